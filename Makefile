@@ -1,0 +1,44 @@
+# Everything happens in .venv, which `make` builds on a machine with Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: demo test test-slow soak bench lint format setup clean
+
+demo: setup
+	$(BIN)/fusiondiff-audit demo
+
+test: setup
+	$(PYTEST) -n $(WORKERS) -m "not slow and not soak and not gpu"
+
+test-slow: setup
+	$(PYTEST) -n $(WORKERS) -m "slow and not soak and not gpu"
+
+soak: setup
+	$(PYTEST) -m soak
+
+bench: setup
+	$(BIN)/python benchmarks/signing.py
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: .venv/complete
+
+# pip takes exactly the versions of constraints.txt; torch is the default build with its matching torchvision.
+.venv/complete: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,60 @@
+"""The command line: one file per family of verbs, loaded only when its verb is called.
+
+Goals: say on stdout what was asked for, and on stderr how it went; exit by one table; `--json` gives one object.
+Not-goals: logic of the audit itself, and any setting that an environment variable could change.
+"""
+
+import importlib
+import sys
+
+import click
+
+from fusiondiff_audit import __version__
+from fusiondiff_audit.cli.answer import run
+
+# verb -> module, first line of its help; a test compares these lines with the verbs' own
+VERBS = {
+    "keygen": ("keygen", "Make a key pair for one role."),
+    "trust": ("trust", "Say which keys count, for what and since when."),
+    "sign": ("sign", "Sign a folder of micrographs."),
+    "inspect": ("inspect", "Open a signed folder and check every file in it."),
+    "demo": ("demo", "See the whole way on made-up micrographs."),
+    "doctor": ("doctor", "Show what is installed here, and what is missing."),
+}
+
+
+class Verbs(click.Group):
+    """The verbs, in the order of a batch's life; each module is imported when its verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        if name not in VERBS:
+            return None
+        module = importlib.import_module(f"fusiondiff_audit.cli.{VERBS[name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing any of them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, help_) for verb, (_, help_) in VERBS.items()])
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="fusiondiff-audit", message="%(prog)s %(version)s")
+def verbs() -> None:
+    """Decide whether ceramic micrographs are authentic, and prove it.
+
+    A lab signs a folder, an auditor checks it against a trust store, and every answer can be repeated by others.
+    Each verb explains itself: fusiondiff-audit VERB --help. Exit codes: 0 done or passed, 2 usage, 3 integrity,
+    4 unreadable input, 5 environment, 70 a fault of ours.
+    """
+
+
+def main() -> None:
+    """Run a verb and exit by the table."""
+    sys.exit(run(verbs, sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""The verb `doctor`."""
+
+import platform
+import re
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any
+
+import click
+
+from fusiondiff_audit import __version__
+from fusiondiff_audit.cli.answer import Answer, answering, table
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.errors import AuditError
+from fusiondiff_audit.origin import DISTRIBUTION, check_origin
+
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra == ['\"](\w+)['\"])?")
+_EXTRAS = {
+    "base": "sign, inspect and verify",
+    "images": "decode micrographs",
+    "audit": "classify, attack and certify",
+}
+
+
+@click.command()
+@answering(trusted=False)
+def command() -> Answer:
+    """Show what is installed here, and what is missing.
+
+    The origin and digest of the running code, the libraries of each extra with their versions, and what that allows.
+    """
+    rows = [("python", platform.python_version(), sys.executable), ("system", platform.system(), platform.machine())]
+    code = Exit.DONE
+    try:
+        origin = check_origin()
+        rows.append(("code", origin.version + ("" if origin.released else " unreleased"), f"sha256:{origin.digest}"))
+        fault = ""
+    except AuditError as e:
+        code, fault = Exit.INTEGRITY, str(e)
+        rows.append(("code", __version__, fault))
+    data: dict[str, Any] = {"python": platform.python_version(), "system": platform.system(), "extras": {}}
+    missing_base = False
+    for extra, purpose in _EXTRAS.items():
+        found = {name: _version(name) for name in _requirements(extra)}
+        missing = [name for name, number in found.items() if number is None]
+        state = f"{len(found) - len(missing)} of {len(found)} there" if missing else "complete"
+        rows.append((extra, state, purpose))
+        rows += [("", name, number or "missing") for name, number in found.items()]
+        data["extras"][extra] = {"complete": not missing, "libraries": found}
+        missing_base |= extra == "base" and bool(missing)
+    rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
+    text = table(rows)
+    if fault:
+        return Answer("REFUSED", fault, text, data, code)
+    if missing_base:
+        return Answer("REFUSED", f"pip install {DISTRIBUTION} completes the base", text, data, Exit.ENVIRONMENT)
+    absent = [e for e, found in data["extras"].items() if not found["complete"]]
+    able = ", ".join(purpose for extra, purpose in _EXTRAS.items() if extra not in absent)
+    more = f"; pip install '{DISTRIBUTION}[{absent[-1]}]' adds the rest" if absent else ""
+    return Answer("DONE", f"this installation can {able}{more}", text, data)
+
+
+def _requirements(extra: str) -> list[str]:
+    """Return the libraries that an extra of this distribution asks for, by its own metadata."""
+    found = []
+    for text in requires(DISTRIBUTION) or ():
+        match = _REQUIREMENT.fullmatch(text)
+        if match and match[1] != DISTRIBUTION and (match[2] or "base") == extra:
+            found.append(match[1])
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,72 @@
+"""What a failure means: an exit code by the table, a stable reason, a sentence and hints."""
+
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+
+import click
+
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.errors import AuditError, AuditReason
+from signing.errors import Reason, SigningError
+
+_CODES: dict[StrEnum, Exit] = {
+    Reason.NO_SIGNATURE: Exit.INTEGRITY,
+    Reason.BAD_SIGNATURE: Exit.INTEGRITY,
+    Reason.UNKNOWN_KEY: Exit.INTEGRITY,
+    Reason.WRONG_ROLE: Exit.INTEGRITY,
+    Reason.WRONG_ROOT: Exit.INTEGRITY,
+    Reason.ROLLBACK: Exit.INTEGRITY,
+    Reason.EXPIRED: Exit.INTEGRITY,
+    Reason.NOT_YET_VALID: Exit.INTEGRITY,
+    Reason.REVOKED: Exit.INTEGRITY,
+    Reason.DIGEST_MISMATCH: Exit.INTEGRITY,
+    Reason.MISSING_FILE: Exit.INTEGRITY,
+    Reason.EXTRA_FILE: Exit.INTEGRITY,
+    Reason.UNSAFE_NAME: Exit.INTEGRITY,
+    Reason.NOT_A_FILE: Exit.INTEGRITY,
+    Reason.WEAK_KEY: Exit.INTEGRITY,
+    Reason.KEY_EXPOSED: Exit.INTEGRITY,
+    Reason.MALFORMED: Exit.UNREADABLE,
+    Reason.TOO_LARGE: Exit.UNREADABLE,
+    Reason.UNSUPPORTED: Exit.UNREADABLE,
+    Reason.UNREADABLE: Exit.UNREADABLE,
+    Reason.EMPTY: Exit.UNREADABLE,
+    Reason.BAD_REQUEST: Exit.USAGE,
+    Reason.BAD_PASSPHRASE: Exit.USAGE,
+    Reason.EXISTS: Exit.USAGE,
+    Reason.CANNOT_WRITE: Exit.ENVIRONMENT,
+    AuditReason.CODE_ALTERED: Exit.INTEGRITY,
+    AuditReason.NOT_INSTALLED: Exit.ENVIRONMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure as it is told; `trace` is there for faults of ours alone."""
+
+    code: Exit
+    reason: str
+    sentence: str
+    hints: tuple[str, ...] = ()
+    trace: str = ""
+
+
+def explain(error: BaseException) -> Failure:
+    """Return what to tell of an error."""
+    if isinstance(error, SigningError | AuditError):
+        hints = tuple(getattr(error, "__notes__", ()))
+        return Failure(exit_code(error.reason), error.reason.value, str(error), hints)
+    if isinstance(error, click.UsageError):
+        about = error.ctx.command_path if error.ctx else "fusiondiff-audit"
+        return Failure(Exit.USAGE, "usage", error.format_message(), (f"{about} --help explains",))
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return Failure(Exit.ENVIRONMENT, "interrupted", "interrupted")
+    trace = "".join(traceback.format_exception(error))
+    hint = "this is a fault of ours; please report it with the lines above"
+    return Failure(Exit.FAULT, "fault", f"{type(error).__name__}: {error}", (hint,), trace)
+
+
+def exit_code(reason: StrEnum) -> Exit:
+    """Return the exit code of a reason."""
+    return _CODES[reason]

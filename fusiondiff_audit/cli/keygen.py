@@ -1,0 +1,51 @@
+"""The verb `keygen`."""
+
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.options import PATH, passphrase, passphrase_option
+
+_ROLES = (*(r.value for r in signing.Role), "root")
+
+
+@click.command()
+@click.option("--role", type=click.Choice(_ROLES), required=True, help="What the key will sign.")
+@click.option("--alg", type=click.Choice([a.value for a in signing.Algorithm]), help="Default: p256 for models.")
+@click.option("--out", type=PATH, required=True, help="KEY.pem; the public half goes to KEY.pub.pem.")
+@click.option("--no-passphrase", is_flag=True, help="Leave the private key unencrypted.")
+@click.option("--force", is_flag=True, help="Overwrite; the old key is lost.")
+@passphrase_option
+@answering()
+def command(
+    role: str, alg: str | None, out: Path, no_passphrase: bool, force: bool, passphrase_file: Path | None
+) -> Answer:
+    """Make a key pair for one role.
+
+    The private half is encrypted with a passphrase and readable by you alone. The key itself knows no role: the trust
+    store says what it counts for, so give KEY.pub.pem to whoever keeps the root keys.
+
+    \b
+    fusiondiff-audit keygen --role device --out sem-1.pem
+    """
+    if no_passphrase and passphrase_file is not None:
+        raise click.UsageError("--no-passphrase and --passphrase-file exclude each other")
+    if not force:
+        signing.refuse_existing(out, signing.public_path(out))
+    secret = None if no_passphrase else passphrase(out, passphrase_file, confirm=True)
+    if alg is None:  # OpenSSF Model Signing knows no Ed25519
+        algorithm = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519
+    else:
+        algorithm = signing.Algorithm(alg)
+    key = signing.PrivateKey.generate(algorithm)
+    public = signing.write_key(key, out, passphrase=secret, force=force)
+    data = {
+        "role": role,
+        "algorithm": algorithm.value,
+        "keyid": f"sha256:{key.public.keyid}",
+        "private": str(out),
+        "public": str(public),
+    }
+    return Answer("DONE", f"{role} key in {out} (private) and {public}", f"key sha256:{key.public.keyid}", data)

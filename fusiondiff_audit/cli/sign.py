@@ -1,0 +1,127 @@
+"""The verb `sign`."""
+
+import csv
+import io
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering, count, size, table
+from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
+
+_COLUMNS = {"file", "kind", "specimen", "pixel_size"}
+_MAX_ENTRIES = 64 * 1024 * 1024  # bytes
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--key", type=PATH, required=True, help="The private key of the device.")
+@click.option("--device", required=True, help="The instrument, as the lab names it.")
+@click.option("--lab", help="Who runs it.")
+@click.option("--sequence", type=click.IntRange(min=0), help="A number that only rises; default: milliseconds.")
+@click.option("--valid-for", type=Duration(), default="90d", show_default=True, help="How long it may be audited.")
+@click.option("--captured", type=Moment(), help="When the pictures were taken; default: now.")
+@click.option("--pixel-size", metavar="'V UNIT'", help="A pixel's side in every image, such as '12.5 nm'.")
+@click.option("--entries", metavar="CSV", type=PATH, help="Kind, specimen and pixel size of single files.")
+@click.option("--force", is_flag=True, help="Replace the signature that lies there.")
+@passphrase_option
+@answering()
+def command(
+    folder: Path,
+    key: Path,
+    device: str,
+    lab: str | None,
+    sequence: int | None,
+    valid_for: timedelta,
+    captured: datetime | None,
+    pixel_size: str | None,
+    entries: Path | None,
+    force: bool,
+    passphrase_file: Path | None,
+) -> Answer:
+    """Sign a folder of micrographs.
+
+    Every file in DIR and its folders is hashed, and DIR/batch.sigstore.json is written: who captured what, when, and
+    the SHA-256 of each file. Nothing else is changed. From then on a changed, missing or added file shows.
+
+    The CSV of --entries has the columns file, kind (image, sidecar, labels or other), specimen and pixel_size; all but
+    file may be left out or empty. What it does not name gets defaults.
+
+    \b
+    fusiondiff-audit sign micrographs --key sem-1.pem --device sem-1 --pixel-size '12.5 nm'
+    """
+    claims = {} if entries is None else _read_entries(entries)
+    side = None if pixel_size is None else signing.PixelSize.parse(pixel_size)
+    signer = open_key(key, passphrase_file)
+    now = signing.now()
+    with click.progressbar(length=1, label="hashing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(1)
+
+        manifest = signing.sign_batch(
+            folder,
+            key=signer,
+            device=device,
+            lab=lab,
+            captured=captured or now,
+            issued=now,
+            valid_for=valid_for,
+            sequence=sequence,
+            pixel_size=side,
+            claims=claims,
+            force=force,
+            progress=progress,
+        )
+    total = sum(f.size for f in manifest.files)
+    rows = [
+        ("key", f"sha256:{signer.public.keyid}"),
+        ("sequence", str(manifest.sequence)),
+        ("valid until", signing.write_time(manifest.expires)),
+    ]
+    data = {
+        "manifest": str(folder / signing.MANIFEST_NAME),
+        "keyid": f"sha256:{signer.public.keyid}",
+        "device": manifest.device,
+        "sequence": manifest.sequence,
+        "nonce": manifest.nonce,
+        "issued": signing.write_time(manifest.issued),
+        "expires": signing.write_time(manifest.expires),
+        "files": len(manifest.files),
+        "bytes": total,
+    }
+    sentence = f"{count(len(manifest.files), 'file')} ({size(total)}) signed in {folder / signing.MANIFEST_NAME}"
+    return Answer("DONE", sentence, table(rows), data)
+
+
+def _read_entries(path: Path) -> dict[str, signing.Claim]:
+    """Parse the CSV of `--entries`; unknown columns, unknown kinds and files named twice are refused."""
+    try:
+        text = signing.read_capped(path, limit=_MAX_ENTRIES).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        rows = [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise _bad_entries(path, f"not CSV in UTF-8 ({e})") from e
+    claims: dict[str, signing.Claim] = {}
+    for number, row in rows:
+        where = f"line {number}"
+        if None in row or None in row.values() or not {"file"} <= set(row) <= _COLUMNS:
+            raise _bad_entries(path, f"{where}: the columns are file, kind, specimen and pixel_size")
+        if row["file"] in claims:
+            raise _bad_entries(path, f"{where}: {row['file']!a} is named twice")
+        if row.get("kind") and row["kind"] not in {k.value for k in signing.Kind}:
+            raise _bad_entries(path, f"{where}: {row['kind']!a} is no kind; image, sidecar, labels and other are")
+        claims[row["file"]] = signing.Claim(
+            kind=signing.Kind(row["kind"]) if row.get("kind") else None,
+            specimen=row.get("specimen") or None,
+            pixel_size=signing.PixelSize.parse(row["pixel_size"]) if row.get("pixel_size") else None,
+        )
+    return claims
+
+
+def _bad_entries(path: Path, what: str) -> signing.SigningError:
+    return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}")

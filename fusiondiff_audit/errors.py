@@ -1,0 +1,20 @@
+"""What can go wrong in the core, each with a reason that machines can read."""
+
+from enum import StrEnum
+
+
+class AuditReason(StrEnum):
+    """Why the core refused; the codes are stable, like those of the rooms that it calls."""
+
+    CODE_ALTERED = "code-altered"
+    NOT_INSTALLED = "not-installed"
+
+
+class AuditError(Exception):
+    """A refusal by the core. Notes added to it are remedies, which the command line prints as hints."""
+
+    def __init__(self, reason: AuditReason, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        if hint is not None:
+            self.add_note(hint)

@@ -1,0 +1,91 @@
+"""Where the running code comes from: one distribution, unaltered since it was installed, named by one digest.
+
+The rooms are top-level packages with plain names, so another package, or a folder on the path, could stand in for one
+of them. Every verb that signs or verifies asks here first. This finds accidents and careless changes; whoever can
+rewrite the installed files can rewrite this one too, and no program can prove itself.
+"""
+
+import base64
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+
+DISTRIBUTION = "fusiondiff-audit"
+PACKAGES = ("fusiondiff_audit", "signing")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The code's version, its digest, and whether it is a release or a checkout."""
+
+    version: str
+    digest: str
+    released: bool
+
+    def __str__(self) -> str:
+        return f"{self.version}{'' if self.released else ' (unreleased)'}, code sha256:{self.digest}"
+
+
+def check_origin() -> Origin:
+    """Return the origin of the running code; packages from elsewhere and files unlike their record are refused."""
+    try:
+        found = distribution(DISTRIBUTION)
+    except PackageNotFoundError as e:
+        hint = "install it: pip install ., or make in a checkout"
+        raise AuditError(AuditReason.NOT_INSTALLED, f"{DISTRIBUTION} is not installed here", hint=hint) from e
+    checkout = _checkout(found)
+    root = checkout or Path(str(found.locate_file("")))
+    for package in PACKAGES:
+        expected, actual = (root / package).resolve(), _location(package)
+        if actual != expected:
+            raise _altered(f"package {package!r} comes from {actual}, not from {expected}")
+    sources = {name: (root / name).read_bytes() for name in _sources(root)}
+    if checkout is None:
+        _refuse_unrecorded(found, sources)
+    return Origin(found.version, _digest(sources), checkout is None)
+
+
+def _checkout(found: Distribution) -> Path | None:
+    """Return the folder of an editable install (PEP 610), if it is one."""
+    text = found.read_text("direct_url.json")
+    record = json.loads(text) if text else {}
+    if not record.get("dir_info", {}).get("editable"):
+        return None
+    return Path(record["url"].removeprefix("file://"))
+
+
+def _location(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise _altered(f"package {package!r} has no source")
+    return Path(spec.origin).resolve().parent
+
+
+def _sources(root: Path) -> list[str]:
+    return sorted(p.relative_to(root).as_posix() for package in PACKAGES for p in (root / package).rglob("*.py"))
+
+
+def _refuse_unrecorded(found: Distribution, sources: dict[str, bytes]) -> None:
+    recorded = {f.as_posix(): f.hash.value for f in found.files or () if f.hash and f.hash.mode == "sha256"}
+    for name, data in sources.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        if recorded.get(name) != digest:
+            raise _altered(f"{name} is not as it was installed")
+    gone = [n for n in recorded if n.endswith(".py") and n.split("/")[0] in PACKAGES and n not in sources]
+    if gone:
+        raise _altered(f"{gone[0]} was installed, and is gone")
+
+
+def _digest(sources: dict[str, bytes]) -> str:
+    """Return SHA-256 over the sorted lines `<path> <SHA-256>`: the same for a wheel and for its checkout."""
+    lines = (f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in sorted(sources.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _altered(what: str) -> AuditError:
+    return AuditError(AuditReason.CODE_ALTERED, what, hint="install it anew, into an environment of its own")

@@ -1,0 +1,107 @@
+"""A folder's regular files, listed and read without ever following a link or leaving it."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from signing.errors import Reason, SigningError
+from signing.files import CHUNK, READ_FLAGS, read_exactly, unreadable
+from signing.names import MAX_PARTS
+
+MAX_LISTED = 200_000  # entries of all kinds; twice what a batch may hold
+_NOT_FILES = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.ENXIO)  # a link under O_NOFOLLOW; a socket
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in a folder: regular files, and everything else that is no folder, with what it is."""
+
+    files: frozenset[str]
+    others: dict[str, str]
+
+
+def list_folder(folder: Path) -> Listing:
+    """List a folder and the folders in it; names are relative, with `/`."""
+    files: set[str] = set()
+    others: dict[str, str] = {}
+    try:
+        for prefix, entry in _walk(folder):
+            name = prefix + entry.name
+            if entry.is_file(follow_symlinks=False):
+                files.add(name)
+            else:
+                others[name] = "a symbolic link" if entry.is_symlink() else "neither a file nor a folder"
+            if len(files) + len(others) > MAX_LISTED:
+                raise SigningError(Reason.TOO_LARGE, f"{folder}: holds more than {MAX_LISTED:,} entries")
+    except OSError as e:
+        raise unreadable(e.filename or folder, e) from e
+    return Listing(frozenset(files), others)
+
+
+class Reader:
+    """Opens files below one folder; a part of a name that is a link is refused, also if it became one just now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str, *, limit: int) -> bytes:
+        """Return a file's bytes, read once."""
+        with self._opened(name) as descriptor:
+            return read_exactly(descriptor, repr(name), limit=limit)
+
+    def digest(self, name: str, *, limit: int) -> tuple[str, int]:
+        """Return a file's SHA-256 and its size, without keeping its bytes."""
+        digest, size = hashlib.sha256(), 0
+        with self._opened(name) as descriptor:
+            while chunk := os.read(descriptor, CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
+                if size > limit:
+                    raise SigningError(Reason.TOO_LARGE, f"{name!r}: more than {limit:,} bytes")
+        return digest.hexdigest(), size
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[int]:
+        *folders, last = name.split("/")
+        opened = []
+        try:
+            # The user named the top folder, which may be a link; what lies in it may not.
+            here = os.open(self._folder, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+            opened.append(here)
+            for part in folders:
+                here = os.open(part, _FOLDER_FLAGS, dir_fd=here)
+                opened.append(here)
+            file = os.open(last, READ_FLAGS | os.O_NOFOLLOW, dir_fd=here)
+            opened.append(file)
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise SigningError(Reason.NOT_A_FILE, f"{name!r}: not a regular file")
+            yield file
+        except FileNotFoundError as e:
+            raise SigningError(Reason.MISSING_FILE, f"{name!r}: not there") from e
+        except OSError as e:
+            if e.errno in _NOT_FILES:
+                raise SigningError(Reason.NOT_A_FILE, f"{name!r}: a link, or neither a file nor a folder") from e
+            raise unreadable(repr(name), e) from e
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    waiting = [("", folder)]
+    while waiting:
+        prefix, here = waiting.pop()
+        if prefix.count("/") > MAX_PARTS:
+            raise SigningError(Reason.TOO_LARGE, f"{folder}: folders nested deeper than {MAX_PARTS}")
+        with os.scandir(here) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
+                else:
+                    yield prefix, entry

@@ -1,0 +1,190 @@
+"""What a capture gateway says of a folder: the predicate `capture-batch/v1` (see FORMAT.md)."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from signing.errors import Reason, SigningError
+from signing.names import refuse_collisions, refuse_unsafe
+from signing.statement import PREDICATES, Statement, Subject, write_statement
+from signing.strict import MAX_LABEL, Fields, malformed, refuse_bad_label
+from signing.times import write_time
+
+PREDICATE_TYPE = f"{PREDICATES}capture-batch/v1"
+MAX_FILES = 100_000
+MAX_MANIFEST = 64 * 1024 * 1024  # bytes of payload; 100,000 files with long names
+MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen is 4 MB, a 100-megapixel 16-bit one 200 MB
+MAX_SEQUENCE = 2**63 - 1  # what a database column holds
+_NONCE = re.compile("[0-9a-f]{32}")
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?")
+_PICTURES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg"})
+
+
+class Kind(StrEnum):
+    """What a file is for: only images are classified."""
+
+    IMAGE = "image"
+    SIDECAR = "sidecar"
+    LABELS = "labels"
+    OTHER = "other"
+
+
+class Unit(StrEnum):
+    """Units of a pixel's side."""
+
+    PM = "pm"
+    NM = "nm"
+    UM = "um"
+    MM = "mm"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """A pixel's side as the signer claims it; the decimal is kept as it was written."""
+
+    value: str
+    unit: Unit
+
+    @classmethod
+    def parse(cls, text: str) -> "PixelSize":
+        """Parse what a person types, such as `12.5 nm`."""
+        value, _, unit = text.strip().replace("µ", "u").replace("μ", "u").partition(" ")
+        if unit not in {u.value for u in Unit} or not _is_positive(value):
+            hint = "write a decimal, one space and pm, nm, um or mm, for example '12.5 nm'"
+            raise SigningError(Reason.BAD_REQUEST, f"{text!r} is not a pixel size", hint=hint)
+        return cls(value, Unit(unit))
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One signed file: its digest and size, and what the signer says it is."""
+
+    name: str
+    sha256: str
+    size: int
+    kind: Kind
+    specimen: str | None = None
+    pixel_size: PixelSize | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A signed batch: who captured what, when, and the number and nonce by which a replay is known."""
+
+    device: str
+    lab: str | None
+    captured: datetime
+    issued: datetime
+    expires: datetime
+    sequence: int
+    nonce: str
+    files: tuple[FileEntry, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what no manifest may say, whether it was read or is about to be written."""
+        if not 1 <= len(self.files) <= MAX_FILES:
+            raise SigningError(Reason.BAD_REQUEST, f"a batch has 1 to {MAX_FILES:,} files, not {len(self.files):,}")
+        for file in self.files:
+            refuse_unsafe(file.name)
+        refuse_collisions(f.name for f in self.files)
+        for label in (self.device, self.lab, *(f.specimen for f in self.files)):
+            refuse_bad_label(label)
+        if not 0 <= self.sequence <= MAX_SEQUENCE:
+            raise SigningError(Reason.BAD_REQUEST, f"a sequence is a number from 0 to {MAX_SEQUENCE}")
+        if self.issued >= self.expires:
+            raise SigningError(Reason.BAD_REQUEST, "a batch expires after it is issued")
+
+    @classmethod
+    def from_payload(cls, payload: bytes, where: str) -> "Manifest":
+        """Parse a verified payload; the law is `from_payload(m.to_payload()) == m`."""
+        statement = Statement.from_bytes(
+            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_MANIFEST, most=MAX_FILES
+        )
+        fields = statement.predicate
+        fields.closed("device", "lab", "captured", "issued", "expires", "sequence", "nonce", "files")
+        items = fields.list("files", least=1, most=MAX_FILES)
+        if len(items) != len(statement.subjects):
+            raise malformed(where, "subjects and files differ")
+        nonce = fields.text("nonce", limit=32)
+        if not _NONCE.fullmatch(nonce):
+            raise malformed(where, "the nonce is not 32 hexadecimal digits")
+        return cls(
+            device=fields.text("device", limit=MAX_LABEL),
+            lab=fields.optional_text("lab", limit=MAX_LABEL),
+            captured=fields.time("captured"),
+            issued=fields.time("issued"),
+            expires=fields.time("expires"),
+            sequence=fields.integer("sequence", least=0, most=MAX_SEQUENCE),
+            nonce=nonce,
+            files=tuple(_read_file(s, item) for s, item in zip(statement.subjects, items, strict=True)),
+        )
+
+    def to_payload(self) -> bytes:
+        """Return the statement's bytes, to be signed."""
+        subjects = tuple(Subject(f.name, f.sha256) for f in self.files)
+        predicate: dict[str, object] = {
+            "device": self.device,
+            "lab": self.lab,
+            "captured": write_time(self.captured),
+            "issued": write_time(self.issued),
+            "expires": write_time(self.expires),
+            "sequence": self.sequence,
+            "nonce": self.nonce,
+            "files": [
+                {
+                    "name": f.name,
+                    "size": f.size,
+                    "kind": f.kind.value,
+                    "specimen": f.specimen,
+                    "pixelSize": f.pixel_size and {"value": f.pixel_size.value, "unit": f.pixel_size.unit.value},
+                }
+                for f in self.files
+            ],
+        }
+        return write_statement(subjects, PREDICATE_TYPE, predicate)
+
+
+def default_kind(name: str) -> Kind:
+    """Guess what a file is for from its name; the signer may say otherwise."""
+    path = PurePosixPath(name)
+    if path.name == "labels.csv":
+        return Kind.LABELS
+    if path.suffix.lower() in _PICTURES:
+        return Kind.IMAGE
+    return Kind.SIDECAR if path.suffix.lower() == ".txt" else Kind.OTHER
+
+
+def _read_file(subject: Subject, fields: Fields) -> FileEntry:
+    fields.closed("name", "size", "kind", "specimen", "pixelSize")
+    if fields.text("name") != subject.name:
+        raise malformed(fields.where, "subjects and files differ")
+    try:
+        kind = Kind(fields.text("kind"))
+    except ValueError as e:
+        raise malformed(fields.where, "unknown kind") from e
+    pixel = fields.optional_fields("pixelSize")
+    return FileEntry(
+        name=subject.name,
+        sha256=subject.sha256,
+        size=fields.integer("size", least=0, most=MAX_FILE),
+        kind=kind,
+        specimen=fields.optional_text("specimen", limit=MAX_LABEL),
+        pixel_size=None if pixel is None else _read_pixel(pixel),
+    )
+
+
+def _read_pixel(fields: Fields) -> PixelSize:
+    fields.closed("value", "unit")
+    value, unit = fields.text("value"), fields.text("unit")
+    if not _is_positive(value) or unit not in {u.value for u in Unit}:
+        raise malformed(fields.where, "not a pixel size")
+    return PixelSize(value, Unit(unit))
+
+
+def _is_positive(value: str) -> bool:
+    return _DECIMAL.fullmatch(value) is not None and value.strip("0.") != ""

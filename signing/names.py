@@ -1,0 +1,76 @@
+"""Names that mean the same file on every machine, or are refused.
+
+A batch is signed on one system and opened on another. A name that one of them would cut, fold together with another
+or take for a device is refused where it is signed and where it is opened.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from signing.errors import Reason, SigningError
+from signing.strict import is_plain
+
+MAX_NAME = 1024  # bytes of a whole name in UTF-8
+MAX_PART = 255  # bytes between two slashes, the limit of most file systems
+MAX_PARTS = 32
+_FORBIDDEN = re.compile(r'[<>:"\\|?*]')  # what Windows refuses or takes for something else
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+
+
+def refuse_unsafe(name: str) -> None:
+    """Refuse a name that is not a plain relative path with `/` between its parts."""
+    if fault := _fault(name):
+        raise SigningError(Reason.UNSAFE_NAME, f"{name[:MAX_NAME]!a}: {fault}", hint="rename the file, then sign again")
+
+
+def refuse_collisions(names: Iterable[str]) -> None:
+    """Refuse two names that some systems take for one, and a file that is also a folder."""
+    seen: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name in names:
+        folded = fold(name)
+        if folded in seen:
+            raise SigningError(
+                Reason.UNSAFE_NAME,
+                f"{name!a} and {seen[folded]!a} are one file on systems that fold case or Unicode forms",
+                hint="rename one of them, then sign again",
+            )
+        seen[folded] = name
+        parts = folded.split("/")
+        for i in range(1, len(parts)):
+            folders.setdefault("/".join(parts[:i]), name)
+    for folded, name in folders.items():
+        if folded in seen:
+            raise SigningError(Reason.UNSAFE_NAME, f"{seen[folded]!a} is a file, and the folder of {name!a}")
+
+
+def fold(name: str) -> str:
+    """Return what is left of a name where neither case nor Unicode forms count."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _fault(name: str) -> str | None:
+    try:
+        size = len(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        return "the name is not UTF-8"
+    parts = name.split("/")
+    if not name or size > MAX_NAME or len(parts) > MAX_PARTS:
+        return f"a name has 1 to {MAX_NAME} bytes in at most {MAX_PARTS} parts"
+    if not is_plain(name):
+        return "the name holds control or invisible characters"
+    if _FORBIDDEN.search(name):
+        return 'a name holds none of < > : " \\ | ? *'
+    for part in parts:
+        if part in ("", ".", ".."):
+            return "a name is a relative path without empty parts, `.` or `..`"
+        if len(part.encode("utf-8")) > MAX_PART:
+            return f"a part of a name has at most {MAX_PART} bytes"
+        if part != part.strip(" ") or part.endswith("."):
+            return "some systems cut spaces at the ends and dots at the end of a name"
+        if _DEVICE.fullmatch(part):
+            return "the name is a device on some systems"
+    return None
