@@ -19,6 +19,7 @@ soak: setup
 	$(PYTEST) -m soak
 
 bench: setup
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/signing.py
 
 lint: setup

@@ -21,6 +21,11 @@ def unreadable(path: object, error: OSError) -> SigningError:
     return SigningError(Reason.UNREADABLE, f"{path}: {(error.strerror or str(error)).lower()}")
 
 
+def over(where: str, limit: int) -> SigningError:
+    """Return the refusal for a file that is larger than we read."""
+    return SigningError(Reason.TOO_LARGE, f"{where}: more than {limit:,} bytes")
+
+
 def read_capped(path: Path, *, limit: int, check: _Check | None = None) -> bytes:
     """Read a regular file once; `check` judges the open file's own status, so that no swap comes between."""
     try:
@@ -40,14 +45,15 @@ def read_capped(path: Path, *, limit: int, check: _Check | None = None) -> bytes
 
 def read_exactly(descriptor: int, where: str, *, limit: int) -> bytes:
     """Read to the end of an open file, at most `limit` bytes, in one piece where the system gives one."""
+    if (size := os.fstat(descriptor).st_size) > limit:
+        raise over(where, limit)
     pieces: list[bytes] = []
-    left = min(limit, os.fstat(descriptor).st_size) + 1
-    total = 0
+    left, total = size + 1, 0
     while piece := os.read(descriptor, left):
         pieces.append(piece)
         total += len(piece)
         if total > limit:
-            raise SigningError(Reason.TOO_LARGE, f"{where}: more than {limit:,} bytes")
+            raise over(where, limit)
         left = min(limit + 1 - total, CHUNK)  # the end of the file, or more of one that grows
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

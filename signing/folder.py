@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signing.errors import Reason, SigningError
-from signing.files import CHUNK, READ_FLAGS, read_exactly, unreadable
+from signing.files import CHUNK, READ_FLAGS, over, read_exactly, unreadable
 from signing.names import MAX_PARTS
 
 MAX_LISTED = 200_000  # entries of all kinds; twice what a batch may hold
@@ -59,11 +59,13 @@ class Reader:
         """Return a file's SHA-256 and its size, without keeping its bytes."""
         digest, size = hashlib.sha256(), 0
         with self._opened(name) as descriptor:
+            if os.fstat(descriptor).st_size > limit:
+                raise over(repr(name), limit)
             while chunk := os.read(descriptor, CHUNK):
                 digest.update(chunk)
                 size += len(chunk)
                 if size > limit:
-                    raise SigningError(Reason.TOO_LARGE, f"{name!r}: more than {limit:,} bytes")
+                    raise over(repr(name), limit)
         return digest.hexdigest(), size
 
     @contextmanager

@@ -59,7 +59,7 @@ class Entry:
         """Return the key; an authority's certificate is not one that signs for us."""
         if self.role is Role.TIMESTAMP:
             raise SigningError(
-                Reason.WRONG_ROLE, f"{self.principal!r} is a timestamp authority, and signs nothing else"
+                Reason.WRONG_ROLE, f"{self.principal!r} is a timestamp authority, not a key that signs for us"
             )
         return PublicKey.from_pem(self.material.encode("ascii"), self.principal)
 

@@ -44,14 +44,21 @@ class Verbs(click.Group):
             formatter.write_dl([(verb, help_) for verb, (_, help_) in VERBS.items()])
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="fusiondiff-audit", message="%(prog)s %(version)s")
 def verbs() -> None:
     """Decide whether ceramic micrographs are authentic, and prove it.
 
     A lab signs a folder, an auditor checks it against a trust store, and every answer can be repeated by others.
-    Each verb explains itself: fusiondiff-audit VERB --help. Exit codes: 0 done or passed, 2 usage, 3 integrity,
-    4 unreadable input, 5 environment, 70 a fault of ours.
+
+    \b
+    fusiondiff-audit VERB --help explains a verb.
+    Exit codes: 0 done or passed, 2 usage, 3 integrity, 4 unreadable input,
+    5 environment, 70 a fault of ours.
     """
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -115,4 +116,6 @@ def _tell(failure: "Failure", *, as_json: bool) -> None:
 
 
 def _word(word: str) -> str:
+    if "NO_COLOR" in os.environ:  # no-color.org; click heeds it on no terminal of ours
+        return word
     return click.style(word, fg=_COLOURS[word], bold=True)

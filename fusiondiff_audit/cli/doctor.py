@@ -31,15 +31,15 @@ def command() -> Answer:
     The origin and digest of the running code, the libraries of each extra with their versions, and what that allows.
     """
     rows = [("python", platform.python_version(), sys.executable), ("system", platform.system(), platform.machine())]
-    code = Exit.DONE
+    data: dict[str, Any] = {"python": platform.python_version(), "system": platform.system(), "extras": {}}
     try:
         origin = check_origin()
         rows.append(("code", origin.version + ("" if origin.released else " unreleased"), f"sha256:{origin.digest}"))
+        data |= {"version": origin.version, "code": origin.digest, "released": origin.released}
         fault = ""
     except AuditError as e:
-        code, fault = Exit.INTEGRITY, str(e)
+        fault = str(e)
         rows.append(("code", __version__, fault))
-    data: dict[str, Any] = {"python": platform.python_version(), "system": platform.system(), "extras": {}}
     missing_base = False
     for extra, purpose in _EXTRAS.items():
         found = {name: _version(name) for name in _requirements(extra)}
@@ -52,7 +52,7 @@ def command() -> Answer:
     rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
     text = table(rows)
     if fault:
-        return Answer("REFUSED", fault, text, data, code)
+        return Answer("REFUSED", fault, text, data, Exit.INTEGRITY)
     if missing_base:
         return Answer("REFUSED", f"pip install {DISTRIBUTION} completes the base", text, data, Exit.ENVIRONMENT)
     absent = [e for e, found in data["extras"].items() if not found["complete"]]

@@ -11,6 +11,7 @@ from fusiondiff_audit.cli.answer import Answer, answering, count, say, size, tab
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.options import PATH, trust_data, trust_options
+from fusiondiff_audit.cli.progress import watched
 
 
 @click.command()
@@ -31,7 +32,7 @@ def command(folder: Path, trust: signing.TrustStore) -> Answer:
     files: list[dict[str, Any]] = []
     refused: list[signing.RefusedFile] = []
     entries = {entry.name: entry for entry in batch.manifest.files}
-    for file in batch.files():
+    for file in watched(batch.files(), what="checking", total=len(entries)):
         state = "genuine"
         if isinstance(file, signing.RefusedFile):
             refused.append(file)

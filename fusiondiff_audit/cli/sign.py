@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, count, size, table
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
+from fusiondiff_audit.cli.progress import Progress
 
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 _MAX_ENTRIES = 64 * 1024 * 1024  # bytes
@@ -57,12 +57,7 @@ def command(
     side = None if pixel_size is None else signing.PixelSize.parse(pixel_size)
     signer = open_key(key, passphrase_file)
     now = signing.now()
-    with click.progressbar(length=1, label="hashing", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(1)
-
+    with Progress("hashing") as progress:
         manifest = signing.sign_batch(
             folder,
             key=signer,
@@ -106,11 +101,14 @@ def _read_entries(path: Path) -> dict[str, signing.Claim]:
         rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as e:
         raise _bad_entries(path, f"not CSV in UTF-8 ({e})") from e
+    columns = reader.fieldnames or ()
+    if "file" not in columns or len(set(columns)) != len(columns) or not set(columns) <= _COLUMNS:
+        raise _bad_entries(path, "the first line names the columns: file, and any of kind, specimen and pixel_size")
     claims: dict[str, signing.Claim] = {}
     for number, row in rows:
         where = f"line {number}"
-        if None in row or None in row.values() or not {"file"} <= set(row) <= _COLUMNS:
-            raise _bad_entries(path, f"{where}: the columns are file, kind, specimen and pixel_size")
+        if None in row or None in row.values():
+            raise _bad_entries(path, f"{where}: expected {len(columns)} columns")
         if row["file"] in claims:
             raise _bad_entries(path, f"{where}: {row['file']!a} is named twice")
         if row.get("kind") and row["kind"] not in {k.value for k in signing.Kind}:

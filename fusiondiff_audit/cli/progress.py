@@ -1,0 +1,48 @@
+"""Progress of long work, on a terminal's stderr alone, and only once it has become long."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+_PATIENCE = 1.0  # seconds before anything is shown
+_PAUSE = 0.1  # seconds between two updates
+_Item = TypeVar("_Item")
+
+
+class Progress:
+    """One line that is rewritten in place, and gone when the work is done."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._start = time.monotonic()
+        self._shown = self._start + _PATIENCE - _PAUSE
+        self._visible = False
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far the work is, how fast, and how long it will take."""
+        now = time.monotonic()
+        if now - self._shown < _PAUSE or not sys.stderr.isatty():
+            return
+        self._shown, self._visible = now, True
+        rate = done / (now - self._start)
+        left = (total - done) / rate if rate else 0.0
+        line = f"{self._what} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._visible:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def watched(items: Iterable[_Item], *, what: str, total: int) -> Iterator[_Item]:
+    """Yield the items, showing the progress through them."""
+    with Progress(what) as progress:
+        for done, item in enumerate(items, start=1):
+            yield item
+            progress(done, total)

@@ -1,0 +1,30 @@
+"""Progress shows on a terminal once the work is long, and nowhere else."""
+
+import io
+
+import pytest
+
+from fusiondiff_audit.cli import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("screen", "shown"), [(Terminal(), True), (io.StringIO(), False)])
+def test_long_work_shows_and_then_vanishes(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, shown: bool) -> None:
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    assert list(progress.watched("abcd", what="checking", total=4)) == list("abcd")
+    text = screen.getvalue()
+    assert ("checking 1 of 4, 0 a second, 15 s left" in text) is shown
+    assert text.endswith("\r\x1b[K") is shown
+
+
+def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    assert list(progress.watched("abcd", what="checking", total=4)) == list("abcd")
+    assert screen.getvalue() == ""

@@ -1,0 +1,27 @@
+"""What the command line costs before it does anything."""
+
+import subprocess
+import sys
+
+HEAVY = ("cryptography", "numpy", "torch", "signing", "pydantic", "jinja2")
+
+
+def test_the_version_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['fusiondiff-audit', '--version']\n"
+        "from fusiondiff_audit.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["fusiondiff-audit 0.1.0", "[]"]
+
+
+def test_the_documented_import_is_light() -> None:
+    code = f"import sys, fusiondiff_audit; print([name for name in {HEAVY} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_signing_room_needs_no_array_library() -> None:
+    code = "import sys, signing; print([name for name in ('numpy', 'torch', 'click') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

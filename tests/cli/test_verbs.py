@@ -1,0 +1,345 @@
+"""The verbs as users call them: answers on stdout, sentences on stderr, codes by the table, refusals that help."""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import pytest
+
+import signing
+from fusiondiff_audit.cli import VERBS, verbs
+from fusiondiff_audit.cli.answer import run
+from fusiondiff_audit.cli.exits import Exit, worst
+from fusiondiff_audit.cli.failure import exit_code
+from fusiondiff_audit.errors import AuditReason
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Tool = Callable[..., Done]
+
+
+@pytest.fixture
+def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """Return the tool, called in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> Done:
+        capsys.readouterr()
+        code = run(verbs, [str(w) for w in words])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def house(tool: Tool) -> Tool:
+    """Return the tool in a folder with keys, a trust store and a signed batch."""
+    Path("batch").mkdir()
+    for name in ("a.tif", "b.tif", "notes.txt"):
+        Path("batch", name).write_bytes(name.encode())
+    Path("pass").write_text("correct horse\n")
+    Path("pass").chmod(0o600)
+    for role in ("root", "device", "auditor"):
+        assert tool("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
+    init = ("trust", "init", "--root-key", "root.pem", "--add", "device=device.pub.pem", "--out", "trust.json")
+    assert tool(*init).code == 0
+    assert tool("sign", "batch", "--key", "device.pem", "--device", "sem-1", "--pixel-size", "12.5 nm").code == 0
+    return tool
+
+
+def test_a_batch_passes(house: Tool) -> None:
+    done = house("inspect", "batch", "--trust", "trust.json")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "PASSED: 3 files genuine, none missing, none added"
+    assert "claimed, not proven" in done.out
+    assert re.search(r"trust: trust.json, version 1, root sha256:[0-9a-f]{64}, expires 20", done.err)
+    assert "no --root given" in done.err
+
+
+def test_json_is_one_object_and_says_the_same(house: Tool) -> None:
+    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
+    done = house("inspect", "batch", "--trust", "trust.json", "--root", pin, "--json")
+    answer = done.json
+    assert (answer["verb"], answer["outcome"], answer["exit"]) == ("inspect", "PASSED", 0)
+    assert answer["trust"]["root"] == pin
+    assert [(f["name"], f["kind"], f["state"]) for f in answer["files"]] == [
+        ("a.tif", "image", "genuine"),
+        ("b.tif", "image", "genuine"),
+        ("notes.txt", "sidecar", "genuine"),
+    ]
+    assert answer["batch"]["signer"]["principal"] == "device"
+    assert "no --root given" not in done.err
+
+
+def test_refused_files_are_named_with_their_reason(house: Tool) -> None:
+    Path("batch/a.tif").write_bytes(b"A.tif")
+    Path("batch/b.tif").unlink()
+    Path("batch/.DS_Store").touch()
+    done = house("inspect", "batch", "--trust", "trust.json")
+    assert done.code == Exit.INTEGRITY
+    assert done.out.splitlines()[-1].startswith("REFUSED: 3 files: 1 ")
+    assert done.out.splitlines()[-1].endswith("; 1 genuine")
+    assert "hint: the operating system left this file" in done.err
+    reasons = {
+        f["name"]: f.get("reason") for f in house("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
+    }
+    assert reasons == {
+        "a.tif": "digest-mismatch",
+        "b.tif": "missing-file",
+        "notes.txt": None,
+        ".DS_Store": "extra-file",
+    }
+
+
+ADD_AUDITOR = (
+    *("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem"),
+    *("--root-key", "root.pem"),
+)
+WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
+    "no manifest": (("inspect", ".", "--trust", "trust.json"), Exit.INTEGRITY, "no-signature"),
+    "no folder": (("inspect", "nowhere", "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
+    "no trust store": (("inspect", "batch", "--trust", "nowhere"), Exit.UNREADABLE, "unreadable"),
+    "no --trust": (("inspect", "batch"), Exit.USAGE, "usage"),
+    "junk for a store": (("inspect", "batch", "--trust", "batch/a.tif"), Exit.UNREADABLE, "malformed"),
+    "another root": (
+        ("inspect", "batch", "--trust", "trust.json", "--root", "sha256:" + "0" * 64),
+        Exit.INTEGRITY,
+        "wrong-root",
+    ),
+    "no fingerprint": (("inspect", "batch", "--trust", "trust.json", "--root", "beef"), Exit.USAGE, "usage"),
+    "an old store": (
+        ("inspect", "batch", "--trust", "trust.json", "--min-trust-version", "2"),
+        Exit.INTEGRITY,
+        "rollback",
+    ),
+    "judged in ten years": (("inspect", "batch", "--trust", "trust.json", "--at", "+3650d"), Exit.INTEGRITY, "expired"),
+    "judged last year": (
+        ("inspect", "batch", "--trust", "trust.json", "--at", "2020-01-01"),
+        Exit.INTEGRITY,
+        "not-yet-valid",
+    ),
+    "no time": (("inspect", "batch", "--trust", "trust.json", "--at", "soon"), Exit.USAGE, "bad-request"),
+    "a public key": (("sign", "batch", "--key", "device.pub.pem", "--device", "d"), Exit.INTEGRITY, "key-exposed"),
+    "signed already": (("sign", "batch", "--key", "device.pem", "--device", "d"), Exit.USAGE, "exists"),
+    "no duration": (("sign", "b", "--key", "k", "--device", "d", "--valid-for", "long"), Exit.USAGE, "bad-request"),
+    "no pixel size": (
+        ("sign", "batch", "--key", "device.pem", "--device", "d", "--pixel-size", "12"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "a key there": (("keygen", "--role", "root", "--out", "root.pem", "--no-passphrase"), Exit.USAGE, "exists"),
+    "no terminal": (("keygen", "--role", "root", "--out", "new.pem"), Exit.USAGE, "bad-passphrase"),
+    "no role": (("keygen", "--role", "king", "--out", "new.pem"), Exit.USAGE, "usage"),
+    "no verb": (("bless", "batch"), Exit.USAGE, "usage"),
+    "not a root key": (
+        ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "auditor.pem"),
+        Exit.INTEGRITY,
+        "no-signature",
+    ),
+    "a key for an authority": (
+        ("trust", "add", "trust.json", "--role", "timestamp", "--key", "auditor.pub.pem", "--root-key", "root.pem"),
+        Exit.USAGE,
+        "usage",
+    ),
+    "an empty window": (
+        (*ADD_AUDITOR, "--from", "2026-02-01", "--until", "2026-01-01"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "nothing to revoke": (
+        ("trust", "revoke", "trust.json", "--key", "auditor.pub.pem", "--reason", "retired", "--root-key", "root.pem"),
+        Exit.INTEGRITY,
+        "unknown-key",
+    ),
+    "an unwritable place": (
+        ("trust", "init", "--root-key", "root.pem", "--out", "no/t.json"),
+        Exit.ENVIRONMENT,
+        "cannot-write",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_done_is_said(house: Tool, case: str) -> None:
+    words, code, reason = WRONG[case]
+    before = Path("trust.json").read_bytes()
+    done = house(*words)
+    last = done.err.splitlines()[-1]
+    assert (done.code, done.out) == (code, "")
+    assert last.startswith("REFUSED: ")
+    assert last.endswith(f"({reason})")
+    assert "Traceback" not in done.err
+    as_json = house(*words, "--json")
+    assert (as_json.code, as_json.json["exit"], as_json.json["reason"]) == (code, code, reason)
+    assert Path("trust.json").read_bytes() == before
+
+
+def test_keys_are_added_and_revoked(house: Tool) -> None:
+    assert house(*ADD_AUDITOR, "--principal", "Ana").code == 0
+    keyid = house("trust", "show", "trust.json", "--json").json["keys"][0]["keyid"]
+    revoke = ("trust", "revoke", "trust.json", "--keyid", keyid, "--reason", "compromised", "--root-key", "root.pem")
+    assert house(*revoke).code == 0
+    shown = house("trust", "show", "trust.json")
+    assert "pin this" in shown.out.splitlines()[1]
+    assert "Ana" in shown.out
+    assert house("trust", "show", "trust.json", "--json").json["trust"]["version"] == 3
+    done = house("inspect", "batch", "--trust", "trust.json")
+    assert done.code == Exit.INTEGRITY
+    assert done.err.splitlines()[-1].endswith("(revoked)")
+
+
+def test_an_expired_store_is_shown_but_not_passed(house: Tool) -> None:
+    done = house("trust", "show", "trust.json", "--at", "+400d")
+    assert done.code == Exit.INTEGRITY
+    assert "nothing is verified with it" in done.out
+
+
+def test_a_passphrase_comes_from_a_file(house: Tool) -> None:
+    assert house("keygen", "--role", "device", "--out", "k.pem", "--passphrase-file", "pass").code == 0
+    assert b"ENCRYPTED" in Path("k.pem").read_bytes()
+    sign = ("sign", "batch", "--key", "k.pem", "--device", "d", "--force")
+    assert house(*sign, "--passphrase-file", "pass").code == 0
+    Path("pass").write_text("incorrect horse")
+    assert house(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(bad-passphrase)")
+    Path("pass").chmod(0o644)
+    assert house(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(key-exposed)")
+
+
+@pytest.mark.parametrize("role", ["model", "device"])
+def test_models_sign_with_p256(tool: Tool, role: str) -> None:
+    done = tool("keygen", "--role", role, "--out", "k.pem", "--no-passphrase", "--json").json
+    assert done["algorithm"] == ("p256" if role == "model" else "ed25519")
+    assert done["keyid"] == f"sha256:{signing.load_public_key(Path('k.pub.pem')).keyid}"
+
+
+def test_entries_describe_single_files(house: Tool) -> None:
+    Path("e.csv").write_text("file,specimen,pixel_size,kind\na.tif,s1,3 µm,\nb.tif,s2,,other\n", encoding="utf-8")
+    sign = ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
+    assert house(*sign, "--pixel-size", "12.5 nm").code == 0
+    files = house("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
+    assert [(f["kind"], f["specimen"], f["pixelSize"]) for f in files] == [
+        ("image", "s1", "3 um"),
+        ("other", "s2", None),
+        ("sidecar", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a.tif\n",
+        "file,file\na.tif,b.tif\n",
+        "file,colour\na.tif,red\n",
+        "file\na.tif\na.tif\n",
+        "file,kind\na.tif,song\n",
+        "file\na.tif,x\n",
+        "file,kind\na.tif\n",
+        'file\n"a.tif\n',
+        "file\n\xff.tif\n",
+        "file,pixel_size\na.tif,3\n",
+        "file\nc.tif\n",
+    ],
+)
+def test_bad_entries_are_refused(house: Tool, text: str) -> None:
+    Path("e.csv").write_text(text, encoding="latin-1")
+    before = Path("batch/batch.sigstore.json").read_bytes()
+    done = house("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
+    assert done.code in (Exit.USAGE, Exit.INTEGRITY)
+    assert Path("batch/batch.sigstore.json").read_bytes() == before
+
+
+def test_a_fault_of_ours_is_called_one(house: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(signing, "open_batch", broken)
+    done = house("inspect", "batch", "--trust", "trust.json")
+    assert done.code == Exit.FAULT
+    assert done.err.splitlines()[-1] == "REFUSED: ZeroDivisionError: oops (fault)"
+    assert house("inspect", "batch", "--trust", "trust.json", "--json").json["reason"] == "fault"
+
+
+def test_the_demo_walks_the_whole_way(tool: Tool) -> None:
+    done = tool("demo", "--out", "kept", "--json")
+    assert (done.code, done.json["outcome"]) == (0, "DONE")
+    assert "REFUSED: 1 file: 1 digest-mismatch; 3 genuine" in done.err
+    assert sorted(p.name for p in Path("kept/micrographs").iterdir())[0] == "batch.sigstore.json"
+    assert tool("demo", "--out", "kept").code == Exit.USAGE
+
+
+def test_the_doctor_tells(tool: Tool) -> None:
+    done = tool("doctor", "--json").json
+    assert done["outcome"] == "DONE"
+    assert set(done["extras"]["base"]["libraries"]) == {"click", "cryptography", "rfc3161-client"}
+    assert "torch" in done["extras"]["audit"]["libraries"]
+    assert tool("doctor").code == 0
+
+
+def all_commands(command: click.Command, path: str = "") -> dict[str, click.Command]:
+    """Return every verb and sub-verb by its words."""
+    if not isinstance(command, click.Group):
+        return {path: command}
+    context = click.Context(command)
+    found: dict[str, click.Command] = {path: command} if path else {}
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        found |= all_commands(inner, f"{path} {name}".strip())
+    return found
+
+
+def test_help_teaches(tool: Tool) -> None:
+    top = tool("--help").out
+    for words, command in all_commands(verbs).items():
+        shown = tool(*words.split(), "--help")
+        assert shown.code == 0
+        assert (command.help or "").splitlines()[0].endswith(".")
+        if " " not in words:
+            assert VERBS[words][1] == (command.help or "").splitlines()[0]
+            assert VERBS[words][1] in top
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, (words, option.name)
+
+
+def test_the_tables_of_codes_and_reasons_are_the_documented_ones() -> None:
+    text = (DOCS / "exit-codes.md").read_text()
+    assert {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == {int(e) for e in Exit}
+    documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", text, re.MULTILINE))
+    reasons = [*signing.Reason, *AuditReason]
+    assert documented == {r.value: str(int(exit_code(r))) for r in reasons} | {
+        "usage": "2", "interrupted": "5", "fault": "70",
+    }  # fmt: skip
+
+
+def test_the_worst_code_wins() -> None:
+    order = [70, 2, 5, 3, 4, 6, 1, 0]
+    for i, code in enumerate(order):
+        assert worst(Exit(c) for c in reversed(order[i:])) == code
+    assert worst([]) == 0
+
+
+def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(signing, "load_trust", interrupted)
+    with contextlib.chdir("."):
+        done = tool("inspect", ".", "--trust", "t")
+    assert (done.code, done.err.splitlines()[-1]) == (Exit.ENVIRONMENT, "REFUSED: interrupted (interrupted)")

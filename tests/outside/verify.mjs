@@ -1,0 +1,26 @@
+// Reads lines `bundle<TAB>key` from standard input, and answers each with `good <SHA-256 of what was signed>` or `bad <why>`.
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { createHash, createPublicKey } from 'node:crypto'
+import { bundleFromJSON } from '@sigstore/bundle'
+import { dsse } from '@sigstore/core'
+import { Verifier, toSignedEntity, toTrustMaterial } from '@sigstore/verify'
+
+const none = { tlogs: [], certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] }
+const root = { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1', ...none }
+const thresholds = { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 }
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [path, key] = line.split('\t')
+  const publicKey = createPublicKey(readFileSync(key))
+  const material = toTrustMaterial(root, () => ({ publicKey, validFor: () => true }))
+  try {
+    const bundle = bundleFromJSON(JSON.parse(readFileSync(path, 'utf8')))
+    new Verifier(material, thresholds).verify(toSignedEntity(bundle))
+    const { payloadType, payload } = bundle.content.dsseEnvelope
+    const signed = dsse.preAuthEncoding(payloadType, payload)
+    console.log(`good ${createHash('sha256').update(signed).digest('hex')}`)
+  } catch (error) {
+    console.log(`bad ${error.code ?? error.name}`)
+  }
+}

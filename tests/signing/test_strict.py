@@ -1,0 +1,115 @@
+"""What is written in two ways that two readers could take differently is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signing.errors import Reason, SigningError
+from signing.strict import MAX_DEPTH, is_plain, read_base64, read_json, write_base64, write_json
+from signing.times import read_duration, read_moment, read_time, write_time
+from tests.conftest import NOW
+
+BAD_JSON = {
+    "two equal keys": b'{"a":1,"a":2}',
+    "two equal keys inside": b'{"x":[{"a":1,"a":2}]}',
+    "NaN": b'{"a":NaN}',
+    "Infinity": b'{"a":-Infinity}',
+    "number out of range": b'{"a":1e999}',
+    "endless integer": b'{"a":' + b"9" * 5000 + b"}",
+    "UTF-16": '{"a":1}'.encode("utf-16"),
+    "UTF-8 with a byte order mark": b'\xef\xbb\xbf{"a":1}',
+    "not UTF-8": b'{"a":"\xff"}',
+    "nested beyond the parser": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "nested beyond our formats": b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1),
+    "a list": b"[]",
+    "a number": b"1",
+    "nothing": b"",
+    "trailing comma": b'{"a":1,}',
+    "two objects": b"{}{}",
+}
+
+
+@pytest.mark.parametrize("case", BAD_JSON)
+def test_json_with_two_meanings_is_malformed(case: str) -> None:
+    with pytest.raises(SigningError) as caught:
+        read_json(BAD_JSON[case], "test", limit=10**6)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+def test_json_beyond_its_limit_is_too_large() -> None:
+    with pytest.raises(SigningError) as caught:
+        read_json(b'{"a":1}', "test", limit=6)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_half_a_character_is_malformed() -> None:
+    with pytest.raises(SigningError, match="half a character"):
+        read_json(b'{"a":"\\ud800"}', "test", limit=100).raw("a", limit=10)
+
+
+@pytest.mark.parametrize("value", ["true", "1.0", '"1"', "null", "-1", "11", "[]"])
+def test_only_a_whole_number_in_bounds_is_an_integer(value: str) -> None:
+    fields = read_json(b'{"a":%s}' % value.encode(), "test", limit=100)
+    with pytest.raises(SigningError):
+        fields.integer("a", least=0, most=10)
+
+
+@pytest.mark.parametrize("text", ["QQ!!==", "QR==", "QUJD====", "QQ", "QQ=", "Q===", "Q Q==", "QQ==\n", "+/-_", "é==="])
+def test_base64_with_junk_is_malformed(text: str) -> None:
+    with pytest.raises(SigningError):
+        read_base64(text, "test")
+
+
+@given(st.binary(max_size=200))
+def test_base64_comes_back_in_either_alphabet(data: bytes) -> None:
+    text = write_base64(data)
+    assert read_base64(text, "test") == data
+    assert read_base64(text.replace("+", "-").replace("/", "_"), "test") == data
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.integers() | st.text(st.characters(codec="utf-8"))))
+def test_json_comes_back(value: dict[str, object]) -> None:
+    data = write_json(value)
+    fields = read_json(data, "test", limit=10**6)
+    assert {name: fields._value[name] for name in value} == value
+    assert write_json(value) == data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-20",
+        "2026-W47-5",
+        "2026-11-20 10:00:00Z",
+        "2026-11-20T10:00:00",
+        "2026-11-20T10:00:00+00:00",
+        "2026-11-20T10:00:00.5Z",
+        "2026-13-20T10:00:00Z",
+        "2026-11-20T24:00:00Z",
+        "2026-11-20T10:00:60Z",
+        "2026-11-20T10:00:00Z\n",
+        "٢٠٢٦-11-20T10:00:00Z",
+        "",
+    ],
+)
+def test_only_one_form_is_a_time(text: str) -> None:
+    with pytest.raises(SigningError):
+        read_time(text, "test")
+
+
+def test_times_and_moments() -> None:
+    assert read_time(write_time(NOW), "test") == NOW
+    assert read_moment("2026-11-21", NOW) == NOW.replace(hour=0)
+    assert read_moment("+90m", NOW) == NOW.replace(hour=13, minute=30)
+    for text in ("", "soon", "+", "90d", "+0d", "+1w", "1-1-1"):
+        with pytest.raises(SigningError) as caught:
+            read_moment(text, NOW)
+        assert caught.value.reason is Reason.BAD_REQUEST
+    assert read_duration("2h").total_seconds() == 7200
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"), [("tile 1", True), ("µm 試料", True), ("a\nb", False), ("a‮b", False), ("a​b", False)]
+)
+def test_plain_text_shows_all_that_it_holds(text: str, plain: bool) -> None:
+    assert is_plain(text) is plain

@@ -1,0 +1,346 @@
+"""The attacker edits our files: every flip, every deletion, and thousands of seeded mutations.
+
+Whatever comes out is our own refusal, or means exactly what was signed. A traceback is a failure.
+"""
+
+import base64
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import signing
+from signing.bundle import seal
+from signing.dsse import Envelope
+from signing.errors import SigningError
+from signing.names import refuse_collisions, refuse_unsafe
+from signing.roots import PAYLOAD_TYPE, Root
+from signing.strict import read_base64, read_json
+from signing.times import read_duration, read_moment, read_time
+from tests.conftest import NOW, entry, sign
+
+Keys = dict[str, signing.PrivateKey]
+Read = Callable[[bytes], object]
+MASKS = (0x01, 0x02, 0x20, 0x80)  # neighbours, the other case, beyond ASCII
+MUTATIONS = 2_000
+SLOW_MUTATIONS = 20_000
+
+
+@pytest.fixture
+def batch(tmp_path: Path, keys: Keys) -> Path:
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    (folder / "a.tif").write_bytes(b"alpha")
+    (folder / "b.tif").write_bytes(b"beta")
+    size = signing.PixelSize.parse("12.5 nm")
+    sign(folder, keys["device"], claims={"a.tif": signing.Claim(signing.Kind.IMAGE, "s1", size)})
+    return folder
+
+
+@pytest.fixture
+def grown(trust: signing.TrustStore, keys: Keys) -> signing.TrustStore:
+    """Return a store of two versions, with a revoked key."""
+    root = (keys["root"],)
+    return signing.revoke_entry(trust, keys["labeller"].public.keyid, signing.Revocation(NOW, True), root, issued=NOW)
+
+
+def open_manifest(batch: Path, trust: signing.TrustStore) -> Read:
+    """Return a reader of manifests; what it returns is all that a batch says."""
+
+    def read(data: bytes) -> object:
+        (batch / signing.MANIFEST_NAME).write_bytes(data)
+        opened = signing.open_batch(batch, trust=trust)
+        return opened.manifest, opened.signer
+
+    return read
+
+
+def open_trust(store: signing.TrustStore) -> Read:
+    """Return a reader of stores for a user who pinned this one, and has seen its version."""
+    return lambda data: signing.load_trust(data, at=NOW, root=store.fingerprint, min_version=store.root.version).roots
+
+
+def deletions(value: Any) -> Iterator[Any]:
+    """Yield copies of a JSON value, each with one key or one list item less."""
+    if isinstance(value, dict):
+        for key in value:
+            yield {k: v for k, v in value.items() if k != key}
+            for inner in deletions(value[key]):
+                yield {**value, key: inner}
+    elif isinstance(value, list):
+        for i in range(len(value)):
+            yield value[:i] + value[i + 1 :]
+            for inner in deletions(value[i]):
+                yield [*value[:i], inner, *value[i + 1 :]]
+
+
+def count_accepted(read: Read, variants: Iterator[bytes], meaning: object) -> tuple[int, int]:
+    """Return how many variants there were, and how many were accepted; an accepted one must mean the same."""
+    total = accepted = 0
+    for data in variants:
+        total += 1
+        try:
+            found = read(data)
+        except SigningError:
+            continue
+        assert found == meaning, data
+        accepted += 1
+    return total, accepted
+
+
+def flips(data: bytes) -> Iterator[bytes]:
+    for i in range(len(data)):
+        for mask in MASKS:
+            yield data[:i] + bytes([data[i] ^ mask]) + data[i + 1 :]
+
+
+@pytest.mark.parametrize("which", ["manifest", "trust store"])
+def test_every_flipped_byte_is_refused(
+    batch: Path, grown: signing.TrustStore, trust: signing.TrustStore, which: str
+) -> None:
+    data = grown.to_bytes() if which == "trust store" else (batch / signing.MANIFEST_NAME).read_bytes()
+    read = open_trust(grown) if which == "trust store" else open_manifest(batch, trust)
+    assert count_accepted(read, flips(data), read(data)) == (len(data) * len(MASKS), 0)
+
+
+@pytest.mark.parametrize("which", ["manifest", "trust store"])
+def test_every_deleted_field_is_refused(
+    batch: Path, grown: signing.TrustStore, trust: signing.TrustStore, which: str
+) -> None:
+    data = grown.to_bytes() if which == "trust store" else (batch / signing.MANIFEST_NAME).read_bytes()
+    read = open_trust(grown) if which == "trust store" else open_manifest(batch, trust)
+    variants = [json.dumps(v).encode() for v in deletions(json.loads(data))]
+    total, accepted = count_accepted(read, iter(variants), read(data))
+    assert (total, accepted) == (len(variants), 0)
+    assert total >= (10 if which == "manifest" else 12)
+
+
+def test_a_deleted_field_is_refused_though_it_is_signed_anew(
+    batch: Path, grown: signing.TrustStore, trust: signing.TrustStore, keys: Keys
+) -> None:
+    """Key sets are closed within the payloads too: a careless signer cannot leave anything out."""
+    opened = signing.open_batch(batch, trust=trust)
+    payload = opened.manifest.to_payload()
+    variants = [json.dumps(v).encode() for v in deletions(json.loads(payload))]
+    read = open_manifest(batch, trust)
+    sealed = (seal(v, keys["device"]) for v in variants)
+    assert count_accepted(read, sealed, None) == (len(variants), 0)
+
+    first, second = grown.envelopes
+    payloads = [json.dumps(v).encode() for v in deletions(json.loads(second.payload))]
+    dropped = {e.keyid for e in grown.root.entries}
+    for payload in payloads:
+        new = Envelope.signed_by((keys["root"],), PAYLOAD_TYPE, payload)
+        store = {"mediaType": json.loads(grown.to_bytes())["mediaType"], "roots": [first.to_json(), new.to_json()]}
+        try:
+            found = open_trust(grown)(json.dumps(store).encode())
+        except SigningError:
+            continue
+        # What a root key may do: list fewer keys. Nothing else may be left out.
+        assert {e.keyid for e in found[-1].entries} < dropped  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "where", [("",), ("verificationMaterial",), ("verificationMaterial", "publicKey"), ("dsseEnvelope",)]
+)
+def test_an_added_field_is_refused(batch: Path, trust: signing.TrustStore, where: tuple[str, ...]) -> None:
+    bundle = json.loads((batch / signing.MANIFEST_NAME).read_bytes())
+    place = bundle
+    for name in where:
+        place = place[name] if name else place
+    place["more"] = None
+    with pytest.raises(SigningError, match="unknown field 'more'"):
+        open_manifest(batch, trust)(json.dumps(bundle).encode())
+
+
+def test_an_added_field_is_refused_though_it_is_signed(batch: Path, trust: signing.TrustStore, keys: Keys) -> None:
+    payload = json.loads(signing.open_batch(batch, trust=trust).manifest.to_payload())
+    places = [payload, payload["subject"][0], payload["subject"][0]["digest"], payload["predicate"]]
+    places += [payload["predicate"]["files"][0], payload["predicate"]["files"][0]["pixelSize"]]
+    for place in places:
+        place["more"] = None
+        with pytest.raises(SigningError, match="unknown field 'more'"):
+            open_manifest(batch, trust)(seal(json.dumps(payload).encode(), keys["device"]))
+        del place["more"]
+
+
+def change(bundle: dict[str, Any], name: str, keys: Keys) -> None:
+    """Make one of the edits that attackers of envelopes are known for."""
+    envelope, material = bundle["dsseEnvelope"], bundle["verificationMaterial"]
+    match name:
+        case "two signatures":
+            envelope["signatures"] *= 2
+        case "no signature":
+            envelope["signatures"] = []
+        case "another hint":
+            material["publicKey"]["hint"] = keys["auditor"].public.keyid
+        case "another hint and key id":
+            material["publicKey"]["hint"] = envelope["signatures"][0]["keyid"] = keys["labeller"].public.keyid
+        case "another payload type":
+            envelope["payloadType"] = "application/json"
+        case "an older media type":
+            bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.2"
+        case "a log entry":
+            material["tlogEntries"] = [{}]
+        case "mixed alphabets":
+            envelope["payload"] = "+_" + envelope["payload"][2:]
+        case "junk in base64":
+            envelope["payload"] = envelope["payload"][:4] + "\n" + envelope["payload"][4:]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two signatures",
+        "no signature",
+        "another hint",
+        "another hint and key id",
+        "another payload type",
+        "an older media type",
+        "a log entry",
+        "mixed alphabets",
+        "junk in base64",
+    ],
+)
+def test_known_tricks_with_envelopes_are_refused(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+    read = open_manifest(batch, trust)
+    bundle = json.loads((batch / signing.MANIFEST_NAME).read_bytes())
+    read(json.dumps(bundle).encode())  # unchanged, in another spelling, it is accepted
+    change(bundle, name, keys)
+    with pytest.raises(SigningError):
+        read(json.dumps(bundle).encode())
+
+
+def test_the_other_base64_alphabet_means_the_same(batch: Path, trust: signing.TrustStore) -> None:
+    read = open_manifest(batch, trust)
+    data = (batch / signing.MANIFEST_NAME).read_bytes()
+    meaning = read(data)
+    bundle = json.loads(data)
+    for place, name in ((bundle["dsseEnvelope"], "payload"), (bundle["dsseEnvelope"]["signatures"][0], "sig")):
+        place[name] = place[name].replace("+", "-").replace("/", "_")
+    assert read(json.dumps(bundle).encode()) == meaning
+
+
+def parsers(batch: Path, trust: signing.TrustStore, keys: Keys) -> dict[str, tuple[list[bytes], Read]]:
+    """Return golden samples and the parser of each format, beyond the signature where there is one."""
+    manifest = signing.open_batch(batch, trust=trust).manifest.to_payload()
+    version, pem = trust.envelopes[0].payload, keys["p256"].public.pem.encode()
+    names = [b"b/c.png", b"aux.tif", "é.tif".encode()]
+
+    def text(read: Callable[[str], object]) -> Read:
+        return lambda data: read(data.decode("utf-8", "surrogateescape"))
+
+    return {
+        "bundle": ([(batch / signing.MANIFEST_NAME).read_bytes()], open_manifest(batch, trust)),
+        "manifest payload": ([manifest], lambda data: signing.Manifest.from_payload(data, "test")),
+        "trust store": ([trust.to_bytes()], lambda data: signing.load_trust(data, at=NOW)),
+        "trust version": ([version], lambda data: Root.from_bytes(data, "test")),
+        "public key": (
+            [pem, keys["device"].public.pem.encode()],
+            lambda data: signing.PublicKey.from_pem(data, "test"),
+        ),
+        "envelope": (
+            [json.dumps(trust.envelopes[0].to_json()).encode()],
+            lambda data: Envelope.from_fields(read_json(data, "test", limit=10**6), payload_limit=10**5),
+        ),
+        "base64": ([base64.b64encode(bytes(range(256)))], text(lambda s: read_base64(s, "test"))),
+        "time": ([b"2026-11-21T12:00:00Z"], text(lambda s: read_time(s, "test"))),
+        "moment": ([b"+90d", b"2026-11-21"], text(lambda s: read_moment(s, NOW))),
+        "duration": ([b"90d", b"12h"], text(read_duration)),
+        "pixel size": ([b"12.5 nm", "3 µm".encode()], text(signing.PixelSize.parse)),
+        "name": (names, text(refuse_unsafe)),
+        "names": ([b"a/b\nA/c\nb"], text(lambda s: refuse_collisions(s.split("\n")))),
+    }
+
+
+FORMATS = (
+    "bundle", "manifest payload", "trust store", "trust version", "public key", "envelope", "base64", "time", "moment",
+    "duration", "pixel size", "name", "names",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_mutations_end_in_our_own_errors(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+    assert refusals(parsers(batch, trust, keys)[name], MUTATIONS, seed=1) > MUTATIONS // 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_many_mutations_end_in_our_own_errors(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+    assert refusals(parsers(batch, trust, keys)[name], SLOW_MUTATIONS, seed=2) > SLOW_MUTATIONS // 20
+
+
+def refusals(case: tuple[list[bytes], Read], count: int, *, seed: int) -> int:
+    """Read that many mutants and return how many were refused; anything but a value or our own error is raised."""
+    samples, read = case
+    rng = random.Random(seed)
+    for sample in samples:
+        try:
+            read(sample)
+        except SigningError:
+            assert sample == b"aux.tif"  # the one sample that is refused as it is
+    refused = 0
+    for _ in range(count):
+        try:
+            read(mutant(rng.choice(samples), rng))
+        except SigningError as e:
+            assert str(e).isprintable()
+            refused += 1
+    return refused
+
+
+TOKENS = (
+    b"null", b"true", b"-1", b"1e999", b"99999999999999999999", b"[]", b"{}", b'""', b'"\\ud800"', b"NaN", b"\x00",
+    b"\xff", b"\xef\xbb\xbf", b"{" * 50, b"[" * 3000, b"..", b"/", b"\\", b"=", b"\n", b"0", b" ", b"-", b"_",
+    "٣".encode(), "‮".encode(), b'"a":1,"a":1,', b"9999-12-31T23:59:59Z", b"0001-01-01T00:00:00Z",
+)  # fmt: skip
+
+
+def mutant(data: bytes, rng: random.Random) -> bytes:
+    """Return a sample with one to three things done to it."""
+    for _ in range(rng.randint(1, 3)):
+        i, j = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+        match rng.randrange(7):
+            case 0 if data:
+                k = rng.randrange(len(data))
+                data = data[:k] + bytes([data[k] ^ 1 << rng.randrange(8)]) + data[k + 1 :]
+            case 1:
+                data = data[:i] + data[min(j, i + 20) :]
+            case 2:
+                data = data[:i] + rng.choice(TOKENS) + data[i:]
+            case 3:
+                data = data[:i] + rng.choice(TOKENS) + data[min(j, i + 8) :]
+            case 4:
+                data = data[:j] + data[i:]
+            case 5:
+                data = data[:i]
+            case 6:
+                data = replace_value(data, rng)
+    return data
+
+
+def replace_value(data: bytes, rng: random.Random) -> bytes:
+    """Put another value behind one of the colons, so that mutants get past the JSON parser."""
+    colons = [k for k, byte in enumerate(data) if byte == 0x3A]
+    if not colons:
+        return data
+    start = rng.choice(colons) + 1
+    end = start
+    while end < len(data) and data[end] not in b",}]":
+        end += 1
+    return data[:start] + rng.choice(TOKENS[:12]) + data[end:]
+
+
+def test_a_clock_set_to_any_time_ends_in_an_answer(batch: Path, keys: Keys) -> None:
+    """The ends of the calendar neither overflow nor open anything."""
+    from datetime import UTC, datetime
+
+    for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC, microsecond=0)):
+        listed = (entry(keys["device"], signing.Role.DEVICE, "d", start=NOW, until=NOW + timedelta(days=9)),)
+        store = signing.init_trust((keys["root"],), threshold=1, entries=listed, issued=NOW, expires=NOW + timedelta(1))
+        with pytest.raises(SigningError):
+            signing.open_batch(batch, trust=signing.TrustStore(store.roots, store.envelopes, at))

@@ -1,0 +1,104 @@
+"""The code that runs is the code that was installed, all from one place."""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fusiondiff_audit.origin import DISTRIBUTION, PACKAGES, check_origin
+
+ROOT = Path(__file__).parents[1]
+ASK = """
+import sys; sys.path[:0] = sys.argv[1:]
+from fusiondiff_audit.origin import check_origin
+from fusiondiff_audit.errors import AuditError
+try: origin = check_origin(); print(origin.released, origin.digest)
+except AuditError as e: print(e.reason.value, e)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a folder that holds an installed release, as pip would have laid it out."""
+    site = tmp_path / "site"
+    record = []
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in sorted(site.rglob("*.*")):
+        if path.is_file():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
+            record.append(f"{path.relative_to(site).as_posix()},sha256={digest},{path.stat().st_size}")
+    info = site / "fusiondiff_audit-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {DISTRIBUTION}\nVersion: 0.1.0\n")
+    (info / "RECORD").write_text("\n".join(record) + "\n")
+    return site
+
+
+def ask(*path: Path) -> str:
+    """Ask an interpreter with nothing but this on its path where its code comes from."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", ASK, *map(str, path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_release_is_a_release_and_has_the_checkouts_digest(site: Path) -> None:
+    here = check_origin()
+    assert ask(site) == f"True {here.digest}"
+    assert here.released is False
+    assert "(unreleased)" in str(here)
+
+
+def test_the_digest_is_that_of_sorted_lines() -> None:
+    sources = sorted(p.relative_to(ROOT).as_posix() for room in PACKAGES for p in (ROOT / room).rglob("*.py"))
+    lines = "".join(f"{name} {hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n" for name in sources)
+    assert check_origin().digest == hashlib.sha256(lines.encode()).hexdigest()
+
+
+def test_an_altered_module_is_found(site: Path) -> None:
+    with (site / "signing" / "trust.py").open("a") as file:
+        file.write("\n")
+    assert ask(site) == "code-altered signing/trust.py is not as it was installed"
+
+
+def test_an_added_module_is_found(site: Path) -> None:
+    (site / "signing" / "more.py").write_text("")
+    assert ask(site) == "code-altered signing/more.py is not as it was installed"
+
+
+def test_a_missing_module_is_found(site: Path) -> None:
+    (site / "signing" / "names.py").unlink()
+    assert ask(site) == "code-altered signing/names.py was installed, and is gone"
+
+
+def test_a_room_from_elsewhere_is_found(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(site / "signing", tmp_path / "evidence" / "signing")
+    assert ask(tmp_path / "evidence", site).startswith("code-altered package 'signing' comes from ")
+
+
+def test_code_that_is_not_installed_is_found(site: Path) -> None:
+    shutil.rmtree(site / "fusiondiff_audit-0.1.0.dist-info")
+    assert ask(site).startswith("not-installed ")
+
+
+def test_every_verb_but_the_doctor_asks_first(tmp_path: Path) -> None:
+    """A folder of evidence on the path cannot lend the tool a room."""
+    shutil.copytree(ROOT / "signing", tmp_path / "signing")
+    code = "import sys; from fusiondiff_audit.cli import main; sys.argv = sys.argv[:1] + sys.argv[2:]; main()"
+    for verb, words in {"inspect": ["x", "--trust", "y"], "doctor": []}.items():
+        command = [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}",
+            "-",
+            verb,
+            *words,
+        ]
+        done = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT / "docs")
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer["outcome"]) == (3, "REFUSED"), (verb, done)
+        assert "comes from" in answer["sentence"]

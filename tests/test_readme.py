@@ -1,0 +1,78 @@
+"""What the README shows is what happens."""
+
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import converse
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TOOL = Path(sysconfig.get_path("scripts")) / "fusiondiff-audit"
+CHANGING = {
+    r"sha256:[0-9a-f]{6}(?:[0-9a-f]{58}|…)": "sha256:…",
+    r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ": "TIME",
+    r"(sequence +)\d{13}": r"\1NUMBER",
+}
+
+
+def plain(text: str) -> str:
+    """Return text without what differs from run to run."""
+    for pattern, name in CHANGING.items():
+        text = re.sub(pattern, name, text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def test_the_first_screen_is_what_a_terminal_shows(tmp_path: Path) -> None:
+    folder = tmp_path / "micrographs"
+    folder.mkdir()
+    for name, size in {"tile-1.tif": 2_097_374, "tile-2.tif": 2_097_374, "session.txt": 412}.items():
+        (folder / name).write_bytes(bytes(size))
+    (transcript, *_) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    steps = [step.split("\n", 1) for step in transcript.split("$ ")[1:]]
+    assert len(steps) == 5
+    pin = ""
+    for command, expected in steps:
+        words = shlex.split(re.sub(r"--root sha256:\S+", f"--root {pin}", command))
+        assert words[0] == "fusiondiff-audit"
+        code, screen = converse([str(TOOL), *words[1:]], answer="correct horse", folder=tmp_path)
+        assert (code, plain(screen)) == (0, plain(expected)), command
+        if found := re.search(r"pin (sha256:[0-9a-f]{64})", screen):
+            pin = found[1]
+    picture = bytearray((folder / "tile-2.tif").read_bytes())
+    picture[1000] ^= 1
+    (folder / "tile-2.tif").write_bytes(picture)
+    code, screen = converse([str(TOOL), *words[1:]], answer="", folder=tmp_path)
+    assert code == 3
+    assert screen.splitlines()[-1] in README
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "signing" / "FORMAT.md"])
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
+@pytest.mark.parametrize("room", ["signing"])
+def test_each_room_shows_an_example_that_runs(room: str) -> None:
+    import doctest
+    import importlib
+
+    failed, ran = doctest.testmod(importlib.import_module(room))
+    assert ran > 5
+    assert failed == 0
+
+
+def test_python_is_new_enough() -> None:
+    assert sys.version_info >= (3, 11)
+
+
+def test_the_help_is_the_real_one() -> None:
+    done = subprocess.run([TOOL, "--help"], capture_output=True, text=True, check=True)
+    assert f"$ fusiondiff-audit --help\n{done.stdout}```" in README
