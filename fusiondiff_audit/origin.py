@@ -2,7 +2,7 @@
 
 The rooms are top-level packages with plain names, so another package, or a folder on the path, could stand in for one
 of them. Every verb that signs or verifies asks here first. This finds accidents and careless changes; whoever can
-rewrite the installed files can rewrite this one too, and no program can prove itself.
+rewrite the installed files can rewrite this one too, and no program can prove itself. Bytecode caches are not read.
 """
 
 import base64
@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 
@@ -56,7 +58,7 @@ def _checkout(found: Distribution) -> Path | None:
     record = json.loads(text) if text else {}
     if not record.get("dir_info", {}).get("editable"):
         return None
-    return Path(record["url"].removeprefix("file://"))
+    return Path(url2pathname(urlsplit(record["url"]).path))
 
 
 def _location(package: str) -> Path:
@@ -67,7 +69,9 @@ def _location(package: str) -> Path:
 
 
 def _sources(root: Path) -> list[str]:
-    return sorted(p.relative_to(root).as_posix() for package in PACKAGES for p in (root / package).rglob("*.py"))
+    return sorted(
+        p.relative_to(root).as_posix() for package in PACKAGES for p in (root / package).rglob("*.py") if p.is_file()
+    )
 
 
 def _refuse_unrecorded(found: Distribution, sources: dict[str, bytes]) -> None:

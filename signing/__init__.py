@@ -12,62 +12,117 @@ Not-goals: storing secrets for others, a network, certificates of the web, and a
     >>> public = signing.write_key(device, folder.parent / f"{folder.name}.pem", passphrase=None)
     >>> window = signing.Window(now, now + year)
     >>> entry = signing.new_entry(signing.Role.DEVICE, public, principal="sem-1", window=window)
-    >>> trust = signing.init_trust((root,), threshold=1, entries=(entry,), issued=now, expires=now + year)
-    >>> _ = signing.sign_batch(folder, key=device, device="sem-1", lab=None, captured=now, issued=now, valid_for=year)
+    >>> first = signing.propose_first((root.public,), threshold=1, entries=(entry,), issued=now, expires=now + year)
+    >>> trust = first.cosigned((root,)).complete(now)
+    >>> claims = {"device": "sem-1", "lab": None, "captured": now, "issued": now, "sequence": 1}
+    >>> _ = signing.sign_batch(folder, key=device, valid_for=year, **claims)
     >>> batch = signing.open_batch(folder, trust=trust)
     >>> [(file.name, file.data) for file in batch.files()]
     [('a.tif', b'micrograph')]
 """
 
-from signing.amend import Window, add_entry, init_trust, new_entry, revoke_entry
-from signing.batch import MANIFEST_NAME, Batch, Claim, RefusedFile, SignedFile, open_batch, sign_batch
+from signing.amend import (
+    Proposal,
+    Window,
+    load_proposal,
+    new_entry,
+    propose_entry,
+    propose_first,
+    propose_revocation,
+    propose_rotation,
+    replace_trust,
+)
+from signing.batch import Batch, Claim, SignedFile, open_batch, read_manifest, sign_batch
+from signing.contents import RefusedFile, require_folder
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
-from signing.keyfiles import load_key, load_public_key, public_path, read_passphrase, write_key
+from signing.keyfiles import MIN_PASSPHRASE, load_key, load_public_key, public_path, read_passphrase, write_key
 from signing.keys import Algorithm, PrivateKey, PublicKey
-from signing.manifest import FileEntry, Kind, Manifest, PixelSize
+from signing.manifest import MANIFEST_NAME, SECOND_NAME, FileEntry, Kind, Manifest, PixelSize
+from signing.merkle import Tree, leaf_hash, verify_consistency, verify_inclusion
+from signing.model import (
+    SIGNATURE_NAME,
+    ModelManifest,
+    Resource,
+    SignedModel,
+    open_model,
+    read_model_claims,
+    sign_model,
+)
+from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
+from signing.proofs import Proven, open_proof, write_proof
 from signing.roots import Entry, Revocation, Role
-from signing.times import now, read_duration, read_moment, write_time
+from signing.stamping import attach_token, stamp_query
+from signing.times import later, now, read_duration, read_moment, write_time
 from signing.trust import Signer, TrustStore, load_trust
 
 __all__ = [
     "MANIFEST_NAME",
+    "MIN_PASSPHRASE",
+    "SECOND_NAME",
+    "SIGNATURE_NAME",
     "Algorithm",
     "Batch",
+    "Checkpoint",
     "Claim",
     "Entry",
     "FileEntry",
     "Kind",
     "Manifest",
+    "ModelManifest",
     "PixelSize",
     "PrivateKey",
+    "Proposal",
+    "Proven",
     "PublicKey",
     "Reason",
     "RefusedFile",
+    "Resource",
     "Revocation",
     "Role",
     "SignedFile",
+    "SignedModel",
     "Signer",
     "SigningError",
+    "Tree",
     "TrustStore",
     "Window",
-    "add_entry",
+    "attach_token",
     "create",
-    "init_trust",
+    "later",
+    "leaf_hash",
     "load_key",
+    "load_proposal",
     "load_public_key",
     "load_trust",
     "new_entry",
     "now",
     "open_batch",
+    "open_checkpoint",
+    "open_model",
+    "open_proof",
+    "propose_entry",
+    "propose_first",
+    "propose_revocation",
+    "propose_rotation",
     "public_path",
     "read_capped",
     "read_duration",
+    "read_manifest",
+    "read_model_claims",
     "read_moment",
     "read_passphrase",
     "refuse_existing",
-    "revoke_entry",
+    "replace_trust",
+    "require_folder",
     "sign_batch",
+    "sign_checkpoint",
+    "sign_model",
+    "stamp_query",
+    "verifier_key",
+    "verify_consistency",
+    "verify_inclusion",
     "write_key",
+    "write_proof",
     "write_time",
 ]

@@ -1,10 +1,11 @@
 """Signed batches: a folder and `batch.sigstore.json`, which says what every file in it must be.
 
 `open_batch` believes nothing until it has proof, in this order:
-1. the manifest is read once; its envelope, key, role and signature are checked (`signing.bundle`);
+1. the manifest is read once; its envelope, key, role, signature and timestamps are checked (`signing.bundle`);
 2. its payload is parsed, names and all; then the signer's window and the batch's own validity are judged;
-3. the folder is listed: what is missing, and what is there unsigned, is known before any file is read;
-4. each file is read once, when it is asked for, and those very bytes are hashed and handed on.
+3. a second signature, where there is one or one is asked for, must be good too, over the same payload;
+4. the folder is listed: what is missing, and what is there unsigned, is known before any file is read;
+5. each file is read once, when it is asked for, and those very bytes are hashed and handed on.
 """
 
 import hashlib
@@ -15,21 +16,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from signing.bundle import bundle_limit, seal, unseal
+from signing.bundle import Bundle, Opened, bundle_limit, seal, unseal
+from signing.contents import RefusedFile, plain_files, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import Reason, SigningError
-from signing.files import create, read_capped, refuse_existing
+from signing.files import create, refuse_existing
 from signing.folder import Listing, Reader, list_folder
-from signing.keys import PrivateKey
-from signing.manifest import MAX_FILE, MAX_FILES, MAX_MANIFEST, FileEntry, Kind, Manifest, PixelSize, default_kind
-from signing.names import refuse_unsafe
+from signing.keys import Algorithm, PrivateKey
+from signing.manifest import (
+    MANIFEST_NAME,
+    MAX_FILE,
+    MAX_FILES,
+    MAX_MANIFEST,
+    SECOND_NAME,
+    FileEntry,
+    Kind,
+    Manifest,
+    PixelSize,
+    default_kind,
+)
 from signing.roots import Role
-from signing.stream import stream
-from signing.times import CLOCK_SKEW, write_time
+from signing.stream import THREADS, stream
+from signing.times import CLOCK_SKEW, later, write_time
 from signing.trust import Signer, TrustStore
 
-MANIFEST_NAME = "batch.sigstore.json"
-THREADS = min(8, os.cpu_count() or 1)  # beyond that the disk is the limit, and more files are in memory
-_DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".Spotlight-V100", ".localized"})
+_OURS = frozenset({MANIFEST_NAME, SECOND_NAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +53,13 @@ class SignedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedFile:
-    """A file that is not what was signed, and why; the others of its batch go on."""
-
-    name: str
-    reason: Reason
-    message: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """A folder whose manifest is genuine. Its files are read as they are asked for."""
 
     folder: Path
     manifest: Manifest
     signer: Signer
+    second: Signer | None
     digest: str
     _listing: Listing
 
@@ -66,26 +67,20 @@ class Batch:
         """Yield every signed file in the manifest's order, then every file that nobody signed."""
         reader = Reader(self.folder)
         yield from stream(lambda entry: self._read(reader, entry), self.manifest.files, threads=threads)
-        signed = {entry.name for entry in self.manifest.files}
-        unsigned = (self._listing.files | self._listing.others.keys()) - signed - {MANIFEST_NAME}
-        yield from (_extra(name) for name in sorted(unsigned))
+        yield from refuse_extra(self._listing, _OURS | {entry.name for entry in self.manifest.files})
 
     def _read(self, reader: Reader, entry: FileEntry) -> SignedFile | RefusedFile:
-        if what := self._listing.others.get(entry.name):
-            return RefusedFile(entry.name, Reason.NOT_A_FILE, f"{entry.name!r}: signed as a file, found {what}")
-        if entry.name not in self._listing.files:
-            return RefusedFile(entry.name, Reason.MISSING_FILE, f"{entry.name!r}: signed, but not there")
+        if refused := refuse_absent(self._listing, entry.name):
+            return refused
         try:
-            data = reader.read(entry.name, limit=MAX_FILE)
+            size, data = reader.read_if(entry.name, size=entry.size)
         except SigningError as e:
             return RefusedFile(entry.name, e.reason, str(e))
+        if data is None:
+            return refuse_altered(entry.name, f"{entry.size:,} bytes", f"{size:,} bytes")
         digest = hashlib.sha256(data).hexdigest()
         if digest != entry.sha256:
-            message = (
-                f"{entry.name!r}: signed as sha256:{entry.sha256} ({entry.size:,} bytes), "
-                f"found sha256:{digest} ({len(data):,} bytes)"
-            )
-            return RefusedFile(entry.name, Reason.DIGEST_MISMATCH, message)
+            return refuse_altered(entry.name, f"sha256:{entry.sha256}", f"sha256:{digest}")
         return SignedFile(entry.name, digest, data, entry)
 
 
@@ -98,31 +93,32 @@ class Claim:
     pixel_size: PixelSize | None = None
 
 
-def open_batch(folder: Path, *, trust: TrustStore, roles: tuple[Role, ...] = (Role.DEVICE,)) -> Batch:
+def open_batch(
+    folder: Path, *, trust: TrustStore, roles: tuple[Role, ...] = (Role.DEVICE,), both: bool = False
+) -> Batch:
     """Return a batch whose manifest a key in one of the roles signed, in the window of both key and batch.
 
-    Only the manifest is judged here; single files that are missing, extra or altered are told apart by `files()`.
+    `both` asks for the second, post-quantum signature as well. Only the manifest is judged here; single files that are
+    missing, extra or altered are told apart by `files()`.
     """
-    path = folder / MANIFEST_NAME
-    where = str(path)
-    try:
-        data = read_capped(path, limit=bundle_limit(MAX_MANIFEST))
-    except SigningError as e:
-        if not folder.is_dir():
-            raise SigningError(Reason.UNREADABLE, f"{folder}: not a folder") from e
-        if path.exists():
-            raise
-        hint = "`fusiondiff-audit sign` signs a folder; nothing unsigned is audited"
-        raise SigningError(Reason.NO_SIGNATURE, f"{folder}: holds no {MANIFEST_NAME}", hint=hint) from e
-    opened = unseal(data, where, trust=trust, roles=roles, payload_limit=MAX_MANIFEST)
-    try:
-        manifest = Manifest.from_payload(opened.payload, where)
-    except SigningError as e:
-        reason = Reason.MALFORMED if e.reason is Reason.BAD_REQUEST else e.reason
-        raise SigningError(reason, f"{where}: {e}" if where not in str(e) else str(e)) from e
-    signer = trust.judge(opened.entry, manifest.issued, where)
+    where = str(folder / MANIFEST_NAME)
+    opened = _unseal(read_manifest(folder), where, trust, roles)  # 1
+    manifest = Manifest.from_payload(opened.payload, where)  # 2
+    signer = trust.judge(opened.entry, manifest.issued, where, proven=opened.proven)
     _refuse_outside_validity(manifest, trust.at, where)
-    return Batch(folder, manifest, signer, opened.digest, list_folder(folder))
+    second = _open_second(folder, opened.payload, manifest, trust, roles, needed=both)  # 3
+    return Batch(folder, manifest, signer, second, opened.digest, list_folder(folder))  # 4
+
+
+def read_manifest(folder: Path) -> bytes:
+    """Return the bytes of a folder's manifest, of which nothing is known yet."""
+    if not os.path.isdir(folder):
+        hint = f"name the folder, {folder.parent}" if folder.name in _OURS else None
+        raise SigningError(Reason.UNREADABLE, f"{folder}: not a folder that can be read", hint=hint)
+    if not os.path.lexists(folder / MANIFEST_NAME):
+        hint = "`fusiondiff-audit sign` signs a folder; nothing unsigned is audited"
+        raise SigningError(Reason.NO_SIGNATURE, f"{folder}: holds no {MANIFEST_NAME}", hint=hint)
+    return Reader(folder).read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST))
 
 
 def sign_batch(
@@ -134,7 +130,8 @@ def sign_batch(
     captured: datetime,
     issued: datetime,
     valid_for: timedelta,
-    sequence: int | None = None,
+    sequence: int,
+    second_key: PrivateKey | None = None,
     pixel_size: PixelSize | None = None,
     claims: dict[str, Claim] | None = None,
     force: bool = False,
@@ -142,51 +139,60 @@ def sign_batch(
     threads: int = THREADS,
 ) -> Manifest:
     """Hash every file of a folder once, sign what was found, and write the manifest beside them."""
-    target = folder / MANIFEST_NAME
+    targets = [folder / MANIFEST_NAME, folder / SECOND_NAME]
     if not force:
-        refuse_existing(target)
-    names = _signable(list_folder(folder), folder)
+        refuse_existing(*targets)
+    if captured > later(issued, CLOCK_SKEW):
+        raise SigningError(Reason.BAD_REQUEST, f"captured at {write_time(captured)}, which is still to come")
+    if key.public.algorithm is Algorithm.ML_DSA_65 or (
+        second_key and second_key.public.algorithm is not Algorithm.ML_DSA_65
+    ):
+        raise SigningError(Reason.BAD_REQUEST, "the second signature is ML-DSA-65, and the first one is not")
+    names = plain_files(folder, besides=_OURS, most=MAX_FILES)
     claims = claims or {}
     if unknown := sorted(set(claims) - set(names)):
-        raise SigningError(Reason.MISSING_FILE, f"{folder}: the entries name {unknown[0]!r}, which is not there")
+        raise SigningError(Reason.MISSING_FILE, f"{folder}: the entries name {unknown[0]!a}, which is not there")
     reader = Reader(folder)
     files = []
     for name, (digest, size) in zip(
-        names, stream(lambda n: reader.digest(n, limit=MAX_FILE), names, threads=threads), strict=True
+        names, stream(lambda n: reader.digest(n, limit=MAX_FILE, secrets=False), names, threads=threads), strict=True
     ):
         claim = claims.get(name, Claim())
         kind = claim.kind or default_kind(name)
         side = claim.pixel_size or (pixel_size if kind is Kind.IMAGE else None)
         files.append(FileEntry(name, digest, size, kind, claim.specimen, side))
         progress(len(files), len(names))
-    manifest = Manifest(
-        device=device,
-        lab=lab,
-        captured=captured,
-        issued=issued,
-        expires=issued + valid_for,
-        sequence=int(issued.timestamp() * 1000) if sequence is None else sequence,
-        nonce=secrets.token_hex(16),
-        files=tuple(files),
-    )
-    create(target, seal(manifest.to_payload(), key), force=force)
+    expires = later(issued, valid_for)
+    nonce = secrets.token_hex(16)
+    manifest = Manifest(device, lab, captured, issued, expires, sequence, nonce, tuple(files))
+    payload = manifest.to_payload()
+    Manifest.from_payload(payload, str(targets[0]))  # nothing is signed that no reader would take
+    targets[1].unlink(missing_ok=True)  # of an older signing: over another payload
+    if second_key is not None:
+        create(targets[1], seal(payload, second_key))
+    create(targets[0], seal(payload, key), force=force)  # last: without it nothing is signed
     return manifest
 
 
-def _signable(listing: Listing, folder: Path) -> list[str]:
-    """Return the names to sign; links and special files are refused, since their bytes are not the folder's own."""
-    if listing.others:
-        name, what = min(listing.others.items())
-        raise SigningError(Reason.NOT_A_FILE, f"{folder}: {name!a} is {what}", hint="sign a folder of plain files")
-    names = sorted(listing.files - {MANIFEST_NAME})
-    if not names:
-        raise SigningError(Reason.EMPTY, f"{folder}: holds no files to sign")
-    if len(names) > MAX_FILES:
-        hint = "split the folder"
-        raise SigningError(Reason.TOO_LARGE, f"{folder}: {len(names):,} files, at most {MAX_FILES:,}", hint=hint)
-    for name in names:  # before the first second of hashing
-        refuse_unsafe(name)
-    return names
+def _unseal(data: bytes, where: str, trust: TrustStore, roles: tuple[Role, ...], *, second: bool = False) -> Opened:
+    bundle = Bundle.from_bytes(data, where, payload_limit=MAX_MANIFEST)
+    return unseal(bundle, where, trust=trust, roles=roles, second=second)
+
+
+def _open_second(
+    folder: Path, payload: bytes, manifest: Manifest, trust: TrustStore, roles: tuple[Role, ...], *, needed: bool
+) -> Signer | None:
+    where = str(folder / SECOND_NAME)
+    if not os.path.lexists(where):
+        if needed:
+            hint = "`fusiondiff-audit sign --second-key` makes one"
+            raise SigningError(Reason.NO_SIGNATURE, f"{where}: a second signature is asked for", hint=hint)
+        return None
+    data = Reader(folder).read(SECOND_NAME, limit=bundle_limit(MAX_MANIFEST))
+    opened = _unseal(data, where, trust, roles, second=True)
+    if opened.payload != payload:
+        raise SigningError(Reason.BAD_SIGNATURE, f"{where}: signs another payload than {MANIFEST_NAME}")
+    return trust.judge(opened.entry, manifest.issued, where, proven=opened.proven)
 
 
 def _refuse_outside_validity(manifest: Manifest, at: datetime, where: str) -> None:
@@ -195,12 +201,5 @@ def _refuse_outside_validity(manifest: Manifest, at: datetime, where: str) -> No
         raise SigningError(
             Reason.EXPIRED, f"{where}: the batch was valid until {write_time(manifest.expires)}", hint=hint
         )
-    if manifest.captured > manifest.issued + CLOCK_SKEW:
+    if manifest.captured > later(manifest.issued, CLOCK_SKEW):
         raise SigningError(Reason.NOT_YET_VALID, f"{where}: captured at {write_time(manifest.captured)}, signed before")
-
-
-def _extra(name: str) -> RefusedFile:
-    hint = None
-    if name.rsplit("/", 1)[-1] in _DROPPINGS:
-        hint = "the operating system left this file; delete it, it was not signed"
-    return RefusedFile(name, Reason.EXTRA_FILE, f"{name!a}: there, but not signed", hint)

@@ -1,34 +1,81 @@
-"""Sigstore bundles v0.3 with a public-key hint: one DSSE envelope, one signature, one key id.
+"""Sigstore bundles v0.3 with a public-key hint: one DSSE envelope, one signature, one key id, and timestamps on it.
 
 A bundle is opened in a fixed order (each step is marked below):
 1. read with a cap, strict UTF-8 and JSON, media type, one signature, `keyid == hint`;
 2. strict base64;
 3. the hint picks a key from the trust store, which must hold it in the right role;
 4. the signature over the received type and bytes;
-5. the payload type; only then may anybody parse the payload.
+5. the payload type; only then may anybody parse the payload;
+6. the timestamps, each of which must be good: what they prove is used to judge the key.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
-from signing.keys import PrivateKey
+from signing.keys import Algorithm, PrivateKey
 from signing.roots import Entry, Role
 from signing.statement import PAYLOAD_TYPE
-from signing.strict import Fields, malformed, read_json, write_json
+from signing.strict import Fields, malformed, read_json, write_base64, write_json
+from signing.timestamps import MAX_TOKEN, MAX_TOKENS, prove
 from signing.trust import TrustStore
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle as received. Nothing in it is to be believed before `unseal` has passed."""
+
+    envelope: Envelope
+    tokens: tuple[bytes, ...] = ()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str, *, payload_limit: int, foreign: bool = False) -> "Bundle":
+        """Parse a bundle; a `foreign` one, by other tools, may leave out the log entries and the second key id."""
+        fields = read_json(data, where, limit=bundle_limit(payload_limit))  # 1
+        fields.closed("mediaType", "verificationMaterial", "dsseEnvelope")
+        fields.constant("mediaType", MEDIA_TYPE)
+        hint, tokens = _read_material(fields.fields("verificationMaterial"), foreign=foreign)
+        envelope = Envelope.from_fields(  # 2
+            fields.fields("dsseEnvelope"), payload_limit=payload_limit, unnamed=hint if foreign else None
+        )
+        if envelope.signatures[0].keyid != hint:
+            raise malformed(where, "the envelope names another key than the bundle's hint")
+        return cls(envelope, tokens)
+
+    @property
+    def signature(self) -> bytes:
+        """Return the one signature's bytes, which timestamps are made over."""
+        return self.envelope.signatures[0].value
+
+    def stamped(self, token: bytes) -> "Bundle":
+        """Return the bundle with one more timestamp."""
+        return replace(self, tokens=(*self.tokens, token))
+
+    def to_bytes(self) -> bytes:
+        """Return the bundle's JSON."""
+        material: dict[str, object] = {
+            "publicKey": {"hint": self.envelope.signatures[0].keyid},
+            "tlogEntries": [],
+        }
+        if self.tokens:
+            stamps = [{"signedTimestamp": write_base64(token)} for token in self.tokens]
+            material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
+        return write_json(
+            {"mediaType": MEDIA_TYPE, "verificationMaterial": material, "dsseEnvelope": self.envelope.to_json()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """A payload that a listed key has signed; whether it was valid then is judged by `TrustStore.judge`."""
+    """A payload that a listed key has signed, and by when, if that is proven; `TrustStore.judge` judges the key."""
 
     payload: bytes
-    signature: bytes
     entry: Entry
+    proven: datetime | None
 
     @property
     def digest(self) -> str:
@@ -38,39 +85,46 @@ class Opened:
 
 def seal(payload: bytes, key: PrivateKey) -> bytes:
     """Sign an in-toto payload and return the bundle's bytes."""
-    envelope = Envelope.signed_by((key,), PAYLOAD_TYPE, payload)
-    return write_json(
-        {
-            "mediaType": MEDIA_TYPE,
-            "verificationMaterial": {"publicKey": {"hint": key.public.keyid}, "tlogEntries": []},
-            "dsseEnvelope": envelope.to_json(),
-        }
-    )
+    return Bundle(Envelope.signed_by((key,), PAYLOAD_TYPE, payload)).to_bytes()
 
 
-def unseal(data: bytes, where: str, *, trust: TrustStore, roles: tuple[Role, ...], payload_limit: int) -> Opened:
-    """Return the payload of a bundle, if a key in one of the roles signed it."""
-    fields = read_json(data, where, limit=bundle_limit(payload_limit))  # 1
-    fields.closed("mediaType", "verificationMaterial", "dsseEnvelope")
-    fields.constant("mediaType", MEDIA_TYPE)
-    hint = _read_material(fields.fields("verificationMaterial"))
-    envelope = Envelope.from_fields(fields.fields("dsseEnvelope"), payload_limit=payload_limit)  # 2
-    signature = envelope.signatures[0]
-    if signature.keyid != hint:
-        raise malformed(where, "the envelope names another key than the bundle's hint")
-    entry = trust.signer(hint, roles, where)  # 3
-    entry.public_key().verify(signature.value, envelope.message(), where)  # 4
-    if envelope.payload_type != PAYLOAD_TYPE:  # 5
-        raise SigningError(Reason.UNSUPPORTED, f"{where}: payload type {envelope.payload_type!r}")
-    return Opened(envelope.payload, signature.value, entry)
+def unseal(bundle: Bundle, where: str, *, trust: TrustStore, roles: tuple[Role, ...], second: bool = False) -> Opened:
+    """Return the payload of a bundle, if a key in one of the roles signed it.
+
+    A `second` signature is ML-DSA-65 and the first one is not: neither can stand in for the other.
+    """
+    signature = bundle.envelope.signatures[0]
+    entry = trust.signer(signature.keyid, roles, where)  # 3
+    key = entry.public_key()
+    if (key.algorithm is Algorithm.ML_DSA_65) is not second:
+        wanted = "needs an ML-DSA-65 key" if second else "needs a key that third parties can check today"
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: signed with an {key.algorithm} key; this signature {wanted}")
+    key.verify(signature.value, bundle.envelope.message(), where)  # 4
+    if bundle.envelope.payload_type != PAYLOAD_TYPE:  # 5
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: payload type {bundle.envelope.payload_type!r}")
+    proven = prove(bundle.tokens, signature.value, trust=trust, where=where)  # 6
+    return Opened(bundle.envelope.payload, entry, proven)
 
 
 def bundle_limit(payload_limit: int) -> int:
     """Return how many bytes a bundle may have around a payload of that size in base64."""
-    return payload_limit // 3 * 4 + 64 * 1024
+    return payload_limit // 3 * 4 + MAX_TOKENS * MAX_TOKEN * 2 + 64 * 1024
 
 
-def _read_material(fields: Fields) -> str:
-    fields.closed("publicKey", "tlogEntries")
-    fields.list("tlogEntries", least=0, most=0)  # we log nowhere, and claim nothing of logs
-    return fields.fields("publicKey").closed("hint").sha256("hint")
+def _read_material(fields: Fields, *, foreign: bool) -> tuple[str, tuple[bytes, ...]]:
+    for name in ("certificate", "x509CertificateChain"):
+        if fields.has(name):
+            raise SigningError(Reason.UNSUPPORTED, f"{fields.where}: signed with a certificate; plain keys are read")
+    logs, stamps = "tlogEntries", "timestampVerificationData"
+    if foreign:
+        fields.closed("publicKey", optional=(logs, stamps))
+    else:
+        fields.closed("publicKey", logs, optional=(stamps,))
+    if fields.has(logs):
+        fields.list(logs, least=0, most=0)  # we log nowhere, and claim nothing of logs
+    hint = fields.fields("publicKey").closed("hint").sha256("hint")
+    if not fields.has(stamps):
+        return hint, ()
+    items = fields.fields(stamps).closed("rfc3161Timestamps").list("rfc3161Timestamps", least=1, most=MAX_TOKENS)
+    limit = MAX_TOKEN // 3 * 4 + 4
+    return hint, tuple(i.closed("signedTimestamp").base64("signedTimestamp", limit=limit) for i in items)

@@ -32,14 +32,15 @@ class Envelope:
         return cls(payload_type, payload, signatures)
 
     @classmethod
-    def from_fields(cls, fields: Fields, *, payload_limit: int, most: int = 1) -> "Envelope":
-        """Parse an envelope with at most `most` signatures, each of another key."""
+    def from_fields(
+        cls, fields: Fields, *, payload_limit: int, most: int = 1, unnamed: str | None = None
+    ) -> "Envelope":
+        """Parse an envelope with at most `most` signatures, each of another key.
+
+        Where `unnamed` is given, a signature may leave its key id out, and is taken to be of that key.
+        """
         fields.closed("payload", "payloadType", "signatures")
-        signatures = tuple(
-            Signature(entry.sha256("keyid"), entry.base64("sig", limit=MAX_SIGNATURE))
-            for item in fields.list("signatures", least=1, most=most)
-            for entry in (item.closed("keyid", "sig"),)
-        )
+        signatures = tuple(_read_signature(item, unnamed) for item in fields.list("signatures", least=1, most=most))
         if len({s.keyid for s in signatures}) != len(signatures):
             raise malformed(fields.where, "one key signs twice")
         payload = fields.base64("payload", limit=payload_limit // 3 * 4 + 4)
@@ -53,6 +54,15 @@ class Envelope:
     def message(self) -> bytes:
         """Return the bytes that each signature covers."""
         return pae(self.payload_type, self.payload)
+
+
+def _read_signature(fields: Fields, unnamed: str | None) -> Signature:
+    if unnamed is not None:
+        fields.closed("sig", optional=("keyid",))
+        if fields.empty("keyid"):
+            return Signature(unnamed, fields.base64("sig", limit=MAX_SIGNATURE))
+    fields.closed("sig", "keyid")
+    return Signature(fields.sha256("keyid"), fields.base64("sig", limit=MAX_SIGNATURE))
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:

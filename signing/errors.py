@@ -8,6 +8,8 @@ class Reason(StrEnum):
 
     NO_SIGNATURE = "no-signature"
     BAD_SIGNATURE = "bad-signature"
+    BAD_PROOF = "bad-proof"
+    BAD_TIMESTAMP = "bad-timestamp"
     UNKNOWN_KEY = "unknown-key"
     WRONG_ROLE = "wrong-role"
     WRONG_ROOT = "wrong-root"

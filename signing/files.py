@@ -13,12 +13,18 @@ from signing.errors import Reason, SigningError
 # A FIFO must not block us on opening, and a terminal must not become ours.
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 CHUNK = 256 * 1024  # bytes a read; fits a core's cache, so that hashing finds them there
-_Check = Callable[[Path, os.stat_result], None]
+_PART = ".part"
+_Check = Callable[[Path, os.stat_result, bytes], None]
 
 
-def unreadable(path: object, error: OSError) -> SigningError:
+def unreadable(path: object, error: OSError | ValueError) -> SigningError:
     """Return the refusal for a file that the system does not let us read."""
-    return SigningError(Reason.UNREADABLE, f"{path}: {(error.strerror or str(error)).lower()}")
+    return SigningError(Reason.UNREADABLE, f"{path}: {_why(error)}")
+
+
+def is_temporary(name: str) -> bool:
+    """Say whether a file is one of ours that never got its name, because the run was killed."""
+    return name.startswith(".") and name.endswith(_PART)
 
 
 def over(where: str, limit: int) -> SigningError:
@@ -27,19 +33,20 @@ def over(where: str, limit: int) -> SigningError:
 
 
 def read_capped(path: Path, *, limit: int, check: _Check | None = None) -> bytes:
-    """Read a regular file once; `check` judges the open file's own status, so that no swap comes between."""
+    """Read a regular file once; `check` judges the open file's own status and its bytes."""
     try:
         descriptor = os.open(path, READ_FLAGS)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise SigningError(Reason.NOT_A_FILE, f"{path}: not a regular file")
+            data = read_exactly(descriptor, str(path), limit=limit)
             if check is not None:
-                check(path, status)
-            return read_exactly(descriptor, str(path), limit=limit)
+                check(path, status, data)
+            return data
         finally:
             os.close(descriptor)
-    except OSError as e:
+    except (OSError, ValueError) as e:  # ValueError: a name with a NUL byte
         raise unreadable(path, e) from e
 
 
@@ -61,13 +68,17 @@ def read_exactly(descriptor: int, where: str, *, limit: int) -> bytes:
 def refuse_existing(*paths: Path) -> None:
     """Refuse names that are taken, before the first second of work."""
     for path in paths:
-        if path.exists() or path.is_symlink():
+        _refuse_nameless(path)
+        if os.path.lexists(path):
             raise _taken(path)
 
 
 def create(path: Path, data: bytes, *, mode: int = 0o644, force: bool = False) -> None:
     """Write a new file under a temporary name, sync it and give it its name in one step."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    _refuse_nameless(path)
+    if os.path.islink(path):  # a rename would replace the link, and leave what it points to as it was
+        raise SigningError(Reason.CANNOT_WRITE, f"{path}: is a link", hint="name the file that it points to")
+    temporary = path.with_name(f".{secrets.token_hex(8)}{_PART}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
@@ -86,7 +97,16 @@ def create(path: Path, data: bytes, *, mode: int = 0o644, force: bool = False) -
     except FileExistsError as e:
         raise _taken(path) from e
     except OSError as e:
-        raise SigningError(Reason.CANNOT_WRITE, f"{path}: cannot be written: {(e.strerror or str(e)).lower()}") from e
+        raise SigningError(Reason.CANNOT_WRITE, f"{path}: cannot be written: {_why(e)}") from e
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _refuse_nameless(path: Path) -> None:
+    if not path.name or "\0" in str(path):
+        raise SigningError(Reason.BAD_REQUEST, f"{str(path)!a} does not name a file")
 
 
 def _taken(path: Path) -> SigningError:

@@ -14,6 +14,7 @@ from signing.files import CHUNK, READ_FLAGS, over, read_exactly, unreadable
 from signing.names import MAX_PARTS
 
 MAX_LISTED = 200_000  # entries of all kinds; twice what a batch may hold
+_SECRET, _HEAD = b"PRIVATE KEY-----", 1024  # what a private key in PEM form says of itself, and where
 _NOT_FILES = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.ENXIO)  # a link under O_NOFOLLOW; a socket
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -31,16 +32,16 @@ def list_folder(folder: Path) -> Listing:
     files: set[str] = set()
     others: dict[str, str] = {}
     try:
-        for prefix, entry in _walk(folder):
-            name = prefix + entry.name
+        top = os.open(folder, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+        for count, (name, entry) in enumerate(_walk(top, ""), start=1):
+            if count > MAX_LISTED:
+                raise SigningError(Reason.TOO_LARGE, f"{folder}: holds more than {MAX_LISTED:,} entries")
             if entry.is_file(follow_symlinks=False):
                 files.add(name)
-            else:
+            elif not entry.is_dir(follow_symlinks=False):
                 others[name] = "a symbolic link" if entry.is_symlink() else "neither a file nor a folder"
-            if len(files) + len(others) > MAX_LISTED:
-                raise SigningError(Reason.TOO_LARGE, f"{folder}: holds more than {MAX_LISTED:,} entries")
     except OSError as e:
-        raise unreadable(e.filename or folder, e) from e
+        raise unreadable(folder, e) from e
     return Listing(frozenset(files), others)
 
 
@@ -55,13 +56,22 @@ class Reader:
         with self._opened(name) as descriptor:
             return read_exactly(descriptor, repr(name), limit=limit)
 
-    def digest(self, name: str, *, limit: int) -> tuple[str, int]:
-        """Return a file's SHA-256 and its size, without keeping its bytes."""
+    def read_if(self, name: str, *, size: int) -> tuple[int, bytes | None]:
+        """Return a file's size, and its bytes if that is the expected one: others are not worth reading."""
+        with self._opened(name) as descriptor:
+            found = os.fstat(descriptor).st_size
+            return (found, read_exactly(descriptor, repr(name), limit=size) if found == size else None)
+
+    def digest(self, name: str, *, limit: int, secrets: bool = True) -> tuple[str, int]:
+        """Return a file's SHA-256 and its size, without keeping its bytes; without `secrets`, a key is refused."""
         digest, size = hashlib.sha256(), 0
         with self._opened(name) as descriptor:
             if os.fstat(descriptor).st_size > limit:
                 raise over(repr(name), limit)
             while chunk := os.read(descriptor, CHUNK):
+                if not (size or secrets) and _SECRET in chunk[:_HEAD]:
+                    hint = "move it elsewhere: whoever gets the folder would get the key"
+                    raise SigningError(Reason.KEY_EXPOSED, f"{name!a}: is a private key", hint=hint)
                 digest.update(chunk)
                 size += len(chunk)
                 if size > limit:
@@ -95,15 +105,16 @@ class Reader:
                 os.close(descriptor)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    waiting = [("", folder)]
-    while waiting:
-        prefix, here = waiting.pop()
+def _walk(descriptor: int, prefix: str) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Yield what lies in an open folder, and in its folders, opened one from the other so that none is a link."""
+    try:
         if prefix.count("/") > MAX_PARTS:
-            raise SigningError(Reason.TOO_LARGE, f"{folder}: folders nested deeper than {MAX_PARTS}")
-        with os.scandir(here) as entries:
+            raise SigningError(Reason.TOO_LARGE, f"folders nested deeper than {MAX_PARTS}")
+        with os.scandir(descriptor) as entries:
             for entry in entries:
+                yield prefix + entry.name, entry
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{prefix}{entry.name}/", Path(entry.path)))
-                else:
-                    yield prefix, entry
+                    inner = os.open(entry.name, _FOLDER_FLAGS, dir_fd=descriptor)
+                    yield from _walk(inner, f"{prefix}{entry.name}/")
+    finally:
+        os.close(descriptor)

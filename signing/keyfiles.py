@@ -16,11 +16,14 @@ PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
 MIN_PASSPHRASE = 12  # bytes; the PKCS#8 writer at hand derives with 2,048 rounds only, so length must do the work
 MAX_PASSPHRASE = 1024  # bytes; OpenSSL's own limit
+_PRIVATE = b"PRIVATE KEY-----"
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 def public_path(private: Path) -> Path:
     """Return where the public half of a key file lies: `KEY.pem` has `KEY.pub.pem`."""
+    if not private.name:
+        raise SigningError(Reason.BAD_REQUEST, f"{str(private)!a} does not name a file")
     return private.with_name(f"{private.name.removesuffix('.pem')}.pub.pem")
 
 
@@ -29,6 +32,9 @@ def write_key(key: PrivateKey, path: Path, *, passphrase: bytes | None, force: b
     if passphrase is not None and len(_bounded(passphrase)) < MIN_PASSPHRASE:
         raise SigningError(Reason.BAD_PASSPHRASE, f"a passphrase has at least {MIN_PASSPHRASE} bytes")
     public = public_path(path)
+    if path.name.endswith(".pub.pem"):
+        hint = f"name it {path.name.removesuffix('.pub.pem')}.pem; the public half goes to {path.name}"
+        raise SigningError(Reason.BAD_REQUEST, f"{path}: a private key by the name of a public one", hint=hint)
     if not force:
         refuse_existing(path, public)
     create(path, key.to_pem(passphrase), mode=PRIVATE_MODE, force=force)
@@ -41,18 +47,14 @@ def load_key(path: Path, *, passphrase: Callable[[], bytes]) -> PrivateKey:
 
     A file that its group or others can read, or that another user owns, is refused: who else could have copied it?
     """
-    data = read_capped(path, limit=MAX_PEM, check=_refuse_exposed)
-    secret = _bounded(passphrase()) if data.lstrip().startswith(_ENCRYPTED) else None
+    data = read_capped(path, limit=MAX_PEM, check=_refuse_exposed_key)
+    secret = _bounded(passphrase()) if _ENCRYPTED in data else None
     try:
         key = load_pem_private_key(data, secret)
     except (ValueError, TypeError, UnsupportedAlgorithm) as e:
         if secret is not None:
             raise SigningError(Reason.BAD_PASSPHRASE, f"{path}: the passphrase does not open this key") from e
-        raise SigningError(
-            Reason.MALFORMED,
-            f"{path}: not a private key in PKCS#8 PEM form",
-            hint="KEY.pem is the private half, KEY.pub.pem the public one; `fusiondiff-audit keygen` makes both",
-        ) from e
+        raise SigningError(Reason.MALFORMED, f"{path}: not a private key in PKCS#8 PEM form") from e
     return PrivateKey.of(key, str(path))
 
 
@@ -67,7 +69,18 @@ def read_passphrase(path: Path) -> bytes:
     return _bounded(data.removesuffix(b"\n").removesuffix(b"\r"))
 
 
-def _refuse_exposed(path: Path, status: os.stat_result) -> None:
+def _refuse_exposed_key(path: Path, status: os.stat_result, data: bytes) -> None:
+    if _PRIVATE not in data:
+        what = "a public key, not a private one" if b"PUBLIC KEY-----" in data else "not a private key in PEM form"
+        raise SigningError(
+            Reason.MALFORMED,
+            f"{path}: {what}",
+            hint="KEY.pem is the private half, KEY.pub.pem the public one; `fusiondiff-audit keygen` makes both",
+        )
+    _refuse_exposed(path, status, data)
+
+
+def _refuse_exposed(path: Path, status: os.stat_result, data: bytes) -> None:
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
         raise SigningError(

@@ -1,5 +1,6 @@
-"""Public and private keys: Ed25519 and ECDSA P-256, named by the SHA-256 of their PEM text.
+"""Public and private keys, named by the SHA-256 of their PEM text.
 
+Ed25519 and ECDSA P-256 sign; P-384 and P-521 are read where models come from others; ML-DSA-65 makes second signatures.
 The key id is that of OpenSSF Model Signing: lower-case hexadecimal SHA-256 of the PEM SubjectPublicKeyInfo that
 we serialise ourselves, final newline included (`openssl pkey -pubin -in K -pubout | sha256sum`).
 """
@@ -9,15 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import (
-    ECDSA,
-    SECP256R1,
-    EllipticCurvePrivateKey,
-    EllipticCurvePublicKey,
-    generate_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -53,6 +49,16 @@ class Algorithm(StrEnum):
 
     ED25519 = "ed25519"
     P256 = "p256"
+    P384 = "p384"
+    P521 = "p521"
+    ML_DSA_65 = "ml-dsa-65"
+
+
+_CURVES: dict[str, tuple[Algorithm, HashAlgorithm]] = {
+    "secp256r1": (Algorithm.P256, SHA256()),
+    "secp384r1": (Algorithm.P384, SHA384()),
+    "secp521r1": (Algorithm.P521, SHA512()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class PublicKey:
     algorithm: Algorithm
     pem: str
     keyid: str
-    _key: Ed25519PublicKey | EllipticCurvePublicKey
+    _key: Ed25519PublicKey | ec.EllipticCurvePublicKey | MLDSA65PublicKey
 
     @classmethod
     def from_pem(cls, data: bytes, where: str) -> "PublicKey":
@@ -72,7 +78,8 @@ class PublicKey:
         try:
             key = load_pem_public_key(data)
         except (ValueError, UnsupportedAlgorithm) as e:
-            raise SigningError(Reason.MALFORMED, f"{where}: not a public key in PEM form") from e
+            hint = "this is the private half; give KEY.pub.pem, and keep this one" if b"PRIVATE KEY" in data else None
+            raise SigningError(Reason.MALFORMED, f"{where}: not a public key in PEM form", hint=hint) from e
         return cls.of(key, where)
 
     @classmethod
@@ -81,20 +88,29 @@ class PublicKey:
         if isinstance(key, Ed25519PublicKey):
             _refuse_weak_point(key.public_bytes_raw(), where)
             algorithm = Algorithm.ED25519
-        elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
-            algorithm = Algorithm.P256  # cryptography has checked that the point lies on the curve
+        elif isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+            algorithm = _CURVES[key.curve.name][0]  # cryptography has checked that the point lies on the curve
+        elif isinstance(key, MLDSA65PublicKey):
+            algorithm = Algorithm.ML_DSA_65
         else:
-            raise SigningError(Reason.UNSUPPORTED, f"{where}: neither an Ed25519 nor a P-256 public key")
+            kinds = ", ".join(Algorithm)
+            raise SigningError(Reason.UNSUPPORTED, f"{where}: a public key of another kind than {kinds}")
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return cls(algorithm, pem.decode("ascii"), hashlib.sha256(pem).hexdigest(), key)
+
+    def raw(self) -> bytes:
+        """Return the 32 bytes of an Ed25519 key."""
+        if not isinstance(self._key, Ed25519PublicKey):
+            raise SigningError(Reason.UNSUPPORTED, f"a {self.algorithm} key has no raw form")
+        return self._key.public_bytes_raw()
 
     def verify(self, signature: bytes, message: bytes, where: str) -> None:
         """Refuse the message unless this key signed it."""
         try:
-            if isinstance(self._key, Ed25519PublicKey):
-                self._key.verify(signature, message)
+            if isinstance(self._key, ec.EllipticCurvePublicKey):
+                self._key.verify(signature, message, ec.ECDSA(_CURVES[self._key.curve.name][1]))
             else:
-                self._key.verify(signature, message, ECDSA(SHA256()))
+                self._key.verify(signature, message)
         except (InvalidSignature, ValueError) as e:  # ValueError: a signature of the wrong length
             what = f"the signature is not one of key sha256:{self.keyid} over these bytes"
             raise SigningError(Reason.BAD_SIGNATURE, f"{where}: {what}") from e
@@ -105,27 +121,34 @@ class PrivateKey:
     """A key that signs. It is never shown or logged, and `signing.keyfiles` alone writes it."""
 
     public: PublicKey
-    _key: Ed25519PrivateKey | EllipticCurvePrivateKey
+    _key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | MLDSA65PrivateKey
 
     @classmethod
     def generate(cls, algorithm: Algorithm) -> "PrivateKey":
         """Make a new key from the system's randomness."""
-        if algorithm is Algorithm.ED25519:
-            return cls.of(Ed25519PrivateKey.generate(), "new key")
-        return cls.of(generate_private_key(SECP256R1()), "new key")
+        match algorithm:
+            case Algorithm.ED25519:
+                return cls.of(Ed25519PrivateKey.generate(), "new key")
+            case Algorithm.P256:
+                return cls.of(ec.generate_private_key(ec.SECP256R1()), "new key")
+            case Algorithm.ML_DSA_65:
+                return cls.of(MLDSA65PrivateKey.generate(), "new key")
+        raise SigningError(Reason.UNSUPPORTED, f"{algorithm} keys are read, and not made")
 
     @classmethod
     def of(cls, key: object, where: str) -> "PrivateKey":
         """Take a private key of the cryptography library."""
-        if not isinstance(key, Ed25519PrivateKey | EllipticCurvePrivateKey):
-            raise SigningError(Reason.UNSUPPORTED, f"{where}: neither an Ed25519 nor a P-256 private key")
+        if not isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey | MLDSA65PrivateKey):
+            raise SigningError(
+                Reason.UNSUPPORTED, f"{where}: a private key of another kind than {', '.join(Algorithm)}"
+            )
         return cls(PublicKey.of(key.public_key(), where), key)
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature over the message: 64 bytes for Ed25519, DER for P-256."""
-        if isinstance(self._key, Ed25519PrivateKey):
-            return self._key.sign(message)
-        return self._key.sign(message, ECDSA(SHA256()))
+        """Return the signature over the message: DER for the elliptic curves, raw bytes for the others."""
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            return self._key.sign(message, ec.ECDSA(_CURVES[self._key.curve.name][1]))
+        return self._key.sign(message)
 
     def to_pem(self, passphrase: bytes | None) -> bytes:
         """Return the key as PKCS#8 PEM, encrypted where a passphrase is given."""

@@ -12,13 +12,17 @@ from signing.statement import PREDICATES, Statement, Subject, write_statement
 from signing.strict import MAX_LABEL, Fields, malformed, refuse_bad_label
 from signing.times import write_time
 
+MANIFEST_NAME = "batch.sigstore.json"
+SECOND_NAME = "batch.ml-dsa-65.sigstore.json"
 PREDICATE_TYPE = f"{PREDICATES}capture-batch/v1"
 MAX_FILES = 100_000
 MAX_MANIFEST = 64 * 1024 * 1024  # bytes of payload; 100,000 files with long names
 MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen is 4 MB, a 100-megapixel 16-bit one 200 MB
+_TOKENS = 1000 + 32 * MAX_FILES  # of JSON; commas in names are among them
 MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?")
+_PIXEL_SIZE = re.compile(r"([0-9.]+) ?([a-zµμ]+)")
 _PICTURES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg"})
 
 
@@ -50,9 +54,11 @@ class PixelSize:
     @classmethod
     def parse(cls, text: str) -> "PixelSize":
         """Parse what a person types, such as `12.5 nm`."""
-        value, _, unit = text.strip().replace("µ", "u").replace("μ", "u").partition(" ")
+        match = _PIXEL_SIZE.fullmatch(text.strip())
+        value, unit = match.groups() if match else ("", "")
+        unit = unit.replace("µ", "u").replace("μ", "u")
         if unit not in {u.value for u in Unit} or not _is_positive(value):
-            hint = "write a decimal, one space and pm, nm, um or mm, for example '12.5 nm'"
+            hint = "write a decimal and pm, nm, µm, um or mm, for example '12.5 nm'"
             raise SigningError(Reason.BAD_REQUEST, f"{text!r} is not a pixel size", hint=hint)
         return cls(value, Unit(unit))
 
@@ -91,7 +97,7 @@ class Manifest:
             raise SigningError(Reason.BAD_REQUEST, f"a batch has 1 to {MAX_FILES:,} files, not {len(self.files):,}")
         for file in self.files:
             refuse_unsafe(file.name)
-        refuse_collisions(f.name for f in self.files)
+        refuse_collisions((MANIFEST_NAME, SECOND_NAME, *(f.name for f in self.files)))
         for label in (self.device, self.lab, *(f.specimen for f in self.files)):
             refuse_bad_label(label)
         if not 0 <= self.sequence <= MAX_SEQUENCE:
@@ -102,8 +108,17 @@ class Manifest:
     @classmethod
     def from_payload(cls, payload: bytes, where: str) -> "Manifest":
         """Parse a verified payload; the law is `from_payload(m.to_payload()) == m`."""
+        try:
+            return cls._parse(payload, where)
+        except SigningError as e:
+            if e.reason is not Reason.BAD_REQUEST:
+                raise
+            raise malformed(where, str(e)) from e  # what was refused as a request is malformed once it is signed
+
+    @classmethod
+    def _parse(cls, payload: bytes, where: str) -> "Manifest":
         statement = Statement.from_bytes(
-            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_MANIFEST, most=MAX_FILES
+            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_MANIFEST, most=MAX_FILES, tokens=_TOKENS
         )
         fields = statement.predicate
         fields.closed("device", "lab", "captured", "issued", "expires", "sequence", "nonce", "files")

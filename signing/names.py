@@ -69,7 +69,7 @@ def _fault(name: str) -> str | None:
             return "a name is a relative path without empty parts, `.` or `..`"
         if len(part.encode("utf-8")) > MAX_PART:
             return f"a part of a name has at most {MAX_PART} bytes"
-        if part != part.strip(" ") or part.endswith("."):
+        if part != part.strip() or part.endswith("."):
             return "some systems cut spaces at the ends and dots at the end of a name"
         if _DEVICE.fullmatch(part):
             return "the name is a device on some systems"

@@ -1,16 +1,22 @@
 """One version of the trust store: the root keys that govern it, and the keys that it vouches for."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.x509 import (
+    BasicConstraints,
+    DuplicateExtension,
+    ExtensionNotFound,
+    InvalidVersion,
+    load_pem_x509_certificate,
+)
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
-from signing.keys import MAX_PEM, PublicKey
+from signing.keys import MAX_PEM, Algorithm, PublicKey
 from signing.strict import MAX_LABEL, Fields, malformed, read_json, write_json
 from signing.times import write_time
 
@@ -19,6 +25,9 @@ MAX_ROOT = 4 * 1024 * 1024  # bytes of one version
 MAX_ROOT_KEYS = 32
 MAX_ENTRIES = 10_000
 MAX_VERSION = 2**31
+_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256, Algorithm.ML_DSA_65})
+_MODEL_ALGORITHMS = frozenset({Algorithm.P256, Algorithm.P384, Algorithm.P521})  # OpenSSF Model Signing has no others
+_ROOT_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256})  # what third parties can check today
 
 
 class Role(StrEnum):
@@ -107,9 +116,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """One version. `fingerprint` is the SHA-256 of its payload as signed, and so names all that is in it."""
+    """One version. `fingerprint` is the SHA-256 of its payload as signed, and so names all that is in it.
+
+    `previous` is the fingerprint of the version before: a signature on a version vouches for the history it goes on
+    from, and cannot be put behind another one.
+    """
 
     version: int
+    previous: str | None
     issued: datetime
     expires: datetime
     threshold: int
@@ -127,8 +141,8 @@ class Root:
     @classmethod
     def from_bytes(cls, payload: bytes, where: str) -> "Root":
         """Parse the payload of a version."""
-        fields = read_json(payload, where, limit=MAX_ROOT)
-        fields.closed("version", "issued", "expires", "threshold", "rootKeys", "keys")
+        fields = read_json(payload, where, limit=MAX_ROOT, tokens=MAX_ENTRIES * 16)
+        fields.closed("version", "previous", "issued", "expires", "threshold", "rootKeys", "keys")
         items = fields.list("rootKeys", least=1, most=MAX_ROOT_KEYS)
         keys = tuple(_read_root_key(item) for item in items)
         entries = tuple(Entry.from_fields(item) for item in fields.list("keys", least=0, most=MAX_ENTRIES))
@@ -140,6 +154,7 @@ class Root:
             raise malformed(where, "it expires before it is issued")
         return cls(
             version=fields.integer("version", least=1, most=MAX_VERSION),
+            previous=fields.optional_sha256("previous"),
             issued=issued,
             expires=expires,
             threshold=fields.integer("threshold", least=1, most=len(keys)),
@@ -148,36 +163,52 @@ class Root:
             fingerprint=hashlib.sha256(payload).hexdigest(),
         )
 
-    def require_threshold(self, envelope: Envelope, where: str, *, of: str) -> None:
-        """Refuse an envelope that too few of this version's root keys have signed."""
-        by_id = {k.keyid: k for k in self.keys}
-        message = envelope.message()
-        signers = set()
-        for signature in envelope.signatures:
-            if signature.keyid in by_id:
-                by_id[signature.keyid].verify(signature.value, message, where)
-                signers.add(signature.keyid)
-        if len(signers) < self.threshold:
-            raise SigningError(
-                Reason.NO_SIGNATURE, f"{where}: {len(signers)} of {self.threshold} signatures needed of {of}"
-            )
+    def shortfall(self, envelope: Envelope, last: "Root | None", where: str) -> str | None:
+        """Say which signatures an envelope of this version still lacks: of its own root keys, and of the last ones.
 
-    def refuse_resurrection(self, last: "Root", where: str) -> None:
-        """Refuse a version in which a key of the last one returns from revocation or changes its role."""
-        now = {e.keyid: e for e in self.entries}
-        for before in last.entries:
-            after = now.get(before.keyid)
-            if after is None:
+        Every signature that is there must be of a root key, and good.
+        """
+        keys = {k.keyid: k for root in (self, last) if root is not None for k in root.keys}
+        message = envelope.message()
+        for signature in envelope.signatures:
+            if signature.keyid not in keys:
+                what = f"{where}: signed by sha256:{signature.keyid}, which is no root key"
+                raise SigningError(Reason.UNKNOWN_KEY, what)
+            keys[signature.keyid].verify(signature.value, message, where)
+        signers = {s.keyid for s in envelope.signatures}
+        for root, whose in ((last, "the root keys before it"), (self, "its own root keys")):
+            if root is None:
                 continue
-            if after.role is not before.role:
-                raise malformed(where, f"the key of {before.principal!r} was listed as {before.role} before")
+            count = len(signers & {k.keyid for k in root.keys})
+            if count < root.threshold:
+                return f"{count} of {root.threshold} signatures needed of {whose}"
+        return None
+
+    def refuse_break(self, history: tuple["Root", ...], where: str) -> None:
+        """Refuse a version that does not go on from those before it.
+
+        Listed keys stay listed as they were, save that they may be revoked, and then only more so. So nobody is taken
+        out unseen, and nothing that was revoked comes back. A key that ever was a root key is listed as nothing else.
+        """
+        last = history[-1] if history else None
+        if self.version != len(history) + 1 or self.previous != (last.fingerprint if last else None):
+            what = f"expected version {len(history) + 1} with the digest of the one before it"
+            raise SigningError(Reason.ROLLBACK, f"{where}: {what}, found version {self.version}")
+        now = {e.keyid: e for e in self.entries}
+        for before in last.entries if last else ():
+            after = now.get(before.keyid)
+            if after is None or replace(after, revoked=before.revoked) != before:
+                raise malformed(where, f"the key of {before.principal!r} is gone, or listed otherwise than before")
             if before.revoked and not (after.revoked and after.revoked.covers(before.revoked)):
                 raise malformed(where, f"the key of {before.principal!r} was revoked before, and would be less so now")
+        if now.keys() & {k.keyid for root in history for k in root.keys}:
+            raise malformed(where, "a root key, or one that was, is listed as something else")
 
 
 def write_root(
-    *,
     version: int,
+    *,
+    previous: str | None,
     issued: datetime,
     expires: datetime,
     threshold: int,
@@ -188,6 +219,7 @@ def write_root(
     return write_json(
         {
             "version": version,
+            "previous": previous,
             "issued": write_time(issued),
             "expires": write_time(expires),
             "threshold": threshold,
@@ -201,11 +233,17 @@ def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
     """Return the id and our own PEM form of a key, or of an authority's certificate (SHA-256 of its DER)."""
     if role is not Role.TIMESTAMP:
         key = PublicKey.from_pem(pem, where)
+        allowed = _MODEL_ALGORITHMS if role is Role.MODEL else _ALGORITHMS
+        _refuse_algorithm(key, allowed, where, what=f"a {role} key")
         return key.keyid, key.pem
     try:
         certificate = load_pem_x509_certificate(pem)
-    except ValueError as e:
-        raise malformed(where, "not a certificate in PEM form") from e
+        authority = certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
+    except (ValueError, ExtensionNotFound, DuplicateExtension, InvalidVersion) as e:
+        raise malformed(where, "not the certificate of an authority (CA) in PEM form") from e
+    if not authority:
+        hint = "list the root under which the authority's own certificate was issued"
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: not a CA certificate", hint=hint)
     der = certificate.public_bytes(Encoding.DER)
     return hashlib.sha256(der).hexdigest(), certificate.public_bytes(Encoding.PEM).decode("ascii")
 
@@ -214,6 +252,7 @@ def _read_root_key(fields: Fields) -> PublicKey:
     fields.closed("keyid", "public")
     pem = fields.raw("public", limit=MAX_PEM)
     key = PublicKey.from_pem(pem.encode(), fields.where)
+    _refuse_algorithm(key, _ROOT_ALGORITHMS, fields.where, what="a root key")
     if (key.keyid, key.pem) != (fields.sha256("keyid"), pem):
         raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
     return key
@@ -225,3 +264,9 @@ def _read_revoked(fields: Fields) -> Revocation:
     if reason not in ("compromised", "retired"):
         raise malformed(fields.where, "a key is revoked as compromised or as retired")
     return Revocation(fields.time("at"), reason == "compromised")
+
+
+def _refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, *, what: str) -> None:
+    if key.algorithm not in allowed:
+        names = ", ".join(sorted(allowed))
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: a {key.algorithm} key; {what} is one of {names}")

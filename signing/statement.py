@@ -26,9 +26,11 @@ class Statement:
     predicate: Fields
 
     @classmethod
-    def from_bytes(cls, payload: bytes, where: str, *, predicate_type: str, limit: int, most: int) -> "Statement":
+    def from_bytes(
+        cls, payload: bytes, where: str, *, predicate_type: str, limit: int, most: int, tokens: int
+    ) -> "Statement":
         """Parse a verified payload; any predicate but the one expected is refused."""
-        fields = read_json(payload, where, limit=limit)
+        fields = read_json(payload, where, limit=limit, tokens=tokens)
         fields.closed("_type", "subject", "predicateType", "predicate")
         fields.constant("_type", STATEMENT_TYPE)
         fields.constant("predicateType", predicate_type)

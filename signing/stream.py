@@ -1,10 +1,12 @@
 """Work on many items in a few threads, in order, with few of them in flight."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+THREADS = min(8, os.cpu_count() or 1)  # beyond that the disk is the limit, and more files are in memory
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

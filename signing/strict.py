@@ -21,6 +21,8 @@ MAX_DEPTH = 16  # levels; our deepest format has 7, and parsers recurse
 MAX_TEXT = 4096  # characters in one text field; the longest is a certificate
 MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or key holder
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -29,10 +31,15 @@ def malformed(where: str, what: str) -> SigningError:
     return SigningError(Reason.MALFORMED, f"{where}: {what}")
 
 
-def read_json(data: bytes, where: str, *, limit: int) -> "Fields":
-    """Parse one JSON object of at most `limit` bytes; duplicate keys, NaN, deep nesting and the like are refused."""
+def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fields":
+    """Parse one JSON object; duplicate keys, NaN, deep nesting and the like are refused.
+
+    `tokens` bounds the braces, brackets and commas: a few megabytes of `[{},{},...]` would fill gigabytes of memory.
+    """
     if len(data) > limit:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, at most {limit:,} are read")
+    if (found := data.count(b"{") + data.count(b"[") + data.count(b",")) > tokens:
+        raise SigningError(Reason.TOO_LARGE, f"{where}: {found:,} JSON tokens, at most {tokens:,} are read")
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -73,8 +80,10 @@ def write_base64(data: bytes) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Say whether text holds only what people see: no controls, no direction overrides, no lone surrogates."""
-    return (text.isascii() and text.isprintable()) or all(unicodedata.category(c) not in _STRANGE for c in text)
+    """Say whether text holds only what people see: no controls, direction overrides, fillers or half characters."""
+    if text.isascii():
+        return text.isprintable()
+    return not _INVISIBLE.search(text) and all(unicodedata.category(c) not in _STRANGE for c in text)
 
 
 def refuse_bad_label(label: str | None) -> None:
@@ -99,7 +108,7 @@ class Fields:
         """Refuse any key that is not named, and the lack of any that is not optional."""
         needed, known = set(names), set(names) | set(optional)
         if extra := sorted(set(self._value) - known):
-            raise malformed(self.where, f"unknown field {extra[0]!r}")
+            raise malformed(self.where, f"unknown field {extra[0][:100]!r}")
         if missing := sorted(needed - set(self._value)):
             raise malformed(self.where, f"field {missing[0]!r} is missing")
         return self
@@ -107,6 +116,10 @@ class Fields:
     def has(self, name: str) -> bool:
         """Say whether an optional field is there."""
         return name in self._value
+
+    def empty(self, name: str) -> bool:
+        """Say whether a field is absent, null or empty text."""
+        return self._value.get(name) in (None, "")
 
     def text(self, name: str, *, limit: int = MAX_TEXT, empty: bool = False) -> str:
         """Return a field of visible text, trimmed of nothing."""
@@ -162,6 +175,22 @@ class Fields:
         """Return an inner object that may be null."""
         return None if self._value[name] is None else self.fields(name)
 
+    def false(self, name: str) -> None:
+        """Refuse anything but false."""
+        if self._value[name] is not False:
+            raise SigningError(Reason.UNSUPPORTED, f"{self._at(name)}: expected false")
+
+    def texts(self, name: str, *, most: int) -> "list[str]":
+        """Return a list of visible texts."""
+        value = self._value[name]
+        if not isinstance(value, list) or len(value) > most:
+            raise malformed(self._at(name), f"expected a list of at most {most} texts")
+        return [Fields({"text": item}, self._at(name)).text("text") for item in value]
+
+    def optional_sha256(self, name: str) -> str | None:
+        """Return a SHA-256 digest that may be null."""
+        return None if self._value[name] is None else self.sha256(name)
+
     def list(self, name: str, *, least: int, most: int) -> "list[Fields]":
         """Return a list of objects, with a bounded length."""
         value = self._value[name]
@@ -197,7 +226,7 @@ def _refuse_constant(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is out of range")
+        raise ValueError(f"{text[:50]} is out of range")
     return value
 
 

@@ -34,6 +34,14 @@ def write_time(time: datetime) -> str:
     return time.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
+def later(time: datetime, by: timedelta) -> datetime:
+    """Return a later time, or the last one of the calendar."""
+    try:
+        return time + by
+    except OverflowError:
+        return datetime.max.replace(microsecond=0, tzinfo=UTC)
+
+
 def read_duration(text: str) -> timedelta:
     """Parse a duration as a person types it: `90d`, `12h` or `30m`."""
     match = _DURATION.fullmatch(text)

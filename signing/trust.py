@@ -7,30 +7,33 @@
 4. the last version must not have expired at the time of judgement (5.3.10), nor be older than the user's minimum.
 """
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.files import read_capped
-from signing.roots import Entry, Role, Root
+from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Entry, Role, Root
 from signing.strict import read_json, write_json
-from signing.times import CLOCK_SKEW, write_time
+from signing.times import CLOCK_SKEW, later, write_time
 
 MEDIA_TYPE = "application/vnd.fusiondiff-audit.trust.v1+json"
 MAX_TRUST = 16 * 1024 * 1024  # bytes
 MAX_VERSIONS = 1024
+MAX_TOKENS = 100_000  # of JSON; 1,024 versions with 32 signatures each
+_REMEDY = "a timestamp from within the key's window proves an old signature; `--at TIME` judges as of an earlier time"
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed something, and when; `proven` says that a timestamp authority vouches for the time."""
+    """Who signed something, and when, if that is stated; `proven` says that a timestamp authority vouches for it."""
 
     keyid: str
     principal: str
     role: Role
-    time: datetime
+    time: datetime | None
     proven: bool
 
 
@@ -59,7 +62,7 @@ class TrustStore:
             raise SigningError(
                 Reason.UNKNOWN_KEY,
                 f"{where}: signed by key sha256:{keyid}, which the trust store does not hold",
-                hint="if that key is the right one, `fusiondiff-audit trust add` lists it",
+                hint="if that key is the right one, whoever runs the roots lists it: `fusiondiff-audit trust add`",
             )
         if entry.role not in roles:
             needed = " or ".join(roles)
@@ -67,32 +70,33 @@ class TrustStore:
             raise SigningError(Reason.WRONG_ROLE, f"{where}: {who}; this takes a {needed} key")
         return entry
 
-    def judge(self, entry: Entry, claimed: datetime, where: str, *, proven: datetime | None = None) -> Signer:
+    def judge(self, entry: Entry, claimed: datetime | None, where: str, *, proven: datetime | None = None) -> Signer:
         """Say who signed, or refuse a key that was not valid then.
 
         A proven time stands by itself. A claimed one is a mere claim, so the key must also be valid at the moment
-        of judgement: whoever holds an old key can write an old date.
+        of judgement: whoever holds an old key can write an old date. Some formats claim no time.
         """
         who = f"{where}: key of {entry.principal!r}"
         revoked = entry.revoked
         # 1. A compromised key signs whatever its thief wants; only a timestamp from before tells.
         if revoked is not None and revoked.compromised and (proven is None or proven >= revoked.at):
-            raise SigningError(Reason.REVOKED, f"{who} was compromised at {write_time(revoked.at)}")
+            hint = "only a timestamp from before that would prove the signature genuine; ask for the files anew"
+            raise SigningError(Reason.REVOKED, f"{who} was compromised at {write_time(revoked.at)}", hint=hint)
         # 2. The window, and retirement, which ends it early.
         for moment, name in _moments(claimed, self.at, proven):
             if revoked is not None and moment >= revoked.at:
-                raise SigningError(Reason.REVOKED, f"{who} was retired at {write_time(revoked.at)}, {name}")
+                what = f"{who} was retired at {write_time(revoked.at)}, {name}"
+                raise SigningError(Reason.REVOKED, what, hint=_REMEDY)
             if moment >= entry.until:
                 raise SigningError(
                     Reason.EXPIRED,
                     f"{who} expired at {write_time(entry.until)}, {name}",
-                    hint="a timestamp from within the key's window proves an old signature; "
-                    "`--at TIME` judges as of an earlier time",
+                    hint=_REMEDY,
                 )
             if moment < entry.start:
                 raise SigningError(Reason.NOT_YET_VALID, f"{who} is valid from {write_time(entry.start)}, {name}")
         # 3. A claim from the future is a broken clock, or a lie.
-        if claimed > (proven or self.at) + CLOCK_SKEW:
+        if claimed is not None and claimed > later(proven or self.at, CLOCK_SKEW):
             raise SigningError(
                 Reason.NOT_YET_VALID,
                 f"{where}: claims to be signed at {write_time(claimed)}, after {write_time(proven or self.at)}",
@@ -100,15 +104,20 @@ class TrustStore:
             )
         return Signer(entry.keyid, entry.principal, entry.role, proven or claimed, proven is not None)
 
-    def extended(self, root: Root, envelope: Envelope) -> "TrustStore":
-        """Return the chain with one more version, verified like those that were read."""
-        roots, envelopes = (*self.roots, root), (*self.envelopes, envelope)
-        _refuse_broken(roots[-2], root, envelope, "new version")
-        return replace(self, roots=roots, envelopes=envelopes)
-
     def to_bytes(self) -> bytes:
         """Return the file's content; `load_trust` of it gives the same store."""
-        return write_json({"mediaType": MEDIA_TYPE, "roots": [e.to_json() for e in self.envelopes]})
+        return write_chain(self.envelopes)
+
+    def updated(self, newer: "TrustStore", where: str) -> "TrustStore":
+        """Return the newer store, if it goes on from this one; a fork or an older one is refused."""
+        if newer.root.version < self.root.version:
+            what = f"version {newer.root.version} is older than the version {self.root.version} at hand"
+            raise SigningError(Reason.ROLLBACK, f"{where}: {what}")
+        if newer.roots[self.root.version - 1].fingerprint != self.root.fingerprint:
+            what = f"it has another version {self.root.version} than the store at hand"
+            hint = "it does not go on from your store; ask whoever runs the roots, by another road"
+            raise SigningError(Reason.WRONG_ROOT, f"{where}: {what}", hint=hint)
+        return newer
 
 
 def load_trust(
@@ -120,43 +129,60 @@ def load_trust(
     """
     where = str(source) if isinstance(source, Path) else "trust store"
     data = read_capped(source, limit=MAX_TRUST) if isinstance(source, Path) else source
-    fields = read_json(data, where, limit=MAX_TRUST).closed("mediaType", "roots")
-    fields.constant("mediaType", MEDIA_TYPE)
-    envelopes = tuple(
-        Envelope.from_fields(item, payload_limit=MAX_TRUST, most=64)
-        for item in fields.list("roots", least=1, most=MAX_VERSIONS)
-    )
-    roots = tuple(Root.from_envelope(e, f"{where}: version {i}") for i, e in enumerate(envelopes, start=1))
-    _refuse_broken(None, roots[0], envelopes[0], f"{where}: version 1")
-    for i in range(1, len(roots)):
-        _refuse_broken(roots[i - 1], roots[i], envelopes[i], f"{where}: version {i + 1}")
-    store = TrustStore(roots, envelopes, at)
-    _refuse_unwanted(store, where, pin=root, min_version=min_version, expired=expired)
+    envelopes = read_chain(data, where)
+    _refuse_other(envelopes, where, pin=root)
+    store = TrustStore(follow_chain(envelopes, where), envelopes, at)
+    _refuse_old(store, where, min_version=min_version, expired=expired)
     return store
 
 
-def _refuse_broken(last: Root | None, root: Root, envelope: Envelope, where: str) -> None:
-    expected = 1 if last is None else last.version + 1
-    if root.version != expected:
-        raise SigningError(Reason.ROLLBACK, f"{where}: expected version {expected}, found {root.version}")
-    root.require_threshold(envelope, where, of="its own root keys")
-    if last is not None:
-        last.require_threshold(envelope, where, of="the root keys before it")
-        root.refuse_resurrection(last, where)
-    known = {k.keyid for r in (root, last) if r is not None for k in r.keys}
-    if stray := [s.keyid for s in envelope.signatures if s.keyid not in known]:
-        raise SigningError(Reason.UNKNOWN_KEY, f"{where}: signed by sha256:{stray[0]}, which is no root key")
+def read_chain(data: bytes, where: str) -> tuple[Envelope, ...]:
+    """Parse a store's file into its envelopes, of which nothing is known yet."""
+    if data.startswith(b"-----BEGIN"):
+        hint = "a trust store is the file that `fusiondiff-audit trust init` writes"
+        raise SigningError(Reason.MALFORMED, f"{where}: this is a key, not a trust store", hint=hint)
+    fields = read_json(data, where, limit=MAX_TRUST, tokens=MAX_TOKENS).closed("mediaType", "roots")
+    fields.constant("mediaType", MEDIA_TYPE)
+    items = fields.list("roots", least=1, most=MAX_VERSIONS)
+    return tuple(Envelope.from_fields(item, payload_limit=MAX_ROOT, most=2 * MAX_ROOT_KEYS) for item in items)
 
 
-def _refuse_unwanted(store: TrustStore, where: str, *, pin: str | None, min_version: int, expired: bool) -> None:
-    if pin is not None and pin not in {r.fingerprint for r in store.roots}:
+def write_chain(envelopes: tuple[Envelope, ...]) -> bytes:
+    """Return a store's file."""
+    return write_json({"mediaType": MEDIA_TYPE, "roots": [e.to_json() for e in envelopes]})
+
+
+def follow_chain(envelopes: tuple[Envelope, ...], where: str) -> tuple[Root, ...]:
+    """Return the versions in the envelopes, each verified against the one before."""
+    roots: list[Root] = []
+    for number, envelope in enumerate(envelopes, start=1):
+        here = f"{where}: version {number}"
+        root = Root.from_envelope(envelope, here)
+        last = roots[-1] if roots else None
+        root.refuse_break(tuple(roots), here)
+        if lacking := root.shortfall(envelope, last, here):
+            raise SigningError(Reason.NO_SIGNATURE, f"{here}: {lacking}")
+        roots.append(root)
+    return tuple(roots)
+
+
+def _refuse_other(envelopes: tuple[Envelope, ...], where: str, *, pin: str | None) -> None:
+    """Refuse a store without the pinned version, before any effort is spent on its signatures."""
+    if pin is None:
+        return
+    found = [hashlib.sha256(e.payload).hexdigest() for e in envelopes]
+    if pin not in found:
         raise SigningError(
             Reason.WRONG_ROOT,
-            f"{where}: pinned sha256:{pin}, found sha256:{store.fingerprint}",
+            f"{where}: pinned sha256:{pin}, found sha256:{found[0]}",
             hint="this store is not the one you pinned; get the right one from whoever runs the roots",
         )
+
+
+def _refuse_old(store: TrustStore, where: str, *, min_version: int, expired: bool) -> None:
     if store.root.version < min_version:
-        raise SigningError(Reason.ROLLBACK, f"{where}: version {store.root.version}, at least {min_version} is asked")
+        what = f"version {store.root.version}, at least {min_version} is asked"
+        raise SigningError(Reason.ROLLBACK, f"{where}: {what}", hint="get the newest from whoever runs the roots")
     if not expired and store.at >= store.root.expires:
         raise SigningError(
             Reason.EXPIRED,
@@ -165,10 +191,8 @@ def _refuse_unwanted(store: TrustStore, where: str, *, pin: str | None, min_vers
         )
 
 
-def _moments(claimed: datetime, at: datetime, proven: datetime | None) -> tuple[tuple[datetime, str], ...]:
+def _moments(claimed: datetime | None, at: datetime, proven: datetime | None) -> tuple[tuple[datetime, str], ...]:
     if proven is not None:
-        return ((proven, f"before the proven signing time {write_time(proven)}"),)
-    return (
-        (claimed, f"and the claimed signing time is {write_time(claimed)}"),
-        (at, "and no timestamp proves that the signature is older"),
-    )
+        return ((proven, f"and the signature is proven to be of {write_time(proven)}"),)
+    judged = (at, "and no timestamp proves that the signature is older")
+    return (judged,) if claimed is None else ((claimed, f"and claims to sign at {write_time(claimed)}"), judged)

@@ -55,9 +55,10 @@ def vectors() -> Path:
 @pytest.fixture(scope="session")
 def keys() -> dict[str, signing.PrivateKey]:
     """Return one key for each part to play; `p256` and `thief` are in no trust store."""
-    names = ("root", "root2", "root3", "device", "labeller", "model", "auditor", "thief")
+    names = ("root", "root2", "root3", "device", "labeller", "auditor", "thief")
     made = {name: signing.PrivateKey.generate(signing.Algorithm.ED25519) for name in names}
-    return made | {"p256": signing.PrivateKey.generate(signing.Algorithm.P256)}
+    made |= {name: signing.PrivateKey.generate(signing.Algorithm.P256) for name in ("p256", "model")}
+    return made | {"ml-dsa": signing.PrivateKey.generate(signing.Algorithm.ML_DSA_65)}
 
 
 def entry(key: signing.PrivateKey, role: signing.Role, name: str, **changes: datetime) -> signing.Entry:
@@ -70,7 +71,13 @@ def entry(key: signing.PrivateKey, role: signing.Role, name: str, **changes: dat
 def trust(keys: dict[str, signing.PrivateKey]) -> signing.TrustStore:
     """Return a store of one version with a device, a labeller, a model key and an auditor."""
     entries = tuple(entry(keys[role.value], role, f"{role}-1") for role in signing.Role if role.value in keys)
-    return signing.init_trust((keys["root"],), threshold=1, entries=entries, issued=NOW, expires=NOW + YEAR)
+    return make_trust(keys["root"], entries)
+
+
+def make_trust(root: signing.PrivateKey, entries: tuple[signing.Entry, ...] = ()) -> signing.TrustStore:
+    """Return a store of one version under one root key."""
+    first = signing.propose_first((root.public,), threshold=1, entries=entries, issued=NOW, expires=NOW + YEAR)
+    return first.cosigned((root,)).complete(NOW)
 
 
 @pytest.fixture
@@ -91,5 +98,12 @@ def make_batch(tmp_path: Path, keys: dict[str, signing.PrivateKey]) -> Callable[
 
 def sign(folder: Path, key: signing.PrivateKey, **changes: object) -> signing.Manifest:
     """Sign a folder with plain claims, save where they are changed."""
-    plain = {"device": "sem-1", "lab": "lab", "captured": NOW, "issued": NOW, "valid_for": timedelta(days=90)}
+    plain = {
+        "device": "sem-1",
+        "lab": "lab",
+        "captured": NOW,
+        "issued": NOW,
+        "sequence": 7,
+        "valid_for": timedelta(days=90),
+    }
     return signing.sign_batch(folder, key=key, **(plain | changes))  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ Not-goals: logic of the audit itself, and any setting that an environment variab
 """
 
 import importlib
+import io
+import signal
 import sys
 
 import click
@@ -18,6 +20,8 @@ VERBS = {
     "trust": ("trust", "Say which keys count, for what and since when."),
     "sign": ("sign", "Sign a folder of micrographs."),
     "inspect": ("inspect", "Open a signed folder and check every file in it."),
+    "model": ("model", "Sign and verify model folders."),
+    "report": ("report", "Work on signed files: timestamps."),
     "demo": ("demo", "See the whole way on made-up micrographs."),
     "doctor": ("doctor", "Show what is installed here, and what is missing."),
 }
@@ -64,4 +68,10 @@ def verbs() -> None:
 
 def main() -> None:
     """Run a verb and exit by the table."""
+    signal.signal(
+        signal.SIGTERM, lambda number, frame: sys.exit(128 + number)
+    )  # so that half-written files are removed
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(verbs, sys.argv[1:]))

@@ -1,5 +1,6 @@
 """How verbs answer: text or one JSON object on stdout, sentences on stderr, an exit code by the table."""
 
+import errno
 import functools
 import json
 import os
@@ -15,6 +16,7 @@ from fusiondiff_audit.cli.exits import Exit
 if TYPE_CHECKING:
     from fusiondiff_audit.cli.failure import Failure
 
+PROGRAM = "fusiondiff-audit"
 _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE": "yellow"}
 
 
@@ -42,7 +44,7 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
 
                 check_origin()
             answer = function(**arguments)
-            _show(answer, ctx.info_name or "", as_json=as_json)
+            _show(answer, ctx.command_path.partition(" ")[2], as_json=as_json)
             ctx.exit(answer.code)
 
         return verb
@@ -53,29 +55,55 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
 def run(verbs: click.Command, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; whatever is raised ends in a sentence and a code."""
     try:
-        return int(verbs.main(list(arguments), prog_name="fusiondiff-audit", standalone_mode=False) or 0)
-    except BrokenPipeError:  # the reader of our answer went away; there is nobody left to tell
-        sys.stdout = None  # else the interpreter complains on its way out
-        return Exit.ENVIRONMENT
-    except (Exception, KeyboardInterrupt) as e:
+        if sys.stdout is None:  # started with it closed: an answer that nobody gets is no answer
+            return Exit.ENVIRONMENT
+        code = int(verbs.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or 0)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as e:
+        click.echo(e.format_message(), err=True)
+        return Exit.USAGE
+    except (Exception, KeyboardInterrupt, SystemExit) as e:
+        if isinstance(e, SystemExit | OSError):  # click makes the first of a broken pipe; the second is a full disk
+            return _give_up(e)
         from fusiondiff_audit.cli.failure import explain
 
         failure = explain(e)
-        _tell(failure, as_json="--json" in arguments)
+        _tell(failure, _verb(verbs, arguments), as_json="--json" in arguments)
         return failure.code
+    else:
+        return code
 
 
-def say(sentence: str) -> None:
-    """Tell people something that is not the answer."""
-    click.echo(sentence, err=True)
+def _give_up(error: BaseException) -> int:
+    """End without an answer: it cannot be written."""
+    sys.stdout = None  # else the interpreter tries once more on its way out, and complains
+    if isinstance(error, OSError) and error.errno != errno.EPIPE and sys.stderr is not None:
+        why = (error.strerror or str(error)).lower()
+        say(f"the answer cannot be written: {why} (cannot-write)", word="REFUSED")
+    return Exit.ENVIRONMENT
+
+
+def visible(text: str) -> str:
+    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def say(sentence: str, *, word: str = "") -> None:
+    """Tell people something that is not the answer, in one line."""
+    click.echo((f"{_word(word)}: " if word else "") + visible(sentence), err=True)
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
     """Lay out rows in columns as wide as their widest cell."""
-    cells = [list(row) for row in rows]
+    cells = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def short(digest: str, *, full: bool = False) -> str:
+    """Return a digest, or enough of it to tell it from the others on a screen."""
+    return f"sha256:{digest}" if full else f"sha256:{digest[:12]}…"
 
 
 def count(number: int, noun: str) -> str:
@@ -96,23 +124,51 @@ def size(octets: int) -> str:
 def _show(answer: Answer, verb: str, *, as_json: bool) -> None:
     if as_json:
         outcome = {"verb": verb, "outcome": answer.word, "exit": int(answer.code), "sentence": answer.sentence}
-        click.echo(json.dumps(outcome | answer.data, indent=2))
+        _put(outcome | answer.data)
         return
     if answer.text:
         click.echo(answer.text)
-    click.echo(f"{_word(answer.word)}: {answer.sentence}")
+    click.echo(f"{_word(answer.word)}: {visible(answer.sentence)}")
 
 
-def _tell(failure: "Failure", *, as_json: bool) -> None:
+def _tell(failure: "Failure", verb: str, *, as_json: bool) -> None:
     if failure.trace:
-        say(failure.trace)
+        click.echo(failure.trace, err=True)
     if as_json:
-        outcome = {"outcome": "REFUSED", "exit": int(failure.code), "reason": failure.reason}
-        click.echo(json.dumps(outcome | {"sentence": failure.sentence, "hints": failure.hints}, indent=2))
+        outcome = {"verb": verb, "outcome": "REFUSED", "exit": int(failure.code), "reason": failure.reason}
+        _put(outcome | {"sentence": failure.sentence, "hints": failure.hints})
         return
     for hint in failure.hints:
         say(f"hint: {hint}")
-    say(f"{_word('REFUSED')}: {failure.sentence} ({failure.reason})")
+    say(f"{failure.sentence} ({failure.reason})", word="REFUSED")
+
+
+def _put(answer: dict[str, Any]) -> None:
+    """Put the one object on stdout."""
+    click.echo(json.dumps(_whole(answer), indent=2))
+
+
+def _whole(value: Any) -> Any:
+    """Return a value without half characters, which names of files may hold and JSON may not."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {key: _whole(inner) for key, inner in value.items()}
+    return [_whole(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _verb(verbs: click.Command, arguments: Sequence[str]) -> str:
+    """Return the words of the verb that was called, as far as there is one."""
+    words: list[str] = []
+    command: click.Command | None = verbs
+    for word in arguments:
+        if (
+            not isinstance(command, click.Group)
+            or (command := command.get_command(click.Context(command), word)) is None
+        ):
+            break
+        words.append(word)
+    return " ".join(words)
 
 
 def _word(word: str) -> str:

@@ -30,8 +30,12 @@ def command(out: Path | None) -> Answer:
     shows how that is refused. The keys are for the demonstration only.
     """
     if out is not None:
-        signing.refuse_existing(out)
-        out.mkdir(parents=True)
+        try:
+            out.mkdir(parents=True)
+        except FileExistsError as e:
+            raise signing.SigningError(signing.Reason.EXISTS, f"{out}: exists already", hint="name a new folder") from e
+        except OSError as e:
+            raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
         return _walk(out, f"everything lies in {out}")
     with tempfile.TemporaryDirectory(prefix="fusiondiff-audit-demo-") as name:
         return _walk(Path(name), "--out DIR keeps everything")
@@ -55,7 +59,8 @@ def _walk(home: Path, kept: str) -> Answer:
     picture = bytearray(victim.read_bytes())
     picture[len(picture) // 2] ^= 1
     victim.write_bytes(picture)
-    say(f"\none bit of {victim} has been changed")
+    say("")
+    say(f"one bit of {victim} has been changed")
     _expect(Exit.INTEGRITY, "inspect", tampered, "--trust", trust, "--root", f"sha256:{pin}")
     sentence = f"DEMONSTRATION: signed, inspected, tampered with and refused, as it should be; {kept}"
     return Answer("DONE", sentence, data={"folder": str(home), "pin": f"sha256:{pin}"})
@@ -67,7 +72,8 @@ def _expect(code: Exit, *arguments: object) -> None:
 
     words = [str(a) for a in arguments]
     shown = " ".join(f"'{w}'" if " " in w else w for w in words)
-    say(f"\n$ fusiondiff-audit {shown}")
+    say("")
+    say(f"$ fusiondiff-audit {shown}")
     with contextlib.redirect_stdout(sys.stderr):  # our own answer alone goes to stdout
         found = run(verbs, words)
     if found != code:

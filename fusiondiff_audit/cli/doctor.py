@@ -64,7 +64,11 @@ def command() -> Answer:
 def _requirements(extra: str) -> list[str]:
     """Return the libraries that an extra of this distribution asks for, by its own metadata."""
     found = []
-    for text in requires(DISTRIBUTION) or ():
+    try:
+        needed = requires(DISTRIBUTION) or ()
+    except PackageNotFoundError:
+        return []
+    for text in needed:
         match = _REQUIREMENT.fullmatch(text)
         if match and match[1] != DISTRIBUTION and (match[2] or "base") == extra:
             found.append(match[1])

@@ -13,6 +13,8 @@ from signing.errors import Reason, SigningError
 _CODES: dict[StrEnum, Exit] = {
     Reason.NO_SIGNATURE: Exit.INTEGRITY,
     Reason.BAD_SIGNATURE: Exit.INTEGRITY,
+    Reason.BAD_PROOF: Exit.INTEGRITY,
+    Reason.BAD_TIMESTAMP: Exit.INTEGRITY,
     Reason.UNKNOWN_KEY: Exit.INTEGRITY,
     Reason.WRONG_ROLE: Exit.INTEGRITY,
     Reason.WRONG_ROOT: Exit.INTEGRITY,

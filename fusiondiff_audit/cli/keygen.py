@@ -6,35 +6,42 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
-from fusiondiff_audit.cli.options import PATH, passphrase, passphrase_option
+from fusiondiff_audit.cli.options import PATH, ask_passphrase, passphrase_option
 
+_ALGORITHMS = ("ed25519", "p256", "ml-dsa-65")
 _ROLES = (*(r.value for r in signing.Role), "root")
 
 
 @click.command()
 @click.option("--role", type=click.Choice(_ROLES), required=True, help="What the key will sign.")
-@click.option("--alg", type=click.Choice([a.value for a in signing.Algorithm]), help="Default: p256 for models.")
+@click.option("--alg", type=click.Choice(_ALGORITHMS), help="Default: p256 for models.")
 @click.option("--out", type=PATH, required=True, help="KEY.pem; the public half goes to KEY.pub.pem.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the private key unencrypted.")
 @click.option("--force", is_flag=True, help="Overwrite; the old key is lost.")
 @passphrase_option
 @answering()
 def command(
-    role: str, alg: str | None, out: Path, no_passphrase: bool, force: bool, passphrase_file: Path | None
+    role: str,
+    alg: str | None,
+    out: Path,
+    no_passphrase: bool,
+    force: bool,
+    passphrase_files: tuple[Path, ...],
 ) -> Answer:
     """Make a key pair for one role.
 
-    The private half is encrypted with a passphrase and readable by you alone. The key itself knows no role: the trust
-    store says what it counts for, so give KEY.pub.pem to whoever keeps the root keys.
+    The private half is encrypted with a passphrase of at least 12 bytes, and readable by you alone; --no-passphrase is
+    for machines that must sign unattended, where the file's own protection is all there is. The key itself knows no
+    role: the trust store says what it counts for, so give KEY.pub.pem to whoever keeps the root keys.
 
     \b
     fusiondiff-audit keygen --role device --out sem-1.pem
     """
-    if no_passphrase and passphrase_file is not None:
+    if no_passphrase and passphrase_files:
         raise click.UsageError("--no-passphrase and --passphrase-file exclude each other")
     if not force:
         signing.refuse_existing(out, signing.public_path(out))
-    secret = None if no_passphrase else passphrase(out, passphrase_file, confirm=True)
+    secret = None if no_passphrase else ask_passphrase(out, passphrase_files, new=True)
     if alg is None:  # OpenSSF Model Signing knows no Ed25519
         algorithm = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519
     else:

@@ -4,16 +4,18 @@ import functools
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import say
+from fusiondiff_audit.cli.answer import say, visible
 
-_FINGERPRINT = re.compile("(?:sha256:)?([0-9a-f]{64})")
+_DIGITS = re.compile("(?:sha256:)?([0-9a-f]{1,64})")
 PATH = click.Path(path_type=Path)
 
 
@@ -37,34 +39,61 @@ class Duration(click.ParamType[timedelta]):
         return value if isinstance(value, timedelta) else signing.read_duration(value)
 
 
-class Fingerprint(click.ParamType[str]):
-    """A SHA-256, with or without its `sha256:`."""
+class Digits(click.ParamType[str]):
+    """A SHA-256 in hexadecimal, with or without its `sha256:`; perhaps the beginning of one."""
 
     name = "fingerprint"
 
+    def __init__(self, least: int) -> None:
+        self._least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the 64 hexadecimal digits."""
-        if match := _FINGERPRINT.fullmatch(value):
+        """Return the hexadecimal digits."""
+        match = _DIGITS.fullmatch(value)
+        if match and len(match[1]) >= self._least:
             return match[1]
-        return self.fail(f"{value!r} is not sha256: and 64 lower-case hexadecimal digits", param, ctx)
+        many = "64" if self._least == 64 else f"{self._least} to 64"
+        return self.fail(f"{value!r} is not sha256: and {many} lower-case hexadecimal digits", param, ctx)
+
+
+FINGERPRINT = Digits(64)
+KEYID = Digits(8)
 
 
 def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the trust store that the user pins, verified, as `trust`."""
 
-    @click.option("--trust", "path", type=PATH, required=True, help="The trust store that you pinned.")
-    @click.option("--root", type=Fingerprint(), help="Refuse any store without a version of this fingerprint.")
+    @click.option("--trust", "trust_path", type=PATH, required=True, help="The trust store that you pinned.")
+    @click.option("--root", type=FINGERPRINT, help="Your pin, all 64 digits: refuse any other store.")
     @click.option("--min-trust-version", type=click.IntRange(min=1), default=1, help="Refuse an older store.")
     @click.option("--at", type=Moment(), help="Judge as of this time instead of now.")
     @functools.wraps(function)
-    def wrapped(path: Path, root: str | None, min_trust_version: int, at: datetime | None, **rest: Any) -> Any:
-        trust = signing.load_trust(path, at=at or signing.now(), root=root, min_version=min_trust_version)
-        say(trust_line(trust, path))
+    def wrapped(trust_path: Path, root: str | None, min_trust_version: int, at: datetime | None, **rest: Any) -> Any:
+        trust = signing.load_trust(trust_path, at=at or signing.now(), root=root, min_version=min_trust_version)
+        say(trust_line(trust, trust_path))
         if root is None:
-            say("trust: no --root given, so nothing but the file itself says that this is the store you pinned")
-        return function(trust=trust, **rest)
+            say("trust: no --root given, so nothing but the file itself says that this is the right store")
+        return function(trust=Judged(trust, pinned=root is not None, now=at is None), **rest)
 
     return wrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A trust store as a verb uses it: pinned or not, judged now or as of another time."""
+
+    store: signing.TrustStore
+    pinned: bool
+    now: bool
+
+    def remarks(self) -> str:
+        """Return what every verdict made with it must say."""
+        said = [] if self.now else [f"as of {signing.write_time(self.store.at)}, by --at"]
+        return "".join(f" ({text})" for text in (said if self.pinned else [*said, "trust store not pinned"]))
+
+    def data(self) -> dict[str, Any]:
+        """Return the store as data."""
+        return trust_data(self.store) | {"pinned": self.pinned, "judgedNow": self.now}
 
 
 def trust_line(trust: signing.TrustStore, path: Path) -> str:
@@ -85,26 +114,46 @@ def trust_data(trust: signing.TrustStore) -> dict[str, Any]:
 
 def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb that signs the option `--passphrase-file`."""
-    option = click.option("--passphrase-file", type=PATH, help="Read the key's passphrase from this file.")
-    return option(function)
+    return click.option(
+        "--passphrase-file",
+        "passphrase_files",
+        type=PATH,
+        multiple=True,
+        help="Read the passphrase from this file; with several keys, one file for each.",
+    )(function)
 
 
-def open_key(path: Path, passphrase_file: Path | None) -> signing.PrivateKey:
-    """Load a private key, with the passphrase from the file or from the terminal."""
-    return signing.load_key(path, passphrase=lambda: passphrase(path, passphrase_file))
+def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey:
+    """Load a private key, with a passphrase from one of the files or from the terminal."""
+    for file in passphrase_files[:-1]:
+        try:
+            return signing.load_key(path, passphrase=partial(signing.read_passphrase, file))
+        except signing.SigningError as e:
+            if e.reason is not signing.Reason.BAD_PASSPHRASE:
+                raise
+    return signing.load_key(path, passphrase=lambda: ask_passphrase(path, passphrase_files[-1:]))
 
 
-def passphrase(key: Path, file: Path | None, *, confirm: bool = False) -> bytes:
+def ask_passphrase(key: Path, files: tuple[Path, ...], *, new: bool = False) -> bytes:
     """Return the passphrase for a key; it is never taken from an argument, which others could see."""
-    if file is not None:
-        return signing.read_passphrase(file)
-    if not sys.stdin.isatty():
+    if files:
+        return signing.read_passphrase(files[0])
+    if sys.stdin is None or not sys.stdin.isatty():
         raise signing.SigningError(
             signing.Reason.BAD_PASSPHRASE,
             f"{key}: needs a passphrase, and there is no terminal to ask at",
             hint="say --passphrase-file FILE",
         )
-    text: str = click.prompt(
-        f"passphrase for {key}", hide_input=True, err=True, confirmation_prompt="again" if confirm else False
-    )
-    return text.encode("utf-8")
+    least = f", {signing.MIN_PASSPHRASE} characters or more" if new else ""
+    text = _prompt(f"passphrase for {visible(str(key))}{least}")
+    if new and len(text) >= signing.MIN_PASSPHRASE and _prompt("again") != text:
+        raise signing.SigningError(signing.Reason.BAD_PASSPHRASE, f"{key}: the two passphrases differ")
+    return text
+
+
+def _prompt(question: str) -> bytes:
+    try:
+        text: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
+        return text.encode("utf-8")
+    except UnicodeError:  # said without the cause, which would show what was typed
+        raise signing.SigningError(signing.Reason.BAD_PASSPHRASE, "what was typed is not UTF-8 text") from None

@@ -22,7 +22,7 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         """Show how far the work is, how fast, and how long it will take."""
         now = time.monotonic()
-        if now - self._shown < _PAUSE or not sys.stderr.isatty():
+        if now - self._shown < _PAUSE or sys.stderr is None or not sys.stderr.isatty():
             return
         self._shown, self._visible = now, True
         rate = done / (now - self._start)

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import time
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,11 +23,12 @@ _MAX_ENTRIES = 64 * 1024 * 1024  # bytes
 @click.option("--key", type=PATH, required=True, help="The private key of the device.")
 @click.option("--device", required=True, help="The instrument, as the lab names it.")
 @click.option("--lab", help="Who runs it.")
-@click.option("--sequence", type=click.IntRange(min=0), help="A number that only rises; default: milliseconds.")
+@click.option("--sequence", type=click.IntRange(min=0), help="A number that only rises; default: the time.")
 @click.option("--valid-for", type=Duration(), default="90d", show_default=True, help="How long it may be audited.")
 @click.option("--captured", type=Moment(), help="When the pictures were taken; default: now.")
 @click.option("--pixel-size", metavar="'V UNIT'", help="A pixel's side in every image, such as '12.5 nm'.")
 @click.option("--entries", metavar="CSV", type=PATH, help="Kind, specimen and pixel size of single files.")
+@click.option("--second-key", type=PATH, help="An ML-DSA-65 key, for a second, post-quantum signature.")
 @click.option("--force", is_flag=True, help="Replace the signature that lies there.")
 @passphrase_option
 @answering()
@@ -39,8 +42,9 @@ def command(
     captured: datetime | None,
     pixel_size: str | None,
     entries: Path | None,
+    second_key: Path | None,
     force: bool,
-    passphrase_file: Path | None,
+    passphrase_files: tuple[Path, ...],
 ) -> Answer:
     """Sign a folder of micrographs.
 
@@ -55,7 +59,11 @@ def command(
     """
     claims = {} if entries is None else _read_entries(entries)
     side = None if pixel_size is None else signing.PixelSize.parse(pixel_size)
-    signer = open_key(key, passphrase_file)
+    signing.require_folder(folder)  # before anybody types a passphrase
+    if not force:
+        signing.refuse_existing(folder / signing.MANIFEST_NAME)
+    signer = open_key(key, passphrase_files)
+    second = None if second_key is None else open_key(second_key, passphrase_files)
     now = signing.now()
     with Progress("hashing") as progress:
         manifest = signing.sign_batch(
@@ -66,7 +74,8 @@ def command(
             captured=captured or now,
             issued=now,
             valid_for=valid_for,
-            sequence=sequence,
+            sequence=int(time.time() * 1000) if sequence is None else sequence,
+            second_key=second,
             pixel_size=side,
             claims=claims,
             force=force,
@@ -77,6 +86,7 @@ def command(
         ("key", f"sha256:{signer.public.keyid}"),
         ("sequence", str(manifest.sequence)),
         ("valid until", signing.write_time(manifest.expires)),
+        ("files", ", ".join(f"{kind} {n}" for kind, n in Counter(f.kind.value for f in manifest.files).items())),
     ]
     data = {
         "manifest": str(folder / signing.MANIFEST_NAME),
@@ -100,10 +110,12 @@ def _read_entries(path: Path) -> dict[str, signing.Claim]:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as e:
-        raise _bad_entries(path, f"not CSV in UTF-8 ({e})") from e
+        raise _bad_entries(path, f"not CSV in UTF-8 ({e})", "Excel saves it as 'CSV UTF-8'") from e
     columns = reader.fieldnames or ()
     if "file" not in columns or len(set(columns)) != len(columns) or not set(columns) <= _COLUMNS:
-        raise _bad_entries(path, "the first line names the columns: file, and any of kind, specimen and pixel_size")
+        what = f"the first line names the columns, file and any of kind, specimen, pixel_size; found {list(columns)}"
+        hint = "separate them by commas, not semicolons" if any(";" in c for c in columns) else None
+        raise _bad_entries(path, what, hint)
     claims: dict[str, signing.Claim] = {}
     for number, row in rows:
         where = f"line {number}"
@@ -116,10 +128,17 @@ def _read_entries(path: Path) -> dict[str, signing.Claim]:
         claims[row["file"]] = signing.Claim(
             kind=signing.Kind(row["kind"]) if row.get("kind") else None,
             specimen=row.get("specimen") or None,
-            pixel_size=signing.PixelSize.parse(row["pixel_size"]) if row.get("pixel_size") else None,
+            pixel_size=_read_size(row.get("pixel_size"), path, where),
         )
     return claims
 
 
-def _bad_entries(path: Path, what: str) -> signing.SigningError:
-    return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}")
+def _read_size(text: str | None, path: Path, where: str) -> signing.PixelSize | None:
+    try:
+        return signing.PixelSize.parse(text) if text else None
+    except signing.SigningError as e:
+        raise _bad_entries(path, f"{where}: {e}", "".join(e.__notes__)) from e
+
+
+def _bad_entries(path: Path, what: str, hint: str | None = None) -> signing.SigningError:
+    return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}", hint=hint)

@@ -2,6 +2,10 @@
 
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
 
 HEAVY = ("cryptography", "numpy", "torch", "signing", "pydantic", "jinja2")
 
@@ -25,3 +29,20 @@ def test_the_documented_import_is_light() -> None:
 def test_the_signing_room_needs_no_array_library() -> None:
     code = "import sys, signing; print([name for name in ('numpy', 'torch', 'click') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+TOOL = Path(sysconfig.get_path("scripts")) / "fusiondiff-audit"
+
+
+@pytest.mark.parametrize("shell", ['"$0" doctor | true', '"$0" doctor --json >/dev/full', '"$0" doctor >&-'])
+def test_an_answer_that_nobody_gets_is_no_success(shell: str) -> None:
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", shell, TOOL], capture_output=True, text=True)
+    assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_streams_are_no_fault(tmp_path: Path) -> None:
+    shell = '"$0" keygen --role device --out k.pem --json <&-'
+    done = subprocess.run(["bash", "-c", shell, TOOL], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no terminal to ask at" in done.stdout

@@ -65,7 +65,7 @@ def house(tool: Tool) -> Tool:
 def test_a_batch_passes(house: Tool) -> None:
     done = house("inspect", "batch", "--trust", "trust.json")
     assert done.code == 0
-    assert done.out.splitlines()[-1] == "PASSED: 3 files genuine, none missing, none added"
+    assert done.out.splitlines()[-1] == "PASSED: 3 files genuine, none missing, none added (trust store not pinned)"
     assert "claimed, not proven" in done.out
     assert re.search(r"trust: trust.json, version 1, root sha256:[0-9a-f]{64}, expires 20", done.err)
     assert "no --root given" in done.err
@@ -134,7 +134,57 @@ WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
         "not-yet-valid",
     ),
     "no time": (("inspect", "batch", "--trust", "trust.json", "--at", "soon"), Exit.USAGE, "bad-request"),
-    "a public key": (("sign", "batch", "--key", "device.pub.pem", "--device", "d"), Exit.INTEGRITY, "key-exposed"),
+    "a public key": (
+        ("sign", "batch", "--key", "device.pub.pem", "--device", "d", "--force"),
+        Exit.UNREADABLE,
+        "malformed",
+    ),
+    "a store for a key": (
+        ("sign", "batch", "--key", "trust.json", "--device", "d", "--force"),
+        Exit.UNREADABLE,
+        "malformed",
+    ),
+    "a key for a store": (("inspect", "batch", "--trust", "device.pub.pem"), Exit.UNREADABLE, "malformed"),
+    "a private key to list": (
+        ("trust", "init", "--root-key", "root.pem", "--add", "device=device.pem", "--out", "t"),
+        Exit.UNREADABLE,
+        "malformed",
+    ),
+    "one root key twice": (
+        ("trust", "init", "--root-key", "root.pem", "--root-key", "root.pem", "--out", "t"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "a private key by a public name": (
+        ("keygen", "--role", "root", "--out", "k.pub.pem", "--no-passphrase"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "no name for a key": (("keygen", "--role", "root", "--out", ".", "--no-passphrase"), Exit.USAGE, "bad-request"),
+    "an endless path": (("inspect", "x" * 300, "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
+    "the manifest for its folder": (
+        ("inspect", "batch/batch.sigstore.json", "--trust", "trust.json"),
+        Exit.UNREADABLE,
+        "unreadable",
+    ),
+    "the end of the calendar": (
+        (*ADD_AUDITOR, "--from", "9999-12-31", "--until", "9999-12-31"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "a picture not yet taken": (
+        ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--captured", "+9d"),
+        Exit.USAGE,
+        "bad-request",
+    ),
+    "another store than the pinned": ((*ADD_AUDITOR, "--root", "0" * 64), Exit.INTEGRITY, "wrong-root"),
+    "no second signature": (("inspect", "batch", "--trust", "trust.json", "--both"), Exit.INTEGRITY, "no-signature"),
+    "no model": (("model", "verify", "nowhere", "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
+    "no model signature": (("model", "verify", "batch", "--trust", "trust.json"), Exit.INTEGRITY, "no-signature"),
+    "a model key of another kind": (("model", "sign", "batch", "--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
+    "no token": (("report", "timestamp", "batch", "--token", "nowhere.tsr"), Exit.UNREADABLE, "unreadable"),
+    "junk for a token": (("report", "timestamp", "batch", "--token", "root.pem"), Exit.INTEGRITY, "bad-timestamp"),
+    "neither query nor token": (("report", "timestamp", "batch"), Exit.USAGE, "usage"),
     "signed already": (("sign", "batch", "--key", "device.pem", "--device", "d"), Exit.USAGE, "exists"),
     "no duration": (("sign", "b", "--key", "k", "--device", "d", "--valid-for", "long"), Exit.USAGE, "bad-request"),
     "no pixel size": (
@@ -149,7 +199,7 @@ WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
     "not a root key": (
         ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "auditor.pem"),
         Exit.INTEGRITY,
-        "no-signature",
+        "wrong-role",
     ),
     "a key for an authority": (
         ("trust", "add", "trust.json", "--role", "timestamp", "--key", "auditor.pub.pem", "--root-key", "root.pem"),
@@ -192,11 +242,23 @@ def test_what_cannot_be_done_is_said(house: Tool, case: str) -> None:
 def test_keys_are_added_and_revoked(house: Tool) -> None:
     assert house(*ADD_AUDITOR, "--principal", "Ana").code == 0
     keyid = house("trust", "show", "trust.json", "--json").json["keys"][0]["keyid"]
-    revoke = ("trust", "revoke", "trust.json", "--keyid", keyid, "--reason", "compromised", "--root-key", "root.pem")
+    revoke = (
+        "trust",
+        "revoke",
+        "trust.json",
+        "--keyid",
+        keyid[:20],
+        "--reason",
+        "compromised",
+        "--root-key",
+        "root.pem",
+    )
     assert house(*revoke).code == 0
     shown = house("trust", "show", "trust.json")
-    assert "pin this" in shown.out.splitlines()[1]
+    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
+    assert shown.out.splitlines()[:2] == ["pin", f"  {pin}"]
     assert "Ana" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 100
     assert house("trust", "show", "trust.json", "--json").json["trust"]["version"] == 3
     done = house("inspect", "batch", "--trust", "trust.json")
     assert done.code == Exit.INTEGRITY
@@ -343,3 +405,107 @@ def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatc
     with contextlib.chdir("."):
         done = tool("inspect", ".", "--trust", "t")
     assert (done.code, done.err.splitlines()[-1]) == (Exit.ENVIRONMENT, "REFUSED: interrupted (interrupted)")
+
+
+def test_what_is_signed_is_said_before_it_is_signed(house: Tool) -> None:
+    done = house(*ADD_AUDITOR, "--json")
+    assert "version 2 of the store sha256:" in done.err
+    assert "  auditor 'auditor': listed" in done.err
+
+
+def test_several_root_keys_change_a_store_together(house: Tool) -> None:
+    for name in ("root2", "new"):
+        house("keygen", "--role", "root", "--out", f"{name}.pem", "--no-passphrase")
+    keys = ("--root-key", "root.pem", "--root-key", "root2.pem")
+    assert house("trust", "init", *keys, "--threshold", "2", "--out", "two.json").code == 0
+    pin = house("trust", "show", "two.json", "--json").json["trust"]["root"]
+    add = ("trust", "add", "two.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "root.pem")
+    assert house(*add).err.splitlines()[-1].endswith("(no-signature)")
+    proposed = house(*add, "--pending", "pending.json", "--json")
+    assert (proposed.code, proposed.json["complete"]) == (0, False)
+    assert house("inspect", "batch", "--trust", "pending.json").code == Exit.INTEGRITY
+    assert house("trust", "cosign", "pending.json", "--root-key", "root2.pem", "--json").json["complete"] is True
+    assert house("trust", "update", "two.json", "pending.json").code == 0
+    rotate = ("trust", "rotate", "two.json", "--add-root", "new.pub.pem", "--drop-root", "root.pub.pem")
+    assert house(*rotate, *keys).err.splitlines()[-1].endswith("(no-signature)")
+    assert house(*rotate, *keys, "--root-key", "new.pem").code == 0
+    shown = house("trust", "show", "two.json", "--json").json
+    assert (shown["trust"]["version"], shown["trust"]["root"], shown["rootKeys"]["threshold"]) == (3, pin, 2)
+    assert house("trust", "update", "two.json", "trust.json").code == Exit.INTEGRITY
+
+
+def test_a_model_is_signed_and_verified(house: Tool) -> None:
+    house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase")
+    add = ("trust", "add", "trust.json", "--role", "model", "--key", "model.pub.pem", "--root-key", "root.pem")
+    assert house(*add).code == 0
+    Path("m/sub").mkdir(parents=True)
+    Path("m/bundle.json").write_text("{}")
+    Path("m/sub/weights.safetensors").write_bytes(bytes(100))
+    assert house("model", "sign", "m", "--key", "model.pem").code == 0
+    digest = house("model", "show", "m", "--json").json["digest"]
+    verified = house("model", "verify", "m", "--trust", "trust.json", "--json")
+    assert (verified.code, verified.json["verb"], verified.json["digest"]) == (0, "model verify", digest)
+    Path("m/sub/weights.safetensors").write_bytes(bytes(99))
+    Path("m/more.bin").touch()
+    done = house("model", "verify", "m", "--trust", "trust.json")
+    assert (done.code, done.out.splitlines()[-1]) == (
+        Exit.INTEGRITY,
+        "REFUSED: 2 files: 1 digest-mismatch, 1 extra-file; 1 genuine",
+    )
+
+
+def test_a_second_signature_is_made_and_asked_for(house: Tool) -> None:
+    house("keygen", "--role", "device", "--alg", "ml-dsa-65", "--out", "pq.pem", "--no-passphrase")
+    add = ("trust", "add", "trust.json", "--role", "device", "--key", "pq.pub.pem", "--root-key", "root.pem")
+    assert house(*add).code == 0
+    sign = ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--second-key", "pq.pem")
+    assert house(*sign).code == 0
+    done = house("inspect", "batch", "--trust", "trust.json", "--both", "--json")
+    assert (done.code, done.json["batch"]["second"]["principal"]) == (0, "pq")
+
+
+def test_long_lists_do_not_hide_what_was_refused(house: Tool) -> None:
+    Path("many").mkdir()
+    for i in range(60):
+        Path("many", f"{i:02}.tif").write_bytes(b"x")
+    house("sign", "many", "--key", "device.pem", "--device", "d")
+    for i in range(25):
+        Path("many", f"{i + 30:02}.tif").write_bytes(b"y")
+    done = house("inspect", "many", "--trust", "trust.json")
+    assert "and 15 genuine files more; --all lists them" in done.out
+    assert done.out.count("digest-mismatch\n") == 25
+    assert done.err.count("digest-mismatch: ") == 20
+    assert len(house("inspect", "many", "--trust", "trust.json", "--all").out.splitlines()) > 60
+
+
+def test_nothing_but_what_is_seen_reaches_the_terminal(house: Tool) -> None:
+    name = "x\x1b[2J\nPASSED: 9 files genuine"
+    Path("batch", name).touch()
+    Path(name).mkdir()
+    for words in (("inspect", "batch"), ("inspect", name)):
+        done = house(*words, "--trust", "trust.json")
+        assert done.code == Exit.INTEGRITY
+        assert "\x1b" not in done.out + done.err
+        assert not [line for line in (done.out + done.err).splitlines() if line.startswith("PASSED")]
+
+
+def test_names_that_are_no_text_are_json_all_the_same(house: Tool) -> None:
+    Path("batch", "x\udcff").touch()
+    answer = house("inspect", "batch", "--trust", "trust.json", "--json")
+    assert answer.json["files"][-1]["name"] == "x\\udcff"
+
+
+def test_a_verdict_of_another_time_says_so(house: Tool) -> None:
+    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
+    done = house("inspect", "batch", "--trust", "trust.json", "--root", pin, "--at", "+1d")
+    assert re.search(r"none added \(as of 20[0-9TZ:-]+, by --at\)$", done.out.strip())
+    assert (
+        house("inspect", "batch", "--trust", "trust.json", "--at", "+1d", "--json").json["trust"]["judgedNow"] is False
+    )
+
+
+def test_without_a_verb_the_help_is_shown(tool: Tool) -> None:
+    for words in ((), ("trust",), ("model",)):
+        done = tool(*words)
+        assert (done.code, done.out) == (Exit.USAGE, "")
+        assert done.err.startswith("Usage: fusiondiff-audit")

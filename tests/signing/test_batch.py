@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 import signing
+from signing.bundle import seal
 from signing.errors import Reason, SigningError
 from signing.folder import Reader
 from signing.manifest import MAX_FILE
-from tests.conftest import NOW, YEAR, entry, sign
+from tests.conftest import NOW, entry, make_trust, sign
 
 Keys = dict[str, signing.PrivateKey]
 MakeBatch = Callable[..., Path]
@@ -42,7 +43,6 @@ def test_a_manifest_comes_back(make_batch: MakeBatch, trust: signing.TrustStore,
     assert (first.kind, first.specimen, str(first.pixel_size)) == ("other", "specimen 7", "12.50 um")
     assert (second.kind, second.specimen, str(second.pixel_size)) == ("image", None, "3 nm")
     assert (batch.signer.principal, batch.signer.time, batch.signer.proven) == ("device-1", NOW, False)
-    assert made.sequence == int(NOW.timestamp() * 1000)
 
 
 def test_two_signings_differ_in_their_nonce(make_batch: MakeBatch, keys: Keys) -> None:
@@ -83,7 +83,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], Reason]] = {
     "one byte more": (lambda p: p.write_bytes(p.read_bytes() + b"x"), Reason.DIGEST_MISMATCH),
     "one byte less": (lambda p: p.write_bytes(p.read_bytes()[:-1]), Reason.DIGEST_MISMATCH),
     "emptied": (lambda p: p.write_bytes(b""), Reason.DIGEST_MISMATCH),
-    "grown beyond all limits": (lambda p: os.truncate(p, MAX_FILE + 1), Reason.TOO_LARGE),
+    "grown beyond all limits": (lambda p: os.truncate(p, MAX_FILE + 1), Reason.DIGEST_MISMATCH),
     "deleted": (Path.unlink, Reason.MISSING_FILE),
     "moved away": (hide, Reason.MISSING_FILE),
     "a link to the very file": (link, Reason.NOT_A_FILE),
@@ -148,13 +148,13 @@ def test_files_are_read_once_and_only_when_asked_for(
     make_batch: MakeBatch, trust: signing.TrustStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[str] = []
-    original = Reader.read
+    original = Reader.read_if
 
-    def counting(self: Reader, name: str, *, limit: int) -> bytes:
+    def counting(self: Reader, name: str, *, size: int) -> tuple[int, bytes | None]:
         reads.append(name)
-        return original(self, name, limit=limit)
+        return original(self, name, size=size)
 
-    monkeypatch.setattr(Reader, "read", counting)
+    monkeypatch.setattr(Reader, "read_if", counting)
     files = signing.open_batch(make_batch(NEIGHBOURS), trust=trust).files(threads=2)
     assert reads == []
     next(files)
@@ -187,13 +187,15 @@ def test_a_batch_cannot_be_captured_after_it_was_signed(
     make_batch: MakeBatch, trust: signing.TrustStore, keys: Keys
 ) -> None:
     folder = make_batch()
-    sign(folder, keys["device"], captured=NOW + timedelta(hours=1), force=True)
+    manifest = signing.open_batch(folder, trust=trust).manifest
+    late = replace(manifest, captured=NOW + timedelta(hours=1))
+    (folder / signing.MANIFEST_NAME).write_bytes(seal(late.to_payload(), keys["device"]))
     refuse(folder, trust, Reason.NOT_YET_VALID)
 
 
 def test_a_p256_device_signs_too(make_batch: MakeBatch, keys: Keys) -> None:
     listed = (entry(keys["p256"], signing.Role.DEVICE, "sem-2"),)
-    store = signing.init_trust((keys["root"],), threshold=1, entries=listed, issued=NOW, expires=NOW + YEAR)
+    store = make_trust(keys["root"], listed)
     assert outcomes(make_batch(key="p256"), store) == {"a.tif": b"alpha", "b/c.png": b"gamma"}
 
 
@@ -216,11 +218,18 @@ def unsignable_empty(folder: Path) -> None:
         path.unlink()
 
 
+KEY = signing.PrivateKey.generate(signing.Algorithm.ED25519).to_pem(None)
 UNSIGNABLE: dict[str, tuple[Callable[[Path], object], Reason]] = {
     "empty": (unsignable_empty, Reason.EMPTY),
     "a link": (lambda f: (f / "l.tif").symlink_to("a.tif"), Reason.NOT_A_FILE),
     "a link to a folder": (lambda f: (f / "l").symlink_to("/"), Reason.NOT_A_FILE),
     "a pipe": (lambda f: os.mkfifo(f / "p.tif"), Reason.NOT_A_FILE),
+    "what a system leaves": (lambda f: (f / "b/.DS_Store").touch(), Reason.EXTRA_FILE),
+    "what a killed run leaves": (lambda f: (f / ".0123456789abcdef.part").touch(), Reason.EXTRA_FILE),
+    "a private key": (lambda f: (f / "notes.txt").write_bytes(KEY), Reason.KEY_EXPOSED),
+    "our own name in capitals": (lambda f: (f / "BATCH.sigstore.json").touch(), Reason.UNSAFE_NAME),
+    "a space that one cuts": (lambda f: (f / "a.tif\u00a0").touch(), Reason.UNSAFE_NAME),
+    "a name that shows as another": (lambda f: (f / "a\u034f.tif").touch(), Reason.UNSAFE_NAME),
     "case": (lambda f: (f / "A.TIF").write_bytes(b""), Reason.UNSAFE_NAME),
     "a device name": (lambda f: (f / "con.tif").write_bytes(b""), Reason.UNSAFE_NAME),
     "not UTF-8": (lambda f: Path(os.fsdecode(os.fsencode(f) + b"/\xff.tif")).write_bytes(b""), Reason.UNSAFE_NAME),
@@ -257,6 +266,7 @@ def test_a_signature_is_not_overwritten_unasked(make_batch: MakeBatch, keys: Key
         {"lab": "a\nb"},
         {"sequence": 2**63},
         {"valid_for": timedelta(0)},
+        {"captured": NOW + timedelta(hours=1)},
         {"claims": {"a.tif": signing.Claim(specimen="x" * 201)}},
     ],
 )
@@ -273,7 +283,7 @@ def test_an_entry_for_no_file_is_refused(make_batch: MakeBatch, keys: Keys) -> N
         sign(make_batch(), keys["device"], force=True, claims={"b.tif": signing.Claim()})
 
 
-@pytest.mark.parametrize("text", ["12.5", "nm", "12.5nm", "0 nm", "0.000 nm", "-1 nm", "1e3 nm", "1 km", "٣ nm"])
+@pytest.mark.parametrize("text", ["12.5", "nm", "0 nm", "0.000 nm", "-1 nm", "1e3 nm", "1 km", "٣ nm"])
 def test_what_is_no_pixel_size_is_refused(text: str) -> None:
     with pytest.raises(SigningError) as caught:
         signing.PixelSize.parse(text)
@@ -294,3 +304,76 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path: Path, keys: Keys) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.reason is Reason.CANNOT_WRITE
     assert os.listdir(tmp_path) == []
+
+
+def test_a_wrong_size_is_refused_though_the_digest_is_right(
+    make_batch: MakeBatch, trust: signing.TrustStore, keys: Keys
+) -> None:
+    folder = make_batch()
+    manifest = signing.open_batch(folder, trust=trust).manifest
+    lying = replace(manifest, files=(replace(manifest.files[0], size=0), *manifest.files[1:]))
+    (folder / signing.MANIFEST_NAME).write_bytes(seal(lying.to_payload(), keys["device"]))
+    assert outcomes(folder, trust) == {"a.tif": Reason.DIGEST_MISMATCH, "b/c.png": b"gamma"}
+
+
+def test_a_linked_manifest_is_refused(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+    folder = make_batch()
+    link(folder / signing.MANIFEST_NAME)
+    refuse(folder, trust, Reason.NOT_A_FILE)
+
+
+def test_folders_count_as_entries(
+    make_batch: MakeBatch, trust: signing.TrustStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signing.folder.MAX_LISTED", 10)
+    folder = make_batch()
+    for i in range(10):
+        (folder / f"empty-{i}").mkdir()
+    refuse(folder, trust, Reason.TOO_LARGE)
+
+
+def test_a_payload_full_of_objects_is_refused_before_it_is_parsed(
+    make_batch: MakeBatch, trust: signing.TrustStore
+) -> None:
+    folder = make_batch()
+    (folder / signing.MANIFEST_NAME).write_bytes(b'{"a":[' + b"{}," * 1000 + b"{}]}")
+    refuse(folder, trust, Reason.TOO_LARGE)
+
+
+def test_a_second_signature_must_be_good_where_there_is_one_or_one_is_asked_for(
+    make_batch: MakeBatch, keys: Keys
+) -> None:
+    listed = (
+        entry(keys["device"], signing.Role.DEVICE, "sem-1"),
+        entry(keys["ml-dsa"], signing.Role.DEVICE, "sem-1 pq"),
+    )
+    store = make_trust(keys["root"], listed)
+    folder = make_batch()
+    assert signing.open_batch(folder, trust=store).second is None
+    with pytest.raises(SigningError, match="a second signature is asked for"):
+        signing.open_batch(folder, trust=store, both=True)
+    sign(folder, keys["device"], second_key=keys["ml-dsa"], force=True)
+    batch = signing.open_batch(folder, trust=store, both=True)
+    assert batch.second is not None
+    assert batch.second.principal == "sem-1 pq"
+    assert len(outcomes(folder, store)) == 2  # the second signature is no extra file
+    second = folder / signing.SECOND_NAME
+    genuine = second.read_bytes()
+    sign(folder, keys["device"], force=True)
+    assert not second.exists()  # of an older signing
+    second.write_bytes(genuine)
+    refuse(folder, store, Reason.BAD_SIGNATURE)  # genuine, but of another payload
+    second.write_bytes((folder / signing.MANIFEST_NAME).read_bytes())
+    refuse(folder, store, Reason.UNSUPPORTED)  # the first signature cannot stand in for the second
+    payload = signing.open_batch(make_batch(name="other"), trust=store).manifest.to_payload()
+    (folder / signing.MANIFEST_NAME).write_bytes(seal(payload, keys["ml-dsa"]))
+    refuse(folder, store, Reason.UNSUPPORTED)  # nor the second for the first
+
+
+@pytest.mark.parametrize(("first", "second"), [("ml-dsa", None), ("device", "p256"), ("ml-dsa", "ml-dsa")])
+def test_neither_signature_is_made_with_the_others_key(
+    make_batch: MakeBatch, keys: Keys, first: str, second: str | None
+) -> None:
+    with pytest.raises(SigningError) as caught:
+        sign(make_batch(), keys[first], second_key=second and keys[second], force=True)
+    assert caught.value.reason is Reason.BAD_REQUEST

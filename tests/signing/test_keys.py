@@ -38,7 +38,7 @@ def test_weak_points_are_fourteen() -> None:
     assert len(set(WEAK)) == 14
 
 
-@pytest.mark.parametrize("curve", [ec.SECP256K1(), ec.SECP384R1(), ec.SECP521R1()])
+@pytest.mark.parametrize("curve", [ec.SECP256K1(), ec.BrainpoolP256R1(), ec.SECP224R1()])
 def test_other_curves_are_unsupported(curve: ec.EllipticCurve) -> None:
     refuse(ec.generate_private_key(curve).public_key(), Reason.UNSUPPORTED)
 
@@ -67,10 +67,10 @@ def test_the_key_id_is_that_of_openssl(tmp_path: Path, keys: dict[str, signing.P
     assert keys[name].public.keyid == found
 
 
-@pytest.mark.parametrize("algorithm", list(signing.Algorithm))
+@pytest.mark.parametrize("algorithm", ["ed25519", "p256", "ml-dsa-65"])
 @pytest.mark.parametrize("secret", [None, b"correct horse"])
-def test_keys_come_back_from_their_files(tmp_path: Path, algorithm: signing.Algorithm, secret: bytes | None) -> None:
-    key = signing.PrivateKey.generate(algorithm)
+def test_keys_come_back_from_their_files(tmp_path: Path, algorithm: str, secret: bytes | None) -> None:
+    key = signing.PrivateKey.generate(signing.Algorithm(algorithm))
     path = tmp_path / "k.pem"
     public = signing.write_key(key, path, passphrase=secret)
     assert (path.stat().st_mode & 0o777, public.name) == (0o600, "k.pub.pem")

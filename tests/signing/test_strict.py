@@ -32,13 +32,20 @@ BAD_JSON = {
 @pytest.mark.parametrize("case", BAD_JSON)
 def test_json_with_two_meanings_is_malformed(case: str) -> None:
     with pytest.raises(SigningError) as caught:
-        read_json(BAD_JSON[case], "test", limit=10**6)
+        read_json(BAD_JSON[case], "test", limit=10**6, tokens=10**6)
     assert caught.value.reason is Reason.MALFORMED
 
 
 def test_json_beyond_its_limit_is_too_large() -> None:
     with pytest.raises(SigningError) as caught:
         read_json(b'{"a":1}', "test", limit=6)
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_more_tokens_than_asked_for_are_too_large() -> None:
+    read_json(b'{"a":[{},{}]}', "test", limit=100, tokens=5)
+    with pytest.raises(SigningError) as caught:
+        read_json(b'{"a":[{},{}]}', "test", limit=100, tokens=4)
     assert caught.value.reason is Reason.TOO_LARGE
 
 
@@ -109,7 +116,16 @@ def test_times_and_moments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "plain"), [("tile 1", True), ("µm 試料", True), ("a\nb", False), ("a‮b", False), ("a​b", False)]
+    ("text", "plain"),
+    [
+        ("tile 1", True),
+        ("µm 試料", True),
+        ("a\nb", False),
+        ("a‮b", False),
+        ("a​b", False),
+        ("a\u034fb", False),
+        ("a\ufe0fb", False),
+    ],
 )
 def test_plain_text_shows_all_that_it_holds(text: str, plain: bool) -> None:
     assert is_plain(text) is plain

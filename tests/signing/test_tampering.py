@@ -21,7 +21,8 @@ from signing.names import refuse_collisions, refuse_unsafe
 from signing.roots import PAYLOAD_TYPE, Root
 from signing.strict import read_base64, read_json
 from signing.times import read_duration, read_moment, read_time
-from tests.conftest import NOW, entry, sign
+from signing.trust import write_chain
+from tests.conftest import NOW, entry, make_trust, sign
 
 Keys = dict[str, signing.PrivateKey]
 Read = Callable[[bytes], object]
@@ -44,8 +45,9 @@ def batch(tmp_path: Path, keys: Keys) -> Path:
 @pytest.fixture
 def grown(trust: signing.TrustStore, keys: Keys) -> signing.TrustStore:
     """Return a store of two versions, with a revoked key."""
-    root = (keys["root"],)
-    return signing.revoke_entry(trust, keys["labeller"].public.keyid, signing.Revocation(NOW, True), root, issued=NOW)
+    revocation = signing.Revocation(NOW, True)
+    proposal = signing.propose_revocation(trust, keys["labeller"].public.keyid, revocation, issued=NOW)
+    return proposal.cosigned((keys["root"],)).complete(NOW)
 
 
 def open_manifest(batch: Path, trust: signing.TrustStore) -> Read:
@@ -132,16 +134,10 @@ def test_a_deleted_field_is_refused_though_it_is_signed_anew(
 
     first, second = grown.envelopes
     payloads = [json.dumps(v).encode() for v in deletions(json.loads(second.payload))]
-    dropped = {e.keyid for e in grown.root.entries}
     for payload in payloads:
         new = Envelope.signed_by((keys["root"],), PAYLOAD_TYPE, payload)
-        store = {"mediaType": json.loads(grown.to_bytes())["mediaType"], "roots": [first.to_json(), new.to_json()]}
-        try:
-            found = open_trust(grown)(json.dumps(store).encode())
-        except SigningError:
-            continue
-        # What a root key may do: list fewer keys. Nothing else may be left out.
-        assert {e.keyid for e in found[-1].entries} < dropped  # type: ignore[index]
+        with pytest.raises(SigningError):
+            open_trust(grown)(write_chain((first, new)))
 
 
 @pytest.mark.parametrize(
@@ -341,6 +337,6 @@ def test_a_clock_set_to_any_time_ends_in_an_answer(batch: Path, keys: Keys) -> N
 
     for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC, microsecond=0)):
         listed = (entry(keys["device"], signing.Role.DEVICE, "d", start=NOW, until=NOW + timedelta(days=9)),)
-        store = signing.init_trust((keys["root"],), threshold=1, entries=listed, issued=NOW, expires=NOW + timedelta(1))
+        store = make_trust(keys["root"], listed)
         with pytest.raises(SigningError):
             signing.open_batch(batch, trust=signing.TrustStore(store.roots, store.envelopes, at))

@@ -1,0 +1,108 @@
+"""The verb `model`: signed model folders."""
+
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering, count, table
+from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.verdict import Verdict, signer_data, signer_rows
+
+_SIGNATURE = click.option("--signature", type=PATH, help="The signature, where it is not MODEL/model.sig.")
+
+
+@click.group()
+def command() -> None:
+    """Sign and verify model folders.
+
+    The signature is that of OpenSSF Model Signing v1.0, so `model_signing verify key` checks it as well: it lists every
+    file by its digest, and nothing that it does not list is ever loaded.
+    """
+
+
+@command.command()
+@click.argument("folder", metavar="MODEL", type=PATH)
+@click.option("--key", type=PATH, required=True, help="The private key, P-256.")
+@click.option("--force", is_flag=True, help="Replace the signature that lies there.")
+@passphrase_option
+@answering()
+def sign(folder: Path, key: Path, force: bool, passphrase_files: tuple[Path, ...]) -> Answer:
+    """Sign a model folder.
+
+    \b
+    fusiondiff-audit model sign my-model --key model.pem
+    """
+    signing.require_folder(folder)
+    if not force:
+        signing.refuse_existing(folder / signing.SIGNATURE_NAME)
+    signer = open_key(key, passphrase_files)
+    with Progress("hashing") as progress:
+        manifest = signing.sign_model(folder, key=signer, force=force, progress=progress)
+    rows = [("key", f"sha256:{signer.public.keyid}"), ("root digest", f"sha256:{manifest.digest}")]
+    data = {
+        "signature": str(folder / signing.SIGNATURE_NAME),
+        "keyid": f"sha256:{signer.public.keyid}",
+        "digest": f"sha256:{manifest.digest}",
+        "files": len(manifest.resources),
+    }
+    sentence = f"{count(len(manifest.resources), 'file')} signed in {folder / signing.SIGNATURE_NAME}"
+    return Answer("DONE", sentence, table(rows), data)
+
+
+@command.command()
+@click.argument("path", metavar="MODEL", type=PATH)
+@_SIGNATURE
+@click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
+@answering()
+@trust_options
+def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> Answer:
+    """Verify a signed model and every file of it.
+
+    Models signed by other tools with a plain key (P-256, P-384 or P-521) are verified as well.
+
+    \b
+    fusiondiff-audit model verify my-model --trust trust.json --root sha256:...
+    """
+    model = signing.open_model(path, trust=trust.store, signature=signature)
+    verdict = Verdict()
+    total = len(model.manifest.resources)
+    for file in watched(model.check(), what="checking", total=total):
+        if isinstance(file, signing.RefusedFile):
+            verdict.refuse(file, ("-",), {})
+        else:
+            verdict.pass_(file.name, (f"sha256:{file.sha256[:12]}…",), {"sha256": file.sha256})
+    head = table([*signer_rows(model.signer), ("root digest", f"sha256:{model.manifest.digest}")])
+    data = {"trust": trust.data(), "digest": f"sha256:{model.manifest.digest}", "signer": signer_data(model.signer)}
+    passed = f"{count(total, 'file')} genuine, none missing, none added"
+    return verdict.answer(passed + trust.remarks(), head, ("digest",), data, whole=whole)
+
+
+@command.command()
+@click.argument("path", metavar="MODEL", type=PATH)
+@_SIGNATURE
+@answering()
+def show(path: Path, signature: Path | None) -> Answer:
+    """Show what a signature claims, unverified.
+
+    \b
+    fusiondiff-audit model show my-model
+    """
+    keyid, manifest = signing.read_model_claims(path, signature=signature)
+    rows = [
+        ("claims key", f"sha256:{keyid}"),
+        ("name", manifest.name),
+        ("root digest", f"sha256:{manifest.digest}"),
+        ("left unsigned", ", ".join(sorted(manifest.ignored)) or "nothing"),
+    ]
+    files = table([("file", "digest"), *((r.name, f"sha256:{r.sha256}") for r in manifest.resources)])
+    data = {
+        "claimedKeyid": f"sha256:{keyid}",
+        "name": manifest.name,
+        "digest": f"sha256:{manifest.digest}",
+        "unsigned": sorted(manifest.ignored),
+        "files": [{"name": r.name, "sha256": r.sha256} for r in manifest.resources],
+    }
+    sentence = f"{count(len(manifest.resources), 'file')} claimed; nothing was verified, `model verify` does that"
+    return Answer("DONE", sentence, f"{table(rows)}\n\n{files}\n", data)

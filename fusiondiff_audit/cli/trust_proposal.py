@@ -1,0 +1,76 @@
+"""Proposals as the keepers of a trust store see them: what is about to be signed, and what came of it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, say
+from fusiondiff_audit.cli.options import FINGERPRINT, PATH, open_key, trust_data, trust_line
+
+EXPIRES = timedelta(days=365)  # a verifier that keeps no state notices an old store by this alone
+
+store_argument = click.argument("path", metavar="TRUST.JSON", type=PATH)
+root_keys_option = click.option(
+    "--root-key", "root_keys", type=PATH, multiple=True, required=True, help="A private root key; may be repeated."
+)
+root_option = click.option("--root", type=FINGERPRINT, help="Your pin: refuse to change any other store.")
+pending_option = click.option(
+    "--pending", type=PATH, help="Where the proposal goes if more root keys must sign; `trust cosign` adds theirs."
+)
+
+
+def load(path: Path, root: str | None, now: datetime) -> signing.TrustStore:
+    """Read the store to be changed, also one that has expired."""
+    return signing.load_trust(path, at=now, root=root, expired=True)
+
+
+def write(proposal: signing.Proposal, path: Path, pending: Path | None, sentence: str, now: datetime) -> Answer:
+    """Put a whole version in force, or write down one that others must sign too."""
+    if pending is not None and proposal.lacking() is not None:
+        signing.refuse_existing(pending)
+        signing.create(pending, proposal.to_bytes())
+        return tell_state(proposal, pending, "")
+    store = proposal.complete(now)
+    signing.replace_trust(path, store, instead_of=proposal.before())
+    say(trust_line(store, path))
+    return Answer("DONE", sentence, data={"path": str(path), "trust": trust_data(store), "complete": True})
+
+
+def tell_state(proposal: signing.Proposal, path: Path, whole: str) -> Answer:
+    """Say whether a proposal is whole now, or what it lacks."""
+    lacking = proposal.lacking()
+    data = {"path": str(path), "version": proposal.root.version, "complete": lacking is None, "lacking": lacking}
+    return Answer("DONE", f"{path} is proposed: {lacking}" if lacking else whole, data=data)
+
+
+def sign(
+    proposal: signing.Proposal, root_keys: tuple[Path, ...], passphrase_files: tuple[Path, ...]
+) -> signing.Proposal:
+    """Say what is about to be signed, then sign it: whoever is asked for a passphrase has seen what it is for."""
+    for line in _describe(proposal):
+        say(line)
+    return proposal.cosigned(tuple(open_key(path, passphrase_files) for path in root_keys))
+
+
+def _describe(proposal: signing.Proposal) -> list[str]:
+    """Return what a proposal changes, and on what history it goes on."""
+    root = proposal.root
+    old = proposal.roots[-1] if proposal.roots else None
+    before = {e.keyid: e for e in old.entries} if old else {}
+    before_roots = {k.keyid for k in old.keys} if old else set()
+    pin = proposal.roots[0].fingerprint if proposal.roots else root.fingerprint
+    lines = [f"version {root.version} of the store sha256:{pin}, expires {signing.write_time(root.expires)}"]
+    lines += [f"  root key sha256:{k.keyid}: new" for k in root.keys if k.keyid not in before_roots]
+    lines += [f"  root key sha256:{keyid}: dropped" for keyid in before_roots - {k.keyid for k in root.keys}]
+    lines += [f"  {e.role} {e.principal!a}: listed" for e in root.entries if e.keyid not in before]
+    lines += [
+        f"  {e.role} {e.principal!a}: revoked"
+        for e in root.entries
+        if e.keyid in before and e.revoked != before[e.keyid].revoked
+    ]
+    lines += [
+        f"  {e.role} {e.principal!a}: gone" for e in before.values() if e.keyid not in {x.keyid for x in root.entries}
+    ]
+    return lines

@@ -1,0 +1,83 @@
+"""What a check of many signed files comes to: the refused ones first, and one verdict over all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, count, say, table
+from fusiondiff_audit.cli.exits import Exit, worst
+from fusiondiff_audit.cli.failure import exit_code
+
+_SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen
+
+
+class Verdict:
+    """Collects files as they are checked."""
+
+    def __init__(self) -> None:
+        self._refused: list[signing.RefusedFile] = []
+        self._refused_rows: list[tuple[str, ...]] = []
+        self._genuine_rows: list[tuple[str, ...]] = []
+        self._data: list[dict[str, Any]] = []
+
+    def pass_(self, name: str, claims: Sequence[str], data: dict[str, Any]) -> None:
+        """Note a genuine file."""
+        self._genuine_rows.append((name, *claims, "genuine"))
+        self._data.append({"name": name, "state": "genuine", **data})
+
+    def refuse(self, file: signing.RefusedFile, claims: Sequence[str], data: dict[str, Any]) -> None:
+        """Note a refused file."""
+        self._refused.append(file)
+        self._refused_rows.append((file.name, *claims, file.reason.value))
+        why = {"state": "refused", "reason": file.reason.value, "message": file.message}
+        self._data.append({"name": file.name, **why, **data})
+
+    def answer(
+        self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, whole: bool = False
+    ) -> Answer:
+        """Return the verdict: PASSED with that sentence if nothing was refused."""
+        rows = [("file", *columns, "state"), *self._refused_rows]
+        shown = self._genuine_rows if whole else self._genuine_rows[:_SHOWN]
+        text = f"{head}\n\n{table(rows + shown)}\n"
+        if hidden := len(self._genuine_rows) - len(shown):
+            text += f"  and {count(hidden, 'genuine file')} more; --all lists them\n"
+        data = data | {"files": self._data}
+        if not self._refused:
+            return Answer("PASSED", passed, text, data)
+        self._explain()
+        reasons = Counter(f.reason.value for f in self._refused)
+        counts = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+        sentence = f"{count(len(self._refused), 'file')}: {counts}; {len(self._genuine_rows)} genuine"
+        code = worst([Exit.DONE, *(exit_code(f.reason) for f in self._refused)])
+        data |= {"reason": reasons.most_common(1)[0][0], "reasons": dict(reasons)}
+        return Answer("REFUSED", sentence, text, data, code)
+
+    def _explain(self) -> None:
+        for file in self._refused[:_SHOWN]:
+            say(f"{file.reason}: {file.message}")
+        for hint in {f.hint: None for f in self._refused if f.hint}:
+            say(f"hint: {hint}")
+        if len(self._refused) > _SHOWN:
+            say(f"and {len(self._refused) - _SHOWN:,} more, in the table")
+
+
+def signer_rows(signer: signing.Signer) -> list[tuple[str, str]]:
+    """Return who signed and when, for people."""
+    proof = "proven by a timestamp" if signer.proven else "claimed, not proven"
+    time = f"{signing.write_time(signer.time)} ({proof})" if signer.time else "not stated"
+    return [
+        ("signed by", f"{signer.principal} ({signer.role}), key sha256:{signer.keyid}"),
+        ("signed at", time),
+    ]
+
+
+def signer_data(signer: signing.Signer) -> dict[str, Any]:
+    """Return who signed and when, as data."""
+    return {
+        "keyid": f"sha256:{signer.keyid}",
+        "principal": signer.principal,
+        "role": signer.role.value,
+        "time": signer.time and signing.write_time(signer.time),
+        "timeProven": signer.proven,
+    }

@@ -1,0 +1,83 @@
+"""Whether a folder holds what was signed, file by file: one bad file never stops the others."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from signing.errors import Reason, SigningError
+from signing.files import is_temporary
+from signing.folder import Listing, list_folder
+from signing.names import refuse_collisions, refuse_unsafe
+
+_DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that is not what was signed, and why."""
+
+    name: str
+    reason: Reason
+    message: str
+    hint: str | None = None
+
+
+def require_folder(folder: Path) -> None:
+    """Refuse what is not a folder."""
+    if not os.path.isdir(folder):
+        raise SigningError(Reason.UNREADABLE, f"{folder}: not a folder that can be read")
+
+
+def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str]:
+    """Return the names to sign, in code-point order, or refuse the folder before the first second of hashing.
+
+    Links and special files are refused, since their bytes are not the folder's own; so is what operating systems leave.
+    """
+    require_folder(folder)
+    listing = list_folder(folder)
+    if listing.others:
+        name, what = min(listing.others.items())
+        raise SigningError(Reason.NOT_A_FILE, f"{folder}: {name!a} is {what}", hint="sign a folder of plain files")
+    names = sorted(listing.files - besides)
+    if not names:
+        raise SigningError(Reason.EMPTY, f"{folder}: holds no files to sign")
+    if len(names) > most:
+        hint = "split the folder"
+        raise SigningError(Reason.TOO_LARGE, f"{folder}: {len(names):,} files, at most {most:,}", hint=hint)
+    for name in names:
+        refuse_unsafe(name)
+        if is_dropping(name):
+            hint = "the operating system, or a run that was killed, left it: delete it, then sign"
+            raise SigningError(Reason.EXTRA_FILE, f"{folder}: nobody meant {name!a} to be there", hint=hint)
+    refuse_collisions((*besides, *names))
+    return names
+
+
+def refuse_absent(listing: Listing, name: str) -> RefusedFile | None:
+    """Return the refusal for a signed file that the folder does not hold as a file."""
+    if what := listing.others.get(name):
+        return RefusedFile(name, Reason.NOT_A_FILE, f"{name!a}: signed as a file, found {what}")
+    if name not in listing.files:
+        return RefusedFile(name, Reason.MISSING_FILE, f"{name!a}: signed, but not there")
+    return None
+
+
+def refuse_altered(name: str, signed: str, found: str) -> RefusedFile:
+    """Return the refusal for a file whose bytes are others, with both sides."""
+    return RefusedFile(name, Reason.DIGEST_MISMATCH, f"{name!a}: signed as {signed}, found {found}")
+
+
+def refuse_extra(listing: Listing, known: frozenset[str]) -> Iterator[RefusedFile]:
+    """Yield the refusals for all that lies there and nobody signed."""
+    for name in sorted((listing.files | listing.others.keys()) - known):
+        hint = None
+        if is_dropping(name):
+            hint = "the operating system left this file, or a run that was killed; delete it, it was not signed"
+        yield RefusedFile(name, Reason.EXTRA_FILE, f"{name!a}: there, but not signed", hint)
+
+
+def is_dropping(name: str) -> bool:
+    """Say whether operating systems, or a run of ours that was killed, leave files of that name by themselves."""
+    last = name.rsplit("/", 1)[-1]
+    return last in _DROPPINGS or is_temporary(last)

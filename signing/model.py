@@ -1,0 +1,235 @@
+"""Signed model folders: OpenSSF Model Signing v1.0 with plain keys (model-signing-spec, spec/v1.0.md).
+
+The signature lists every file by its digest. Only names that it lists may ever be loaded; nothing globs the folder. The
+specification lets a signer name paths that are not signed at all; beyond its four defaults and the signature's own name
+those are refused, since they widen what nobody checks.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from signing.bundle import Bundle, bundle_limit, seal, unseal
+from signing.contents import RefusedFile, plain_files, refuse_absent, refuse_altered, refuse_extra
+from signing.errors import Reason, SigningError
+from signing.files import create, read_capped, refuse_existing
+from signing.folder import Listing, Reader, list_folder
+from signing.keys import Algorithm, PrivateKey
+from signing.names import refuse_collisions, refuse_unsafe
+from signing.roots import Role
+from signing.statement import Statement, Subject, write_statement
+from signing.stream import THREADS, stream
+from signing.strict import Fields, malformed
+from signing.trust import Signer, TrustStore
+
+SIGNATURE_NAME = "model.sig"
+PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+MAX_RESOURCES = 100_000
+MAX_PAYLOAD = 64 * 1024 * 1024  # bytes
+MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so this bounds time and not memory
+_TOKENS = 1000 + 16 * MAX_RESOURCES  # of JSON; commas in names are among them
+_DEFAULT_IGNORES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})  # spec 5.1
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A file of a model, by its digest."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelManifest:
+    """What a signature says of a model: its files in signed order, the digest over them, and what is left unsigned."""
+
+    name: str
+    digest: str
+    resources: tuple[Resource, ...]
+    ignored: frozenset[str]
+
+    @classmethod
+    def from_payload(cls, payload: bytes, where: str) -> "ModelManifest":
+        """Parse a verified payload; the subject must be the digest over the listed files."""
+        statement = Statement.from_bytes(
+            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_PAYLOAD, most=1, tokens=_TOKENS
+        )
+        (subject,) = statement.subjects
+        fields = statement.predicate.closed("serialization", "resources")
+        ignored = _read_serialization(fields.fields("serialization"))
+        resources = tuple(_read_resource(r) for r in fields.list("resources", least=1, most=MAX_RESOURCES))
+        if [r.name for r in resources] != ["."]:  # a model of one file, as model-signing names it
+            for resource in resources:
+                refuse_unsafe(resource.name)
+            refuse_collisions(r.name for r in resources)
+        if (found := root_digest(resources)) != subject.sha256:
+            what = f"the root digest is signed as sha256:{subject.sha256}, the files listed give sha256:{found}"
+            raise SigningError(Reason.DIGEST_MISMATCH, f"{where}: {what}")
+        return cls(subject.name, subject.sha256, resources, ignored)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedModel:
+    """A model whose signature is genuine. Its files are checked when they are asked for."""
+
+    path: Path
+    manifest: ModelManifest
+    signer: Signer
+    _listing: Listing
+
+    def check(self, *, threads: int = THREADS) -> Iterator[Resource | RefusedFile]:
+        """Hash every listed file, in signed order, then name every file that nobody signed."""
+        alone = os.path.isfile(self.path)
+        reader = Reader(self.path.parent if alone else self.path)
+
+        def digest(resource: Resource) -> Resource | RefusedFile:
+            name = self.path.name if alone else resource.name
+            if refused := refuse_absent(self._listing, name):
+                return refused
+            try:
+                found, _ = reader.digest(name, limit=MAX_MODEL_FILE)
+            except SigningError as e:
+                return RefusedFile(name, e.reason, str(e))
+            return (
+                resource
+                if found == resource.sha256
+                else refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{found}")
+            )
+
+        yield from stream(digest, self.manifest.resources, threads=threads)
+        if not alone:
+            yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
+
+
+def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) -> SignedModel:
+    """Return a model, a folder or a single file, whose signature a model key of the trust store made."""
+    source = _signature_path(path, signature)
+    where = str(source)
+    bundle = Bundle.from_bytes(_read_signature(source, path), where, payload_limit=MAX_PAYLOAD, foreign=True)
+    opened = unseal(bundle, where, trust=trust, roles=(Role.MODEL,))
+    manifest = ModelManifest.from_payload(opened.payload, where)
+    own = source.name if source.parent == path else None
+    _refuse_unsigned_paths(manifest, own, where)
+    signer = trust.judge(opened.entry, None, where, proven=opened.proven)
+    return SignedModel(path, manifest, signer, _list(path, manifest, own, where))
+
+
+def read_model_claims(path: Path, *, signature: Path | None = None) -> tuple[str, ModelManifest]:
+    """Return the key id and the manifest that a signature claims, with nothing verified: for people to look at."""
+    source = _signature_path(path, signature)
+    bundle = Bundle.from_bytes(_read_signature(source, path), str(source), payload_limit=MAX_PAYLOAD, foreign=True)
+    manifest = ModelManifest.from_payload(bundle.envelope.payload, str(source))
+    return bundle.envelope.signatures[0].keyid, manifest
+
+
+def sign_model(
+    folder: Path,
+    *,
+    key: PrivateKey,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    threads: int = THREADS,
+) -> ModelManifest:
+    """Hash every file of a model folder, and write `model.sig` beside them."""
+    if key.public.algorithm is not Algorithm.P256:
+        hint = "`fusiondiff-audit keygen --role model` makes one"
+        raise SigningError(Reason.UNSUPPORTED, f"models are signed with P-256, not {key.public.algorithm}", hint=hint)
+    target = folder / SIGNATURE_NAME
+    if not force:
+        refuse_existing(target)
+    names = plain_files(folder, besides=frozenset({SIGNATURE_NAME}), most=MAX_RESOURCES)
+    if unsigned := sorted(n for n in names if n.split("/")[0] in _DEFAULT_IGNORES):
+        what = f"{folder}: {unsigned[0]!a} would stay unsigned, as the specification has it"
+        raise SigningError(Reason.EXTRA_FILE, what, hint="take version control's files out of the model's folder")
+    reader = Reader(folder)
+    resources = []
+    for name, (digest, _) in zip(
+        names,
+        stream(lambda n: reader.digest(n, limit=MAX_MODEL_FILE, secrets=False), names, threads=threads),
+        strict=True,
+    ):
+        resources.append(Resource(name, digest))
+        progress(len(resources), len(names))
+    listed = tuple(resources)
+    manifest = ModelManifest(folder.resolve().name, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
+    create(target, seal(_payload(manifest), key), force=force)
+    return manifest
+
+
+def root_digest(resources: tuple[Resource, ...]) -> str:
+    """Return the SHA-256 over the raw digests, in listed order (spec 5.3)."""
+    return hashlib.sha256(b"".join(bytes.fromhex(r.sha256) for r in resources)).hexdigest()
+
+
+def _payload(manifest: ModelManifest) -> bytes:
+    predicate: dict[str, object] = {
+        "serialization": {
+            "method": "files",
+            "hash_type": "sha256",
+            "allow_symlinks": False,
+            "ignore_paths": sorted(manifest.ignored),
+        },
+        "resources": [{"name": r.name, "digest": r.sha256, "algorithm": "sha256"} for r in manifest.resources],
+    }
+    return write_statement((Subject(manifest.name, manifest.digest),), PREDICATE_TYPE, predicate)
+
+
+def _read_serialization(fields: Fields) -> frozenset[str]:
+    """Return the paths left unsigned; shards, other digests and links are not read."""
+    fields.constant("method", "files")
+    fields.closed("method", "hash_type", "allow_symlinks", optional=("ignore_paths",))
+    fields.constant("hash_type", "sha256")
+    fields.false("allow_symlinks")
+    return frozenset(fields.texts("ignore_paths", most=64)) if fields.has("ignore_paths") else frozenset()
+
+
+def _read_resource(fields: Fields) -> Resource:
+    fields.closed("name", "digest", "algorithm")
+    fields.constant("algorithm", "sha256")
+    return Resource(fields.text("name"), fields.sha256("digest"))
+
+
+def _signature_path(path: Path, signature: Path | None) -> Path:
+    if signature is not None:
+        return signature
+    if os.path.isdir(path):
+        return path / SIGNATURE_NAME
+    hint = "say --signature FILE; a folder has its signature within, as model.sig"
+    if os.path.exists(path):
+        raise SigningError(Reason.NO_SIGNATURE, f"{path}: a model of one file has its signature elsewhere", hint=hint)
+    raise SigningError(Reason.UNREADABLE, f"{path}: no such model")
+
+
+def _read_signature(source: Path, path: Path) -> bytes:
+    if not os.path.lexists(source):
+        hint = "`fusiondiff-audit model sign` signs a model folder"
+        raise SigningError(Reason.NO_SIGNATURE, f"{path}: {source} is not there", hint=hint)
+    return read_capped(source, limit=bundle_limit(MAX_PAYLOAD))
+
+
+def _refuse_unsigned_paths(manifest: ModelManifest, own: str | None, where: str) -> None:
+    if wide := sorted(manifest.ignored - _DEFAULT_IGNORES - ({own} if own else set())):
+        what = f"it leaves {wide[0]!a} unsigned"
+        hint = "sign the model anew without paths to ignore"
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: {what}", hint=hint)
+
+
+def _list(path: Path, manifest: ModelManifest, own: str | None, where: str) -> Listing:
+    """List the model without what its signature leaves unsigned by default."""
+    names = [r.name for r in manifest.resources]
+    if os.path.isfile(path):
+        if names not in (["."], [path.name]):
+            raise malformed(where, f"it is not of the single file {path.name!a}")
+        return Listing(frozenset({path.name}), {})
+    if names == ["."]:
+        raise malformed(where, "it is of a single file, and this is a folder")
+    listing = list_folder(path)
+    unsigned = (manifest.ignored & _DEFAULT_IGNORES) | ({own} if own else set())
+
+    def signed(name: str) -> bool:
+        return name.split("/")[0] not in unsigned
+
+    others = {name: what for name, what in listing.others.items() if signed(name)}
+    return Listing(frozenset(filter(signed, listing.files)), others)

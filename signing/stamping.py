@@ -1,0 +1,36 @@
+"""Timestamps on a signed file: the question to an authority, and its answer put into the bundle.
+
+Both need no trust: a wrong answer is refused by whoever verifies, and here already if it is not over this signature.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from signing.bundle import Bundle, bundle_limit
+from signing.errors import Reason, SigningError
+from signing.files import create, read_capped
+from signing.manifest import MAX_MANIFEST
+from signing.timestamps import MAX_TOKEN, MAX_TOKENS, read_token, write_query
+
+
+def stamp_query(path: Path) -> bytes:
+    """Return the request by which an authority stamps a bundle's signature."""
+    return write_query(_read(path).signature)
+
+
+def attach_token(path: Path, token: Path) -> datetime:
+    """Put an authority's answer into a bundle, and return the time that it states."""
+    bundle = _read(path)
+    data = read_capped(token, limit=MAX_TOKEN)
+    time = read_token(data, bundle.signature, str(token))
+    if data in bundle.tokens:
+        raise SigningError(Reason.EXISTS, f"{path}: holds this timestamp already")
+    if len(bundle.tokens) == MAX_TOKENS:
+        raise SigningError(Reason.TOO_LARGE, f"{path}: holds {MAX_TOKENS} timestamps already")
+    create(path, bundle.stamped(data).to_bytes(), force=True)
+    return time
+
+
+def _read(path: Path) -> Bundle:
+    data = read_capped(path, limit=bundle_limit(MAX_MANIFEST))
+    return Bundle.from_bytes(data, str(path), payload_limit=MAX_MANIFEST, foreign=True)
