@@ -34,14 +34,20 @@ class Bundle:
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str, *, payload_limit: int, foreign: bool = False) -> "Bundle":
-        """Parse a bundle; a `foreign` one, by other tools, may leave out the log entries and the second key id."""
+        """Parse a bundle.
+
+        A `foreign` one, by other tools, may leave out what is empty, as some writers of protobuf JSON do: the log
+        entries and the envelope's key id, both or neither.
+        """
         fields = read_json(data, where, limit=bundle_limit(payload_limit))  # 1
         fields.closed("mediaType", "verificationMaterial", "dsseEnvelope")
         fields.constant("mediaType", MEDIA_TYPE)
-        hint, tokens = _read_material(fields.fields("verificationMaterial"), foreign=foreign)
-        envelope = Envelope.from_fields(  # 2
-            fields.fields("dsseEnvelope"), payload_limit=payload_limit, unnamed=hint if foreign else None
-        )
+        material, sealed = fields.fields("verificationMaterial"), fields.fields("dsseEnvelope")
+        hint, tokens = _read_material(material, foreign=foreign)
+        envelope = Envelope.from_fields(sealed, payload_limit=payload_limit, unnamed=hint if foreign else None)  # 2
+        (signature,) = sealed.list("signatures", least=1, most=1)
+        if foreign and material.has("tlogEntries") is not signature.has("keyid"):
+            raise malformed(where, "of log entries and key id, one was left out")
         if envelope.signatures[0].keyid != hint:
             raise malformed(where, "the envelope names another key than the bundle's hint")
         return cls(envelope, tokens)

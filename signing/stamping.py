@@ -10,7 +10,7 @@ from signing.bundle import Bundle, bundle_limit
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped
 from signing.manifest import MAX_MANIFEST
-from signing.timestamps import MAX_TOKEN, MAX_TOKENS, read_token, write_query
+from signing.timestamps import MAX_TOKEN, MAX_TOKENS, read_answer, write_query
 
 
 def stamp_query(path: Path) -> bytes:
@@ -21,8 +21,8 @@ def stamp_query(path: Path) -> bytes:
 def attach_token(path: Path, token: Path) -> datetime:
     """Put an authority's answer into a bundle, and return the time that it states."""
     bundle = _read(path)
-    data = read_capped(token, limit=MAX_TOKEN)
-    time = read_token(data, bundle.signature, str(token))
+    answer = read_capped(token, limit=MAX_TOKEN)
+    data, time = read_answer(answer, bundle.signature, str(token))
     if data in bundle.tokens:
         raise SigningError(Reason.EXISTS, f"{path}: holds this timestamp already")
     if len(bundle.tokens) == MAX_TOKENS:

@@ -132,7 +132,7 @@ class Fields:
 
     def raw(self, name: str, *, limit: int) -> str:
         """Return a field of any text that is not a lone surrogate (PEM, base64)."""
-        value = self._value[name]
+        value = self._get(name)
         if not isinstance(value, str):
             raise malformed(self._at(name), f"expected text, found {_kind(value)}")
         if len(value) > limit:
@@ -143,7 +143,7 @@ class Fields:
 
     def integer(self, name: str, *, least: int, most: int) -> int:
         """Return a whole number within the bounds; true is no number, and 1.0 is not whole."""
-        value = self._value[name]
+        value = self._get(name)
         if type(value) is not int or not least <= value <= most:
             raise malformed(self._at(name), f"expected a whole number from {least} to {most}")
         return value
@@ -165,35 +165,35 @@ class Fields:
 
     def fields(self, name: str) -> "Fields":
         """Return an inner object."""
-        return Fields(self._value[name], self._at(name))
+        return Fields(self._get(name), self._at(name))
 
     def optional_text(self, name: str, *, limit: int) -> str | None:
         """Return a field of visible text that may be null."""
-        return None if self._value[name] is None else self.text(name, limit=limit)
+        return None if self._get(name) is None else self.text(name, limit=limit)
 
     def optional_fields(self, name: str) -> "Fields | None":
         """Return an inner object that may be null."""
-        return None if self._value[name] is None else self.fields(name)
+        return None if self._get(name) is None else self.fields(name)
 
     def false(self, name: str) -> None:
         """Refuse anything but false."""
-        if self._value[name] is not False:
+        if self._get(name) is not False:
             raise SigningError(Reason.UNSUPPORTED, f"{self._at(name)}: expected false")
 
     def texts(self, name: str, *, most: int) -> "list[str]":
         """Return a list of visible texts."""
-        value = self._value[name]
+        value = self._get(name)
         if not isinstance(value, list) or len(value) > most:
             raise malformed(self._at(name), f"expected a list of at most {most} texts")
         return [Fields({"text": item}, self._at(name)).text("text") for item in value]
 
     def optional_sha256(self, name: str) -> str | None:
         """Return a SHA-256 digest that may be null."""
-        return None if self._value[name] is None else self.sha256(name)
+        return None if self._get(name) is None else self.sha256(name)
 
     def list(self, name: str, *, least: int, most: int) -> "list[Fields]":
         """Return a list of objects, with a bounded length."""
-        value = self._value[name]
+        value = self._get(name)
         if not isinstance(value, list):
             raise malformed(self._at(name), f"expected a list, found {_kind(value)}")
         if len(value) > most:
@@ -207,6 +207,11 @@ class Fields:
         value = self.raw(name, limit=MAX_TEXT)
         if value != expected:
             raise SigningError(Reason.UNSUPPORTED, f"{self._at(name)}: expected {expected!r}, found {value[:100]!r}")
+
+    def _get(self, name: str) -> object:
+        if name not in self._value:
+            raise malformed(self.where, f"field {name!r} is missing")
+        return self._value[name]
 
     def _at(self, name: str) -> str:
         return f"{self.where}: {name}"

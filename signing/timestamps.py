@@ -7,10 +7,10 @@ alone (RFC 3161, 2.3), and be valid at the time that it states; all of this is c
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from cryptography.x509 import load_pem_x509_certificate
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import InvalidVersion, load_pem_x509_certificate
 from rfc3161_client import (
     HashAlgorithm,
-    PKIStatus,
     TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
@@ -18,11 +18,23 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
+from signing.der import CONTEXT, INTEGER, OCTETS, OID, SEQUENCE, SET, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.roots import Entry, Role
 from signing.times import write_time
 from signing.trust import TrustStore
 
+_GRANTED = bytes.fromhex("3003020100")  # PKIStatusInfo, without a text
+_SHA2 = bytes.fromhex("6086480165030402")  # 2.16.840.1.101.3.4.2: .1 to .3 are SHA-256, SHA-384 and SHA-512
+_ECDSA = bytes.fromhex("2a8648ce3d0403")  # 1.2.840.10045.4.3: .2 to .4 are ecdsa-with-SHA256 and so on
+_RSA = bytes.fromhex("2a864886f70d0101")  # 1.2.840.113549.1.1: .1 is rsaEncryption, .11 to .13 sha256WithRSA and so on
+_ALGORITHMS = frozenset(
+    (_SHA2 + bytes([digest]), algorithm)
+    for digest in (1, 2, 3)
+    for algorithm in (_ECDSA + bytes([digest + 1]), _RSA + bytes([digest + 10]), _RSA + b"\1")
+)
+# What the libraries raise on bytes that are no timestamp, and what reading an empty list of ours does.
+_FOREIGN = (ValueError, TypeError, LookupError, OverflowError, InvalidVersion, UnsupportedAlgorithm)
 MAX_TOKEN = 64 * 1024  # bytes; with a chain of three certificates one has about 6 KiB
 MAX_TOKENS = 4
 
@@ -33,14 +45,23 @@ def write_query(signature: bytes) -> bytes:
     return builder.nonce(nonce=True).cert_request(cert_request=True).build().as_bytes()
 
 
-def read_token(token: bytes, signature: bytes, where: str) -> datetime:
-    """Return the time that a token states, if it is over this signature. Who made it is not judged here."""
-    stamp = _decode(token, where)
-    if stamp.status != PKIStatus.GRANTED:
-        raise _bad(where, f"the authority did not grant it (status {stamp.status})")
+def read_answer(answer: bytes, signature: bytes, where: str) -> tuple[bytes, datetime]:
+    """Return an authority's answer without the texts that nobody signed, and the time that it states.
+
+    It must be granted, and over this signature. Who made it is not judged here.
+    """
+    try:
+        status, token = read_der(answer, SEQUENCE).expect(SEQUENCE, SEQUENCE)
+        granted = status.children()[:1] == read_der(_GRANTED, SEQUENCE).children()
+    except ValueError as e:
+        raise _bad(where, "not a timestamp response that was granted") from e
+    if not granted:
+        raise _bad(where, "the authority did not grant it")
+    bare = write_der(SEQUENCE, _GRANTED + token.raw)
+    stamp = _decode(bare, where)
     if stamp.tst_info.message_imprint.message != hashlib.sha256(signature).digest():
         raise _bad(where, "it is not over this signature")
-    return _latest(stamp)
+    return bare, _latest(stamp)
 
 
 def prove(tokens: tuple[bytes, ...], signature: bytes, *, trust: TrustStore, where: str) -> datetime | None:
@@ -58,7 +79,7 @@ def _prove(token: bytes, signature: bytes, trust: TrustStore, where: str) -> dat
     for authority in authorities:
         try:
             return _by(authority, stamp, signature, where)
-        except VerificationError as e:
+        except (VerificationError, *_FOREIGN) as e:
             faults.append(f"{authority.principal!r}: {e}")
     why = "; ".join(faults) or "the trust store lists no timestamp authority"
     raise SigningError(
@@ -87,13 +108,30 @@ def _decode(token: bytes, where: str) -> TimeStampResponse:
     if len(token) > MAX_TOKEN:
         raise SigningError(Reason.TOO_LARGE, f"{where}: a timestamp of {len(token):,} bytes, at most {MAX_TOKEN:,}")
     try:
+        _refuse_unsigned_parts(token)
         stamp = decode_timestamp_response(token)
-        if stamp.as_bytes() != token:
-            raise _bad(where, "not in canonical form (DER)")
         _latest(stamp)
-    except (ValueError, TypeError, OverflowError) as e:
+    except _FOREIGN as e:
         raise _bad(where, "not a timestamp response in DER form") from e
     return stamp
+
+
+def _refuse_unsigned_parts(token: bytes) -> None:
+    """Refuse whatever the authority's signature does not cover and no check of the library looks at (RFC 5652, 5)."""
+    status, content = read_der(token, SEQUENCE).expect(SEQUENCE, SEQUENCE)
+    _, wrapped = content.expect(OID, CONTEXT)
+    (signed_data,) = wrapped.expect(SEQUENCE)
+    version, _, _, _, signers = signed_data.expect(INTEGER, SET, SEQUENCE, CONTEXT, SET)
+    (signer,) = signers.expect(SEQUENCE)
+    signer_version, _, digest, _, algorithm, _ = signer.expect(INTEGER, SEQUENCE, SEQUENCE, CONTEXT, SEQUENCE, OCTETS)
+    named = digest.children()[0].content, algorithm.children()[0].content
+    if (
+        status.raw != _GRANTED
+        or version.content != b"\3"
+        or signer_version.content != b"\1"
+        or named not in _ALGORITHMS
+    ):
+        raise ValueError("another status, version or algorithm than expected")
 
 
 def _latest(stamp: TimeStampResponse) -> datetime:

@@ -1,0 +1,194 @@
+"""RFC 3161: what a timestamp proves, to whom, and what it does not. The authority is openssl's."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+import signing
+from signing.bundle import Bundle
+from signing.errors import Reason, SigningError
+from signing.manifest import MAX_MANIFEST
+from tests.authority import Authority
+from tests.conftest import YEAR, entry, make_trust, sign
+
+pytestmark = pytest.mark.outside
+Keys = dict[str, signing.PrivateKey]
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tsa") / "authority")
+
+
+class Stamped:
+    """A batch signed now, by a key whose window ends in an hour, stamped by an authority."""
+
+    def __init__(self, folder: Path, keys: Keys, authority: Authority) -> None:
+        self.now = signing.now()
+        self.folder, self._keys, self._authority = folder, keys, authority
+        folder.mkdir()
+        (folder / "a.tif").write_bytes(b"alpha")
+        sign(folder, keys["device"], captured=self.now, issued=self.now, valid_for=20 * YEAR)
+        self.manifest = folder / signing.MANIFEST_NAME
+
+    def stamp(self, authority: Authority | None = None) -> datetime:
+        """Have an authority stamp the manifest."""
+        token = self.folder.parent / "r.tsr"
+        token.write_bytes((authority or self._authority).stamp(signing.stamp_query(self.manifest)))
+        return signing.attach_token(self.manifest, token)
+
+    def open(self, at: datetime, *, revoked: signing.Revocation | None = None, listed: bool = True) -> signing.Batch:
+        """Open the batch as of a time, with a store that says what is asked for."""
+        device = entry(self._keys["device"], signing.Role.DEVICE, "sem-1", start=self.now - DAY, until=self.now + HOUR)
+        window = signing.Window(self.now - DAY, self.now + 10 * YEAR)
+        role = signing.Role.TIMESTAMP
+        authorities = (signing.new_entry(role, self._authority.ca, principal="tsa", window=window),) if listed else ()
+        store = make_trust(self._keys["root"], (replace(device, revoked=revoked), *authorities))
+        return signing.open_batch(self.folder, trust=replace(store, at=at))
+
+
+@pytest.fixture
+def batch(tmp_path: Path, keys: Keys, authority: Authority) -> Stamped:
+    return Stamped(tmp_path / "batch", keys, authority)
+
+
+def refuse(act: Callable[[], object], reason: Reason) -> None:
+    with pytest.raises(SigningError) as caught:
+        act()
+    assert caught.value.reason is reason, caught.value
+
+
+def test_an_expired_key_counts_with_a_timestamp_from_its_window_and_not_without(batch: Stamped) -> None:
+    later = batch.now + YEAR
+    refuse(lambda: batch.open(later), Reason.EXPIRED)
+    time = batch.stamp()
+    opened = batch.open(later)
+    assert (opened.signer.proven, opened.signer.time) == (True, time)
+    assert timedelta(0) <= time - batch.now <= timedelta(minutes=2)
+
+
+def test_a_compromised_key_counts_only_with_a_timestamp_from_before(batch: Stamped) -> None:
+    for claim in (batch.now - HOUR, batch.now + HOUR):
+        stolen = signing.Revocation(claim, compromised=True)
+        refuse(lambda stolen=stolen: batch.open(batch.now, revoked=stolen), Reason.REVOKED)  # type: ignore[misc]
+    batch.stamp()
+    refuse(lambda: batch.open(batch.now, revoked=signing.Revocation(batch.now - HOUR, True)), Reason.REVOKED)
+    assert batch.open(batch.now + YEAR, revoked=signing.Revocation(batch.now + HOUR, True)).signer.proven
+
+
+def test_a_retired_key_counts_with_a_timestamp_from_before(batch: Stamped) -> None:
+    retired = signing.Revocation(batch.now + timedelta(minutes=30), compromised=False)
+    refuse(lambda: batch.open(batch.now + YEAR, revoked=retired), Reason.REVOKED)
+    batch.stamp()
+    assert batch.open(batch.now + YEAR, revoked=retired).signer.proven
+
+
+def test_a_timestamp_by_nobody_listed_refuses_the_whole(batch: Stamped, tmp_path: Path) -> None:
+    batch.stamp()
+    refuse(lambda: batch.open(batch.now, listed=False), Reason.BAD_TIMESTAMP)
+    other = Authority(tmp_path / "other")
+    batch.stamp(other)
+    refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)  # one good, one by a stranger
+
+
+def test_a_certificate_for_something_else_stamps_nothing(tmp_path: Path, keys: Keys, authority: Authority) -> None:
+    server = Authority(tmp_path / "server")
+    batch = Stamped(tmp_path / "batch", keys, server)
+    batch.stamp()
+    batch.open(batch.now)
+    wrong = Authority(tmp_path / "wrong", usage=ExtendedKeyUsageOID.TIME_STAMPING)
+    batch = Stamped(tmp_path / "batch2", keys, wrong)
+    (tmp_path / "wrong" / "ca.pem").write_bytes(server.ca.read_bytes())  # the right name, another root
+    batch.stamp()
+    refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+def test_an_authority_is_judged_by_its_own_window_and_revocation(
+    batch: Stamped, keys: Keys, authority: Authority
+) -> None:
+    batch.stamp()
+    device = entry(keys["device"], signing.Role.DEVICE, "sem-1")
+
+    def open_with(start: datetime, until: datetime, revoked: signing.Revocation | None = None) -> signing.Batch:
+        window = signing.Window(start, until)
+        listed = signing.new_entry(signing.Role.TIMESTAMP, authority.ca, principal="tsa", window=window)
+        store = make_trust(keys["root"], (device, replace(listed, revoked=revoked)))
+        return signing.open_batch(batch.folder, trust=replace(store, at=batch.now))
+
+    now = batch.now
+    assert open_with(now - DAY, now + DAY).signer.proven
+    refuse(lambda: open_with(now + HOUR, now + DAY), Reason.BAD_TIMESTAMP)
+    refuse(lambda: open_with(now - DAY, now - HOUR), Reason.BAD_TIMESTAMP)
+    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now - HOUR, False)), Reason.REVOKED)
+    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, True)), Reason.REVOKED)
+    assert open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, False)).signer.proven
+
+
+def test_an_answer_to_another_question_is_not_attached(batch: Stamped, tmp_path: Path, authority: Authority) -> None:
+    other = signing.PrivateKey.generate(signing.Algorithm.P256)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "b.tif").write_bytes(b"beta")
+    sign(folder, other)
+    token = tmp_path / "r.tsr"
+    token.write_bytes(authority.stamp(signing.stamp_query(folder / signing.MANIFEST_NAME)))
+    before = batch.manifest.read_bytes()
+    refuse(lambda: signing.attach_token(batch.manifest, token), Reason.BAD_TIMESTAMP)
+    assert batch.manifest.read_bytes() == before
+    bundle = Bundle.from_bytes(before, "test", payload_limit=MAX_MANIFEST).stamped(token.read_bytes())
+    batch.manifest.write_bytes(bundle.to_bytes())  # nor does it count where somebody put it in by hand
+    refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+def test_a_timestamp_is_attached_once_and_leaves_the_signature_as_it_was(batch: Stamped, tmp_path: Path) -> None:
+    before = json.loads(batch.manifest.read_bytes())
+    batch.stamp()
+    after = json.loads(batch.manifest.read_bytes())
+    assert after["dsseEnvelope"] == before["dsseEnvelope"]
+    refuse(lambda: signing.attach_token(batch.manifest, tmp_path / "r.tsr"), Reason.EXISTS)
+    for _ in range(3):
+        batch.stamp()
+    refuse(batch.stamp, Reason.TOO_LARGE)
+
+
+def test_openssl_takes_what_we_take(batch: Stamped, authority: Authority) -> None:
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    assert authority.verifies(bundle.tokens[0], bundle.signature)
+    assert not authority.verifies(bundle.tokens[0], bundle.signature[::-1])
+
+
+def test_every_flipped_byte_of_a_token_is_refused(batch: Stamped) -> None:
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    token = bundle.tokens[0]
+    for i in range(len(token)):
+        for mask in (0x01, 0x80):
+            changed = token[:i] + bytes([token[i] ^ mask]) + token[i + 1 :]
+            batch.manifest.write_bytes(replace(bundle, tokens=(changed,)).to_bytes())
+            refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
+def test_mutated_tokens_end_in_our_own_errors(batch: Stamped, count: int) -> None:
+    import random
+
+    from tests.signing.test_tampering import mutant
+
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    rng = random.Random(3)
+    refused = 0
+    for _ in range(count):
+        batch.manifest.write_bytes(replace(bundle, tokens=(mutant(bundle.tokens[0], rng),)).to_bytes())
+        try:
+            batch.open(batch.now)
+        except SigningError:
+            refused += 1
+    assert refused > count * 3 // 4
