@@ -17,6 +17,7 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 import signing
+from tests.authority import Authority
 from tests.conftest import OUTSIDE, sign
 
 pytestmark = pytest.mark.outside
@@ -116,21 +117,35 @@ def test_sigstore_verify(signed: tuple[Path, Path], tmp_path: Path) -> None:
 
 def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path) -> None:
     manifest, public = signed
-    verify, check = blocks("sh")
+    (manifest.parent / "body").write_bytes(b"a file by the name of one that the commands write")
+    (manifest.parent / "-").write_bytes(b"a file by the name of standard input")
+    key = signing.load_key(tmp_path / "k.pem", passphrase=bytes)
+    sign(manifest.parent, key, force=True)
+    verify, check, stamped, *_ = blocks("sh")
     kind = "dgst" if is_p256(public) else "pkeyutl"
     lines = [line for line in verify.splitlines() if not line.startswith("openssl") or kind in line]
-    script = "set -e\nB=$1 K=$2\n" + "\n".join(lines) + "\ncd batch\n" + check.replace(" body", " ../body")
-    command = ["sh", "-c", script, "sh", str(manifest), str(public)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    script = "set -e\nB=$1 K=$2 CA=$3\n" + "\n".join(lines) + "\n" + check
+    before = {p: p.read_bytes() for p in manifest.parent.iterdir()}
+
+    def run(text: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-c", text, "sh", str(manifest), str(public), str(tmp_path / "tsa" / "ca.pem")]
+        return subprocess.run(command, cwd=manifest.parent, capture_output=True, text=True)
+
+    done = run(script)
     assert done.returncode == 0, done.stderr
     assert ("Verified OK" if kind == "dgst" else "Signature Verified Successfully") in done.stdout
-    assert "tile 1 (µm).tif: OK" in done.stdout
-    (manifest.parent / "sums").unlink()
-    (manifest.parent / "tile 1 (µm).tif").write_bytes(b"alphA")
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1
+    for name in ("tile 1 (µm).tif", "body", "-"):
+        assert f"./{name}: OK" in done.stdout
+    assert {p: p.read_bytes() for p in manifest.parent.iterdir()} == before
+    authority = Authority(tmp_path / "tsa")
+    (tmp_path / "r.tsr").write_bytes(authority.stamp(signing.stamp_query(manifest)))
+    signing.attach_token(manifest, tmp_path / "r.tsr")
+    assert "Verification: OK" in run(script + stamped).stdout + run(script + stamped).stderr
+    (manifest.parent / "-").write_bytes(b"changed")
+    assert run(script).returncode == 1
     bundle = json.loads(manifest.read_bytes())
     manifest.write_text(json.dumps(next(tampered(bundle))))
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1
+    assert run(script).returncode == 1
 
 
 def test_the_documented_python_program(signed: tuple[Path, Path], tmp_path: Path) -> None:
