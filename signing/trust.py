@@ -194,5 +194,5 @@ def _refuse_old(store: TrustStore, where: str, *, min_version: int, expired: boo
 def _moments(claimed: datetime | None, at: datetime, proven: datetime | None) -> tuple[tuple[datetime, str], ...]:
     if proven is not None:
         return ((proven, f"and the signature is proven to be of {write_time(proven)}"),)
-    judged = (at, "and no timestamp proves that the signature is older")
+    judged = (at, f"judged as of {write_time(at)}, and no timestamp proves another time")
     return (judged,) if claimed is None else ((claimed, f"and claims to sign at {write_time(claimed)}"), judged)
