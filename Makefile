@@ -4,23 +4,22 @@ BIN := .venv/bin
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test test-slow soak bench lint format setup clean
+.PHONY: demo test test-slow bench lint format setup clean
 
 demo: setup
 	$(BIN)/fusiondiff-audit demo
 
 test: setup
-	$(PYTEST) -n $(WORKERS) -m "not slow and not soak and not gpu"
+	$(PYTEST) -n $(WORKERS) -m "not slow"
 
 test-slow: setup
-	$(PYTEST) -n $(WORKERS) -m "slow and not soak and not gpu"
-
-soak: setup
-	$(PYTEST) -m soak
+	$(PYTEST) -n $(WORKERS) -m slow
 
 bench: setup
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/signing.py
+	$(BIN)/python -P benchmarks/startup.py
+	$(BIN)/python -P benchmarks/merkle.py
+	$(BIN)/python -P benchmarks/signing.py
+	$(BIN)/python -P benchmarks/model.py
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -42,4 +41,4 @@ setup: .venv/complete
 	touch $@
 
 clean:
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-bare dist .import_linter_cache tests/outside/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -51,7 +51,7 @@ from signing.model import (
 )
 from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
 from signing.proofs import Proven, open_proof, write_proof
-from signing.roots import Entry, Revocation, Role
+from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role
 from signing.stamping import attach_token, stamp_query
 from signing.times import later, now, read_duration, read_moment, write_time
 from signing.trust import Signer, TrustStore, load_trust
@@ -59,6 +59,7 @@ from signing.trust import Signer, TrustStore, load_trust
 __all__ = [
     "MANIFEST_NAME",
     "MIN_PASSPHRASE",
+    "ROOT_ALGORITHMS",
     "SECOND_NAME",
     "SIGNATURE_NAME",
     "Algorithm",

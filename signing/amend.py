@@ -5,13 +5,14 @@ can travel from one root key to the next.
 """
 
 import fcntl
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
-from signing.files import create, read_capped
+from signing.files import READ_FLAGS, create, read_capped, unreadable
 from signing.keys import MAX_PEM, PrivateKey, PublicKey
 from signing.roots import PAYLOAD_TYPE, Entry, Revocation, Role, Root, identify, write_root
 from signing.strict import refuse_bad_label
@@ -61,27 +62,30 @@ class Proposal:
         envelopes = (*self.envelopes, self.envelope)
         return TrustStore(follow_chain(envelopes, "new version"), envelopes, at)
 
-    def before(self) -> bytes | None:
-        """Return the file that this goes on from, or None before version 1."""
-        return write_chain(self.envelopes) if self.envelopes else None
+    def before(self) -> bytes:
+        """Return the file that this goes on from."""
+        return write_chain(self.envelopes)
 
     def to_bytes(self) -> bytes:
         """Return the file's content, with whatever signatures there are."""
         return write_chain((*self.envelopes, self.envelope))
 
 
-def replace_trust(path: Path, store: TrustStore, *, instead_of: bytes | None) -> None:
+def replace_trust(path: Path, store: TrustStore, *, instead_of: bytes) -> None:
     """Write a store in place of the one that it goes on from; if somebody changed that meanwhile, nothing is lost."""
-    if instead_of is None:
-        create(path, store.to_bytes(), force=True)
-        return
-    with open(path, "rb") as current:
-        fcntl.flock(current, fcntl.LOCK_EX)
+    try:
+        descriptor = os.open(path, READ_FLAGS)
+    except OSError as e:
+        raise unreadable(path, e) from e
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         found = read_capped(path, limit=MAX_TRUST)  # by name again: who held the lock before us may have replaced it
         if read_chain(found, str(path)) != read_chain(instead_of, str(path)):
             hint = "nothing was written; look at it with `fusiondiff-audit trust show`, and say the command again"
             raise SigningError(Reason.EXISTS, f"{path}: was changed by somebody else meanwhile", hint=hint)
         create(path, store.to_bytes(), force=True)
+    finally:
+        os.close(descriptor)
 
 
 def load_proposal(path: Path) -> Proposal:

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from signing.bundle import Bundle, Opened, bundle_limit, seal, unseal
-from signing.contents import RefusedFile, plain_files, refuse_absent, refuse_altered, refuse_extra
+from signing.contents import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import Reason, SigningError
-from signing.files import create, refuse_existing
+from signing.files import create, refuse_existing, remove
 from signing.folder import Listing, Reader, list_folder
 from signing.keys import Algorithm, PrivateKey
 from signing.manifest import (
@@ -136,7 +136,6 @@ def sign_batch(
     claims: dict[str, Claim] | None = None,
     force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    threads: int = THREADS,
 ) -> Manifest:
     """Hash every file of a folder once, sign what was found, and write the manifest beside them."""
     targets = [folder / MANIFEST_NAME, folder / SECOND_NAME]
@@ -151,26 +150,22 @@ def sign_batch(
     names = plain_files(folder, besides=_OURS, most=MAX_FILES)
     claims = claims or {}
     if unknown := sorted(set(claims) - set(names)):
-        raise SigningError(Reason.MISSING_FILE, f"{folder}: the entries name {unknown[0]!a}, which is not there")
-    reader = Reader(folder)
+        raise SigningError(Reason.BAD_REQUEST, f"{folder}: the entries name {unknown[0]!a}, which is not there")
     files = []
-    for name, (digest, size) in zip(
-        names, stream(lambda n: reader.digest(n, limit=MAX_FILE, secrets=False), names, threads=threads), strict=True
-    ):
+    for name, digest, size in hash_files(folder, names, limit=MAX_FILE, progress=progress):
         claim = claims.get(name, Claim())
         kind = claim.kind or default_kind(name)
         side = claim.pixel_size or (pixel_size if kind is Kind.IMAGE else None)
         files.append(FileEntry(name, digest, size, kind, claim.specimen, side))
-        progress(len(files), len(names))
     expires = later(issued, valid_for)
     nonce = secrets.token_hex(16)
     manifest = Manifest(device, lab, captured, issued, expires, sequence, nonce, tuple(files))
     payload = manifest.to_payload()
     Manifest.from_payload(payload, str(targets[0]))  # nothing is signed that no reader would take
-    targets[1].unlink(missing_ok=True)  # of an older signing: over another payload
+    remove(targets[1])  # of an older signing: over another payload
     if second_key is not None:
         create(targets[1], seal(payload, second_key))
-    create(targets[0], seal(payload, key), force=force)  # last: without it nothing is signed
+    create(targets[0], seal(payload, key), force=force)  # last: a new second signature beside an old first is refused
     return manifest
 
 

@@ -104,7 +104,9 @@ def unseal(bundle: Bundle, where: str, *, trust: TrustStore, roles: tuple[Role, 
     key = entry.public_key()
     if (key.algorithm is Algorithm.ML_DSA_65) is not second:
         wanted = "needs an ML-DSA-65 key" if second else "needs a key that third parties can check today"
-        raise SigningError(Reason.UNSUPPORTED, f"{where}: signed with an {key.algorithm} key; this signature {wanted}")
+        raise SigningError(
+            Reason.UNSUPPORTED, f"{where}: signed with a key of kind {key.algorithm}; this signature {wanted}"
+        )
     key.verify(signature.value, bundle.envelope.message(), where)  # 4
     if bundle.envelope.payload_type != PAYLOAD_TYPE:  # 5
         raise SigningError(Reason.UNSUPPORTED, f"{where}: payload type {bundle.envelope.payload_type!r}")

@@ -1,14 +1,15 @@
 """Whether a folder holds what was signed, file by file: one bad file never stops the others."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from signing.errors import Reason, SigningError
 from signing.files import is_temporary
-from signing.folder import Listing, list_folder
+from signing.folder import Listing, Reader, list_folder
 from signing.names import refuse_collisions, refuse_unsafe
+from signing.stream import THREADS, stream
 
 _DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
 
@@ -52,6 +53,17 @@ def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str
             raise SigningError(Reason.EXTRA_FILE, f"{folder}: nobody meant {name!a} to be there", hint=hint)
     refuse_collisions((*besides, *names))
     return names
+
+
+def hash_files(
+    folder: Path, names: list[str], *, limit: int, progress: Callable[[int, int], None]
+) -> Iterator[tuple[str, str, int]]:
+    """Yield name, SHA-256 and size of each file that is about to be signed; a private key among them is refused."""
+    reader = Reader(folder)
+    found = stream(lambda name: reader.digest(name, limit=limit, secrets=False), names, threads=THREADS)
+    for done, (name, (digest, size)) in enumerate(zip(names, found, strict=True), start=1):
+        yield name, digest, size
+        progress(done, len(names))
 
 
 def refuse_absent(listing: Listing, name: str) -> RefusedFile | None:

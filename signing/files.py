@@ -113,6 +113,14 @@ def _taken(path: Path) -> SigningError:
     return SigningError(Reason.EXISTS, f"{path}: exists already", hint="choose another name, or say --force")
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as e:
+        raise SigningError(Reason.CANNOT_WRITE, f"{path}: cannot be removed: {_why(e)}") from e
+
+
 def _name(temporary: Path, path: Path) -> None:
     """Give a file its name, unless that is taken."""
     try:

@@ -1,7 +1,7 @@
 """Merkle trees of RFC 6962, section 2.1: roots, and proofs that a leaf or an older tree is in a newer one.
 
-A tree keeps the hashes of all complete subtrees, level by level, so that adding a leaf costs two hashes on average, and
-a root or a proof of any size that the tree has had costs O(log n).
+A tree keeps the hashes of all complete subtrees, level by level, so that adding a leaf costs less than one node's hash
+on average, and a root or a proof of any size that the tree has had costs O(log n).
 """
 
 import hashlib
@@ -26,7 +26,7 @@ def node_hash(children: bytes) -> bytes:
 
 
 class Tree:
-    """An append-only tree. `levels[k]` holds one hash for each complete subtree of 2**k leaves."""
+    """An append-only tree. `_levels[k]` holds one hash for each complete subtree of 2**k leaves."""
 
     def __init__(self, hashes: Iterable[bytes] = ()) -> None:
         self._levels: list[bytearray] = [bytearray()]
@@ -34,10 +34,6 @@ class Tree:
 
     def __len__(self) -> int:
         return len(self._levels[0]) // HASH
-
-    def append(self, item: bytes) -> None:
-        """Add a leaf by its hash."""
-        self.extend((item,))
 
     def extend(self, hashes: Iterable[bytes]) -> None:
         """Add leaves by their hashes."""

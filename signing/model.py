@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signing.bundle import Bundle, bundle_limit, seal, unseal
-from signing.contents import RefusedFile, plain_files, refuse_absent, refuse_altered, refuse_extra
+from signing.contents import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
 from signing.folder import Listing, Reader, list_folder
@@ -130,7 +130,6 @@ def sign_model(
     key: PrivateKey,
     force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    threads: int = THREADS,
 ) -> ModelManifest:
     """Hash every file of a model folder, and write `model.sig` beside them."""
     if key.public.algorithm is not Algorithm.P256:
@@ -143,16 +142,8 @@ def sign_model(
     if unsigned := sorted(n for n in names if n.split("/")[0] in _DEFAULT_IGNORES):
         what = f"{folder}: {unsigned[0]!a} would stay unsigned, as the specification has it"
         raise SigningError(Reason.EXTRA_FILE, what, hint="take version control's files out of the model's folder")
-    reader = Reader(folder)
-    resources = []
-    for name, (digest, _) in zip(
-        names,
-        stream(lambda n: reader.digest(n, limit=MAX_MODEL_FILE, secrets=False), names, threads=threads),
-        strict=True,
-    ):
-        resources.append(Resource(name, digest))
-        progress(len(resources), len(names))
-    listed = tuple(resources)
+    hashed = hash_files(folder, names, limit=MAX_MODEL_FILE, progress=progress)
+    listed = tuple(Resource(name, digest) for name, digest, _ in hashed)
     manifest = ModelManifest(folder.resolve().name, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
     create(target, seal(_payload(manifest), key), force=force)
     return manifest

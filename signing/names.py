@@ -29,7 +29,7 @@ def refuse_collisions(names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     folders: dict[str, str] = {}
     for name in names:
-        folded = fold(name)
+        folded = _fold(name)
         if folded in seen:
             raise SigningError(
                 Reason.UNSAFE_NAME,
@@ -45,7 +45,7 @@ def refuse_collisions(names: Iterable[str]) -> None:
             raise SigningError(Reason.UNSAFE_NAME, f"{seen[folded]!a} is a file, and the folder of {name!a}")
 
 
-def fold(name: str) -> str:
+def _fold(name: str) -> str:
     """Return what is left of a name where neither case nor Unicode forms count."""
     if name.isascii():
         return name.lower()

@@ -36,7 +36,7 @@ class Checkpoint:
 
 def sign_checkpoint(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
     """Return the checkpoint as a note signed in the log's own name."""
-    _refuse_bad_origin(checkpoint.origin, "origin")
+    _refuse_bad_origin(checkpoint.origin)
     text = checkpoint.to_text()
     blob = key_id(checkpoint.origin, key.public) + key.sign(text.encode("utf-8"))
     return f"{text}\n— {checkpoint.origin} {write_base64(blob)}\n".encode()
@@ -110,6 +110,6 @@ def _read_checkpoint(text: str, where: str, origin: str) -> Checkpoint:
     return Checkpoint(name, int(size), decoded)
 
 
-def _refuse_bad_origin(origin: str, where: str) -> None:
+def _refuse_bad_origin(origin: str) -> None:
     if not origin or "+" in origin or any(c.isspace() or not c.isprintable() for c in origin):
-        raise SigningError(Reason.BAD_REQUEST, f"{where}: {origin!a} cannot name a log")
+        raise SigningError(Reason.BAD_REQUEST, f"{origin!a} cannot name a log")

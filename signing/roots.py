@@ -25,9 +25,7 @@ MAX_ROOT = 4 * 1024 * 1024  # bytes of one version
 MAX_ROOT_KEYS = 32
 MAX_ENTRIES = 10_000
 MAX_VERSION = 2**31
-_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256, Algorithm.ML_DSA_65})
-_MODEL_ALGORITHMS = frozenset({Algorithm.P256, Algorithm.P384, Algorithm.P521})  # OpenSSF Model Signing has no others
-_ROOT_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256})  # what third parties can check today
+ROOT_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256})  # what third parties can check today
 
 
 class Role(StrEnum):
@@ -38,6 +36,15 @@ class Role(StrEnum):
     MODEL = "model"
     AUDITOR = "auditor"
     TIMESTAMP = "timestamp"
+
+    @property
+    def algorithms(self) -> frozenset[Algorithm]:
+        """Return the kinds of key that may have this role; an authority has a certificate instead."""
+        if self is Role.TIMESTAMP:
+            return frozenset()
+        if self is Role.MODEL:  # OpenSSF Model Signing has no others
+            return frozenset({Algorithm.P256, Algorithm.P384, Algorithm.P521})
+        return ROOT_ALGORITHMS | {Algorithm.ML_DSA_65}  # the last for second signatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +240,7 @@ def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
     """Return the id and our own PEM form of a key, or of an authority's certificate (SHA-256 of its DER)."""
     if role is not Role.TIMESTAMP:
         key = PublicKey.from_pem(pem, where)
-        allowed = _MODEL_ALGORITHMS if role is Role.MODEL else _ALGORITHMS
-        _refuse_algorithm(key, allowed, where, what=f"a {role} key")
+        _refuse_algorithm(key, role.algorithms, where, what=f"a key for the role {role}")
         return key.keyid, key.pem
     try:
         certificate = load_pem_x509_certificate(pem)
@@ -252,7 +258,7 @@ def _read_root_key(fields: Fields) -> PublicKey:
     fields.closed("keyid", "public")
     pem = fields.raw("public", limit=MAX_PEM)
     key = PublicKey.from_pem(pem.encode(), fields.where)
-    _refuse_algorithm(key, _ROOT_ALGORITHMS, fields.where, what="a root key")
+    _refuse_algorithm(key, ROOT_ALGORITHMS, fields.where, what="a root key")
     if (key.keyid, key.pem) != (fields.sha256("keyid"), pem):
         raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
     return key
@@ -269,4 +275,4 @@ def _read_revoked(fields: Fields) -> Revocation:
 def _refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, *, what: str) -> None:
     if key.algorithm not in allowed:
         names = ", ".join(sorted(allowed))
-        raise SigningError(Reason.UNSUPPORTED, f"{where}: a {key.algorithm} key; {what} is one of {names}")
+        raise SigningError(Reason.UNSUPPORTED, f"{where}: a key of kind {key.algorithm}; {what} is one of {names}")

@@ -19,10 +19,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a signer says (`predicate`, of a kind given by its type) of every one of the subjects."""
+    """What a signer says (`predicate`) of every one of the subjects."""
 
     subjects: tuple[Subject, ...]
-    predicate_type: str
     predicate: Fields
 
     @classmethod
@@ -40,7 +39,7 @@ class Statement:
         )
         if len({s.name for s in subjects}) != len(subjects):
             raise malformed(where, "two subjects have one name")
-        return cls(subjects, predicate_type, fields.fields("predicate"))
+        return cls(subjects, fields.fields("predicate"))
 
 
 def write_statement(subjects: tuple[Subject, ...], predicate_type: str, predicate: dict[str, object]) -> bytes:

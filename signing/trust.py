@@ -66,8 +66,8 @@ class TrustStore:
             )
         if entry.role not in roles:
             needed = " or ".join(roles)
-            who = f"signed by {entry.principal!r}, a {entry.role} key"
-            raise SigningError(Reason.WRONG_ROLE, f"{where}: {who}; this takes a {needed} key")
+            who = f"signed by {entry.principal!r}, as {entry.role}"
+            raise SigningError(Reason.WRONG_ROLE, f"{where}: {who}; this takes a key for the role {needed}")
         return entry
 
     def judge(self, entry: Entry, claimed: datetime | None, where: str, *, proven: datetime | None = None) -> Signer:

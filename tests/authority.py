@@ -34,23 +34,28 @@ ess_cert_id_alg = sha256
 class Authority:
     """Makes tokens; `ca` is the certificate that a trust store lists."""
 
-    def __init__(self, folder: Path, *, usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
-        root, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        self._root, self._own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        self._serial = x509.random_serial_number()
         self.ca = folder / "ca.pem"
-        top = _certificate("test root", root, "test root", root, [(x509.BasicConstraints(True, None), True)])
+        root = _builder("test root", self._root, x509.random_serial_number())
+        top = root.add_extension(x509.BasicConstraints(True, None), True).sign(self._root, SHA256())
         self.ca.write_bytes(top.public_bytes(Encoding.PEM))
-        extensions: list[tuple[x509.ExtensionType, bool]] = [
-            (x509.BasicConstraints(False, None), True),
-            (x509.ExtendedKeyUsage([usage]), True),
-        ]
-        leaf = _certificate("test authority", own, "test root", root, extensions)
+        leaf = x509.load_der_x509_certificate(self.certificate([ExtendedKeyUsageOID.TIME_STAMPING], critical=True))
         (folder / "tsa.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
-        key = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        key = self._own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / "tsa.key").write_bytes(key)
         (folder / "tsa.cnf").write_text(CONFIGURATION.format(folder=folder))
         (folder / "serial").write_text("01")
+
+    def certificate(self, usages: list[x509.ObjectIdentifier], *, critical: bool) -> bytes:
+        """Return the authority's own certificate for these purposes, in DER."""
+        builder = _builder("test authority", self._own, self._serial)
+        builder = builder.add_extension(x509.BasicConstraints(False, None), True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical)
+        return builder.sign(self._root, SHA256()).public_bytes(Encoding.DER)
 
     def stamp(self, query: bytes) -> bytes:
         """Return the answer to a query, made now."""
@@ -67,16 +72,6 @@ class Authority:
         return subprocess.run(command, cwd=self._folder, capture_output=True).returncode == 0
 
 
-def _certificate(
-    subject: str,
-    key: ec.EllipticCurvePrivateKey,
-    issuer: str,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    extensions: list[tuple[x509.ExtensionType, bool]],
-) -> x509.Certificate:
-    above, own = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (issuer, subject))
-    start, end = NOW - 20 * YEAR, NOW + 20 * YEAR
-    builder = x509.CertificateBuilder(above, own, key.public_key(), x509.random_serial_number(), start, end)
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(issuer_key, SHA256())
+def _builder(subject: str, key: ec.EllipticCurvePrivateKey, serial: int) -> x509.CertificateBuilder:
+    issuer, own = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("test root", subject))
+    return x509.CertificateBuilder(issuer, own, key.public_key(), serial, NOW - 20 * YEAR, NOW + 20 * YEAR)

@@ -85,8 +85,7 @@ def test_code_that_is_not_installed_is_found(site: Path) -> None:
     assert ask(site).startswith("not-installed ")
 
 
-def test_every_verb_but_the_doctor_asks_first(tmp_path: Path) -> None:
-    """A folder of evidence on the path cannot lend the tool a room."""
+def test_a_folder_of_evidence_on_the_path_cannot_lend_a_room(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "signing", tmp_path / "signing")
     code = "import sys; from fusiondiff_audit.cli import main; sys.argv = sys.argv[:1] + sys.argv[2:]; main()"
     for verb, words in {"inspect": ["x", "--trust", "y"], "doctor": []}.items():
@@ -100,5 +99,5 @@ def test_every_verb_but_the_doctor_asks_first(tmp_path: Path) -> None:
         ]
         done = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT / "docs")
         answer = json.loads(done.stdout)
-        assert (done.returncode, answer["outcome"]) == (3, "REFUSED"), (verb, done)
+        assert (done.returncode, answer["outcome"], answer["reason"]) == (3, "REFUSED", "code-altered"), (verb, done)
         assert "comes from" in answer["sentence"]

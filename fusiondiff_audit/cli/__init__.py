@@ -1,7 +1,7 @@
 """The command line: one file per family of verbs, loaded only when its verb is called.
 
 Goals: say on stdout what was asked for, and on stderr how it went; exit by one table; `--json` gives one object.
-Not-goals: logic of the audit itself, and any setting that an environment variable could change.
+Not-goals: logic of the audit itself, and any environment variable that could change a verdict.
 """
 
 import importlib
@@ -69,9 +69,7 @@ def verbs() -> None:
 
 def main() -> None:
     """Run a verb and exit by the table."""
-    signal.signal(
-        signal.SIGTERM, lambda number, frame: sys.exit(128 + number)
-    )  # so that half-written files are removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as from the keyboard: half-written files go
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")

@@ -44,9 +44,14 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
 
                 check_origin()
             answer = function(**arguments)
-            _show(answer, ctx.command_path.partition(" ")[2], as_json=as_json)
+            try:
+                _show(answer, ctx.command_path.partition(" ")[2], as_json=as_json)
+            except OSError as e:
+                raise UnwritableError(e) from e
+            _flush()
             ctx.exit(answer.code)
 
+        verb.checks_origin = trusted  # type: ignore[attr-defined]  # a test asks every verb
         return verb
 
     return decorate
@@ -58,12 +63,14 @@ def run(verbs: click.Command, arguments: Sequence[str]) -> int:
         if sys.stdout is None:  # started with it closed: an answer that nobody gets is no answer
             return Exit.ENVIRONMENT
         code = int(verbs.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or 0)
-        sys.stdout.flush()
+        _flush()  # of the help, which click wrote
     except click.exceptions.NoArgsIsHelpError as e:
         click.echo(e.format_message(), err=True)
         return Exit.USAGE
-    except (Exception, KeyboardInterrupt, SystemExit) as e:
-        if isinstance(e, SystemExit | OSError):  # click makes the first of a broken pipe; the second is a full disk
+    except (UnwritableError, SystemExit) as e:  # click's own way to say that a pipe is broken is the second
+        return _give_up(e.cause if isinstance(e, UnwritableError) else None)
+    except (Exception, KeyboardInterrupt) as e:
+        if isinstance(e, OSError) and e.errno in (errno.EPIPE, errno.ENOSPC):  # of the help
             return _give_up(e)
         from fusiondiff_audit.cli.failure import explain
 
@@ -74,10 +81,25 @@ def run(verbs: click.Command, arguments: Sequence[str]) -> int:
         return code
 
 
-def _give_up(error: BaseException) -> int:
-    """End without an answer: it cannot be written."""
+class UnwritableError(Exception):
+    """The answer could not be written: the reader of a pipe went away, or the disk is full."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError as e:
+        raise UnwritableError(e) from e
+
+
+def _give_up(error: OSError | None) -> int:
+    """End without an answer."""
     sys.stdout = None  # else the interpreter tries once more on its way out, and complains
-    if isinstance(error, OSError) and error.errno != errno.EPIPE and sys.stderr is not None:
+    if error is not None and error.errno != errno.EPIPE and sys.stderr is not None:
         why = (error.strerror or str(error)).lower()
         say(f"the answer cannot be written: {why} (cannot-write)", word="REFUSED")
     return Exit.ENVIRONMENT

@@ -26,8 +26,8 @@ _GRAINS = 40
 def command(out: Path | None) -> Answer:
     """See the whole way on made-up micrographs.
 
-    Makes keys, a trust store and a folder of pictures; signs it, inspects it; then changes one pixel of a copy, and
-    shows how that is refused. The keys are for the demonstration only.
+    Makes keys, a trust store and a folder of pictures; signs it, inspects it; then changes one bit of a copy, and shows
+    how that is refused. The keys are for the demonstration only.
     """
     if out is not None:
         try:

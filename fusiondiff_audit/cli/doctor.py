@@ -12,7 +12,8 @@ import click
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, table
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.errors import AuditError
+from fusiondiff_audit.cli.failure import exit_code
+from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.origin import DISTRIBUTION, check_origin
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra == ['\"](\w+)['\"])?")
@@ -32,13 +33,15 @@ def command() -> Answer:
     """
     rows = [("python", platform.python_version(), sys.executable), ("system", platform.system(), platform.machine())]
     data: dict[str, Any] = {"python": platform.python_version(), "system": platform.system(), "extras": {}}
+    reason = AuditReason.CODE_ALTERED
     try:
         origin = check_origin()
         rows.append(("code", origin.version + ("" if origin.released else " unreleased"), f"sha256:{origin.digest}"))
         data |= {"version": origin.version, "code": origin.digest, "released": origin.released}
         fault = ""
     except AuditError as e:
-        fault = str(e)
+        fault, reason = str(e), e.reason
+        data["reason"] = reason.value
         rows.append(("code", __version__, fault))
     missing_base = False
     for extra, purpose in _EXTRAS.items():
@@ -52,7 +55,7 @@ def command() -> Answer:
     rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
     text = table(rows)
     if fault:
-        return Answer("REFUSED", fault, text, data, Exit.INTEGRITY)
+        return Answer("REFUSED", fault, text, data, exit_code(reason))
     if missing_base:
         return Answer("REFUSED", f"pip install {DISTRIBUTION} completes the base", text, data, Exit.ENVIRONMENT)
     absent = [e for e, found in data["extras"].items() if not found["complete"]]

@@ -42,6 +42,9 @@ def command(
     if not force:
         signing.refuse_existing(out, signing.public_path(out))
     secret = None if no_passphrase else ask_passphrase(out, passphrase_files, new=True)
+    kinds = signing.ROOT_ALGORITHMS if role == "root" else signing.Role(role).algorithms
+    if alg is not None and kinds and alg not in kinds:
+        raise click.UsageError(f"a key for the role {role} is one of {', '.join(sorted(kinds))}")
     if alg is None:  # OpenSSF Model Signing knows no Ed25519
         algorithm = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519
     else:

@@ -11,8 +11,7 @@ from fusiondiff_audit.cli import trust_amend, trust_rotate
 from fusiondiff_audit.cli.answer import Answer, answering, short, table
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH, Moment, trust_data
-
-_STORE = click.argument("path", metavar="TRUST.JSON", type=PATH)
+from fusiondiff_audit.cli.trust_proposal import store_argument
 
 
 @click.group()
@@ -33,7 +32,7 @@ for _verb in (trust_amend.init, trust_amend.add, trust_amend.revoke, trust_rotat
 
 
 @command.command()
-@_STORE
+@store_argument
 @click.argument("newer", metavar="NEWER.JSON...", type=PATH, nargs=-1, required=True)
 @answering()
 def update(path: Path, newer: tuple[Path, ...]) -> Answer:
@@ -47,16 +46,16 @@ def update(path: Path, newer: tuple[Path, ...]) -> Answer:
     """
     now = signing.now()
     store = signing.load_trust(path, at=now, expired=True)
-    before = store.root.version
+    before, held = store.root.version, store.to_bytes()
     for file in newer:
         store = store.updated(signing.load_trust(file, at=now, expired=file is not newer[-1]), str(file))
-    signing.create(path, store.to_bytes(), force=True)
+    signing.replace_trust(path, store, instead_of=held)
     sentence = f"{path} went from version {before} to {store.root.version}"
     return Answer("DONE", sentence, _versions(store, full=False), store_data(store, path))
 
 
 @command.command()
-@_STORE
+@store_argument
 @click.option("--at", type=Moment(), help="Judge as of this time instead of now.")
 @click.option("--full", is_flag=True, help="Show whole key ids.")
 @answering()

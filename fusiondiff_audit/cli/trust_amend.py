@@ -12,6 +12,7 @@ from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
     load,
     pending_option,
+    refuse_taken,
     root_keys_option,
     root_option,
     sign,
@@ -52,6 +53,7 @@ def init(
     """
     if not force:
         signing.refuse_existing(out)
+    refuse_taken(pending)
     now = signing.now()
     window = signing.Window(now, now + _WINDOW)
     entries = tuple(_parse_added(text, window) for text in added)
@@ -61,7 +63,9 @@ def init(
         public, threshold=threshold, entries=entries, issued=now, expires=expires or now + EXPIRES
     ).cosigned(keys)
     pin = f"sha256:{proposal.root.fingerprint}"
-    return write(proposal, out, pending, f"trust store with {count(len(entries), 'key')} in {out}; pin {pin}", now)
+    return write(
+        proposal, out, pending, f"trust store with {count(len(entries), 'key')} in {out}; pin {pin}", now, force=force
+    )
 
 
 @click.command()
@@ -101,7 +105,7 @@ def add(
     now = signing.now()
     begin = start or now
     entry = _entry(role, wanted, principal, signing.Window(begin, until or signing.later(begin, _WINDOW)))
-    store = load(path, root, now)
+    store = load(path, root, now, pending)
     proposal = sign(signing.propose_entry(store, entry, issued=now), root_keys, passphrase_files)
     sentence = f"{entry.principal!r} listed as {role} in version {proposal.root.version}"
     return write(proposal, path, pending, sentence, now)
@@ -140,7 +144,7 @@ def revoke(
     if (key is None) == (keyid is None):
         raise click.UsageError("say which key, by --key KEY.pub.pem or by --keyid")
     now = signing.now()
-    store = load(path, root, now)
+    store = load(path, root, now, pending)
     wanted = _whole_id(keyid, store) if keyid else signing.load_public_key(key or Path()).keyid
     revocation = signing.Revocation(since or now, reason == "compromised")
     proposal = signing.propose_revocation(store, wanted, revocation, issued=now)

@@ -21,19 +21,30 @@ pending_option = click.option(
 )
 
 
-def load(path: Path, root: str | None, now: datetime) -> signing.TrustStore:
-    """Read the store to be changed, also one that has expired."""
+def load(path: Path, root: str | None, now: datetime, pending: Path | None) -> signing.TrustStore:
+    """Read the store to be changed, also one that has expired; a proposal must not overwrite another."""
+    refuse_taken(pending)
     return signing.load_trust(path, at=now, root=root, expired=True)
 
 
-def write(proposal: signing.Proposal, path: Path, pending: Path | None, sentence: str, now: datetime) -> Answer:
+def refuse_taken(pending: Path | None) -> None:
+    """Refuse a place for a proposal that is taken, before anybody types a passphrase."""
+    if pending is not None:
+        signing.refuse_existing(pending)
+
+
+def write(
+    proposal: signing.Proposal, path: Path, pending: Path | None, sentence: str, now: datetime, *, force: bool = True
+) -> Answer:
     """Put a whole version in force, or write down one that others must sign too."""
     if pending is not None and proposal.lacking() is not None:
-        signing.refuse_existing(pending)
         signing.create(pending, proposal.to_bytes())
         return tell_state(proposal, pending, "")
     store = proposal.complete(now)
-    signing.replace_trust(path, store, instead_of=proposal.before())
+    if proposal.roots:
+        signing.replace_trust(path, store, instead_of=proposal.before())
+    else:
+        signing.create(path, store.to_bytes(), force=force)
     say(trust_line(store, path))
     return Answer("DONE", sentence, data={"path": str(path), "trust": trust_data(store), "complete": True})
 

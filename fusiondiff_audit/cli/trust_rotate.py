@@ -53,7 +53,7 @@ def rotate(
         --add-root new.pub.pem --drop-root root.pub.pem
     """
     now = signing.now()
-    store = load(path, root, now)
+    store = load(path, root, now, pending)
     proposal = signing.propose_rotation(
         store,
         added=tuple(signing.load_public_key(p) for p in added),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fusiondiff_audit import __version__
+
 HEAVY = ("cryptography", "numpy", "torch", "signing", "pydantic", "jinja2")
 
 
@@ -18,7 +20,7 @@ def test_the_version_imports_nothing_heavy() -> None:
         f"except SystemExit: print([name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["fusiondiff-audit 0.1.0", "[]"]
+    assert done.stdout.splitlines() == [f"fusiondiff-audit {__version__}", "[]"]
 
 
 def test_the_documented_import_is_light() -> None:
@@ -34,7 +36,16 @@ def test_the_signing_room_needs_no_array_library() -> None:
 TOOL = Path(sysconfig.get_path("scripts")) / "fusiondiff-audit"
 
 
-@pytest.mark.parametrize("shell", ['"$0" doctor | true', '"$0" doctor --json >/dev/full', '"$0" doctor >&-'])
+@pytest.mark.parametrize(
+    "shell",
+    [
+        '"$0" doctor | true',
+        '"$0" doctor --json >/dev/full',
+        '"$0" doctor >&-',
+        '"$0" --help | true',
+        '"$0" --help >/dev/full',
+    ],
+)
 def test_an_answer_that_nobody_gets_is_no_success(shell: str) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", shell, TOOL], capture_output=True, text=True)
     assert done.returncode == 5
@@ -46,3 +57,14 @@ def test_closed_streams_are_no_fault(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", shell, TOOL], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert "no terminal to ask at" in done.stdout
+
+
+def test_a_terminated_run_leaves_no_half_written_key(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from fusiondiff_audit.cli import main\n"
+        "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.argv = ['x', 'keygen', '--role', 'device', '--out', 'k.pem', '--no-passphrase', '--json']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (5, [])
+    assert '"reason": "interrupted"' in done.stdout

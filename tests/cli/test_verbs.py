@@ -1,6 +1,5 @@
 """The verbs as users call them: answers on stdout, sentences on stderr, codes by the table, refusals that help."""
 
-import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -194,6 +193,11 @@ WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
     ),
     "a key there": (("keygen", "--role", "root", "--out", "root.pem", "--no-passphrase"), Exit.USAGE, "exists"),
     "no terminal": (("keygen", "--role", "root", "--out", "new.pem"), Exit.USAGE, "bad-passphrase"),
+    "a kind that the role does not have": (
+        ("keygen", "--role", "model", "--alg", "ed25519", "--out", "new.pem", "--no-passphrase"),
+        Exit.USAGE,
+        "usage",
+    ),
     "no role": (("keygen", "--role", "king", "--out", "new.pem"), Exit.USAGE, "usage"),
     "no verb": (("bless", "batch"), Exit.USAGE, "usage"),
     "not a root key": (
@@ -322,7 +326,7 @@ def test_bad_entries_are_refused(house: Tool, text: str) -> None:
     Path("e.csv").write_text(text, encoding="latin-1")
     before = Path("batch/batch.sigstore.json").read_bytes()
     done = house("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
-    assert done.code in (Exit.USAGE, Exit.INTEGRITY)
+    assert done.code == Exit.USAGE
     assert Path("batch/batch.sigstore.json").read_bytes() == before
 
 
@@ -380,6 +384,12 @@ def test_help_teaches(tool: Tool) -> None:
                 assert option.help, (words, option.name)
 
 
+def test_every_verb_but_the_doctor_asks_where_its_code_comes_from() -> None:
+    asking = {words: getattr(c.callback, "checks_origin", None) for words, c in all_commands(verbs).items()}
+    groups = {words for words in asking if any(other.startswith(f"{words} ") for other in asking)}
+    assert {words: asks for words, asks in asking.items() if not asks and words not in groups} == {"doctor": False}
+
+
 def test_the_tables_of_codes_and_reasons_are_the_documented_ones() -> None:
     text = (DOCS / "exit-codes.md").read_text()
     assert {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == {int(e) for e in Exit}
@@ -402,8 +412,7 @@ def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatc
         raise KeyboardInterrupt
 
     monkeypatch.setattr(signing, "load_trust", interrupted)
-    with contextlib.chdir("."):
-        done = tool("inspect", ".", "--trust", "t")
+    done = tool("inspect", ".", "--trust", "t")
     assert (done.code, done.err.splitlines()[-1]) == (Exit.ENVIRONMENT, "REFUSED: interrupted (interrupted)")
 
 
@@ -509,3 +518,9 @@ def test_without_a_verb_the_help_is_shown(tool: Tool) -> None:
         done = tool(*words)
         assert (done.code, done.out) == (Exit.USAGE, "")
         assert done.err.startswith("Usage: fusiondiff-audit")
+
+
+def test_what_the_system_refuses_is_no_unwritable_answer(house: Tool) -> None:
+    Path("batch/batch.ml-dsa-65.sigstore.json").mkdir()
+    done = house("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--json")
+    assert (done.code, done.json["reason"]) == (Exit.ENVIRONMENT, "cannot-write")

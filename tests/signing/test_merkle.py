@@ -114,7 +114,7 @@ def test_what_the_tree_never_had_is_an_error(call: Callable[[Tree], object]) -> 
 
 
 def test_the_number_of_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Building takes fewer than two hashes a leaf, a proof O(log n); counts, since seconds are noise."""
+    """Building takes fewer than one node's hash a leaf, a proof O(log n); counts, since seconds are noise."""
     count = 0
 
     def counting(children: bytes) -> bytes:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 import signing
 from signing.errors import Reason, SigningError
 from signing.notes import key_id
-from tests.signing.test_tampering import flips, mutant
+from tests.attacker import flips, mutant
 
 Keys = dict[str, signing.PrivateKey]
 ORIGIN = "fusiondiff-audit/report/0123456789abcdef"

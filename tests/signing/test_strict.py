@@ -79,7 +79,6 @@ def test_json_comes_back(value: dict[str, object]) -> None:
     data = write_json(value)
     fields = read_json(data, "test", limit=10**6)
     assert {name: fields._value[name] for name in value} == value
-    assert write_json(value) == data
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """RFC 3161: what a timestamp proves, to whom, and what it does not. The authority is openssl's."""
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,8 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import signing
 from signing.bundle import Bundle
+from signing.der import CONTEXT, SEQUENCE, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.manifest import MAX_MANIFEST
+from tests.attacker import mutant
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
 
@@ -97,23 +100,51 @@ def test_a_timestamp_by_nobody_listed_refuses_the_whole(batch: Stamped, tmp_path
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)  # one good, one by a stranger
 
 
-def test_a_certificate_for_something_else_stamps_nothing(tmp_path: Path, keys: Keys, authority: Authority) -> None:
-    server = Authority(tmp_path / "server")
-    batch = Stamped(tmp_path / "batch", keys, server)
-    batch.stamp()
-    batch.open(batch.now)
-    wrong = Authority(tmp_path / "wrong", usage=ExtendedKeyUsageOID.TIME_STAMPING)
-    batch = Stamped(tmp_path / "batch2", keys, wrong)
-    (tmp_path / "wrong" / "ca.pem").write_bytes(server.ca.read_bytes())  # the right name, another root
+def test_another_root_by_the_same_name_vouches_for_nothing(tmp_path: Path, keys: Keys, authority: Authority) -> None:
+    stranger = Authority(tmp_path / "stranger")
+    batch = Stamped(tmp_path / "batch", keys, stranger)
+    stranger.ca.write_bytes(authority.ca.read_bytes())
     batch.stamp()
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+PURPOSES = {
+    "timestamps alone": ([ExtendedKeyUsageOID.TIME_STAMPING], True, True),
+    "not critical": ([ExtendedKeyUsageOID.TIME_STAMPING], False, False),
+    "servers": ([ExtendedKeyUsageOID.SERVER_AUTH], True, False),
+    "timestamps and code": ([ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.CODE_SIGNING], True, False),
+}
+
+
+@pytest.mark.parametrize("case", PURPOSES)
+def test_a_certificate_must_be_made_for_timestamps_alone(batch: Stamped, authority: Authority, case: str) -> None:
+    """The same key, issuer and serial number, with another purpose in the certificate that the token carries."""
+    usages, critical, good = PURPOSES[case]
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    token = swap_certificate(bundle.tokens[0], authority.certificate(usages, critical=critical))
+    batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
+    if good:
+        assert batch.open(batch.now).signer.proven
+    else:
+        refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+def swap_certificate(token: bytes, certificate: bytes) -> bytes:
+    """Return a token with another certificate in it, which no signature over the token covers."""
+    status, content = read_der(token, SEQUENCE).children()
+    kind, wrapped = content.children()
+    (signed,) = wrapped.children()
+    parts = [write_der(CONTEXT, certificate) if part.tag == CONTEXT else part.raw for part in signed.children()]
+    inner = write_der(CONTEXT, write_der(SEQUENCE, b"".join(parts)))
+    return write_der(SEQUENCE, status.raw + write_der(SEQUENCE, kind.raw + inner))
 
 
 def test_an_authority_is_judged_by_its_own_window_and_revocation(
     batch: Stamped, keys: Keys, authority: Authority
 ) -> None:
     batch.stamp()
-    device = entry(keys["device"], signing.Role.DEVICE, "sem-1")
+    device = entry(keys["device"], signing.Role.DEVICE, "sem-1", start=batch.now - DAY, until=batch.now + YEAR)
 
     def open_with(start: datetime, until: datetime, revoked: signing.Revocation | None = None) -> signing.Batch:
         window = signing.Window(start, until)
@@ -177,10 +208,6 @@ def test_every_flipped_byte_of_a_token_is_refused(batch: Stamped) -> None:
 
 @pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_mutated_tokens_end_in_our_own_errors(batch: Stamped, count: int) -> None:
-    import random
-
-    from tests.signing.test_tampering import mutant
-
     batch.stamp()
     bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     rng = random.Random(3)

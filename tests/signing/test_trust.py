@@ -137,6 +137,9 @@ def test_a_bad_signature_beside_a_good_one_is_refused(keys: Keys) -> None:
 @pytest.mark.parametrize("changes", [{"threshold": 0}, {"threshold": 2}, {"expires": NOW}, {"expires": NOW - DAY}])
 def test_a_version_that_cannot_govern_is_malformed(keys: Keys, changes: dict[str, Any]) -> None:
     refuse(chain((version(1, (keys["root"],), **changes), (keys["root"],))), Reason.MALFORMED)
+
+
+def test_versions_begin_with_one(keys: Keys) -> None:
     refuse(chain((version(0, (keys["root"],)), (keys["root"],))), Reason.MALFORMED)
 
 
@@ -371,15 +374,16 @@ def test_a_timestamp_authority_is_listed_by_its_certificate(
     assert signing.load_trust(store.to_bytes(), at=NOW).root.entries[-1] == authority
     with pytest.raises(SigningError, match="not a key"):
         authority.public_key()
-    path.write_bytes(certificate(keys["p256"], authority=False))
-    with pytest.raises(SigningError, match="not the"):
-        signing.new_entry(signing.Role.TIMESTAMP, path, principal="tsa", window=window)
+    for extension, message in ((None, "not the certificate of an authority"), (False, "not a CA certificate")):
+        path.write_bytes(certificate(keys["p256"], authority=extension))
+        with pytest.raises(SigningError, match=message):
+            signing.new_entry(signing.Role.TIMESTAMP, path, principal="tsa", window=window)
     path.write_text(keys["p256"].public.pem)
     with pytest.raises(SigningError, match="not the certificate"):
         signing.new_entry(signing.Role.TIMESTAMP, path, principal="tsa", window=window)
 
 
-def certificate(key: signing.PrivateKey, *, authority: bool = True) -> bytes:
+def certificate(key: signing.PrivateKey, *, authority: bool | None = True) -> bytes:
     """Return a self-signed certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
@@ -388,6 +392,6 @@ def certificate(key: signing.PrivateKey, *, authority: bool = True) -> bytes:
 
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
     builder = x509.CertificateBuilder(name, name, key._key.public_key(), 1, NOW - DAY, NOW + YEAR)
-    if authority:
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    if authority is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     return builder.sign(key._key, SHA256()).public_bytes(Encoding.PEM)
