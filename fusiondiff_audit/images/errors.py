@@ -1,0 +1,37 @@
+"""Why a file is not taken as a micrograph, each with a reason that machines can read."""
+
+from enum import StrEnum
+
+
+class ImageReason(StrEnum):
+    """The codes are those of the other rooms where they mean the same."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    UNSUPPORTED = "unsupported"
+    TIMED_OUT = "timed-out"
+
+
+class ImageError(Exception):
+    """A refusal by this room, with a sentence that an auditor can quote."""
+
+    def __init__(self, reason: ImageReason, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        if hint is not None:
+            self.add_note(hint)
+
+
+def malformed(what: str) -> ImageError:
+    """Return the refusal for bytes that are not what their container claims."""
+    return ImageError(ImageReason.MALFORMED, what)
+
+
+def unsupported(what: str, *, hint: str | None = None) -> ImageError:
+    """Return the refusal for what could be read but is not."""
+    return ImageError(ImageReason.UNSUPPORTED, what, hint=hint)
+
+
+def too_large(what: str) -> ImageError:
+    """Return the refusal for what exceeds a limit."""
+    return ImageError(ImageReason.TOO_LARGE, what)

@@ -1,0 +1,130 @@
+"""PNG, walked chunk by chunk (PNG specification, third edition): every CRC, every length, no surprises."""
+
+import struct
+import zlib
+
+from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.header import Container, Header, check_size, check_trailing
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
+MAX_CHUNKS = 65_536
+_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
+
+
+def walk(data: bytes) -> Header:
+    """Return the header of a PNG, with all of its structure checked and its pixels inflated to count them."""
+    kind, body, position = _chunk(data, len(SIGNATURE))
+    if kind != b"IHDR":
+        raise malformed("IHDR is not first")
+    width, height, bits, colour = _read_ihdr(body)
+    pixels = _Counter(_inflated(width, height, bits, colour))
+    palette, ancillary = b"", 0
+    for _ in range(MAX_CHUNKS):
+        previous = kind
+        kind, body, position = _chunk(data, position)
+        if kind == b"IHDR":
+            raise malformed("IHDR is there twice")
+        if kind == b"PLTE":
+            if palette or not body or len(body) % 3 or len(body) > 768 or pixels.begun:
+                raise malformed("a palette of the wrong size, twice, or after the picture")
+            palette = body
+        elif kind == b"IDAT":
+            if pixels.begun and previous != b"IDAT":
+                raise malformed("the picture's data is interrupted by other chunks")
+            pixels.feed(body)
+        elif kind == b"IEND":
+            if body:
+                raise malformed("IEND is not empty")
+            break
+        else:
+            ancillary += _check_ancillary(kind, body)
+            if ancillary > MAX_ANCILLARY:
+                raise too_large(f"more than {MAX_ANCILLARY:,} bytes beside the picture")
+    else:
+        raise too_large(f"more than {MAX_CHUNKS:,} chunks")
+    pixels.finish()
+    if colour == 3 and not palette:
+        raise malformed("a picture of indices without a palette")
+    return Header(
+        container=Container.PNG,
+        width=width,
+        height=height,
+        channels=_CHANNELS[colour],
+        bits=bits,
+        palette=palette if colour == 3 else b"",
+        alpha=colour in (4, 6),
+        trailing=check_trailing(memoryview(data)[position:]),
+    )
+
+
+def _chunk(data: bytes, position: int) -> tuple[bytes, bytes, int]:
+    """Return a chunk's kind and body, and where the next one begins."""
+    if position + 12 > len(data):
+        raise malformed("cut short: a chunk is missing")
+    (length,) = struct.unpack_from(">I", data, position)
+    kind, end = data[position + 4 : position + 8], position + 8 + length
+    if end + 4 > len(data):
+        raise malformed(f"cut short: chunk {kind!a} claims {length:,} bytes")
+    body = data[position + 8 : end]
+    (crc,) = struct.unpack_from(">I", data, end)
+    if crc != zlib.crc32(kind + body):
+        raise malformed(f"chunk {kind!a} has another CRC than it says")
+    if not kind.isalpha():
+        raise malformed(f"{kind!a} is no chunk")
+    return kind, body, end + 4
+
+
+def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
+    if len(body) != 13:
+        raise malformed("IHDR has not 13 bytes")
+    width, height, bits, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+    check_size(width, height)
+    if compression or filtering or interlace > 1 or colour not in _DEPTHS:
+        raise malformed("IHDR names a method that PNG does not have")
+    if interlace:
+        raise unsupported("an interlaced PNG")
+    if bits not in _DEPTHS[colour]:
+        raise unsupported(f"a PNG of {bits} bits and colour type {colour}; 8 and 16 bits are read")
+    return width, height, bits, colour
+
+
+def _check_ancillary(kind: bytes, body: bytes) -> int:
+    if kind[:1].isupper():
+        raise malformed(f"an unknown critical chunk {kind!a}")
+    if kind in (b"acTL", b"fcTL", b"fdAT"):
+        raise unsupported("an animated PNG")
+    if kind == b"tRNS":
+        raise unsupported("a PNG with a transparent colour")
+    return len(body)
+
+
+def _inflated(width: int, height: int, bits: int, colour: int) -> int:
+    """Return how many bytes the picture's data must inflate to: a filter byte a row, and the samples."""
+    return height * (1 + width * _CHANNELS[colour] * bits // 8)
+
+
+class _Counter:
+    """Inflates in pieces, counts, and keeps nothing: a bomb is known by its first byte too many."""
+
+    def __init__(self, expected: int) -> None:
+        self._inflater = zlib.decompressobj()
+        self._expected, self._found = expected, 0
+        self.begun = False
+
+    def feed(self, body: bytes) -> None:
+        self.begun = True
+        try:
+            while body:
+                self._found += len(self._inflater.decompress(body, 1 << 20))
+                if self._found > self._expected:
+                    raise malformed(f"inflates to more than the {self._expected:,} bytes that its size means")
+                body = self._inflater.unconsumed_tail
+        except zlib.error as e:
+            raise malformed("the picture's data does not inflate") from e
+
+    def finish(self) -> None:
+        if self._found != self._expected or not self._inflater.eof or self._inflater.unused_data:
+            raise malformed(f"inflates to {self._found:,} bytes, its size means {self._expected:,}")

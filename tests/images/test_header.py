@@ -1,0 +1,173 @@
+"""What a file says of its picture, checked without decoding: real variants pass, lies do not."""
+
+import io
+import random
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.header import Container, Header, read_header
+from tests.attacker import mutant
+from tests.vectors.images import make
+
+FOLDER = Path(make.__file__).parent
+CASES = {f"{outcome}/{name}": data for outcome, files in make.ALL.items() for name, data in files.items()}
+
+
+def test_the_files_are_those_that_the_script_makes() -> None:
+    found = {p.relative_to(FOLDER).as_posix(): p.read_bytes() for p in FOLDER.rglob("*/*") if "__" not in str(p)}
+    assert found == CASES
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_file_ends_as_its_folder_says(name: str) -> None:
+    outcome, _, file = name.partition("/")
+    tracemalloc.start()
+    try:
+        if outcome == "good":
+            header = read_header(CASES[name], file)
+            assert (header.width, header.height, header.channels, header.bits) == (4, 4, 1, 8)
+            return
+        with pytest.raises(ImageError) as caught:
+            read_header(CASES[name], file)
+        assert caught.value.reason == outcome, caught.value
+        assert str(caught.value).isprintable()
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 16 * 2**20  # a claim of gigabytes costs nothing
+
+
+GREY8 = np.arange(48 * 40, dtype=np.uint8).reshape(40, 48)
+GREY16 = np.arange(48 * 40, dtype=np.uint16).reshape(40, 48) * 31
+RGB8 = np.dstack([GREY8, GREY8 + 1, GREY8 + 2])
+RGB16 = np.dstack([GREY16, GREY16 + 1, GREY16 + 2])
+RGBA8 = np.dstack([RGB8, np.full((40, 48), 255, np.uint8)])
+# what tifffile writes -> the header that it must have: channels, bits, alpha
+TIFFS: dict[str, tuple[np.ndarray[Any, Any], dict[str, Any], tuple[int, int, bool]]] = {
+    "grey": (GREY8, {}, (1, 8, False)),
+    "grey 16": (GREY16, {}, (1, 16, False)),
+    "big-endian": (GREY16.astype(">u2"), {"byteorder": ">"}, (1, 16, False)),
+    "BigTIFF": (GREY16, {"bigtiff": True}, (1, 16, False)),
+    "strips": (GREY16, {"rowsperstrip": 7}, (1, 16, False)),
+    "tiles": (GREY16, {"tile": (16, 32)}, (1, 16, False)),
+    "LZW": (GREY16, {"compression": "lzw", "predictor": True}, (1, 16, False)),
+    "deflate": (GREY16, {"compression": "deflate", "rowsperstrip": 5}, (1, 16, False)),
+    "PackBits": (GREY8, {"compression": "packbits"}, (1, 8, False)),
+    "tiled deflate": (RGB16, {"compression": "deflate", "tile": (16, 16), "photometric": "rgb"}, (3, 16, False)),
+    "RGB": (RGB8, {"photometric": "rgb"}, (3, 8, False)),
+    "RGBA": (RGBA8, {"photometric": "rgb", "extrasamples": ["unassalpha"]}, (4, 8, True)),
+    "ImageJ": (GREY16, {"imagej": True, "resolution": (1, 1), "metadata": {"unit": "um"}}, (1, 16, False)),
+    "OME": (GREY16, {"ome": True, "metadata": {"PhysicalSizeX": 0.0125}}, (1, 16, False)),
+}
+
+
+def written(pixels: np.ndarray[Any, Any], **options: Any) -> bytes:
+    file = io.BytesIO()
+    whole = {k: options.pop(k) for k in ("bigtiff", "byteorder", "imagej", "ome") if k in options}
+    with tifffile.TiffWriter(file, **whole) as writer:
+        writer.write(pixels, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("case", TIFFS)
+def test_every_variant_that_laboratories_write_is_read(case: str) -> None:
+    pixels, options, (channels, bits, alpha) = TIFFS[case]
+    data = written(pixels, **dict(options))
+    header = read_header(data, "x.tif")
+    assert (header.width, header.height) == (48, 40)
+    assert (header.channels, header.bits, header.alpha, header.trailing) == (channels, bits, alpha, 0)
+    assert read_header(data + bytes(1000), "x.tiff").trailing == 1000
+    assert header.nbytes == pixels.nbytes
+
+
+def test_a_palette_is_kept_as_it_is_used() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint16)[None], 3, 0) * 257
+    ramp[0, 9] = 65535  # an overlay's colour, as on every ninth index of Zeiss originals
+    header = read_header(written(GREY8, photometric="palette", colormap=ramp), "zeiss.tif")
+    assert header.palette[:6] == bytes([0, 0, 0, 1, 1, 1])
+    assert header.palette[27:30] == bytes([255, 9, 9])
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGB", "RGBA", "LA", "P"])
+def test_every_png_that_pillow_writes_is_read(mode: str) -> None:
+    file = io.BytesIO()
+    picture = Image.fromarray(GREY16) if mode == "I;16" else Image.fromarray(GREY8).convert(mode)
+    picture.save(file, "PNG")
+    header = read_header(file.getvalue(), "x.png")
+    channels = {"L": 1, "I;16": 1, "RGB": 3, "RGBA": 4, "LA": 2, "P": 1}[mode]
+    assert (header.channels, header.bits) == (channels, 16 if mode == "I;16" else 8)
+    assert bool(header.palette) is (mode == "P")
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"restart_marker_blocks": 2}])
+def test_every_jpeg_that_pillow_writes_is_read(options: dict[str, Any]) -> None:
+    for mode, channels in (("L", 1), ("RGB", 3)):
+        file = io.BytesIO()
+        Image.fromarray(GREY8).convert(mode).save(file, "JPEG", **options)
+        header = read_header(file.getvalue(), "x.jpg")
+        assert (header.container, header.channels, header.lossy) == (Container.JPEG, channels, True)
+
+
+def test_several_pages_are_a_question() -> None:
+    data = written(np.stack([GREY8, GREY8]), photometric="minisblack")
+    with pytest.raises(ImageError, match="2 pages"):
+        read_header(data, "x.tif")
+
+
+# What becomes of the damaged files that once crashed other readers: the rest of them are malformed.
+PILLOW_GOOD = {
+    "broken_exif_dpi.jpg",
+    "invalid-exif-without-x-resolution.jpg",
+    "invalid-exif.jpg",
+    "truncated_exif_dpi.jpg",
+}
+
+
+@pytest.mark.vectors
+def test_damaged_files_end_as_they_should(vectors: Path) -> None:
+    folder = vectors / "images-pillow"
+    files = [p for p in folder.iterdir() if p.name != "LICENSE"]
+    assert len(files) == 23
+    good: set[str] = set()
+    for path in files:
+        try:
+            read_header(path.read_bytes(), path.name)
+        except ImageError as e:
+            assert e.reason is ImageReason.MALFORMED, (path.name, e)
+        else:
+            good.add(path.name)
+    assert good == PILLOW_GOOD
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(5_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["tif", "png", "jpg"])
+def test_mutants_end_in_our_own_errors(kind: str, count: int) -> None:
+    rng = random.Random(6)
+    samples = {
+        "tif": [written(pixels, **dict(options)) for pixels, options, _ in TIFFS.values()],
+        "png": [make.GOOD["good.png"], saved("PNG")],
+        "jpg": [saved("JPEG")],
+    }[kind]
+    read = 0
+    for _ in range(count):
+        try:
+            header = read_header(mutant(rng.choice(samples), rng), f"x.{kind}")
+        except ImageError as e:
+            assert str(e).isprintable()
+            continue
+        assert isinstance(header, Header)
+        read += 1
+    assert read < count * 0.9
+
+
+def saved(form: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(GREY8).save(file, form)
+    return file.getvalue()
