@@ -51,8 +51,8 @@ from signing.model import (
 )
 from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
 from signing.proofs import Proven, open_proof, write_proof
-from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role
-from signing.stamping import attach_token, stamp_query
+from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root
+from signing.stamping import attach_token, drop_tokens, stamp_query
 from signing.times import later, now, read_duration, read_moment, write_time
 from signing.trust import Signer, TrustStore, load_trust
 
@@ -81,6 +81,7 @@ __all__ = [
     "Resource",
     "Revocation",
     "Role",
+    "Root",
     "SignedFile",
     "SignedModel",
     "Signer",
@@ -90,6 +91,7 @@ __all__ = [
     "Window",
     "attach_token",
     "create",
+    "drop_tokens",
     "later",
     "leaf_hash",
     "load_key",

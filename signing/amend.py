@@ -6,6 +6,7 @@ can travel from one root key to the next.
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,9 @@ from signing.keys import MAX_PEM, PrivateKey, PublicKey
 from signing.roots import PAYLOAD_TYPE, Entry, Revocation, Role, Root, identify, write_root
 from signing.strict import refuse_bad_label
 from signing.times import write_time
-from signing.trust import MAX_TRUST, TrustStore, follow_chain, read_chain, write_chain
+from signing.trust import MAX_TRUST, TrustStore, follow_chain, read_chain, refuse_other, write_chain
+
+_PATIENCE = 20  # tenths of a second that another process may take to write a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +47,15 @@ class Proposal:
     def cosigned(self, keys: tuple[PrivateKey, ...]) -> "Proposal":
         """Return the proposal with the signatures of more root keys."""
         known = {k.keyid for root in (self.root, *self.roots[-1:]) for k in root.keys}
-        done = {s.keyid for s in self.envelope.signatures}
-        for key in keys:
+        fresh = {k.public.keyid: k for k in keys}  # each once, however often it was given
+        for key in fresh.values():
             if key.public.keyid not in known:
                 hint = "`fusiondiff-audit trust show` lists the root keys"
                 what = f"key sha256:{key.public.keyid} is no root key of this store"
                 raise SigningError(Reason.WRONG_ROLE, what, hint=hint)
-        fresh = tuple(k for k in keys if k.public.keyid not in done)
-        more = Envelope.signed_by(fresh, PAYLOAD_TYPE, self.envelope.payload).signatures
+        done = {s.keyid for s in self.envelope.signatures}
+        missing = tuple(k for keyid, k in fresh.items() if keyid not in done)
+        more = Envelope.signed_by(missing, PAYLOAD_TYPE, self.envelope.payload).signatures
         return replace(self, envelope=replace(self.envelope, signatures=self.envelope.signatures + more))
 
     def complete(self, at: datetime) -> TrustStore:
@@ -78,7 +82,7 @@ def replace_trust(path: Path, store: TrustStore, *, instead_of: bytes) -> None:
     except OSError as e:
         raise unreadable(path, e) from e
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, path)
         found = read_capped(path, limit=MAX_TRUST)  # by name again: who held the lock before us may have replaced it
         if read_chain(found, str(path)) != read_chain(instead_of, str(path)):
             hint = "nothing was written; look at it with `fusiondiff-audit trust show`, and say the command again"
@@ -88,9 +92,22 @@ def replace_trust(path: Path, store: TrustStore, *, instead_of: bytes) -> None:
         os.close(descriptor)
 
 
-def load_proposal(path: Path) -> Proposal:
+def _lock(descriptor: int, path: Path) -> None:
+    for _ in range(_PATIENCE):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # held by another process, or a file system without locks
+            time.sleep(0.1)
+        else:
+            return
+    hint = "nothing was written; say the command again"
+    raise SigningError(Reason.EXISTS, f"{path}: is being changed by somebody else", hint=hint)
+
+
+def load_proposal(path: Path, *, pin: str | None = None) -> Proposal:
     """Read a proposal: all versions but the last are verified, and so is each signature on the last."""
     envelopes = read_chain(read_capped(path, limit=MAX_TRUST), str(path))
+    refuse_other(envelopes, str(path), pin=pin)
     before, last = envelopes[:-1], envelopes[-1]
     roots = follow_chain(before, str(path))
     root = Root.from_envelope(last, f"{path}: version {len(envelopes)}")

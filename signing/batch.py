@@ -34,7 +34,7 @@ from signing.manifest import (
     PixelSize,
     default_kind,
 )
-from signing.roots import Role
+from signing.roots import ROOT_ALGORITHMS, Role
 from signing.stream import THREADS, stream
 from signing.times import CLOCK_SKEW, later, write_time
 from signing.trust import Signer, TrustStore
@@ -106,7 +106,7 @@ def open_batch(
     manifest = Manifest.from_payload(opened.payload, where)  # 2
     signer = trust.judge(opened.entry, manifest.issued, where, proven=opened.proven)
     _refuse_outside_validity(manifest, trust.at, where)
-    second = _open_second(folder, opened.payload, manifest, trust, roles, needed=both)  # 3
+    second = _open_second(folder, opened.payload, manifest, trust, (signer.role,), needed=both)  # 3
     return Batch(folder, manifest, signer, second, opened.digest, list_folder(folder))  # 4
 
 
@@ -143,10 +143,11 @@ def sign_batch(
         refuse_existing(*targets)
     if captured > later(issued, CLOCK_SKEW):
         raise SigningError(Reason.BAD_REQUEST, f"captured at {write_time(captured)}, which is still to come")
-    if key.public.algorithm is Algorithm.ML_DSA_65 or (
-        second_key and second_key.public.algorithm is not Algorithm.ML_DSA_65
-    ):
-        raise SigningError(Reason.BAD_REQUEST, "the second signature is ML-DSA-65, and the first one is not")
+    kinds = [k.public.algorithm for k in (key, second_key) if k is not None]
+    if kinds[0] not in ROOT_ALGORITHMS or kinds[1:] not in ([], [Algorithm.ML_DSA_65]):
+        raise SigningError(
+            Reason.BAD_REQUEST, "a batch is signed with Ed25519 or P-256, and a second time with ML-DSA-65"
+        )
     names = plain_files(folder, besides=_OURS, most=MAX_FILES)
     claims = claims or {}
     if unknown := sorted(set(claims) - set(names)):
@@ -162,10 +163,11 @@ def sign_batch(
     manifest = Manifest(device, lab, captured, issued, expires, sequence, nonce, tuple(files))
     payload = manifest.to_payload()
     Manifest.from_payload(payload, str(targets[0]))  # nothing is signed that no reader would take
-    remove(targets[1])  # of an older signing: over another payload
-    if second_key is not None:
-        create(targets[1], seal(payload, second_key))
-    create(targets[0], seal(payload, key), force=force)  # last: a new second signature beside an old first is refused
+    create(targets[0], seal(payload, key), force=force)
+    if second_key is None:
+        remove(targets[1])  # of an older signing: over another payload, and so refused until it is gone
+    else:
+        create(targets[1], seal(payload, second_key), force=force)
     return manifest
 
 

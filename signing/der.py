@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-SEQUENCE, SET, INTEGER, OCTETS, OID = 0x30, 0x31, 0x02, 0x04, 0x06
+SEQUENCE, SET, BOOLEAN, INTEGER, OCTETS, OID = 0x30, 0x31, 0x01, 0x02, 0x04, 0x06
 CONTEXT = 0xA0  # plus the number, constructed
 
 

@@ -73,12 +73,14 @@ def refuse_existing(*paths: Path) -> None:
             raise _taken(path)
 
 
-def create(path: Path, data: bytes, *, mode: int = 0o644, force: bool = False) -> None:
-    """Write a new file under a temporary name, sync it and give it its name in one step."""
+def create(path: Path, data: bytes, *, mode: int | None = None, force: bool = False) -> None:
+    """Write a file under a temporary name, sync it and give it its name in one step; a replaced one keeps its mode."""
     _refuse_nameless(path)
     if os.path.islink(path):  # a rename would replace the link, and leave what it points to as it was
         raise SigningError(Reason.CANNOT_WRITE, f"{path}: is a link", hint="name the file that it points to")
     temporary = path.with_name(f".{secrets.token_hex(8)}{_PART}")
+    if mode is None:
+        mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.isfile(path) else 0o644
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:

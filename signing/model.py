@@ -77,6 +77,7 @@ class SignedModel:
     path: Path
     manifest: ModelManifest
     signer: Signer
+    unsigned: tuple[str, ...]  # what lies there that the specification leaves unsigned; nothing of it is ever loaded
     _listing: Listing
 
     def check(self, *, threads: int = THREADS) -> Iterator[Resource | RefusedFile]:
@@ -113,7 +114,8 @@ def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) 
     own = source.name if source.parent == path else None
     _refuse_unsigned_paths(manifest, own, where)
     signer = trust.judge(opened.entry, None, where, proven=opened.proven)
-    return SignedModel(path, manifest, signer, _list(path, manifest, own, where))
+    listing, unsigned = _list(path, manifest, own, where)
+    return SignedModel(path, manifest, signer, unsigned, listing)
 
 
 def read_model_claims(path: Path, *, signature: Path | None = None) -> tuple[str, ModelManifest]:
@@ -145,7 +147,9 @@ def sign_model(
     hashed = hash_files(folder, names, limit=MAX_MODEL_FILE, progress=progress)
     listed = tuple(Resource(name, digest) for name, digest, _ in hashed)
     manifest = ModelManifest(folder.resolve().name, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
-    create(target, seal(_payload(manifest), key), force=force)
+    payload = _payload(manifest)
+    ModelManifest.from_payload(payload, str(target))  # nothing is signed that no reader would take
+    create(target, seal(payload, key), force=force)
     return manifest
 
 
@@ -207,13 +211,13 @@ def _refuse_unsigned_paths(manifest: ModelManifest, own: str | None, where: str)
         raise SigningError(Reason.UNSUPPORTED, f"{where}: {what}", hint=hint)
 
 
-def _list(path: Path, manifest: ModelManifest, own: str | None, where: str) -> Listing:
-    """List the model without what its signature leaves unsigned by default."""
+def _list(path: Path, manifest: ModelManifest, own: str | None, where: str) -> tuple[Listing, tuple[str, ...]]:
+    """List the model, and apart from it what its signature leaves unsigned by default."""
     names = [r.name for r in manifest.resources]
     if os.path.isfile(path):
         if names not in (["."], [path.name]):
             raise malformed(where, f"it is not of the single file {path.name!a}")
-        return Listing(frozenset({path.name}), {})
+        return Listing(frozenset({path.name}), {}), ()
     if names == ["."]:
         raise malformed(where, "it is of a single file, and this is a folder")
     listing = list_folder(path)
@@ -223,4 +227,5 @@ def _list(path: Path, manifest: ModelManifest, own: str | None, where: str) -> L
         return name.split("/")[0] not in unsigned
 
     others = {name: what for name, what in listing.others.items() if signed(name)}
-    return Listing(frozenset(filter(signed, listing.files)), others)
+    unsigned_names = sorted(n for n in listing.files | listing.others.keys() if not signed(n) and n != own)
+    return Listing(frozenset(filter(signed, listing.files)), others), tuple(unsigned_names)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from signing.errors import Reason, SigningError
 from signing.keys import Algorithm, PrivateKey, PublicKey
-from signing.merkle import HASH
+from signing.merkle import EMPTY_ROOT, HASH
 from signing.strict import malformed, read_base64, write_base64
 
 MAX_NOTE = 64 * 1024  # bytes
@@ -37,6 +37,10 @@ class Checkpoint:
 def sign_checkpoint(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
     """Return the checkpoint as a note signed in the log's own name."""
     _refuse_bad_origin(checkpoint.origin)
+    if not 0 <= checkpoint.size <= MAX_SIZE or len(checkpoint.root) != HASH:
+        raise SigningError(
+            Reason.BAD_REQUEST, f"no log has {checkpoint.size} leaves under {len(checkpoint.root)} bytes"
+        )
     text = checkpoint.to_text()
     blob = key_id(checkpoint.origin, key.public) + key.sign(text.encode("utf-8"))
     return f"{text}\n— {checkpoint.origin} {write_base64(blob)}\n".encode()
@@ -44,6 +48,7 @@ def sign_checkpoint(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
 
 def open_checkpoint(data: bytes, where: str, *, origin: str, key: PublicKey) -> Checkpoint:
     """Return the checkpoint of the log named `origin`, if `key` signed it."""
+    _refuse_bad_origin(origin)
     text, lines = _split(data, where)
     wanted = key_id(origin, key)
     good = 0
@@ -107,6 +112,8 @@ def _read_checkpoint(text: str, where: str, origin: str) -> Checkpoint:
     decoded = read_base64(root, where)
     if not _NUMBER.fullmatch(size) or int(size) > MAX_SIZE or len(decoded) != HASH:
         raise malformed(where, "not a size and a root")
+    if not int(size) and decoded != EMPTY_ROOT:
+        raise SigningError(Reason.BAD_PROOF, f"{where}: a log without leaves, with a root over some")
     return Checkpoint(name, int(size), decoded)
 
 

@@ -45,6 +45,8 @@ def open_proof(data: bytes, where: str, *, entry: bytes, origin: str, key: Publi
     if first != HEADER or match is None or not found or len(rest) > MAX_PATH:
         raise malformed(where, f"expected {HEADER}, an index and at most {MAX_PATH} hashes")
     path = tuple(read_base64(line, where) for line in rest)
+    if [write_base64(item) for item in path] != rest:
+        raise malformed(where, "base64 of the other alphabet")
     if int(match[1]) > MAX_SIZE or any(len(item) != HASH for item in path):
         raise malformed(where, f"a hash has {HASH} bytes")
     signed = open_checkpoint(checkpoint, where, origin=origin, key=key)

@@ -6,14 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import (
-    BasicConstraints,
-    DuplicateExtension,
-    ExtensionNotFound,
-    InvalidVersion,
-    load_pem_x509_certificate,
-)
+from cryptography.x509 import BasicConstraints
 
+from signing.cms import FOREIGN, load_certificate
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.keys import MAX_PEM, Algorithm, PublicKey
@@ -243,9 +238,9 @@ def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
         _refuse_algorithm(key, role.algorithms, where, what=f"a key for the role {role}")
         return key.keyid, key.pem
     try:
-        certificate = load_pem_x509_certificate(pem)
+        certificate = load_certificate(pem)
         authority = certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
-    except (ValueError, ExtensionNotFound, DuplicateExtension, InvalidVersion) as e:
+    except FOREIGN as e:
         raise malformed(where, "not the certificate of an authority (CA) in PEM form") from e
     if not authority:
         hint = "list the root under which the authority's own certificate was issued"

@@ -3,6 +3,7 @@
 Both need no trust: a wrong answer is refused by whoever verifies, and here already if it is not over this signature.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from signing.bundle import Bundle, bundle_limit
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped
 from signing.manifest import MAX_MANIFEST
-from signing.timestamps import MAX_TOKEN, MAX_TOKENS, read_answer, write_query
+from signing.timestamps import MAX_TOKEN, MAX_TOKENS, prove, read_answer, write_query
+from signing.trust import TrustStore
 
 
 def stamp_query(path: Path) -> bytes:
@@ -18,8 +20,18 @@ def stamp_query(path: Path) -> bytes:
     return write_query(_read(path).signature)
 
 
-def attach_token(path: Path, token: Path) -> datetime:
-    """Put an authority's answer into a bundle, and return the time that it states."""
+def drop_tokens(path: Path) -> int:
+    """Take all timestamps out of a bundle, and return how many there were."""
+    bundle = _read(path)
+    create(path, replace(bundle, tokens=()).to_bytes(), force=True)
+    return len(bundle.tokens)
+
+
+def attach_token(path: Path, token: Path, *, trust: TrustStore | None = None) -> datetime:
+    """Put an authority's answer into a bundle, and return the time that it states.
+
+    With a trust store, an answer by an authority that it does not list is refused; without, verifiers find out.
+    """
     bundle = _read(path)
     answer = read_capped(token, limit=MAX_TOKEN)
     data, time = read_answer(answer, bundle.signature, str(token))
@@ -27,6 +39,8 @@ def attach_token(path: Path, token: Path) -> datetime:
         raise SigningError(Reason.EXISTS, f"{path}: holds this timestamp already")
     if len(bundle.tokens) == MAX_TOKENS:
         raise SigningError(Reason.TOO_LARGE, f"{path}: holds {MAX_TOKENS} timestamps already")
+    if trust is not None:
+        prove((data,), bundle.signature, trust=trust, where=str(token))
     create(path, bundle.stamped(data).to_bytes(), force=True)
     return time
 

@@ -130,7 +130,7 @@ def load_trust(
     where = str(source) if isinstance(source, Path) else "trust store"
     data = read_capped(source, limit=MAX_TRUST) if isinstance(source, Path) else source
     envelopes = read_chain(data, where)
-    _refuse_other(envelopes, where, pin=root)
+    refuse_other(envelopes, where, pin=root)
     store = TrustStore(follow_chain(envelopes, where), envelopes, at)
     _refuse_old(store, where, min_version=min_version, expired=expired)
     return store
@@ -148,8 +148,10 @@ def read_chain(data: bytes, where: str) -> tuple[Envelope, ...]:
 
 
 def write_chain(envelopes: tuple[Envelope, ...]) -> bytes:
-    """Return a store's file."""
-    return write_json({"mediaType": MEDIA_TYPE, "roots": [e.to_json() for e in envelopes]})
+    """Return a store's file, or refuse to write what no reader would take."""
+    data = write_json({"mediaType": MEDIA_TYPE, "roots": [e.to_json() for e in envelopes]})
+    read_chain(data, "new version")
+    return data
 
 
 def follow_chain(envelopes: tuple[Envelope, ...], where: str) -> tuple[Root, ...]:
@@ -166,7 +168,7 @@ def follow_chain(envelopes: tuple[Envelope, ...], where: str) -> tuple[Root, ...
     return tuple(roots)
 
 
-def _refuse_other(envelopes: tuple[Envelope, ...], where: str, *, pin: str | None) -> None:
+def refuse_other(envelopes: tuple[Envelope, ...], where: str, *, pin: str | None) -> None:
     """Refuse a store without the pinned version, before any effort is spent on its signatures."""
     if pin is None:
         return

@@ -36,7 +36,7 @@ class Authority:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder = folder
+        self.folder = folder
         self._root, self._own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         self._serial = x509.random_serial_number()
         self.ca = folder / "ca.pem"
@@ -54,22 +54,27 @@ class Authority:
         """Return the authority's own certificate for these purposes, in DER."""
         builder = _builder("test authority", self._own, self._serial)
         builder = builder.add_extension(x509.BasicConstraints(False, None), True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical)
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical)
         return builder.sign(self._root, SHA256()).public_bytes(Encoding.DER)
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the authority's own signature, as it stands in tokens."""
+        return self._own.sign(data, ec.ECDSA(SHA256()))
 
     def stamp(self, query: bytes) -> bytes:
         """Return the answer to a query, made now."""
-        (self._folder / "q.tsq").write_bytes(query)
+        (self.folder / "q.tsq").write_bytes(query)
         command = ["openssl", "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "q.tsq", "-out", "r.tsr"]
-        subprocess.run(command, cwd=self._folder, check=True, capture_output=True, env={**os.environ, "TZ": "UTC"})
-        return (self._folder / "r.tsr").read_bytes()
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True, env={**os.environ, "TZ": "UTC"})
+        return (self.folder / "r.tsr").read_bytes()
 
     def verifies(self, token: bytes, signature: bytes) -> bool:
         """Say whether openssl takes a token for a signature."""
-        (self._folder / "r.tsr").write_bytes(token)
-        (self._folder / "sig").write_bytes(signature)
+        (self.folder / "r.tsr").write_bytes(token)
+        (self.folder / "sig").write_bytes(signature)
         command = ["openssl", "ts", "-verify", "-data", "sig", "-in", "r.tsr", "-CAfile", "ca.pem"]
-        return subprocess.run(command, cwd=self._folder, capture_output=True).returncode == 0
+        return subprocess.run(command, cwd=self.folder, capture_output=True).returncode == 0
 
 
 def _builder(subject: str, key: ec.EllipticCurvePrivateKey, serial: int) -> x509.CertificateBuilder:

@@ -16,6 +16,7 @@ from fusiondiff_audit.cli.exits import Exit
 if TYPE_CHECKING:
     from fusiondiff_audit.cli.failure import Failure
 
+_WIDEST = 120  # characters of a cell; longer names are whole in the JSON
 PROGRAM = "fusiondiff-audit"
 _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE": "yellow"}
 
@@ -117,7 +118,7 @@ def say(sentence: str, *, word: str = "") -> None:
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
     """Lay out rows in columns as wide as their widest cell."""
-    cells = [[visible(cell) for cell in row] for row in rows]
+    cells = [[_short(visible(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(f"{indent}{line}".rstrip() for line in lines)
@@ -141,6 +142,10 @@ def size(octets: int) -> str:
             return f"{octets} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GiB"
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"
 
 
 def _show(answer: Answer, verb: str, *, as_json: bool) -> None:

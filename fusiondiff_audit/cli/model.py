@@ -75,7 +75,10 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> An
             verdict.pass_(file.name, (f"sha256:{file.sha256[:12]}…",), {"sha256": file.sha256})
     head = table([*signer_rows(model.signer), ("root digest", f"sha256:{model.manifest.digest}")])
     data = {"trust": trust.data(), "digest": f"sha256:{model.manifest.digest}", "signer": signer_data(model.signer)}
+    data["unsigned"] = list(model.unsigned)
     passed = f"{count(total, 'file')} genuine, none missing, none added"
+    if model.unsigned:
+        passed += f", save for {count(len(model.unsigned), 'unsigned path')} of version control, never loaded"
     return verdict.answer(passed + trust.remarks(), head, ("digest",), data, whole=whole)
 
 

@@ -144,6 +144,8 @@ def revoke(
     if (key is None) == (keyid is None):
         raise click.UsageError("say which key, by --key KEY.pub.pem or by --keyid")
     now = signing.now()
+    if since is not None and since > now:
+        raise click.UsageError("--since says when a key may first have been misused, which lies in the past")
     store = load(path, root, now, pending)
     wanted = _whole_id(keyid, store) if keyid else signing.load_public_key(key or Path()).keyid
     revocation = signing.Revocation(since or now, reason == "compromised")

@@ -66,22 +66,34 @@ def sign(
 
 
 def _describe(proposal: signing.Proposal) -> list[str]:
-    """Return what a proposal changes, and on what history it goes on."""
+    """Return all that a proposal changes, and on what history it goes on."""
     root = proposal.root
     old = proposal.roots[-1] if proposal.roots else None
-    before = {e.keyid: e for e in old.entries} if old else {}
-    before_roots = {k.keyid for k in old.keys} if old else set()
     pin = proposal.roots[0].fingerprint if proposal.roots else root.fingerprint
-    lines = [f"version {root.version} of the store sha256:{pin}, expires {signing.write_time(root.expires)}"]
+    lines = [f"version {root.version} of the store sha256:{pin}"]
+    lines += [f"  {new} (before: {was})" if was else f"  {new}" for was, new in _terms(old, root) if was != new]
+    before_roots = {k.keyid for k in old.keys} if old else set()
     lines += [f"  root key sha256:{k.keyid}: new" for k in root.keys if k.keyid not in before_roots]
-    lines += [f"  root key sha256:{keyid}: dropped" for keyid in before_roots - {k.keyid for k in root.keys}]
-    lines += [f"  {e.role} {e.principal!a}: listed" for e in root.entries if e.keyid not in before]
-    lines += [
-        f"  {e.role} {e.principal!a}: revoked"
-        for e in root.entries
-        if e.keyid in before and e.revoked != before[e.keyid].revoked
-    ]
-    lines += [
-        f"  {e.role} {e.principal!a}: gone" for e in before.values() if e.keyid not in {x.keyid for x in root.entries}
-    ]
+    lines += [f"  root key sha256:{keyid}: dropped" for keyid in sorted(before_roots - {k.keyid for k in root.keys})]
+    before = {e.keyid: e for e in old.entries} if old else {}
+    for entry in root.entries:
+        what = f"  {entry.role} {entry.principal!a}, key sha256:{entry.keyid}"
+        if entry.keyid not in before:
+            window = f"from {signing.write_time(entry.start)} until {signing.write_time(entry.until)}"
+            lines.append(f"{what}: listed {window}")
+        if entry.revoked and (entry.keyid not in before or entry.revoked != before[entry.keyid].revoked):
+            why = "compromised" if entry.revoked.compromised else "retired"
+            lines.append(f"{what}: {why} since {signing.write_time(entry.revoked.at)}")
     return lines
+
+
+def _terms(old: signing.Root | None, new: signing.Root) -> list[tuple[str, str]]:
+    """Return how long a version holds and who must sign the next one, before and after."""
+
+    def told(root: signing.Root) -> tuple[str, str]:
+        return (
+            f"expires {signing.write_time(root.expires)}",
+            f"signed by {root.threshold} of {len(root.keys)} root keys",
+        )
+
+    return list(zip(told(old) if old else ("", ""), told(new), strict=True))

@@ -72,9 +72,10 @@ def rotate(
 @click.command()
 @click.argument("path", metavar="PENDING.JSON", type=PATH)
 @root_keys_option
+@root_option
 @passphrase_option
 @answering()
-def cosign(path: Path, root_keys: tuple[Path, ...], passphrase_files: tuple[Path, ...]) -> Answer:
+def cosign(path: Path, root_keys: tuple[Path, ...], root: str | None, passphrase_files: tuple[Path, ...]) -> Answer:
     """Add a root key's signature to a proposal.
 
     Look at what you sign first: the proposal is shown. Once enough root keys have signed, the file is the new store.
@@ -82,7 +83,7 @@ def cosign(path: Path, root_keys: tuple[Path, ...], passphrase_files: tuple[Path
     \b
     fusiondiff-audit trust cosign pending.json --root-key second-root.pem
     """
-    proposal = signing.load_proposal(path)
+    proposal = signing.load_proposal(path, pin=root)
     proposal = sign(proposal, root_keys, passphrase_files)
     signing.create(path, proposal.to_bytes(), force=True)
     return tell_state(proposal, path, f"{path} is whole, and is the trust store from now on")

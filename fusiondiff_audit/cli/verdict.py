@@ -9,6 +9,7 @@ from fusiondiff_audit.cli.answer import Answer, count, say, table
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 
+_REFUSED = 200  # refused files; all are in the JSON
 _SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen
 
 
@@ -37,9 +38,12 @@ class Verdict:
         self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, whole: bool = False
     ) -> Answer:
         """Return the verdict: PASSED with that sentence if nothing was refused."""
-        rows = [("file", *columns, "state"), *self._refused_rows]
+        refused = self._refused_rows if whole else self._refused_rows[:_REFUSED]
+        rows = [("file", *columns, "state"), *refused]
         shown = self._genuine_rows if whole else self._genuine_rows[:_SHOWN]
         text = f"{head}\n\n{table(rows + shown)}\n"
+        if hidden := len(self._refused_rows) - len(refused):
+            text += f"  and {count(hidden, 'refused file')} more; --all lists them\n"
         if hidden := len(self._genuine_rows) - len(shown):
             text += f"  and {count(hidden, 'genuine file')} more; --all lists them\n"
         data = data | {"files": self._data}

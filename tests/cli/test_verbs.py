@@ -419,7 +419,19 @@ def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatc
 def test_what_is_signed_is_said_before_it_is_signed(house: Tool) -> None:
     done = house(*ADD_AUDITOR, "--json")
     assert "version 2 of the store sha256:" in done.err
-    assert "  auditor 'auditor': listed" in done.err
+    keyid = signing.load_public_key(Path("auditor.pub.pem")).keyid
+    assert f"  auditor 'auditor', key sha256:{keyid}: listed from 20" in done.err
+    rotate = ("trust", "rotate", "trust.json", "--root-key", "root.pem", "--expires", "2030-01-01")
+    assert "  expires 2030-01-01T00:00:00Z (before: expires 20" in house(*rotate).err
+    revoke = ("trust", "revoke", "trust.json", "--key", "auditor.pub.pem", "--root-key", "root.pem")
+    since = house(*revoke, "--reason", "compromised", "--since", "2001-01-01")
+    assert f"key sha256:{keyid}: compromised since 2001-01-01T00:00:00Z" in since.err
+    assert house(*revoke, "--reason", "compromised", "--since", "+9d").code == Exit.USAGE
+
+
+def test_a_root_key_given_twice_signs_once(house: Tool) -> None:
+    assert house(*ADD_AUDITOR, "--root-key", "root.pem").code == 0
+    assert house("trust", "show", "trust.json").code == 0
 
 
 def test_several_root_keys_change_a_store_together(house: Tool) -> None:

@@ -377,3 +377,29 @@ def test_neither_signature_is_made_with_the_others_key(
     with pytest.raises(SigningError) as caught:
         sign(make_batch(), keys[first], second_key=second and keys[second], force=True)
     assert caught.value.reason is Reason.BAD_REQUEST
+
+
+def test_the_second_signature_is_of_the_same_role(make_batch: MakeBatch, keys: Keys) -> None:
+    listed = (
+        entry(keys["device"], signing.Role.DEVICE, "sem-1"),
+        entry(keys["ml-dsa"], signing.Role.LABELLER, "somebody else"),
+    )
+    folder = make_batch()
+    sign(folder, keys["device"], second_key=keys["ml-dsa"], force=True)
+    with pytest.raises(SigningError) as caught:
+        signing.open_batch(
+            folder, trust=make_trust(keys["root"], listed), roles=(signing.Role.DEVICE, signing.Role.LABELLER)
+        )
+    assert caught.value.reason is Reason.WRONG_ROLE
+
+
+def test_a_signing_that_fails_leaves_the_old_signatures(make_batch: MakeBatch, keys: Keys) -> None:
+    folder = make_batch()
+    sign(folder, keys["device"], second_key=keys["ml-dsa"], force=True)
+    second = (folder / signing.SECOND_NAME).read_bytes()
+    (folder / signing.MANIFEST_NAME).unlink()
+    (folder / signing.MANIFEST_NAME).mkdir()
+    with pytest.raises(SigningError) as caught:
+        sign(folder, keys["device"], force=True)
+    assert caught.value.reason is Reason.CANNOT_WRITE
+    assert (folder / signing.SECOND_NAME).read_bytes() == second

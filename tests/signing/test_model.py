@@ -362,3 +362,17 @@ def test_we_take_what_the_reference_signs(tmp_path: Path, keys: Keys, curve: ec.
     assert outcomes(folder, store) == dict.fromkeys(FILES)
     (folder / "a-b.bin").write_bytes(b"0")
     assert outcomes(folder, store)["a-b.bin"] is Reason.DIGEST_MISMATCH
+
+
+@pytest.mark.parametrize("name", ["m m ", "m\x1b[31m"])
+def test_a_folder_whose_name_no_reader_takes_is_not_signed(tmp_path: Path, keys: Keys, name: str) -> None:
+    write(tmp_path / name)
+    refuse(lambda: signing.sign_model(tmp_path / name, key=keys["model"]), Reason.MALFORMED)
+    assert not (tmp_path / name / "model.sig").exists()
+
+
+def test_unsigned_paths_are_named(model: Path, trust: signing.TrustStore) -> None:
+    (model / ".github").mkdir()
+    (model / ".github/evil.py").touch()
+    (model / ".gitattributes").symlink_to("/etc")
+    assert signing.open_model(model, trust=trust).unsigned == (".gitattributes", ".github/evil.py")

@@ -1,5 +1,6 @@
 """RFC 3161: what a timestamp proves, to whom, and what it does not. The authority is openssl's."""
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import signing
 from signing.bundle import Bundle
-from signing.der import CONTEXT, SEQUENCE, read_der, write_der
+from signing.der import CONTEXT, OCTETS, SEQUENCE, SET, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.manifest import MAX_MANIFEST
 from tests.attacker import mutant
@@ -118,11 +119,15 @@ PURPOSES = {
 
 @pytest.mark.parametrize("case", PURPOSES)
 def test_a_certificate_must_be_made_for_timestamps_alone(batch: Stamped, authority: Authority, case: str) -> None:
-    """The same key, issuer and serial number, with another purpose in the certificate that the token carries."""
+    """The same key, issuer and serial number, with another purpose in the certificate that the authority used."""
     usages, critical, good = PURPOSES[case]
     batch.stamp()
     bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
-    token = swap_certificate(bundle.tokens[0], authority.certificate(usages, critical=critical))
+    certificate = authority.certificate(usages, critical=critical)
+    swapped = swap_certificate(bundle.tokens[0], certificate)
+    batch.manifest.write_bytes(replace(bundle, tokens=(swapped,)).to_bytes())
+    refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)  # the signer meant another certificate
+    token = swap_certificate(bundle.tokens[0], certificate, authority=authority)
     batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
     if good:
         assert batch.open(batch.now).signer.proven
@@ -130,14 +135,94 @@ def test_a_certificate_must_be_made_for_timestamps_alone(batch: Stamped, authori
         refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
 
-def swap_certificate(token: bytes, certificate: bytes) -> bytes:
-    """Return a token with another certificate in it, which no signature over the token covers."""
+def swap_certificate(token: bytes, certificate: bytes, *, authority: Authority | None = None) -> bytes:
+    """Return a token with another certificate in it; the authority may sign anew that it means this one."""
     status, content = read_der(token, SEQUENCE).children()
     kind, wrapped = content.children()
     (signed,) = wrapped.children()
-    parts = [write_der(CONTEXT, certificate) if part.tag == CONTEXT else part.raw for part in signed.children()]
-    inner = write_der(CONTEXT, write_der(SEQUENCE, b"".join(parts)))
+    parts = {part.tag: part for part in signed.children()}
+    (signer,) = signed.children()[-1].children()
+    fields = [field.raw for field in signer.children()]
+    if authority is not None:
+        old = hashlib.sha256(parts[CONTEXT].content).digest()
+        assert old in fields[3]
+        fields[3] = fields[3].replace(old, hashlib.sha256(certificate).digest())
+        fields[5] = write_der(OCTETS, authority.sign(write_der(SET, read_der(fields[3], CONTEXT).content)))
+    raw = [part.raw for part in signed.children()[:3]]
+    raw += [write_der(CONTEXT, certificate), write_der(SET, write_der(SEQUENCE, b"".join(fields)))]
+    inner = write_der(CONTEXT, write_der(SEQUENCE, b"".join(raw)))
     return write_der(SEQUENCE, status.raw + write_der(SEQUENCE, kind.raw + inner))
+
+
+def loosen(token: bytes, what: str, authority: Authority) -> bytes:
+    """Return a token with something changed that the authority's signature does not cover."""
+    status, content = read_der(token, SEQUENCE).children()
+    kind, wrapped = content.children()
+    (signed,) = wrapped.children()
+    raw = [part.raw for part in signed.children()]
+    certificate = signed.children()[3].content
+    match what:
+        case "a text in the status":
+            status = read_der(bytes.fromhex("3009020100") + bytes.fromhex("30040c02") + b"ok", SEQUENCE)
+        case "the certificate twice":
+            raw[3] = write_der(CONTEXT, certificate * 2)
+        case "a certificate of nobody":
+            other = Authority(authority.folder.parent / "nobody")
+            raw[3] = write_der(CONTEXT, certificate + other.certificate([], critical=False))
+        case "two digest algorithms":
+            raw[1] = write_der(SET, signed.children()[1].content * 2)
+        case "revocation lists":
+            raw.insert(4, write_der(CONTEXT + 1, b""))
+        case "unsigned attributes":
+            (signer,) = signed.children()[-1].children()
+            more = write_der(SEQUENCE, signer.content + write_der(CONTEXT + 1, b""))
+            raw[-1] = write_der(SET, more)
+        case "two signers":
+            raw[-1] = write_der(SET, signed.children()[-1].content * 2)
+    inner = write_der(CONTEXT, write_der(SEQUENCE, b"".join(raw)))
+    return write_der(SEQUENCE, status.raw + write_der(SEQUENCE, kind.raw + inner))
+
+
+LOOSE = (
+    "a text in the status", "the certificate twice", "a certificate of nobody", "two digest algorithms",
+    "revocation lists", "unsigned attributes", "two signers",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LOOSE)
+def test_what_no_signature_covers_is_refused(tmp_path: Path, keys: Keys, what: str) -> None:
+    authority = Authority(tmp_path / "tsa")
+    batch = Stamped(tmp_path / "batch", keys, authority)
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    assert loosen(bundle.tokens[0], "nothing", authority) == bundle.tokens[0]
+    token = loosen(bundle.tokens[0], what, authority)
+    batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
+    refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+def test_a_timestamp_from_after_the_time_of_judgement_proves_nothing(batch: Stamped) -> None:
+    batch.stamp()
+    assert batch.open(batch.now).signer.proven
+    refuse(lambda: batch.open(batch.now - HOUR), Reason.BAD_TIMESTAMP)
+
+
+def test_timestamps_are_taken_out_again(batch: Stamped) -> None:
+    before = batch.manifest.read_bytes()
+    batch.manifest.chmod(0o600)
+    batch.stamp()
+    assert signing.drop_tokens(batch.manifest) == 1
+    assert batch.manifest.read_bytes() == before
+    assert batch.manifest.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stranger_is_not_attached_where_a_store_is_given(batch: Stamped, trust: signing.TrustStore) -> None:
+    token = batch.folder.parent / "r.tsr"
+    batch.stamp()
+    signing.drop_tokens(batch.manifest)
+    before = batch.manifest.read_bytes()
+    refuse(lambda: signing.attach_token(batch.manifest, token, trust=trust), Reason.BAD_TIMESTAMP)
+    assert batch.manifest.read_bytes() == before
 
 
 def test_an_authority_is_judged_by_its_own_window_and_revocation(

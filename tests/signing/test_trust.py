@@ -395,3 +395,13 @@ def certificate(key: signing.PrivateKey, *, authority: bool | None = True) -> by
     if authority is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     return builder.sign(key._key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def test_a_store_that_no_reader_would_take_is_not_written(
+    trust: signing.TrustStore, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = signing.propose_rotation(trust, issued=NOW, expires=NOW + YEAR).cosigned((keys["root"],)).complete(NOW)
+    monkeypatch.setattr("signing.trust.MAX_VERSIONS", 1)
+    with pytest.raises(SigningError) as caught:
+        more.to_bytes()
+    assert caught.value.reason is Reason.TOO_LARGE
