@@ -1,64 +1,19 @@
 """The verbs as users call them: answers on stdout, sentences on stderr, codes by the table, refusals that help."""
 
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
 import pytest
 
 import signing
 from fusiondiff_audit.cli import VERBS, verbs
-from fusiondiff_audit.cli.answer import run
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.errors import AuditReason
+from tests.cli.conftest import Tool
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Tool = Callable[..., Done]
-
-
-@pytest.fixture
-def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    """Return the tool, called in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: object) -> Done:
-        capsys.readouterr()
-        code = run(verbs, [str(w) for w in words])
-        return Done(code, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
-def house(tool: Tool) -> Tool:
-    """Return the tool in a folder with keys, a trust store and a signed batch."""
-    Path("batch").mkdir()
-    for name in ("a.tif", "b.tif", "notes.txt"):
-        Path("batch", name).write_bytes(name.encode())
-    Path("pass").write_text("correct horse\n")
-    Path("pass").chmod(0o600)
-    for role in ("root", "device", "auditor"):
-        assert tool("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
-    init = ("trust", "init", "--root-key", "root.pem", "--add", "device=device.pub.pem", "--out", "trust.json")
-    assert tool(*init).code == 0
-    assert tool("sign", "batch", "--key", "device.pem", "--device", "sem-1", "--pixel-size", "12.5 nm").code == 0
-    return tool
 
 
 def test_a_batch_passes(house: Tool) -> None:
@@ -103,176 +58,6 @@ def test_refused_files_are_named_with_their_reason(house: Tool) -> None:
         "notes.txt": None,
         ".DS_Store": "extra-file",
     }
-
-
-ADD_AUDITOR = (
-    *("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem"),
-    *("--root-key", "root.pem"),
-)
-WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
-    "no manifest": (("inspect", ".", "--trust", "trust.json"), Exit.INTEGRITY, "no-signature"),
-    "no folder": (("inspect", "nowhere", "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
-    "no trust store": (("inspect", "batch", "--trust", "nowhere"), Exit.UNREADABLE, "unreadable"),
-    "no --trust": (("inspect", "batch"), Exit.USAGE, "usage"),
-    "junk for a store": (("inspect", "batch", "--trust", "batch/a.tif"), Exit.UNREADABLE, "malformed"),
-    "another root": (
-        ("inspect", "batch", "--trust", "trust.json", "--root", "sha256:" + "0" * 64),
-        Exit.INTEGRITY,
-        "wrong-root",
-    ),
-    "no fingerprint": (("inspect", "batch", "--trust", "trust.json", "--root", "beef"), Exit.USAGE, "usage"),
-    "an old store": (
-        ("inspect", "batch", "--trust", "trust.json", "--min-trust-version", "2"),
-        Exit.INTEGRITY,
-        "rollback",
-    ),
-    "judged in ten years": (("inspect", "batch", "--trust", "trust.json", "--at", "+3650d"), Exit.INTEGRITY, "expired"),
-    "judged last year": (
-        ("inspect", "batch", "--trust", "trust.json", "--at", "2020-01-01"),
-        Exit.INTEGRITY,
-        "not-yet-valid",
-    ),
-    "no time": (("inspect", "batch", "--trust", "trust.json", "--at", "soon"), Exit.USAGE, "bad-request"),
-    "a public key": (
-        ("sign", "batch", "--key", "device.pub.pem", "--device", "d", "--force"),
-        Exit.UNREADABLE,
-        "malformed",
-    ),
-    "a store for a key": (
-        ("sign", "batch", "--key", "trust.json", "--device", "d", "--force"),
-        Exit.UNREADABLE,
-        "malformed",
-    ),
-    "a key for a store": (("inspect", "batch", "--trust", "device.pub.pem"), Exit.UNREADABLE, "malformed"),
-    "a private key to list": (
-        ("trust", "init", "--root-key", "root.pem", "--add", "device=device.pem", "--out", "t"),
-        Exit.UNREADABLE,
-        "malformed",
-    ),
-    "one root key twice": (
-        ("trust", "init", "--root-key", "root.pem", "--root-key", "root.pem", "--out", "t"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "a private key by a public name": (
-        ("keygen", "--role", "root", "--out", "k.pub.pem", "--no-passphrase"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "no name for a key": (("keygen", "--role", "root", "--out", ".", "--no-passphrase"), Exit.USAGE, "bad-request"),
-    "an endless path": (("inspect", "x" * 300, "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
-    "the manifest for its folder": (
-        ("inspect", "batch/batch.sigstore.json", "--trust", "trust.json"),
-        Exit.UNREADABLE,
-        "unreadable",
-    ),
-    "the end of the calendar": (
-        (*ADD_AUDITOR, "--from", "9999-12-31", "--until", "9999-12-31"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "a picture not yet taken": (
-        ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--captured", "+9d"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "another store than the pinned": ((*ADD_AUDITOR, "--root", "0" * 64), Exit.INTEGRITY, "wrong-root"),
-    "no second signature": (("inspect", "batch", "--trust", "trust.json", "--both"), Exit.INTEGRITY, "no-signature"),
-    "no model": (("model", "verify", "nowhere", "--trust", "trust.json"), Exit.UNREADABLE, "unreadable"),
-    "no model signature": (("model", "verify", "batch", "--trust", "trust.json"), Exit.INTEGRITY, "no-signature"),
-    "a model key of another kind": (("model", "sign", "batch", "--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
-    "no token": (("report", "timestamp", "batch", "--token", "nowhere.tsr"), Exit.UNREADABLE, "unreadable"),
-    "junk for a token": (("report", "timestamp", "batch", "--token", "root.pem"), Exit.INTEGRITY, "bad-timestamp"),
-    "neither query nor token": (("report", "timestamp", "batch"), Exit.USAGE, "usage"),
-    "signed already": (("sign", "batch", "--key", "device.pem", "--device", "d"), Exit.USAGE, "exists"),
-    "no duration": (("sign", "b", "--key", "k", "--device", "d", "--valid-for", "long"), Exit.USAGE, "bad-request"),
-    "no pixel size": (
-        ("sign", "batch", "--key", "device.pem", "--device", "d", "--pixel-size", "12"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "a key there": (("keygen", "--role", "root", "--out", "root.pem", "--no-passphrase"), Exit.USAGE, "exists"),
-    "no terminal": (("keygen", "--role", "root", "--out", "new.pem"), Exit.USAGE, "bad-passphrase"),
-    "a kind that the role does not have": (
-        ("keygen", "--role", "model", "--alg", "ed25519", "--out", "new.pem", "--no-passphrase"),
-        Exit.USAGE,
-        "usage",
-    ),
-    "no role": (("keygen", "--role", "king", "--out", "new.pem"), Exit.USAGE, "usage"),
-    "no verb": (("bless", "batch"), Exit.USAGE, "usage"),
-    "not a root key": (
-        ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "auditor.pem"),
-        Exit.INTEGRITY,
-        "wrong-role",
-    ),
-    "a key for an authority": (
-        ("trust", "add", "trust.json", "--role", "timestamp", "--key", "auditor.pub.pem", "--root-key", "root.pem"),
-        Exit.USAGE,
-        "usage",
-    ),
-    "an empty window": (
-        (*ADD_AUDITOR, "--from", "2026-02-01", "--until", "2026-01-01"),
-        Exit.USAGE,
-        "bad-request",
-    ),
-    "nothing to revoke": (
-        ("trust", "revoke", "trust.json", "--key", "auditor.pub.pem", "--reason", "retired", "--root-key", "root.pem"),
-        Exit.INTEGRITY,
-        "unknown-key",
-    ),
-    "an unwritable place": (
-        ("trust", "init", "--root-key", "root.pem", "--out", "no/t.json"),
-        Exit.ENVIRONMENT,
-        "cannot-write",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_what_cannot_be_done_is_said(house: Tool, case: str) -> None:
-    words, code, reason = WRONG[case]
-    before = Path("trust.json").read_bytes()
-    done = house(*words)
-    last = done.err.splitlines()[-1]
-    assert (done.code, done.out) == (code, "")
-    assert last.startswith("REFUSED: ")
-    assert last.endswith(f"({reason})")
-    assert "Traceback" not in done.err
-    as_json = house(*words, "--json")
-    assert (as_json.code, as_json.json["exit"], as_json.json["reason"]) == (code, code, reason)
-    assert Path("trust.json").read_bytes() == before
-
-
-def test_keys_are_added_and_revoked(house: Tool) -> None:
-    assert house(*ADD_AUDITOR, "--principal", "Ana").code == 0
-    keyid = house("trust", "show", "trust.json", "--json").json["keys"][0]["keyid"]
-    revoke = (
-        "trust",
-        "revoke",
-        "trust.json",
-        "--keyid",
-        keyid[:20],
-        "--reason",
-        "compromised",
-        "--root-key",
-        "root.pem",
-    )
-    assert house(*revoke).code == 0
-    shown = house("trust", "show", "trust.json")
-    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
-    assert shown.out.splitlines()[:2] == ["pin", f"  {pin}"]
-    assert "Ana" in shown.out
-    assert max(map(len, shown.out.splitlines())) <= 100
-    assert house("trust", "show", "trust.json", "--json").json["trust"]["version"] == 3
-    done = house("inspect", "batch", "--trust", "trust.json")
-    assert done.code == Exit.INTEGRITY
-    assert done.err.splitlines()[-1].endswith("(revoked)")
-
-
-def test_an_expired_store_is_shown_but_not_passed(house: Tool) -> None:
-    done = house("trust", "show", "trust.json", "--at", "+400d")
-    assert done.code == Exit.INTEGRITY
-    assert "nothing is verified with it" in done.out
 
 
 def test_a_passphrase_comes_from_a_file(house: Tool) -> None:
@@ -414,45 +199,6 @@ def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(signing, "load_trust", interrupted)
     done = tool("inspect", ".", "--trust", "t")
     assert (done.code, done.err.splitlines()[-1]) == (Exit.ENVIRONMENT, "REFUSED: interrupted (interrupted)")
-
-
-def test_what_is_signed_is_said_before_it_is_signed(house: Tool) -> None:
-    done = house(*ADD_AUDITOR, "--json")
-    assert "version 2 of the store sha256:" in done.err
-    keyid = signing.load_public_key(Path("auditor.pub.pem")).keyid
-    assert f"  auditor 'auditor', key sha256:{keyid}: listed from 20" in done.err
-    rotate = ("trust", "rotate", "trust.json", "--root-key", "root.pem", "--expires", "2030-01-01")
-    assert "  expires 2030-01-01T00:00:00Z (before: expires 20" in house(*rotate).err
-    revoke = ("trust", "revoke", "trust.json", "--key", "auditor.pub.pem", "--root-key", "root.pem")
-    since = house(*revoke, "--reason", "compromised", "--since", "2001-01-01")
-    assert f"key sha256:{keyid}: compromised since 2001-01-01T00:00:00Z" in since.err
-    assert house(*revoke, "--reason", "compromised", "--since", "+9d").code == Exit.USAGE
-
-
-def test_a_root_key_given_twice_signs_once(house: Tool) -> None:
-    assert house(*ADD_AUDITOR, "--root-key", "root.pem").code == 0
-    assert house("trust", "show", "trust.json").code == 0
-
-
-def test_several_root_keys_change_a_store_together(house: Tool) -> None:
-    for name in ("root2", "new"):
-        house("keygen", "--role", "root", "--out", f"{name}.pem", "--no-passphrase")
-    keys = ("--root-key", "root.pem", "--root-key", "root2.pem")
-    assert house("trust", "init", *keys, "--threshold", "2", "--out", "two.json").code == 0
-    pin = house("trust", "show", "two.json", "--json").json["trust"]["root"]
-    add = ("trust", "add", "two.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "root.pem")
-    assert house(*add).err.splitlines()[-1].endswith("(no-signature)")
-    proposed = house(*add, "--pending", "pending.json", "--json")
-    assert (proposed.code, proposed.json["complete"]) == (0, False)
-    assert house("inspect", "batch", "--trust", "pending.json").code == Exit.INTEGRITY
-    assert house("trust", "cosign", "pending.json", "--root-key", "root2.pem", "--json").json["complete"] is True
-    assert house("trust", "update", "two.json", "pending.json").code == 0
-    rotate = ("trust", "rotate", "two.json", "--add-root", "new.pub.pem", "--drop-root", "root.pub.pem")
-    assert house(*rotate, *keys).err.splitlines()[-1].endswith("(no-signature)")
-    assert house(*rotate, *keys, "--root-key", "new.pem").code == 0
-    shown = house("trust", "show", "two.json", "--json").json
-    assert (shown["trust"]["version"], shown["trust"]["root"], shown["rootKeys"]["threshold"]) == (3, pin, 2)
-    assert house("trust", "update", "two.json", "trust.json").code == Exit.INTEGRITY
 
 
 def test_a_model_is_signed_and_verified(house: Tool) -> None:

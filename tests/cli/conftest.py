@@ -1,0 +1,58 @@
+"""The tool as tests of the command line call it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from fusiondiff_audit.cli import verbs
+from fusiondiff_audit.cli.answer import run
+
+ADD_AUDITOR = (
+    *("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem"),
+    *("--root-key", "root.pem"),
+)
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Tool = Callable[..., Done]
+
+
+@pytest.fixture
+def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """Return the tool, called in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> Done:
+        capsys.readouterr()
+        code = run(verbs, [str(w) for w in words])
+        return Done(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def house(tool: Tool) -> Tool:
+    """Return the tool in a folder with keys, a trust store and a signed batch."""
+    Path("batch").mkdir()
+    for name in ("a.tif", "b.tif", "notes.txt"):
+        Path("batch", name).write_bytes(name.encode())
+    Path("pass").write_text("correct horse\n")
+    Path("pass").chmod(0o600)
+    for role in ("root", "device", "auditor"):
+        assert tool("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
+    init = ("trust", "init", "--root-key", "root.pem", "--add", "device=device.pub.pem", "--out", "trust.json")
+    assert tool(*init).code == 0
+    assert tool("sign", "batch", "--key", "device.pem", "--device", "sem-1", "--pixel-size", "12.5 nm").code == 0
+    return tool
