@@ -32,7 +32,7 @@ from signing.amend import (
     propose_rotation,
     replace_trust,
 )
-from signing.batch import Batch, Claim, SignedFile, open_batch, read_manifest, sign_batch
+from signing.batch import Batch, Claim, SignedFile, open_batch, sign_batch
 from signing.contents import RefusedFile, require_folder
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
@@ -111,7 +111,6 @@ __all__ = [
     "public_path",
     "read_capped",
     "read_duration",
-    "read_manifest",
     "read_model_claims",
     "read_moment",
     "read_passphrase",

@@ -102,7 +102,7 @@ def open_batch(
     missing, extra or altered are told apart by `files()`.
     """
     where = str(folder / MANIFEST_NAME)
-    opened = _unseal(read_manifest(folder), where, trust, roles)  # 1
+    opened = _unseal(_read_manifest(folder), where, trust, roles)  # 1
     manifest = Manifest.from_payload(opened.payload, where)  # 2
     signer = trust.judge(opened.entry, manifest.issued, where, proven=opened.proven)
     _refuse_outside_validity(manifest, trust.at, where)
@@ -110,7 +110,7 @@ def open_batch(
     return Batch(folder, manifest, signer, second, opened.digest, list_folder(folder))  # 4
 
 
-def read_manifest(folder: Path) -> bytes:
+def _read_manifest(folder: Path) -> bytes:
     """Return the bytes of a folder's manifest, of which nothing is known yet."""
     if not os.path.isdir(folder):
         hint = f"name the folder, {folder.parent}" if folder.name in _OURS else None

@@ -115,6 +115,24 @@ def test_sigstore_verify(signed: tuple[Path, Path], tmp_path: Path) -> None:
     assert (len(others), {line.split()[0] for line in others}) == (expected_count(bundle), {"bad"})
 
 
+def test_a_timestamp_disturbs_none_of_them(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    manifest, public = signed
+    (tmp_path / "r.tsr").write_bytes(Authority(tmp_path / "tsa").stamp(signing.stamp_query(manifest)))
+    signing.attach_token(manifest, tmp_path / "r.tsr")
+    bundle = json.loads(manifest.read_bytes())
+    assert openssl_accepts(bundle, public, tmp_path)
+    key = SSlibKey.from_crypto(
+        load_pem_public_key(public.read_bytes()), keyid=bundle["verificationMaterial"]["publicKey"]["hint"]
+    )
+    read_envelope(bundle).verify([key], 1)
+    command = ["node", "verify.mjs"]
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes((tmp_path / "tsa" / "tsa.pem").read_bytes() + (tmp_path / "tsa" / "ca.pem").read_bytes())
+    line = f"{manifest}\t{public}\t{chain}\n"
+    done = subprocess.run(command, cwd=OUTSIDE, input=line, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("good "), done.stdout
+
+
 def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path) -> None:
     manifest, public = signed
     (manifest.parent / "body").write_bytes(b"a file by the name of one that the commands write")
