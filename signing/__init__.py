@@ -51,7 +51,7 @@ from signing.model import (
 )
 from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
 from signing.proofs import Proven, open_proof, write_proof
-from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root
+from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root, Why
 from signing.stamping import attach_token, drop_tokens, stamp_query
 from signing.times import later, now, read_duration, read_moment, write_time
 from signing.trust import Signer, TrustStore, load_trust
@@ -88,6 +88,7 @@ __all__ = [
     "SigningError",
     "Tree",
     "TrustStore",
+    "Why",
     "Window",
     "attach_token",
     "create",

@@ -42,12 +42,24 @@ class Role(StrEnum):
         return ROOT_ALGORITHMS | {Algorithm.ML_DSA_65}  # the last for second signatures
 
 
+class Why(StrEnum):
+    """Why a key is revoked: its owner let it go, or somebody else may have it."""
+
+    RETIRED = "retired"
+    COMPROMISED = "compromised"
+
+
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """Since when a key is not to be believed; a thief writes any date, so `compromised` reaches back."""
+    """Since when a key is not to be believed, and why; a thief writes any date, so a compromise reaches back."""
 
     at: datetime
-    compromised: bool
+    why: Why
+
+    @property
+    def compromised(self) -> bool:
+        """Say whether somebody else may have the key."""
+        return self.why is Why.COMPROMISED
 
     def covers(self, earlier: "Revocation") -> bool:
         """Say whether this refuses all that an earlier word on the key refused."""
@@ -103,7 +115,7 @@ class Entry:
         """Return the JSON object of the entry."""
         revoked = self.revoked and {
             "at": write_time(self.revoked.at),
-            "reason": "compromised" if self.revoked.compromised else "retired",
+            "reason": self.revoked.why.value,
         }
         return {
             "keyid": self.keyid,
@@ -261,10 +273,11 @@ def _read_root_key(fields: Fields) -> PublicKey:
 
 def _read_revoked(fields: Fields) -> Revocation:
     fields.closed("at", "reason")
-    reason = fields.text("reason")
-    if reason not in ("compromised", "retired"):
-        raise malformed(fields.where, "a key is revoked as compromised or as retired")
-    return Revocation(fields.time("at"), reason == "compromised")
+    try:
+        why = Why(fields.text("reason"))
+    except ValueError as e:
+        raise malformed(fields.where, "a key is revoked as compromised or as retired") from e
+    return Revocation(fields.time("at"), why)
 
 
 def _refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, *, what: str) -> None:

@@ -5,18 +5,18 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.cli.text import visible
 
 if TYPE_CHECKING:
     from fusiondiff_audit.cli.failure import Failure
 
-_WIDEST = 120  # characters of a cell; longer names are whole in the JSON
 PROGRAM = "fusiondiff-audit"
 _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE": "yellow"}
 
@@ -106,46 +106,9 @@ def _give_up(error: OSError | None) -> int:
     return Exit.ENVIRONMENT
 
 
-def visible(text: str) -> str:
-    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def say(sentence: str, *, word: str = "") -> None:
     """Tell people something that is not the answer, in one line."""
     click.echo((f"{_word(word)}: " if word else "") + visible(sentence), err=True)
-
-
-def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
-    """Lay out rows in columns as wide as their widest cell."""
-    cells = [[_short(visible(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(f"{indent}{line}".rstrip() for line in lines)
-
-
-def short(digest: str, *, full: bool = False) -> str:
-    """Return a digest, or enough of it to tell it from the others on a screen."""
-    return f"sha256:{digest}" if full else f"sha256:{digest[:12]}…"
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 file`, `2 files`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size(octets: int) -> str:
-    """Return a number of bytes as people read it."""
-    value = float(octets)
-    for unit in ("B", "KiB", "MiB"):
-        if value < 1024:
-            return f"{octets} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} GiB"
-
-
-def _short(cell: str) -> str:
-    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"
 
 
 def _show(answer: Answer, verb: str, *, as_json: bool) -> None:

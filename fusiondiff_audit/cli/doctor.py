@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from fusiondiff_audit import __version__
-from fusiondiff_audit.cli.answer import Answer, answering, table
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.failure import exit_code
+from fusiondiff_audit.cli.text import table
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.origin import DISTRIBUTION, check_origin
 

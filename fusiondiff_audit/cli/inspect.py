@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count, size, table
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.cli.verdict import Verdict, signer_data, signer_rows
 
 

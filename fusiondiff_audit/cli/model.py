@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count, table
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verdict import Verdict, signer_data, signer_rows
 
 _SIGNATURE = click.option("--signature", type=PATH, help="The signature, where it is not MODEL/model.sig.")

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import say, visible
+from fusiondiff_audit.cli.answer import say
+from fusiondiff_audit.cli.text import visible
 
 _DIGITS = re.compile("(?:sha256:)?([0-9a-f]{1,64})")
 PATH = click.Path(path_type=Path)

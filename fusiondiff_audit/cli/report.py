@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH
+from fusiondiff_audit.cli.text import count
 
 
 @click.group()

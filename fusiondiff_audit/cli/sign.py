@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count, size, table
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
 from fusiondiff_audit.cli.progress import Progress
+from fusiondiff_audit.cli.text import count, size, table
 
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 _MAX_ENTRIES = 64 * 1024 * 1024  # bytes

@@ -8,9 +8,10 @@ import click
 
 import signing
 from fusiondiff_audit.cli import trust_amend, trust_rotate
-from fusiondiff_audit.cli.answer import Answer, answering, short, table
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH, Moment, trust_data
+from fusiondiff_audit.cli.text import short, table
 from fusiondiff_audit.cli.trust_proposal import store_argument
 
 
@@ -75,7 +76,7 @@ def show(path: Path, at: datetime | None, full: bool) -> Answer:
             e.principal,
             signing.write_time(e.start)[:10],
             signing.write_time(e.until)[:10],
-            _state(e, store.at),
+            _state(e, store.at) + (f" {signing.write_time(e.revoked.at)[:10]}" if e.revoked else ""),
         )
         for e in root.entries
     ]
@@ -101,11 +102,11 @@ def store_data(store: signing.TrustStore, path: Path) -> dict[str, Any]:
             "principal": e.principal,
             "from": signing.write_time(e.start),
             "until": signing.write_time(e.until),
-            "state": _state(e, store.at).split(" ")[0],
+            "state": _state(e, store.at),
             "revoked": e.revoked
             and {
                 "at": signing.write_time(e.revoked.at),
-                "reason": "compromised" if e.revoked.compromised else "retired",
+                "reason": e.revoked.why.value,
             },
         }
         for e in store.root.entries
@@ -128,8 +129,7 @@ def _versions(store: signing.TrustStore, *, full: bool) -> str:
 
 def _state(entry: signing.Entry, at: datetime) -> str:
     if entry.revoked is not None:
-        why = "compromised" if entry.revoked.compromised else "retired"
-        return f"{why} {signing.write_time(entry.revoked.at)[:10]}"
+        return entry.revoked.why
     if at >= entry.until:
         return "expired"
     return "valid" if at >= entry.start else "pending"

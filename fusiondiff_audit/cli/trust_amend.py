@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count, say
+from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import KEYID, PATH, Moment, open_key, passphrase_option
+from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
     load,
@@ -115,7 +116,7 @@ def add(
 @store_argument
 @click.option("--key", type=PATH, help="The public half of the key to revoke.")
 @click.option("--keyid", type=KEYID, help="Or its key id, or the first 8 digits or more of it.")
-@click.option("--reason", type=click.Choice(["compromised", "retired"]), required=True, help="Why.")
+@click.option("--reason", type=click.Choice([w.value for w in signing.Why]), required=True, help="Why.")
 @click.option("--since", type=Moment(), help="Since when it is not to be believed; default: now.")
 @root_keys_option
 @root_option
@@ -148,7 +149,7 @@ def revoke(
         raise click.UsageError("--since says when a key may first have been misused, which lies in the past")
     store = load(path, root, now, pending)
     wanted = _whole_id(keyid, store) if keyid else signing.load_public_key(key or Path()).keyid
-    revocation = signing.Revocation(since or now, reason == "compromised")
+    revocation = signing.Revocation(since or now, signing.Why(reason))
     proposal = signing.propose_revocation(store, wanted, revocation, issued=now)
     proposal = sign(proposal, root_keys, passphrase_files)
     say("hand the new version to everybody who verifies: an old copy still lists the key as good")

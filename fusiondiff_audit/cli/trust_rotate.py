@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, count
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Moment, passphrase_option
+from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
     load,

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, count, say, table
+from fusiondiff_audit.cli.answer import Answer, say
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
+from fusiondiff_audit.cli.text import count, table
 
 _REFUSED = 200  # refused files; all are in the JSON
 _SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen

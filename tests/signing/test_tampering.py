@@ -45,7 +45,7 @@ def batch(tmp_path: Path, keys: Keys) -> Path:
 @pytest.fixture
 def grown(trust: signing.TrustStore, keys: Keys) -> signing.TrustStore:
     """Return a store of two versions, with a revoked key."""
-    revocation = signing.Revocation(NOW, True)
+    revocation = signing.Revocation(NOW, signing.Why.COMPROMISED)
     proposal = signing.propose_revocation(trust, keys["labeller"].public.keyid, revocation, issued=NOW)
     return proposal.cosigned((keys["root"],)).complete(NOW)
 

@@ -79,15 +79,20 @@ def test_an_expired_key_counts_with_a_timestamp_from_its_window_and_not_without(
 
 def test_a_compromised_key_counts_only_with_a_timestamp_from_before(batch: Stamped) -> None:
     for claim in (batch.now - HOUR, batch.now + HOUR):
-        stolen = signing.Revocation(claim, compromised=True)
+        stolen = signing.Revocation(claim, signing.Why.COMPROMISED)
         refuse(lambda stolen=stolen: batch.open(batch.now, revoked=stolen), Reason.REVOKED)  # type: ignore[misc]
     batch.stamp()
-    refuse(lambda: batch.open(batch.now, revoked=signing.Revocation(batch.now - HOUR, True)), Reason.REVOKED)
-    assert batch.open(batch.now + YEAR, revoked=signing.Revocation(batch.now + HOUR, True)).signer.proven
+    refuse(
+        lambda: batch.open(batch.now, revoked=signing.Revocation(batch.now - HOUR, signing.Why.COMPROMISED)),
+        Reason.REVOKED,
+    )
+    assert batch.open(
+        batch.now + YEAR, revoked=signing.Revocation(batch.now + HOUR, signing.Why.COMPROMISED)
+    ).signer.proven
 
 
 def test_a_retired_key_counts_with_a_timestamp_from_before(batch: Stamped) -> None:
-    retired = signing.Revocation(batch.now + timedelta(minutes=30), compromised=False)
+    retired = signing.Revocation(batch.now + timedelta(minutes=30), signing.Why.RETIRED)
     refuse(lambda: batch.open(batch.now + YEAR, revoked=retired), Reason.REVOKED)
     batch.stamp()
     assert batch.open(batch.now + YEAR, revoked=retired).signer.proven
@@ -241,9 +246,11 @@ def test_an_authority_is_judged_by_its_own_window_and_revocation(
     assert open_with(now - DAY, now + DAY).signer.proven
     refuse(lambda: open_with(now + HOUR, now + DAY), Reason.BAD_TIMESTAMP)
     refuse(lambda: open_with(now - DAY, now - HOUR), Reason.BAD_TIMESTAMP)
-    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now - HOUR, False)), Reason.REVOKED)
-    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, True)), Reason.REVOKED)
-    assert open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, False)).signer.proven
+    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now - HOUR, signing.Why.RETIRED)), Reason.REVOKED)
+    refuse(
+        lambda: open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.Why.COMPROMISED)), Reason.REVOKED
+    )
+    assert open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.Why.RETIRED)).signer.proven
 
 
 def test_an_answer_to_another_question_is_not_attached(batch: Stamped, tmp_path: Path, authority: Authority) -> None:

@@ -155,7 +155,7 @@ def add(store: signing.TrustStore, listed: signing.Entry, *roots: signing.Privat
 def revoke(
     store: signing.TrustStore, keyid: str, at: datetime, stolen: bool, root: signing.PrivateKey
 ) -> signing.TrustStore:
-    revocation = signing.Revocation(at, stolen)
+    revocation = signing.Revocation(at, signing.Why.COMPROMISED if stolen else signing.Why.RETIRED)
     return signing.propose_revocation(store, keyid, revocation, issued=NOW).cosigned((root,)).complete(NOW)
 
 
@@ -347,11 +347,14 @@ REVOKED_CASES: dict[str, tuple[datetime, datetime, datetime | None, Reason | Non
 
 
 @pytest.mark.parametrize("case", REVOKED_CASES)
-@pytest.mark.parametrize("compromised", [False, True])
-def test_a_revoked_key_is_judged_by_why(trust: signing.TrustStore, keys: Keys, case: str, compromised: bool) -> None:
+@pytest.mark.parametrize("why", list(signing.Why))
+def test_a_revoked_key_is_judged_by_why(trust: signing.TrustStore, keys: Keys, case: str, why: signing.Why) -> None:
     claimed, at, proven, retired, stolen = REVOKED_CASES[case]
-    key = replace(entry(keys["device"], signing.Role.DEVICE, "sem-1"), revoked=signing.Revocation(NOW, compromised))
-    check(lambda: replace(trust, at=at).judge(key, claimed, "test", proven=proven), stolen if compromised else retired)
+    key = replace(entry(keys["device"], signing.Role.DEVICE, "sem-1"), revoked=signing.Revocation(NOW, why))
+    check(
+        lambda: replace(trust, at=at).judge(key, claimed, "test", proven=proven),
+        stolen if why is signing.Why.COMPROMISED else retired,
+    )
 
 
 def check(judge: Callable[[], signing.Signer], reason: Reason | None) -> None:

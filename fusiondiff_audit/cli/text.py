@@ -1,0 +1,42 @@
+"""How answers look: columns, digests, counts and sizes, and nothing that a terminal would obey."""
+
+from collections.abc import Iterable, Sequence
+
+_WIDEST = 120  # characters of a cell; longer names are whole in the JSON
+
+
+def visible(text: str) -> str:
+    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
+    """Lay out rows in columns as wide as their widest cell."""
+    cells = [[_cut(visible(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def short(digest: str, *, full: bool = False) -> str:
+    """Return a digest, or enough of it to tell it from the others on a screen."""
+    return f"sha256:{digest}" if full else f"sha256:{digest[:12]}…"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 file`, `2 files`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(octets: int) -> str:
+    """Return a number of bytes as people read it."""
+    value = float(octets)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{octets} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"
