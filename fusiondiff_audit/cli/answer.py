@@ -76,7 +76,11 @@ def run(verbs: click.Command, arguments: Sequence[str]) -> int:
         from fusiondiff_audit.cli.failure import explain
 
         failure = explain(e)
-        _tell(failure, _verb(verbs, arguments), as_json="--json" in arguments)
+        try:
+            _tell(failure, _verb(verbs, arguments), as_json="--json" in arguments)
+            sys.stdout.flush()
+        except OSError as lost:
+            return _give_up(lost)
         return failure.code
     else:
         return code

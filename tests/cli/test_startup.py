@@ -44,6 +44,8 @@ TOOL = Path(sysconfig.get_path("scripts")) / "fusiondiff-audit"
         '"$0" doctor >&-',
         '"$0" --help | true',
         '"$0" --help >/dev/full',
+        '"$0" inspect nowhere --trust nowhere --json >/dev/full',
+        '"$0" inspect nowhere --trust nowhere --json | true',
     ],
 )
 def test_an_answer_that_nobody_gets_is_no_success(shell: str) -> None:
