@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import signing
 from signing.bundle import Bundle
-from signing.der import CONTEXT, OCTETS, SEQUENCE, SET, read_der, write_der
+from signing.der import CONTEXT, OCTETS, SEQUENCE, SET, Node, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.manifest import MAX_MANIFEST
 from tests.attacker import mutant
@@ -296,6 +296,28 @@ def test_every_flipped_byte_of_a_token_is_refused(batch: Stamped) -> None:
             changed = token[:i] + bytes([token[i] ^ mask]) + token[i + 1 :]
             batch.manifest.write_bytes(replace(bundle, tokens=(changed,)).to_bytes())
             refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
+
+
+def cuts(node: Node) -> Iterator[bytes]:
+    """Yield the bytes of an element with each of the elements in it left out once, at every depth."""
+    if not node.tag & 0x20:  # not made of others
+        return
+    inner = node.children()
+    for i, child in enumerate(inner):
+        rest = [b"".join(n.raw for n in inner[:i]), b"".join(n.raw for n in inner[i + 1 :])]
+        yield write_der(node.tag, rest[0] + rest[1])
+        for changed in cuts(child):
+            yield write_der(node.tag, rest[0] + changed + rest[1])
+
+
+def test_every_element_left_out_of_a_token_is_refused(batch: Stamped) -> None:
+    batch.stamp()
+    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    variants = list(cuts(read_der(bundle.tokens[0], SEQUENCE)))
+    assert len(variants) >= 90
+    for token in variants:
+        batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
+        refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
