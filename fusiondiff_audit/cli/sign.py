@@ -58,7 +58,7 @@ def command(
     \b
     fusiondiff-audit sign micrographs --key sem-1.pem --device sem-1 --pixel-size '12.5 nm'
     """
-    claims = {} if entries is None else _read_entries(entries)
+    claims = {} if entries is None else read_entries(entries)
     side = None if pixel_size is None else signing.PixelSize.parse(pixel_size)
     signing.require_folder(folder)  # before anybody types a passphrase
     if not force:
@@ -104,7 +104,7 @@ def command(
     return Answer("DONE", sentence, table(rows), data)
 
 
-def _read_entries(path: Path) -> dict[str, signing.Claim]:
+def read_entries(path: Path) -> dict[str, signing.Claim]:
     """Parse the CSV of `--entries`; unknown columns, unknown kinds and files named twice are refused."""
     try:
         text = signing.read_capped(path, limit=_MAX_ENTRIES).decode("utf-8-sig")

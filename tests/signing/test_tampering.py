@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import signing
+from fusiondiff_audit.cli.sign import read_entries
 from signing.bundle import seal
 from signing.dsse import Envelope
 from signing.errors import SigningError
@@ -219,6 +220,15 @@ def parsers(batch: Path, trust: signing.TrustStore, keys: Keys) -> dict[str, tup
             [pem, keys["device"].public.pem.encode()],
             lambda data: signing.PublicKey.from_pem(data, "test"),
         ),
+        "private key": (
+            [keys["device"].to_pem(None), keys["p256"].to_pem(b"correct horse"), keys["ml-dsa"].to_pem(None)],
+            from_file(batch.parent / "k.pem", lambda p: signing.load_key(p, passphrase=lambda: b"correct horse")),
+        ),
+        "passphrase": ([b"correct horse\n"], from_file(batch.parent / "pass", signing.read_passphrase)),
+        "entries": (
+            [b"file,kind,specimen,pixel_size\na.tif,image,s1,12.5 nm\nb.tif,other,,\n"],
+            from_file(batch.parent / "e.csv", read_entries),
+        ),
         "envelope": (
             [json.dumps(trust.envelopes[0].to_json()).encode()],
             lambda data: Envelope.from_fields(read_json(data, "test", limit=10**6), payload_limit=10**5),
@@ -233,9 +243,20 @@ def parsers(batch: Path, trust: signing.TrustStore, keys: Keys) -> dict[str, tup
     }
 
 
+def from_file(path: Path, read: Callable[[Path], object]) -> Read:
+    """Return a reader of bytes for what reads files that others may not read."""
+
+    def written(data: bytes) -> object:
+        path.write_bytes(data)
+        path.chmod(0o600)
+        return read(path)
+
+    return written
+
+
 FORMATS = (
-    "bundle", "manifest payload", "trust store", "trust version", "public key", "envelope", "base64", "time", "moment",
-    "duration", "pixel size", "name", "names",
+    "private key", "passphrase", "entries", "bundle", "manifest payload", "trust store", "trust version",
+    "public key", "envelope", "base64", "time", "moment", "duration", "pixel size", "name", "names",
 )  # fmt: skip
 
 
