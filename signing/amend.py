@@ -96,8 +96,10 @@ def _lock(descriptor: int, path: Path) -> None:
     for _ in range(_PATIENCE):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # held by another process, or a file system without locks
+        except BlockingIOError:  # held by another process
             time.sleep(0.1)
+        except OSError as e:
+            raise SigningError(Reason.CANNOT_WRITE, f"{path}: cannot be locked on this file system") from e
         else:
             return
     hint = "nothing was written; say the command again"

@@ -1,6 +1,6 @@
-"""Timestamps on a signed file: the question to an authority, and its answer put into the bundle.
+"""Timestamps on a signed file: the question to an authority, its answer put into the bundle, and taken out again.
 
-Both need no trust: a wrong answer is refused by whoever verifies, and here already if it is not over this signature.
+None of this needs trust: a wrong answer is refused by whoever verifies, and here already if it is over something else.
 """
 
 from dataclasses import replace

@@ -1,6 +1,7 @@
 """The trust store under TUF's root rules, and keys judged in time. Cases after tuf-conformance."""
 
 import base64
+import fcntl
 import hashlib
 import json
 from collections.abc import Callable
@@ -408,3 +409,18 @@ def test_a_store_that_no_reader_would_take_is_not_written(
     with pytest.raises(SigningError) as caught:
         more.to_bytes()
     assert caught.value.reason is Reason.TOO_LARGE
+
+
+def test_a_lock_held_by_others_is_waited_for_and_then_given_up(
+    trust: signing.TrustStore, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "trust.json"
+    path.write_bytes(trust.to_bytes())
+    monkeypatch.setattr("signing.amend._PATIENCE", 2)
+    more = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), keys["root"])
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(SigningError, match="is being changed by somebody else"):
+            signing.replace_trust(path, more, instead_of=trust.to_bytes())
+    signing.replace_trust(path, more, instead_of=trust.to_bytes())
+    assert signing.load_trust(path, at=NOW) == more
