@@ -7,6 +7,8 @@ class AuditReason(StrEnum):
     """Why the core refused; the codes are stable, like those of the rooms that it calls."""
 
     CODE_ALTERED = "code-altered"
+    MISSING_EXTRA = "missing-extra"
+    NO_SANDBOX = "no-sandbox"
     NOT_INSTALLED = "not-installed"
 
 

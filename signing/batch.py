@@ -63,10 +63,11 @@ class Batch:
     digest: str
     _listing: Listing
 
-    def files(self, *, threads: int = THREADS) -> Iterator[SignedFile | RefusedFile]:
-        """Yield every signed file in the manifest's order, then every file that nobody signed."""
+    def files(self, *, threads: int = THREADS, first: Kind | None = None) -> Iterator[SignedFile | RefusedFile]:
+        """Yield every signed file in the manifest's order, one kind first, then every file that nobody signed."""
         reader = Reader(self.folder)
-        yield from stream(lambda entry: self._read(reader, entry), self.manifest.files, threads=threads)
+        entries = sorted(self.manifest.files, key=lambda entry: entry.kind is not first)
+        yield from stream(lambda entry: self._read(reader, entry), entries, threads=threads)
         yield from refuse_extra(self._listing, _OURS | {entry.name for entry in self.manifest.files})
 
     def _read(self, reader: Reader, entry: FileEntry) -> SignedFile | RefusedFile:

@@ -8,6 +8,7 @@ import click
 
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images.errors import ImageError, ImageReason
 from signing.errors import Reason, SigningError
 
 _CODES: dict[StrEnum, Exit] = {
@@ -40,6 +41,9 @@ _CODES: dict[StrEnum, Exit] = {
     Reason.CANNOT_WRITE: Exit.ENVIRONMENT,
     AuditReason.CODE_ALTERED: Exit.INTEGRITY,
     AuditReason.NOT_INSTALLED: Exit.ENVIRONMENT,
+    AuditReason.MISSING_EXTRA: Exit.ENVIRONMENT,
+    AuditReason.NO_SANDBOX: Exit.ENVIRONMENT,
+    ImageReason.TIMED_OUT: Exit.UNREADABLE,
 }
 
 
@@ -56,7 +60,7 @@ class Failure:
 
 def explain(error: BaseException) -> Failure:
     """Return what to tell of an error."""
-    if isinstance(error, SigningError | AuditError):
+    if isinstance(error, SigningError | AuditError | ImageError):
         hints = tuple(getattr(error, "__notes__", ()))
         return Failure(exit_code(error.reason), error.reason.value, str(error), hints)
     if isinstance(error, click.UsageError):

@@ -1,17 +1,60 @@
-"""Between the microscope and the model: what a file's picture is, told without trusting the file.
+"""Between the microscope and the model: one door, through which passes what was signed, decoded once and whole.
 
-Goals: exactly the signed bytes, their header checked by our own code before any decoder sees them, full depth, one
-reason an auditor can quote where a file is refused.
+Goals: exactly the signed bytes; their container walked by our own code before any decoder sees it; decoders that can do
+nothing but compute; full depth; one reason that an auditor can quote where a file is refused.
 Not-goals: repairing files, guessing, formats beyond PNG, TIFF and JPEG, and metadata that decides anything.
 
-    >>> from fusiondiff_audit.images import read_header
+    >>> from fusiondiff_audit.images import Guard, LooseFile, decode
     >>> from tests.vectors.images import make
-    >>> header = read_header(make.GOOD["good.tif"], "good.tif")
-    >>> header.container, header.width, header.height, header.channels, header.bits
-    (<Container.TIFF: 'tiff'>, 4, 4, 1, 8)
+    >>> with Guard() as guard:
+    ...     micrograph = decode(LooseFile("good.tif", "", make.GOOD["good.tif"]), guard=guard)
+    >>> micrograph.pixels.shape, micrograph.pixels.dtype, micrograph.pixel_digest[:12]
+    ((4, 4, 1), dtype('uint8'), '062e9c81afa2')
 """
 
-from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import Container, Header, read_header
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Container", "Header", "ImageError", "ImageReason", "read_header"]
+if TYPE_CHECKING:
+    from fusiondiff_audit.images.claims import Claims, Scale, Source
+    from fusiondiff_audit.images.errors import ImageError, ImageReason
+    from fusiondiff_audit.images.guard import Guard
+    from fusiondiff_audit.images.header import Container, Header, Limits
+    from fusiondiff_audit.images.intake import RefusedImage, take_in
+    from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, SignedMicrograph, decode
+
+__all__ = [
+    "Claims",
+    "Container",
+    "Guard",
+    "Header",
+    "ImageError",
+    "ImageReason",
+    "Limits",
+    "LooseFile",
+    "LooseMicrograph",
+    "Micrograph",
+    "RefusedImage",
+    "Scale",
+    "SignedMicrograph",
+    "Source",
+    "decode",
+    "take_in",
+]
+
+# Found when asked for: the decoders' processes copy whatever was imported, and light installs have no numpy.
+_HOMES = {
+    "claims": ("Claims", "Scale", "Source"),
+    "errors": ("ImageError", "ImageReason"),
+    "guard": ("Guard",),
+    "header": ("Container", "Header", "Limits"),
+    "intake": ("RefusedImage", "take_in"),
+    "micrograph": ("LooseFile", "LooseMicrograph", "Micrograph", "SignedMicrograph", "decode"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

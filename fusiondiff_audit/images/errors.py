@@ -21,6 +21,10 @@ class ImageError(Exception):
         if hint is not None:
             self.add_note(hint)
 
+    def of(self, name: str) -> "ImageError":
+        """Return the same refusal, with the file that it is about."""
+        return ImageError(self.reason, f"{name!a}: {self}", hint=next(iter(getattr(self, "__notes__", ())), None))
+
 
 def malformed(what: str) -> ImageError:
     """Return the refusal for bytes that are not what their container claims."""

@@ -4,10 +4,10 @@ A header is a claim that was checked as far as it can be without decoding: every
 counts add up, and what follows the picture is nothing that another program would open.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+from typing import Any, Literal
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 
@@ -51,6 +51,40 @@ _SUFFIXES = {
 }
 
 
+class Compression(StrEnum):
+    """How a TIFF's pieces are packed."""
+
+    NONE = "none"
+    LZW = "LZW"
+    DEFLATE = "deflate"
+    PACKBITS = "PackBits"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a TIFF stores its picture: pieces of so many rows and columns, in which byte order, packed how."""
+
+    page: int
+    order: Literal["<", ">"]
+    compression: Compression
+    predictor: bool
+    tiled: bool
+    rows: int
+    columns: int
+    pieces: tuple[tuple[int, int], ...]  # where each lies, and its size
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a policy allows beyond the default: samples of 32 bits, and one named page of many (the first is 0)."""
+
+    page: int | None = None
+    deep: bool = False
+
+
+DEFAULT = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """A picture as its container describes it. `channels` counts what is stored, a constant alpha included."""
@@ -65,7 +99,39 @@ class Header:
     alpha: bool = False  # the last channel is opacity
     trailing: int = 0  # bytes after the picture
     notes: tuple[str, ...] = ()
-    detail: object = field(default=None, repr=False)  # what the decoder of this container must know
+    floating: bool = False
+    layout: Layout | None = None  # of a TIFF
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the header as JSON has it; the law is `Header.from_data(h.to_data()) == h`."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        layout = self.layout and {name: getattr(self.layout, name) for name in self.layout.__slots__}
+        return fields | {"palette": self.palette.hex(), "layout": layout}
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> "Header":
+        """Return a header that this program wrote."""
+        own: dict[str, Any] = {"container": Container(data["container"]), "notes": tuple(data["notes"])}
+        if layout := data["layout"]:
+            pieces = tuple((offset, size) for offset, size in layout["pieces"])
+            own["layout"] = Layout(**layout | {"compression": Compression(layout["compression"]), "pieces": pieces})
+        return cls(**data | own | {"palette": bytes.fromhex(data["palette"])})
+
+    @property
+    def dtype(self) -> str:
+        """Return the kind of sample, as numpy names it."""
+        return f"{'f' if self.floating else 'u'}{self.bits // 8}"
+
+    @property
+    def whole_at(self) -> int | None:
+        """Return where the pixels lie in the file as they are, grey and in one piece, if they do."""
+        layout = self.layout
+        if layout is None or layout.compression is not Compression.NONE or layout.tiled:
+            return None
+        if self.channels > 1 or self.palette or self.floating or (self.bits > 8 and layout.order != "<"):
+            return None
+        follow = all(a + size == b for (a, size), (b, _) in zip(layout.pieces, layout.pieces[1:], strict=False))
+        return layout.pieces[0][0] if follow else None
 
     @property
     def nbytes(self) -> int:
@@ -73,7 +139,7 @@ class Header:
         return self.width * self.height * self.channels * (self.bits // 8)
 
 
-def read_header(data: bytes, name: str) -> Header:
+def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
     """Read the header of a file; what is not a PNG, TIFF or JPEG is unsupported, and named as what it is."""
     if len(data) > MAX_FILE:
         raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
@@ -81,7 +147,7 @@ def read_header(data: bytes, name: str) -> Header:
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES[container]:
         raise malformed(f"named {suffix or 'without an ending'!s}, but it is a {container.upper()}")
-    return _walker(container)(data)
+    return _walk(container, data, limits)
 
 
 def check_size(width: int, height: int) -> None:
@@ -114,7 +180,13 @@ def _container(data: bytes) -> Container:
     raise unsupported(f"{found or 'neither PNG, TIFF nor JPEG'}, beginning with {data[:8].hex(' ') or 'nothing'}")
 
 
-def _walker(container: Container) -> Callable[[bytes], Header]:
+def _walk(container: Container, data: bytes, limits: Limits) -> Header:
     from fusiondiff_audit.images import jpeg, png, tiff
 
-    return {Container.PNG: png.walk, Container.TIFF: tiff.walk, Container.JPEG: jpeg.walk}[container]
+    match container:
+        case Container.PNG:
+            return png.walk(data)
+        case Container.JPEG:
+            return jpeg.walk(data)
+        case Container.TIFF:
+            return tiff.walk(data, limits)

@@ -2,13 +2,16 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 from fusiondiff_audit.images.errors import malformed, too_large
 
+Data = bytes | memoryview
 MAX_PAGES = 64
 MAX_ENTRIES = 1024  # of one directory; real ones have 20 to 60
 MAX_VALUES = 4_000_000  # of one entry; strips of one row in the tallest picture are 32,768
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_RATIONAL = 5
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
@@ -24,7 +27,7 @@ class Entry:
 class Directory:
     """One page's tags."""
 
-    def __init__(self, data: bytes, order: str, entries: dict[int, Entry]) -> None:
+    def __init__(self, data: Data, order: str, entries: dict[int, Entry]) -> None:
         self._data, self._order, self._entries = data, order, entries
 
     def __contains__(self, tag: int) -> bool:
@@ -48,19 +51,29 @@ class Directory:
             raise malformed(f"tag {tag} has {len(found)} values, one is needed")
         return found[0]
 
+    def rational(self, tag: int) -> tuple[int, int] | None:
+        """Return a tag's one fraction, if it has one."""
+        entry = self._entries.get(tag)
+        if entry is None or (entry.kind, entry.count) != (_RATIONAL, 1):
+            return None
+        above, below = struct.unpack_from(f"{self._order}II", self._data, entry.offset)
+        return above, below
+
     def raw(self, tag: int) -> bytes:
         """Return a tag's bytes; empty where it is missing."""
         entry = self._entries.get(tag)
-        return b"" if entry is None else self._data[entry.offset : entry.offset + entry.count * _SIZES[entry.kind]]
+        return (
+            b"" if entry is None else bytes(self._data[entry.offset : entry.offset + entry.count * _SIZES[entry.kind]])
+        )
 
     def spans(self) -> list[tuple[int, int]]:
         """Return which parts of the file the tags' values take."""
         return [(e.offset, e.offset + e.count * _SIZES[e.kind]) for e in self._entries.values()]
 
 
-def read_directories(data: bytes) -> tuple[list[Directory], int]:
+def read_directories(data: Data) -> tuple[list[Directory], int]:
     """Return the chain of directories, each once, and how far into the file they reach."""
-    order = "<" if data[:2] == b"II" else ">"
+    order = byte_order(data)
     big = data[2:4] in (b"+\0", b"\0+")
     start, form, entry_size, count_size = (8, "Q", 20, 8) if big else (4, "I", 12, 2)
     if big and data[4:8] != struct.pack(f"{order}HH", 8, 0):
@@ -94,7 +107,12 @@ def read_directories(data: bytes) -> tuple[list[Directory], int]:
     return found, reach
 
 
-def _read_entry(data: bytes, order: str, place: int, *, big: bool) -> tuple[int, Entry]:
+def byte_order(data: Data) -> Literal["<", ">"]:
+    """Return the sign by which struct and numpy know the byte order."""
+    return "<" if data[:2] == b"II" else ">"
+
+
+def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, Entry]:
     form, inline = ("HHQ", 8) if big else ("HHI", 4)
     tag, kind, count = _unpack(data, order + form, place)
     size = _SIZES.get(kind, 0) * count
@@ -108,7 +126,7 @@ def _read_entry(data: bytes, order: str, place: int, *, big: bool) -> tuple[int,
     return tag, Entry(kind, count, value)
 
 
-def _unpack(data: bytes, form: str, offset: int) -> tuple[int, ...]:
+def _unpack(data: Data, form: str, offset: int) -> tuple[int, ...]:
     if offset + struct.calcsize(form) > len(data):
         raise malformed("a directory lies outside the file")
     return struct.unpack_from(form, data, offset)

@@ -1,4 +1,4 @@
-"""From a file's bytes to its samples, at full depth, by the one decoder named for each container.
+"""From a file's bytes to its pixels, at full depth, by the one decoder named for each container.
 
 This is the part that trusts foreign code with hostile bytes, so it is called in a guarded child and nowhere else. It
 gets bytes, never a path: an OME-TIFF names other files, and a decoder that is given a path opens them.
@@ -6,96 +6,119 @@ gets bytes, never a path: an OME-TIFF names other files, and a decoder that is g
 
 import io
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
-import numpy.typing as npt
-import tifffile
 from PIL import Image
 
-from fusiondiff_audit.images.errors import malformed, unsupported
+from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
 from fusiondiff_audit.images.header import Container, Header
-from fusiondiff_audit.images.tiff import Layout
-
-Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-DECODERS = {  # what a report names, beside its version
-    Container.TIFF: "tifffile",
-    Container.PNG: "Pillow, imagecodecs beyond 8 bits",
-    Container.JPEG: "Pillow",
-}
+from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples
+from fusiondiff_audit.images.strips import decode_rows
 
 
-def decode_samples(data: bytes, header: Header) -> Samples:
-    """Return rows x columns x channels, unsigned, 8 or 16 bits, in this machine's byte order.
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """A picture to be: how many channels it will have, what is done to the samples, and its rows from the top.
 
-    Grey palettes are mapped, constant opacity is dropped; anything but what the header said is malformed.
+    Rows are good until the next are asked for.
     """
-    stored = _decode(data, header)
-    dtype = np.dtype(np.uint8 if header.bits == 8 else np.uint16)
-    if stored.ndim == 2:
-        stored = stored[:, :, None]
-    if stored.shape != (header.height, header.width, header.channels) or stored.dtype.newbyteorder("=") != dtype:
-        claimed = f"{header.height} x {header.width} x {header.channels} of {header.bits} bits"
-        raise malformed(f"decodes to {' x '.join(map(str, stored.shape))} of {stored.dtype}, its header says {claimed}")
-    samples: Samples = np.ascontiguousarray(stored, dtype=dtype)
+
+    channels: int
+    steps: tuple[str, ...]
+    blocks: Iterator[Samples]
+
+
+def decode_samples(data: memoryview, header: Header) -> Rows:
+    """Return rows x columns x channels in this machine's byte order.
+
+    Grey palettes are mapped, constant opacity is dropped, three equal channels are one; nothing loses a bit. Anything
+    but what the header said is malformed, which may show only as the last rows are asked for.
+    """
+    blocks = _checked(_translated(_decode(data, header)), header)
+    steps = []
     if header.palette:
-        return _map_palette(samples, header.palette)
-    return _drop_opacity(samples) if header.alpha else samples
+        blocks = (_map_palette(block, header.palette) for block in blocks)
+        steps.append(MAPPED)
+    if header.alpha:
+        blocks = _drop_opacity(blocks)
+        steps.append(DROPPED)
+    channels = header.channels - header.alpha
+    if channels == 3:  # whether they are equal is known when all rows are there
+        whole = np.concatenate([block.copy() for block in blocks])
+        if (whole[:, :, 1:] == whole[:, :, :1]).all():
+            whole, channels = whole[:, :, :1], 1
+            steps.append(MERGED)
+        blocks = iter((whole,))
+    return Rows(channels, tuple(steps), blocks)
 
 
-def _decode(data: bytes, header: Header) -> npt.NDArray[Any]:
-    """Call the container's decoder; whatever it raises means that the file is not what it says."""
+def _decode(data: memoryview, header: Header) -> Iterator[Samples]:
+    """Call the container's decoder."""
+    if header.layout is not None:
+        yield from decode_rows(data, header, header.layout)
+    elif header.container is Container.PNG and header.bits == 16:
+        yield np.asarray(imagecodecs.png_decode(bytes(data)))
+    else:
+        with Image.open(io.BytesIO(data), formats=(header.container.upper(),)) as picture:
+            picture.load()
+            modes = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+            if picture.mode != ("P" if header.palette else modes[header.channels]):
+                raise malformed(f"decodes to another kind of picture than its header says ({picture.mode})")
+            yield np.asarray(picture)
+
+
+def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    """Hand rows on; whatever a decoder raises means that the file is not what it says."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # Pillow warns where it guesses
-            match header.container:
-                case Container.TIFF:
-                    return _decode_tiff(data, header)
-                case Container.PNG if header.bits == 16:
-                    return np.asarray(imagecodecs.png_decode(data))
-                case _:
-                    return _decode_pillow(data, header)
-    except (Exception, MemoryError) as e:  # a list of all that decoders raise is longer, and never complete
+            yield from blocks
+    except ImageError:
+        raise
+    except MemoryError as e:
+        raise too_large("decoding it takes more memory than a decoder has") from e
+    except Exception as e:  # a list of all that decoders raise is longer, and never complete
         raise malformed(f"the decoder refuses it ({type(e).__name__})") from e
 
 
-def _decode_tiff(data: bytes, header: Header) -> npt.NDArray[Any]:
-    layout = header.detail
-    if not isinstance(layout, Layout):
-        raise TypeError("a TIFF's header names its page")
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages[layout.page]
-        if not isinstance(page, tifffile.TiffPage):
-            raise TypeError("not a page")
-        return page.asarray(maxworkers=1)
+def _checked(blocks: Iterator[Samples], header: Header) -> Iterator[Samples]:
+    """Hand on as many rows as the header says, of its width, channels and kind."""
+    rows = 0
+    for found in blocks:
+        block = found[:, :, None] if found.ndim == 2 else found
+        rows += len(block)
+        if block.shape[1:] != (header.width, header.channels) or block.dtype.str[1:] != header.dtype:
+            claimed = f"{header.width} x {header.channels} of {header.dtype}"
+            raise malformed(f"has rows of {block.shape[1:]} of {block.dtype}, its header says {claimed}")
+        if header.floating and not np.isfinite(block).all():
+            raise unsupported("a picture with samples that are no numbers")
+        yield block
+    if rows != header.height:
+        raise malformed(f"decodes to {rows:,} rows, its header says {header.height:,}")
 
 
-def _decode_pillow(data: bytes, header: Header) -> npt.NDArray[Any]:
-    with Image.open(io.BytesIO(data), formats=(header.container.upper(),)) as picture:
-        picture.load()
-        expected = ("P",) if header.palette else {1: ("L",), 2: ("LA",), 3: ("RGB",), 4: ("RGBA",)}[header.channels]
-        if picture.mode not in expected:  # Pillow would have turned it into something else
-            raise ValueError(f"mode {picture.mode}")
-        return np.asarray(picture)
-
-
-def _map_palette(samples: Samples, palette: bytes) -> Samples:
+def _map_palette(block: Samples, palette: bytes) -> Samples:
     """Map indices to greys. Instruments keep colours for overlays on indices that no pixel uses."""
     colours = np.frombuffer(palette, dtype=np.uint8).reshape(-1, 3)
-    used = np.flatnonzero(np.bincount(samples.ravel(), minlength=256))
+    used = np.flatnonzero(np.bincount(block.ravel(), minlength=256))
     if used[-1] >= len(colours):
         raise malformed(f"index {used[-1]} in a palette of {len(colours)}")
     if (colours[used] != colours[used][:, :1]).any():
         raise unsupported("a palette of colours that its pixels use")
     greys = np.zeros(256, dtype=np.uint8)
     greys[: len(colours)] = colours[:, 0]
-    mapped: Samples = np.take(greys, samples)
+    mapped: Samples = np.take(greys, block)
     return mapped
 
 
-def _drop_opacity(samples: Samples) -> Samples:
-    opacity = samples[:, :, -1]
-    if (opacity != opacity[0, 0]).any():
-        raise unsupported("a picture that is transparent in places")
-    return samples[:, :, :-1].copy()
+def _drop_opacity(blocks: Iterator[Samples]) -> Iterator[Samples]:
+    everywhere = None
+    for block in blocks:
+        opacity = block[:, :, -1]
+        everywhere = opacity[0, 0].copy() if everywhere is None else everywhere
+        if (opacity != everywhere).any():
+            raise unsupported("a picture that is transparent in places")
+        yield block[:, :, :-1]

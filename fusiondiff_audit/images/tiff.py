@@ -1,10 +1,12 @@
 """TIFF, walked without decoding (TIFF 6.0): one page, every strip or tile where and as long as it must be."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import Literal
 
 from fusiondiff_audit.images.errors import ImageError, malformed, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_size, check_trailing
-from fusiondiff_audit.images.ifd import Directory, read_directories
+from fusiondiff_audit.images.header import Compression, Container, Header, Layout, Limits, check_size, check_trailing
+from fusiondiff_audit.images.ifd import Directory, byte_order, read_directories
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIPS, ORIENTATION, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 274, 277, 278, 279, 284
@@ -12,43 +14,37 @@ PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 317, 320, 322, 
 SUBDIRECTORIES, EXTRA, FORMAT, JPEG_TABLES = 330, 338, 339, 347
 MAX_TILE = 1024  # pixels a side, or the picture rounded up to 16
 MAX_RATIO = 10_000  # of decoded to stored bytes; deflate itself reaches 1,030
-_COMPRESSIONS = frozenset({1, 5, 8, 32946, 32773})
+_COMPRESSIONS = {
+    1: Compression.NONE,
+    5: Compression.LZW,
+    8: Compression.DEFLATE,
+    32946: Compression.DEFLATE,
+    32773: Compression.PACKBITS,
+}
+_FORMATS = {1: "unsigned whole numbers", 2: "signed numbers", 3: "floating point"}
 _PHOTOMETRICS = {0: "white is zero", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 32803: "a colour filter"}
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """What the decoder of a TIFF must know: the page, and how its pieces are stored."""
-
-    page: int
-    compression: int
-    tiled: bool
-
-
-def walk(data: bytes, page: int | None = None) -> Header:
-    """Return the header of a TIFF's one page, or of the page asked for."""
+def walk(data: bytes, limits: Limits) -> Header:
+    """Return the header of a TIFF's one page, or of the page that the limits name."""
     directories, reach = read_directories(data)
+    page = limits.page
     if page is None:
         if len(directories) > 1:
-            raise unsupported(f"a TIFF of {len(directories)} pages", hint="the policy may name the one to read")
+            hint = "the policy may name the page to read"
+            raise unsupported(f"a TIFF of {len(directories)} pages, of which none is named", hint=hint)
         page = 0
     if page >= len(directories):
         raise unsupported(f"a TIFF of {len(directories)} pages has no page {page}")
     directory = directories[page]
     width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
     check_size(width, height)
-    channels, bits, alpha = _read_samples(directory)
-    compression = directory.integer(COMPRESSION, 1)
-    if compression not in _COMPRESSIONS:
-        raise unsupported(f"a TIFF of compression {compression}; none, LZW, deflate and PackBits are read")
-    if directory.integer(PREDICTOR, 1) not in (1, 2):
-        raise unsupported(f"a TIFF of predictor {directory.integer(PREDICTOR)}")
-    if (orientation := directory.integer(ORIENTATION, 1)) != 1:
-        raise unsupported(f"a TIFF of orientation {orientation}: it would be turned")
-    tiled = TILES in directory
-    pieces = _tiles(directory, width, height) if tiled else _strips(directory, height)
-    expected = _expected(directory, width, height, channels * bits // 8, tiled=tiled)
-    end = _check_pieces(pieces, expected, len(data), exact=compression == 1)
+    channels, bits, alpha, floating = _read_samples(directory, limits)
+    layout = _read_layout(directory, page, byte_order(data), width, height)
+    if layout.predictor and floating:
+        raise unsupported("a TIFF of floating point with a predictor")
+    expected = _expected(layout, height, channels * bits // 8)
+    end = _check_pieces(layout.pieces, expected, len(data), layout.compression)
     notes = ("sub-directories passed over",) if SUBDIRECTORIES in directory else ()
     for other in directories:  # whatever the other pages hold is referred to, and no hidden rest
         end = max(end, *(stop for _, stop in _outer_spans(other)))
@@ -62,12 +58,13 @@ def walk(data: bytes, page: int | None = None) -> Header:
         alpha=alpha,
         trailing=0 if SUBDIRECTORIES in directory else check_trailing(memoryview(data)[max(end, reach) :]),
         notes=notes,
-        detail=Layout(page, compression, tiled),
+        floating=floating,
+        layout=layout,
     )
 
 
-def _read_samples(directory: Directory) -> tuple[int, int, bool]:
-    """Return channels, bits and whether the last channel is opacity; what a decoder would reduce is refused."""
+def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool, bool]:
+    """Return channels, bits, whether the last is opacity, and floats; what a decoder would reduce is refused."""
     photometric = directory.integer(PHOTOMETRIC, 1)
     if photometric not in (1, 2, 3):
         raise unsupported(f"a TIFF of photometric {photometric} ({_PHOTOMETRICS.get(photometric, 'unknown')})")
@@ -80,54 +77,67 @@ def _read_samples(directory: Directory) -> tuple[int, int, bool]:
     if len(directory.integers(BITS, (1,) * channels)) not in (1, channels) or len(bits) != 1:
         raise unsupported(f"a TIFF whose channels have {sorted(bits)} bits")
     depth = bits.pop()
-    if depth not in (8, 16) or (photometric == 3 and depth != 8):
-        raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
     formats = set(directory.integers(FORMAT, (1,)))
-    if formats != {1}:
-        raise unsupported(f"a TIFF of sample format {sorted(formats)}; unsigned whole numbers are read")
+    kind = formats.pop() if len(formats) == 1 else 0
+    if depth == 32 and kind in (1, 3) and photometric != 3:
+        if not limits.deep:
+            hint = "the policy may allow samples of 32 bits"
+            raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
+    elif depth not in (8, 16) or (photometric == 3 and depth != 8):
+        raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
+    elif kind != 1:
+        raise unsupported(f"a TIFF of {_FORMATS.get(kind, 'mixed or complex numbers')}; unsigned ones are read")
     if channels > 1 and directory.integer(PLANAR, 1) != 1:
         raise unsupported("a TIFF that stores its channels apart")
-    return channels, depth, bool(extra)
+    return channels, depth, bool(extra), kind == 3
 
 
-def _strips(directory: Directory, height: int) -> list[tuple[int, int]]:
-    rows = min(directory.integer(ROWS, height), height)
-    count = -(-height // rows) if rows else 0
-    return _pieces(directory.integers(STRIPS), directory.integers(STRIP_SIZES), count)
-
-
-def _tiles(directory: Directory, width: int, height: int) -> list[tuple[int, int]]:
-    across, down = directory.integer(TILE_WIDTH), directory.integer(TILE_HEIGHT)
-    for side, whole in ((across, width), (down, height)):
-        if not 1 <= side <= max(MAX_TILE, -(-whole // 16) * 16):
-            raise malformed(f"tiles of {across} x {down} pixels")
-    count = -(-width // across) * -(-height // down)
-    return _pieces(directory.integers(TILES), directory.integers(TILE_SIZES), count)
-
-
-def _pieces(offsets: tuple[int, ...], sizes: tuple[int, ...], count: int) -> list[tuple[int, int]]:
-    if not count or len(offsets) != count or len(sizes) != count:
+def _read_layout(directory: Directory, page: int, order: Literal["<", ">"], width: int, height: int) -> Layout:
+    compression = directory.integer(COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        raise unsupported(f"a TIFF of compression {compression}; none, LZW, deflate and PackBits are read")
+    if (predictor := directory.integer(PREDICTOR, 1)) not in (1, 2):
+        raise unsupported(f"a TIFF of predictor {predictor}")
+    if (orientation := directory.integer(ORIENTATION, 1)) != 1:
+        raise unsupported(f"a TIFF of orientation {orientation}: it would be turned")
+    packed, predicted = _COMPRESSIONS[compression], predictor == 2
+    if predicted and packed not in (Compression.LZW, Compression.DEFLATE):  # some readers heed it, some do not
+        raise unsupported(f"a TIFF of predictor 2 with compression {packed}")
+    if tiled := TILES in directory:
+        columns, rows = directory.integer(TILE_WIDTH), directory.integer(TILE_HEIGHT)
+        for side, whole in ((columns, width), (rows, height)):
+            if not 1 <= side <= max(MAX_TILE, -(-whole // 16) * 16):
+                raise malformed(f"tiles of {columns} x {rows} pixels")
+    else:
+        columns, rows = width, min(directory.integer(ROWS, height), height)
+        if not rows:
+            raise malformed("strips of no rows")
+    count = -(-width // columns) * -(-height // rows)
+    places, lengths = (TILES, TILE_SIZES) if tiled else (STRIPS, STRIP_SIZES)
+    offsets, sizes = directory.integers(places), directory.integers(lengths)
+    if len(offsets) != count or len(sizes) != count:
         raise malformed(f"its size means {count:,} pieces, found {len(offsets):,} and {len(sizes):,} sizes")
-    return list(zip(offsets, sizes, strict=True))
+    return Layout(page, order, packed, predicted, tiled, rows, columns, tuple(zip(offsets, sizes, strict=True)))
 
 
-def _expected(directory: Directory, width: int, height: int, pixel: int, *, tiled: bool) -> list[int]:
-    """Return how many bytes each piece must decode to."""
-    if tiled:
-        side = directory.integer(TILE_WIDTH) * directory.integer(TILE_HEIGHT) * pixel
-        return [side] * len(directory.integers(TILES))
-    rows = min(directory.integer(ROWS, height), height)
-    full, rest = divmod(height, rows)
-    return [rows * width * pixel] * full + ([rest * width * pixel] if rest else [])
+def _expected(layout: Layout, height: int, pixel: int) -> Iterator[int]:
+    """Yield how many bytes each piece must decode to; only the last strip may be shorter."""
+    full = layout.rows * layout.columns * pixel
+    if layout.tiled:
+        return repeat(full)
+    whole, rest = divmod(height, layout.rows)
+    return chain(repeat(full, whole), [rest * layout.columns * pixel] if rest else [])
 
 
-def _check_pieces(pieces: list[tuple[int, int]], expected: list[int], total: int, *, exact: bool) -> int:
+def _check_pieces(
+    pieces: tuple[tuple[int, int], ...], expected: Iterator[int], total: int, compression: Compression
+) -> int:
     """Refuse pieces that are empty, overlap, lie outside or cannot hold what they must; return where the last ends."""
     end = 8
-    for (offset, size), decoded in zip(pieces, expected, strict=True):
+    for (offset, size), decoded in zip(pieces, expected, strict=False):
         if not size or offset < 8 or offset + size > total:
             raise malformed("a piece of the picture is empty, or lies outside the file")
-        if exact and size != decoded:
+        if compression is Compression.NONE and size != decoded:
             raise malformed(f"a piece has {size:,} bytes, its size means {decoded:,}")
         if decoded > size * MAX_RATIO:
             raise malformed(f"a piece of {size:,} bytes would hold {decoded:,}")

@@ -1,6 +1,7 @@
 """The verbs as users call them: answers on stdout, sentences on stderr, codes by the table, refusals that help."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from fusiondiff_audit.cli import VERBS, verbs
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.errors import AuditReason
+from fusiondiff_audit.images.errors import ImageReason
 from tests.cli.conftest import Tool
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -179,7 +181,7 @@ def test_the_tables_of_codes_and_reasons_are_the_documented_ones() -> None:
     text = (DOCS / "exit-codes.md").read_text()
     assert {int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)} == {int(e) for e in Exit}
     documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", text, re.MULTILINE))
-    reasons = [*signing.Reason, *AuditReason]
+    reasons: list[StrEnum] = [*signing.Reason, *ImageReason, *AuditReason]
     assert documented == {r.value: str(int(exit_code(r))) for r in reasons} | {
         "usage": "2", "interrupted": "5", "fault": "70",
     }  # fmt: skip

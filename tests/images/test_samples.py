@@ -1,5 +1,6 @@
 """Samples come out at full depth, as a second decoder has them; what does not fit its header is refused."""
 
+import hashlib
 import io
 import zlib
 from pathlib import Path
@@ -12,19 +13,25 @@ import tifffile
 from PIL import Image
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import read_header
-from fusiondiff_audit.images.samples import Samples, decode_samples
-from tests.images.test_header import GREY8, GREY16, RGB16, RGBA8, TIFFS, written
+from fusiondiff_audit.images.header import DEFAULT, Limits, read_header
+from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, digest_pixels
+from fusiondiff_audit.images.samples import decode_samples
+from tests.images.test_header import GREY8, GREY16, RGB8, RGB16, RGBA8, TIFFS, written
 from tests.vectors.images import make
 
 
-def decode(data: bytes, name: str) -> Samples:
-    return decode_samples(data, read_header(data, name))
+def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Samples:
+    return picture(data, name, limits)[0]
 
 
-def refuse(data: bytes, name: str, reason: ImageReason) -> None:
+def picture(data: bytes, name: str, limits: Limits = DEFAULT) -> tuple[Samples, tuple[str, ...]]:
+    rows = decode_samples(memoryview(data), read_header(data, name, limits))
+    return np.concatenate([block.copy() for block in rows.blocks]), rows.steps
+
+
+def refuse(data: bytes, name: str, reason: ImageReason, limits: Limits = DEFAULT) -> None:
     with pytest.raises(ImageError) as caught:
-        decode(data, name)
+        decode(data, name, limits)
     assert caught.value.reason is reason, caught.value
 
 
@@ -35,6 +42,93 @@ def test_a_tiff_gives_what_was_written(case: str) -> None:
     expected = pixels.reshape(40, 48, channels)[:, :, : channels - alpha]
     assert found.dtype == np.dtype(f"u{bits // 8}")
     assert (found == expected).all()
+
+
+SHAPES = [
+    {"rowsperstrip": 7},
+    {"tile": (16, 16)},
+    {"tile": (48, 64)},
+    {"rowsperstrip": 1},
+]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("compression", [None, "lzw", "deflate", "packbits"])
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "f4"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_layout_gives_what_was_written(
+    order: str, shape: dict[str, Any], compression: str | None, kind: str, channels: int
+) -> None:
+    rng = np.random.default_rng(len(str(shape)))
+    size = (61, 53) if channels == 1 else (61, 53, 3)
+    pixels = (rng.integers(0, 2**32, size) % 2 ** (8 * int(kind[1]))).astype(kind)
+    predictor = compression in ("lzw", "deflate") and kind != "f4"
+    options = {"photometric": "rgb"} if channels == 3 else {}
+    data = written(
+        pixels.astype(order + kind), byteorder=order, compression=compression, predictor=predictor, **shape, **options
+    )
+    if kind in ("u4", "f4"):
+        refuse(data, "x.tif", ImageReason.UNSUPPORTED)
+    found = decode(data, "x.tif", Limits(deep=True))
+    assert found.dtype == pixels.dtype
+    assert (found == pixels.reshape(found.shape)).all()
+
+
+def test_samples_that_are_no_numbers_are_refused() -> None:
+    pixels = GREY16.astype("f4")
+    pixels[3, 3] = np.nan
+    refuse(written(pixels), "x.tif", ImageReason.UNSUPPORTED, Limits(deep=True))
+
+
+def test_one_named_page_of_many_is_read() -> None:
+    data = written(np.stack([GREY16, GREY16 + 1, GREY16 + 2]), photometric="minisblack")
+    refuse(data, "x.tif", ImageReason.UNSUPPORTED)
+    for page in range(3):
+        assert (decode(data, "x.tif", Limits(page=page))[:, :, 0] == GREY16 + page).all()
+    refuse(data, "x.tif", ImageReason.UNSUPPORTED, Limits(page=3))
+
+
+SAME = {
+    "plain": written(GREY8),
+    "big-endian, LZW": written(GREY8, byteorder=">", compression="lzw"),
+    "tiles": written(GREY8, tile=(16, 16)),
+    "PNG": bytes(imagecodecs.png_encode(GREY8)),
+    "three equal channels": written(np.dstack([GREY8] * 3), photometric="rgb"),
+    "opacity": bytes(imagecodecs.png_encode(np.dstack([GREY8, np.full_like(GREY8, 255)]))),
+    "a palette turned about": written(
+        255 - GREY8, photometric="palette", colormap=np.repeat(np.arange(256, dtype=np.uint16)[None, ::-1], 3, 0) * 257
+    ),
+}
+
+
+def test_one_picture_has_one_digest_however_it_is_stored() -> None:
+    steps = {}
+    for case, data in SAME.items():
+        name = "x.png" if data.startswith(b"\x89PNG") else "x.tif"
+        pixels, steps[case] = picture(data, name)
+        assert digest_pixels(pixels) == digest_pixels(GREY8[:, :, None]), case
+    assert steps["plain"] == ()
+    assert steps["three equal channels"] == (MERGED,)
+    assert steps["opacity"] == (DROPPED,)
+    assert steps["a palette turned about"] == (MAPPED,)
+
+
+def test_the_digest_is_the_one_of_the_format() -> None:
+    """By hand, from FORMAT.md."""
+    pixels = np.array([[[1], [2]], [[3], [65535]]], dtype=np.uint16)
+    text = b"fusiondiff-audit/pixels/v1\n<u2 2 2 1\n" + bytes([1, 0, 2, 0, 3, 0, 255, 255])
+    assert digest_pixels(pixels) == hashlib.sha256(text).hexdigest()
+    assert digest_pixels(pixels.astype(">u2")) == hashlib.sha256(text).hexdigest()
+    text = b"fusiondiff-audit/pixels/v1\nu1 1 2 3\n" + bytes(range(6))
+    assert digest_pixels(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)) == hashlib.sha256(text).hexdigest()
+
+
+def test_other_pictures_have_other_digests() -> None:
+    lowest = GREY16.copy()
+    lowest[20, 20] ^= 1
+    others = [GREY16, lowest, GREY16.T, GREY16.reshape(20, 96), GREY16.astype("u4"), GREY16.view("u1"), RGB16]
+    assert len({digest_pixels(p.reshape(*p.shape[:2], -1)) for p in others}) == len(others)
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -57,7 +151,8 @@ def test_the_lowest_of_sixteen_bits_is_kept() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_jpeg_is_as_a_second_decoder_has_it(mode: str) -> None:
     file = io.BytesIO()
-    Image.fromarray(GREY8).convert(mode).save(file, "JPEG", quality=95)
+    picture = Image.fromarray(GREY8) if mode == "L" else Image.fromarray(RGB8)
+    picture.save(file, "JPEG", quality=95)
     found = decode(file.getvalue(), "x.jpg")
     second = imagecodecs.jpeg8_decode(file.getvalue())
     assert (found == second.reshape(found.shape)).all()
@@ -101,6 +196,7 @@ STRIPS = {
     "deflate, too long": (8, zlib.compress(bytes(40))),
     "deflate, junk": (8, b"\x78\x9c" + b"junk" * 4),
     "LZW, too short": (5, imagecodecs.lzw_encode(bytes(10))),
+    "LZW, too long": (5, imagecodecs.lzw_encode(bytes(40))),
     "PackBits, too short": (32773, imagecodecs.packbits_encode(bytes(range(10)))),
     "PackBits, too long": (32773, imagecodecs.packbits_encode(bytes(range(40)))),
 }

@@ -1,0 +1,108 @@
+"""What a decoder's child leaves in the memory that it was given: pixels, and a few words about them.
+
+The child writes, the parent reads, and believes nothing that the header did not say before.
+"""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed
+from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest, Samples
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.images.samples import Rows
+    from signing.strict import Fields
+
+WALL = 10  # seconds for one file
+READY, TIMEOUT = "ready", "timeout"  # what the zygote says beside exit codes
+MAX_WORDS = 64 * 1024  # bytes
+_LONGEST = 500  # characters of a sentence
+_LENGTH = 4  # bytes, before the words
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A picture at full depth, its digest, and what was done to the samples that the file stores."""
+
+    pixels: Samples
+    digest: str
+    steps: tuple[str, ...]
+
+
+def room_for(header: Header) -> int:
+    """Return how many bytes an answer may take."""
+    return header.nbytes + _LENGTH + MAX_WORDS
+
+
+def write_picture(descriptor: int, header: Header, rows: "Rows") -> None:
+    """Leave the pixels, their digest and what was done to the samples."""
+    digest = PixelDigest(header.dtype, (header.height, header.width, rows.channels))
+    place = 0
+    for block in rows.blocks:
+        whole = np.ascontiguousarray(block)
+        digest.add(whole)
+        _put(descriptor, whole.data.cast("B"), place)
+        place += whole.nbytes
+    _write_words(descriptor, header, {"channels": rows.channels, "digest": digest.value(), "steps": rows.steps})
+
+
+def write_refusal(descriptor: int, header: Header, error: ImageError) -> None:
+    """Leave why there is no picture."""
+    hints = getattr(error, "__notes__", [])
+    words = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
+    _write_words(descriptor, header, words)
+
+
+def read_answer(memory: npt.NDArray[np.uint8], header: Header) -> Decoded:
+    """Return the picture, which looks into the memory, or raise the child's refusal."""
+    from signing.errors import SigningError  # here, since what the child has loaded is copied for every child
+    from signing.strict import read_json
+
+    start = header.nbytes + _LENGTH
+    length = int.from_bytes(memory[header.nbytes : start].tobytes(), "little")
+    try:
+        words = read_json(memory[start : start + min(length, MAX_WORDS)].tobytes(), "answer", limit=MAX_WORDS)
+        if words.has("reason"):
+            raise _read_refusal(words)
+        return _read_pixels(memory, header, words)
+    except (SigningError, ValueError) as e:
+        raise malformed(f"its decoder answered nonsense: {e}") from e
+
+
+def _read_pixels(memory: npt.NDArray[np.uint8], header: Header, words: "Fields") -> Decoded:
+    words.closed("channels", "digest", "steps")
+    steps = tuple(words.texts("steps", most=3))
+    stored = header.channels - header.alpha
+    channels = 1 if MERGED in steps and stored == 3 else stored
+    possible = {MAPPED: bool(header.palette), DROPPED: header.alpha, MERGED: stored == 3}
+    if len(set(steps)) != len(steps) or not all(possible.get(step) for step in steps):
+        raise ValueError("steps that the header does not allow")
+    if words.integer("channels", least=1, most=4) != channels:
+        raise ValueError(f"another number of channels than {channels}")
+    shape = (header.height, header.width, channels)
+    pixels = memory[: math.prod(shape) * header.bits // 8].view(header.dtype).reshape(shape)
+    return Decoded(pixels, words.sha256("digest"), steps)
+
+
+def _read_refusal(words: "Fields") -> ImageError:
+    words.closed("reason", "message", "hint")
+    message = words.text("message", limit=_LONGEST)
+    return ImageError(ImageReason(words.text("reason")), message, hint=words.optional_text("hint", limit=_LONGEST))
+
+
+def _write_words(descriptor: int, header: Header, words: dict[str, object]) -> None:
+    text = json.dumps(words).encode("ascii")
+    _put(descriptor, len(text).to_bytes(_LENGTH, "little") + text, header.nbytes)
+
+
+def _put(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written

@@ -1,0 +1,62 @@
+"""A signed batch through the door: each image decoded, a few at once, in order; a bad file never stops the others."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fusiondiff_audit.images.claims import MAX_TEXT
+from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.header import DEFAULT, Limits
+from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
+from signing import Batch, Kind, RefusedFile, SignedFile
+from signing.stream import THREADS, stream
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedImage:
+    """A genuine file that is no micrograph, and why."""
+
+    name: str
+    reason: ImageReason
+    message: str
+    hint: str | None = None
+
+
+Found = SignedMicrograph | SignedFile | RefusedFile | RefusedImage
+
+
+def take_in(
+    batch: Batch,
+    *,
+    guard: Guard,
+    limits: Limits = DEFAULT,
+    threads: int = THREADS,
+    wanted: Callable[[SignedFile], bool] = lambda file: True,
+) -> Iterator[Found]:
+    """Yield what becomes of every file of a batch: sidecars first, then the others in the manifest's order.
+
+    Images that are wanted come as micrographs or refused, other genuine files as they are.
+    """
+    sidecars: dict[str, bytes] = {}
+
+    def work(file: SignedFile | RefusedFile) -> Found:
+        if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
+            return file
+        try:
+            return decode(file, guard=guard, limits=limits, sidecar=sidecars.get(_stem(file.name)))
+        except ImageError as e:
+            return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
+
+    def remembered() -> Iterator[SignedFile | RefusedFile]:
+        for file in batch.files(first=Kind.SIDECAR, threads=threads):
+            if isinstance(file, SignedFile) and file.entry.kind is Kind.SIDECAR and len(file.data) <= MAX_TEXT:
+                sidecars[_stem(file.name)] = file.data
+            yield file
+
+    return stream(work, remembered(), threads=threads)
+
+
+def _stem(name: str) -> str:
+    """Return a name without its ending: what a picture and the text beside it have in common."""
+    return str(PurePosixPath(name).with_suffix(""))

@@ -1,0 +1,99 @@
+"""One decoder's process as seen from our side: a message out, an ending back, and memory in common."""
+
+import importlib.util
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images.answer import READY, WALL
+from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.memory import Memory
+
+_START = "from fusiondiff_audit.images.zygote import main; main()"
+_NEEDED = ("numpy", "PIL", "imagecodecs")
+_PATIENCE = 60  # seconds for the process to start; on a busy machine with cold disks it needs a few
+_LONGEST = 1000  # bytes of a reply
+# One thread: the libraries would keep address space for as many as the machine has cores.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+
+
+class LaneLostError(Exception):
+    """The process on the other side is gone, or does not answer."""
+
+
+class Lane:
+    """A process that decodes one file at a time."""
+
+    def __init__(self) -> None:
+        _refuse_missing()
+        self._socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._inbox = Memory(1)
+        with far, tempfile.TemporaryFile() as complaints:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-I", "-c", _START, str(far.fileno())],
+                pass_fds=(far.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                env=_ENVIRONMENT,
+                start_new_session=True,  # an interrupt from the keyboard is for us, who will close the lane
+            )
+            far.close()
+            said = self._hear(_PATIENCE)
+            if said != READY:
+                self.close()
+                complaints.seek(0)
+                last = complaints.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+                raise AuditError(
+                    AuditReason.NO_SANDBOX,
+                    f"no guarded process to decode in: {said or ''.join(last) or 'it ended at once'}",
+                    hint="decoding needs Linux 5.3 or newer with seccomp, on x86_64 or aarch64",
+                )
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the process still runs, as far as we know."""
+        return self._process.poll() is None
+
+    def ask(self, header: Header, data: bytes, outbox: Memory) -> str:
+        """Have a file decoded into the outbox; return how the child ended."""
+        words = json.dumps(header.to_data()).encode("ascii")
+        size = len(data) + len(words)
+        inbox = self._inbox = self._inbox.fitting(size)
+        inbox.view[: len(data)] = data
+        inbox.view[len(data) : size] = words
+        message = f"{len(data)} {len(words)}".encode("ascii")
+        try:
+            socket.send_fds(self._socket, [message], [inbox.descriptor, outbox.descriptor])
+        except OSError as e:
+            raise LaneLostError("the decoder's process is gone") from e
+        if ended := self._hear(2 * WALL):
+            return ended
+        raise LaneLostError("the decoder's process is gone, or does not answer")
+
+    def close(self) -> None:
+        """End the process; its children end with it."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+        self._inbox.close()
+
+    def _hear(self, seconds: int) -> str:
+        self._socket.settimeout(seconds)
+        try:
+            return self._socket.recv(_LONGEST).decode("ascii", "replace")
+        except OSError:  # a timeout among them
+            return ""
+
+
+def _refuse_missing() -> None:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise AuditError(
+            AuditReason.MISSING_EXTRA,
+            f"decoding micrographs needs {', '.join(missing)}",
+            hint="pip install 'fusiondiff-audit[images]'",
+        )

@@ -1,0 +1,86 @@
+"""Memory that two processes see: made here, to a size that we chose, and sealed so that nobody can pull it away.
+
+Pages that the system has to clear cost more than a decoder's whole process, so memories are used again: an inbox at
+once, an outbox when the last array that looks into it is gone.
+"""
+
+import fcntl
+import mmap
+import os
+import threading
+import weakref
+
+import numpy as np
+import numpy.typing as npt
+
+_GRAIN = 1 << 20  # bytes
+_SPARE, _SMALL = 4, 64 << 20  # a memory that is so many times larger than needed, and not small, is not taken
+_MOST_FREE = 16
+
+
+class Memory:
+    """A memory without a name."""
+
+    def __init__(self, size: int) -> None:
+        self.size = -(-size // _GRAIN) * _GRAIN
+        self.descriptor = os.memfd_create("fusiondiff-audit", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.descriptor, self.size)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        self.view = mmap.mmap(self.descriptor, self.size)
+
+    def fits(self, size: int) -> bool:
+        """Say whether so many bytes have room, and are not lost in it."""
+        return size <= self.size <= max(size * _SPARE, _SMALL)
+
+    def fitting(self, size: int) -> "Memory":
+        """Return this memory if it fits, or another one in its stead."""
+        if self.fits(size):
+            return self
+        self.close()
+        return Memory(size)
+
+    def close(self) -> None:
+        """Give the memory back to the system, as soon as no array looks into it."""
+        os.close(self.descriptor)
+        del self.view
+
+
+class Shelf:
+    """Memories that wait for their next use."""
+
+    def __init__(self) -> None:
+        self._free: list[Memory] = []
+        self._lock = threading.Lock()
+        self._open = True
+
+    def take(self, size: int) -> Memory:
+        """Return a memory of at least so many bytes, and not of very many more."""
+        with self._lock:
+            found = min((m for m in self._free if m.fits(size)), key=lambda m: m.size, default=None)
+            spare = [] if found else self._free  # none of them fits what comes now
+            self._free = [m for m in self._free if m is not found] if found else []
+        for memory in spare:
+            memory.close()
+        return found or Memory(size)
+
+    def lend(self, memory: Memory) -> npt.NDArray[np.uint8]:
+        """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone."""
+        view = np.frombuffer(memory.view, np.uint8)
+        view.flags.writeable = False
+        weakref.finalize(view, self._give, memory).atexit = False
+        return view
+
+    def _give(self, memory: Memory) -> None:
+        with self._lock:
+            if self._open and len(self._free) < _MOST_FREE:
+                self._free.append(memory)
+                return
+        memory.close()
+
+    def close(self) -> None:
+        """Give all memory back to the system; what is still lent follows when it comes back."""
+        with self._lock:
+            self._open = False
+            spare, self._free = self._free, []
+        for memory in spare:
+            memory.close()

@@ -1,0 +1,107 @@
+"""Micrographs: what is left of a file when it has passed the door, and the one function that lets it pass.
+
+1. The bytes are those that were signed (`signing`), or a loose file's, read once.
+2. Our own code walks the container (`header`), with the file's ending.
+3. A guarded child decodes (`guard`); the parent checks what comes back.
+4. Metadata is read as claims (`claims`), never as facts.
+"""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import overload
+
+from fusiondiff_audit.images.claims import Claims, read_claims
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits, read_header
+from fusiondiff_audit.images.pixels import Samples
+from signing import FileEntry, SignedFile, read_capped
+
+_DECODERS = {Container.TIFF: "imagecodecs", Container.PNG: "Pillow", Container.JPEG: "Pillow"}
+
+
+@dataclass(frozen=True, slots=True)
+class LooseFile:
+    """A file that nobody signed. It can be scored, never certified or reported."""
+
+    name: str
+    digest: str
+    data: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> "LooseFile":
+        """Read a file, once."""
+        data = read_capped(path, limit=MAX_FILE)
+        return cls(path.name, hashlib.sha256(data).hexdigest(), data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Micrograph:
+    """A picture at full depth, rows x columns x channels, read-only, with its digests and what is claimed of it."""
+
+    name: str
+    digest: str
+    pixel_digest: str
+    pixels: Samples
+    header: Header
+    decoder: str
+    claims: Claims
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignedMicrograph(Micrograph):
+    """A micrograph of a signed batch: the only kind that can be certified or reported."""
+
+    entry: FileEntry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LooseMicrograph(Micrograph):
+    """A micrograph that nobody vouches for."""
+
+
+@overload
+def decode(
+    file: SignedFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+) -> SignedMicrograph: ...
+@overload
+def decode(
+    file: LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+) -> LooseMicrograph: ...
+
+
+def decode(
+    file: SignedFile | LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+) -> Micrograph:
+    """Return a file's micrograph, or refuse it with a reason; `sidecar` is the text that its microscope wrote."""
+    try:
+        header = read_header(file.data, file.name, limits)
+        decoded = guard.decode(file.data, header)
+        entry = file.entry if isinstance(file, SignedFile) else None
+        size = entry.pixel_size if entry else None
+        signed = (size.value, size.unit) if size else None
+        claims = read_claims(file.data, header, signed=signed, sidecar=sidecar)
+    except ImageError as e:
+        raise e.of(file.name) from e
+    steps = (*header.notes, *decoded.steps)
+    rest = (decoded.digest, decoded.pixels, header, _decoder(header), claims, steps)
+    if entry is None:
+        return LooseMicrograph(file.name, file.digest, *rest)
+    return SignedMicrograph(file.name, file.digest, *rest, entry)
+
+
+def _decoder(header: Header) -> str:
+    """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
+    if header.whole_at is not None:
+        return "none: the samples are stored as they are"
+    name = "imagecodecs" if header.container is Container.PNG and header.bits == 16 else _DECODERS[header.container]
+    return f"{name} {_version(name)}"
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return version(name)

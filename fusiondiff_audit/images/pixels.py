@@ -1,0 +1,37 @@
+"""Pixels as the audit knows them, and the digest by which the same picture is known again (FORMAT.md)."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[Any]  # rows x columns x channels, of u1, u2, u4 or f4
+_HEADING = "fusiondiff-audit/pixels/v1"
+# What may be done to the samples that a file stores; none of it loses a bit.
+MAPPED, DROPPED, MERGED = "grey palette mapped", "constant opacity dropped", "three equal channels taken as one"
+
+
+class PixelDigest:
+    """The SHA-256 of a picture's canonical form, built from its rows: the same for every way to store it."""
+
+    def __init__(self, dtype: str, shape: tuple[int, int, int]) -> None:
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        kind = dtype if self._dtype.itemsize == 1 else f"<{dtype}"
+        self._sha = hashlib.sha256(f"{_HEADING}\n{kind} {' '.join(map(str, shape))}\n".encode("ascii"))
+
+    def add(self, rows: Samples) -> None:
+        """Add the next rows."""
+        self._sha.update(np.ascontiguousarray(rows, self._dtype).data)
+
+    def value(self) -> str:
+        """Return the digest."""
+        return self._sha.hexdigest()
+
+
+def digest_pixels(pixels: Samples) -> str:
+    """Return the digest of a whole picture."""
+    height, width, channels = pixels.shape
+    digest = PixelDigest(pixels.dtype.str[1:], (height, width, channels))
+    digest.add(pixels)
+    return digest.value()

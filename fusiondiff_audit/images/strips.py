@@ -1,0 +1,61 @@
+"""A TIFF's strips and tiles, decompressed one by one (TIFF 6.0, sections 3, 9, 14 and 15).
+
+What each piece must decode to is known from the walk; one that decodes to less or to more is malformed, so no decoder
+decides how large anything is. Rows are handed on while they are in the cache: a picture that is never whole in this
+process needs no fresh pages, which would cost as much as its decompression.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.images.errors import malformed
+from fusiondiff_audit.images.header import Compression, Header, Layout
+from fusiondiff_audit.images.pixels import Samples
+
+Bytes = npt.NDArray[np.uint8]
+_DECODERS: dict[Compression, Callable[..., Any]] = {
+    Compression.LZW: imagecodecs.lzw_decode,
+    Compression.DEFLATE: imagecodecs.deflate_decode,
+    Compression.PACKBITS: imagecodecs.packbits_decode,
+}
+
+
+def decode_rows(data: memoryview, header: Header, layout: Layout) -> Iterator[Samples]:
+    """Yield a picture's stored samples from the top, some rows at a time; each is good until the next is asked for."""
+    stored = np.dtype(header.dtype).newbyteorder(layout.order)
+    native = stored.newbyteorder("=")
+    across, down, channels = layout.columns, layout.rows, header.channels
+    size = down * across * channels * stored.itemsize
+    room = np.empty(size + 1, np.uint8)  # one more, so that too much shows
+    columns = -(-header.width // across)
+    band = np.empty((down, header.width, channels), native)
+    as_it_is = columns == 1 and across == header.width and stored == native and not layout.predictor
+    for i, (offset, length) in enumerate(layout.pieces):
+        top, left = i // columns * down, i % columns * across
+        rows = min(down, header.height - top)
+        found = _decompress(data[offset : offset + length], layout.compression, room)
+        if len(found) != (size if layout.tiled else rows * across * channels * stored.itemsize):
+            raise malformed(f"piece {i} of the picture decodes to another size than its own")
+        block = found.view(stored).reshape(-1, across, channels)[:rows, : header.width - left]
+        if as_it_is:
+            yield block
+            continue
+        place = band[:rows, left : left + across]
+        if layout.predictor:
+            np.cumsum(block, axis=1, dtype=native, out=place)
+        else:
+            place[:] = block
+        if i % columns == columns - 1:
+            yield band[:rows]
+
+
+def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Bytes:
+    """Return a piece's bytes, in `room` where they had to be decompressed."""
+    if compression is Compression.NONE:
+        return np.frombuffer(piece, np.uint8)
+    found: Bytes = _DECODERS[compression](piece, out=room)
+    return found

@@ -1,0 +1,118 @@
+"""The process from which decoders are forked: it has the libraries, and has never seen a file.
+
+One message is one file: how many bytes of it, and of the header that was walked, wait in the inbox. A child is forked,
+enters the sandbox, decodes the inbox, hashes the pixels, and leaves them and an answer in the outbox; then it is gone,
+and everything of the file with it. The reply to the message says only how the child ended.
+"""
+
+import gc
+import io
+import json
+import mmap
+import os
+import select
+import signal
+import socket
+import sys
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from fusiondiff_audit.images import sandbox
+from fusiondiff_audit.images.answer import READY, TIMEOUT, WALL, room_for, write_picture, write_refusal
+from fusiondiff_audit.images.errors import ImageError, too_large
+from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.samples import decode_samples
+
+_MEMORIES, _LONGEST = 2, 100  # descriptors and bytes of a message
+
+
+def main() -> None:
+    """Serve the lane whose descriptor is the one argument, until its other end is closed."""
+    lane = socket.socket(fileno=int(sys.argv[1]))
+    _warm_up()
+    lane.send(_proof().encode())
+    while True:
+        message, memories, *_ = socket.recv_fds(lane, _LONGEST, _MEMORIES)
+        if not message:
+            return
+        child = os.fork()
+        if not child:
+            lane.close()
+            _run(message, *memories)
+        for descriptor in memories:
+            os.close(descriptor)
+        lane.send(_await(child, lane).encode())
+
+
+def _run(message: bytes, inbox: int, outbox: int) -> None:
+    """Be the child: never return."""
+    try:
+        size, length = map(int, message.split())
+        whole = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
+        header = Header.from_data(json.loads(bytes(whole[size:])))
+        sandbox.enter(seconds=WALL + 1, writable=room_for(header))
+        _decode(whole[:size], header, outbox)
+    except BaseException:  # whatever it is, a child does not go back into the loop above
+        os._exit(1)
+    os._exit(0)
+
+
+def _decode(data: memoryview, header: Header, outbox: int) -> None:
+    try:
+        write_picture(outbox, header, decode_samples(data, header))
+    except ImageError as e:
+        write_refusal(outbox, header, e)
+    except MemoryError:
+        write_refusal(outbox, header, too_large("decoding it takes more memory than a decoder has"))
+
+
+def _await(child: int, lane: socket.socket) -> str:
+    """Wait until the child ends, the time is up or nobody listens any more; say how it ended."""
+    descriptor = os.pidfd_open(child)
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    waiting.register(lane, 0)  # for its end alone
+    events = dict(waiting.poll(WALL * 1000))
+    ended = descriptor in events
+    os.close(descriptor)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return str(code) if ended else TIMEOUT
+
+
+def _warm_up() -> None:
+    """Load what decoders load when they are first called; in the sandbox no file can be opened."""
+    sandbox.prepare()
+    Image.preinit()
+    sample = np.zeros((8, 8), np.uint8)
+    for codec in ("lzw", "deflate", "packbits", "png"):
+        packed = getattr(imagecodecs, f"{codec}_encode")(sample)
+        getattr(imagecodecs, f"{codec}_decode")(packed)
+    for kind in ("PNG", "JPEG"):
+        file = io.BytesIO()
+        Image.new("L", (8, 8)).save(file, kind)
+        Image.open(file, formats=(kind,)).load()
+    gc.collect()
+    gc.freeze()  # a collection in the child would copy every page that it looks at
+
+
+def _proof() -> str:
+    """Return that the sandbox holds, as a child found it, or what is wrong."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            sandbox.enter(seconds=1, writable=0)
+            sandbox.prove()
+            said = READY
+        except BaseException as e:
+            said = str(e) or type(e).__name__
+        os.write(writer, said.encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader, "rb") as file:
+        return file.read(1000).decode() or "a decoder's process ended at once"
