@@ -4,16 +4,20 @@ BIN := .venv/bin
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test test-slow bench lint format setup clean
+.PHONY: demo test test-slow soak bench lint format setup clean
 
 demo: setup
 	$(BIN)/fusiondiff-audit demo
 
 test: setup
-	$(PYTEST) -n $(WORKERS) -m "not slow"
+	$(PYTEST) -n $(WORKERS) -m "not slow and not soak"
 
 test-slow: setup
 	$(PYTEST) -n $(WORKERS) -m slow
+
+# By hand: full counts of fuzzing and kills.
+soak: setup
+	$(PYTEST) -n $(WORKERS) -m soak
 
 bench: setup
 	$(BIN)/python -P benchmarks/startup.py

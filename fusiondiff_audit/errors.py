@@ -7,9 +7,12 @@ class AuditReason(StrEnum):
     """Why the core refused; the codes are stable, like those of the rooms that it calls."""
 
     CODE_ALTERED = "code-altered"
+    DUPLICATE_PIXELS = "duplicate-pixels"
+    LEDGER_ALTERED = "ledger-altered"
     MISSING_EXTRA = "missing-extra"
     NO_SANDBOX = "no-sandbox"
     NOT_INSTALLED = "not-installed"
+    REPLAYED = "replayed"
 
 
 class AuditError(Exception):

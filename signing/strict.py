@@ -175,6 +175,13 @@ class Fields:
         """Return an inner object that may be null."""
         return None if self._get(name) is None else self.fields(name)
 
+    def boolean(self, name: str) -> bool:
+        """Return true or false."""
+        value = self._get(name)
+        if not isinstance(value, bool):
+            raise malformed(self._at(name), f"expected true or false, found {_kind(value)}")
+        return value
+
     def false(self, name: str) -> None:
         """Refuse anything but false."""
         if self._get(name) is not False:

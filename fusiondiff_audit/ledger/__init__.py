@@ -1,0 +1,14 @@
+"""What was admitted and issued, for ever: an append-only log that cannot forget unnoticed.
+
+Goals: no batch, nonce or sequence twice without a reason; the same picture known under any name; whatever was committed
+survives a crash; an edit, a cut or an older copy shows against signed checkpoints. Two processes may share a ledger.
+Not-goals: secrecy, findings (they are in reports), and protection against whoever removes the ledger together with all
+its checkpoints and reports. On a network file system SQLite's locks may not hold, so keep it on a local disk.
+"""
+
+from fusiondiff_audit.ledger.book import Before, Ledger
+from fusiondiff_audit.ledger.checkpoints import Keys
+from fusiondiff_audit.ledger.entries import Admitted, Decoded, Founded, Issued
+from fusiondiff_audit.ledger.verify import Verified, verify_ledger
+
+__all__ = ["Admitted", "Before", "Decoded", "Founded", "Issued", "Keys", "Ledger", "Verified", "verify_ledger"]

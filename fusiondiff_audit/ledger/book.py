@@ -1,0 +1,208 @@
+"""The ledger as the audit uses it: what may be admitted, what was there before, and what was issued.
+
+1. A batch is admitted to a run, or to that same run again after a crash. Another run is told `replayed`, by the same
+   manifest, nonce or sequence of a device; a lower sequence that was never used is admitted as out of order.
+2. A picture whose pixels were admitted before, under whatever name, is told so.
+3. `again` admits anew, and says so for ever.
+4. Every change ends in a checkpoint over all entries, signed by the auditor's key, in the same transaction; copies of
+   the newest lie outside the database, and in every report.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.ledger.checkpoints import Keys
+from fusiondiff_audit.ledger.entries import (
+    MAX_REASON,
+    Admitted,
+    Decoded,
+    Entry,
+    Issued,
+    Picture,
+    image_mark,
+    nonce_mark,
+    payload_mark,
+    read_entry,
+    sequence_mark,
+    trust_mark,
+)
+from fusiondiff_audit.ledger.log import Log
+from fusiondiff_audit.ledger.store import altered
+from signing import (
+    Batch,
+    PrivateKey,
+    Reason,
+    SigningError,
+    TrustStore,
+    write_time,
+)
+from signing.strict import refuse_bad_label
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Where the same pixels were admitted first."""
+
+    run: str
+    name: str
+    time: datetime
+
+
+class Ledger:
+    """An open ledger; the auditor's key signs every change."""
+
+    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, now: datetime) -> None:
+        """Open a ledger, or found one where there is none, and refuse one that is not what it was."""
+        self._now = now
+        self._log = Log(folder, key=key, keys=keys, now=now)
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; the newest checkpoint lies outside."""
+        self._log.close()
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    @property
+    def checkpoint(self) -> bytes:
+        """Return the newest checkpoint, as a report carries it."""
+        return self._log.checkpoint
+
+    def admit(self, batch: Batch, trust: TrustStore, *, run: str, again: str | None = None) -> Admitted:
+        """Admit a batch to a run, before any of its files is read."""
+        manifest, device = batch.manifest, batch.signer.keyid
+        refuse_bad_label(again)
+        if again is not None and (again != again.strip() or not 1 <= len(again) <= MAX_REASON):
+            raise SigningError(Reason.BAD_REQUEST, f"a reason has 1 to {MAX_REASON} characters")
+        with self._log.changing() as add:
+            known = self._known(f"run {run}")
+            if known is not None:
+                return self._resumed(known, batch)
+            self._refuse_older_trust(trust)
+            marks = {
+                "this manifest": payload_mark(batch.digest),
+                f"the nonce {manifest.nonce} of its device": nonce_mark(device, manifest.nonce),
+                f"sequence {manifest.sequence} of its device": sequence_mark(device, manifest.sequence),
+            }
+            for what, mark in marks.items():
+                earlier = self._known(mark)
+                if earlier is not None and again is None:
+                    raise AuditError(
+                        AuditReason.REPLAYED,
+                        f"{batch.folder}: {what} was admitted at {write_time(earlier.time)}, to run {earlier.run}",
+                        hint="`--resume` goes on with that run; `--again REASON` admits it anew, for all to see",
+                    )
+            highest = self._log.store.highest(sequence_mark(device, 0)[:-19])
+            entry = Admitted(
+                time=self._now,
+                run=run,
+                payload=batch.digest,
+                device=device,
+                nonce=manifest.nonce,
+                sequence=manifest.sequence,
+                out_of_order=highest is not None and sequence_mark(device, manifest.sequence) < highest,
+                again=again,
+                root=trust.fingerprint,
+                version=trust.root.version,
+                files=tuple((file.name, file.sha256) for file in manifest.files),
+            )
+            add(entry)
+        self._log.copy_newest()
+        return entry
+
+    def note_pixels(self, run: str, images: Iterable[tuple[str, str]]) -> list[Before | None]:
+        """Note the pixel digests of a run's images; return for each where the same picture was admitted before."""
+        found: list[Before | None] = []
+        fresh: dict[str, Picture] = {}
+        own: dict[str, str] = {}  # pictures that are new with this call, by their pixels
+        with self._log.changing() as add:
+            self._refuse_unknown(run)
+            for name, pixels in images:
+                picture = self._picture(run, name) or self._compared(run, name, pixels, own)
+                if picture.pixels != pixels:
+                    raise altered(self._log.where, f"run {run} noted other pixels for {name!a}")
+                if self._log.store.first(image_mark(run, name)) is None:
+                    fresh[name] = picture
+                    own.setdefault(pixels, name)
+                found.append(self._before(picture))
+            if fresh:
+                add(Decoded(self._now, run, tuple(fresh.values())))
+        return found
+
+    def issue(self, run: str, report: str) -> None:
+        """Note a report that was written, by its SHA-256."""
+        with self._log.changing() as add:
+            self._refuse_unknown(run)
+            if self._log.store.first(f"report {report}") is None:
+                add(Issued(self._now, run, report))
+        self._log.copy_newest()
+
+    def _known(self, mark: str) -> Admitted | None:
+        """Return the first batch with a mark."""
+        number = self._log.store.first(mark)
+        if number is None:
+            return None
+        entry = self._read(number)
+        if not isinstance(entry, Admitted):
+            raise altered(self._log.where, f"entry {number} is no batch, and is marked as one")
+        return entry
+
+    def _refuse_unknown(self, run: str) -> None:
+        if self._known(f"run {run}") is None:
+            raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
+
+    def _resumed(self, known: Admitted, batch: Batch) -> Admitted:
+        if known.payload != batch.digest:
+            raise SigningError(Reason.BAD_REQUEST, f"run {known.run} was of another batch than {batch.folder}")
+        return known
+
+    def _refuse_older_trust(self, trust: TrustStore) -> None:
+        """Refuse a trust store that is older than one that was used here."""
+        highest = self._log.store.highest(trust_mark(trust.fingerprint, 0)[:-10])
+        if highest is not None and highest > trust_mark(trust.fingerprint, trust.root.version):
+            what = f"trust store version {trust.root.version}, this ledger has seen version {int(highest[-10:])}"
+            raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
+
+    def _picture(self, run: str, name: str) -> Picture | None:
+        """Return what this run has noted of an image."""
+        number = self._log.store.first(image_mark(run, name))
+        return None if number is None else self._find(number, lambda image: image.name == name)
+
+    def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> Picture:
+        """Return an image with the place where its picture was first, if there is one."""
+        number = self._log.store.first(f"pixels {pixels}")
+        if number is not None:
+            first = self._find(number, lambda image: image.pixels == pixels and image.before is None)
+            return Picture(name, pixels, (self._decoded(number).run, first.name))
+        return Picture(name, pixels, (run, own[pixels]) if pixels in own else None)
+
+    def _before(self, picture: Picture) -> Before | None:
+        if picture.before is None:
+            return None
+        run, name = picture.before
+        number = self._log.store.first(image_mark(run, name))
+        return Before(run, name, self._now if number is None else self._decoded(number).time)
+
+    def _find(self, number: int, wanted: Callable[[Picture], bool]) -> Picture:
+        found = next(filter(wanted, self._decoded(number).images), None)
+        if found is None:
+            raise altered(self._log.where, f"entry {number} has not the image that it is marked with")
+        return found
+
+    def _decoded(self, number: int) -> Decoded:
+        entry = self._read(number)
+        if not isinstance(entry, Decoded):
+            raise altered(self._log.where, f"entry {number} has no images, and is marked as if it had")
+        return entry
+
+    def _read(self, number: int) -> Entry:
+        return read_entry(self._log.store.entry(number), f"{self._log.where}: entry {number}")

@@ -1,0 +1,79 @@
+"""Checkpoints outside the database: who signed them, where they lie, and what they say against what is found."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusiondiff_audit.ledger.store import altered
+from signing import Checkpoint, PublicKey, Reason, Role, SigningError, Tree, TrustStore, create, open_checkpoint
+from signing.files import read_capped
+from signing.keys import Algorithm
+from signing.notes import MAX_NOTE
+from signing.roots import Why
+
+FOLDER = "checkpoints"
+_NAME = re.compile("[0-9]{12}[.]note")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys whose checkpoints count: auditors' keys of a trust store, or those that were named."""
+
+    known: tuple[PublicKey, ...]
+
+    @classmethod
+    def of_auditors(cls, trust: TrustStore) -> "Keys":
+        """Return the auditors' keys, also expired and retired ones, since a checkpoint says no time."""
+        entries = [e for e in trust.root.entries if e.role is Role.AUDITOR]
+        good = [e for e in entries if e.revoked is None or e.revoked.why is not Why.COMPROMISED]
+        return cls(tuple(e.public_key() for e in good))
+
+    def with_key(self, key: PublicKey) -> "Keys":
+        """Return these keys and one more."""
+        return Keys((*self.known, key))
+
+    def open(self, note: bytes, where: str, origin: str) -> Checkpoint:
+        """Return a checkpoint of this log that one of the keys signed."""
+        for key in self.known:
+            if key.algorithm is not Algorithm.ED25519:
+                continue
+            try:
+                return open_checkpoint(note, where, origin=origin, key=key)
+            except SigningError as e:
+                if e.reason is not Reason.NO_SIGNATURE:
+                    raise
+        hint = "name the trust store that lists the auditor's key with --trust, or the key itself with --key"
+        raise SigningError(Reason.UNKNOWN_KEY, f"{where}: not signed by a known auditor's key as {origin!a}", hint=hint)
+
+
+def write_outside(folder: Path, size: int, note: bytes) -> None:
+    """Write a checkpoint beside the database, unless it lies there."""
+    path = folder / FOLDER / f"{size:012d}.note"
+    if not os.path.lexists(path):
+        try:
+            create(path, note)
+        except SigningError as e:
+            if e.reason is not Reason.EXISTS:  # another process was faster
+                raise
+
+
+def read_outside(
+    folder: Path, keys: Keys, origin: str, *, newest: int | None = None
+) -> Iterator[tuple[Path, Checkpoint]]:
+    """Yield the checkpoints beside the database, the newest first."""
+    names = sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
+    for name in names[:newest]:
+        path = folder / FOLDER / name
+        yield path, keys.open(read_capped(path, limit=MAX_NOTE), str(path), origin)
+
+
+def refuse_other(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
+    """Refuse entries that are not those which a checkpoint was signed over."""
+    if checkpoint.size > len(tree):
+        raise altered(where, f"signed over {checkpoint.size:,} entries, and only {len(tree):,} are here")
+    if whole and checkpoint.size < len(tree):
+        raise altered(where, f"signed over {checkpoint.size:,} entries, {len(tree):,} are here")
+    if tree.root(checkpoint.size) != checkpoint.root:
+        raise altered(where, f"signed over other entries than the first {checkpoint.size:,} that are here")

@@ -1,0 +1,222 @@
+"""What a ledger remembers: one line of JSON for each thing that happened, and the marks by which it is found again.
+
+An entry's bytes are a leaf of the ledger's log (FORMAT.md). They are written once and read as they stand.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from signing import write_time
+from signing.manifest import MAX_FILES, MAX_SEQUENCE
+from signing.strict import Fields, malformed, read_json, write_json
+
+VERSION = 1
+MAX_ENTRY = 64 * 1024 * 1024  # bytes; a batch of 100,000 files with long names
+MAX_REASON = 200  # characters of `--again REASON`
+_TOKENS = 1000 + 8 * MAX_FILES
+
+
+class Entry(Protocol):
+    """Anything that a ledger can hold."""
+
+    def to_bytes(self) -> bytes:
+        """Return the line of JSON; the law is `read_entry(e.to_bytes(), where) == e`."""
+
+    def marks(self) -> tuple[str, ...]:
+        """Return under which words the entry is looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """The first entry: which log this is."""
+
+    time: datetime
+    origin: str
+
+    def to_bytes(self) -> bytes:
+        """Return the line of JSON."""
+        return _line("ledger", self.time, version=VERSION, origin=self.origin)
+
+    def marks(self) -> tuple[str, ...]:
+        """Return none: the first entry is known by its place."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A batch that was admitted to a run; `again` says why, where it had been before."""
+
+    time: datetime
+    run: str
+    payload: str
+    device: str
+    nonce: str
+    sequence: int
+    out_of_order: bool
+    again: str | None
+    root: str
+    version: int
+    files: tuple[tuple[str, str], ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the line of JSON."""
+        return _line(
+            "batch",
+            self.time,
+            run=self.run,
+            payload=self.payload,
+            device=self.device,
+            nonce=self.nonce,
+            sequence=self.sequence,
+            outOfOrder=self.out_of_order,
+            again=self.again,
+            trust={"root": self.root, "version": self.version},
+            files=[{"name": name, "sha256": digest} for name, digest in self.files],
+        )
+
+    def marks(self) -> tuple[str, ...]:
+        """Return what makes a replay: payload, nonce and sequence; and the run, and the trust store's version."""
+        return (
+            f"run {self.run}",
+            payload_mark(self.payload),
+            nonce_mark(self.device, self.nonce),
+            sequence_mark(self.device, self.sequence),
+            trust_mark(self.root, self.version),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded image of a run; `before` is the run and name under which the same pixels were admitted first."""
+
+    name: str
+    pixels: str
+    before: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Images whose pixels are known now."""
+
+    time: datetime
+    run: str
+    images: tuple[Picture, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the line of JSON."""
+        images = [
+            {
+                "name": image.name,
+                "pixels": image.pixels,
+                "before": image.before and {"run": image.before[0], "name": image.before[1]},
+            }
+            for image in self.images
+        ]
+        return _line("pixels", self.time, run=self.run, images=images)
+
+    def marks(self) -> tuple[str, ...]:
+        """Return each image of the run, and each picture that had not been there."""
+        images = tuple(image_mark(self.run, image.name) for image in self.images)
+        return images + tuple(f"pixels {image.pixels}" for image in self.images if image.before is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A report that was signed and written, by its SHA-256."""
+
+    time: datetime
+    run: str
+    report: str
+
+    def to_bytes(self) -> bytes:
+        """Return the line of JSON."""
+        return _line("report", self.time, run=self.run, report=self.report)
+
+    def marks(self) -> tuple[str, ...]:
+        """Return the report, and whose it is."""
+        return (f"report {self.report}", f"issued {self.run}")
+
+
+def payload_mark(payload: str) -> str:
+    """Return the mark of a manifest."""
+    return f"payload {payload}"
+
+
+def nonce_mark(device: str, nonce: str) -> str:
+    """Return the mark of a device's nonce."""
+    return f"nonce {device} {nonce}"
+
+
+def sequence_mark(device: str, sequence: int) -> str:
+    """Return the mark of a device's sequence; in the order of text it is in the order of numbers."""
+    return f"sequence {device} {sequence:019d}"
+
+
+def trust_mark(root: str, version: int) -> str:
+    """Return the mark of a trust store's version."""
+    return f"trust {root} {version:010d}"
+
+
+def image_mark(run: str, name: str) -> str:
+    """Return the mark of one image of a run."""
+    return f"image {run} {name}"
+
+
+def read_entry(data: bytes, where: str) -> Founded | Admitted | Decoded | Issued:
+    """Parse an entry strictly; one that we would write otherwise is refused."""
+    fields = read_json(data, where, limit=MAX_ENTRY, tokens=_TOKENS)
+    kind, time = fields.text("kind"), fields.time("time")
+    found: Founded | Admitted | Decoded | Issued
+    match kind:
+        case "ledger":
+            fields.closed("kind", "time", "version", "origin")
+            fields.integer("version", least=VERSION, most=VERSION)
+            found = Founded(time, fields.text("origin"))
+        case "batch":
+            found = _read_admitted(fields, time)
+        case "pixels":
+            fields.closed("kind", "time", "run", "images")
+            images = tuple(map(_read_picture, fields.list("images", least=1, most=MAX_FILES)))
+            found = Decoded(time, fields.text("run"), images)
+        case "report":
+            fields.closed("kind", "time", "run", "report")
+            found = Issued(time, fields.text("run"), fields.sha256("report"))
+        case _:
+            raise malformed(where, f"an entry of unknown kind {kind!a}")
+    if found.to_bytes() != data:
+        raise malformed(where, "an entry that is not in its one form")
+    return found
+
+
+def _read_admitted(fields: Fields, time: datetime) -> Admitted:
+    names = ("run", "payload", "device", "nonce", "sequence", "outOfOrder", "again", "trust", "files")
+    fields.closed("kind", "time", *names)
+    trust = fields.fields("trust").closed("root", "version")
+    files = fields.list("files", least=1, most=MAX_FILES)
+    return Admitted(
+        time=time,
+        run=fields.text("run"),
+        payload=fields.sha256("payload"),
+        device=fields.sha256("device"),
+        nonce=fields.text("nonce", limit=32),
+        sequence=fields.integer("sequence", least=0, most=MAX_SEQUENCE),
+        out_of_order=fields.boolean("outOfOrder"),
+        again=fields.optional_text("again", limit=MAX_REASON),
+        root=trust.sha256("root"),
+        version=trust.integer("version", least=1, most=2**31),
+        files=tuple((item.closed("name", "sha256").text("name"), item.sha256("sha256")) for item in files),
+    )
+
+
+def _read_picture(fields: Fields) -> Picture:
+    fields.closed("name", "pixels", "before")
+    before = fields.optional_fields("before")
+    if before is None:
+        return Picture(fields.text("name"), fields.sha256("pixels"), None)
+    before.closed("run", "name")
+    return Picture(fields.text("name"), fields.sha256("pixels"), (before.text("run"), before.text("name")))
+
+
+def _line(kind: str, time: datetime, **values: object) -> bytes:
+    return write_json({"kind": kind, "time": write_time(time), **values})

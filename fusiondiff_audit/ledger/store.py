@@ -1,0 +1,160 @@
+"""The ledger's file: SQLite with entries that are only ever added, marks to find them, and signed checkpoints.
+
+Every change is one transaction in full synchronous mode: entries, their marks and the checkpoint over all of them are
+there together, or not at all. Two processes take turns.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.ledger.entries import Entry
+from signing import Reason, SigningError
+
+NAME = "ledger.sqlite"
+_APPLICATION = 0x66646C67  # "fdlg", by which `file` and we know it
+_PATIENCE = 60.0  # seconds that a process waits for its turn
+_Value = TypeVar("_Value", int, str, bytes)
+_SCHEMA = {
+    "entries": "CREATE TABLE entries (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
+    "marks": "CREATE TABLE marks (mark TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (mark, number)) "
+    "WITHOUT ROWID",
+    "checkpoints": "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+    **{
+        f"{table}_stay_{event}": f"CREATE TRIGGER {table}_stay_{event} BEFORE {event} ON {table} "
+        "BEGIN SELECT RAISE(ABORT, 'a ledger only grows'); END"
+        for table in ("entries", "marks", "checkpoints")
+        for event in ("UPDATE", "DELETE")
+    },
+}
+
+
+class Store:
+    """An open ledger file."""
+
+    def __init__(self, path: Path, *, create: bool = False, writable: bool = True) -> None:
+        self.path = path
+        mode = "rwc" if create else "rw" if writable else "ro"
+        with self._translated():
+            target = f"{path.resolve().as_uri()}?mode={mode}"
+            self._db = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE)
+            try:
+                for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = FULL"):
+                    self._db.execute(f"PRAGMA {pragma}")
+                if create:
+                    self._create()
+                self._refuse_other_schema()
+            except BaseException:
+                self._db.close()  # else it would hold its locks for as long as somebody looks at the error
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the turn: what is added in here is there at its end, or not at all."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def add(self, number: int, entry: Entry) -> bytes:
+        """Add an entry at the next number, and return its bytes."""
+        data = entry.to_bytes()
+        self._db.execute("INSERT INTO entries VALUES (?, ?)", (number, data))
+        self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", ((m, number) for m in entry.marks()))
+        return data
+
+    def add_checkpoint(self, size: int, note: bytes) -> None:
+        """Add the checkpoint over so many entries."""
+        self._db.execute("INSERT INTO checkpoints VALUES (?, ?)", (size, note))
+
+    def entries(self, *, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yield the entries from a number on."""
+        for number, data in self._rows("SELECT number, entry FROM entries WHERE number >= ? ORDER BY number", start):
+            yield self._typed(number, int), self._typed(data, bytes)
+
+    def entry(self, number: int) -> bytes:
+        """Return one entry."""
+        found = next(self._rows("SELECT entry FROM entries WHERE number = ?", number), (None,))
+        return self._typed(found[0], bytes)
+
+    def marks(self) -> Iterator[tuple[str, int]]:
+        """Yield all marks, in the order of text, then of numbers."""
+        for mark, number in self._rows("SELECT mark, number FROM marks ORDER BY mark, number"):
+            yield self._typed(mark, str), self._typed(number, int)
+
+    def first(self, mark: str) -> int | None:
+        """Return the number of the first entry with a mark."""
+        return next((n for (n,) in self._rows("SELECT number FROM marks WHERE mark = ? ORDER BY number", mark)), None)
+
+    def highest(self, prefix: str) -> str | None:
+        """Return the last mark, in the order of text, that begins so."""
+        rows = self._rows("SELECT max(mark) FROM marks WHERE mark >= ? AND mark < ?", prefix, prefix + "\U0010ffff")
+        found: str | None = next(rows)[0]
+        return found
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Yield all checkpoints, the oldest first."""
+        for size, note in self._rows("SELECT size, note FROM checkpoints ORDER BY size"):
+            yield self._typed(size, int), self._typed(note, bytes)
+
+    def newest_checkpoint(self) -> tuple[int, bytes] | None:
+        """Return the checkpoint over most entries."""
+        found = next(self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"), None)
+        return None if found is None else (self._typed(found[0], int), self._typed(found[1], bytes))
+
+    def refuse_damage(self) -> None:
+        """Refuse a file whose pages are not what SQLite writes."""
+        if (found := [text for (text,) in self._rows("PRAGMA integrity_check")]) != ["ok"]:
+            raise altered(self.path, f"the database is damaged ({found[0]})")
+
+    def _rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with self._translated():
+            yield from self._db.execute(statement, values)
+
+    def _typed(self, value: object, kind: type[_Value]) -> _Value:
+        """Return a value of the kind that we wrote; SQLite itself takes any."""
+        if type(value) is not kind:
+            raise altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
+        return value
+
+    def _create(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        with self.writing():
+            if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                for statement in _SCHEMA.values():
+                    self._db.execute(statement)
+
+    def _refuse_other_schema(self) -> None:
+        """Refuse a database with anything in it that we did not make, before any of it is used."""
+        rows = self._db.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%'")
+        if dict(rows.fetchall()) != _SCHEMA or self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            raise altered(self.path, "not the tables of a ledger")
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as e:
+            reason = Reason.UNREADABLE if "unable to open" in str(e) else Reason.CANNOT_WRITE
+            raise SigningError(reason, f"{self.path}: {e}") from e
+        except sqlite3.Error as e:
+            raise altered(self.path, str(e)) from e
+
+
+def altered(path: object, what: str) -> AuditError:
+    """Return the refusal of a ledger that is not what it was."""
+    hint = "keep the folder as it is, and compare it with a copy and with the checkpoints in your reports"
+    return AuditError(AuditReason.LEDGER_ALTERED, f"{path}: {what}", hint=hint)

@@ -1,0 +1,119 @@
+"""Whether a ledger is what it was, checked without writing to it.
+
+1. The file is a sound database with our tables and nothing else.
+2. Entries are numbered without a gap, each in its one form, and begin with the log's name.
+3. The marks are those of the entries, no more and no less.
+4. No batch was admitted twice without saying so, and no run or image is there twice.
+5. Every checkpoint in the database, beside it and at hand is signed by a known auditor's key, over these very entries;
+   the newest is over all of them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, read_outside, refuse_other
+from fusiondiff_audit.ledger.entries import (
+    Admitted,
+    Decoded,
+    Founded,
+    Issued,
+    nonce_mark,
+    payload_mark,
+    read_entry,
+    sequence_mark,
+)
+from fusiondiff_audit.ledger.store import NAME, Store, altered
+from signing import Checkpoint, Reason, SigningError, Tree, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A ledger that is what it was."""
+
+    origin: str
+    entries: tuple[Founded | Admitted | Decoded | Issued, ...]
+    newest: Checkpoint
+    note: bytes
+    inside: int
+    outside: int
+
+
+def verify_ledger(folder: Path, *, keys: Keys, at_hand: tuple[tuple[str, bytes], ...] = ()) -> Verified:
+    """Return what a ledger holds; `at_hand` are checkpoints from elsewhere, such as reports carry."""
+    path = folder / NAME
+    if not os.path.isfile(path):
+        what = "holds checkpoints, but no ledger" if os.path.isdir(folder / FOLDER) else "holds no ledger"
+        raise SigningError(Reason.MISSING_FILE, f"{folder}: {what}: {NAME} is not there")
+    store = Store(path, writable=False)
+    try:
+        return _verify(store, folder, keys, at_hand)
+    finally:
+        store.close()
+
+
+def _verify(store: Store, folder: Path, keys: Keys, at_hand: tuple[tuple[str, bytes], ...]) -> Verified:
+    store.refuse_damage()  # 1
+    tree, entries, marks = Tree(), [], list[tuple[str, int]]()
+    for number, data in store.entries():  # 2
+        if number != len(tree):
+            raise altered(store.path, f"entry {len(tree)} is missing")
+        entry = read_entry(data, f"{store.path}: entry {number}")
+        if isinstance(entry, Founded) is not (number == 0):
+            raise altered(store.path, f"entry {number}: the first entry, and no other, names the log")
+        tree.extend([leaf_hash(data)])
+        entries.append(entry)
+        marks += ((mark, number) for mark in entry.marks())
+    if not entries or not isinstance(entries[0], Founded):
+        raise altered(store.path, "holds no entries")
+    if sorted(marks) != list(store.marks()):  # 3
+        raise altered(store.path, "its marks are not those of its entries")
+    _refuse_repetition(entries, store.path)  # 4
+    origin, newest, inside = entries[0].origin, None, 0
+    for size, note in store.checkpoints():  # 5
+        checkpoint = keys.open(note, f"{store.path}: checkpoint {size}", origin)
+        if checkpoint.size != size:
+            raise altered(store.path, f"checkpoint {size} is over {checkpoint.size} entries")
+        refuse_other(tree, checkpoint, f"{store.path}: checkpoint {size}")
+        newest, inside = (checkpoint, note), inside + 1
+    if newest is None or newest[0].size != len(tree):
+        covered = newest[0].size if newest else 0
+        raise altered(store.path, f"{len(tree):,} entries, of which {covered:,} are under a checkpoint")
+    outside = 0
+    for where, checkpoint in _outside(folder, keys, origin, at_hand):
+        refuse_other(tree, checkpoint, where)
+        outside += 1
+    if not outside:
+        raise altered(folder, f"no checkpoint lies in {FOLDER}")
+    return Verified(origin, tuple(entries), *newest, inside, outside)
+
+
+def _outside(
+    folder: Path, keys: Keys, origin: str, at_hand: tuple[tuple[str, bytes], ...]
+) -> Iterator[tuple[object, Checkpoint]]:
+    if os.path.isdir(folder / FOLDER):
+        yield from read_outside(folder, keys, origin)
+    for where, note in at_hand:
+        yield where, keys.open(note, where, origin)
+
+
+def _refuse_repetition(entries: list[Founded | Admitted | Decoded | Issued], where: Path) -> None:
+    admitted = [entry for entry in entries if isinstance(entry, Admitted)]
+    seen: set[str] = set()
+    for entry in admitted:
+        once = {
+            payload_mark(entry.payload),
+            nonce_mark(entry.device, entry.nonce),
+            sequence_mark(entry.device, entry.sequence),
+        }
+        if entry.again is None and once & seen:
+            raise altered(where, f"run {entry.run} was admitted a batch that had been there, without a reason")
+        seen |= once
+    runs = {entry.run for entry in admitted}
+    images = [(e.run, image.name) for e in entries if isinstance(e, Decoded) for image in e.images]
+    if len(runs) != len(admitted) or any(count > 1 for count in Counter(images).values()):
+        raise altered(where, "a run or an image of a run is there twice")
+    if {run for run, _ in images} - runs:
+        raise altered(where, "images of a run that was admitted nothing")

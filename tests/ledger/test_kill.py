@@ -1,0 +1,88 @@
+"""`kill -9` of a whole run at random moments: the ledger verifies, nothing admitted is lost, nothing is there twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import signing
+from fusiondiff_audit.ledger import Admitted, Decoded, Issued, Keys, verify_ledger
+from tests.conftest import NOW
+from tests.ledger.journey import IMAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+def journey(*words: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.ledger.journey", *map(str, words)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def wait_begun(process: subprocess.Popen[bytes]) -> None:
+    """Wait until all is imported and the work begins."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begun\n"
+
+
+def finished(process: subprocess.Popen[bytes]) -> None:
+    _, complaints = process.communicate(timeout=120)
+    assert process.returncode == 0, complaints.decode()
+
+
+def kill_often(home: Path, *, kills: int) -> None:
+    """Kill runs until so many have died in the middle, going on with each until it ends; then look at what is left."""
+    rng = random.Random(7)
+    finished(journey("setup", home, 3 * kills))
+    process = journey("walk", home, "batch-0")
+    wait_begun(process)
+    started = time.monotonic()
+    finished(process)
+    whole = time.monotonic() - started
+    keys = Keys.of_auditors(signing.load_trust(home / "trust.json", at=NOW))
+    killed, number, stages = 0, 1, set[int]()
+    while killed < kills:
+        name = f"batch-{number}"
+        process = journey("walk", home, name)
+        wait_begun(process)
+        try:
+            process.wait(rng.uniform(0, 1.8) * whole)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        if process.returncode == -signal.SIGKILL:
+            killed += 1
+            stages.add(len(verify_ledger(home / "ledger", keys=keys).entries))
+            continue
+        assert process.returncode == 0
+        number += 1
+    for i in range(number + 1):
+        if (home / f"batch-{i}").exists():
+            finished(journey("walk", home, f"batch-{i}"))
+    done = [f"batch-{i}" for i in range(number + 1) if (home / f"batch-{i}").exists()]
+    found = verify_ledger(home / "ledger", keys=keys)
+    assert sorted(e.run for e in found.entries if isinstance(e, Admitted)) == sorted(done)
+    assert sorted(e.run for e in found.entries if isinstance(e, Issued)) == sorted(done)
+    images = [(e.run, image.name) for e in found.entries if isinstance(e, Decoded) for image in e.images]
+    assert sorted(images) == [(name, f"{i:02d}.tif") for name in sorted(done) for i in range(IMAGES)]
+    for name in done:  # what a run says is what a run without a kill says
+        rows = json.loads((home / f"{name}.json").read_text())
+        first = 100 * int(name.rpartition("-")[2])
+        assert rows.pop("01.tif") == f"duplicate of {name}/00.tif"
+        assert rows == {f"{i:02d}.tif": str(first + max(i, 1)) for i in range(IMAGES) if i != 1}
+    assert len(stages) > kills // 5  # the kills came at different moments
+
+
+@pytest.mark.slow
+def test_five_kills_lose_nothing(tmp_path: Path) -> None:
+    kill_often(tmp_path, kills=5)
+
+
+@pytest.mark.soak
+def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
+    kill_often(tmp_path, kills=50)

@@ -1,0 +1,300 @@
+"""The ledger's rules, and what becomes of a ledger that somebody laid hands on."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import signing
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.ledger import Admitted, Before, Decoded, Founded, Issued, Keys, Ledger, verify_ledger
+from fusiondiff_audit.ledger.entries import Picture, read_entry
+from fusiondiff_audit.ledger.store import NAME
+from signing import Batch, PrivateKey, Reason, SigningError, TrustStore
+from tests.conftest import NOW, entry, sign
+
+ROOT = Path(__file__).parents[2]
+Sign = Callable[..., Batch]
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+@pytest.fixture
+def ledger_of(tmp_path: Path, keys: dict[str, PrivateKey], trust: TrustStore) -> Callable[..., Ledger]:
+    def make(name: str = "ledger", *, key: str = "auditor") -> Ledger:
+        return Ledger(tmp_path / name, key=keys[key], keys=Keys.of_auditors(trust), now=NOW)
+
+    return make
+
+
+@pytest.fixture
+def signed(make_batch: Callable[..., Path], keys: dict[str, PrivateKey], trust: TrustStore) -> Sign:
+    def make(name: str, *, sequence: int) -> Batch:
+        folder = make_batch({"a.tif": name.encode()}, name=name)
+        sign(folder, keys["device"], sequence=sequence, force=True)
+        return signing.open_batch(folder, trust=replace(trust, at=NOW))
+
+    return make
+
+
+def test_a_batch_is_admitted_once_and_to_the_same_run_again(
+    ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore
+) -> None:
+    batch = signed("one", sequence=7)
+    with ledger_of() as ledger:
+        admitted = ledger.admit(batch, trust, run="r1")
+        assert not admitted.out_of_order
+        assert admitted.files == tuple((f.name, f.sha256) for f in batch.manifest.files)
+    with ledger_of() as ledger:
+        assert ledger.admit(batch, trust, run="r1") == admitted
+        assert len(ledger) == 2
+        with pytest.raises(AuditError, match="this manifest was admitted") as caught:
+            ledger.admit(batch, trust, run="r2")
+        assert caught.value.reason is AuditReason.REPLAYED
+        anew = ledger.admit(batch, trust, run="r2", again="the disk with the first report broke")
+        assert anew.again == "the disk with the first report broke"
+        with pytest.raises(SigningError, match="another batch"):
+            ledger.admit(signed("two", sequence=8), trust, run="r1")
+
+
+def test_a_nonce_or_a_sequence_of_a_device_is_used_once(
+    ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore
+) -> None:
+    with ledger_of() as ledger:
+        first = signed("one", sequence=7)
+        ledger.admit(first, trust, run="r1")
+        same = signed("two", sequence=7)
+        with pytest.raises(AuditError, match="sequence 7 of its device"):
+            ledger.admit(same, trust, run="r2")
+        nonce = replace(
+            signed("three", sequence=8), manifest=replace(same.manifest, sequence=8, nonce=first.manifest.nonce)
+        )
+        with pytest.raises(AuditError, match="the nonce"):
+            ledger.admit(nonce, trust, run="r3")
+        other = replace(same, signer=replace(same.signer, keyid=B))
+        assert not ledger.admit(other, trust, run="r4").out_of_order  # each device counts for itself
+        assert not ledger.admit(signed("four", sequence=100), trust, run="r5").out_of_order
+        assert ledger.admit(signed("five", sequence=9), trust, run="r6").out_of_order
+        assert len(ledger) == 5
+
+
+def test_the_same_pixels_are_known_under_any_name(
+    ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore
+) -> None:
+    with ledger_of() as ledger:
+        ledger.admit(signed("one", sequence=1), trust, run="r1")
+        ledger.admit(signed("two", sequence=2), trust, run="r2")
+        first = Before("r1", "x.tif", NOW)
+        assert ledger.note_pixels("r1", [("x.tif", A), ("y.tif", B), ("z.tif", A)]) == [None, None, first]
+        assert ledger.note_pixels("r2", [("x.tif", C), ("q.tif", A), ("y.tif", B)]) == [
+            None, first, Before("r1", "y.tif", NOW),
+        ]  # fmt: skip
+        size = len(ledger)
+        assert ledger.note_pixels("r1", [("z.tif", A), ("x.tif", A)]) == [first, None]  # resumed: as it was decided
+        assert ledger.note_pixels("r2", [("q.tif", A)]) == [first]
+        assert len(ledger) == size
+        with pytest.raises(AuditError, match="other pixels"):
+            ledger.note_pixels("r1", [("x.tif", B)])
+        with pytest.raises(SigningError, match="nothing was admitted to run 'r9'"):
+            ledger.note_pixels("r9", [("x.tif", B)])
+
+
+def test_the_highest_trust_store_is_remembered(
+    ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore, keys: dict[str, PrivateKey]
+) -> None:
+    newer = signing.propose_entry(trust, entry(keys["thief"], signing.Role.DEVICE, "sem-2"), issued=NOW)
+    store = newer.cosigned((keys["root"],)).complete(NOW)
+    with ledger_of() as ledger:
+        ledger.admit(signed("one", sequence=1), store, run="r1")
+        two = signed("two", sequence=2)
+        with pytest.raises(SigningError, match="version 1, this ledger has seen version 2") as caught:
+            ledger.admit(two, trust, run="r2")
+        assert caught.value.reason is Reason.ROLLBACK
+        assert ledger.admit(two, store, run="r2").version == 2
+
+
+ENTRIES = (
+    Founded(NOW, "fusiondiff-audit/ledger/x"),
+    Admitted(NOW, "r", A, B, "0" * 32, 2**63 - 1, True, None, C, 1, (("a.tif", A),)),
+    Admitted(NOW, "r", A, B, "0" * 32, 0, False, "because", C, 1, (("a.tif", A), ("ü.tif", B))),
+    Decoded(NOW, "r", (Picture("a.tif", A, None), Picture("b.tif", A, ("r", "a.tif")))),
+    Issued(NOW, "r", A),
+)
+
+
+@pytest.mark.parametrize("original", ENTRIES, ids=str)
+def test_entries_are_read_as_they_were_written(original: Founded | Admitted | Decoded | Issued) -> None:
+    data = original.to_bytes()
+    assert read_entry(data, "x") == original
+    for changed in (data[:-1], data + b" ", data.replace(b":", b": ", 1), data.replace(b"2026", b"20x6"), b"{}"):
+        with pytest.raises(SigningError):
+            read_entry(changed, "x")
+
+
+@pytest.fixture
+def kept(ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore, tmp_path: Path) -> Path:
+    """Return a ledger of two runs, with a copy of how it was after the first."""
+    for i in (1, 2):
+        with ledger_of() as ledger:
+            ledger.admit(signed(f"batch-{i}", sequence=i), trust, run=f"r{i}")
+            ledger.note_pixels(f"r{i}", [("a.tif", str(i) * 64), ("b.tif", A)])
+            ledger.issue(f"r{i}", str(i + 2) * 64)
+        if i == 1:
+            shutil.copytree(tmp_path / "ledger", tmp_path / "older")
+    return tmp_path / "ledger"
+
+
+def test_a_ledger_that_is_what_it_was_verifies(kept: Path, trust: TrustStore) -> None:
+    found = verify_ledger(kept, keys=Keys.of_auditors(trust))
+    assert [type(e) for e in found.entries] == [Founded, Admitted, Decoded, Issued, Admitted, Decoded, Issued]
+    assert (found.newest.size, found.inside) == (7, 7)
+    assert found.outside == 5  # not those between pixels and report
+
+
+def shell(kept: Path, statement: str) -> None:
+    """Do what the sqlite3 shell does, triggers out of the way."""
+    db = sqlite3.connect(kept / NAME)
+    saved = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, _ in saved:
+        db.execute(f"DROP TRIGGER {name}")
+    db.executescript(statement)
+    for _, sql in saved:
+        db.execute(sql)
+    db.commit()
+    db.close()
+
+
+EDITS = {
+    "a reason added": 'UPDATE entries SET entry = CAST(replace(CAST(entry AS TEXT), \'"again":null\', \'"again":"x"\')'
+    " AS BLOB) WHERE number = 4",
+    "an entry gone": "DELETE FROM entries WHERE number = 3",
+    "the last entry gone": "DELETE FROM entries WHERE number = 6; DELETE FROM marks WHERE number = 6",
+    "entries exchanged": "UPDATE entries SET number = 99 WHERE number = 1; UPDATE entries SET number = 1 WHERE"
+    " number = 4; UPDATE entries SET number = 4 WHERE number = 99",
+    "an entry added": "INSERT INTO entries SELECT 7, entry FROM entries WHERE number = 6;"
+    "INSERT INTO marks SELECT mark, 7 FROM marks WHERE number = 6",
+    "a mark gone": "DELETE FROM marks WHERE mark LIKE 'pixels %'",
+    "a mark added": "INSERT INTO marks VALUES ('payload x', 1)",
+    "marks moved": "UPDATE marks SET number = 4 WHERE mark = 'run r1'",
+    "all checkpoints gone": "DELETE FROM checkpoints",
+    "the newest checkpoint gone": "DELETE FROM checkpoints WHERE size = 7",
+    "an old checkpoint changed": "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 5)"
+    " WHERE size = 3",
+    "a view added": "CREATE VIEW spy AS SELECT * FROM entries",
+    "a trigger added": "CREATE TRIGGER x AFTER INSERT ON entries BEGIN DELETE FROM marks; END",
+    "text for bytes": "UPDATE entries SET entry = CAST(entry AS TEXT) WHERE number = 2",
+    "everything emptied": "DELETE FROM entries; DELETE FROM marks; DELETE FROM checkpoints",
+    "a consistent cut": "DELETE FROM entries WHERE number > 3; DELETE FROM marks WHERE number > 3;"
+    "DELETE FROM checkpoints WHERE size > 4",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_with_the_shell_is_found(edit: str, kept: Path, trust: TrustStore) -> None:
+    shell(kept, EDITS[edit])
+    with pytest.raises((AuditError, SigningError)) as caught:
+        verify_ledger(kept, keys=Keys.of_auditors(trust))
+    assert getattr(caught.value, "reason", None) in (AuditReason.LEDGER_ALTERED, Reason.UNKNOWN_KEY, Reason.MALFORMED)
+
+
+NOT_AT_ONCE = {"a mark gone", "a mark added", "marks moved", "an old checkpoint changed", "a trigger added"}
+
+
+@pytest.mark.parametrize("edit", [e for e in EDITS if e not in NOT_AT_ONCE])
+def test_most_edits_are_found_by_the_next_run_too(edit: str, kept: Path, ledger_of: Callable[..., Ledger]) -> None:
+    shell(kept, EDITS[edit])
+    with pytest.raises((AuditError, SigningError)):
+        ledger_of()
+
+
+def test_triggers_stop_a_careless_edit(kept: Path) -> None:
+    db = sqlite3.connect(kept / NAME)
+    for table in ("entries", "marks", "checkpoints"):
+        with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+            db.execute(f"DELETE FROM {table}")  # noqa: S608
+    db.close()
+
+
+def test_an_older_copy_of_the_database_is_found(
+    kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]
+) -> None:
+    for file in kept.glob("ledger.sqlite*"):
+        file.unlink()
+    shutil.copy(kept.parent / "older" / NAME, kept / NAME)
+    with pytest.raises(AuditError, match="signed over 7 entries, and only 4 are here") as caught:
+        verify_ledger(kept, keys=Keys.of_auditors(trust))
+    assert caught.value.reason is AuditReason.LEDGER_ALTERED
+    with pytest.raises(AuditError, match="only 4 are here"):
+        ledger_of()
+
+
+def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path, trust: TrustStore) -> None:
+    keys = Keys.of_auditors(trust)
+    note = verify_ledger(kept, keys=keys).note
+    older = kept.parent / "older"
+    assert verify_ledger(older, keys=keys).newest.size == 4
+    with pytest.raises(AuditError, match="signed over 7 entries, and only 4 are here"):
+        verify_ledger(older, keys=keys, at_hand=(("report.json", note),))
+    older_note = verify_ledger(older, keys=keys).note
+    assert verify_ledger(kept, keys=keys, at_hand=(("report.json", older_note),)).outside == 6
+
+
+def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]) -> None:
+    keys = Keys.of_auditors(trust)
+    whole = (kept / NAME).read_bytes()
+    for length in (len(whole) - 4096, len(whole) // 2, 4096, 100, 0):
+        (kept / NAME).write_bytes(whole[:length])
+        with pytest.raises((AuditError, SigningError)):
+            verify_ledger(kept, keys=keys)
+    with pytest.raises((AuditError, SigningError)):
+        ledger_of()  # an emptied file is no new ledger
+    (kept / NAME).unlink()
+    with pytest.raises(SigningError, match="holds checkpoints, but no ledger"):
+        verify_ledger(kept, keys=keys)
+    with pytest.raises(AuditError, match="checkpoints without"):
+        ledger_of()
+
+
+def test_checkpoints_of_strangers_are_refused(
+    kept: Path, trust: TrustStore, keys: dict[str, PrivateKey], ledger_of: Callable[..., Ledger]
+) -> None:
+    with pytest.raises(SigningError, match="not signed by a known auditor") as caught:
+        verify_ledger(kept, keys=Keys((keys["thief"].public,)))
+    assert caught.value.reason is Reason.UNKNOWN_KEY
+    with ledger_of(key="thief") as ledger:  # whoever holds a key may go on, but cannot hide who it was
+        assert len(ledger) == 7
+    with ledger_of("thieves", key="thief"):
+        pass
+    shutil.copy(next((kept.parent / "thieves" / "checkpoints").iterdir()), kept / "checkpoints" / "000000000002.note")
+    with pytest.raises(SigningError, match="not signed by a known auditor"):
+        verify_ledger(kept, keys=Keys.of_auditors(trust))
+
+
+def test_a_crash_between_commit_and_copy_is_mended(
+    kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]
+) -> None:
+    newest = max((kept / "checkpoints").iterdir())
+    data = newest.read_bytes()
+    newest.unlink()
+    assert verify_ledger(kept, keys=Keys.of_auditors(trust)).outside == 4
+    with ledger_of():
+        assert newest.read_bytes() == data
+
+
+def test_a_batch_is_admitted_to_one_of_two_processes(tmp_path: Path) -> None:
+    """Both at once, twenty times, beginning with no ledger at all."""
+    racing = (sys.executable, "-m", "tests.ledger.racing")
+    setup = subprocess.run([*racing, "setup", tmp_path], capture_output=True, text=True, cwd=ROOT)
+    assert setup.returncode == 0, setup.stderr
+    racers = [subprocess.Popen([*racing, name, tmp_path], stdout=subprocess.PIPE, text=True, cwd=ROOT) for name in "xy"]
+    said = [racer.communicate(timeout=100)[0].split() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0]
+    assert [sorted(pair) for pair in zip(*said, strict=True)] == [["admitted", "replayed"]] * 20
+    trust = signing.load_trust(tmp_path / "trust.json", at=NOW + timedelta(seconds=1))
+    found = verify_ledger(tmp_path / "ledger", keys=Keys.of_auditors(trust))
+    assert len(found.entries) == 21
