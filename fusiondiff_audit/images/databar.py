@@ -1,0 +1,30 @@
+"""The strip of text that microscopes burn into the bottom of a picture.
+
+It belongs to the signed pixels and not to the specimen, and its text gives away magnification and date: a model that
+sees it may learn to read it. Where the file's metadata does not say how many rows the picture proper has, the rows at
+the bottom count as a bar in which most pixels are pure black or pure white, as drawn text and its ground are.
+"""
+
+from typing import Any
+
+import numpy.typing as npt
+
+_PURE = 0.5  # share of a row's pixels that are pure black or white
+_LEAST, _MOST = 8, 0.25  # rows of a bar; share of the picture. More is a picture of few greys
+_GAP = 2  # rows of a frame or a fade that may lie within a bar
+
+
+def bar_rows(plane: npt.NDArray[Any]) -> int:
+    """Return how many rows at the bottom are a data bar, by their greys; 0 where there is none."""
+    height = len(plane)
+    most = int(height * _MOST)
+    bottom = plane[-(most + 1) :][::-1]
+    pure = ((bottom == plane.min()) | (bottom == plane.max())).mean(axis=1) > _PURE
+    rows = gap = 0
+    for row, is_pure in enumerate(pure, start=1):
+        gap = 0 if is_pure else gap + 1
+        if gap > _GAP:
+            break
+        if is_pure:
+            rows = row
+    return rows if _LEAST <= rows <= most else 0

@@ -1,0 +1,49 @@
+"""Large pictures in equal squares, and the rule by which the squares' scores become one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+_TRIMMED = 0.2  # share of the scores left out at either end
+
+
+class Rule(StrEnum):
+    """How tiles become one verdict. Neither lets one odd tile decide."""
+
+    MEDIAN = "median"
+    TRIMMED_MEAN = "trimmed mean"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A square's upper left corner."""
+
+    top: int
+    left: int
+
+
+def cut(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
+    """Return squares that cover a picture evenly and overlap at least so much; none where it is smaller than one."""
+    return tuple(
+        Tile(top, left) for top, left in product(_places(height, side, overlap), _places(width, side, overlap))
+    )
+
+
+def combine(scores: npt.NDArray[np.floating], rule: Rule) -> float:
+    """Return one score for a picture."""
+    if not len(scores):
+        raise ValueError("no tiles, no score")
+    if rule is Rule.MEDIAN:
+        return float(np.median(scores))
+    out = int(len(scores) * _TRIMMED)
+    return float(np.sort(scores)[out : len(scores) - out].mean())
+
+
+def _places(length: int, side: int, overlap: float) -> tuple[int, ...]:
+    if length < side:
+        return ()
+    count = 1 + int(np.ceil((length - side) / (side * (1 - overlap))))
+    return tuple(round(i * (length - side) / max(count - 1, 1)) for i in range(count))

@@ -1,0 +1,251 @@
+"""Preparation: what is cut, brought to scale, tiled and judged fit, and that all of it is said."""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+
+from fusiondiff_audit.images.claims import Claims, Scale, Source
+from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.header import read_header
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, decode
+from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.images.quality import Fault, measure
+from fusiondiff_audit.images.tiles import Rule, Tile, combine, cut
+from tests.images.test_header import written
+
+RNG = np.random.default_rng(5)
+
+
+def grains(height: int = 480, width: int = 640, *, top: int = 255) -> np.ndarray[Any, Any]:
+    """Return blocks of random greys: edges at every scale."""
+    coarse = RNG.random((height // 8 + 1, width // 8 + 1))
+    picture = (
+        0.15 + 0.6 * np.kron(coarse, np.ones((8, 8)))[:height, :width] + 0.02 * RNG.standard_normal((height, width))
+    )
+    return (np.clip(picture, 0, 1) * top).astype(np.uint8 if top == 255 else np.uint16)
+
+
+def blurred(plane: np.ndarray[Any, Any], passes: int) -> np.ndarray[Any, Any]:
+    found = plane.astype(float)
+    for _ in range(passes):
+        for axis in (0, 1):
+            found = (np.roll(found, 1, axis) + 2 * found + np.roll(found, -1, axis)) / 4
+    return found.astype(plane.dtype)
+
+
+def micrograph(pixels: np.ndarray[Any, Any], claims: Claims | None = None) -> Micrograph:
+    data = written(pixels, **({"photometric": "rgb"} if pixels.ndim == 3 else {}))
+    pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
+    header = read_header(data, "x.tif")
+    return LooseMicrograph("x.tif", "", digest_pixels(pixels), pixels, header, "", claims or Claims(), ("a step",))
+
+
+def scaled(nanometres: str, **more: Any) -> Claims:
+    return Claims((Scale(Decimal(nanometres), Source.MANIFEST),), **more)
+
+
+def test_a_plain_picture_is_only_cut_into_tiles() -> None:
+    plane = grains()
+    found = prepare(micrograph(plane, scaled("10")), Geometry(tile=224))
+    assert (found.plane == plane).all()
+    assert found.steps == ("a step", "12 tiles of 224 pixels, 0 without structure left out")
+    assert found.quality.faults == ()
+    assert not found.scale_unknown
+    assert prepare(micrograph(plane), Geometry()).scale_unknown
+
+
+@pytest.mark.parametrize("top", [255, 65535])
+def test_a_burned_in_bar_is_found_by_its_look_and_said(top: int) -> None:
+    plane = grains(top=top)
+    plane[-40:] = 0
+    plane[-30:-10, 100:200] = top
+    plane[-25:-15, 300:310] = top // 2
+    found = prepare(micrograph(plane), Geometry())
+    assert found.plane.shape == (440, 640)
+    assert found.guessed
+    assert "40 rows of data bar cut off, by their look" in found.steps
+    assert prepare(micrograph(plane), Geometry(guess_bar=False)).plane.shape == (480, 640)
+
+
+def test_metadata_comes_before_looks() -> None:
+    found = prepare(micrograph(grains(), Claims(rows=400)), Geometry())
+    assert found.plane.shape == (400, 640)
+    assert not found.guessed
+    assert "80 rows of data bar cut off, by metadata" in found.steps
+
+
+def test_what_is_no_bar_is_left() -> None:
+    plain = grains()
+    assert bar_rows(plain) == 0
+    few = plain.copy()
+    few[-5:] = 0
+    assert bar_rows(few) == 0  # a frame, not a bar
+    half = plain.copy()
+    half[-240:] = 0
+    assert bar_rows(half) == 0  # the specimen's edge
+    above = plain.copy()
+    above[-80:-40] = 0
+    assert bar_rows(above) == 0  # not at the bottom
+    assert bar_rows(np.where(plain > 128, 255, 0).astype(np.uint8)) == 0  # two greys everywhere
+
+
+def test_the_scale_is_changed_at_full_depth_and_said() -> None:
+    plane = grains(top=65535)
+    found = prepare(micrograph(plane, scaled("10")), Geometry(nanometres=Decimal(20), tile=64))
+    assert found.plane.shape == (240, 320)
+    assert found.plane.dtype == np.uint16
+    assert len(np.unique(found.plane)) > 1000
+    assert abs(float(found.plane.mean()) - float(plane.mean())) < 65535 / 200
+    assert "brought from 10 nm (manifest) to 20 nm a pixel, 320 x 240 pixels, bilinear" in found.steps
+    assert found.scale == Scale(Decimal(20), Source.MANIFEST)
+    same = prepare(micrograph(plane, scaled("10.04")), Geometry(nanometres=Decimal(10)))
+    assert (same.plane == plane).all()
+    unknown = prepare(micrograph(plane), Geometry(nanometres=Decimal(10)))
+    assert (unknown.plane == plane).all()
+    assert unknown.scale_unknown
+    with pytest.raises(ImageError, match="at most"):
+        prepare(micrograph(plane, scaled("10000")), Geometry(nanometres=Decimal(1)))
+
+
+def test_channels_that_differ_are_a_question() -> None:
+    colour = np.dstack([grains(), grains(), grains()])
+    with pytest.raises(ImageError, match="3 channels that differ"):
+        prepare(micrograph(colour), Geometry())
+    found = prepare(micrograph(colour), Geometry(channel=2))
+    assert (found.plane == colour[:, :, 2]).all()
+    assert "channel 2 of 3 taken" in found.steps
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (225, 700), (1000, 300), (448, 449)])
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
+def test_tiles_cover_everything_and_overlap(shape: tuple[int, int], overlap: float) -> None:
+    tiles = cut(*shape, 224, overlap)
+    seen = np.zeros(shape, int)
+    for tile in tiles:
+        assert tile.top + 224 <= shape[0]
+        assert tile.left + 224 <= shape[1]
+        seen[tile.top : tile.top + 224, tile.left : tile.left + 224] += 1
+    assert seen.min() >= 1
+    for places in ({t.top for t in tiles}, {t.left for t in tiles}):
+        steps = np.diff(sorted(places))
+        assert (steps <= 224 * (1 - overlap) + 1).all()
+    assert cut(*shape, 224, overlap) == tiles
+    assert cut(223, 1000, 224, overlap) == ()
+
+
+def test_tiles_without_structure_are_left_out() -> None:
+    plane = grains(448, 448)
+    plane[:224, :224] = 100
+    found = prepare(micrograph(plane), Geometry(overlap=0.0))
+    assert found.tiles == (Tile(0, 224), Tile(224, 0), Tile(224, 224))
+    assert found.steps[-1] == "4 tiles of 224 pixels, 1 without structure left out"
+
+
+def test_one_odd_tile_decides_nothing() -> None:
+    scores = np.array([0.1] * 9 + [1.0])
+    assert combine(scores, Rule.MEDIAN) == pytest.approx(0.1)
+    assert combine(scores, Rule.TRIMMED_MEAN) == pytest.approx(0.1)
+    assert combine(np.array([0.2, 0.4]), Rule.TRIMMED_MEAN) == pytest.approx(0.3)
+    with pytest.raises(ValueError, match="no tiles"):
+        combine(np.array([]), Rule.MEDIAN)
+
+
+def overexposed(plane: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.clip(plane.astype(float) * 2.2, 0, 255).astype(np.uint8)
+
+
+def test_what_cannot_be_judged_is_named_with_its_value() -> None:
+    good = grains()
+    assert measure(good).faults == ()
+    cases = {
+        Fault.SATURATED: overexposed(good),
+        Fault.EMPTY: np.full((480, 640), 120, np.uint8),
+        Fault.OUT_OF_FOCUS: blurred(good, 200),
+    }
+    for fault, plane in cases.items():
+        found = measure(plane)
+        assert found.faults == (fault,), found
+        assert f"not assessable ({fault}): white " in str(found)
+    dim = (RNG.random((480, 640)) * 2 + 120).astype(np.uint8)
+    assert measure(dim).faults == (Fault.EMPTY,)
+    noisy = np.clip(blurred(good, 200) + 4 * RNG.standard_normal(good.shape), 0, 255).astype(np.uint8)
+    assert measure(noisy).faults == (Fault.OUT_OF_FOCUS,)  # noise is no detail
+    small = prepare(micrograph(good[:100]), Geometry())
+    assert small.quality.faults == (Fault.TOO_SMALL,)
+    assert small.tiles == ()
+    assert small.steps[-1] == "no tiles: 640 x 100 pixels, a tile has 224"
+
+
+def test_depth_and_brightness_do_not_change_the_quality() -> None:
+    wide = grains(top=65535)
+    narrow = (wide >> 8).astype(np.uint8)
+    assert measure(wide).focus == pytest.approx(measure(narrow).focus, rel=0.05)
+    assert measure((wide // 16).astype(np.uint16)).faults == ()  # twelve bits in sixteen
+
+
+def test_intensity_is_mapped_by_percentiles_and_said() -> None:
+    plane = grains(top=65535)
+    hot = plane.copy()
+    hot[3, 3] = 65535
+    unit = Intensity().apply(plane)
+    assert unit.dtype == np.float32
+    assert (unit.min(), unit.max()) == (0, 1)
+    assert np.abs(unit - Intensity().apply(hot))[hot == plane].max() < 1e-3
+    assert Intensity().steps() == ("per cent 0.1 to 99.9 mapped to 0 to 1",)
+    assert len(np.unique(unit)) > 10_000
+
+
+def test_flat_field_and_equalisation_are_off_unless_asked_for() -> None:
+    ramp = grains() * np.linspace(0.3, 1, 640)[None, :]
+    plain, flat = Intensity().apply(ramp), Intensity(flat_field=True).apply(ramp)
+    assert abs(plain[:, :200].mean() - plain[:, -200:].mean()) > 0.2
+    assert abs(flat[:, :200].mean() - flat[:, -200:].mean()) < 0.05
+    local = Intensity(clahe=8).apply(ramp)
+    assert 0 <= local.min() <= local.max() <= 1
+    assert local[:, :80].std() > 1.3 * plain[:, :80].std()
+    assert Intensity(flat_field=True, clahe=8).steps() == (
+        "divided by a smooth field of 16 x 16 points",
+        "per cent 0.1 to 99.9 mapped to 0 to 1",
+        "contrast-limited equalisation in 8 x 8 regions, clip 2.0",
+    )
+    constant = np.full((64, 64), 7, np.uint8)
+    for setting in (Intensity(), Intensity(flat_field=True), Intensity(clahe=4)):
+        assert np.isfinite(setting.apply(constant)).all()
+
+
+@pytest.mark.parametrize("broken", [{"tile": 0}, {"overlap": 1.0}, {"overlap": -0.1}])
+def test_geometry_that_means_nothing_is_refused(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="tiles of"):
+        Geometry(**broken)
+
+
+def test_mappings_that_mean_nothing_are_refused() -> None:
+    for broken in ({"low": 50.0, "high": 50.0}, {"clahe": 65}, {"clip": 0.5}):
+        with pytest.raises(ValueError, match="no mapping"):
+            Intensity(**broken)
+
+
+@pytest.mark.vectors
+def test_real_micrographs_can_all_be_judged_and_blurred_ones_cannot() -> None:
+    folder = Path(os.environ["FUSIONDIFF_VECTORS"]).parent / "data" / "nasa-micrographs"
+    files = sorted(folder.rglob("*.png"))
+    assert len(files) == 45
+    with Guard() as guard:
+        for file in files:
+            found = decode(LooseFile.read(file), guard=guard)
+            assert (
+                found.pixels[:, :, 0] == imagecodecs.png_decode(file.read_bytes()).reshape(found.pixels.shape[:2])
+            ).all()
+            assert prepare(found, Geometry()).quality.faults == (), file
+            assert bar_rows(found.pixels[:, :, 0]) == 0
+            if file == files[0] or file == files[-1]:
+                assert Fault.OUT_OF_FOCUS in measure(blurred(found.pixels[:, :, 0], 40)).faults
