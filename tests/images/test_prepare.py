@@ -177,7 +177,7 @@ def test_what_cannot_be_judged_is_named_with_its_value() -> None:
         assert f"not assessable ({fault}): white " in str(found)
     dim = (RNG.random((480, 640)) * 2 + 120).astype(np.uint8)
     assert measure(dim).faults == (Fault.EMPTY,)
-    noisy = np.clip(blurred(good, 200) + 4 * RNG.standard_normal(good.shape), 0, 255).astype(np.uint8)
+    noisy = np.clip(blurred(good, 200) + 2 * RNG.standard_normal(good.shape), 0, 255).astype(np.uint8)
     assert measure(noisy).faults == (Fault.OUT_OF_FOCUS,)  # noise is no detail
     small = prepare(micrograph(good[:100]), Geometry())
     assert small.quality.faults == (Fault.TOO_SMALL,)
