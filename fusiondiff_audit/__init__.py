@@ -4,5 +4,19 @@ Goals: one documented import, light until used: nothing here imports torch, nump
 Not-goals: the rooms beside this one (`signing` and its peers) are shipped with it, but are not an interface.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.images.micrograph import load_microstructure_data
+
 __version__ = "0.1.0"
-__all__ = ["__version__"]
+__all__ = ["__version__", "load_microstructure_data"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what this package offers when it is asked for."""
+    if name == "load_microstructure_data":
+        from fusiondiff_audit.images import micrograph
+
+        return micrograph.load_microstructure_data
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,10 +11,11 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from signing.bundle import Bundle, Opened, bundle_limit, seal, unseal
 from signing.contents import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
@@ -39,6 +40,7 @@ from signing.stream import THREADS, stream
 from signing.times import CLOCK_SKEW, later, write_time
 from signing.trust import Signer, TrustStore
 
+_Result = TypeVar("_Result")
 _OURS = frozenset({MANIFEST_NAME, SECOND_NAME})
 
 
@@ -62,13 +64,27 @@ class Batch:
     second: Signer | None
     digest: str
     _listing: Listing
+    _entries: dict[str, FileEntry]
 
-    def files(self, *, threads: int = THREADS, first: Kind | None = None) -> Iterator[SignedFile | RefusedFile]:
-        """Yield every signed file in the manifest's order, one kind first, then every file that nobody signed."""
+    def files(self, *, threads: int = THREADS) -> Iterator[SignedFile | RefusedFile]:
+        """Yield every signed file in the manifest's order, then every file that nobody signed."""
+        yield from self.read(self.manifest.files, lambda file: file, threads=threads)
+        yield from self.extras()
+
+    def read(
+        self, entries: Iterable[FileEntry], work: Callable[[SignedFile | RefusedFile], _Result], *, threads: int
+    ) -> Iterator[_Result]:
+        """Yield `work(file)` for each entry, in order; the thread that reads a file does the work."""
         reader = Reader(self.folder)
-        entries = sorted(self.manifest.files, key=lambda entry: entry.kind is not first)
-        yield from stream(lambda entry: self._read(reader, entry), entries, threads=threads)
-        yield from refuse_extra(self._listing, _OURS | {entry.name for entry in self.manifest.files})
+        return stream(lambda entry: work(self._read(reader, entry)), entries, threads=threads)
+
+    def extras(self) -> Iterator[RefusedFile]:
+        """Yield every file that nobody signed."""
+        return refuse_extra(self._listing, _OURS | self._entries.keys())
+
+    def entry(self, name: str) -> FileEntry | None:
+        """Return what was signed of a file, if it was."""
+        return self._entries.get(name)
 
     def _read(self, reader: Reader, entry: FileEntry) -> SignedFile | RefusedFile:
         if refused := refuse_absent(self._listing, entry.name):
@@ -108,7 +124,8 @@ def open_batch(
     signer = trust.judge(opened.entry, manifest.issued, where, proven=opened.proven)
     _refuse_outside_validity(manifest, trust.at, where)
     second = _open_second(folder, opened.payload, manifest, trust, (signer.role,), needed=both)  # 3
-    return Batch(folder, manifest, signer, second, opened.digest, list_folder(folder))  # 4
+    entries = {entry.name: entry for entry in manifest.files}
+    return Batch(folder, manifest, signer, second, opened.digest, list_folder(folder), entries)  # 4
 
 
 def _read_manifest(folder: Path) -> bytes:

@@ -19,9 +19,10 @@ VERBS = {
     "keygen": ("keygen", "Make a key pair for one role."),
     "trust": ("trust", "Say which keys count, for what and since when."),
     "sign": ("sign", "Sign a folder of micrographs."),
-    "inspect": ("inspect", "Open a signed folder and check every file in it."),
+    "inspect": ("inspect", "Open a signed folder, check its files and decode its pictures."),
     "model": ("model", "Sign and verify model folders."),
     "report": ("report", "Work on signed files: timestamps."),
+    "ledger": ("ledger", "Look at what was admitted and issued, and check it."),
     "demo": ("demo", "See the whole way on made-up micrographs."),
     "doctor": ("doctor", "Show what is installed here, and what is missing."),
 }

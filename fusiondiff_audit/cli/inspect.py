@@ -6,44 +6,92 @@ from typing import Any
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, size, table
-from fusiondiff_audit.cli.verdict import Verdict, signer_data, signer_rows
+from fusiondiff_audit.cli.verdict import Refusal, Verdict, signer_data, signer_rows
+from fusiondiff_audit.extras import require
+
+_REMARKS = 20  # that are said; more would push the table off the screen
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--thumbnails", type=PATH, metavar="OUT", help="Write a small PNG of every picture into a new folder.")
+@click.option("--no-decode", is_flag=True, help="Check the bytes alone; needs no image library.")
 @click.option("--both", is_flag=True, help="Ask for the second, post-quantum signature as well.")
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
-def command(folder: Path, both: bool, whole: bool, trust: Judged) -> Answer:
-    """Open a signed folder and check every file in it.
+def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: Judged) -> Answer:
+    """Open a signed folder, check its files and decode its pictures.
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
-    Nothing is classified or recorded.
+    Pictures are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
+    can be judged, and which are the same. Nothing is classified or recorded.
 
     \b
     fusiondiff-audit inspect micrographs --trust trust.json --root sha256:...
+    fusiondiff-audit inspect micrographs --trust trust.json --thumbnails seen
     """
+    if no_decode and thumbnails is not None:
+        raise click.UsageError("--thumbnails needs the pictures decoded, and --no-decode forbids it")
+    if not no_decode:
+        require("images", "decoding micrographs", else_="; or check the bytes alone, with --no-decode")
+    if thumbnails is not None:
+        signing.refuse_existing(thumbnails)
     roles = (signing.Role.DEVICE, signing.Role.LABELLER)
     batch = signing.open_batch(folder, trust=trust.store, roles=roles, both=both)
-    entries = {entry.name: entry for entry in batch.manifest.files}
-    verdict = Verdict()
-    for file in watched(batch.files(), what="checking", total=len(entries)):
-        entry = entries.get(file.name)
-        claims = (entry.kind, entry.specimen or "-", str(entry.pixel_size or "-"), size(entry.size)) if entry else None
-        data = _claims(entry) if entry else {}
+    verdict = Verdict(entry.name for entry in batch.manifest.files)
+    remarks, decoded = _check(batch, verdict) if no_decode else _decode(batch, verdict, thumbnails)
+    for text in remarks[:_REMARKS]:
+        say(text)
+    if len(remarks) > _REMARKS:
+        say(f"and {count(len(remarks) - _REMARKS, 'remark')} more; --json gives all")
+    data = {"trust": trust.data(), "batch": _batch_data(batch), "decoded": not no_decode}
+    passed = f"{count(len(batch.manifest.files), 'file')} genuine{decoded}, none missing, none added"
+    columns = ("kind", "specimen", "size", *(("pixel",) if no_decode else ("picture", "pixel", "fit")))
+    return verdict.answer(passed + trust.remarks(), table(_head(batch)), columns, data, whole=whole)
+
+
+def _check(batch: signing.Batch, verdict: Verdict) -> tuple[list[str], str]:
+    """Compare the bytes of every file with what was signed."""
+    for file in watched(batch.files(), what="checking", total=len(batch.manifest.files)):
         if isinstance(file, signing.RefusedFile):
-            verdict.refuse(file, claims or ("-",) * 4, data)
+            _refuse(batch, verdict, file, 1)
         else:
-            verdict.pass_(file.name, claims or (), data | {"sha256": file.digest})
-    head = table(_head(batch))
-    data = {"trust": trust.data(), "batch": _batch_data(batch)}
-    passed = f"{count(len(entries), 'file')} genuine, none missing, none added"
-    return verdict.answer(passed + trust.remarks(), head, ("kind", "specimen", "pixel", "size"), data, whole=whole)
+            cells = (*_cells(file.entry), str(file.entry.pixel_size or "-"))
+            verdict.pass_(file.name, cells, _claims(file.entry) | {"sha256": file.digest})
+    return [], ""
+
+
+def _decode(batch: signing.Batch, verdict: Verdict, thumbnails: Path | None) -> tuple[list[str], str]:
+    """Do the same, and decode every picture."""
+    from fusiondiff_audit.cli.pictures import Pictures
+    from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
+
+    pictures = Pictures(thumbnails)
+    with Guard() as guard:
+        for file in watched(take_in(batch, guard=guard), what="decoding", total=len(batch.manifest.files)):
+            if isinstance(file, signing.RefusedFile | RefusedImage):
+                _refuse(batch, verdict, file, 3)
+                continue
+            cells, more = pictures.add(file) if isinstance(file, SignedMicrograph) else (("-",) * 3, {})
+            verdict.pass_(
+                file.name, (*_cells(file.entry), *cells), _claims(file.entry) | {"sha256": file.digest} | more
+            )
+    return pictures.remarks, pictures.sentence()
+
+
+def _refuse(batch: signing.Batch, verdict: Verdict, file: Refusal, more: int) -> None:
+    entry = batch.entry(file.name)
+    claims = _cells(entry) if entry else ("-",) * 3
+    verdict.refuse(file, (*claims, *("-",) * more), _claims(entry) if entry else {})
+
+
+def _cells(entry: signing.FileEntry) -> tuple[str, str, str]:
+    return entry.kind, entry.specimen or "-", size(entry.size)
 
 
 def _head(batch: signing.Batch) -> list[tuple[str, str]]:

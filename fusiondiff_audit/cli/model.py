@@ -67,7 +67,7 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> An
     fusiondiff-audit model verify my-model --trust trust.json --root sha256:...
     """
     model = signing.open_model(path, trust=trust.store, signature=signature)
-    verdict = Verdict()
+    verdict = Verdict(resource.name for resource in model.manifest.resources)
     total = len(model.manifest.resources)
     for file in watched(model.check(), what="checking", total=total):
         if isinstance(file, signing.RefusedFile):

@@ -1,8 +1,9 @@
 """What a check of many signed files comes to: the refused ones first, and one verdict over all."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, say
@@ -14,11 +15,32 @@ _REFUSED = 200  # refused files; all are in the JSON
 _SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen
 
 
-class Verdict:
-    """Collects files as they are checked."""
+class Refusal(Protocol):
+    """A file that was refused, by whatever room."""
 
-    def __init__(self) -> None:
-        self._refused: list[signing.RefusedFile] = []
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def reason(self) -> StrEnum:
+        """A code that machines read."""
+
+    @property
+    def message(self) -> str:
+        """A sentence for people."""
+
+    @property
+    def hint(self) -> str | None:
+        """What may help."""
+
+
+class Verdict:
+    """Collects files as they are checked, and tells them in the order of the names given."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._place = {name: place for place, name in enumerate(names)}
+        self._refused: list[Refusal] = []
         self._refused_rows: list[tuple[str, ...]] = []
         self._genuine_rows: list[tuple[str, ...]] = []
         self._data: list[dict[str, Any]] = []
@@ -28,7 +50,7 @@ class Verdict:
         self._genuine_rows.append((name, *claims, "genuine"))
         self._data.append({"name": name, "state": "genuine", **data})
 
-    def refuse(self, file: signing.RefusedFile, claims: Sequence[str], data: dict[str, Any]) -> None:
+    def refuse(self, file: Refusal, claims: Sequence[str], data: dict[str, Any]) -> None:
         """Note a refused file."""
         self._refused.append(file)
         self._refused_rows.append((file.name, *claims, file.reason.value))
@@ -39,6 +61,9 @@ class Verdict:
         self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, whole: bool = False
     ) -> Answer:
         """Return the verdict: PASSED with that sentence if nothing was refused."""
+        for rows in (self._refused_rows, self._genuine_rows):
+            rows.sort(key=lambda row: self._at(row[0]))
+        self._data.sort(key=lambda file: self._at(file["name"]))
         refused = self._refused_rows if whole else self._refused_rows[:_REFUSED]
         rows = [("file", *columns, "state"), *refused]
         shown = self._genuine_rows if whole else self._genuine_rows[:_SHOWN]
@@ -57,6 +82,9 @@ class Verdict:
         code = worst([Exit.DONE, *(exit_code(f.reason) for f in self._refused)])
         data |= {"reason": reasons.most_common(1)[0][0], "reasons": dict(reasons)}
         return Answer("REFUSED", sentence, text, data, code)
+
+    def _at(self, name: str) -> int:
+        return self._place.get(name, len(self._place))  # what nobody signed comes last
 
     def _explain(self) -> None:
         for file in self._refused[:_SHOWN]:

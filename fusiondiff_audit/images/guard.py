@@ -16,7 +16,7 @@ from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed, t
 from fusiondiff_audit.images.header import Header
 from fusiondiff_audit.images.lane import Lane, LaneLostError
 from fusiondiff_audit.images.memory import Shelf
-from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.images.pixels import Samples, digest_pixels
 
 _DONE, _KILLED, _CPU_SPENT = "0", str(-signal.SIGKILL), str(-signal.SIGXCPU)
 
@@ -39,9 +39,7 @@ class Guard:
 
     def decode(self, data: bytes, header: Header) -> Decoded:
         """Return the picture of a file whose header was walked; one that needs no decoder gets none."""
-        if (place := header.whole_at) is not None:
-            pixels = np.frombuffer(data, header.dtype, header.height * header.width, place)
-            pixels = pixels.reshape(header.height, header.width, 1)
+        if (pixels := as_stored(data, header)) is not None:
             return Decoded(pixels, digest_pixels(pixels), ())
         ended = self._attempt(data, header)
         if ended == _KILLED:
@@ -77,6 +75,17 @@ class Guard:
             if lane.alive:
                 return lane
             lane.close()
+
+
+def as_stored(data: bytes, header: Header) -> Samples | None:
+    """Return the pixels of a file that stores them as they are, in whatever byte order; they lie in its bytes."""
+    place, layout = header.whole_at, header.layout
+    if place is None or layout is None:
+        return None
+    stored = np.dtype(header.dtype).newbyteorder(layout.order)
+    samples = np.frombuffer(data, stored, header.height * header.width, place).astype(header.dtype, copy=False)
+    samples.flags.writeable = False
+    return samples.reshape(header.height, header.width, 1)
 
 
 def _explain(ended: str) -> ImageError:

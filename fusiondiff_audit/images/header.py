@@ -124,11 +124,11 @@ class Header:
 
     @property
     def whole_at(self) -> int | None:
-        """Return where the pixels lie in the file as they are, grey and in one piece, if they do."""
+        """Return where the samples lie in the file, grey, plain and in one piece, if they do: nothing is decoded."""
         layout = self.layout
         if layout is None or layout.compression is not Compression.NONE or layout.tiled:
             return None
-        if self.channels > 1 or self.palette or self.floating or (self.bits > 8 and layout.order != "<"):
+        if self.channels > 1 or self.palette or self.floating:
             return None
         follow = all(a + size == b for (a, size), (b, _) in zip(layout.pieces, layout.pieces[1:], strict=False))
         return layout.pieces[0][0] if follow else None

@@ -10,7 +10,7 @@ from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import DEFAULT, Limits
 from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
 from signing import Batch, Kind, RefusedFile, SignedFile
-from signing.stream import THREADS, stream
+from signing.stream import THREADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ def take_in(
     """
     sidecars: dict[str, bytes] = {}
 
+    def keep(file: SignedFile | RefusedFile) -> Found:
+        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT:
+            sidecars[_stem(file.name)] = file.data
+        return file
+
     def work(file: SignedFile | RefusedFile) -> Found:
         if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
             return file
@@ -48,13 +53,11 @@ def take_in(
         except ImageError as e:
             return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
 
-    def remembered() -> Iterator[SignedFile | RefusedFile]:
-        for file in batch.files(first=Kind.SIDECAR, threads=threads):
-            if isinstance(file, SignedFile) and file.entry.kind is Kind.SIDECAR and len(file.data) <= MAX_TEXT:
-                sidecars[_stem(file.name)] = file.data
-            yield file
-
-    return stream(work, remembered(), threads=threads)
+    first = [entry for entry in batch.manifest.files if entry.kind is Kind.SIDECAR]
+    others = [entry for entry in batch.manifest.files if entry.kind is not Kind.SIDECAR]
+    yield from batch.read(first, keep, threads=threads)
+    yield from batch.read(others, work, threads=threads)
+    yield from batch.extras()
 
 
 def _stem(name: str) -> str:

@@ -1,6 +1,5 @@
 """One decoder's process as seen from our side: a message out, an ending back, and memory in common."""
 
-import importlib.util
 import json
 import socket
 import subprocess
@@ -8,12 +7,12 @@ import sys
 import tempfile
 
 from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.answer import READY, WALL
 from fusiondiff_audit.images.header import Header
 from fusiondiff_audit.images.memory import Memory
 
 _START = "from fusiondiff_audit.images.zygote import main; main()"
-_NEEDED = ("numpy", "PIL", "imagecodecs")
 _PATIENCE = 60  # seconds for the process to start; on a busy machine with cold disks it needs a few
 _LONGEST = 1000  # bytes of a reply
 # One thread: the libraries would keep address space for as many as the machine has cores.
@@ -28,7 +27,7 @@ class Lane:
     """A process that decodes one file at a time."""
 
     def __init__(self) -> None:
-        _refuse_missing()
+        require("images", "decoding micrographs")
         self._socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._inbox = Memory(1)
         with far, tempfile.TemporaryFile() as complaints:
@@ -87,13 +86,3 @@ class Lane:
             return self._socket.recv(_LONGEST).decode("ascii", "replace")
         except OSError:  # a timeout among them
             return ""
-
-
-def _refuse_missing() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise AuditError(
-            AuditReason.MISSING_EXTRA,
-            f"decoding micrographs needs {', '.join(missing)}",
-            hint="pip install 'fusiondiff-audit[images]'",
-        )

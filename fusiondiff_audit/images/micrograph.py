@@ -8,19 +8,19 @@
 
 import functools
 import hashlib
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import overload
 
+from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.claims import Claims, read_claims
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits, read_header
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Header, Limits, read_header
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
-
-_DECODERS = {Container.TIFF: "imagecodecs", Container.PNG: "Pillow", Container.JPEG: "Pillow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +94,18 @@ def decode(
     return SignedMicrograph(file.name, file.digest, *rest, entry)
 
 
+def load_microstructure_data(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> LooseMicrograph:
+    """Read and decode one loose file, in a guarded process of its own."""
+    require("images", "decoding micrographs")
+    with Guard() as guard:
+        return decode(LooseFile.read(Path(path)), guard=guard, limits=limits)
+
+
 def _decoder(header: Header) -> str:
     """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
-    if header.whole_at is not None:
-        return "none: the samples are stored as they are"
-    name = "imagecodecs" if header.container is Container.PNG and header.bits == 16 else _DECODERS[header.container]
-    return f"{name} {_version(name)}"
+    return "none: the samples are stored as they are" if header.whole_at is not None else _imagecodecs()
 
 
 @functools.cache
-def _version(name: str) -> str:
-    return version(name)
+def _imagecodecs() -> str:
+    return f"imagecodecs {version('imagecodecs')}"

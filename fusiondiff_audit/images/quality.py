@@ -48,7 +48,7 @@ def measure(plane: npt.NDArray[Any]) -> Quality:
     darkest, brightest = np.percentile(plane, (0.1, 99.9)).astype(float)
     white, black = float((plane == high).mean()), float((plane == low).mean())
     contrast = float((brightest - darkest) / max(abs(brightest), 1e-12))
-    focus = _focus(plane.astype(np.float64))
+    focus = _focus(plane.astype(np.float32))
     wrong = {Fault.SATURATED: white > MOST_WHITE or black > MOST_BLACK, Fault.OUT_OF_FOCUS: focus < LEAST_FOCUS}
     faults = tuple(fault for fault, holds in wrong.items() if holds)
     if contrast < LEAST_CONTRAST:  # what else is measured in it means nothing
@@ -56,7 +56,7 @@ def measure(plane: npt.NDArray[Any]) -> Quality:
     return Quality(white, black, contrast, focus, faults)
 
 
-def _focus(plane: npt.NDArray[np.float64]) -> float:
+def _focus(plane: npt.NDArray[np.float32]) -> float:
     """Return how much of the picture's variance changes from pixel to pixel, without what is noise."""
     height, width = (side // _BIN for side in plane.shape)
     if min(height, width) < 3:
@@ -68,7 +68,7 @@ def _focus(plane: npt.NDArray[np.float64]) -> float:
     return float(max(laplacian.var() - 20 * noise, 0) / max(binned.var() - noise, 1e-12))
 
 
-def _noise(plane: npt.NDArray[np.float64]) -> float:
+def _noise(plane: npt.NDArray[np.float32]) -> float:
     """Return the variance of white noise, by a kernel that is blind to edges (Immerkaer, 1996), and a robust mean."""
     across = plane[:, :-2] - 2 * plane[:, 1:-1] + plane[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import malformed
-from fusiondiff_audit.images.header import Compression, Header, Layout
+from fusiondiff_audit.images.header import Compression, Header
 from fusiondiff_audit.images.pixels import Samples
 
 Bytes = npt.NDArray[np.uint8]
@@ -24,8 +24,11 @@ _DECODERS: dict[Compression, Callable[..., Any]] = {
 }
 
 
-def decode_rows(data: memoryview, header: Header, layout: Layout) -> Iterator[Samples]:
+def decode_rows(data: memoryview, header: Header) -> Iterator[Samples]:
     """Yield a picture's stored samples from the top, some rows at a time; each is good until the next is asked for."""
+    layout = header.layout
+    if layout is None:
+        raise ValueError("not the header of a TIFF")
     stored = np.dtype(header.dtype).newbyteorder(layout.order)
     native = stored.newbyteorder("=")
     across, down, channels = layout.columns, layout.rows, header.channels

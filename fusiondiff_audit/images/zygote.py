@@ -6,7 +6,6 @@ and everything of the file with it. The reply to the message says only how the c
 """
 
 import gc
-import io
 import json
 import mmap
 import os
@@ -17,7 +16,6 @@ import sys
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
 from fusiondiff_audit.images import sandbox
 from fusiondiff_audit.images.answer import READY, TIMEOUT, WALL, room_for, write_picture, write_refusal
@@ -86,15 +84,10 @@ def _await(child: int, lane: socket.socket) -> str:
 def _warm_up() -> None:
     """Load what decoders load when they are first called; in the sandbox no file can be opened."""
     sandbox.prepare()
-    Image.preinit()
     sample = np.zeros((8, 8), np.uint8)
-    for codec in ("lzw", "deflate", "packbits", "png"):
+    for codec in ("lzw", "deflate", "packbits", "png", "jpeg8"):
         packed = getattr(imagecodecs, f"{codec}_encode")(sample)
         getattr(imagecodecs, f"{codec}_decode")(packed)
-    for kind in ("PNG", "JPEG"):
-        file = io.BytesIO()
-        Image.new("L", (8, 8)).save(file, kind)
-        Image.open(file, formats=(kind,)).load()
     gc.collect()
     gc.freeze()  # a collection in the child would copy every page that it looks at
 

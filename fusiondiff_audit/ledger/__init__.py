@@ -9,6 +9,17 @@ its checkpoints and reports. On a network file system SQLite's locks may not hol
 from fusiondiff_audit.ledger.book import Before, Ledger
 from fusiondiff_audit.ledger.checkpoints import Keys
 from fusiondiff_audit.ledger.entries import Admitted, Decoded, Founded, Issued
-from fusiondiff_audit.ledger.verify import Verified, verify_ledger
+from fusiondiff_audit.ledger.verify import Verified, read_ledger, verify_ledger
 
-__all__ = ["Admitted", "Before", "Decoded", "Founded", "Issued", "Keys", "Ledger", "Verified", "verify_ledger"]
+__all__ = [
+    "Admitted",
+    "Before",
+    "Decoded",
+    "Founded",
+    "Issued",
+    "Keys",
+    "Ledger",
+    "Verified",
+    "read_ledger",
+    "verify_ledger",
+]

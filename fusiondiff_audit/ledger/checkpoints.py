@@ -44,7 +44,7 @@ class Keys:
             except SigningError as e:
                 if e.reason is not Reason.NO_SIGNATURE:
                     raise
-        hint = "name the trust store that lists the auditor's key with --trust, or the key itself with --key"
+        hint = "it takes the trust store that lists the auditor who kept this ledger"
         raise SigningError(Reason.UNKNOWN_KEY, f"{where}: not signed by a known auditor's key as {origin!a}", hint=hint)
 
 

@@ -5,6 +5,7 @@ there together, or not at all. Two processes take turns.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ class Store:
         mode = "rwc" if create else "rw" if writable else "ro"
         with self._translated():
             target = f"{path.resolve().as_uri()}?mode={mode}"
+            if not writable and not os.path.lexists(f"{path}-wal"):  # nobody writes: leave no trace, need no right to
+                target += "&immutable=1"
             self._db = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE)
             try:
                 for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = FULL"):

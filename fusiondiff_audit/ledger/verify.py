@@ -11,6 +11,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,15 +44,22 @@ class Verified:
 
 def verify_ledger(folder: Path, *, keys: Keys, at_hand: tuple[tuple[str, bytes], ...] = ()) -> Verified:
     """Return what a ledger holds; `at_hand` are checkpoints from elsewhere, such as reports carry."""
+    with closing(_open(folder)) as store:
+        return _verify(store, folder, keys, at_hand)
+
+
+def read_ledger(folder: Path) -> tuple[Founded | Admitted | Decoded | Issued, ...]:
+    """Return what a ledger says, with nothing verified but the form of each entry."""
+    with closing(_open(folder)) as store:
+        return tuple(read_entry(data, f"{store.path}: entry {number}") for number, data in store.entries())
+
+
+def _open(folder: Path) -> Store:
     path = folder / NAME
     if not os.path.isfile(path):
         what = "holds checkpoints, but no ledger" if os.path.isdir(folder / FOLDER) else "holds no ledger"
         raise SigningError(Reason.MISSING_FILE, f"{folder}: {what}: {NAME} is not there")
-    store = Store(path, writable=False)
-    try:
-        return _verify(store, folder, keys, at_hand)
-    finally:
-        store.close()
+    return Store(path, writable=False)
 
 
 def _verify(store: Store, folder: Path, keys: Keys, at_hand: tuple[tuple[str, bytes], ...]) -> Verified:

@@ -9,6 +9,7 @@ import pytest
 
 from fusiondiff_audit.cli import verbs
 from fusiondiff_audit.cli.answer import run
+from tests.vectors.images import make
 
 ADD_AUDITOR = (
     *("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem"),
@@ -46,8 +47,9 @@ def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
 def house(tool: Tool) -> Tool:
     """Return the tool in a folder with keys, a trust store and a signed batch."""
     Path("batch").mkdir()
-    for name in ("a.tif", "b.tif", "notes.txt"):
-        Path("batch", name).write_bytes(name.encode())
+    Path("batch", "a.tif").write_bytes(make.GOOD["good.tif"])
+    Path("batch", "b.tif").write_bytes(make.GOOD["good-with-little-after.tif"])
+    Path("batch", "notes.txt").write_text("notes.txt")
     Path("pass").write_text("correct horse\n")
     Path("pass").chmod(0o600)
     for role in ("root", "device", "auditor"):

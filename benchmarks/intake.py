@@ -1,0 +1,198 @@
+"""What the guard costs: images per second from signed file to micrograph, against unguarded processes that do the same.
+
+Both read and hash the file, walk its header, decode it, hash its pixels and read its claims; the one in as many
+decoders' processes as the other has processes. 2048 x 2048 pixels of 16 bits.
+"""
+
+import io
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+import signing
+from fusiondiff_audit.images import Guard, Limits, SignedMicrograph, take_in
+from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.guard import as_stored
+from fusiondiff_audit.images.header import read_header
+from fusiondiff_audit.images.pixels import PixelDigest, digest_pixels
+from fusiondiff_audit.images.samples import decode_samples
+from fusiondiff_audit.ledger import Keys, Ledger
+from signing.folder import Reader
+
+SIDE, FILES, ROUNDS, LEAST = 2048, 40, 9, 0.75
+PROCESSES = os.cpu_count() or 1
+NOW = datetime.now(UTC).replace(microsecond=0)
+KINDS: dict[str, dict[str, Any]] = {
+    "uncompressed": {},
+    "uncompressed, big-endian": {"byteorder": ">"},
+    "deflate": {"compression": "deflate"},
+    "deflate, predictor": {"compression": "deflate", "predictor": True},
+    "LZW": {"compression": "lzw"},
+}
+BOUND = ("uncompressed", "deflate")
+
+
+def picture(seed: int) -> np.ndarray[Any, Any]:
+    """Return grains, a slope and noise of six bits, which deflate as micrographs do, to about nine tenths."""
+    rng = np.random.default_rng(seed)
+    coarse = np.kron(rng.integers(0, 200, (SIDE // 32, SIDE // 32)), np.ones((32, 32), int))
+    slope = np.add.outer(np.arange(SIDE), np.arange(SIDE)) * 4
+    found: np.ndarray[Any, Any] = coarse * 200 + slope + rng.integers(0, 64, (SIDE, SIDE))
+    return found.astype(np.uint16)
+
+
+def make(home: Path, name: str, options: dict[str, Any], key: signing.PrivateKey, count: int) -> Path:
+    """Return a signed folder."""
+    folder = home / name.replace(" ", "-")
+    folder.mkdir()
+    for i in range(count):
+        file = io.BytesIO()
+        whole = {k: v for k, v in options.items() if k == "byteorder"}
+        rest = {k: v for k, v in options.items() if k != "byteorder"}
+        with tifffile.TiffWriter(file, **whole) as writer:
+            writer.write(picture(i % 4), **rest)
+        data = bytearray(file.getvalue())
+        (folder / f"{i:03d}.tif").write_bytes(bytes(data) + i.to_bytes(2, "little"))  # each its own digest
+    signing.sign_batch(
+        folder, key=key, device="bench", lab=None, captured=NOW, issued=NOW, sequence=len(name) * 1000 + count,
+        valid_for=timedelta(days=1), pixel_size=signing.PixelSize.parse("12.5 nm"),
+    )  # fmt: skip
+    return folder
+
+
+def guarded(batch: signing.Batch, guard: Guard) -> float:
+    """Return the seconds for a batch through the door."""
+    started = time.perf_counter()
+    for file in take_in(batch, guard=guard, threads=PROCESSES):
+        assert isinstance(file, SignedMicrograph), file
+    return time.perf_counter() - started
+
+
+def unguarded(batch: signing.Batch) -> float:
+    """Return the seconds for the same steps in as many processes, each with its share of the files."""
+    reader, writer = os.pipe()
+    for part in range(PROCESSES):
+        if not os.fork():
+            entries = batch.manifest.files[part::PROCESSES]
+            share = Reader(batch.folder)
+            for entry in entries[:1]:
+                bare(batch, share, entry)
+            started = time.perf_counter()
+            for entry in entries:
+                bare(batch, share, entry)
+            os.write(writer, f"{time.perf_counter() - started}\n".encode())
+            os._exit(0)
+    for _ in range(PROCESSES):
+        os.wait()
+    found = os.read(reader, 10_000).split()
+    os.close(reader)
+    os.close(writer)
+    assert len(found) == PROCESSES
+    return max(map(float, found))
+
+
+def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tuple[object, ...]:
+    """Do what the door does, in this process."""
+    file = batch._read(reader, entry)
+    assert isinstance(file, signing.SignedFile), file
+    header = read_header(file.data, file.name, Limits())
+    pixels = as_stored(file.data, header)
+    if pixels is not None:
+        digest = digest_pixels(pixels)
+    else:
+        rows = decode_samples(memoryview(file.data), header)
+        pixels = np.empty((header.height, header.width, rows.channels), header.dtype)
+        running, top = PixelDigest(header.dtype, (header.height, header.width, rows.channels)), 0
+        for block in rows.blocks:
+            pixels[top : top + len(block)] = block
+            running.add(block)
+            top += len(block)
+        digest = running.value()
+    return pixels, digest, read_claims(file.data, header, signed=("12.5", "nm"), sidecar=None)
+
+
+def compare(batch: signing.Batch, guard: Guard) -> tuple[float, float, float]:
+    """Return images per second, guarded and not, and the median ratio of the rounds."""
+    pairs: list[tuple[float, float]] = []
+    for i in range(ROUNDS + 1):
+        both: list[Callable[[], float]] = [lambda: guarded(batch, guard), lambda: unguarded(batch)]
+        order = both if i % 2 else both[::-1]
+        found = {id(step): step() for step in order}
+        pairs.append((found[id(both[0])], found[id(both[1])]))
+    pairs = pairs[1:]  # the first warms up
+    files = len(batch.manifest.files)
+    ratio = statistics.median(b / a for a, b in pairs)
+    return files / min(a for a, _ in pairs), files / min(b for _, b in pairs), ratio
+
+
+def admission(batch: signing.Batch, trust: signing.TrustStore, key: signing.PrivateKey, home: Path) -> float:
+    """Return the seconds to admit a batch and to note its pixels, 64 at a time."""
+    names = [(entry.name, f"{i:064x}") for i, entry in enumerate(batch.manifest.files)]
+    with Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), now=NOW) as ledger:
+        started = time.perf_counter()
+        ledger.admit(batch, trust, run="bench")
+        for i in range(0, len(names), 64):
+            ledger.note_pixels("bench", names[i : i + 64])
+        ledger.issue("bench", "0" * 64)
+        return time.perf_counter() - started
+
+
+def peak(batch: signing.Batch, times: int) -> int:
+    """Return the most memory, in MiB, that a process needs to take a batch in so many times, its decoders apart."""
+    reader, writer = os.pipe()
+    if not os.fork():
+        with Guard() as guard:
+            for _ in range(times):
+                guarded(batch, guard)
+        lines = Path("/proc/self/status").read_text().splitlines()
+        os.write(writer, next(line.split()[1] for line in lines if line.startswith("VmHWM")).encode())
+        os._exit(0)
+    os.wait()
+    return int(os.read(reader, 100)) // 1024
+
+
+def main() -> int:
+    """Measure, print and say whether the bounds hold."""
+    held = True
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        keys = {role: signing.PrivateKey.generate(signing.Algorithm.ED25519) for role in ("root", "device", "auditor")}
+        entries = tuple(
+            signing.Entry(public.keyid, role, role.value, public.pem, NOW, NOW + timedelta(days=9))
+            for role, public in ((r, keys[r.value].public) for r in (signing.Role.DEVICE, signing.Role.AUDITOR))
+        )
+        first = signing.propose_first(
+            (keys["root"].public,), threshold=1, entries=entries, issued=NOW, expires=NOW + timedelta(days=9)
+        )
+        trust = first.cosigned((keys["root"],)).complete(NOW)
+        print(f"{SIDE} x {SIDE}, 16 bits, {FILES} files, {PROCESSES} processes, {ROUNDS} rounds")
+        with Guard() as guard:
+            for kind, options in KINDS.items():
+                batch = signing.open_batch(make(home, kind, options, keys["device"], FILES), trust=trust)
+                a, b, median = compare(batch, guard)
+                bound = f" (at least {LEAST})" if kind in BOUND else ""
+                held &= kind not in BOUND or a / b >= LEAST
+                print(f"{kind:26} {a:6.1f} /s guarded, {b:6.1f} /s not: {a / b:.3f}{bound}, median {median:.3f}")
+                if kind == "uncompressed":
+                    seconds, share = admission(batch, trust, keys["auditor"], home), FILES / a
+                    held &= seconds <= 0.1 * share
+                    print(f"{'admission':26} {seconds / share:.3f} of decoding (at most 0.1)")
+                if kind == "deflate":
+                    one, ten = peak(batch, 1), peak(batch, 10)
+                    held &= ten <= one * 1.05 + 32
+                    print(f"{'memory':26} {one} MiB for {FILES} files, {ten} MiB for {10 * FILES}")
+    print("all bounds hold" if held else "A BOUND DOES NOT HOLD")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What `inspect` tells of pictures: their size and scale, whether they can be judged, and which are the same."""
+
+from pathlib import Path
+from typing import Any
+
+import signing
+from fusiondiff_audit.cli.text import count
+from fusiondiff_audit.images.claims import Claims
+from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.micrograph import SignedMicrograph
+from fusiondiff_audit.images.quality import Quality, measure
+from fusiondiff_audit.images.thumbnails import thumbnail
+
+
+class Pictures:
+    """Collects the pictures of a batch; thumbnails go into a folder, if there is one."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._first: dict[str, str] = {}  # name by pixel digest
+        self.decoded = 0
+        self.remarks: list[str] = []
+
+    def add(self, micrograph: SignedMicrograph) -> tuple[tuple[str, str, str], dict[str, Any]]:
+        """Return a picture's cells in the table, and the same as data."""
+        self.decoded += 1
+        height, width, channels = micrograph.pixels.shape
+        bits = micrograph.pixels.dtype.itemsize * 8
+        bar = len(micrograph.pixels) - (micrograph.claims.rows or height) or bar_rows(micrograph.pixels[:, :, 0])
+        quality = measure(micrograph.pixels[: height - bar, :, 0])
+        first = self._first.setdefault(micrograph.pixel_digest, micrograph.name)
+        if first != micrograph.name:
+            self.remarks.append(f"{micrograph.name!a} has the pixels of {first!a}")
+        if quality.faults:
+            self.remarks.append(f"{micrograph.name!a}: {quality}")
+        self.remarks += (f"{micrograph.name!a}: two sizes of a pixel: {text}" for text in micrograph.claims.conflicts)
+        if self._folder is not None:
+            path = self._folder / f"{micrograph.name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            signing.create(path, thumbnail(micrograph))
+        colour = "" if channels == 1 else ", colour"
+        size = f"{width} x {height}, {bits} bits{colour}{', lossy' if micrograph.header.lossy else ''}"
+        fit = ", ".join(quality.faults) or "fit"
+        cells = (size, _scale(micrograph.claims), f"same as {first}" if first != micrograph.name else fit)
+        return cells, _data(micrograph, quality, bar, None if first == micrograph.name else first)
+
+    def sentence(self) -> str:
+        """Return how many pictures were decoded."""
+        return f", {count(self.decoded, 'picture')} decoded" if self.decoded else ""
+
+
+def _scale(claims: Claims) -> str:
+    return f"{claims.scale} ({claims.scale.source})" if claims.scale else "unknown"
+
+
+def _data(micrograph: SignedMicrograph, quality: Quality, bar: int, same: str | None) -> dict[str, Any]:
+    height, width, channels = micrograph.pixels.shape
+    claims = micrograph.claims
+    return {
+        "picture": {
+            "pixels": micrograph.pixel_digest,
+            "container": micrograph.header.container.value,
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "kind": micrograph.pixels.dtype.str[1:],
+            "lossy": micrograph.header.lossy,
+            "decoder": micrograph.decoder,
+            "steps": micrograph.steps,
+            "trailing": micrograph.header.trailing,
+            "sameAs": same,
+            "dataBarRows": bar,
+        },
+        "claims": {
+            "nanometresPerPixel": [{"value": f"{s.nanometres:f}", "source": s.source.value} for s in claims.scales],
+            "conflicts": claims.conflicts,
+            "detector": claims.detector,
+            "magnification": claims.magnification,
+        },
+        "quality": {
+            "white": round(quality.white, 6),
+            "black": round(quality.black, 6),
+            "contrast": round(quality.contrast, 6),
+            "focus": round(quality.focus, 6),
+            "notAssessable": [fault.value for fault in quality.faults],
+        },
+    }

@@ -1,0 +1,19 @@
+"""Which optional libraries are there: asked before any of them is imported, so that a lack is told as what it is."""
+
+import importlib.util
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+
+_NEEDED = {"images": ("numpy", "PIL", "imagecodecs")}
+
+
+def lacking(extra: str) -> tuple[str, ...]:
+    """Return the libraries of an extra that are not installed."""
+    return tuple(name for name in _NEEDED[extra] if importlib.util.find_spec(name) is None)
+
+
+def require(extra: str, what: str, *, else_: str = "") -> None:
+    """Refuse to go on without an extra, and name the command that installs it."""
+    if missing := lacking(extra):
+        hint = f"pip install 'fusiondiff-audit[{extra}]'{else_}"
+        raise AuditError(AuditReason.MISSING_EXTRA, f"{what} needs {', '.join(missing)}", hint=hint)

@@ -1,0 +1,289 @@
+"""A batch through the door: hostile files among good neighbours, sidecars, claims, and the loose file."""
+
+import io
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import signing
+from fusiondiff_audit.images import (
+    Guard,
+    ImageError,
+    Limits,
+    LooseFile,
+    LooseMicrograph,
+    RefusedImage,
+    SignedMicrograph,
+    Source,
+    decode,
+    take_in,
+)
+from signing import RefusedFile, SignedFile, TrustStore
+from tests.conftest import NOW, sign
+from tests.images.test_header import CASES, GREY8, GREY16, written
+from tests.vectors.images import make
+
+NEIGHBOURS = {
+    f"good-{i:02d}.tif": written(np.full((40, 48), i, np.uint16), compression="deflate" if i % 2 else None)
+    for i in range(20)
+}
+Found = dict[str, SignedMicrograph | SignedFile | RefusedFile | RefusedImage]
+
+
+def taken(folder: Path, trust: TrustStore, **options: Any) -> Found:
+    batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
+    with Guard() as guard:
+        return {file.name: file for file in take_in(batch, guard=guard, **options)}
+
+
+def check_neighbours(found: Found) -> None:
+    for name in NEIGHBOURS:
+        neighbour = found.pop(name)
+        assert isinstance(neighbour, SignedMicrograph), neighbour
+        assert int(neighbour.pixels.max()) == int(name[5:7])
+
+
+@pytest.mark.parametrize("outcome", make.ALL)
+def test_our_own_hostile_files_end_as_their_folder_says(
+    outcome: str, make_batch: Callable[..., Path], trust: TrustStore
+) -> None:
+    files = {name: data for name, data in make.ALL[outcome].items() if data}
+    found = taken(make_batch(files | NEIGHBOURS), trust)
+    check_neighbours(found)
+    for name in files:
+        file = found.pop(name)
+        if outcome == "good":
+            assert isinstance(file, SignedMicrograph)
+            assert (file.pixels[:, :, 0] == np.asarray(Image.open(io.BytesIO(files[name])))).all()
+        elif Path(name).suffix in (".gif", ".pdf"):
+            assert isinstance(file, SignedFile)  # no image by its name, and nobody decodes it
+        else:
+            assert isinstance(file, RefusedImage), file
+            assert file.reason == outcome
+            assert repr(name) in file.message
+            assert file.message.isprintable()
+    assert not found
+
+
+# Of the damaged files that once crashed other readers, these have a picture all the same; the others are refused.
+PILLOW = {
+    "broken_exif_dpi.jpg",
+    "invalid-exif-without-x-resolution.jpg",
+    "invalid-exif.jpg",
+    "truncated_exif_dpi.jpg",
+}
+
+
+@pytest.mark.vectors
+def test_the_files_that_crashed_other_readers_are_refused_or_right(
+    make_batch: Callable[..., Path], trust: TrustStore, vectors: Path
+) -> None:
+    kinds = (".tif", ".jpg", ".jpeg", ".png")
+    files = {p.name: p.read_bytes() for p in (vectors / "images-pillow").iterdir() if p.suffix in kinds}
+    assert len(files) == 23
+    started = time.monotonic()
+    found = taken(make_batch(files | NEIGHBOURS), trust)
+    assert time.monotonic() - started < 30
+    check_neighbours(found)
+    good = {name: file for name, file in found.items() if isinstance(file, SignedMicrograph)}
+    assert good.keys() == PILLOW
+    for name, file in good.items():
+        second = np.asarray(Image.open(io.BytesIO(files[name])))
+        assert (file.pixels == second.reshape(*second.shape[:2], -1)[:, :, : file.pixels.shape[2]]).all()
+    for name in files.keys() - good.keys():
+        refused = found[name]
+        assert isinstance(refused, RefusedImage), name
+        assert refused.reason.value in ("malformed", "unsupported")
+
+
+def test_each_hostile_file_ends_soon_and_small() -> None:
+    """Each alone, by the clock and by the memory of the one process that reads it here."""
+    with Guard() as guard:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for case, data in CASES.items():
+            started = time.monotonic()
+            try:
+                decode(LooseFile(case, "", data), guard=guard)
+            except ImageError as e:
+                assert not case.startswith("good"), e
+            assert time.monotonic() - started < 10, case
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
+
+
+def test_a_bomb_of_the_largest_size_is_held_by_the_childs_limits() -> None:
+    """100 megapixels that deflate to 200 KB, in colour at 16 bits: 600 MB, which the limits allow or refuse in time."""
+    zeros = np.zeros((10_000, 10_000), np.uint16)
+    data = written(zeros, compression="deflate", rowsperstrip=64)
+    assert len(data) < 1_000_000
+    with Guard() as guard:
+        started = time.monotonic()
+        found = decode(LooseFile("bomb.tif", "", data), guard=guard)
+        assert found.pixels.shape == (10_000, 10_000, 1)
+        assert not found.pixels.any()
+        assert time.monotonic() - started < 10
+
+
+def test_sixteen_bits_that_differ_in_the_lowest_differ_in_the_digest() -> None:
+    other = GREY16.copy()
+    other[20, 20] ^= 1
+    with Guard() as guard:
+        for options in ({}, {"compression": "deflate"}, {"byteorder": ">"}):
+            one, two = (
+                decode(LooseFile("x.tif", "", written(p, **dict(options))), guard=guard) for p in (GREY16, other)
+            )
+            assert one.pixel_digest != two.pixel_digest
+            assert one.pixels.dtype == np.uint16
+            assert (one.pixels != two.pixels).sum() == 1
+
+
+def tagged(tag: int, text: str, pixels: np.ndarray[Any, Any] = GREY8, **options: Any) -> bytes:
+    return written(pixels, extratags=[(tag, 2, len(text) + 1, text, True)], metadata=None, **options)
+
+
+FEI = "\r\n".join((
+    *("[Scan]", "PixelWidth=1.25e-08", "PixelHeight=1.25e-08", "[Image]", "ResolutionX=48", "ResolutionY=36"),
+    *("[Detectors]", "Name=ETD", ""),
+))  # fmt: skip
+ZEISS = "\r\n".join((
+    *("", "1", "AP_MAG", "Mag = 5.00 K X", "AP_PIXEL_SIZE", "Pixel Size = 99.0 nm"),
+    *("AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 12.5 nm", "DP_DETECTOR_TYPE", "Detector = InLens", ""),
+))  # fmt: skip
+HITACHI = "[SemImageFile]\r\nImageName=a.tif\r\nPixelSize=12.5\r\nMagnification=5000\r\nSignalName=SE\r\n"
+JEOL = "$$SM_MICRON_BAR 80\r\n$$SM_MICRON_MARKER 1um\r\n$CM_MAG 5000\r\n"
+IMAGEJ = written(GREY8, imagej=True, resolution=(80, 80), metadata={"unit": "um"})
+CLAIMS: dict[str, tuple[dict[str, bytes], Source, str | None, str | None]] = {
+    "FEI": ({"a.tif": tagged(34680, FEI)}, Source.FEI, "ETD", None),
+    "Zeiss": ({"a.tif": tagged(34118, ZEISS)}, Source.ZEISS, "InLens", "5.00 K X"),
+    "OME": (
+        {
+            "a.tif": written(
+                GREY8,
+                ome=True,
+                metadata={"axes": "YX", "PhysicalSizeX": 0.0125, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.0125},
+            )
+        },
+        Source.OME,
+        None,
+        None,
+    ),
+    "ImageJ": ({"a.tif": IMAGEJ}, Source.IMAGEJ, None, None),
+    "Hitachi": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode()}, Source.HITACHI, "SE", "5000"),
+    "Hitachi, UTF-16": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode("utf-16")}, Source.HITACHI, "SE", "5000"),
+    "JEOL": ({"a.tif": written(GREY8), "a.txt": JEOL.encode()}, Source.JEOL, None, "5000"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_what_files_say_of_themselves_is_told_with_its_source(
+    case: str, make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
+) -> None:
+    files, source, detector, magnification = CLAIMS[case]
+    folder = make_batch(files)
+    claims = micrograph(taken(folder, trust)).claims
+    assert claims.scale is not None
+    assert (claims.scale.nanometres, claims.scale.source) == (Decimal("12.5"), source)
+    assert (claims.detector, claims.magnification, claims.conflicts) == (detector, magnification, ())
+    assert claims.rows == (36 if case == "FEI" else None)
+    for size, conflict in (("12.6 nm", False), ("13 nm", True), ("0.0125 um", False)):
+        sign(folder, keys["device"], force=True, pixel_size=signing.PixelSize.parse(size))
+        claims = micrograph(taken(folder, trust)).claims
+        assert claims.scale is not None
+        assert claims.scale.source is Source.MANIFEST
+        assert bool(claims.conflicts) is conflict, claims.conflicts
+    assert claims.scales[1].source is source
+
+
+def micrograph(found: Found) -> SignedMicrograph:
+    file = found["a.tif"]
+    assert isinstance(file, SignedMicrograph), file
+    return file
+
+
+NONSENSE = [
+    FEI.replace("1.25e-08", "1.25e+08"),
+    FEI.replace("1.25e-08", "nan"),
+    FEI.replace("1.25e-08", "-1"),
+    FEI.replace("1.25e-08", "1e999999999"),
+    "[Scan]\nPixelWidth=" + "1" * 10_000,
+    "[[[[=\n=\n]",
+]
+
+
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
+def test_text_that_makes_no_sense_is_no_claim(text: str) -> None:
+    with Guard() as guard:
+        assert decode(LooseFile("a.tif", "", tagged(34680, text)), guard=guard).claims.scales == ()
+
+
+def test_pixels_that_are_not_square_are_a_conflict() -> None:
+    with Guard() as guard:
+        text = FEI.replace("PixelHeight=1.25e-08", "PixelHeight=2e-08")
+        assert decode(LooseFile("a.tif", "", tagged(34680, text)), guard=guard).claims.conflicts == (
+            "pixels of 12.5 nm by 20 nm (FEI)",
+        )
+
+
+def test_a_sidecar_that_nobody_signed_counts_for_nothing(make_batch: Callable[..., Path], trust: TrustStore) -> None:
+    folder = make_batch({"a.tif": written(GREY8)})
+    (folder / "a.txt").write_bytes(HITACHI.encode())
+    found = taken(folder, trust)
+    assert micrograph(found).claims.scales == ()
+    assert isinstance(found["a.txt"], RefusedFile)
+
+
+def test_a_file_that_was_changed_reaches_no_decoder(
+    make_batch: Callable[..., Path], trust: TrustStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_batch({"a.tif": written(GREY16, compression="deflate"), "b.tif": written(GREY8)})
+    for name in ("a.tif", "b.tif"):
+        data = bytearray((folder / name).read_bytes())
+        data[-1] ^= 1
+        (folder / name).write_bytes(data)
+    monkeypatch.setattr(Guard, "decode", None)
+    assert all(isinstance(file, RefusedFile) for file in taken(folder, trust).values())
+
+
+def test_pages_and_deep_samples_are_for_the_policy_to_allow(make_batch: Callable[..., Path], trust: TrustStore) -> None:
+    pages = written(np.stack([GREY8, GREY8 + 1]), photometric="minisblack")
+    folder = make_batch({"pages.tif": pages, "deep.tif": written(GREY8.astype("f4")), "one.tif": written(GREY8)})
+    found = taken(folder, trust)
+    assert [getattr(found[n], "reason", None) for n in ("pages.tif", "deep.tif", "one.tif")] == ["unsupported"] * 2 + [
+        None
+    ]
+    found = taken(folder, trust, limits=Limits(page=0, deep=True))
+    assert all(isinstance(file, SignedMicrograph) for file in found.values())
+
+
+def test_the_python_way_in(tmp_path: Path) -> None:
+    from fusiondiff_audit import load_microstructure_data
+
+    path = tmp_path / "sample_001.tif"
+    tifffile.imwrite(path, GREY16, compression="deflate")
+    sample = load_microstructure_data(path)
+    assert isinstance(sample, LooseMicrograph)
+    assert (load_microstructure_data(str(path)).pixels[:, :, 0] == GREY16).all()
+    assert sample.name == "sample_001.tif"
+    path.write_bytes(b"GIF89a")
+    with pytest.raises(ImageError, match="a GIF"):
+        load_microstructure_data(path)
+    with pytest.raises(signing.SigningError, match="no such"):
+        load_microstructure_data(tmp_path / "nowhere.tif")
+
+
+def test_the_door_opens_for_signed_files_alone() -> None:
+    """Types are the ticket: a loose file's micrograph is not a signed one, whatever it is called."""
+    with Guard() as guard:
+        loose = decode(LooseFile("a.tif", "0" * 64, written(GREY8)), guard=guard)
+    assert not isinstance(loose, SignedMicrograph)
+    assert not hasattr(loose, "entry")
+    assert os.fspath(Path(loose.name)) == "a.tif"
