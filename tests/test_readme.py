@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.images.pictures import grains, written
 from tests.terminal import converse
 
 ROOT = Path(__file__).parents[1]
@@ -30,8 +31,9 @@ def plain(text: str) -> str:
 def test_the_first_screen_is_what_a_terminal_shows(tmp_path: Path) -> None:
     folder = tmp_path / "micrographs"
     folder.mkdir()
-    for name, size in {"tile-1.tif": 2_097_374, "tile-2.tif": 2_097_374, "session.txt": 412}.items():
-        (folder / name).write_bytes(bytes(size))
+    for number in (1, 2):
+        (folder / f"tile-{number}.tif").write_bytes(written(grains(1024, 1024, top=65535, seed=number)))
+    (folder / "session.txt").write_bytes(bytes(412))
     (transcript, *_) = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     steps = [step.split("\n", 1) for step in transcript.split("$ ")[1:]]
     assert len(steps) == 5
@@ -52,7 +54,10 @@ def test_the_first_screen_is_what_a_terminal_shows(tmp_path: Path) -> None:
     assert f"the last line reads `{screen.splitlines()[-1]}`" in README
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "signing" / "FORMAT.md"])
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/**/FORMAT.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
@@ -72,3 +77,12 @@ def test_each_room_shows_an_example_that_runs(room: str) -> None:
 def test_the_help_is_the_real_one() -> None:
     done = subprocess.run([TOOL, "--help"], capture_output=True, text=True, check=True)
     assert f"$ fusiondiff-audit --help\n{done.stdout}```" in README
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("sample_001.tif").write_bytes(written(grains(top=65535)))
+    names: dict[str, object] = {}
+    exec(example, names)  # noqa: S102
+    assert "LooseMicrograph" in repr(type(names["sample"]))

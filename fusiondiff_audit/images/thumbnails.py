@@ -15,11 +15,11 @@ _DIMMED = 0.4  # brightness of rows that are no part of the picture proper
 
 def thumbnail(micrograph: Micrograph) -> bytes:
     """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
-    pixels = micrograph.pixels
-    unit = np.dstack([Intensity().apply(pixels[:, :, i]) for i in range(pixels.shape[2])])
-    rows = micrograph.claims.rows
+    pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - bar_rows(pixels[:, :, 0])
-    unit[proper:] *= _DIMMED
+    unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])
+    bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
+    unit = np.concatenate([unit, bar])
     picture = Image.fromarray(np.squeeze((unit * 255).round().astype(np.uint8)))
     picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     file = io.BytesIO()

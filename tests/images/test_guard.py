@@ -24,7 +24,8 @@ from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import Header, Limits, read_header
 from fusiondiff_audit.images.pixels import digest_pixels
-from tests.images.test_header import CASES, GREY16, RGB16, TIFFS, written
+from tests.images.pictures import written
+from tests.images.test_header import CASES, GREY16, RGB16, TIFFS
 from tests.vectors.images import make
 
 PACKED = written(GREY16, compression="deflate")

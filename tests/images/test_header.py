@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.header import Container, Header, read_header
 from tests.attacker import mutant
+from tests.images.pictures import written
 from tests.vectors.images import make
 
 FOLDER = Path(make.__file__).parent
@@ -66,14 +66,6 @@ TIFFS: dict[str, tuple[np.ndarray[Any, Any], dict[str, Any], tuple[int, int, boo
     "ImageJ": (GREY16, {"imagej": True, "resolution": (1, 1), "metadata": {"unit": "um"}}, (1, 16, False)),
     "OME": (GREY16, {"ome": True, "metadata": {"PhysicalSizeX": 0.0125}}, (1, 16, False)),
 }
-
-
-def written(pixels: np.ndarray[Any, Any], **options: Any) -> bytes:
-    file = io.BytesIO()
-    whole = {k: options.pop(k) for k in ("bigtiff", "byteorder", "imagej", "ome") if k in options}
-    with tifffile.TiffWriter(file, **whole) as writer:
-        writer.write(pixels, **options)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("case", TIFFS)

@@ -30,7 +30,8 @@ from fusiondiff_audit.images import (
 )
 from signing import RefusedFile, SignedFile, TrustStore
 from tests.conftest import NOW, sign
-from tests.images.test_header import CASES, GREY8, GREY16, written
+from tests.images.pictures import written
+from tests.images.test_header import CASES, GREY8, GREY16
 from tests.vectors.images import make
 
 NEIGHBOURS = {

@@ -20,18 +20,9 @@ from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.prepare import Geometry, prepare
 from fusiondiff_audit.images.quality import Fault, measure
 from fusiondiff_audit.images.tiles import Rule, Tile, combine, cut
-from tests.images.test_header import written
+from tests.images.pictures import grains, written
 
 RNG = np.random.default_rng(5)
-
-
-def grains(height: int = 480, width: int = 640, *, top: int = 255) -> np.ndarray[Any, Any]:
-    """Return blocks of random greys: edges at every scale."""
-    coarse = RNG.random((height // 8 + 1, width // 8 + 1))
-    picture = (
-        0.15 + 0.6 * np.kron(coarse, np.ones((8, 8)))[:height, :width] + 0.02 * RNG.standard_normal((height, width))
-    )
-    return (np.clip(picture, 0, 1) * top).astype(np.uint8 if top == 255 else np.uint16)
 
 
 def blurred(plane: np.ndarray[Any, Any], passes: int) -> np.ndarray[Any, Any]:
@@ -117,7 +108,7 @@ def test_the_scale_is_changed_at_full_depth_and_said() -> None:
 
 
 def test_channels_that_differ_are_a_question() -> None:
-    colour = np.dstack([grains(), grains(), grains()])
+    colour = np.dstack([grains(seed=1), grains(seed=2), grains(seed=3)])
     with pytest.raises(ImageError, match="3 channels that differ"):
         prepare(micrograph(colour), Geometry())
     found = prepare(micrograph(colour), Geometry(channel=2))

@@ -16,7 +16,8 @@ from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.header import DEFAULT, Limits, read_header
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, digest_pixels
 from fusiondiff_audit.images.samples import decode_samples
-from tests.images.test_header import GREY8, GREY16, RGB8, RGB16, RGBA8, TIFFS, written
+from tests.images.pictures import written
+from tests.images.test_header import GREY8, GREY16, RGB8, RGB16, RGBA8, TIFFS
 from tests.vectors.images import make
 
 

@@ -4,20 +4,18 @@
 """
 
 import hashlib
-import io
 import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 
 import signing
 from fusiondiff_audit.images import Guard, LooseFile, SignedMicrograph, decode, take_in
 from fusiondiff_audit.ledger import Before, Keys, Ledger
 from tests.conftest import NOW, entry, make_trust, sign
+from tests.images.pictures import written
 
 IMAGES, AT_ONCE = 24, 2
 
@@ -34,14 +32,8 @@ def setup(home: Path, batches: int) -> None:
         folder.mkdir()
         for i in range(IMAGES):
             pixels = np.full((64, 64), 100 * number + max(i, 1), np.uint16)  # the second is the first again
-            (folder / f"{i:02d}.tif").write_bytes(tiff(pixels, "deflate" if i % 2 else None))
+            (folder / f"{i:02d}.tif").write_bytes(written(pixels, compression="deflate" if i % 2 else None))
         sign(folder, keys["device"], sequence=number)
-
-
-def tiff(pixels: np.ndarray[Any, Any], compression: str | None) -> bytes:
-    file = io.BytesIO()
-    tifffile.imwrite(file, pixels, compression=compression)
-    return file.getvalue()
 
 
 def walk(home: Path, name: str) -> None:
@@ -49,7 +41,7 @@ def walk(home: Path, name: str) -> None:
     key = signing.load_key(home / "auditor.pem", passphrase=bytes)
     batch = signing.open_batch(home / name, trust=trust)
     with Guard() as guard, ExitStack() as stack:
-        decode(LooseFile("warm.tif", "", tiff(np.zeros((8, 8), np.uint16), "deflate")), guard=guard)
+        decode(LooseFile("warm.tif", "", written(np.zeros((8, 8), np.uint16), compression="deflate")), guard=guard)
         print("begun", flush=True)
         ledger = stack.enter_context(Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), now=NOW))
         ledger.admit(batch, trust, run=name)

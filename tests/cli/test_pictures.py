@@ -1,0 +1,116 @@
+"""What `inspect` says of pictures: what they are, whether they can be judged, and what they look like."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusiondiff_audit import extras
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.images import lane
+from tests.cli.conftest import Tool
+from tests.images.pictures import grains, written
+
+SIGN = ("sign", "shots", "--key", "device.pem", "--device", "sem-1")
+INSPECT = ("inspect", "shots", "--trust", "trust.json")
+
+
+@pytest.fixture
+def shots(house: Tool) -> Tool:
+    """Return the tool beside a signed folder of pictures of every kind."""
+    Path("shots/deep").mkdir(parents=True)
+    barred = grains()
+    barred[-40:] = 0
+    barred[-30:-10, 100:200] = 255
+    jpeg = io.BytesIO()
+    Image.fromarray(grains(seed=9)).save(jpeg, "JPEG", quality=90)
+    colour = np.dstack([grains(seed=1), grains(seed=2), grains(seed=3)])
+    files = {
+        "barred.tif": written(barred),
+        "colour.tif": written(colour, photometric="rgb"),
+        "copy.png": png(grains(seed=4)),
+        "deep/sixteen.tif": written(grains(top=65535), compression="deflate"),
+        "first.tif": written(grains(seed=4), compression="lzw"),
+        "lossy.jpg": jpeg.getvalue(),
+        "white.tif": written(np.minimum(grains().astype(int) * 3, 255).astype(np.uint8)),
+    }
+    for name, data in files.items():
+        Path("shots", name).write_bytes(data)
+    assert house(*SIGN).code == 0
+    return house
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_each_picture_is_told_as_what_it_is(shots: Tool) -> None:
+    done = shots(*INSPECT)
+    assert done.code == 0
+    assert done.out.splitlines()[-1].startswith("PASSED: 7 files genuine, 7 pictures decoded, none missing")
+    rows = {line.split()[0]: line for line in done.out.splitlines() if ".tif" in line or ".jpg" in line}
+    assert "640 x 480, 8 bits, colour" in rows["colour.tif"]
+    assert "640 x 480, 16 bits" in rows["deep/sixteen.tif"]
+    assert "640 x 480, 8 bits, lossy" in rows["lossy.jpg"]
+    assert "same as copy.png" in rows["first.tif"]
+    assert "saturated" in rows["white.tif"]
+    assert "unknown" in rows["barred.tif"]
+    assert "'first.tif' has the pixels of 'copy.png'" in done.err
+    assert "'white.tif': not assessable (saturated): white " in done.err
+    files = {f["name"]: f for f in shots(*INSPECT, "--json").json["files"]}
+    assert files["barred.tif"]["picture"]["dataBarRows"] == 40
+    assert files["first.tif"]["picture"]["sameAs"] == "copy.png"
+    assert files["first.tif"]["picture"]["pixels"] == files["copy.png"]["picture"]["pixels"]
+    assert files["white.tif"]["quality"]["notAssessable"] == ["saturated"]
+    assert files["deep/sixteen.tif"]["picture"]["decoder"].startswith("imagecodecs ")
+
+
+def test_thumbnails_show_what_will_be_cut_off(shots: Tool) -> None:
+    assert shots(*INSPECT, "--thumbnails", "seen").code == 0
+    found = sorted(p.relative_to("seen").as_posix() for p in Path("seen").rglob("*.png"))
+    assert found[:3] == ["barred.tif.png", "colour.tif.png", "copy.png.png"]
+    assert "deep/sixteen.tif.png" in found
+    assert len(found) == 7
+    picture = np.asarray(Image.open("seen/barred.tif.png"))
+    assert picture.shape == (192, 256)
+    assert picture[-14:].max() <= 0.4 * 255 + 1  # the bar, dimmed
+    assert picture[:170].max() > 200
+    assert np.asarray(Image.open("seen/colour.tif.png")).shape == (192, 256, 3)
+    assert shots(*INSPECT, "--thumbnails", "seen").code == Exit.USAGE
+    assert shots(*INSPECT, "--thumbnails", "other", "--no-decode").code == Exit.USAGE
+
+
+def test_a_file_that_is_no_picture_is_refused_and_the_others_are_not(shots: Tool) -> None:
+    Path("shots/broken.tif").write_bytes(b"II*\0\0\0\0\0")
+    Path("shots/odd.png").write_bytes(b"GIF89a" + bytes(20))
+    assert shots(*SIGN, "--force").code == 0
+    done = shots(*INSPECT)
+    assert done.code == Exit.UNREADABLE
+    assert "malformed: 'broken.tif': a TIFF without a page" in done.err
+    assert "unsupported: 'odd.png': a GIF, beginning with" in done.err
+    assert done.out.splitlines()[-1].startswith("REFUSED: 2 files: ")
+    assert shots(*INSPECT, "--no-decode").code == 0
+    Path("shots/first.tif").write_bytes(b"changed")
+    assert shots(*INSPECT).code == Exit.INTEGRITY  # worse than what cannot be read
+
+
+def test_without_the_libraries_the_error_names_the_way(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "lacking", lambda extra: ("imagecodecs",))
+    done = shots(*INSPECT)
+    assert done.code == Exit.ENVIRONMENT
+    assert done.err.splitlines()[-2:] == [
+        "hint: pip install 'fusiondiff-audit[images]'; or check the bytes alone, with --no-decode",
+        "REFUSED: decoding micrographs needs imagecodecs (missing-extra)",
+    ]
+    assert shots(*INSPECT, "--no-decode").code == 0
+
+
+def test_without_a_sandbox_the_error_says_so(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "_START", "import sys; sys.exit('the kernel is too old')")
+    done = shots(*INSPECT)
+    assert (done.code, done.err.splitlines()[-1].endswith("(no-sandbox)")) == (Exit.ENVIRONMENT, True)
+    assert "the kernel is too old" in done.err

@@ -1,0 +1,73 @@
+"""Whatever bytes come: the walkers say what is wrong, and so do the decoders behind them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.header import Limits, read_header
+from fusiondiff_audit.images.samples import decode_samples
+from tests.images.pictures import written
+from tests.images.test_header import TIFFS
+from tests.vectors.images import make
+
+ROOT = Path(__file__).parents[2]
+LAX = Limits(page=0, deep=True)
+NAMES = {b"\x89PNG\r\n\x1a\n": "x.png", b"\xff\xd8\xff": "x.jpg"}
+NAMES |= dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0"), "x.tif")
+SEEDS = [*make.GOOD.items(), *(("x.tif", written(p, **dict(o))) for p, o, _ in TIFFS.values())]
+
+
+def walk_and_decode(data: bytes, name: str) -> None:
+    """Let nothing out but our own refusal."""
+    try:
+        header = read_header(data, name, LAX)
+        claims = read_claims(data, header, signed=None, sidecar=data)
+        assert all(scale.nanometres > 0 for scale in claims.scales)
+        if header.nbytes < 1 << 24:
+            pixels = sum(len(block) for block in decode_samples(memoryview(data), header).blocks)
+            assert pixels == header.height
+    except ImageError as e:
+        assert str(e).isprintable()
+
+
+@given(st.sampled_from(sorted(NAMES)), st.binary(max_size=300))
+def test_any_bytes_behind_a_magic_end_in_a_reason(magic: bytes, rest: bytes) -> None:
+    walk_and_decode(magic + rest, NAMES[magic])
+
+
+@given(st.sampled_from(SEEDS), st.data())
+def test_good_files_changed_anywhere_end_in_a_reason_or_a_picture(seed: tuple[str, bytes], data: st.DataObject) -> None:
+    name, whole = seed
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(changed) - 1))
+        changed[place] = data.draw(st.integers(0, 255))
+    end = data.draw(st.integers(len(changed) // 2, len(changed)))
+    walk_and_decode(bytes(changed[:end]), name)
+
+
+@given(st.text(max_size=400))
+def test_any_sidecar_is_read_as_claims_or_not_at_all(text: str) -> None:
+    header = read_header(make.GOOD["good.png"], "good.png")
+    for prefix in ("", "[SemImageFile]\nPixelSize=", "$$SM_MICRON_BAR 1\n$$SM_MICRON_MARKER "):
+        data = (prefix + text).encode("utf-8", "surrogatepass")
+        claims = read_claims(make.GOOD["good.png"], header, signed=None, sidecar=data)
+        assert len(claims.scales) <= 1
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_a_fuzzer_that_follows_the_code_finds_nothing(suffix: str, tmp_path: Path) -> None:
+    for i, (name, data) in enumerate([*SEEDS, *((n, d) for files in make.ALL.values() for n, d in files.items())]):
+        if Path(name).suffix == suffix:
+            (tmp_path / str(i)).write_bytes(data)
+    command = [sys.executable, "-m", "tests.images.fuzzing", suffix, "-max_total_time=120", "-rss_limit_mb=4096"]
+    done = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "Done" in done.stderr
