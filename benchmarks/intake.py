@@ -21,8 +21,8 @@ import tifffile
 import signing
 from fusiondiff_audit.images import Guard, Limits, SignedMicrograph, take_in
 from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.guard import as_stored
-from fusiondiff_audit.images.header import read_header
 from fusiondiff_audit.images.pixels import PixelDigest, digest_pixels
 from fusiondiff_audit.images.samples import decode_samples
 from fusiondiff_audit.ledger import Keys, Ledger

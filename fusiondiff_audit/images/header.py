@@ -6,10 +6,9 @@ counts add up, and what follows the picture is nothing that another program woul
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
 from typing import Any, Literal
 
-from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.errors import malformed, too_large
 
 MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen has 4 MB
 MAX_PIXELS = 100_000_000  # 16384 x 5000 zeros deflate to 83 KB, so pixels are the limit and not the file's size
@@ -42,13 +41,6 @@ class Container(StrEnum):
     TIFF = "tiff"
     PNG = "png"
     JPEG = "jpeg"
-
-
-_SUFFIXES = {
-    Container.TIFF: frozenset({".tif", ".tiff"}),
-    Container.PNG: frozenset({".png"}),
-    Container.JPEG: frozenset({".jpg", ".jpeg"}),
-}
 
 
 class Compression(StrEnum):
@@ -139,17 +131,6 @@ class Header:
         return self.width * self.height * self.channels * (self.bits // 8)
 
 
-def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
-    """Read the header of a file; what is not a PNG, TIFF or JPEG is unsupported, and named as what it is."""
-    if len(data) > MAX_FILE:
-        raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
-    container = _container(data)
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in _SUFFIXES[container]:
-        raise malformed(f"named {suffix or 'without an ending'!s}, but it is a {container.upper()}")
-    return _walk(container, data, limits)
-
-
 def check_size(width: int, height: int) -> None:
     """Refuse pictures without pixels, or with more than are read."""
     if width < 1 or height < 1:
@@ -158,35 +139,15 @@ def check_size(width: int, height: int) -> None:
         raise too_large(f"{width} x {height} pixels, at most {MAX_PIXELS:,} and {MAX_SIDE:,} a side")
 
 
+def known_as(start: bytes) -> str | None:
+    """Return what other programs would take a file for that begins so."""
+    return next((what for magic, what in _MAGICS.items() if start.startswith(magic)), None)
+
+
 def check_trailing(rest: bytes | memoryview) -> int:
     """Return how many bytes follow a picture; another file among them, or very many, are refused."""
-    start = bytes(rest[:8])
-    for magic, what in _MAGICS.items():
-        if start.startswith(magic):
-            raise malformed(f"{what} follows the picture")
+    if what := known_as(bytes(rest[:8])):
+        raise malformed(f"{what} follows the picture")
     if len(rest) > MAX_TRAILING:
         raise malformed(f"{len(rest):,} bytes follow the picture, at most {MAX_TRAILING:,}")
     return len(rest)
-
-
-def _container(data: bytes) -> Container:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return Container.PNG
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return Container.TIFF
-    if data.startswith(b"\xff\xd8\xff"):
-        return Container.JPEG
-    found = next((what for magic, what in _MAGICS.items() if data.startswith(magic)), None)
-    raise unsupported(f"{found or 'neither PNG, TIFF nor JPEG'}, beginning with {data[:8].hex(' ') or 'nothing'}")
-
-
-def _walk(container: Container, data: bytes, limits: Limits) -> Header:
-    from fusiondiff_audit.images import jpeg, png, tiff
-
-    match container:
-        case Container.PNG:
-            return png.walk(data)
-        case Container.JPEG:
-            return jpeg.walk(data)
-        case Container.TIFF:
-            return tiff.walk(data, limits)

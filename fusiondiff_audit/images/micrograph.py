@@ -16,9 +16,10 @@ from typing import overload
 
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.claims import Claims, read_claims
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Header, Limits, read_header
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Header, Limits
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
 

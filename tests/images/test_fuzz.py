@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError
-from fusiondiff_audit.images.header import Limits, read_header
+from fusiondiff_audit.images.header import Limits
 from fusiondiff_audit.images.samples import decode_samples
 from tests.images.pictures import written
 from tests.images.test_header import TIFFS

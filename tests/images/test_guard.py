@@ -20,9 +20,10 @@ import pytest
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import answer, lane, memory, sandbox
 from fusiondiff_audit.images.answer import read_answer, room_for
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import Header, Limits, read_header
+from fusiondiff_audit.images.header import Header, Limits
 from fusiondiff_audit.images.pixels import digest_pixels
 from tests.images.pictures import written
 from tests.images.test_header import CASES, GREY16, RGB16, TIFFS

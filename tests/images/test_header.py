@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import Container, Header, read_header
+from fusiondiff_audit.images.header import Container, Header
 from tests.attacker import mutant
 from tests.images.pictures import written
 from tests.vectors.images import make

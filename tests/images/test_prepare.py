@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.images.claims import Claims, Scale, Source
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.databar import bar_rows
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import read_header
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, decode
 from fusiondiff_audit.images.pixels import digest_pixels

@@ -12,8 +12,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import DEFAULT, Limits, read_header
+from fusiondiff_audit.images.header import DEFAULT, Limits
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, digest_pixels
 from fusiondiff_audit.images.samples import decode_samples
 from tests.images.pictures import written

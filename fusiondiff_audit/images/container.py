@@ -1,0 +1,45 @@
+"""The container of a file, known by its first bytes, and walked by the code for its kind."""
+
+from pathlib import PurePath
+
+from fusiondiff_audit.images import jpeg, png, tiff
+from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits, known_as
+
+_SUFFIXES = {
+    Container.TIFF: frozenset({".tif", ".tiff"}),
+    Container.PNG: frozenset({".png"}),
+    Container.JPEG: frozenset({".jpg", ".jpeg"}),
+}
+
+
+def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
+    """Read the header of a file; what is not a PNG, TIFF or JPEG is unsupported, and named as what it is."""
+    if len(data) > MAX_FILE:
+        raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
+    container = _container(data)
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in _SUFFIXES[container]:
+        raise malformed(f"named {suffix or 'without an ending'!s}, but it is a {container.upper()}")
+    return _walk(container, data, limits)
+
+
+def _container(data: bytes) -> Container:
+    if data.startswith(png.SIGNATURE):
+        return Container.PNG
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return Container.TIFF
+    if data.startswith(b"\xff\xd8\xff"):
+        return Container.JPEG
+    found = known_as(data[:8]) or "neither PNG, TIFF nor JPEG"
+    raise unsupported(f"{found}, beginning with {data[:8].hex(' ') or 'nothing'}")
+
+
+def _walk(container: Container, data: bytes, limits: Limits) -> Header:
+    match container:
+        case Container.PNG:
+            return png.walk(data)
+        case Container.JPEG:
+            return jpeg.walk(data)
+        case Container.TIFF:
+            return tiff.walk(data, limits)
