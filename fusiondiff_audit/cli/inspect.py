@@ -41,6 +41,8 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
         require("images", "decoding micrographs", else_="; or check the bytes alone, with --no-decode")
     if thumbnails is not None:
         signing.refuse_existing(thumbnails)
+        if folder.resolve() in (thumbnails.resolve(), *thumbnails.resolve().parents):
+            raise click.UsageError("--thumbnails names a folder inside DIR, where they would be unsigned files")
     roles = (signing.Role.DEVICE, signing.Role.LABELLER)
     batch = signing.open_batch(folder, trust=trust.store, roles=roles, both=both)
     verdict = Verdict(entry.name for entry in batch.manifest.files)

@@ -36,7 +36,11 @@ class Pictures:
         self.remarks += (f"{micrograph.name!a}: two sizes of a pixel: {text}" for text in micrograph.claims.conflicts)
         if self._folder is not None:
             path = self._folder / f"{micrograph.name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as e:
+                what = f"{path.parent}: cannot be made: {(e.strerror or str(e)).lower()}"
+                raise signing.SigningError(signing.Reason.CANNOT_WRITE, what) from e
             signing.create(path, thumbnail(micrograph))
         colour = "" if channels == 1 else ", colour"
         size = f"{width} x {height}, {bits} bits{colour}{', lossy' if micrograph.header.lossy else ''}"

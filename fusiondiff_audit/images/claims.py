@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal, DecimalException
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from fusiondiff_audit.images.header import Header
 from fusiondiff_audit.images.ifd import Directory, read_directories
@@ -27,8 +27,9 @@ _UNITS = {
 }
 _LEAST, _MOST = Decimal("0.001"), Decimal(10**8)  # nm; from a picometre to a tenth of a metre
 _QUANTITY = re.compile(r"([0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)\s{0,4}([a-zA-Zµμ]{1,12})")
+_MOST_PICTURES = 64  # of one file; 64 pages are the limit
 _PIXELS = re.compile(r"<Pixels\s([^<>]{0,4000})>")
-_ATTRIBUTE = re.compile(r"(\w+)\s{0,4}=\s{0,4}\"([^\"]{0,100})\"")
+_ATTRIBUTE = re.compile(r"\b(\w{1,64})\s{0,4}=\s{0,4}\"([^\"]{0,100})\"")
 
 
 class Source(StrEnum):
@@ -98,7 +99,7 @@ def _read_ome(directory: Directory) -> Claims:
     if "<OME" not in text[:4096]:
         return Claims()
     sizes = set()
-    for match in _PIXELS.finditer(text):
+    for match in islice(_PIXELS.finditer(text), _MOST_PICTURES):
         attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(match[1])}
         unit = attributes.get("PhysicalSizeXUnit", "µm")  # the schema's default
         sizes.add((attributes.get("PhysicalSizeX", ""), attributes.get("PhysicalSizeY", ""), unit))

@@ -20,7 +20,7 @@ def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
     container = _container(data)
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES[container]:
-        raise malformed(f"named {suffix or 'without an ending'!s}, but it is a {container.upper()}")
+        raise malformed(f"its name ends in {suffix!a}, but it is a {container.upper()}")
     return _walk(container, data, limits)
 
 

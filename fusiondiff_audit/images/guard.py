@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 
+from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.answer import TIMEOUT, WALL, Decoded, read_answer, room_for
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed, too_large
 from fusiondiff_audit.images.header import Header
@@ -71,7 +72,11 @@ class Guard:
             with self._lock:
                 lane = self._idle.pop() if self._idle else None
             if lane is None:
-                return Lane()
+                try:
+                    return Lane()
+                except OSError as e:
+                    what = f"no process to decode in can be started: {(e.strerror or str(e)).lower()}"
+                    raise AuditError(AuditReason.NO_SANDBOX, what) from e
             if lane.alive:
                 return lane
             lane.close()

@@ -1,11 +1,13 @@
 """JPEG, walked marker by marker (ITU T.81, annex B): one frame of 8 bits, and its end where it must be."""
 
+import re
 import struct
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 from fusiondiff_audit.images.header import Container, Header, check_size, check_trailing
 
 MAX_SEGMENTS = 4096
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
 _OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -81,10 +83,7 @@ def _read_frame(body: bytes) -> tuple[int, int, int]:
 
 def _skip_scan(data: bytes, position: int) -> int:
     """Return where the next marker stands that is neither a stuffed byte nor a restart."""
-    while True:
-        position = data.find(b"\xff", position)
-        if position < 0 or position + 1 >= len(data):
-            raise malformed("cut short: the picture does not end")
-        if data[position + 1] and not 0xD0 <= data[position + 1] <= 0xD7:
-            return position
-        position += 2 if data[position + 1] == 0 or 0xD0 <= data[position + 1] <= 0xD7 else 1
+    found = _AFTER_SCAN.search(data, position)
+    if found is None:
+        raise malformed("cut short: the picture does not end")
+    return found.start()

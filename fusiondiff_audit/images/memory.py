@@ -16,6 +16,7 @@ import numpy.typing as npt
 _GRAIN = 1 << 20  # bytes
 _SPARE, _SMALL = 4, 64 << 20  # a memory that is so many times larger than needed, and not small, is not taken
 _MOST_FREE = 16
+_MOST_LENT = 64  # each holds a descriptor, of which a process has 1,024
 
 
 class Memory:
@@ -52,6 +53,7 @@ class Shelf:
         self._free: list[Memory] = []
         self._lock = threading.Lock()
         self._open = True
+        self._lent = 0
 
     def take(self, size: int) -> Memory:
         """Return a memory of at least so many bytes, and not of very many more."""
@@ -64,14 +66,24 @@ class Shelf:
         return found or Memory(size)
 
     def lend(self, memory: Memory) -> npt.NDArray[np.uint8]:
-        """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone."""
+        """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone.
+
+        When many are lent, as by one who keeps a whole batch, the bytes are copied: descriptors are few.
+        """
         view = np.frombuffer(memory.view, np.uint8)
         view.flags.writeable = False
+        with self._lock:
+            self._lent += 1
+            many = self._lent > _MOST_LENT
         weakref.finalize(view, self._give, memory).atexit = False
+        if many:
+            view = view.copy()
+            view.flags.writeable = False
         return view
 
     def _give(self, memory: Memory) -> None:
         with self._lock:
+            self._lent -= 1
             if self._open and len(self._free) < _MOST_FREE:
                 self._free.append(memory)
                 return

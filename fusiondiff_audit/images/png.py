@@ -9,6 +9,7 @@ from fusiondiff_audit.images.header import Container, Header, check_size, check_
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
 MAX_CHUNKS = 65_536
+_PIECE = 1 << 20  # bytes
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
@@ -83,7 +84,7 @@ def _chunk(data: bytes, position: int) -> tuple[bytes, bytes, int]:
         raise malformed(f"cut short: chunk {kind!a} claims {length:,} bytes")
     body = data[position + 8 : end]
     (crc,) = struct.unpack_from(">I", data, end)
-    if crc != zlib.crc32(kind + body):
+    if crc != zlib.crc32(body, zlib.crc32(kind)):
         raise malformed(f"chunk {kind!a} has another CRC than it says")
     if not kind.isalpha():
         raise malformed(f"{kind!a} is no chunk")
@@ -130,11 +131,13 @@ class _Counter:
     def feed(self, body: bytes) -> None:
         self.begun = True
         try:
-            while body:
-                self._found += len(self._inflater.decompress(body, 1 << 20))
-                if self._found > self._expected:
-                    raise malformed(f"inflates to more than the {self._expected:,} bytes that its size means")
-                body = self._inflater.unconsumed_tail
+            for start in range(0, len(body), _PIECE):  # what is left over is copied, so there must not be much
+                piece = body[start : start + _PIECE]
+                while piece:
+                    self._found += len(self._inflater.decompress(piece, _PIECE))
+                    if self._found > self._expected:
+                        raise malformed(f"inflates to more than the {self._expected:,} bytes that its size means")
+                    piece = self._inflater.unconsumed_tail
         except zlib.error as e:
             raise malformed("the picture's data does not inflate") from e
 

@@ -57,7 +57,9 @@ def enter(*, seconds: int, writable: int) -> None:
         (resource.RLIMIT_FSIZE, writable),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(limit, (value, value))
+        hard = resource.getrlimit(limit)[1]
+        least = value if hard == resource.RLIM_INFINITY else min(value, hard)  # a limit from outside may be lower
+        resource.setrlimit(limit, (least, least))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     code = _filter()
     buffer = ctypes.create_string_buffer(code, len(code))

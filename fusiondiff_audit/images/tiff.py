@@ -12,6 +12,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIPS, ORIENTATION, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 274, 277, 278, 279, 284
 PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 317, 320, 322, 323, 324, 325
 SUBDIRECTORIES, EXTRA, FORMAT, JPEG_TABLES = 330, 338, 339, 347
+LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
 MAX_TILE = 1024  # pixels a side, or the picture rounded up to 16
 MAX_RATIO = 10_000  # of decoded to stored bytes; deflate itself reaches 1,030
 _COMPRESSIONS = {
@@ -106,7 +107,7 @@ def _read_layout(directory: Directory, page: int, order: Literal["<", ">"], widt
     if tiled := TILES in directory:
         columns, rows = directory.integer(TILE_WIDTH), directory.integer(TILE_HEIGHT)
         for side, whole in ((columns, width), (rows, height)):
-            if not 1 <= side <= max(MAX_TILE, -(-whole // 16) * 16):
+            if not LEAST_TILE <= side <= max(MAX_TILE, -(-whole // 16) * 16):
                 raise malformed(f"tiles of {columns} x {rows} pixels")
     else:
         columns, rows = width, min(directory.integer(ROWS, height), height)

@@ -97,6 +97,16 @@ def test_a_shelf_takes_back_what_was_lent_and_gives_up_what_does_not_fit() -> No
     other.close()
 
 
+def test_who_keeps_a_whole_batch_runs_out_of_nothing(guard: Guard) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    kept = [guard.decode(PACKED, head(PACKED)).pixels for _ in range(200)]
+    assert len(os.listdir("/proc/self/fd")) - before < 100
+    assert all((pixels[:, :, 0] == GREY16).all() and not pixels.flags.writeable for pixels in kept)
+    del kept
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) - before < 30
+
+
 def test_a_memory_cannot_be_pulled_away() -> None:
     piece = memory.Memory(100)
     for size in (0, piece.size * 2):
@@ -302,6 +312,23 @@ def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
         busy[1]._process.kill()
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_when_we_are_killed_the_decoders_end(tmp_path: Path) -> None:
+    code = (
+        "import time; from fusiondiff_audit.images import Guard; from tests.images.test_guard import PACKED, head\n"
+        "guard = Guard(); guard.decode(PACKED, head(PACKED)); print(guard._idle[0]._process.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    zygote = int(process.stdout.readline())
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{zygote}").exists() and "Z" not in Path(f"/proc/{zygote}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 HEADER = read_header(written(GREY16), "x.tif")

@@ -3,7 +3,9 @@
 import io
 import os
 import resource
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -131,6 +133,56 @@ def test_a_bomb_of_the_largest_size_is_held_by_the_childs_limits() -> None:
         found = decode(LooseFile("bomb.tif", "", data), guard=guard)
         assert found.pixels.shape == (10_000, 10_000, 1)
         assert not found.pixels.any()
+        assert time.monotonic() - started < 10
+
+
+def many_pages() -> bytes:
+    """Return 64 directories that all name the same very long lists."""
+    count = 1_000_000
+    lists = struct.pack("<I", 8) * count
+    tags = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (262, 3, 1, 1), (277, 3, 1, 1), (278, 4, 1, 1)]
+    tags += [(tag, 4, count, 8) for tag in (273, 279, 324, 325)]
+    packed = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    start, size = 8 + len(lists), 2 + len(packed) + 4
+    pages = [struct.pack("<H", len(tags)) + packed + struct.pack("<I", start + size * (i + 1)) for i in range(63)]
+    pages.append(struct.pack("<H", len(tags)) + packed + struct.pack("<I", 0))
+    return b"II*\0" + struct.pack("<I", start) + lists + b"".join(pages)
+
+
+def noise_png() -> bytes:
+    """Return pixels that do not deflate, in one chunk."""
+    rows = np.random.default_rng(0).integers(0, 256, (5000, 5001), np.uint8)
+    rows[:, 0] = 0
+    return make.png(make.ihdr(5000, 5000), make.chunk(b"IDAT", zlib.compress(rows.tobytes(), 0)))
+
+
+ENDLESS_JPEG = make.jpeg(make.frame(), scan=b"\xff\0" * 20_000_000)
+OME_OF_NAMES = "<OME>" + f"<Pixels {'a' * 3990}>" * 250
+COSTLY: dict[str, tuple[str, Callable[[], bytes], Limits]] = {
+    "64 pages of long lists": ("x.tif", many_pages, Limits(page=0)),
+    "noise in a PNG": ("x.png", noise_png, Limits()),
+    "a JPEG of stuffed bytes": ("x.jpg", lambda: ENDLESS_JPEG, Limits()),
+    "OME of attributes without values": ("x.tif", lambda: tagged(270, OME_OF_NAMES), Limits()),
+    "Zeiss of empty lines": ("x.tif", lambda: tagged(34118, "\n" * 1_000_000), Limits()),
+    "a TIFF of one-row strips": ("x.tif", lambda: written(np.zeros((30_000, 8), np.uint8), rowsperstrip=1), Limits()),
+    "the same, packed": (
+        "x.tif",
+        lambda: written(np.zeros((30_000, 8), np.uint8), rowsperstrip=1, compression="lzw"),
+        Limits(),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COSTLY)
+def test_what_is_made_to_be_costly_ends_in_time(case: str) -> None:
+    name, make_it, limits = COSTLY[case]
+    data = make_it()
+    with Guard() as guard:
+        started = time.monotonic()
+        try:
+            decode(LooseFile(name, "", data), guard=guard, limits=limits)
+        except ImageError as e:
+            assert len(str(e)) < 200
         assert time.monotonic() - started < 10
 
 
