@@ -17,6 +17,8 @@ def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
     """Read the header of a file; what is not a PNG, TIFF or JPEG is unsupported, and named as what it is."""
     if len(data) > MAX_FILE:
         raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
+    if not data:
+        raise malformed("an empty file")
     container = _container(data)
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES[container]:
@@ -32,7 +34,7 @@ def _container(data: bytes) -> Container:
     if data.startswith(b"\xff\xd8\xff"):
         return Container.JPEG
     found = known_as(data[:8]) or "neither PNG, TIFF nor JPEG"
-    raise unsupported(f"{found}, beginning with {data[:8].hex(' ') or 'nothing'}")
+    raise unsupported(f"{found}, beginning with {data[:8].hex(' ')}")
 
 
 def _walk(container: Container, data: bytes, limits: Limits) -> Header:

@@ -9,7 +9,7 @@
 import functools
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import overload
@@ -30,7 +30,7 @@ class LooseFile:
 
     name: str
     digest: str
-    data: bytes
+    data: bytes = field(repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "LooseFile":
@@ -46,8 +46,8 @@ class Micrograph:
     name: str
     digest: str
     pixel_digest: str
-    pixels: Samples
-    header: Header
+    pixels: Samples = field(repr=False)
+    header: Header = field(repr=False)
     decoder: str
     claims: Claims
     steps: tuple[str, ...]

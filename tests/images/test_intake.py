@@ -60,7 +60,7 @@ def check_neighbours(found: Found) -> None:
 def test_our_own_hostile_files_end_as_their_folder_says(
     outcome: str, make_batch: Callable[..., Path], trust: TrustStore
 ) -> None:
-    files = {name: data for name, data in make.ALL[outcome].items() if data}
+    files = make.ALL[outcome]
     found = taken(make_batch(files | NEIGHBOURS), trust)
     check_neighbours(found)
     for name in files:

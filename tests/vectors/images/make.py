@@ -81,6 +81,7 @@ def bigtiff_lie() -> bytes:
 
 
 MALFORMED: dict[str, bytes] = {
+    "empty.tif": b"",
     "png-bad-crc.png": png(ihdr(), chunk(b"IDAT", GREY, crc=1)),
     "png-length-beyond-the-file.png": png(ihdr(), chunk(b"IDAT", GREY, length=2**31 - 1)),
     "png-no-end.png": png(ihdr(), IDAT)[:-12],
@@ -136,7 +137,6 @@ TOO_LARGE: dict[str, bytes] = {
 UNSUPPORTED: dict[str, bytes] = {
     "gif.gif": b"GIF89a" + bytes(20),
     "pdf.png": b"%PDF-1.7\n",
-    "empty.tif": b"",
     "png-interlaced.png": png(ihdr(interlace=1), IDAT),
     "png-one-bit.png": png(ihdr(bits=1), IDAT),
     "png-animated.png": png(ihdr(), chunk(b"acTL", bytes(8)), IDAT),
