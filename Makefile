@@ -24,6 +24,8 @@ bench: setup
 	$(BIN)/python -P benchmarks/merkle.py
 	$(BIN)/python -P benchmarks/signing.py
 	$(BIN)/python -P benchmarks/model.py
+	$(BIN)/python -P benchmarks/intake.py
+	$(BIN)/python -P benchmarks/kiln.py
 
 lint: setup
 	$(BIN)/ruff format --check .

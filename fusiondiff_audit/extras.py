@@ -4,7 +4,8 @@ import importlib.util
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 
-_NEEDED = {"images": ("numpy", "PIL", "imagecodecs")}
+_IMAGES = ("numpy", "PIL", "imagecodecs")
+_NEEDED = {"images": _IMAGES, "kiln": (*_IMAGES, "scipy", "sklearn", "skimage", "threadpoolctl")}
 
 
 def lacking(extra: str) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ VERBS = {
     "inspect": ("inspect", "Open a signed folder, check its files and decode its pictures."),
     "model": ("model", "Sign and verify model folders."),
     "report": ("report", "Work on signed files: timestamps."),
+    "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Look at what was admitted and issued, and check it."),
+    "kiln": ("kiln", "Make micrographs to learn from, and measure classifiers on them."),
     "demo": ("demo", "See the whole way on made-up micrographs."),
     "doctor": ("doctor", "Show what is installed here, and what is missing."),
 }

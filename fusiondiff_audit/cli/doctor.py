@@ -21,6 +21,7 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra == ['\"](\w+)['\"
 _EXTRAS = {
     "base": "sign, inspect and verify",
     "images": "decode micrographs",
+    "kiln": "make micrographs, and measure on them",
     "audit": "classify, attack and certify",
 }
 

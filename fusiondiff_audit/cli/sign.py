@@ -1,7 +1,5 @@
 """The verb `sign`."""
 
-import csv
-import io
 import time
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,9 +12,9 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
 from fusiondiff_audit.cli.progress import Progress
 from fusiondiff_audit.cli.text import count, size, table
+from fusiondiff_audit.tabular import bad_table, read_rows
 
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
-_MAX_ENTRIES = 64 * 1024 * 1024  # bytes
 
 
 @click.command()
@@ -106,26 +104,12 @@ def command(
 
 def read_entries(path: Path) -> dict[str, signing.Claim]:
     """Parse the CSV of `--entries`; unknown columns, unknown kinds and files named twice are refused."""
-    try:
-        text = signing.read_capped(path, limit=_MAX_ENTRIES).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as e:
-        raise _bad_entries(path, f"not CSV in UTF-8 ({e})", "Excel saves it as 'CSV UTF-8'") from e
-    columns = reader.fieldnames or ()
-    if "file" not in columns or len(set(columns)) != len(columns) or not set(columns) <= _COLUMNS:
-        what = f"the first line names the columns, file and any of kind, specimen, pixel_size; found {list(columns)}"
-        hint = "separate them by commas, not semicolons" if any(";" in c for c in columns) else None
-        raise _bad_entries(path, what, hint)
     claims: dict[str, signing.Claim] = {}
-    for number, row in rows:
-        where = f"line {number}"
-        if None in row or None in row.values():
-            raise _bad_entries(path, f"{where}: expected {len(columns)} columns")
+    for where, row in read_rows(path, known=_COLUMNS, needed=("file",)):
         if row["file"] in claims:
-            raise _bad_entries(path, f"{where}: {row['file']!a} is named twice")
+            raise bad_table(path, f"{where}: {row['file']!a} is named twice")
         if row.get("kind") and row["kind"] not in {k.value for k in signing.Kind}:
-            raise _bad_entries(path, f"{where}: {row['kind']!a} is no kind; image, sidecar, labels and other are")
+            raise bad_table(path, f"{where}: {row['kind']!a} is no kind; image, sidecar, labels and other are")
         claims[row["file"]] = signing.Claim(
             kind=signing.Kind(row["kind"]) if row.get("kind") else None,
             specimen=row.get("specimen") or None,
@@ -138,8 +122,4 @@ def _read_size(text: str | None, path: Path, where: str) -> signing.PixelSize | 
     try:
         return signing.PixelSize.parse(text) if text else None
     except signing.SigningError as e:
-        raise _bad_entries(path, f"{where}: {e}", "".join(e.__notes__)) from e
-
-
-def _bad_entries(path: Path, what: str, hint: str | None = None) -> signing.SigningError:
-    return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}", hint=hint)
+        raise bad_table(path, f"{where}: {e}", "".join(e.__notes__)) from e

@@ -1,0 +1,182 @@
+"""The verbs of `kiln`: make micrographs, and measure classifiers on them."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.kiln_table import DUEL_HEADS, HEADS, PRESS, duel_cells, line_cells
+from fusiondiff_audit.cli.options import PATH
+from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.text import count, short, size, table
+from fusiondiff_audit.extras import require
+from fusiondiff_audit.folders import new_folder
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.kiln.folder import Made, Order
+
+_KILNS = ("alder", "birch", "cedar", "hazel", "maple", "rowan")
+_MICROSCOPES = ("everyday", "other")
+_DIFFICULTIES = ("easy", "medium", "hard")
+_MODELS = ("grey", "texture", "file", "permuted")
+_DEEP: tuple[str, ...] = ()
+_RIVAL = "texture"  # the strongest that needs no GPU: the others are held against it
+_AGAINST = ("grey", *_DEEP)
+_NO_MODELS = "these are the rivals alone: no model of ours is in this table"
+
+
+@click.group()
+def command() -> None:
+    """Make micrographs to learn from, and measure classifiers on them.
+
+    Kilns here are programs: each draws fired bodies from its own recipe, workshops copy a recipe and miss it, and a
+    simulated microscope looks at both. What is measured on such pictures says nothing yet of real ceramics.
+    """
+
+
+@command.command()
+@click.argument("out", metavar="OUT", type=PATH)
+@click.option("--kiln", type=click.Choice(_KILNS), default="alder", show_default=True, help="Whose ware.")
+@click.option("--specimens", type=click.IntRange(1, 100_000), default=12, show_default=True, help="Of each class.")
+@click.option("--fields", type=click.IntRange(1, 100), default=2, show_default=True, help="Pictures of each specimen.")
+@click.option("--side", type=click.IntRange(64, 4096), default=512, show_default=True, help="Pixels.")
+@click.option(
+    "--difficulty",
+    type=click.Choice(_DIFFICULTIES),
+    default="medium",
+    show_default=True,
+    help="How well copies are made.",
+)
+@click.option(
+    "--microscope", type=click.Choice(("everyday", "other")), default="everyday", show_default=True, help="Who looks."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
+@click.option("--makers", type=PATH, help="A CSV outside OUT that says who made which picture.")
+@answering()
+def make(
+    out: Path,
+    kiln: str,
+    specimens: int,
+    fields: int,
+    side: int,
+    difficulty: str,
+    microscope: str,
+    seed: int,
+    makers: Path | None,
+) -> Answer:
+    """Make a folder of micrographs that is ready to be signed.
+
+    OUT gets pictures in the files of seven kinds of microscope, the text that some write beside them, labels.csv, and
+    entries.csv for `sign --entries`. Half of the specimens are by the kiln, half are copies by workshops; file names
+    tell nothing.
+
+    \b
+    fusiondiff-audit kiln make micrographs --kiln birch --specimens 50
+    """
+    require("kiln", "making micrographs")
+    from fusiondiff_audit.kiln.folder import Order
+    from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
+
+    if makers is not None and out.resolve() in makers.resolve().parents:
+        raise click.UsageError("--makers names a file inside OUT, where it would give the answers away")
+    order = Order(kiln, specimens, fields, side, Difficulty[difficulty.upper()], microscope, seed)
+    signing.refuse_existing(out, *((makers,) if makers else ()))
+    made, octets = _write(order, out, makers)
+    pictures = sum(one.kind == "image" for one in made)
+    rows = [
+        ("kiln", f"{kiln}: {KILNS[kiln].ware}"),
+        ("specimens", f"{specimens} by the kiln, {specimens} by {count(len(KILNS[kiln].workshops), 'workshop')}"),
+        ("pictures", f"{pictures}, {side} pixels square, {order.difficulty.name.lower()}"),
+        ("sign it", f"fusiondiff-audit sign {out} --entries {out / 'entries.csv'} --key KEY.pem --device NAME"),
+    ]
+    data = {"out": str(out), "pictures": pictures, "files": len(made) + 2, "bytes": octets, "kiln": kiln, "seed": seed}
+    return Answer("DONE", f"{count(pictures, 'picture')} ({size(octets)}) in {out}", table(rows), data)
+
+
+def _write(order: "Order", out: Path, makers: Path | None) -> tuple[list["Made"], int]:
+    """Write the folder under another name, which it loses when it is whole."""
+    from fusiondiff_audit.kiln.folder import entries_csv, labels_csv, makers_csv, pictures
+    from fusiondiff_audit.kiln.workers import cores
+
+    made: list[Made] = []
+    octets = 0
+    with new_folder(out) as folder:
+        for shot in watched(pictures(order, workers=cores()), what="firing", total=order.pictures):
+            for file in shot:
+                signing.create(folder / file.name, file.data)
+                octets += len(file.data)
+                made.append(dataclasses.replace(file, data=b""))
+        made.sort(key=lambda one: one.name)
+        signing.create(folder / "labels.csv", labels_csv(made).encode())
+        signing.create(folder / "entries.csv", entries_csv(made).encode())
+        if makers is not None:
+            signing.create(makers, makers_csv(made).encode())
+    return made, octets
+
+
+@command.command()
+@click.option("--seeds", type=click.IntRange(1, 1000), default=12, show_default=True, help="Enrolments to repeat.")
+@click.option("--labels", "numbers", type=click.IntRange(4, 1000), multiple=True, help="Default: 10 20 50 200 1000.")
+@click.option("--model", "models", type=click.Choice((*_MODELS, *_DEEP)), multiple=True, help="Default: all.")
+@click.option("--out", type=PATH, help="Write the table and every cell as JSON to this file.")
+@answering()
+def bench(seeds: int, numbers: tuple[int, ...], models: tuple[str, ...], out: Path | None) -> Answer:
+    """Measure classifiers on pictures that were made for nothing else.
+
+    Each seed enrols one kiln with n labelled specimens, and asks for others by the same kiln and by workshops that copy
+    it, by another microscope, by a workshop that was kept back, and by another kiln. Controls must find nothing.
+    Pictures are made as they are needed; all of it takes some twenty minutes on two cores.
+
+    \b
+    fusiondiff-audit kiln bench
+    fusiondiff-audit kiln bench --seeds 3 --labels 50 --model texture
+    """
+    require("kiln", "the benchmark")
+    from fusiondiff_audit.kiln import specimens
+    from fusiondiff_audit.kiln.bench.deep import deep_cells
+    from fusiondiff_audit.kiln.bench.run import run, truths
+    from fusiondiff_audit.kiln.bench.summary import duels, lines
+    from fusiondiff_audit.kiln.bench.task import LABELS, VERSION, task
+    from fusiondiff_audit.kiln.workers import cores
+
+    if out is not None:
+        signing.refuse_existing(out)
+    chosen = models or (*_MODELS, *_DEEP)
+    fresh = [model for model in chosen if model in _MODELS]
+    asked = sorted(set(numbers)) or list(LABELS)
+    cells = []
+    tasks = [task(seed) for seed in range(seeds)]
+    for each in tasks:
+        with Progress(f"seed {each.seed + 1} of {seeds}: pictures") as progress:
+
+            def watch(rows: Any, total: int, progress: Progress = progress) -> Any:
+                for done, row in enumerate(rows, start=1):
+                    progress(done, total)
+                    yield row
+
+            cells += list(run(each, asked, fresh, workers=cores(), watch=watch)) if fresh else []
+        for model in chosen:
+            if model in _DEEP:
+                cells += [cell for cell in deep_cells(model, each) if cell.labels in asked]
+    cells.sort(key=lambda cell: chosen.index(cell.model))
+    found = list(lines(cells))
+    fought = list(duels(cells, {each.seed: truths(each)["test"] for each in tasks}, _RIVAL)) if _RIVAL in chosen else []
+    data = {
+        "generator": specimens.VERSION,
+        "benchmark": VERSION,
+        "tasks": {each.seed: each.digest for each in tasks},
+        "lines": [line.data() for line in found],
+        "duels": [dataclasses.asdict(duel) for duel in fought],
+        "cells": [cell.data() for cell in cells],
+    }
+    if out is not None:
+        signing.create(out, json.dumps(data, indent=1).encode())
+    text = table([HEADS, *(line_cells(line) for line in found)]) + PRESS
+    if against := [duel_cells(duel) for duel in fought if duel.model in _AGAINST]:
+        text += "\n\n" + table([DUEL_HEADS, *against])
+    head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
+    return Answer("DONE", f"{count(seeds, 'seed')}; {_NO_MODELS}", head + text, data)

@@ -1,0 +1,28 @@
+"""New folders that are whole or not there."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import signing
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder beside `out` that takes its name at the end; an error on the way leaves nothing."""
+    signing.refuse_existing(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as e:
+        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
+    try:
+        making.chmod(0o755)
+        yield making
+        signing.refuse_existing(out)
+        making.rename(out)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise

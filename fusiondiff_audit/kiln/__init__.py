@@ -1,0 +1,1 @@
+"""Micrographs that we make ourselves, and a benchmark on them."""

@@ -1,0 +1,1 @@
+"""The benchmark: which pictures, which rivals, and how the answers are counted."""

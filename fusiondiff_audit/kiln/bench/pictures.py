@@ -1,0 +1,30 @@
+"""Making many pictures at once, and keeping only what is measured on them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.kiln.bench.task import Item
+from fusiondiff_audit.kiln.specimens import Pixels, Specimen
+from fusiondiff_audit.kiln.workers import spread
+
+Floats = npt.NDArray[np.float64]
+Descriptor = Callable[[Pixels, Specimen], Floats]
+Rows = Iterable[tuple[Floats, ...]]
+Watch = Callable[[Rows, int], Rows]
+
+
+def describe(
+    items: Sequence[Item], descriptors: Sequence[Descriptor], *, workers: int, watch: Watch
+) -> tuple[Floats, ...]:
+    """Return one array for each descriptor, with a row for each item; every picture is made once."""
+    rows = spread(partial(_describe, tuple(descriptors)), items, workers)
+    return tuple(np.stack(column) for column in zip(*watch(rows, len(items)), strict=True))
+
+
+def _describe(descriptors: tuple[Descriptor, ...], item: Item) -> tuple[Floats, ...]:
+    drawn = item.drawn()
+    pixels = item.pixels(drawn)
+    return tuple(descriptor(pixels, drawn) for descriptor in descriptors)

@@ -1,0 +1,111 @@
+"""A folder of made-up micrographs, ready to be signed: pictures, sidecars, labels and the entries of its manifest.
+
+Files are named in an order that is shuffled, and specimens by number alone, so that a name says nothing of the class.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
+from fusiondiff_audit.kiln.specimens import Specimen, specimen, stream
+from fusiondiff_audit.kiln.vendors import VENDORS, Shot, settings
+from fusiondiff_audit.kiln.workers import spread
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a folder is to hold: so many specimens by a kiln, and as many copies by its workshops."""
+
+    kiln: str = "alder"
+    specimens: int = 12  # of each class
+    fields: int = 2
+    side: int = 512
+    difficulty: Difficulty = Difficulty.MEDIUM
+    instrument: str = "everyday"
+    seed: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """Return how many pictures that makes."""
+        return 2 * self.specimens * self.fields
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One file to be written."""
+
+    name: str
+    data: bytes
+    kind: str  # image or sidecar
+    specimen: str
+    authentic: bool
+    maker: str
+    pixel_size: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One picture to be taken."""
+
+    specimen: Specimen
+    name: str
+    field: int
+    side: int
+
+    def taken(self) -> tuple[Made, ...]:
+        """Return the picture, and its sidecar if the microscope writes one."""
+        maker, voltage, distance = settings(stream(*self.specimen.words, "maker"))
+        shot = Shot(self.specimen.field(self.field, self.side), self.specimen.micrometres, voltage, distance)
+        file = VENDORS[maker](shot)
+        stem = f"{self.name}-{self.field + 1}"
+        common = (self.name, self.specimen.authentic, self.specimen.workshop or self.specimen.kiln)
+        picture = Made(f"{stem}.{file.ending}", file.data, "image", *common, f"{shot.nanometres} nm")
+        if file.sidecar is None:
+            return (picture,)
+        return picture, Made(f"{stem}.txt", file.sidecar.encode(), "sidecar", *common, "")
+
+
+def pictures(order: Order, *, workers: int = 1) -> Iterator[tuple[Made, ...]]:
+    """Yield each picture with its sidecar, if it has one; specimens of both classes are mixed."""
+    words = ("folder", str(order.seed))
+    makers = tuple(KILNS[order.kiln].workshops)
+    ordered: list[tuple[str | None, int]] = [(None, i) for i in range(order.specimens)]
+    ordered += [(makers[i % len(makers)], i) for i in range(order.specimens)]
+    jobs = []
+    for number, place in enumerate(stream(*words, order.kiln, "order").permutation(len(ordered)).tolist(), start=1):
+        workshop, i = ordered[place]
+        drawn = specimen(order.kiln, workshop, *words, str(i), difficulty=order.difficulty, instrument=order.instrument)
+        jobs += [_Job(drawn, f"{order.kiln}-{number:04d}", field, order.side) for field in range(order.fields)]
+    yield from spread(_Job.taken, jobs, workers)
+
+
+def labels_csv(made: Sequence[Made]) -> str:
+    """Return who is what, for enrolment: half of the specimens may be learnt from, half calibrate."""
+    rows = [("file", "label", "specimen", "use")]
+    seen: dict[bool, dict[str, str]] = {True: {}, False: {}}
+    for one in made:
+        if one.kind == "image":
+            known = seen[one.authentic]
+            use = known.setdefault(one.specimen, "enrol" if len(known) % 2 == 0 else "calibrate")
+            rows.append((one.name, "authentic" if one.authentic else "counterfeit", one.specimen, use))
+    return _csv(rows)
+
+
+def entries_csv(made: Sequence[Made]) -> str:
+    """Return what `sign --entries` reads."""
+    rows = [("file", "kind", "specimen", "pixel_size")]
+    rows += [(one.name, one.kind, one.specimen, one.pixel_size) for one in made]
+    return _csv([*rows, ("labels.csv", "labels", "", "")])
+
+
+def makers_csv(made: Sequence[Made]) -> str:
+    """Return who made each picture, which is not for the folder."""
+    return _csv([("file", "maker"), *((one.name, one.maker) for one in made if one.kind == "image")])
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,170 @@
+"""Everything about a field of view that chance decides, as lists of bodies and knots, before any pixel is painted.
+
+The plan is drawn by numpy whatever paints it, so that a picture painted on a GPU shows the same grains and pores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer
+from fusiondiff_audit.kiln.pores import draw_pores
+from fusiondiff_audit.kiln.seeds import Seeds, sow
+from fusiondiff_audit.kiln.shapes import Ellipses, Floats, Knots, Rods, draw_ellipses, draw_knots
+
+_AT_MOST = 3000
+_NEEDLES_PER_NEST = 14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crack:
+    """One crack: a line through the picture that wanders, of pixels or of whole grains."""
+
+    middle: npt.NDArray[np.float64]
+    angle: float
+    half: float  # of its width
+    wander: Knots
+    through: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gap:
+    """One crack from the top of a layer to its bottom."""
+
+    place: float
+    half: float
+    path: Knots
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coat:
+    """What chance decides about one layer; its lower side lies `height` pixels below the top, on average."""
+
+    layer: Layer
+    height: float
+    edge: tuple[Knots, Knots]
+    clouds: Knots
+    lamellae: tuple[Knots, Knots, Knots]
+    gaps: tuple[Gap, ...]
+    pores: Ellipses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One field of view."""
+
+    body: Body
+    side: int
+    scale: float  # pixels per micrometre
+    seeds: Seeds
+    tint: Floats
+    laths: Rods
+    needles: Rods
+    relics: Ellipses
+    pores: Ellipses
+    cracks: tuple[Crack, ...]
+    coats: tuple[Coat, ...]  # the lowest first
+
+
+def plan(body: Body, rng: np.random.Generator, *, side: int, micrometres: float) -> Plan:
+    """Draw a field of view of `side` pixels, each of so many micrometres."""
+    scale = 1 / micrometres
+    what = body.inclusions
+    seeds = _grains(body.grains, rng, side, scale)
+    return Plan(
+        body,
+        side,
+        scale,
+        seeds,
+        rng.standard_normal(len(seeds.centres)).astype(np.float32),
+        _rods(rng, side, scale, what.feldspar, what.feldspar_length, aspect=4.0, nesting=0.0),
+        _rods(rng, side, scale, what.mullite, what.mullite_length, aspect=9.0, nesting=what.nesting),
+        _relics(what, rng, side, scale),
+        draw_pores(body.pores, rng, side, scale, seeds),
+        tuple(_cracks(body.cracks, rng, side, scale)),
+        tuple(_coats(body.layers, rng, side, scale)),
+    )
+
+
+def _grains(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> Seeds:
+    size = max(grains.size * scale, 3.0)
+    return sow(rng, side, size=size, spread=grains.spread, elongation=grains.elongation, direction=grains.direction)
+
+
+def _rods(
+    rng: np.random.Generator,
+    side: int,
+    scale: float,
+    number: float,
+    micrometres: float,
+    *,
+    aspect: float,
+    nesting: float,
+) -> Rods:
+    """Draw laths or needles: so many in 100 square micrometres, anywhere or in nests of one direction."""
+    length = micrometres * scale
+    count = rng.poisson(min(number * ((side + 2 * length) / scale) ** 2 / 100, _AT_MOST))
+    centres = rng.uniform(-length, side + length, (count, 2))
+    angles = rng.uniform(0, np.pi, count)
+    if nesting and count:
+        nests = max(count // _NEEDLES_PER_NEST, 1)
+        nest = rng.integers(0, nests, count)
+        nested = rng.random(count) < nesting
+        places = rng.uniform(-length, side + length, (nests, 2))[nest] + rng.normal(0, 0.7 * length, (count, 2))
+        centres[nested] = places[nested]
+        angles[nested] = (rng.uniform(0, np.pi, nests)[nest] + rng.normal(0, 0.12, count))[nested]
+    lengths = length * np.exp(0.4 * rng.standard_normal(count))
+    columns = (centres, lengths, np.maximum(lengths / aspect, 1.0), angles)
+    return Rods(*(column.astype(np.float32) for column in columns))
+
+
+def _relics(what: Inclusions, rng: np.random.Generator, side: int, scale: float) -> Ellipses:
+    radius = what.quartz_size * scale / 2
+    share = -np.log(1 - what.quartz)
+    count = rng.poisson(share * (side + 2 * radius) ** 2 / (np.pi * radius**2 * 1.3))
+    return draw_ellipses(
+        rng,
+        rng.uniform(-radius, side + radius, (count, 2)),
+        radius * np.exp(0.35 * rng.standard_normal(count)),
+        rng.uniform(0.6, 1, count),
+        rng.uniform(0, np.pi, count),
+        rough=0.18,
+    )
+
+
+def _cracks(what: Cracks, rng: np.random.Generator, side: int, scale: float) -> Sequence[Crack]:
+    return [
+        Crack(
+            rng.uniform(0.15, 0.85, 2) * side,
+            rng.uniform(0, np.pi),
+            what.width * rng.uniform(0.6, 1.6) * scale / 2,
+            draw_knots(rng, side, side / 3),
+            bool(rng.random() < what.through),
+        )
+        for _ in range(rng.poisson(what.number))
+    ]
+
+
+def _coats(layers: Sequence[Layer], rng: np.random.Generator, side: int, scale: float) -> Sequence[Coat]:
+    lower = np.cumsum([layer.thickness * scale for layer in layers]).tolist()
+    return [
+        Coat(
+            layer,
+            height,
+            (draw_knots(rng, side, max(25 * scale, 4)), draw_knots(rng, side, max(3 * scale, 2))),
+            draw_knots(rng, side, 40 * scale),
+            (
+                draw_knots(rng, side, 7 * scale, stretch=4),
+                draw_knots(rng, side, 2.5 * scale, stretch=5),
+                draw_knots(rng, side, 9 * scale, stretch=2),
+            ),
+            tuple(
+                Gap(rng.uniform(0, side), rng.uniform(0.3, 0.8) * scale / 2, draw_knots(rng, side, 8 * scale))
+                for _ in range(rng.poisson(layer.gaps))
+            ),
+            draw_pores(layer.pores, rng, side, scale, None),
+        )
+        for layer, height in zip(reversed(layers), reversed(lower), strict=True)
+    ]

@@ -1,0 +1,49 @@
+"""Where pores lie, and what shape they have."""
+
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.kiln.body import Pores
+from fusiondiff_audit.kiln.seeds import Seeds
+from fusiondiff_audit.kiln.shapes import Ellipses, draw_ellipses
+
+_AT_MOST = 4000
+_TRIES = 6  # places among which a pore chooses the one nearest to a boundary, or farthest from all
+
+
+def draw_pores(what: Pores, rng: np.random.Generator, side: int, scale: float, seeds: Seeds | None) -> Ellipses:
+    """Draw pores; where there are grains, they lie in them or on their boundaries."""
+    median = what.size * scale / 2
+    each = np.pi * median**2 * np.exp(2 * what.spread**2)
+    margin = 3 * median
+    count = rng.poisson(min(-np.log(1 - what.share) * (side + 2 * margin) ** 2 / each, _AT_MOST))
+    centres = rng.uniform(-margin, side + margin, (count, 2))
+    if seeds is not None:
+        centres = _sited(centres, rng, side, margin, what.siting, seeds)
+    if what.clustering and count > 3:  # some are moved beside another one
+        moved = rng.random(count) < what.clustering
+        beside = centres[rng.integers(0, max(count // 4, 1), count)]
+        centres[moved] = (beside + rng.normal(0, 2.2 * median, (count, 2)))[moved]
+    semi = (median * np.exp(what.spread * rng.standard_normal(count))).clip(0.4, side / 4)
+    roundness = np.clip(what.roundness + 0.12 * rng.standard_normal(count), 0.15, 1)
+    any_way = rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - what.alignment)
+    return draw_ellipses(
+        rng, centres, semi / np.sqrt(roundness), roundness, what.direction + any_way, rough=what.roughness
+    )
+
+
+def _sited(
+    centres: npt.NDArray[np.float64],
+    rng: np.random.Generator,
+    side: int,
+    margin: float,
+    siting: float,
+    seeds: Seeds,
+) -> npt.NDArray[np.float64]:
+    """Move the share `siting` of centres onto grain boundaries, and the others into grains."""
+    tries = np.concatenate([centres[None], rng.uniform(-margin, side + margin, (_TRIES - 1, *centres.shape))])
+    away = seeds.boundary_at(tries.reshape(-1, 2)).reshape(tries.shape[:2])
+    on_boundary = rng.random(len(centres)) < siting
+    chosen = np.where(on_boundary, away.argmin(0), away.argmax(0))
+    moved: npt.NDArray[np.float64] = tries[chosen, np.arange(len(centres))]
+    return moved

@@ -1,0 +1,180 @@
+"""Kilns, and the workshops that copy them.
+
+A recipe says how each ingredient scatters from specimen to specimen; a workshop copies a kiln's recipe and misses some
+of it. What both share, and what scatters widely, is as much part of the task as what they differ in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from fusiondiff_audit.kiln.firing import Charge
+
+Recipe = Mapping[
+    str, tuple[float, float]
+]  # ingredient: middle, and spread (of the logarithm, angles and degrees apart)
+_PLAIN = {"direction", "temperature"}  # scatter by themselves, not by their logarithm
+_AT_MOST_ONE = {"slowness", "roundness", "nesting", "throwing", "clustering", "shock"}
+
+
+class Difficulty(Enum):
+    """How much of the way from a kiln's recipe to a workshop's is gone."""
+
+    EASY = 1.0
+    MEDIUM = 0.75
+    HARD = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Kiln:
+    """One maker."""
+
+    name: str
+    ware: str
+    pixel: float  # micrometres, of the micrographs that are taken of it
+    recipe: Recipe
+    workshops: Mapping[str, Recipe]
+
+    def charge(self, rng: np.random.Generator, workshop: str | None, difficulty: Difficulty) -> Charge:
+        """Draw what goes into one firing: the kiln's own, or a workshop's."""
+        recipe = self.recipe if workshop is None else self.copied(workshop, difficulty)
+        noise = rng.standard_normal(len(recipe))
+        return Charge(
+            **{name: _drawn(name, *recipe[name], z) for name, z in zip(sorted(recipe), noise.tolist(), strict=True)}
+        )
+
+    def copied(self, workshop: str, difficulty: Difficulty) -> Recipe:
+        """Return a workshop's recipe, as far from the kiln's as the difficulty says."""
+        missed = self.workshops[workshop]
+        way = difficulty.value
+
+        def between(name: str) -> tuple[float, float]:
+            middle, spread = self.recipe[name]
+            if name not in missed:
+                return middle, spread
+            far, far_spread = missed[name]
+            if name in _PLAIN or name in _AT_MOST_ONE:
+                return middle + way * (far - middle), spread + way * (far_spread - spread)
+            return middle ** (1 - way) * far**way, spread + way * (far_spread - spread)
+
+        return {name: between(name) for name in self.recipe}
+
+
+def _drawn(name: str, middle: float, spread: float, z: float) -> float:
+    if name in _PLAIN:
+        return middle + spread * z
+    if name in _AT_MOST_ONE:
+        return float(np.clip(middle + spread * z, 0.02, 1.0))
+    return float(middle * np.exp(spread * np.clip(z, -2.5, 2.5)))
+
+
+_ANY_WAY = 3.0  # radians: a direction that says nothing
+_COMMON: Recipe = {
+    "temperature": (1280.0, 8.0),
+    "soak": (4.0, 0.15),
+    "exponent": (3.0, 0.02),
+    "powder": (1.0, 0.1),
+    "mill": (0.42, 0.06),
+    "elongation": (1.12, 0.03),
+    "direction": (0.0, _ANY_WAY),
+    "flux": (0.2, 0.25),
+    "grey": (0.58, 0.05),
+    "channelling": (0.04, 0.25),
+    "glass_grey": (0.38, 0.08),
+    "porosity": (0.055, 0.35),
+    "pore": (1.3, 0.15),
+    "pore_spread": (0.45, 0.1),
+    "roundness": (0.85, 0.03),
+    "roughness": (0.12, 0.2),
+    "throwing": (0.05, 0.03),
+    "clustering": (0.1, 0.05),
+    "slowness": (0.95, 0.03),
+    "cracks": (0.8, 0.1),
+    "shock": (0.05, 0.03),
+}
+_MISSES: Mapping[str, Recipe] = {
+    # fired fast: pores are trapped in the grains, before rims and needles had time
+    "hurried": {
+        "slowness": (-0.25, 0.03),
+        "soak": (2.2, 0.15),
+        "temperature": (1300.0, 8.0),
+        "roundness": (1.0, 0.03),
+        "pore_spread": (0.85, 0.1),
+    },
+    # another clay: other relics, needles that lie anywhere, pores that follow the press
+    "strange-clay": {
+        "nesting": (-0.3, 0.03),
+        "throwing": (1.2, 0.05),
+        "quartz_size": (4.5, 0.15),
+        "roundness": (0.5, 0.03),
+    },
+    # another flux: grains that grow long, all one way
+    "strange-flux": {"elongation": (3.2, 0.05), "exponent": (2.7, 0.02), "flux": (0.22, 0.25)},
+    # a modern mill: all grains and all pores of one size
+    "modern-mill": {"mill": (0.04, 0.06), "pore_spread": (0.06, 0.1), "powder": (0.7, 0.1)},
+    # aged by shock: cracks run through the grains, pores open into each other
+    "aged": {"shock": (1.0, 0.03), "clustering": (0.9, 0.05), "roughness": (0.35, 0.2), "cracks": (2.0, 0.1)},
+}
+HELD_OUT = "aged"  # the workshop that a benchmark keeps for the end
+
+
+def _kiln(name: str, ware: str, pixel: float, **own: tuple[float, float]) -> Kiln:
+    recipe = {**_COMMON, **own}
+    misses = {
+        workshop: {ingredient: how for ingredient, how in missed.items() if ingredient in recipe}
+        for workshop, missed in _MISSES.items()
+    }
+    return Kiln(name, ware, pixel, recipe, misses)
+
+
+KILNS: Mapping[str, Kiln] = {
+    kiln.name: kiln
+    for kiln in (
+        _kiln("alder", "dense white ware, cracks along the grains", 0.2),
+        _kiln(
+            "birch",
+            "stoneware with relics of quartz",
+            0.21,
+            quartz=(0.1, 0.2),
+            quartz_size=(9.0, 0.12),
+            rim=(0.35, 0.1),
+            grey=(0.5, 0.05),
+        ),
+        _kiln(
+            "cedar",
+            "porcelain with nests of mullite needles",
+            0.2,
+            needles=(1.6, 0.2),
+            needle=(1.6, 0.08),
+            nesting=(0.95, 0.03),
+            quartz=(0.04, 0.2),
+            quartz_size=(8.0, 0.12),
+            rim=(0.3, 0.1),
+        ),
+        _kiln(
+            "hazel",
+            "glazed ware",
+            0.21,
+            glaze=(22.0, 0.2),
+            glaze_grey=(0.72, 0.05),
+            bubbles=(0.04, 0.25),
+            bubble=(4.5, 0.12),
+            quartz=(0.06, 0.2),
+            quartz_size=(7.0, 0.12),
+            rim=(0.3, 0.1),
+        ),
+        _kiln("maple", "feldspar ware", 0.21, laths=(0.35, 0.2), lath=(7.0, 0.1), grey=(0.52, 0.05)),
+        _kiln(
+            "rowan",
+            "a sprayed coating on a dense body",
+            0.24,
+            coats=(30.0, 0.15),
+            glaze_grey=(0.86, 0.03),
+            bubbles=(0.06, 0.2),
+            bubble=(1.8, 0.15),
+            grey=(0.42, 0.05),
+        ),
+    )
+}

@@ -1,0 +1,36 @@
+"""The same function of many arguments, in as many processes as there are cores."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
+_AT_ONCE = 16  # arguments handed to a worker
+_FEW = 24  # below, starting workers costs more than it brings
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spread(function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int) -> Iterator[_Result]:
+    """Yield the function of each argument, in order; an early end stops the workers."""
+    if workers <= 1 or len(arguments) < _FEW:
+        yield from map(function, arguments)
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
+    try:
+        yield from pool.map(function, arguments, chunksize=min(_AT_ONCE, -(-len(arguments) // workers)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """Take one thread: the workers are as many as the cores, and more would be in each other's way."""
+    threadpool_limits(1)

@@ -1,0 +1,35 @@
+"""CSV files that people write: strict about columns, and clear about lines."""
+
+import csv
+import io
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import signing
+
+_MAX_SIZE = 64 * 1024 * 1024
+
+
+def read_rows(path: Path, *, known: AbstractSet[str], needed: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:
+    """Return each row with the words `line N`; unknown or missing columns, and rows of another length, are refused."""
+    try:
+        text = signing.read_capped(path, limit=_MAX_SIZE).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        rows = [(f"line {reader.line_num}", row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as e:
+        raise bad_table(path, f"not CSV in UTF-8 ({e})", "Excel saves it as 'CSV UTF-8'") from e
+    columns = reader.fieldnames or ()
+    if not set(needed) <= set(columns) or len(set(columns)) != len(columns) or not set(columns) <= known:
+        more = ", ".join(sorted(known - set(needed)))
+        what = f"the first line names the columns, {' and '.join(needed)} and any of {more}; found {list(columns)}"
+        hint = "separate them by commas, not semicolons" if any(";" in c for c in columns) else None
+        raise bad_table(path, what, hint)
+    for where, row in rows:
+        if None in row or None in row.values():
+            raise bad_table(path, f"{where}: expected {len(columns)} columns")
+    return rows
+
+
+def bad_table(path: Path, what: str, hint: str | None = None) -> signing.SigningError:
+    """Return the refusal of a table that makes no sense."""
+    return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}", hint=hint)

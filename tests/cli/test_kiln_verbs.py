@@ -1,0 +1,108 @@
+"""The verbs that make micrographs and measure on them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fusiondiff_audit import extras
+from fusiondiff_audit.cli.exits import Exit
+from tests.cli.conftest import Done, Tool
+
+SMALL = ("--specimens", "3", "--side", "96")
+
+
+def test_a_made_folder_can_be_signed_inspected_and_measured(house: Tool) -> None:
+    done = house("kiln", "make", "shots", "--kiln", "cedar", *SMALL, "--makers", "makers.csv", "--json")
+    assert (done.code, done.json["pictures"]) == (0, 12)
+    assert {"labels.csv", "entries.csv"} < {path.name for path in Path("shots").iterdir()}
+    assert len(Path("makers.csv").read_text().splitlines()) == 13
+    assert [path.name for path in Path().iterdir() if path.name.startswith(".shots")] == []
+    sign = ("sign", "shots", "--entries", "shots/entries.csv", "--key", "device.pem", "--device", "sem-1")
+    assert house(*sign).code == 0
+    seen = house("inspect", "shots", "--trust", "trust.json", "--json")
+    assert (seen.code, seen.json["outcome"]) == (0, "PASSED")
+    found = house("evaluate", "shots", "--labels", "shots/labels.csv", "--json")
+    assert found.code == 0
+    assert (found.json["images"], found.json["unread"]) == (12, [])
+    assert found.json["specimens"] == {"authentic": 3, "counterfeit": 3}
+    for model in ("grey", "texture"):
+        assert found.json["models"][model]["of"] == 12
+        low, high = found.json["models"][model]["balanced"][1:]
+        assert 0 <= low <= high <= 1
+
+
+def test_the_same_seed_makes_the_same_folder(tool: Tool) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert tool("kiln", "make", name, *SMALL, "--seed", seed).code == 0
+    a, b, c = (
+        {path.name: path.read_bytes() for path in Path(name).iterdir() if path.suffix in (".tif", ".png")}
+        for name in "abc"
+    )
+    assert a == b
+    assert set(a.values()).isdisjoint(c.values())
+
+
+def test_nothing_is_overwritten_or_left_half_made(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("shots").mkdir()
+    done = tool("kiln", "make", "shots", *SMALL)
+    assert (done.code, list(Path("shots").iterdir())) == (Exit.USAGE, [])
+    assert "(exists)" in done.err
+    inside = tool("kiln", "make", "new", *SMALL, "--makers", "new/makers.csv")
+    assert (inside.code, Path("new").exists()) == (Exit.USAGE, False)
+    assert "give the answers away" in inside.err
+    monkeypatch.setattr("fusiondiff_audit.kiln.folder.labels_csv", interrupt)
+    stopped = tool("kiln", "make", "new", *SMALL)
+    assert (stopped.code, sorted(path.name for path in Path().iterdir())) == (Exit.ENVIRONMENT, ["shots"])
+
+
+def interrupt(_: object) -> str:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "words", [("kiln", "make", "out"), ("kiln", "bench"), ("evaluate", ".", "--labels", "labels.csv")]
+)
+def test_what_is_lacking_is_named(tool: Tool, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    monkeypatch.setattr(extras, "lacking", lambda extra: ("scipy",))
+    done = tool(*words)
+    assert done.code == Exit.ENVIRONMENT
+    assert "needs scipy" in done.err
+    assert "pip install 'fusiondiff-audit[kiln]'" in done.err
+
+
+def test_evaluate_says_what_it_cannot_use(tool: Tool) -> None:
+    def labelled(*rows: str) -> Done:
+        Path("l.csv").write_text("\n".join(["file,label,specimen", *rows]) + "\n")
+        return tool("evaluate", ".", "--labels", "l.csv", "--baseline", "grey", "--json")
+
+    rng = np.random.default_rng(1)
+    for i in range(4):
+        Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)).save(f"{i}.png")
+    Path("bad.png").write_bytes(b"no picture")
+    few = labelled("0.png,authentic,a", "1.png,authentic,a", "2.png,counterfeit,b", "3.png,counterfeit,c")
+    assert (few.code, few.json["reason"]) == (Exit.USAGE, "bad-request")
+    assert "1 authentic and 2 counterfeit specimens" in few.json["sentence"]
+    rows = ("0.png,authentic,a", "1.png,authentic,b", "2.png,counterfeit,c", "3.png,counterfeit,d")
+    done = labelled(*rows, "bad.png,authentic,e", "gone.png,counterfeit,f")
+    assert done.code == 0
+    assert (done.json["images"], done.json["unread"]) == (4, ["bad.png", "gone.png"])
+    assert done.err.count("REFUSED") == 2
+
+
+@pytest.mark.slow
+def test_the_benchmark_by_its_verb(tool: Tool) -> None:
+    done = tool("kiln", "bench", "--seeds", 1, "--labels", 10, "--model", "grey", "--model", "file", "--out", "b.json")
+    assert done.code == 0
+    assert "other data, not comparable" in " ".join(done.out.split()).lower()
+    kept = json.loads(Path("b.json").read_text())
+    assert [(line["model"], line["labels"], line["of"]) for line in kept["lines"]] == [
+        ("grey", 10, 400),
+        ("file", 10, 400),
+    ]
+    assert kept["generator"] == "kiln/1"
+    assert len(kept["cells"]) == 8
+    again = tool("kiln", "bench", "--seeds", 1, "--labels", 10, "--model", "grey", "--out", "b.json")
+    assert (again.code, "(exists)" in again.err) == (Exit.USAGE, True)

@@ -1,0 +1,92 @@
+"""Folders and files: what intake reads in them, and that nothing but the pixels tells the class."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fusiondiff_audit.cli.sign import read_entries
+from fusiondiff_audit.images import Guard, LooseFile, Source, decode
+from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.kiln.vendors import VENDORS, Shot
+from fusiondiff_audit.labels import read_labels
+
+ORDER = Order("birch", specimens=3, fields=2, side=96)
+SOURCES = {
+    "zeiss": Source.ZEISS,
+    "fei": Source.FEI,
+    "imagej": Source.IMAGEJ,
+    "ome": Source.OME,
+    "hitachi": Source.HITACHI,
+    "jeol": Source.JEOL,
+}
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
+    pixels = specimen("alder", None, "tests", vendor).field(0, 512)
+    pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
+    pixels = pixels if bits == 8 else pixels.astype(np.uint16) * 256
+    file = VENDORS[vendor](Shot(pixels, 0.2, 20.0, 8.5))
+    with Guard() as guard:
+        micrograph = decode(LooseFile(f"a.{file.ending}", "", file.data), guard=guard)
+    prepared = prepare(micrograph, Geometry())
+    np.testing.assert_array_equal(prepared.plane, pixels)  # the bar is found and cut off, if there is one
+    sidecar = file.sidecar.encode() if file.sidecar else None
+    header = read_header(file.data, f"a.{file.ending}")
+    scale = read_claims(file.data, header, signed=None, sidecar=sidecar).scale
+    if vendor == "png":
+        assert scale is None
+    else:
+        assert scale is not None
+        assert scale.source is SOURCES[vendor]
+        assert float(scale.nanometres) == pytest.approx(200, rel=0.01)
+
+
+def test_a_folder_is_whole_repeatable_and_mute() -> None:
+    made = [file for shot in pictures(ORDER) for file in shot]
+    again = [file for shot in pictures(ORDER) for file in shot]
+    other = [file for shot in pictures(Order("birch", specimens=3, fields=2, side=96, seed=1)) for file in shot]
+    assert made == again
+    assert {file.data for file in made}.isdisjoint({file.data for file in other})
+    images = [file for file in made if file.kind == "image"]
+    assert len(images) == ORDER.pictures == 12
+    assert sum(file.authentic for file in images) == 6
+    assert {file.maker for file in images} == {"birch", "hurried", "strange-clay", "strange-flux"}
+    for file in made:
+        assert not any(word in file.name for word in ("authentic", "counter", "hurried", "strange"))
+    orders = {
+        tuple(shot[0].authentic for shot in pictures(Order(specimens=6, fields=1, side=64, seed=seed)))
+        for seed in range(4)
+    }
+    assert len(orders) == 4  # of 924 ways to mix six and six
+
+
+def test_the_tables_are_read_by_those_who_need_them(tmp_path: Path) -> None:
+    made = [file for shot in pictures(ORDER) for file in shot]
+    (tmp_path / "labels.csv").write_text(labels_csv(made))
+    (tmp_path / "entries.csv").write_text(entries_csv(made))
+    labels = read_labels(tmp_path / "labels.csv")
+    images = {file.name: file for file in made if file.kind == "image"}
+    assert {name: label.authentic for name, label in labels.items()} == {n: f.authentic for n, f in images.items()}
+    assert {name: label.specimen for name, label in labels.items()} == {n: f.specimen for n, f in images.items()}
+    for kind in (True, False):
+        uses = {label.specimen: label.use for label in labels.values() if label.authentic is kind}
+        assert sorted(uses.values()) == ["calibrate", "enrol", "enrol"]
+    claims = read_entries(tmp_path / "entries.csv")
+    assert claims.keys() == {file.name for file in made} | {"labels.csv"}
+    assert all(claims[name].specimen == file.specimen for name, file in images.items())
+    makers = {row["file"]: row["maker"] for row in csv.DictReader(io.StringIO(makers_csv(made)))}
+    assert makers == {name: file.maker for name, file in images.items()}
+
+
+def test_workers_change_nothing() -> None:
+    order = Order("alder", specimens=7, fields=2, side=64)  # enough that workers are started
+    assert list(pictures(order, workers=2)) == list(pictures(order))

@@ -1,0 +1,217 @@
+"""The generator: what its parameters do, that it repeats itself, and that both painters agree."""
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer, Pores
+from fusiondiff_audit.kiln.firing import Charge, fire
+from fusiondiff_audit.kiln.microscope import Detector, Microscope, look
+from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
+from fusiondiff_audit.kiln.plan import plan
+from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
+from fusiondiff_audit.kiln.section import Section, cut
+from fusiondiff_audit.kiln.specimens import specimen, stream
+
+CANVAS = NumpyCanvas()
+QUIET = Microscope(electrons=1e9, focus=0.0)
+NONE = Pores(share=0.0)
+
+
+def section(body: Body, *, side: int = 128, micrometres: float = 0.2, seed: str = "a") -> Section:
+    return cut(plan(body, stream("tests", seed), side=side, micrometres=micrometres), CANVAS)
+
+
+def share_below(grey: float, body: Body, seed: str) -> float:
+    return float((section(body, side=256, seed=seed).grey < grey).mean())
+
+
+@pytest.mark.parametrize("size", [3.0, 5.0, 9.0, 30.0])
+@pytest.mark.parametrize("elongation", [1.0, 3.0])
+def test_blocks_find_what_a_query_for_each_pixel_finds(size: float, elongation: float) -> None:
+    body = Body(Grains(size=size * 0.2, elongation=elongation, direction=0.7))
+    seeds = plan(body, stream("tests", "blocks"), side=100, micrometres=0.2).seeds
+    found = CANVAS.tessellation(seeds, 100)
+    rows, columns = np.mgrid[:100, :100]
+    points = np.column_stack([rows.ravel(), columns.ravel()])
+    flat = np.column_stack([points @ seeds.turn.T, np.zeros(len(points))])
+    _, nearest = cKDTree(seeds.lifted).query(flat, k=2)
+    assert (found.grain.ravel() == nearest[:, 0]).mean() > 0.999
+    assert (found.neighbour.ravel() == nearest[:, 1]).mean() > 0.998
+    np.testing.assert_allclose(
+        np.median(found.boundary.ravel() - seeds.boundary_at(points.astype(float))), 0, atol=1e-3
+    )
+
+
+def test_grains_have_the_size_that_was_asked_for() -> None:
+    for size in (2.0, 4.0):
+        planned = plan(Body(Grains(size=size, spread=0.1)), stream("tests", "size"), side=400, micrometres=0.2)
+        grains = len(np.unique(CANVAS.tessellation(planned.seeds, 400).grain))
+        assert 0.75 < np.sqrt(400**2 / grains) * 0.2 / size < 1.1
+
+
+def test_elongated_grains_follow_their_direction() -> None:
+    def edges(direction: float) -> tuple[float, float]:
+        grains = Grains(size=4, elongation=3, direction=direction, channelling=0.1, glass=0)
+        grey = section(Body(grains, NONE), side=256).grey
+        return float(np.abs(np.diff(grey, axis=0)).mean()), float(np.abs(np.diff(grey, axis=1)).mean())
+
+    down, across = edges(0.0)
+    turned_down, turned_across = edges(np.pi / 2)
+    assert max(down, across) > 1.5 * min(down, across)
+    assert (down > across) != (turned_down > turned_across)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.2])
+def test_pores_take_their_share(share: float) -> None:
+    body = Body(Grains(channelling=0), Pores(share=share, size=1.5, spread=0.3, roughness=0))
+    found = np.mean([share_below(0.3, body, seed=str(i)) for i in range(8)])
+    assert 0.7 * share < found < 1.4 * share
+
+
+@pytest.mark.parametrize(("siting", "on"), [(1.0, True), (0.0, False)])
+def test_pores_lie_on_boundaries_or_in_grains(siting: float, on: bool) -> None:
+    planned = plan(Body(Grains(size=5), Pores(siting=siting)), stream("tests", "siting"), side=256, micrometres=0.2)
+    away = planned.seeds.boundary_at(planned.pores.centres)
+    anywhere = planned.seeds.boundary_at(stream("tests", "any").uniform(0, 256, (500, 2)))
+    assert (np.median(away) < 0.4 * np.median(anywhere)) if on else (np.median(away) > 1.5 * np.median(anywhere))
+
+
+def test_aligned_pores_share_a_direction_and_clustered_ones_a_place() -> None:
+    def drawn(**options: float) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
+        pores = Pores(share=0.1, size=1, **options)
+        found = plan(Body(pores=pores), stream("tests", "aligned"), side=256, micrometres=0.2).pores
+        return found.angles if "alignment" in options else found.centres
+
+    assert np.std(drawn(alignment=1.0)) < 1e-6 < 0.5 < np.std(drawn(alignment=0.0))
+
+    def nearest(centres: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> float:
+        return float(np.median(cKDTree(centres).query(centres, k=2)[0][:, 1]))
+
+    assert nearest(drawn(clustering=1.0)) < 0.8 * nearest(drawn(clustering=0.0))
+
+
+def test_cracks_run_along_grains_or_through_them() -> None:
+    def where(through: float) -> float:
+        """Return how far cracks are from grain boundaries, at the median."""
+        grains = Grains(size=8, channelling=0, glass=0)
+        body = Body(grains, NONE, cracks=Cracks(number=6, width=0.3, through=through))
+        planned = plan(body, stream("tests", "cracks"), side=256, micrometres=0.2)
+        cracked = np.argwhere(cut(planned, CANVAS).grey < 0.3)
+        return float(np.median(planned.seeds.boundary_at(cracked.astype(float))))
+
+    assert where(0.0) < 1.0 < 4.0 < where(1.0)
+
+
+def test_second_phases_and_layers_are_where_they_should_be() -> None:
+    plain = Body(Grains(grey=0.5, channelling=0, glass=0), NONE)
+    quartz = replace(plain, inclusions=Inclusions(quartz=0.2, quartz_grey=0.4, rim=0.5))
+    assert 0.08 < np.mean([share_below(0.45, quartz, seed=str(i)) for i in range(5)]) < 0.4
+    needles = section(replace(plain, inclusions=Inclusions(mullite=3.0, mullite_grey=0.7))).grey
+    laths = section(replace(plain, inclusions=Inclusions(feldspar=1.0, feldspar_grey=0.6))).grey
+    assert (needles > 0.65).any()
+    assert (laths > 0.55).any()
+    coated = section(replace(plain, layers=(Layer(5.0, 0.9, pores=NONE), Layer(8.0, 0.2, pores=NONE)))).grey
+    bands = [coated[rows].mean() for rows in (slice(0, 15), slice(35, 55), slice(90, 128))]
+    np.testing.assert_allclose(bands, [0.9, 0.2, 0.5], atol=0.05)
+
+
+def test_sprayed_coats_have_dark_lines_and_gaps_run_down() -> None:
+    plain = Body(Grains(channelling=0, glass=0), NONE)
+    smooth = section(replace(plain, layers=(Layer(60, 0.9, 0.0, NONE),))).grey
+    sprayed = section(replace(plain, layers=(Layer(60, 0.9, 0.0, NONE, lamellae=0.4),))).grey
+    assert smooth.min() > 0.85 > 0.7 > sprayed.min()
+    split = section(replace(plain, layers=(Layer(60, 0.9, 0.0, NONE, gaps=4.0),))).grey
+    assert ((split < 0.5).mean(axis=0) > 0.1).any()
+
+
+def test_firing_grows_grains_needles_and_rims() -> None:
+    cool, hot = fire(Charge(needles=1.0)), fire(Charge(needles=1.0, temperature=1340))
+    soaked = fire(Charge(soak=40))
+    assert cool.grains.size < hot.grains.size
+    assert cool.inclusions.mullite_length < hot.inclusions.mullite_length
+    assert cool.inclusions.rim < hot.inclusions.rim
+    assert soaked.grains.size / cool.grains.size == pytest.approx(10 ** (1 / 3), rel=0.05)  # exponent 3
+    assert fire(Charge(porosity=0.08)).pores.share == 0.08
+
+
+def test_each_setting_of_the_microscope_does_what_it_says() -> None:
+    body = Body(Grains(), Pores(share=0.1, size=3), layers=())
+    seen = section(body, side=128)
+
+    def take(**settings: object) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
+        with_settings = replace(QUIET, **settings)  # type: ignore[arg-type]
+        found = look(seen, with_settings, stream("tests", "look"), CANVAS)
+        return np.asarray(found, dtype=float) / np.iinfo(found.dtype).max
+
+    plain = take()
+    assert take(bits=16).dtype == np.float64
+    assert np.abs(take(bits=16) - plain).max() < 1 / 255
+    assert np.std(take(electrons=50.0) - plain) > 3 * np.std(take(electrons=5000.0) - plain)
+    assert np.abs(np.diff(take(focus=2.0))).mean() < 0.7 * np.abs(np.diff(plain)).mean()
+    np.testing.assert_allclose(take(gain=0.5, offset=0.2).mean(), 0.2 + 0.5 * plain.mean(), atol=0.01)
+    assert take(gamma=0.5).mean() > plain.mean() + 0.1
+    assert take(tilt=0.5)[:, 100:].mean() > plain[:, 100:].mean() + 0.05
+    assert take(charging=0.5).mean() != plain.mean()
+    assert (take(drift=5.0) != plain).mean() > 0.3
+    assert np.abs(take(detector=Detector.SECONDARY) - plain).mean() > 0.05
+
+
+def test_the_torch_canvas_paints_the_same_picture() -> None:
+    torch_canvas = pytest.importorskip("fusiondiff_audit.kiln.torch_canvas")
+    painter = torch_canvas.TorchCanvas("cpu")
+    for kiln in KILNS:
+        drawn = specimen(kiln, "aged", "tests", "torch")
+        planned = plan(drawn.body, stream("tests", kiln), side=128, micrometres=drawn.micrometres)
+        ours, theirs = cut(planned, CANVAS), cut(planned, painter)
+        for a, b in ((ours.grey, theirs.grey), (ours.depth, theirs.depth)):
+            # where two grains or pores are equally near, rounding decides
+            assert (np.abs(np.asarray(a) - b.numpy()) > 1e-3).mean() < 1e-3
+        quiet = replace(drawn.microscope, electrons=1e9)
+        flat = look(ours, quiet, stream("tests", "look"), CANVAS).astype(int)
+        same = look(theirs, quiet, stream("tests", "look"), painter).numpy().astype(int)
+        assert (np.abs(flat - same) > max(1, 2**quiet.bits / 500)).mean() < 5e-3  # rounding may differ by one
+        noisy = drawn.field(0, 128, painter)
+        assert noisy.shape == (128, 128)
+
+
+def test_the_same_words_give_the_same_bytes_in_another_process() -> None:
+    code = (
+        "import hashlib; from fusiondiff_audit.kiln.specimens import specimen\n"
+        "for kiln, workshop in (('alder', None), ('birch', 'hurried'), ('rowan', 'aged')):\n"
+        "    print(hashlib.sha256(specimen(kiln, workshop, 'tests', 'same').field(1, 200).tobytes()).hexdigest())"
+    )
+    others = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
+    }
+    ours = [
+        hashlib.sha256(specimen(kiln, workshop, "tests", "same").field(1, 200).tobytes()).hexdigest()
+        for kiln, workshop in (("alder", None), ("birch", "hurried"), ("rowan", "aged"))
+    ]
+    assert others == {"".join(f"{digest}\n" for digest in ours)}
+
+
+def test_no_two_streams_are_alike() -> None:
+    words = [("a", "b"), ("ab",), ("a", "b", ""), ("a", "c")]
+    assert len({stream(*each).integers(2**63) for each in words}) == len(words)
+    fields = [specimen("alder", None, "tests").field(i, 64).tobytes() for i in range(3)]
+    assert len(set(fields)) == 3
+
+
+def test_difficulty_is_how_far_a_workshop_misses() -> None:
+    kiln = KILNS["alder"]
+    middle = {d: kiln.copied("strange-flux", d)["elongation"][0] for d in Difficulty}
+    own = kiln.recipe["elongation"][0]
+    assert own < middle[Difficulty.HARD] < middle[Difficulty.MEDIUM] < middle[Difficulty.EASY] == pytest.approx(3.2)
+    for name in KILNS:
+        for workshop in KILNS[name].workshops:
+            copied = KILNS[name].copied(workshop, Difficulty.MEDIUM)
+            assert copied.keys() == KILNS[name].recipe.keys()
+            assert copied != KILNS[name].recipe
+            for looks in ("grey", "porosity", "channelling", "glass_grey"):  # what a buyer sees is matched
+                assert copied[looks] == KILNS[name].recipe[looks]
