@@ -45,10 +45,13 @@ from signing.model import (
     ModelManifest,
     Resource,
     SignedModel,
+    list_digest,
     open_model,
+    open_pinned,
     read_model_claims,
     sign_model,
 )
+from signing.modelfolder import ModelFolder
 from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
 from signing.proofs import Proven, open_proof, write_proof
 from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root, Why
@@ -70,6 +73,7 @@ __all__ = [
     "FileEntry",
     "Kind",
     "Manifest",
+    "ModelFolder",
     "ModelManifest",
     "PixelSize",
     "PrivateKey",
@@ -95,6 +99,7 @@ __all__ = [
     "drop_tokens",
     "later",
     "leaf_hash",
+    "list_digest",
     "load_key",
     "load_proposal",
     "load_public_key",
@@ -104,6 +109,7 @@ __all__ = [
     "open_batch",
     "open_checkpoint",
     "open_model",
+    "open_pinned",
     "open_proof",
     "propose_entry",
     "propose_first",

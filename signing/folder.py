@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -77,6 +78,24 @@ class Reader:
                 if size > limit:
                     raise over(repr(name), limit)
         return digest.hexdigest(), size
+
+    def load(self, name: str, *, limit: int) -> tuple[str, memoryview]:
+        """Read a file once into memory of this process alone, and return the SHA-256 of what lies there with it.
+
+        Each piece is hashed where it was put, while it is in the cache. The memory is no mapping of the file: later
+        writes to the file show even through a private mapping.
+        """
+        with self._opened(name) as descriptor:
+            if (size := os.fstat(descriptor).st_size) > limit:
+                raise over(repr(name), limit)
+            memory = memoryview(mmap.mmap(-1, max(size, 1)))[:size]
+            digest, done = hashlib.sha256(), 0
+            while done < size and (count := os.readv(descriptor, [memory[done : done + CHUNK]])):
+                digest.update(memory[done : done + count])
+                done += count
+            if done < size or os.read(descriptor, 1):
+                raise SigningError(Reason.DIGEST_MISMATCH, f"{name!r}: changed while it was read")
+        return digest.hexdigest(), memory
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int]:

@@ -7,20 +7,20 @@ those are refused, since they widen what nobody checks.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from signing.bundle import Bundle, bundle_limit, seal, unseal
-from signing.contents import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
+from signing.contents import hash_files, plain_files
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
-from signing.folder import Listing, Reader, list_folder
+from signing.folder import Listing, list_folder
 from signing.keys import Algorithm, PrivateKey
+from signing.modelfolder import MAX_MODEL_FILE, ModelFolder
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.roots import Role
 from signing.statement import Statement, Subject, write_statement
-from signing.stream import THREADS, stream
 from signing.strict import Fields, malformed
 from signing.trust import Signer, TrustStore
 
@@ -28,7 +28,6 @@ SIGNATURE_NAME = "model.sig"
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 MAX_RESOURCES = 100_000
 MAX_PAYLOAD = 64 * 1024 * 1024  # bytes
-MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so this bounds time and not memory
 _TOKENS = 1000 + 16 * MAX_RESOURCES  # of JSON; commas in names are among them
 _DEFAULT_IGNORES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})  # spec 5.1
 
@@ -71,37 +70,10 @@ class ModelManifest:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedModel:
-    """A model whose signature is genuine. Its files are checked when they are asked for."""
+class SignedModel(ModelFolder):
+    """A model whose signature is genuine."""
 
-    path: Path
-    manifest: ModelManifest
     signer: Signer
-    unsigned: tuple[str, ...]  # what lies there that the specification leaves unsigned; nothing of it is ever loaded
-    _listing: Listing
-
-    def check(self, *, threads: int = THREADS) -> Iterator[Resource | RefusedFile]:
-        """Hash every listed file, in signed order, then name every file that nobody signed."""
-        alone = os.path.isfile(self.path)
-        reader = Reader(self.path.parent if alone else self.path)
-
-        def digest(resource: Resource) -> Resource | RefusedFile:
-            name = self.path.name if alone else resource.name
-            if refused := refuse_absent(self._listing, name):
-                return refused
-            try:
-                found, _ = reader.digest(name, limit=MAX_MODEL_FILE)
-            except SigningError as e:
-                return RefusedFile(name, e.reason, str(e))
-            return (
-                resource
-                if found == resource.sha256
-                else refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{found}")
-            )
-
-        yield from stream(digest, self.manifest.resources, threads=threads)
-        if not alone:
-            yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
 
 
 def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) -> SignedModel:
@@ -115,7 +87,18 @@ def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) 
     _refuse_unsigned_paths(manifest, own, where)
     signer = trust.judge(opened.entry, None, where, proven=opened.proven)
     listing, unsigned = _list(path, manifest, own, where)
-    return SignedModel(path, manifest, signer, unsigned, listing)
+    return SignedModel(path, manifest, unsigned, listing, signer)
+
+
+def open_pinned(folder: Path, pin: str) -> ModelFolder:
+    """Return a model folder whose list of files has this pin, whoever signed it."""
+    _, manifest = read_model_claims(folder)
+    if (found := list_digest(manifest.resources)) != pin:
+        what = f"{folder}: is pinned as sha256:{pin}, and lists files of sha256:{found}"
+        raise SigningError(Reason.DIGEST_MISMATCH, what, hint="install the tool again")
+    _refuse_unsigned_paths(manifest, SIGNATURE_NAME, str(folder))
+    listing, unsigned = _list(folder, manifest, SIGNATURE_NAME, str(folder))
+    return ModelFolder(folder, manifest, unsigned, listing)
 
 
 def read_model_claims(path: Path, *, signature: Path | None = None) -> tuple[str, ModelManifest]:
@@ -156,6 +139,15 @@ def sign_model(
 def root_digest(resources: tuple[Resource, ...]) -> str:
     """Return the SHA-256 over the raw digests, in listed order (spec 5.3)."""
     return hashlib.sha256(b"".join(bytes.fromhex(r.sha256) for r in resources)).hexdigest()
+
+
+def list_digest(resources: tuple[Resource, ...]) -> str:
+    """Return the SHA-256 over digests and names, as `sha256sum` writes them: what a pin holds.
+
+    The root digest of the specification leaves the names out, so two files could change places under it.
+    """
+    lines = sorted(f"{r.sha256}  {r.name}\n" for r in resources)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _payload(manifest: ModelManifest) -> bytes:

@@ -194,6 +194,17 @@ class Fields:
             raise malformed(self._at(name), f"expected a list of at most {most} texts")
         return [Fields({"text": item}, self._at(name)).text("text") for item in value]
 
+    def integers(self, name: str, *, least: int, most: int, length: int) -> "list[int]":
+        """Return a list of whole numbers within the bounds."""
+        value = self._get(name)
+        if not isinstance(value, list) or len(value) > length:
+            raise malformed(self._at(name), f"expected a list of at most {length} whole numbers")
+        return [Fields({"number": item}, self._at(name)).integer("number", least=least, most=most) for item in value]
+
+    def names(self) -> "list[str]":
+        """Return the names of all fields, for objects whose names are data."""
+        return list(self._value)
+
     def optional_sha256(self, name: str) -> str | None:
         """Return a SHA-256 digest that may be null."""
         return None if self._get(name) is None else self.sha256(name)

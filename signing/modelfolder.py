@@ -1,0 +1,73 @@
+"""A model folder whose list of files is vouched for: each file is checked, or loaded, against that list."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signing.contents import RefusedFile, refuse_absent, refuse_altered, refuse_extra
+from signing.errors import SigningError
+from signing.folder import Listing, Reader
+from signing.stream import THREADS, stream
+
+if TYPE_CHECKING:
+    from signing.model import ModelManifest, Resource
+
+MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so this bounds time and not memory
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A model of which it is known what its files must be. They are checked when they are asked for."""
+
+    path: Path
+    manifest: "ModelManifest"
+    unsigned: tuple[str, ...]  # what lies there that the specification leaves unsigned; nothing of it is ever loaded
+    _listing: Listing
+
+    def check(self, *, threads: int = THREADS) -> Iterator["Resource | RefusedFile"]:
+        """Hash every listed file, in signed order, then name every file that nobody signed."""
+        alone = os.path.isfile(self.path)
+        reader = Reader(self.path.parent if alone else self.path)
+
+        def digest(resource: "Resource") -> "Resource | RefusedFile":
+            name = self.path.name if alone else resource.name
+            if refused := refuse_absent(self._listing, name):
+                return refused
+            try:
+                found, _ = reader.digest(name, limit=MAX_MODEL_FILE)
+            except SigningError as e:
+                return RefusedFile(name, e.reason, str(e))
+            return (
+                resource
+                if found == resource.sha256
+                else refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{found}")
+            )
+
+        yield from stream(digest, self.manifest.resources, threads=threads)
+        if not alone:
+            yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
+
+    def load(self, *, limit: int, threads: int = THREADS) -> dict[str, memoryview]:
+        """Read every listed file of a folder into memory, once, and hash it there; one bad file refuses them all.
+
+        What is returned is what was hashed: nothing reads the folder again.
+        """
+        for refused in refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources)):
+            raise _refusal(refused)
+        for resource in self.manifest.resources:
+            if absent := refuse_absent(self._listing, resource.name):
+                raise _refusal(absent)
+        reader = Reader(self.path)
+        loaded: dict[str, memoryview] = {}
+        found = stream(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
+        for resource, (digest, memory) in zip(self.manifest.resources, found, strict=True):
+            if digest != resource.sha256:
+                raise _refusal(refuse_altered(resource.name, f"sha256:{resource.sha256}", f"sha256:{digest}"))
+            loaded[resource.name] = memory
+        return loaded
+
+
+def _refusal(refused: RefusedFile) -> SigningError:
+    return SigningError(refused.reason, refused.message, hint=refused.hint)

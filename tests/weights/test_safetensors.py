@@ -1,0 +1,153 @@
+"""Headers: what the reference writes is read, whatever could be meant two ways is refused, and no byte goes unread."""
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+import signing
+from fusiondiff_audit.weights.safetensors import MAX_HEADER, Spec, read_header
+from fusiondiff_audit.weights.tensors import fill, specs_of, view
+
+RNG = np.random.default_rng(4)
+TENSORS = {
+    "a.weight": torch.arange(12, dtype=torch.float32).reshape(3, 4),
+    "b": torch.tensor([1.5, -2.0], dtype=torch.float16),
+    "c": torch.tensor(7, dtype=torch.int64),
+    "d": torch.zeros(0, 5),
+    "e": torch.tensor([True, False, True]),
+    "f": torch.tensor([1.0], dtype=torch.bfloat16),
+}
+
+
+def packed(header: Mapping[str, Any] | bytes, body: bytes = b"") -> memoryview:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return memoryview(bytearray(struct.pack("<Q", len(text)) + text + body))
+
+
+def entry(start: int, end: int, dtype: str = "F32", shape: list[int] | None = None) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": [(end - start) // 4] if shape is None else shape, "data_offsets": [start, end]}
+
+
+def test_what_the_reference_writes_is_read_bit_for_bit() -> None:
+    data = save(TENSORS, {"format": "pt"})
+    expected = {
+        name: Spec(placed.spec.dtype, placed.spec.shape) for name, placed in read_header(memoryview(data), "x").items()
+    }
+    assert {name: spec.shape for name, spec in expected.items()} == {n: tuple(t.shape) for n, t in TENSORS.items()}
+    ours = view({"x": memoryview(bytearray(data))}, expected)
+    theirs = load(data)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        assert ours[name].dtype == tensor.dtype
+        assert torch.equal(ours[name], tensor), name
+
+
+def test_tensors_share_the_memory_that_was_hashed() -> None:
+    memory = memoryview(bytearray(save({"a": torch.zeros(4)})))
+    found = view({"x": memory}, {"a": Spec("F32", (4,))})["a"]
+    memory[-4:] = struct.pack("<f", 3.5)
+    assert found.tolist() == [0, 0, 0, 3.5]
+
+
+def test_numbers_at_odd_places_are_read_all_the_same() -> None:
+    header = {"a": entry(0, 1, "U8", [1]), "b": entry(1, 9, "F32", [2])}
+    data = packed(header, b"\x05" + struct.pack("<ff", 1.5, 2.5))
+    found = view({"x": data}, {"a": Spec("U8", (1,)), "b": Spec("F32", (2,))})
+    assert (found["a"].tolist(), found["b"].tolist()) == ([5], [1.5, 2.5])
+
+
+HOSTILE: dict[str, memoryview] = {
+    "nothing": memoryview(b""),
+    "no header": memoryview(b"\0" * 8),
+    "a header longer than the file": memoryview(struct.pack("<Q", 100) + b"{}"),
+    "an endless header": memoryview(struct.pack("<Q", 2**63) + b"{}"),
+    "a header over the limit": memoryview(struct.pack("<Q", MAX_HEADER + 1) + b"{" + b" " * (MAX_HEADER + 8)),
+    "a list": packed(b"[]"),
+    "white space before": packed(b" {}"),
+    "two of one name": packed(
+        b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        bytes(4),
+    ),
+    "not a number": packed(b'{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}', bytes(4)),
+    "a shape of floats": packed({"a": entry(0, 4, shape=[1.0])}, bytes(4)),  # type: ignore[list-item]
+    "a negative shape": packed({"a": entry(0, 4, shape=[-1])}, bytes(4)),
+    "a truth value": packed({"a": entry(0, 4, shape=[True])}, bytes(4)),
+    "an unknown type": packed({"a": entry(0, 4, "F8_E4M3", [4])}, bytes(4)),
+    "an unknown field": packed({"a": entry(0, 4) | {"more": 1}}, bytes(4)),
+    "a lacking field": packed({"a": {"dtype": "F32", "shape": [1]}}, bytes(4)),
+    "offsets that differ from the shape": packed({"a": entry(0, 8, shape=[1])}, bytes(8)),
+    "offsets backwards": packed({"a": entry(4, 0, shape=[1])}, bytes(4)),
+    "three offsets": packed({"a": entry(0, 4) | {"data_offsets": [0, 4, 8]}}, bytes(8)),
+    "beyond the file": packed({"a": entry(0, 8)}, bytes(4)),
+    "an overlap": packed({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12)),
+    "a hole": packed({"a": entry(0, 4), "b": entry(8, 12)}, bytes(12)),
+    "bytes behind": packed({"a": entry(0, 4)}, bytes(5)),
+    "a product beyond bounds": packed(
+        {"a": entry(0, 0, shape=[2**40, 2**40, 0])} | {"b": entry(0, 4, shape=[2**60])}, bytes(4)
+    ),
+    "nine dimensions": packed({"a": entry(0, 4, shape=[1] * 9)}, bytes(4)),
+    "deep nesting": packed(b'{"a":' + b"[" * 60 + b"]" * 60 + b"}"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_could_be_meant_two_ways_is_refused(name: str) -> None:
+    with pytest.raises(signing.SigningError) as caught:
+        read_header(HOSTILE[name], "x.safetensors")
+    assert caught.value.reason in (signing.Reason.MALFORMED, signing.Reason.TOO_LARGE)
+    assert "x.safetensors" in str(caught.value)
+
+
+def test_mutations_end_in_our_errors_or_in_the_tensors_of_the_reference() -> None:
+    good = save({"a": torch.zeros(2, 2), "b": torch.ones(3)})
+    for _ in range(3000):
+        data = bytearray(good)
+        for _ in range(int(RNG.integers(1, 4))):
+            data[RNG.integers(len(data))] = RNG.integers(256)
+        try:
+            placed = read_header(memoryview(data), "x")
+        except signing.SigningError:
+            continue
+        for name, one in placed.items():
+            assert 0 <= one.start <= one.end <= len(data), name
+        assert sum(one.spec.size for one in placed.values()) + min(p.start for p in placed.values()) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("expected", "sentence"),
+    [
+        ({"a": Spec("F32", (2,)), "c": Spec("F32", (1,))}, "1 tensors are missing, the first is 'c'"),
+        ({}, "1 tensors are not of this model, the first is 'a'"),
+        ({"a": Spec("F32", (2, 1))}, r"'a' is F32\[2\], expected F32\[2, 1\]"),
+        ({"a": Spec("F16", (4,))}, r"'a' is F32\[2\], expected F16\[4\]"),
+    ],
+)
+def test_only_what_is_expected_becomes_tensors(expected: dict[str, Spec], sentence: str) -> None:
+    with pytest.raises(signing.SigningError, match=sentence):
+        view({"x": memoryview(save({"a": torch.zeros(2)}))}, expected)
+
+
+def test_a_tensor_in_two_shards_is_refused() -> None:
+    data = save({"a": torch.zeros(2)})
+    with pytest.raises(signing.SigningError, match="in x as well"):
+        view({"x": memoryview(data), "y": memoryview(data)}, {"a": Spec("F32", (2,))})
+
+
+def test_a_module_without_memory_is_filled_in_place() -> None:
+    source = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    data = memoryview(bytearray(save(source.state_dict())))
+    with torch.device("meta"):
+        target = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    fill(target, view({"x": data}, specs_of(target)))
+    rows = torch.randn(5, 3)
+    assert torch.equal(target.eval()(rows), source.eval()(rows))
+    assert not any(parameter.requires_grad for parameter in target.parameters())
+    half = {name: spec.dtype for name, spec in specs_of(target, dtype=torch.float16).items()}
+    assert half["0.weight"] == "F16"
+    assert half["1.num_batches_tracked"] == "I64"
