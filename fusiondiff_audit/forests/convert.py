@@ -1,0 +1,50 @@
+"""From a forest that scikit-learn trained to arrays, and from arrays to safetensors and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fusiondiff_audit.forests.forest import LEAF, Forest
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+_NAMES = ("feature", "threshold", "left", "right", "value", "roots")
+
+
+def from_sklearn(trained: Any) -> Forest:
+    """Return the arrays of a fitted RandomForestClassifier."""
+    trees = [estimator.tree_ for estimator in trained.estimators_]
+    roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
+
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(tree, name) for tree in trees])
+
+    def children(name: str) -> npt.NDArray[np.int32]:
+        shifted = [
+            np.where(getattr(tree, name) == LEAF, LEAF, getattr(tree, name) + root)
+            for tree, root in zip(trees, roots, strict=True)
+        ]
+        return np.concatenate(shifted).astype(np.int32)
+
+    left = children("children_left")
+    leaf = left == LEAF
+    return Forest(
+        np.where(leaf, 0, joined("feature")).astype(np.int32),
+        np.where(leaf, 0.0, joined("threshold")),
+        left,
+        children("children_right"),
+        np.ascontiguousarray(joined("value")[:, 0, :]),
+        roots.astype(np.int32),
+        int(trained.n_features_in_),
+    )
+
+
+def to_arrays(forest: Forest) -> dict[str, npt.NDArray[Any]]:
+    """Return a forest's arrays under their names."""
+    return {name: getattr(forest, name) for name in _NAMES} | {"features": np.array(forest.features, dtype=np.int32)}
+
+
+def from_arrays(arrays: Arrays) -> Forest:
+    """Return the forest of these arrays, or refuse them."""
+    return Forest(**{name: arrays[name] for name in _NAMES}, features=int(arrays["features"]))
