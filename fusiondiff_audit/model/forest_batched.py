@@ -6,7 +6,7 @@ device likes, so a sum may differ in its last bits; the votes cannot.
 
 import torch
 
-from fusiondiff_audit.forests.forest import LEAF, Forest
+from fusiondiff_audit.model.forest import LEAF, Forest
 
 _STEPS = 8  # between two looks whether all have arrived; each look waits for the device
 _AT_ONCE = 4_000_000  # walkers that are held in memory

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.forests.forest import LEAF, Forest
+from fusiondiff_audit.model.forest import LEAF, Forest
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _NAMES = ("feature", "threshold", "left", "right", "value", "roots")

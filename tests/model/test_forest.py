@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
-from fusiondiff_audit.forests.convert import from_arrays, from_sklearn, to_arrays
-from fusiondiff_audit.forests.forest import LEAF, Forest, _down
+from fusiondiff_audit.model.forest import LEAF, Forest, _down
+from fusiondiff_audit.model.forest_arrays import from_arrays, from_sklearn, to_arrays
 
 
 def trained(
@@ -165,7 +165,7 @@ def test_any_number_in_any_place_is_refused_or_still_a_forest() -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_walk_for_a_gpu_visits_the_same_leaves(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    from fusiondiff_audit.forests import batched
+    from fusiondiff_audit.model import forest_batched as batched
 
     monkeypatch.setattr(batched, "_AT_ONCE", 40 * 7)  # seven rows at a time
     ours = from_sklearn(trained(classes))

@@ -1,0 +1,116 @@
+"""Frozen features: those of the whole UNet of diffusers, a function of each picture alone."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from fusiondiff_audit.model.diffusion import DiffusionFeatures, Reading, build
+
+VAE: dict[str, Any] = {
+    "block_out_channels": (8, 16, 16, 16),
+    "down_block_types": ("DownEncoderBlock2D",) * 4,
+    "up_block_types": ("UpDecoderBlock2D",) * 4,
+    "latent_channels": 4,
+    "norm_num_groups": 4,
+    "scaling_factor": 0.18215,
+}
+UNET: dict[str, Any] = {
+    "block_out_channels": (16, 32, 32, 32),
+    "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
+    "layers_per_block": 2,
+    "cross_attention_dim": 24,
+    "attention_head_dim": 4,
+    "norm_num_groups": 4,
+    "in_channels": 4,
+    "out_channels": 4,
+    "sample_size": 8,
+}
+READING = Reading(blocks=("mid", "up0", "up1", "up2"), timesteps=(25, 200))
+
+
+def seeded() -> tuple[DiffusionFeatures, Any, Any]:
+    """Return our features, and diffusers' own models with the same weights."""
+    torch.manual_seed(3)
+    vae, unet = (model.eval() for model in build(VAE, UNET))
+    ours = DiffusionFeatures(VAE, UNET, READING, side=64)
+    for mine, theirs in ((ours.vae, vae), (ours.unet, unet)):
+        mine.load_state_dict({name: theirs.state_dict()[name] for name in mine.state_dict()})
+    ours.null_prompt.normal_()
+    ours.noise.normal_()
+    return ours, vae, unet
+
+
+@torch.inference_mode()
+def test_features_are_those_of_the_whole_unet() -> None:
+    ours, vae, unet = seeded()
+    pictures = torch.rand(3, 1, 64, 64) * 2 - 1
+    latent = vae.encode(pictures.expand(-1, 3, -1, -1)).latent_dist.mode() * vae.config.scaling_factor
+    heard: dict[str, torch.Tensor] = {}
+    named = {"mid": unet.mid_block, **{f"up{i}": block for i, block in enumerate(unet.up_blocks)}}
+    for name, block in named.items():
+        block.register_forward_hook(lambda _, __, out, name=name: heard.__setitem__(name, out))
+    for freeze in (False, True):
+        if freeze:
+            ours.freeze_prompt()
+        found = ours(pictures)
+        assert found.keys() == {"mid", "up0", "up1", "up2"}
+        for place, step in enumerate(READING.timesteps):
+            left = torch.cumprod(1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2, 0)[step]
+            noised = left.sqrt().float() * latent + (1 - left).sqrt().float() * ours.noise
+            unet(noised, step, encoder_hidden_states=ours.null_prompt.expand(3, -1, -1))
+            for name, maps in found.items():
+                torch.testing.assert_close(maps[:, place], heard[name], atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_picture_is_judged_alone() -> None:
+    ours, _, _ = seeded()
+    ours.freeze_prompt()
+    pictures = torch.rand(4, 1, 64, 64) * 2 - 1
+    together, alone = ours(pictures), ours(pictures[2:3])
+    for name in together:
+        torch.testing.assert_close(together[name][2:3], alone[name], atol=1e-5, rtol=1e-5)
+    assert all(torch.equal(a, b) for a, b in zip(ours(pictures).values(), together.values(), strict=True))
+
+
+def test_what_nobody_reads_is_not_there() -> None:
+    shallow = DiffusionFeatures(VAE, UNET, Reading(blocks=("up0",)), side=64)
+    names = set(shallow.state_dict())
+    assert not any(
+        name.startswith(("vae.decoder", "vae.post_quant_conv", "unet.conv_out", "unet.up_blocks.1")) for name in names
+    )
+    assert any(name.startswith("unet.up_blocks.0") for name in names)
+    deep = DiffusionFeatures(VAE, UNET, Reading(blocks=("mid",)), side=64)
+    assert not any(name.startswith("unet.up_blocks") for name in deep.state_dict())
+    deep.freeze_prompt()
+    assert not any("attn2.to_k" in name or "attn2.to_v" in name for name in deep.state_dict())
+    assert any("attn1.to_k" in name for name in deep.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"blocks": ()}, "can be read"),
+        ({"blocks": ("down0",)}, "can be read"),
+        ({"blocks": ("up9",)}, "this UNet has up0 to up3"),
+        ({"timesteps": (1000,)}, "whole numbers from 0 to 999"),
+        ({"timesteps": ()}, "whole numbers"),
+    ],
+)
+def test_settings_that_name_nothing_are_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        DiffusionFeatures(VAE, UNET, Reading(**options), side=64)
+
+
+def test_tiles_must_fit_the_network() -> None:
+    with pytest.raises(ValueError, match="whole multiples of 64"):
+        DiffusionFeatures(VAE, UNET, READING, side=96)
+
+
+def test_the_schedule_is_that_of_stable_diffusion() -> None:
+    """Noise-to-signal ratios as published for v1.4."""
+    left = Reading(timesteps=(0, 25, 50, 100, 200, 261)).alphas()
+    ratio = ((1 - left) / left).sqrt()
+    torch.testing.assert_close(ratio, torch.tensor([0.029, 0.155, 0.226, 0.344, 0.572, 0.725]), atol=6e-4, rtol=0)
