@@ -42,16 +42,14 @@ from signing.manifest import MANIFEST_NAME, SECOND_NAME, FileEntry, Kind, Manife
 from signing.merkle import Tree, leaf_hash, verify_consistency, verify_inclusion
 from signing.model import (
     SIGNATURE_NAME,
-    ModelManifest,
-    Resource,
     SignedModel,
-    list_digest,
     open_model,
     open_pinned,
     read_model_claims,
     sign_model,
 )
 from signing.modelfolder import ModelFolder
+from signing.modelmanifest import ModelManifest, Resource, list_digest
 from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
 from signing.proofs import Proven, open_proof, write_proof
 from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root, Why

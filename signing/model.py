@@ -5,7 +5,6 @@ specification lets a signer name paths that are not signed at all; beyond its fo
 those are refused, since they widen what nobody checks.
 """
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,55 +17,21 @@ from signing.files import create, read_capped, refuse_existing
 from signing.folder import Listing, list_folder
 from signing.keys import Algorithm, PrivateKey
 from signing.modelfolder import MAX_MODEL_FILE, ModelFolder
-from signing.names import refuse_collisions, refuse_unsafe
+from signing.modelmanifest import (
+    MAX_PAYLOAD,
+    MAX_RESOURCES,
+    ModelManifest,
+    Resource,
+    list_digest,
+    root_digest,
+    write_manifest,
+)
 from signing.roots import Role
-from signing.statement import Statement, Subject, write_statement
-from signing.strict import Fields, malformed
+from signing.strict import malformed
 from signing.trust import Signer, TrustStore
 
 SIGNATURE_NAME = "model.sig"
-PREDICATE_TYPE = "https://model_signing/signature/v1.0"
-MAX_RESOURCES = 100_000
-MAX_PAYLOAD = 64 * 1024 * 1024  # bytes
-_TOKENS = 1000 + 16 * MAX_RESOURCES  # of JSON; commas in names are among them
 _DEFAULT_IGNORES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})  # spec 5.1
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A file of a model, by its digest."""
-
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelManifest:
-    """What a signature says of a model: its files in signed order, the digest over them, and what is left unsigned."""
-
-    name: str
-    digest: str
-    resources: tuple[Resource, ...]
-    ignored: frozenset[str]
-
-    @classmethod
-    def from_payload(cls, payload: bytes, where: str) -> "ModelManifest":
-        """Parse a verified payload; the subject must be the digest over the listed files."""
-        statement = Statement.from_bytes(
-            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_PAYLOAD, most=1, tokens=_TOKENS
-        )
-        (subject,) = statement.subjects
-        fields = statement.predicate.closed("serialization", "resources")
-        ignored = _read_serialization(fields.fields("serialization"))
-        resources = tuple(_read_resource(r) for r in fields.list("resources", least=1, most=MAX_RESOURCES))
-        if [r.name for r in resources] != ["."]:  # a model of one file, as model-signing names it
-            for resource in resources:
-                refuse_unsafe(resource.name)
-            refuse_collisions(r.name for r in resources)
-        if (found := root_digest(resources)) != subject.sha256:
-            what = f"the root digest is signed as sha256:{subject.sha256}, the files listed give sha256:{found}"
-            raise SigningError(Reason.DIGEST_MISMATCH, f"{where}: {what}")
-        return cls(subject.name, subject.sha256, resources, ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,52 +95,10 @@ def sign_model(
     hashed = hash_files(folder, names, limit=MAX_MODEL_FILE, progress=progress)
     listed = tuple(Resource(name, digest) for name, digest, _ in hashed)
     manifest = ModelManifest(folder.resolve().name, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
-    payload = _payload(manifest)
+    payload = write_manifest(manifest)
     ModelManifest.from_payload(payload, str(target))  # nothing is signed that no reader would take
     create(target, seal(payload, key), force=force)
     return manifest
-
-
-def root_digest(resources: tuple[Resource, ...]) -> str:
-    """Return the SHA-256 over the raw digests, in listed order (spec 5.3)."""
-    return hashlib.sha256(b"".join(bytes.fromhex(r.sha256) for r in resources)).hexdigest()
-
-
-def list_digest(resources: tuple[Resource, ...]) -> str:
-    """Return the SHA-256 over digests and names, as `sha256sum` writes them: what a pin holds.
-
-    The root digest of the specification leaves the names out, so two files could change places under it.
-    """
-    lines = sorted(f"{r.sha256}  {r.name}\n" for r in resources)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _payload(manifest: ModelManifest) -> bytes:
-    predicate: dict[str, object] = {
-        "serialization": {
-            "method": "files",
-            "hash_type": "sha256",
-            "allow_symlinks": False,
-            "ignore_paths": sorted(manifest.ignored),
-        },
-        "resources": [{"name": r.name, "digest": r.sha256, "algorithm": "sha256"} for r in manifest.resources],
-    }
-    return write_statement((Subject(manifest.name, manifest.digest),), PREDICATE_TYPE, predicate)
-
-
-def _read_serialization(fields: Fields) -> frozenset[str]:
-    """Return the paths left unsigned; shards, other digests and links are not read."""
-    fields.constant("method", "files")
-    fields.closed("method", "hash_type", "allow_symlinks", optional=("ignore_paths",))
-    fields.constant("hash_type", "sha256")
-    fields.false("allow_symlinks")
-    return frozenset(fields.texts("ignore_paths", most=64)) if fields.has("ignore_paths") else frozenset()
-
-
-def _read_resource(fields: Fields) -> Resource:
-    fields.closed("name", "digest", "algorithm")
-    fields.constant("algorithm", "sha256")
-    return Resource(fields.text("name"), fields.sha256("digest"))
 
 
 def _signature_path(path: Path, signature: Path | None) -> Path:

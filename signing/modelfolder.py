@@ -4,15 +4,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from signing.contents import RefusedFile, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import SigningError
 from signing.folder import Listing, Reader
+from signing.modelmanifest import ModelManifest, Resource
 from signing.stream import THREADS, stream
-
-if TYPE_CHECKING:
-    from signing.model import ModelManifest, Resource
 
 MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so this bounds time and not memory
 
@@ -22,16 +19,16 @@ class ModelFolder:
     """A model of which it is known what its files must be. They are checked when they are asked for."""
 
     path: Path
-    manifest: "ModelManifest"
+    manifest: ModelManifest
     unsigned: tuple[str, ...]  # what lies there that the specification leaves unsigned; nothing of it is ever loaded
     _listing: Listing
 
-    def check(self, *, threads: int = THREADS) -> Iterator["Resource | RefusedFile"]:
+    def check(self, *, threads: int = THREADS) -> Iterator[Resource | RefusedFile]:
         """Hash every listed file, in signed order, then name every file that nobody signed."""
         alone = os.path.isfile(self.path)
         reader = Reader(self.path.parent if alone else self.path)
 
-        def digest(resource: "Resource") -> "Resource | RefusedFile":
+        def digest(resource: Resource) -> Resource | RefusedFile:
             name = self.path.name if alone else resource.name
             if refused := refuse_absent(self._listing, name):
                 return refused

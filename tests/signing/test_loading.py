@@ -10,7 +10,7 @@ import pytest
 
 import signing
 from signing.folder import Reader
-from signing.model import root_digest
+from signing.modelmanifest import root_digest
 
 RNG = np.random.default_rng(8)
 FILES = {

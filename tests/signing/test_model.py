@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import signing
 from signing.bundle import Bundle, seal
 from signing.errors import Reason, SigningError
-from signing.model import MAX_PAYLOAD, ModelManifest, _payload, root_digest
+from signing.modelmanifest import MAX_PAYLOAD, ModelManifest, root_digest, write_manifest
 from tests.attacker import deletions, flips, mutant
 from tests.conftest import NOW, entry, make_trust
 
@@ -144,7 +144,7 @@ def test_a_model_of_one_file_by_either_name(tmp_path: Path, trust: signing.Trust
     path.write_bytes(b"weights")
     resource = signing.Resource(name, hashlib.sha256(b"weights").hexdigest())
     manifest = ModelManifest("weights.bin", root_digest((resource,)), (resource,), frozenset())
-    signature.write_bytes(seal(_payload(manifest), keys["model"]))
+    signature.write_bytes(seal(write_manifest(manifest), keys["model"]))
     assert outcomes(path, trust, signature) == {name: None}
     path.write_bytes(b"WEIGHTS")
     assert outcomes(path, trust, signature) == {"weights.bin": Reason.DIGEST_MISMATCH}
