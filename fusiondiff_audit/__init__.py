@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fusiondiff_audit.images.micrograph import load_microstructure_data
+    from fusiondiff_audit.model.classifier import DiffusionModel
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_microstructure_data"]
+__all__ = ["DiffusionModel", "__version__", "load_microstructure_data"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,11 @@ def __getattr__(name: str) -> Any:
         from fusiondiff_audit.images import micrograph
 
         return micrograph.load_microstructure_data
+    if name == "DiffusionModel":
+        from fusiondiff_audit.extras import require
+
+        require("audit", "judging micrographs")
+        from fusiondiff_audit.model import classifier
+
+        return classifier.DiffusionModel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

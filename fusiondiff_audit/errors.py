@@ -10,7 +10,10 @@ class AuditReason(StrEnum):
     DUPLICATE_PIXELS = "duplicate-pixels"
     LEDGER_ALTERED = "ledger-altered"
     MISSING_EXTRA = "missing-extra"
+    NO_DEVICE = "no-device"
     NO_SANDBOX = "no-sandbox"
+    NOT_ASSESSABLE = "not-assessable"
+    NOT_ENROLLED = "not-enrolled"
     NOT_INSTALLED = "not-installed"
     REPLAYED = "replayed"
 

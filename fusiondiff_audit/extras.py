@@ -5,7 +5,8 @@ import importlib.util
 from fusiondiff_audit.errors import AuditError, AuditReason
 
 _IMAGES = ("numpy", "PIL", "imagecodecs")
-_NEEDED = {"images": _IMAGES, "kiln": (*_IMAGES, "scipy", "sklearn", "skimage", "threadpoolctl")}
+_KILN = (*_IMAGES, "scipy", "sklearn", "skimage", "threadpoolctl")
+_NEEDED = {"images": _IMAGES, "kiln": _KILN, "audit": (*_KILN, "torch", "diffusers", "timm")}
 
 
 def lacking(extra: str) -> tuple[str, ...]:

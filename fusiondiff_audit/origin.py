@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 from fusiondiff_audit.errors import AuditError, AuditReason
 
 DISTRIBUTION = "fusiondiff-audit"
-PACKAGES = ("fusiondiff_audit", "signing")
+PACKAGES = ("fusiondiff_audit", "reports", "signing")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from signing.times import read_time
 MAX_DEPTH = 16  # levels; our deepest format has 7, and parsers recurse
 MAX_TEXT = 4096  # characters in one text field; the longest is a certificate
 MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or key holder
+_LARGEST = 1e300  # of a number that need not be whole
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
@@ -189,17 +190,29 @@ class Fields:
 
     def texts(self, name: str, *, most: int) -> "list[str]":
         """Return a list of visible texts."""
-        value = self._get(name)
-        if not isinstance(value, list) or len(value) > most:
-            raise malformed(self._at(name), f"expected a list of at most {most} texts")
-        return [Fields({"text": item}, self._at(name)).text("text") for item in value]
+        return [item.text("item") for item in self.each(name, most=most)]
 
     def integers(self, name: str, *, least: int, most: int, length: int) -> "list[int]":
         """Return a list of whole numbers within the bounds."""
+        return [item.integer("item", least=least, most=most) for item in self.each(name, most=length)]
+
+    def number(self, name: str) -> float:
+        """Return a number, whole or not."""
         value = self._get(name)
-        if not isinstance(value, list) or len(value) > length:
-            raise malformed(self._at(name), f"expected a list of at most {length} whole numbers")
-        return [Fields({"number": item}, self._at(name)).integer("number", least=least, most=most) for item in value]
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+            raise malformed(self._at(name), f"expected a number up to {_LARGEST:g}, found {_kind(value)}")
+        return float(value)
+
+    def null(self, name: str) -> bool:
+        """Say whether a field that is there holds nothing."""
+        return self._get(name) is None
+
+    def each(self, name: str, *, most: int) -> "list[Fields]":
+        """Return the values of a list, each as the field `item` of an object of its own."""
+        value = self._get(name)
+        if not isinstance(value, list) or len(value) > most:
+            raise malformed(self._at(name), f"expected a list of at most {most:,} values")
+        return [Fields({"item": item}, self._at(name)) for item in value]
 
     def names(self) -> "list[str]":
         """Return the names of all fields, for objects whose names are data."""

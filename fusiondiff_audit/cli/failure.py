@@ -45,7 +45,10 @@ _CODES: dict[StrEnum, Exit] = {
     AuditReason.DUPLICATE_PIXELS: Exit.INTEGRITY,
     AuditReason.LEDGER_ALTERED: Exit.INTEGRITY,
     AuditReason.MISSING_EXTRA: Exit.ENVIRONMENT,
+    AuditReason.NO_DEVICE: Exit.ENVIRONMENT,
     AuditReason.NO_SANDBOX: Exit.ENVIRONMENT,
+    AuditReason.NOT_ASSESSABLE: Exit.INCONCLUSIVE,
+    AuditReason.NOT_ENROLLED: Exit.USAGE,
     ImageReason.TIMED_OUT: Exit.UNREADABLE,
 }
 

@@ -10,7 +10,7 @@ HEADS = ("model", "labels", "seeds", "balanced accuracy, %", "images", "other mi
 # Nobody has published the data behind the figures of the press, and one of them is of a validation set.
 PRESS = """
   * called AUTHENTIC, %: less is better. Means over seeds with 95 % intervals; images are counts over all seeds.
-  The press tells of FusionDiff: 99.07 accuracy, and 90.7 in validation with 50 labels. Other data, not comparable."""
+  The press tells of FusionDiff: 99.07 % accuracy, 90.7 % in validation with 50 labels. Other data, not comparable."""
 
 
 DUEL_HEADS = ("the same pictures", "labels", "seeds", "it alone right", "(b) alone right", "p (McNemar, exact)")

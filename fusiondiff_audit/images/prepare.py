@@ -24,6 +24,7 @@ from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, meas
 from fusiondiff_audit.images.tiles import Rule, Tile, cut
 
 Plane = npt.NDArray[Any]
+_LARGEST = 10**9  # nanometres a pixel
 _SAME = Decimal("0.005")  # a scale that is so near the model's is left alone
 
 
@@ -42,6 +43,8 @@ class Geometry:
         """Refuse settings that mean nothing."""
         if not 16 <= self.tile <= 4096 or not 0 <= self.overlap <= 0.9:
             raise ValueError(f"tiles of {self.tile} pixels that overlap by {self.overlap}")
+        if self.nanometres is not None and not (self.nanometres.is_finite() and 0 < self.nanometres < _LARGEST):
+            raise ValueError(f"{self.nanometres} nanometres a pixel")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ null prompt never changes, so its keys and values are computed once. The latent 
 noise one stored tensor, so that features are a function of the pixels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,38 +14,48 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 
 from fusiondiff_audit.model.null_prompt import keep_null_prompt
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser
 
 Tensor = torch.Tensor
-MID = "mid"
+MID, WHOLE = "mid", "whole"
+_LONGEST = 100_000  # timesteps of a schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is read: blocks of the UNet (mid, up0, up1, ...) at timesteps of the schedule."""
+    """What is read: blocks of the UNet (mid, up0, up1, ...) at timesteps of the schedule.
+
+    With timesteps for the residual the whole UNet is kept, and says at those how much noise it sees where.
+    """
 
     blocks: tuple[str, ...] = ("up1",)
     timesteps: tuple[int, ...] = (50,)
+    residual: tuple[int, ...] = ()
     schedule: int = 1000
     first_beta: float = 0.00085
     last_beta: float = 0.012
 
     def __post_init__(self) -> None:
         """Refuse what names nothing."""
-        if not self.blocks or any(_place(block) is None for block in self.blocks):
-            raise ValueError(f"blocks {self.blocks}: mid, up0, up1 and so on can be read")
-        if not self.timesteps or not all(0 <= t < self.schedule for t in self.timesteps):
-            raise ValueError(f"timesteps {self.timesteps}: whole numbers from 0 to {self.schedule - 1} are")
+        twice = len(set(self.blocks)) != len(self.blocks)
+        if not self.blocks or twice or any(_place(block) is None for block in self.blocks):
+            raise ValueError(f"blocks {self.blocks}: mid, up0, up1 and so on can be read, once each")
+        if not 0 < self.schedule <= _LONGEST or not 0 < self.first_beta <= self.last_beta < 1:
+            raise ValueError(f"a schedule of {self.schedule} steps from {self.first_beta} to {self.last_beta}")
+        known = all(0 <= t < self.schedule for t in (*self.timesteps, *self.residual))
+        if not self.timesteps or not known:
+            raise ValueError(f"timesteps {self.timesteps}, {self.residual}: whole numbers below {self.schedule} are")
 
     @property
     def last(self) -> int:
         """Return how many up blocks are needed."""
         return max(_place(block) or 0 for block in self.blocks)
 
-    def alphas(self) -> Tensor:
-        """Return the share of the signal's variance that is left at each timestep read (scaled-linear schedule)."""
-        root = torch.linspace(self.first_beta**0.5, self.last_beta**0.5, self.schedule, dtype=torch.float64)
-        left = torch.cumprod(1 - root**2, 0)
-        return left[list(self.timesteps)].float()
+    def alphas(self, timesteps: tuple[int, ...]) -> Tensor:
+        """Return the share of the signal's variance that is left at these timesteps (scaled-linear schedule)."""
+        ends = (self.first_beta**0.5, self.last_beta**0.5)
+        root = torch.linspace(*ends, self.schedule, dtype=torch.float64, device="cpu")
+        return torch.cumprod(1 - root**2, 0)[list(timesteps)].float()
 
 
 def _place(block: str) -> int | None:
@@ -56,31 +66,24 @@ def _place(block: str) -> int | None:
 
 
 class DiffusionFeatures(nn.Module):
-    """Grey pictures from -1 to 1, with sides that are whole multiples of `multiple`, to maps of features."""
+    """Grey pictures from -1 to 1, of `side` pixels, to maps of features."""
 
     null_prompt: Tensor
     noise: Tensor
-    alphas: Tensor
-    timesteps: Tensor
 
-    def __init__(self, vae: Mapping[str, Any], unet: Mapping[str, Any], reading: Reading, *, side: int) -> None:
+    def __init__(self, vae: Autoencoder, unet: Denoiser, reading: Reading, *, side: int) -> None:
         super().__init__()
         self.reading = reading
+        self.scaling = vae.scaling
+        multiple = vae.shrink * 2 ** (len(unet.widths) - 1)
+        if side % multiple:
+            raise ValueError(f"tiles of {side} pixels; whole multiples of {multiple} are")
         self.vae, self.unet = build(vae, unet)
         cut(self.vae, self.unet, reading)
-        self.scaling = float(self.vae.config.scaling_factor)
-        shrink = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        self.multiple = shrink * 2 ** (len(self.unet.config.block_out_channels) - 1)
-        if side % self.multiple:
-            raise ValueError(f"tiles of {side} pixels; whole multiples of {self.multiple} are")
-        tokens = (1, int(unet.get("null_tokens", 77)), int(self.unet.config.cross_attention_dim))
-        latent = (1, int(self.vae.config.latent_channels), side // shrink, side // shrink)
-        self.register_buffer("null_prompt", torch.zeros(tokens))
-        self.register_buffer("noise", torch.zeros(latent))
-        self.register_buffer("alphas", reading.alphas(), persistent=False)
-        self.register_buffer("timesteps", torch.tensor(reading.timesteps), persistent=False)
+        self.register_buffer("null_prompt", torch.zeros(1, unet.tokens, unet.context))
+        self.register_buffer("noise", torch.zeros(1, vae.latent, side // vae.shrink, side // vae.shrink))
+        self._mixings: dict[tuple[tuple[int, ...], torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
         self.requires_grad_(False)
-        self.eval()
 
     def freeze_prompt(self) -> None:
         """Compute the null prompt's keys and values, once; call it when the weights are in."""
@@ -93,26 +96,39 @@ class DiffusionFeatures(nn.Module):
         scaled: Tensor = mode * self.scaling
         return scaled
 
-    def noised(self, latent: Tensor) -> Tensor:
-        """Return every latent at every timestep that is read: timestep by timestep."""
-        left = self.alphas.to(latent.dtype)[:, None, None, None, None]
-        mixed = left.sqrt() * latent[None] + (1 - left).sqrt() * self.noise.to(latent.dtype)[None]
-        return mixed.flatten(0, 1)
-
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """Return for each block its maps: pictures x timesteps x channels x height x width."""
+    def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return for each block its maps, pictures x timesteps x channels x height x width, and the residual."""
         latent = self.latent(pictures)
-        steps = self.timesteps.repeat_interleave(len(pictures))
-        maps = read_blocks(self.unet, self.noised(latent), steps, self.null_prompt, self.reading.blocks)
-        count = len(self.reading.timesteps)
-        return {
-            name: found.reshape(count, len(pictures), *found.shape[1:]).transpose(0, 1) for name, found in maps.items()
-        }
+        blocks = self.reading.blocks
+        maps = self._run(latent, self.reading.timesteps, blocks)
+        if not self.reading.residual:
+            return maps, None
+        said = self._run(latent, self.reading.residual, (WHOLE,))[WHOLE]
+        error = (said.float() - self.noise.float()) ** 2
+        return maps, error.mean((1, 2))
+
+    def _run(self, latent: Tensor, timesteps: tuple[int, ...], blocks: tuple[str, ...]) -> dict[str, Tensor]:
+        """Return what blocks give for every latent at every timestep."""
+        steps, signal, noise = self._mixing(timesteps, latent)
+        mixed = (signal * latent[None] + noise * self.noise.to(latent.dtype)[None]).flatten(0, 1)
+        maps = read_blocks(self.unet, mixed, steps.repeat_interleave(len(latent)), self.null_prompt, blocks)
+        count = len(timesteps)
+        return {name: m.reshape(count, len(latent), *m.shape[1:]).transpose(0, 1) for name, m in maps.items()}
+
+    def _mixing(self, timesteps: tuple[int, ...], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return timesteps, and the weights of signal and noise at them, where they are needed; kept, once made."""
+        key = (timesteps, like.device, like.dtype)
+        if key not in self._mixings:
+            left = self.reading.alphas(timesteps)[:, None, None, None, None]
+            weights = (left.sqrt().to(like.device, like.dtype), (1 - left).sqrt().to(like.device, like.dtype))
+            self._mixings[key] = (torch.tensor(timesteps, device=like.device), *weights)
+        return self._mixings[key]
 
 
-def build(vae: Mapping[str, Any], unet: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Return diffusers' models of these configurations, with whatever weights they are made with."""
-    return AutoencoderKL.from_config(dict(vae)), UNet2DConditionModel.from_config(dict(unet))  # type: ignore[no-untyped-call]
+def build(vae: Autoencoder, unet: Denoiser) -> tuple[Any, Any]:
+    """Return diffusers' models of these sizes, with whatever weights they are made with."""
+    autoencoder = AutoencoderKL.from_config(vae.config())  # type: ignore[no-untyped-call]
+    return autoencoder, UNet2DConditionModel.from_config(unet.config(vae.latent))  # type: ignore[no-untyped-call]
 
 
 def cut(vae: Any, unet: Any, reading: Reading) -> None:
@@ -120,8 +136,9 @@ def cut(vae: Any, unet: Any, reading: Reading) -> None:
     del vae.decoder, vae.post_quant_conv
     if reading.last > len(unet.up_blocks):
         raise ValueError(f"blocks {reading.blocks}: this UNet has up0 to up{len(unet.up_blocks) - 1}")
-    unet.up_blocks = unet.up_blocks[: reading.last]
-    del unet.conv_norm_out, unet.conv_act, unet.conv_out
+    if not reading.residual:
+        unet.up_blocks = unet.up_blocks[: reading.last]
+        del unet.conv_norm_out, unet.conv_act, unet.conv_out
 
 
 def read_blocks(unet: Any, sample: Tensor, steps: Tensor, prompt: Tensor, blocks: Iterable[str]) -> dict[str, Tensor]:
@@ -137,12 +154,17 @@ def read_blocks(unet: Any, sample: Tensor, steps: Tensor, prompt: Tensor, blocks
     sample = unet.mid_block(sample, time, **_context(unet.mid_block, context))
     if MID in wanted:
         found[MID] = sample
+    if found.keys() == wanted:
+        return found
     for i, block in enumerate(unet.up_blocks):
         count = len(block.resnets)
         skips, own = skips[:-count], skips[-count:]
         sample = block(hidden_states=sample, temb=time, res_hidden_states_tuple=own, **_context(block, context))
         if f"up{i}" in wanted:
             found[f"up{i}"] = sample
+        if found.keys() == wanted:
+            return found
+    found[WHOLE] = unet.conv_out(unet.conv_act(unet.conv_norm_out(sample)))
     return found
 
 

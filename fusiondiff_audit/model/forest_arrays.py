@@ -10,6 +10,9 @@ from fusiondiff_audit.model.forest import LEAF, Forest
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 _NAMES = ("feature", "threshold", "left", "right", "value", "roots")
+_KINDS = dict.fromkeys((*_NAMES, "features"), np.dtype(np.int32)) | {
+    name: np.dtype(np.float64) for name in ("threshold", "value")
+}
 
 
 def from_sklearn(trained: Any) -> Forest:
@@ -47,4 +50,8 @@ def to_arrays(forest: Forest) -> dict[str, npt.NDArray[Any]]:
 
 def from_arrays(arrays: Arrays) -> Forest:
     """Return the forest of these arrays, or refuse them."""
+    if arrays.keys() != _KINDS.keys() or any(arrays[name].dtype != kind for name, kind in _KINDS.items()):
+        raise ValueError("not a forest: its arrays have other names or types")
+    if arrays["features"].shape:
+        raise ValueError("not a forest: it does not say how many features a row has")
     return Forest(**{name: arrays[name] for name in _NAMES}, features=int(arrays["features"]))

@@ -1,4 +1,4 @@
-"""Cross-attention to a prompt that never changes: its keys and values are computed once, and its weights dropped."""
+"""Cross-attention to a prompt that never changes: its keys and values are computed once, and their weights rest."""
 
 from typing import Any
 
@@ -28,14 +28,13 @@ class KeptPrompt:
 
 
 def keep_null_prompt(unet: nn.Module, prompt: torch.Tensor) -> None:
-    """Give every cross-attention of a UNet the keys and values of this prompt, and take out the weights behind them."""
+    """Give every cross-attention of a UNet the keys and values of this prompt."""
     crossed: list[Any] = [m for m in unet.modules() if isinstance(m, Attention) and m.is_cross_attention]
     for module in crossed:
         _refuse_other(module)
         layers = (module.to_k, module.to_v)
         key, value = (_heads(layer(prompt.to(layer.weight.dtype)), module.heads) for layer in layers)
         module.set_processor(KeptPrompt(key, value))
-        module.to_k = module.to_v = None
 
 
 def _heads(flat: torch.Tensor, heads: int) -> torch.Tensor:

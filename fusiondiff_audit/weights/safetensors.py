@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signing.strict import MAX_TEXT, Fields, malformed, read_json
+from signing.strict import MAX_TEXT, Fields, malformed, read_json, write_json
 
+ALIGNED = 64  # bytes: a cache line, and what vector code wants
 MAX_HEADER = 16 * 1024 * 1024  # bytes
 _MOST_DIMENSIONS = 8
 _MOST_TOKENS = 2_000_000
@@ -70,6 +71,17 @@ def read_header(data: memoryview, where: str) -> dict[str, Placed]:
     placed = {name: _placed(fields.fields(name), base) for name in fields.names() if name != "__metadata__"}
     _refuse_holes(placed, base, len(data), where)
     return placed
+
+
+def write_header(specs: Mapping[str, Spec]) -> bytes:
+    """Return the header of a file with these tensors in this order, spaced so that their bytes begin aligned."""
+    entries, at = {}, 0
+    for name, spec in specs.items():
+        entries[name] = {"dtype": spec.dtype, "shape": list(spec.shape), "data_offsets": [at, at + spec.size]}
+        at += spec.size
+    text = write_json(entries)
+    text += b" " * (-(len(text) + _PREFIX) % ALIGNED)
+    return len(text).to_bytes(_PREFIX, "little") + text
 
 
 def _placed(fields: Fields, base: int) -> Placed:

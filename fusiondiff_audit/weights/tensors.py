@@ -5,10 +5,12 @@ last name, type and shape was found to be the expected one.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy.typing as npt
 import torch
 
-from fusiondiff_audit.weights.safetensors import Placed, Spec, read_header
+from fusiondiff_audit.weights.safetensors import ALIGNED, WIDTHS, Placed, Spec, read_header, write_header
 from signing.strict import malformed
 
 _TYPES: Mapping[str, torch.dtype] = {
@@ -52,6 +54,11 @@ def view(shards: Mapping[str, memoryview], expected: Mapping[str, Spec]) -> dict
     return {tensor: _tensor(shards[name], placed) for tensor, (name, placed) in found.items()}
 
 
+def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
+    """Return all tensors of a verified file whose shapes only its reader can judge, as arrays over its memory."""
+    return {name: _tensor(data, placed).numpy() for name, placed in read_header(data, where).items()}
+
+
 def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) -> None:
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing:
@@ -61,13 +68,27 @@ def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) ->
 
 
 def _tensor(data: memoryview, placed: Placed) -> torch.Tensor:
+    """Return a tensor over verified memory, or over a copy where numbers would lie across a processor's cache lines.
+
+    Vector code sums in another order there, so the last digits of a finding would depend on who wrote the file.
+    """
     dtype, shape = _TYPES[placed.spec.dtype], placed.spec.shape
     if not placed.spec.size:
         return torch.empty(shape, dtype=dtype)
     inside = data[placed.start : placed.end]
     if placed.start % dtype.itemsize:  # few writers leave numbers where no processor wants them
         inside = memoryview(bytearray(inside))
-    return torch.frombuffer(inside, dtype=dtype).reshape(shape)
+    tensor = torch.frombuffer(inside, dtype=dtype).reshape(shape)
+    return tensor.clone() if tensor.data_ptr() % ALIGNED else tensor
+
+
+def pack(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """Return a safetensors file of these tensors, laid out so that next to none has to be copied when it is read."""
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    specs = {name: Spec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in kept.items()}
+    order = sorted(kept, key=lambda name: (specs[name].size % ALIGNED != 0, -WIDTHS[specs[name].dtype], name))
+    bodies = (kept[name].reshape(-1).view(torch.uint8).numpy().tobytes() for name in order)
+    return b"".join((write_header({name: specs[name] for name in order}), *bodies))
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

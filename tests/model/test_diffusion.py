@@ -6,27 +6,10 @@ import pytest
 import torch
 
 from fusiondiff_audit.model.diffusion import DiffusionFeatures, Reading, build
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser
 
-VAE: dict[str, Any] = {
-    "block_out_channels": (8, 16, 16, 16),
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "latent_channels": 4,
-    "norm_num_groups": 4,
-    "scaling_factor": 0.18215,
-}
-UNET: dict[str, Any] = {
-    "block_out_channels": (16, 32, 32, 32),
-    "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
-    "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
-    "layers_per_block": 2,
-    "cross_attention_dim": 24,
-    "attention_head_dim": 4,
-    "norm_num_groups": 4,
-    "in_channels": 4,
-    "out_channels": 4,
-    "sample_size": 8,
-}
+VAE = Autoencoder((8, 16, 16, 16), layers=2, groups=4)
+UNET = Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24)
 READING = Reading(blocks=("mid", "up0", "up1", "up2"), timesteps=(25, 200))
 
 
@@ -46,7 +29,7 @@ def seeded() -> tuple[DiffusionFeatures, Any, Any]:
 def test_features_are_those_of_the_whole_unet() -> None:
     ours, vae, unet = seeded()
     pictures = torch.rand(3, 1, 64, 64) * 2 - 1
-    latent = vae.encode(pictures.expand(-1, 3, -1, -1)).latent_dist.mode() * vae.config.scaling_factor
+    latent = vae.encode(pictures.expand(-1, 3, -1, -1)).latent_dist.mode() * VAE.scaling
     heard: dict[str, torch.Tensor] = {}
     named = {"mid": unet.mid_block, **{f"up{i}": block for i, block in enumerate(unet.up_blocks)}}
     for name, block in named.items():
@@ -54,7 +37,7 @@ def test_features_are_those_of_the_whole_unet() -> None:
     for freeze in (False, True):
         if freeze:
             ours.freeze_prompt()
-        found = ours(pictures)
+        found, _ = ours(pictures)
         assert found.keys() == {"mid", "up0", "up1", "up2"}
         for place, step in enumerate(READING.timesteps):
             left = torch.cumprod(1 - torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2, 0)[step]
@@ -69,10 +52,10 @@ def test_a_picture_is_judged_alone() -> None:
     ours, _, _ = seeded()
     ours.freeze_prompt()
     pictures = torch.rand(4, 1, 64, 64) * 2 - 1
-    together, alone = ours(pictures), ours(pictures[2:3])
+    (together, _), (alone, _) = ours(pictures), ours(pictures[2:3])
     for name in together:
         torch.testing.assert_close(together[name][2:3], alone[name], atol=1e-5, rtol=1e-5)
-    assert all(torch.equal(a, b) for a, b in zip(ours(pictures).values(), together.values(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(ours(pictures)[0].values(), together.values(), strict=True))
 
 
 def test_what_nobody_reads_is_not_there() -> None:
@@ -84,9 +67,29 @@ def test_what_nobody_reads_is_not_there() -> None:
     assert any(name.startswith("unet.up_blocks.0") for name in names)
     deep = DiffusionFeatures(VAE, UNET, Reading(blocks=("mid",)), side=64)
     assert not any(name.startswith("unet.up_blocks") for name in deep.state_dict())
-    deep.freeze_prompt()
-    assert not any("attn2.to_k" in name or "attn2.to_v" in name for name in deep.state_dict())
-    assert any("attn1.to_k" in name for name in deep.state_dict())
+
+
+@torch.inference_mode()
+def test_the_residual_is_the_error_of_the_whole_unet() -> None:
+    torch.manual_seed(3)
+    reading = Reading(blocks=("up1",), timesteps=(25,), residual=(50, 200))
+    vae, unet = (model.eval() for model in build(VAE, UNET))
+    ours = DiffusionFeatures(VAE, UNET, reading, side=64).eval()
+    ours.unet.load_state_dict(unet.state_dict())
+    ours.vae.load_state_dict({name: vae.state_dict()[name] for name in ours.vae.state_dict()})
+    ours.noise.normal_()
+    ours.freeze_prompt()
+    pictures = torch.rand(2, 1, 64, 64) * 2 - 1
+    maps, residual = ours(pictures)
+    assert residual is not None
+    assert residual.shape == (2, 8, 8)
+    assert maps.keys() == {"up1"}
+    expected = torch.zeros(2, 8, 8)
+    for step, left in zip((50, 200), reading.alphas((50, 200)), strict=True):
+        noised = left.sqrt() * ours.latent(pictures) + (1 - left).sqrt() * ours.noise
+        said = unet(noised, step, encoder_hidden_states=ours.null_prompt.expand(2, -1, -1)).sample
+        expected += ((said - ours.noise) ** 2).mean(1) / 2
+    torch.testing.assert_close(residual, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +98,11 @@ def test_what_nobody_reads_is_not_there() -> None:
         ({"blocks": ()}, "can be read"),
         ({"blocks": ("down0",)}, "can be read"),
         ({"blocks": ("up9",)}, "this UNet has up0 to up3"),
-        ({"timesteps": (1000,)}, "whole numbers from 0 to 999"),
+        ({"timesteps": (1000,)}, "whole numbers below 1000"),
         ({"timesteps": ()}, "whole numbers"),
+        ({"residual": (-1,)}, "whole numbers"),
+        ({"blocks": ("up1", "up1")}, "once each"),
+        ({"first_beta": 0.0}, "a schedule"),
     ],
 )
 def test_settings_that_name_nothing_are_refused(options: dict[str, Any], sentence: str) -> None:
@@ -111,6 +117,6 @@ def test_tiles_must_fit_the_network() -> None:
 
 def test_the_schedule_is_that_of_stable_diffusion() -> None:
     """Noise-to-signal ratios as published for v1.4."""
-    left = Reading(timesteps=(0, 25, 50, 100, 200, 261)).alphas()
+    left = Reading().alphas((0, 25, 50, 100, 200, 261))
     ratio = ((1 - left) / left).sqrt()
     torch.testing.assert_close(ratio, torch.tensor([0.029, 0.155, 0.226, 0.344, 0.572, 0.725]), atol=6e-4, rtol=0)

@@ -1,6 +1,7 @@
 """Headers: what the reference writes is read, whatever could be meant two ways is refused, and no byte goes unread."""
 
 import json
+import mmap
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from safetensors.torch import load, save
 
 import signing
-from fusiondiff_audit.weights.safetensors import MAX_HEADER, Spec, read_header
-from fusiondiff_audit.weights.tensors import fill, specs_of, view
+from fusiondiff_audit.weights.safetensors import ALIGNED, MAX_HEADER, Spec, read_header
+from fusiondiff_audit.weights.tensors import fill, pack, specs_of, view
 
 RNG = np.random.default_rng(4)
 TENSORS = {
@@ -48,11 +49,38 @@ def test_what_the_reference_writes_is_read_bit_for_bit() -> None:
         assert torch.equal(ours[name], tensor), name
 
 
+def anonymous(data: bytes) -> memoryview:
+    """Return bytes in memory that begins at a page, as the loader has them."""
+    memory = memoryview(mmap.mmap(-1, len(data)))
+    memory[:] = data
+    return memory
+
+
 def test_tensors_share_the_memory_that_was_hashed() -> None:
-    memory = memoryview(bytearray(save({"a": torch.zeros(4)})))
-    found = view({"x": memory}, {"a": Spec("F32", (4,))})["a"]
+    memory = anonymous(pack({"a": torch.zeros(16)}))
+    found = view({"x": memory}, {"a": Spec("F32", (16,))})["a"]
     memory[-4:] = struct.pack("<f", 3.5)
-    assert found.tolist() == [0, 0, 0, 3.5]
+    assert found.tolist() == [0] * 15 + [3.5]
+
+
+def test_what_we_write_the_reference_reads_and_nothing_large_lies_across_cache_lines() -> None:
+    tensors = TENSORS | {"g": torch.randn(3, 64), "h": torch.randn(7)}
+    data = pack(tensors)
+    theirs = load(data)
+    assert theirs.keys() == tensors.keys()
+    assert all(torch.equal(theirs[name], tensor) for name, tensor in tensors.items())
+    assert read_header(memoryview(data), "x")["g"].start % ALIGNED == 0
+
+
+@pytest.mark.parametrize("shift", range(0, 64, 8))
+def test_no_tensor_lies_across_cache_lines_whoever_wrote_the_file(shift: int) -> None:
+    """Vector code would sum in another order, and the last digits would depend on the writer."""
+    header = json.dumps({"a": entry(0, 256)}).encode()
+    header += b" " * (-(len(header) + 8) % 64 + shift)
+    data = anonymous(bytes(packed(header, struct.pack("<64f", *range(64)))))
+    found = view({"x": data}, {"a": Spec("F32", (64,))})["a"]
+    assert found.tolist() == list(range(64))
+    assert found.data_ptr() % ALIGNED == 0
 
 
 def test_numbers_at_odd_places_are_read_all_the_same() -> None:

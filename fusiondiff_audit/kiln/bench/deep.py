@@ -15,7 +15,10 @@ from fusiondiff_audit.kiln.bench.measures import Scores
 from fusiondiff_audit.kiln.bench.run import ASKED, Cell, cells
 from fusiondiff_audit.kiln.bench.task import Task
 
-TITLES: dict[str, str] = {}  # filled when all of them have answered
+TITLES = {
+    "resnet50": "(c) ResNet50, labels only, no pretraining",
+    "deit-small": "(d) DeiT-small, labels only, no pretraining",
+}
 COLUMNS = ("task", "seed", "labels", "part", "place", "score")
 
 

@@ -1,0 +1,64 @@
+"""A bundle's files to a model's parts, and back.
+
+`bundle.json` states every setting, `encoder-00001.safetensors` and its like hold the encoder's tensors, of at most 256
+MiB each, `head.safetensors` the forests and what was enrolled. Nothing else is read, and nothing is executed.
+"""
+
+from pathlib import Path
+
+import torch
+
+import signing
+from fusiondiff_audit.folders import new_folder
+from fusiondiff_audit.model.card import bill, card
+from fusiondiff_audit.model.encoder import Encoder, expected
+from fusiondiff_audit.model.head import Head, head_arrays, read_head
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.source import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, Files, shard_name
+from fusiondiff_audit.weights import tensors
+from signing.strict import malformed
+
+
+def unpack(files: Files) -> tuple[Settings, Encoder, Head | None]:
+    """Return what a bundle's files hold; all is known to fit before the first tensor is there."""
+    settings = Settings.from_bytes(bytes(files.memory[SETTINGS]), f"{files.where}/{SETTINGS}")
+    if (settings.learning is not None) != (HEAD in files.memory):
+        raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
+    try:
+        wanted = expected(settings.architecture)
+    except ValueError as e:
+        raise malformed(f"{files.where}/{SETTINGS}", str(e)) from e
+    state = tensors.view(files.shards, wanted)
+    with torch.device("meta"):
+        encoder = Encoder(settings.architecture)
+    tensors.fill(encoder, state)
+    encoder.diffusion.freeze_prompt()
+    head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None
+    return settings, encoder, head
+
+
+def pack(out: Path, settings: Settings, encoder: dict[str, torch.Tensor], head: Head | None) -> None:
+    """Write a bundle to a new folder, unsigned; `encoder` is the state of an encoder whose prompt is not yet frozen."""
+    with new_folder(out) as folder:
+        signing.create(folder / SETTINGS, settings.to_bytes())
+        for number, shard in enumerate(_shards(encoder), start=1):
+            signing.create(folder / shard_name(number), tensors.pack(shard))
+        if head is not None:
+            signing.create(
+                folder / HEAD,
+                tensors.pack({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}),
+            )
+        signing.create(folder / CARD, card(settings))
+        signing.create(folder / BILL, bill(settings))
+
+
+def _shards(state: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    shards: list[dict[str, torch.Tensor]] = [{}]
+    size = 0
+    for name, tensor in sorted(state.items()):
+        if size + tensor.nbytes > MAX_SHARD and shards[-1]:
+            shards.append({})
+            size = 0
+        shards[-1][name] = tensor
+        size += tensor.nbytes
+    return shards

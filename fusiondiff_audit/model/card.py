@@ -1,0 +1,72 @@
+"""The papers of a bundle: a model card for people, and a bill of materials for machines (CycloneDX 1.6)."""
+
+import json
+from importlib.metadata import version
+
+from fusiondiff_audit.model.settings import Settings
+
+_COMPUTES = ("diffusers", "numpy", "safetensors", "scikit-learn", "timm", "torch")
+_LIMITS = (
+    "A finding means `authentic as` the reference above and nothing else.",
+    "Accuracy on other objects, instruments or laboratories was not measured, unless a table below says so.",
+    "It tells nothing of age, provenance or value.",
+)
+
+
+def card(settings: Settings) -> bytes:
+    """Return MODEL_CARD.md."""
+    made = settings.architecture
+    examples = settings.examples
+    learnt = [example for example in examples if not example.calibrates]
+    rows = {
+        "authentic as": settings.reference or "nothing yet: this encoder is not enrolled",
+        "demonstration": "yes" if settings.demonstration else "no",
+        "tile": f"{made.tile} x {made.tile} pixels"
+        + (f" at {settings.geometry.nanometres} nm" if settings.geometry.nanometres else ", at any scale"),
+        "blocks read": ", ".join(made.reading.blocks),
+        "at timesteps": ", ".join(map(str, made.reading.timesteps)),
+        "fusion": f"{made.fusion}, {made.width} numbers",
+        "precision": made.precision.value,
+        "examples learnt from": f"{sum(e.authentic for e in learnt)} authentic, "
+        f"{sum(not e.authentic for e in learnt)} counterfeit",
+        "examples to calibrate": str(len(examples) - len(learnt)),
+        "labelled pictures that the encoder saw": str(len(settings.seen)),
+    }
+    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
+    limits = "\n".join(f"- {line}" for line in _LIMITS)
+    front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
+    return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n".encode()
+
+
+def bill(settings: Settings) -> bytes:
+    """Return sbom.cdx.json: the model, and the libraries that it was made with."""
+    model = {
+        "type": "machine-learning-model",
+        "bom-ref": "model",
+        "name": settings.name,
+        "modelCard": {"modelParameters": {"task": "classification", "architectureFamily": "FusionDiff"}},
+    }
+    libraries = [
+        {
+            "type": "library",
+            "bom-ref": f"pkg:pypi/{name}@{version(name)}",
+            "name": name,
+            "version": version(name),
+            "purl": f"pkg:pypi/{name}@{version(name)}",
+        }
+        for name in _COMPUTES
+    ]
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": model},
+        "components": libraries,
+        "dependencies": [{"ref": "model", "dependsOn": [library["bom-ref"] for library in libraries]}],
+    }
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")

@@ -1,0 +1,172 @@
+"""FusionDiff: a pretrained, frozen, gated encoder, and forests that learnt from a few labelled specimens.
+
+The press tells of "FusionDiff: a dual-path diffusion-based framework for few-shot authenticity analysis of ceramic
+microstructures": frozen Stable Diffusion v1.4, a CNN path, an adapter-enhanced DeiT, feature gating. No paper, code or
+data is known; layers, sizes and training are our own choices (docs/decisions/two-readings.md).
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import signing
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.images.tiles import combine
+from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.calibration import Calibration, calibrate, cells, strangeness
+from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
+from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
+from fusiondiff_audit.model.head import Head
+from fusiondiff_audit.model.running import Embedded, Runner, gather
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.source import fetch
+
+
+class DiffusionModel:
+    """A classifier whose every byte is known. It can be moved to another device; what learns is another model."""
+
+    def __init__(self, settings: Settings, runner: Runner, head: Head | None, *, digest: str, verified: bool) -> None:
+        self.settings = settings
+        self.digest = digest  # over names and digests of the bundle's files; empty, if it has none yet
+        self.verified = verified
+        self._runner, self._head = runner, head
+        self._few = lru_cache(maxsize=8)(self._with_shots)
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | os.PathLike[str], *, trust: signing.TrustStore | None = None, unverified: bool = False
+    ) -> "DiffusionModel":
+        """Load a bundle by its pinned name, or a folder that a model key of `trust` signed.
+
+        A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
+        """
+        files = fetch(source, trust=trust, unverified=unverified)
+        settings, encoder, head = unpack(files)
+        runner = Runner(encoder, settings, torch.device("cpu"), threads=settings.threads, compiled=False)
+        return cls(settings, runner, head, digest=files.digest, verified=files.verified)
+
+    def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
+        """Move the encoder; `threads` and `compiled` are among what byte identity depends on, and are reported."""
+        target = torch.device(device)
+        if target.type == "cuda" and not torch.cuda.is_available():
+            raise AuditError(AuditReason.NO_DEVICE, f"device {device}: torch finds no GPU here", hint="--device cpu")
+        threads = self.settings.threads if threads is None else threads
+        self._runner = Runner(self._runner.encoder, self.settings, target, threads=threads, compiled=compiled)
+        return self
+
+    @property
+    def runtime(self) -> Runtime:
+        """Return what else the last digits of a finding depend on."""
+        return self._runner.runtime
+
+    def predict_authenticity(
+        self, samples: Micrograph | Sequence[Micrograph], *, shots: int | None = None
+    ) -> torch.Tensor:
+        """Return the share of trees that hold a picture for authentic, or one for each of several.
+
+        With `shots` the forests are trained anew on so many enrolled examples of each class.
+        """
+        alone = isinstance(samples, Micrograph)
+        found = list(self.judge_each([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
+        for finding in found:
+            if finding.score is None:
+                faults = ", ".join(finding.quality.faults) or "no tile has structure"
+                raise AuditError(AuditReason.NOT_ASSESSABLE, f"{finding.name}: cannot be judged ({faults})")
+        scores = torch.tensor([finding.score for finding in found], dtype=torch.float64)
+        return scores[0] if alone else scores
+
+    def judge(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Findings:
+        """Return what is found in each picture."""
+        rows = tuple(self.judge_each(samples, shots=shots))
+        return Findings(self.settings.name, self.digest, self.settings.reference or "", self.runtime, rows)
+
+    def judge_each(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Iterator[Finding]:
+        """Yield findings as they come: memory does not grow with the number of pictures."""
+        head = self.head if shots is None else self._few(shots)
+        known = head.enrolled.learnt()
+        for picture in self._runner.embed(samples):
+            yield self._finding(picture, head, known)
+
+    @property
+    def head(self) -> Head:
+        """Return what was learnt from labelled specimens."""
+        if self._head is None:
+            hint = "`fusiondiff-audit enrol` teaches a model from labelled specimens"
+            raise AuditError(AuditReason.NOT_ENROLLED, f"{self.settings.name}: has learnt from no specimen", hint=hint)
+        return self._head
+
+    def calibration(self) -> Calibration:
+        """Return how strange the model finds specimens of known class that it did not learn from."""
+        return calibrate(self.head, self.settings)
+
+    def embed(self, samples: Iterable[Micrograph]) -> Iterator[Embedded]:
+        """Yield embeddings: what enrolment learns from."""
+        return self._runner.embed(samples)
+
+    def enrol(
+        self, samples: Iterable[tuple[Micrograph, Example]], *, reference: str, learning: Learning | None = None
+    ) -> "DiffusionModel":
+        """Return a model that learnt from these examples alone; a picture without tiles is refused."""
+        learning = learning or Learning()
+        examples: list[Example] = []
+
+        def noted() -> Iterator[Micrograph]:
+            for sample, example in samples:
+                examples.append(example)
+                yield sample
+
+        enrolled = gather(list(self._runner.embed(noted())), examples)
+        head = Head(train_forests(enrolled.learnt(), learning), enrolled)
+        settings = replace(self.settings, reference=reference, learning=learning, examples=enrolled.examples)
+        return DiffusionModel(settings, self._runner, head, digest="", verified=False)
+
+    def _finding(self, picture: Embedded, head: Head, known: Enrolled) -> Finding:
+        sample, prepared, rule = picture.sample, picture.prepared, self.settings.geometry.rule
+        blank = Finding(
+            sample.name,
+            sample.digest,
+            sample.pixel_digest,
+            self.settings.architecture.tile,
+            prepared.scale,
+            prepared.quality,
+            (*prepared.steps, *self.settings.intensity.steps()),
+            prepared.guessed,
+            unverified=not self.verified,
+        )
+        if not prepared.tiles:
+            return blank
+        each = shares(head.forests, picture.rows)
+        whole = [combine(row, rule) for row in each]
+        authentic = sum(share > 0.5 for share in whole)
+        strange = strangeness(picture.rows, cells(picture.residual, len(each[0])), known, self.settings.unfamiliarity)
+        tiles = tuple(
+            TileFinding(tile.top, tile.left, float(score), float(gate), float(odd))
+            for tile, score, gate, odd in zip(prepared.tiles, each.mean(0), picture.gates, strange, strict=True)
+        )
+        return replace(
+            blank,
+            tiles=tiles,
+            votes=Votes(len(whole) - authentic, authentic),
+            score=float(np.mean(whole)),
+            gate=float(picture.gates.mean()),
+            unfamiliarity=combine(strange, rule),
+            residual=picture.residual,
+        )
+
+    def _with_shots(self, shots: int) -> Head:
+        """Return a head that learnt from the first so many examples of each class."""
+        if shots < 1:
+            raise ValueError(f"{shots} shots; at least one example of each class is needed")
+        few = self.head.enrolled.first(shots)
+        learning = replace(self.settings.learning or Learning(), partitions=1)
+        return Head(train_forests(few, learning), few)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a bundle, to a new folder; `fusiondiff-audit model sign` vouches for it."""
+        pack(Path(folder), self.settings, self._runner.encoder.state_dict(), self._head)

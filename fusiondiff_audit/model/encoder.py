@@ -1,0 +1,99 @@
+"""The gated encoder: a micro-batch of tiles to their embeddings, all of one architecture that a bundle states.
+
+The frozen parts compute in the bundle's precision, what we train always in single precision. Nothing here looks at
+another tile of the batch, so a tile's embedding does not depend on its company.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import torch
+from torch import nn
+
+from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, Reading
+from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
+from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Fusion, Transformer
+from fusiondiff_audit.weights.safetensors import Spec
+from fusiondiff_audit.weights.tensors import specs_of
+
+Tensor = torch.Tensor
+
+
+class Precision(StrEnum):
+    """What the frozen parts compute in: a setting of the bundle, never of a run."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return torch's name for it."""
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """All that it takes to build an encoder; weights come on top."""
+
+    tile: int = 512
+    width: int = 256
+    precision: Precision = Precision.FP32
+    autoencoder: Autoencoder = field(default_factory=Autoencoder)
+    denoiser: Denoiser = field(default_factory=Denoiser)
+    reading: Reading = field(default_factory=Reading)
+    convolutions: Convolutions = field(default_factory=Convolutions)
+    transformer: Transformer = field(default_factory=Transformer)
+    fusion: Fusion = Fusion.GATED
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
+            raise ValueError(f"embeddings of {self.width} numbers, tiles of {self.tile} pixels")
+
+    def channels(self) -> dict[str, int]:
+        """Return how many channels the local path gets from each block, over all timesteps."""
+        up = self.denoiser.widths[::-1]
+        widths = {MID: up[0]} | {f"up{i}": width for i, width in enumerate(up)}
+        return {block: widths[block] * len(self.reading.timesteps) for block in self.reading.blocks}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What the encoder says of some tiles."""
+
+    fused: Tensor  # tiles x width
+    gate: Tensor  # tiles: the mean of the gate; 1 is all local, 0 is all global
+    residual: Tensor | None  # tiles x height x width of the latent: the error of the denoiser
+
+
+class Encoder(nn.Module):
+    """Grey tiles from 0 to 1, of the architecture's side, to embeddings."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = made = architecture
+        self.diffusion = DiffusionFeatures(made.autoencoder, made.denoiser, made.reading, side=made.tile)
+        self.local = LocalPath(made.channels(), made.convolutions, made.width)
+        self.broad = GlobalPath(made.transformer, made.width)
+        self.gate = Gate(made.width, made.fusion)
+        for frozen in self.frozen().values():
+            frozen.to(made.precision.dtype)
+            frozen.requires_grad_(False)
+
+    def frozen(self) -> Mapping[str, nn.Module]:
+        """Return the parts that are never trained with labels, and compute in the bundle's precision."""
+        return {"diffusion.": self.diffusion, "broad.deit.": self.broad.deit}
+
+    def forward(self, tiles: Tensor) -> Encoded:
+        """Return what the encoder says of each tile."""
+        maps, residual = self.diffusion((2 * tiles - 1).to(self.architecture.precision.dtype))
+        fused, gate = self.gate(self.local(maps), self.broad(tiles))
+        return Encoded(fused, gate.mean(1), residual)
+
+
+def expected(architecture: Architecture) -> dict[str, Spec]:
+    """Return name, type and shape of each tensor of an encoder, without making any."""
+    with torch.device("meta"):
+        return specs_of(Encoder(architecture))

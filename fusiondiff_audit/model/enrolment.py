@@ -1,0 +1,148 @@
+"""What a bundle learnt from few labelled specimens: forests on frozen embeddings, and what they say of others.
+
+The specimens are dealt to k partitions by the hash of their name alone, so that one altered specimen can mislead one
+forest at most; the label is what most forests say. Embeddings are kept: they say how far a picture is from everything
+that was enrolled, and let a model be asked with fewer examples than it has.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import RandomForestClassifier
+
+from fusiondiff_audit.model.forest import Doubles, Forest
+from fusiondiff_audit.model.forest_arrays import from_sklearn
+
+Rows = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
+_NEIGHBOURS = 5  # tiles of other specimens, the last of which says how far a tile is from what was enrolled
+
+
+class Class(IntEnum):
+    """What a forest says; a tie is the smaller, so that no picture is called authentic by chance."""
+
+    COUNTERFEIT = 0
+    AUTHENTIC = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A labelled picture that a bundle learnt from, or was calibrated with."""
+
+    pixel_digest: str
+    specimen: str
+    authentic: bool
+    calibrates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How the forests are trained; it stands in the bundle."""
+
+    partitions: int = 1
+    trees: int = 300  # of each forest
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        if self.partitions < 1 or self.partitions % 2 == 0 or not 1 <= self.trees <= 10_000 or self.seed < 0:
+            raise ValueError(
+                f"{self.partitions} partitions of {self.trees} trees; an odd number of partitions is asked"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Enrolled:
+    """Embeddings of the tiles of labelled pictures; `owner` says which picture each is of."""
+
+    examples: tuple[Example, ...]
+    rows: Rows
+    residual: Rows  # of each tile; zeros, where the model has none
+    owner: Places
+
+    def __post_init__(self) -> None:
+        """Refuse rows without owners, and owners without rows."""
+        lengths = {len(self.rows), len(self.residual), len(self.owner)}
+        finite = np.isfinite(self.rows).all() and np.isfinite(self.residual).all()
+        if self.rows.ndim != 2 or self.residual.ndim != 1 or self.owner.ndim != 1 or len(lengths) > 1 or not finite:
+            raise ValueError("enrolled embeddings that are not finite rows with an owner each")
+        if len(self.owner) and (self.owner[0] != 0 or not set(np.diff(self.owner)) <= {0, 1}):
+            raise ValueError("enrolled embeddings that are not in the order of their pictures")
+        if len(self.examples) != (int(self.owner[-1]) + 1 if len(self.owner) else 0):
+            raise ValueError(f"{len(self.examples)} examples, and embeddings of another number")
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Enrolled":
+        """Return the chosen examples alone."""
+        kept = tuple(example for example, wanted in zip(self.examples, chosen, strict=True) if wanted)
+        rows = chosen[self.owner]
+        return Enrolled(
+            kept, self.rows[rows], self.residual[rows], (np.cumsum(chosen) - 1)[self.owner[rows]].astype(np.intp)
+        )
+
+    def learnt(self) -> "Enrolled":
+        """Return the examples that the forests may learn from."""
+        return self.of(np.array([not example.calibrates for example in self.examples], dtype=bool))
+
+    def first(self, shots: int) -> "Enrolled":
+        """Return so many examples of each class, in the order of enrolment."""
+        left = {True: shots, False: shots}
+        chosen = []
+        for example in self.examples:
+            wanted = not example.calibrates and left[example.authentic] > 0
+            left[example.authentic] -= wanted
+            chosen.append(wanted)
+        if any(left.values()):
+            raise ValueError(f"{shots} examples of each class are asked for, {min(self.counts())} are enrolled")
+        return self.of(np.array(chosen, dtype=bool))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many counterfeit and authentic pictures the forests may learn from."""
+        known = [example.authentic for example in self.examples if not example.calibrates]
+        return len(known) - sum(known), sum(known)
+
+    @cached_property
+    def specimens(self) -> npt.NDArray[np.str_]:
+        """Return the specimen of each row."""
+        return np.array([example.specimen for example in self.examples])[self.owner]
+
+    def distances(self, rows: Rows, *, besides: str | None = None) -> Doubles:
+        """Return how far each row is from its fifth-nearest enrolled one, those of one specimen left out."""
+        others = self.rows if besides is None else self.rows[self.specimens != besides]
+        if not len(others):
+            return np.full(len(rows), np.inf)
+        mine, theirs = rows.astype(np.float64), others.astype(np.float64)
+        squares = (mine**2).sum(1)[:, None] + (theirs**2).sum(1) - 2 * mine @ theirs.T
+        nearest = np.partition(squares, min(_NEIGHBOURS, len(others)) - 1, axis=1)[:, : min(_NEIGHBOURS, len(others))]
+        found: Doubles = np.sqrt(np.maximum(nearest.max(1), 0))
+        return found
+
+
+def partition(specimen: str, partitions: int) -> int:
+    """Return where a specimen is dealt to: a function of its name alone."""
+    return int.from_bytes(hashlib.sha256(specimen.encode()).digest()) % partitions
+
+
+def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
+    """Train one forest for each partition, on the tiles of its specimens; each needs specimens of both classes."""
+    examples = enrolled.examples
+    home = np.array([partition(example.specimen, learning.partitions) for example in examples])[enrolled.owner]
+    truth = np.array([example.authentic for example in examples])[enrolled.owner]
+    forests = []
+    for place in range(learning.partitions):
+        mine = home == place
+        if len(set(truth[mine])) < len(Class):
+            what = f"partition {place + 1} of {learning.partitions} has no specimen of one class"
+            raise ValueError(f"{what}; enrol more specimens, or ask for fewer partitions")
+        trained = RandomForestClassifier(learning.trees, random_state=learning.seed + place, n_jobs=1)
+        forests.append(from_sklearn(trained.fit(enrolled.rows[mine], truth[mine].astype(np.int64))))
+    return tuple(forests)
+
+
+def shares(forests: Sequence[Forest], rows: Rows) -> Doubles:
+    """Return what share of each forest's trees holds each row for authentic: forests x rows."""
+    return np.stack([forest.shares(rows)[:, Class.AUTHENTIC] for forest in forests])

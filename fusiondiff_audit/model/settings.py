@@ -1,0 +1,65 @@
+"""What a bundle says of itself: `bundle.json`, every setting that a finding depends on."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.model.encoder import Architecture
+from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.records import read, write
+from signing.strict import read_json, refuse_bad_label, write_json
+
+FORMAT = "fusiondiff-audit/bundle/v1"
+MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
+_TOKENS = 2_000_000
+
+
+class Unfamiliarity(StrEnum):
+    """How it is told that a picture is unlike anything enrolled."""
+
+    DISTANCE = "distance"
+    RESIDUAL = "residual"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of a bundle but its numbers."""
+
+    name: str
+    reference: str | None  # authentic as what; a bundle that is not enrolled has none
+    demonstration: bool
+    architecture: Architecture
+    geometry: Geometry
+    intensity: Intensity = field(default_factory=Intensity)
+    micro_batch: int = 8
+    threads: int = 2
+    unfamiliarity: Unfamiliarity = Unfamiliarity.DISTANCE
+    learning: Learning | None = None
+    examples: tuple[Example, ...] = ()
+    seen: tuple[str, ...] = ()  # pixel digests of all labelled pictures that the encoder was ever trained with
+    format: str = FORMAT
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.format != FORMAT:
+            raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
+        refuse_bad_label(self.name)
+        if not 1 <= self.micro_batch <= 4096 or not 1 <= self.threads <= 1024:
+            raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
+        if self.geometry.tile != self.architecture.tile:
+            raise ValueError(f"tiles are cut at {self.geometry.tile} pixels, and seen at {self.architecture.tile}")
+        if self.unfamiliarity is Unfamiliarity.RESIDUAL and not self.architecture.reading.residual:
+            raise ValueError("unfamiliarity is told by a residual that is not computed")
+        enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
+        if len(set(enrolled)) > 1:
+            raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> "Settings":
+        """Parse verified bytes."""
+        return read(cls, read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS))
+
+    def to_bytes(self) -> bytes:
+        """Return what `from_bytes` reads."""
+        return write_json(write(self))

@@ -1,0 +1,149 @@
+"""The sizes of a model's parts, as its bundle states them.
+
+Stable Diffusion v1.4 is what the defaults of `Autoencoder` and `Denoiser` say (CompVis/stable-diffusion-v1-4,
+CreativeML OpenRAIL-M), DeiT-small what those of `Transformer` say (facebookresearch/deit, Apache-2.0).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_WIDEST = 8192
+_MOST_LAYERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Autoencoder:
+    """The encoder of a latent diffusion model; each width but the last halves the picture."""
+
+    widths: tuple[int, ...] = (128, 256, 512, 512)
+    layers: int = 2
+    groups: int = 32
+    latent: int = 4
+    scaling: float = 0.18215
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        _refuse_widths(self.widths, self.groups)
+        _refuse_outside(1, _MOST_LAYERS, layers=self.layers, latent=self.latent)
+        if not 0 < self.scaling < 100:
+            raise ValueError(f"a latent scaled by {self.scaling}")
+
+    @property
+    def shrink(self) -> int:
+        """Return how many pixels a side one cell of the latent stands for."""
+        return int(2 ** (len(self.widths) - 1))
+
+    def config(self) -> dict[str, Any]:
+        """Return this as diffusers' AutoencoderKL is configured."""
+        return {
+            "block_out_channels": self.widths,
+            "down_block_types": ("DownEncoderBlock2D",) * len(self.widths),
+            "up_block_types": ("UpDecoderBlock2D",) * len(self.widths),
+            "layers_per_block": self.layers,
+            "latent_channels": self.latent,
+            "norm_num_groups": self.groups,
+            "scaling_factor": self.scaling,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Denoiser:
+    """A UNet; `crossed` says at which widths it attends to the prompt."""
+
+    widths: tuple[int, ...] = (320, 640, 1280, 1280)
+    crossed: tuple[bool, ...] = (True, True, True, False)
+    layers: int = 2
+    heads: int = 8
+    groups: int = 32
+    context: int = 768
+    tokens: int = 77  # of the null prompt
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        _refuse_widths(self.widths, self.groups)
+        _refuse_outside(1, _MOST_LAYERS, layers=self.layers, heads=self.heads)
+        _refuse_outside(1, _WIDEST, context=self.context, tokens=self.tokens)
+        if len(self.crossed) != len(self.widths):
+            raise ValueError(f"{len(self.widths)} widths, and {len(self.crossed)} of them said to attend or not")
+        if any(width % self.heads for width in self.widths):
+            raise ValueError(f"widths {self.widths} do not part into {self.heads} heads")
+
+    def config(self, latent: int) -> dict[str, Any]:
+        """Return this as diffusers' UNet2DConditionModel is configured."""
+        down = tuple("CrossAttnDownBlock2D" if crossed else "DownBlock2D" for crossed in self.crossed)
+        up = tuple("CrossAttnUpBlock2D" if crossed else "UpBlock2D" for crossed in reversed(self.crossed))
+        return {
+            "block_out_channels": self.widths,
+            "down_block_types": down,
+            "up_block_types": up,
+            "layers_per_block": self.layers,
+            "attention_head_dim": self.heads,  # diffusers' name for the number of heads
+            "cross_attention_dim": self.context,
+            "norm_num_groups": self.groups,
+            "in_channels": latent,
+            "out_channels": latent,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Transformer:
+    """A DeiT with a bottleneck adapter in every block; it sees each tile at `side` pixels."""
+
+    width: int = 384
+    depth: int = 12
+    heads: int = 6
+    patch: int = 16
+    side: int = 224
+    adapter: int = 32  # 0: none
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    deviation: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        _refuse_outside(1, _WIDEST, width=self.width, heads=self.heads, patch=self.patch, side=self.side)
+        _refuse_outside(1, _MOST_LAYERS, depth=self.depth)
+        _refuse_outside(0, _WIDEST, adapter=self.adapter)
+        if self.width % self.heads or self.side % self.patch:
+            raise ValueError(f"{self.width} in {self.heads} heads, {self.side} pixels in patches of {self.patch}")
+        if len(self.mean) != 3 or len(self.deviation) != 3 or min(self.deviation) <= 0:
+            raise ValueError("a DeiT has three means and three deviations above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Convolutions:
+    """The local path: small blocks of convolutions over each map that is read, pooled against odd cells."""
+
+    width: int = 96
+    depth: int = 2
+    border: int = 1  # cells left out at each edge: diffusion maps hold position there
+    trimmed: float = 0.1  # share of the cells left out at either end, so that a few of huge norm do not count
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be built."""
+        _refuse_outside(1, _WIDEST, width=self.width)
+        _refuse_outside(0, _MOST_LAYERS, depth=self.depth, border=self.border)
+        if not 0 <= self.trimmed < 0.5:
+            raise ValueError(f"a share of {self.trimmed} left out at either end")
+
+
+class Fusion(StrEnum):
+    """How two embeddings become one; all but the first are there to be compared with it."""
+
+    GATED = "gated"
+    MEAN = "mean"
+    LOCAL = "local"
+    GLOBAL = "global"
+
+
+def _refuse_widths(widths: tuple[int, ...], groups: int) -> None:
+    if not 2 <= len(widths) <= 8 or not all(1 <= width <= _WIDEST for width in widths):
+        raise ValueError(f"widths {widths}; from 2 to 8 of them, up to {_WIDEST}, can be built")
+    if groups < 1 or any(width % groups for width in widths):
+        raise ValueError(f"widths {widths} do not part into {groups} groups")
+
+
+def _refuse_outside(least: int, most: int, **sizes: int) -> None:
+    for name, value in sizes.items():
+        if not least <= value <= most:
+            raise ValueError(f"{name} {value}; {least} to {most} can be built")

@@ -1,0 +1,87 @@
+"""Where a bundle comes from, and who vouches for it: a pin, a signature, or nobody, which has to be said aloud."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import signing
+from fusiondiff_audit.weights.pins import PINNED
+from signing import Reason, SigningError
+from signing.folder import Reader, list_folder
+from signing.stream import THREADS, stream
+
+MAX_SHARD = 256 * 1024 * 1024  # bytes of tensors in one file: many files hash in parallel
+_MAX_FILE = MAX_SHARD + 16 * 1024 * 1024  # with its header
+SETTINGS, CARD, BILL, HEAD = "bundle.json", "MODEL_CARD.md", "sbom.cdx.json", "head.safetensors"
+_SHARD, _ENDING = "encoder-", ".safetensors"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Files:
+    """A bundle's files in this process's memory, as they were hashed there."""
+
+    where: str
+    digest: str  # over names and digests: what a pin holds
+    verified: bool
+    memory: dict[str, memoryview]
+
+    @property
+    def shards(self) -> dict[str, memoryview]:
+        """Return the files that hold the encoder's tensors."""
+        return {name: data for name, data in self.memory.items() if name.startswith(_SHARD)}
+
+
+def fetch(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> Files:
+    """Return the files of a pinned bundle by its name, or of a folder that a model key of the trust store signed."""
+    if trust is not None and unverified:
+        raise ValueError("a bundle is verified with a trust store, or it is unverified; not both")
+    if isinstance(source, str) and source in PINNED:
+        pin = PINNED[source]
+        return _loaded(signing.open_pinned(pin.folder, pin.digest))
+    path = Path(source)
+    if not path.is_dir():
+        known = ", ".join(sorted(PINNED)) or "none"
+        what = f"{source}: neither a folder nor a bundle that comes with the tool (those are: {known})"
+        raise SigningError(Reason.UNREADABLE, what)
+    if trust is not None:
+        return _loaded(signing.open_model(path, trust=trust))
+    if unverified:
+        return _unverified(path)
+    hint = "pass trust=..., or unverified=True, which marks every finding"
+    raise SigningError(Reason.BAD_REQUEST, f"{path}: a bundle of which nobody said whom to trust for it", hint=hint)
+
+
+def shard_name(number: int) -> str:
+    """Return the name of the encoder's n-th file, counted from 1."""
+    return f"{_SHARD}{number:05d}{_ENDING}"
+
+
+def _loaded(folder: signing.ModelFolder) -> Files:
+    names = [resource.name for resource in folder.manifest.resources]
+    _refuse_others(names, str(folder.path))
+    memory = folder.load(limit=_MAX_FILE)
+    return Files(str(folder.path), signing.list_digest(folder.manifest.resources), True, memory)
+
+
+def _unverified(path: Path) -> Files:
+    """Read a folder that nobody vouches for, under the same rules but the one."""
+    listing = list_folder(path)
+    if listing.others:
+        name, what = min(listing.others.items())
+        raise SigningError(Reason.NOT_A_FILE, f"{path}: {name!a} is {what}")
+    names = sorted(listing.files - {signing.SIGNATURE_NAME})
+    _refuse_others(names, str(path))
+    reader = Reader(path)
+    found = list(stream(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
+    digest = signing.list_digest(tuple(signing.Resource(n, d) for n, (d, _) in zip(names, found, strict=True)))
+    return Files(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
+
+
+def _refuse_others(names: list[str], where: str) -> None:
+    """Refuse a bundle with files that no reader of ours would read, signed or not: a pickle has no business there."""
+    shards = [name for name in names if name.startswith(_SHARD)]
+    known = {SETTINGS, CARD, BILL, HEAD, *(shard_name(i + 1) for i in range(len(shards)))}
+    if extra := sorted(set(names) - known):
+        raise SigningError(Reason.EXTRA_FILE, f"{where}: {extra[0]!a} is no file of a bundle")
+    if missing := sorted({SETTINGS, CARD, BILL, shard_name(1)} - set(names)):
+        raise SigningError(Reason.MISSING_FILE, f"{where}: a bundle without {missing[0]}")

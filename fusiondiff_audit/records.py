@@ -1,0 +1,90 @@
+"""Settings as JSON objects and back: a frozen dataclass is its own schema, with a closed set of keys at every level.
+
+>>> from dataclasses import dataclass
+>>> from signing.strict import Fields
+>>> @dataclass(frozen=True)
+... class Kiln:
+...     name: str
+...     hours: tuple[int, ...] = (8,)
+>>> read(Kiln, Fields({"name": "alder", "hours": [6, 10]}, "kiln.json"))
+Kiln(name='alder', hours=(6, 10))
+>>> write(Kiln("birch"))
+{'name': 'birch', 'hours': [8]}
+"""
+
+import dataclasses
+import types
+import typing
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Any, TypeVar
+
+from signing.strict import Fields, malformed
+
+_MOST_INTEGER = 2**53
+_LONGEST = 100_000  # entries of a list
+_Record = TypeVar("_Record")
+
+
+def read(kind: type[_Record], fields: Fields) -> _Record:
+    """Return the record that an object says; nothing has a default here, and what it cannot mean is refused."""
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    fields.closed(*names)
+    values = {name: _read(hints[name], fields, name) for name in names}
+    try:
+        return kind(**values)
+    except ValueError as e:
+        raise malformed(fields.where, str(e)) from e
+
+
+def write(record: Any) -> dict[str, Any]:
+    """Return a record as an object for JSON; `read` gives it back."""
+    return {field.name: _write(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def _write(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return write(value)
+    if isinstance(value, tuple):
+        return [_write(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _read(hint: Any, fields: Fields, name: str) -> Any:
+    """Return one field as the type that its record declares."""
+    if isinstance(hint, types.UnionType):  # something or null
+        (inner,) = (part for part in typing.get_args(hint) if part is not types.NoneType)
+        return None if fields.null(name) else _read(inner, fields, name)
+    if typing.get_origin(hint) is tuple:
+        return _read_list(typing.get_args(hint)[0], fields, name)
+    if dataclasses.is_dataclass(hint):
+        return read(hint, fields.fields(name))  # type: ignore[arg-type]
+    if hint is bool:
+        return fields.boolean(name)
+    if hint is int:
+        return fields.integer(name, least=-_MOST_INTEGER, most=_MOST_INTEGER)
+    if hint is float:
+        return fields.number(name)
+    if hint is str:
+        return fields.text(name)
+    return _read_text(hint, fields, name)
+
+
+def _read_text(hint: Any, fields: Fields, name: str) -> Any:
+    """Return a member of an enumeration or a decimal."""
+    text = fields.text(name)
+    try:
+        return hint(text)
+    except (ValueError, InvalidOperation) as e:
+        known = f"; known are {', '.join(str(item.value) for item in hint)}" if issubclass(hint, Enum) else ""
+        raise malformed(fields.where, f"{name}: {text[:100]!a} is not understood{known}") from e
+
+
+def _read_list(inner: Any, fields: Fields, name: str) -> tuple[Any, ...]:
+    if dataclasses.is_dataclass(inner):
+        return tuple(read(inner, item) for item in fields.list(name, least=0, most=_LONGEST))  # type: ignore[arg-type]
+    each = fields.each(name, most=_LONGEST)
+    return tuple(_read(inner, item, "item") for item in each)

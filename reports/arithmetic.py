@@ -1,0 +1,36 @@
+"""The formulas of the certificates, on whole numbers and fractions: the one implementation, for makers and checkers.
+
+Conformal sets. A score says how strange a specimen is for a class. With n scores of specimens of that class, of which
+`at_least` are as strange or stranger, p = (1 + at_least) / (n + 1), and the class is in the set if p > alpha. If the
+specimen is of that class and was drawn like the others, it is left out of the set with a probability of at most alpha.
+With n < 1 / alpha - 1 the class can never be left out, and the set says nothing: it is not available.
+
+    >>> from fractions import Fraction
+    >>> conformal_p(at_least=0, of=9)
+    Fraction(1, 10)
+    >>> least_specimens(Fraction(1, 10)), least_specimens(Fraction("0.05")), least_specimens(Fraction("0.01"))
+    (9, 19, 99)
+"""
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+
+def at_least(scores: Sequence[float], score: float) -> int:
+    """Return how many scores are not below this one."""
+    return sum(each >= score for each in scores)
+
+
+def conformal_p(*, at_least: int, of: int) -> Fraction:
+    """Return the p-value of a score that so many of so many calibration scores reach."""
+    if not 0 <= at_least <= of:
+        raise ValueError(f"{at_least} of {of} scores")
+    return Fraction(1 + at_least, 1 + of)
+
+
+def least_specimens(alpha: Fraction) -> int:
+    """Return how many specimens of a class it takes before the class can be left out of a set."""
+    if not 0 < alpha < 1:
+        raise ValueError(f"an error rate of {alpha}")
+    return math.ceil(1 / alpha - 1)

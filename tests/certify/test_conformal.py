@@ -1,0 +1,88 @@
+"""Conformal sets: the formula on paper, coverage that was promised, and silence where too few specimens speak."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from fusiondiff_audit.certify.conformal import conformal_set, familiarity
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.enrolment import Class
+from reports.arithmetic import at_least, conformal_p, least_specimens
+
+TENTH = Fraction(1, 10)
+
+
+def known(counterfeit: int, authentic: int, familiar: int = 0) -> Calibration:
+    """Return calibration scores 0, 1/n, 2/n and so on."""
+    first, second, third = (tuple(i / n for i in range(n)) for n in (counterfeit, authentic, familiar))
+    return Calibration(first, second, third, left_out=False)
+
+
+def test_p_values_count_ties_against_the_specimen() -> None:
+    assert at_least([0.1, 0.2, 0.2, 0.4], 0.2) == 3
+    assert conformal_p(at_least=3, of=4) == Fraction(4, 5)
+    with pytest.raises(ValueError, match="5 of 4"):
+        conformal_p(at_least=5, of=4)
+
+
+@pytest.mark.parametrize("alpha", [Fraction(1, 10), Fraction("0.05"), Fraction("0.3"), Fraction(1, 100)])
+def test_the_least_number_is_the_first_that_can_leave_a_class_out(alpha: Fraction) -> None:
+    least = least_specimens(alpha)
+    assert conformal_p(at_least=0, of=least) <= alpha
+    assert least == 1 or conformal_p(at_least=0, of=least - 1) > alpha
+
+
+@pytest.mark.parametrize("alpha", [Fraction(0), Fraction(1), Fraction(-1, 2)])
+def test_error_rates_that_are_none_are_refused(alpha: Fraction) -> None:
+    with pytest.raises(ValueError, match="error rate"):
+        least_specimens(alpha)
+
+
+def test_too_few_specimens_of_one_class_make_no_set() -> None:
+    assert conformal_set([0.5], known(9, 8), TENTH) is None
+    assert conformal_set([0.5], known(8, 9), TENTH) is None
+    assert conformal_set([0.5], known(9, 9), TENTH) is not None
+
+
+@pytest.mark.parametrize(
+    ("scores", "classes"),
+    [
+        ([1.0], {Class.AUTHENTIC}),
+        ([0.0], {Class.COUNTERFEIT}),
+        ([0.5], {Class.AUTHENTIC, Class.COUNTERFEIT}),
+        ([1.0, 0.0], set()),  # pictures of one specimen that contradict each other fit neither class
+    ],
+)
+def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], classes: set[Class]) -> None:
+    found = conformal_set(scores, known(9, 9), TENTH)
+    assert found is not None
+    assert found.classes == classes
+
+
+def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
+    """Over draws of calibration and specimen alike, with many ties, as forests of few trees make them."""
+    rng = np.random.default_rng(5)
+    left_out, draws = 0, 4000
+    for _ in range(draws):
+        scores = np.round(rng.beta(4, 2, 31), 1)
+        calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), left_out=False)
+        found = conformal_set([float(scores[0])], calibration, TENTH)
+        assert found is not None
+        left_out += Class.AUTHENTIC not in found.classes
+    assert left_out / draws < 0.1 + 3 * (0.09 / draws) ** 0.5
+    assert left_out > 0
+
+
+def test_what_is_unlike_everything_has_a_small_p() -> None:
+    calibration = known(0, 0, 19)
+    assert familiarity([0.2, 5.0], calibration, Fraction(1, 20)) == Fraction(1, 20)
+    assert familiarity([0.0], calibration, Fraction(1, 20)) == 1
+    assert familiarity([5.0], known(0, 0, 18), Fraction(1, 20)) is None
+
+
+def test_a_specimen_without_a_picture_is_no_specimen() -> None:
+    with pytest.raises(ValueError, match="without a picture"):
+        conformal_set([], known(9, 9), TENTH)
+    with pytest.raises(ValueError, match="without a picture"):
+        familiarity([], known(9, 9), TENTH)

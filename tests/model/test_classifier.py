@@ -1,0 +1,252 @@
+"""The classifier: findings are a function of pixels and bundle, whoever else is in the batch, and the press example."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+import fusiondiff_audit
+from fusiondiff_audit.certify.conformal import conformal_set
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images import LooseMicrograph
+from fusiondiff_audit.images.quality import Fault
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.model import source
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.diffusion import Reading
+from fusiondiff_audit.model.encoder import Precision
+from fusiondiff_audit.model.enrolment import Class, Learning, partition
+from fusiondiff_audit.model.estimator import FusionDiffClassifier
+from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.settings import Unfamiliarity
+from fusiondiff_audit.weights.pins import Pin
+from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
+
+MODEL = enrolled_model(calibrate=4)
+
+
+def said(finding: Finding) -> dict[str, Any]:
+    """Return all that a finding says, for a comparison bit by bit."""
+    residual = None if finding.residual is None else finding.residual.tobytes()
+    return asdict(replace(finding, residual=None)) | {"residual": residual}
+
+
+def test_a_finding_does_not_depend_on_its_company() -> None:
+    """Each picture has four tiles, so in these companies each lies at every place of a micro-batch of four."""
+    others = list(pictures(6, kiln="cedar", side=112))
+    for each in pictures(3):
+        alone = said(next(MODEL.judge_each([each])))
+        for before in range(4):
+            company = [*others[:before], picture(each.pixels[:64, :64, 0]), each, *others[before:]]
+            together = list(MODEL.judge_each(company))
+            assert said(together[before + 1]) == alone
+
+
+def test_every_place_of_a_micro_batch_gives_the_same_bits() -> None:
+    single = [picture(specimen("alder", None, str(n)).field(0, 64)) for n in range(4)]
+    first = [said(finding) for finding in MODEL.judge_each(single)]
+    for turn in range(1, 4):
+        turned = [said(finding) for finding in MODEL.judge_each(single[turn:] + single[:turn])]
+        assert turned == first[turn:] + first[:turn]
+
+
+def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:
+    MODEL.save(tmp_path / "bundle")
+    program = (
+        "import sys\n"
+        "from fusiondiff_audit.model.classifier import DiffusionModel\n"
+        "from tests.model.tiny import pictures\n"
+        "model = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)\n"
+        "print([(f.score.hex(), f.gate.hex(), f.unfamiliarity.hex()) for f in model.judge(pictures(3))])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "bundle")]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    here = [(f.score, f.gate, f.unfamiliarity) for f in MODEL.judge(pictures(3))]
+    assert runs[0] == runs[1] == f"{[tuple(value.hex() for value in row if value is not None) for row in here]}\n"
+
+
+def test_findings_say_where_and_why() -> None:
+    findings = MODEL.judge(pictures(2, side=150))
+    assert (findings.model, findings.reference, len(findings)) == ("tiny", "alder", 2)
+    for finding in findings:
+        assert finding.assessable
+        assert len(finding.tiles) == 9
+        assert {(tile.top, tile.left) for tile in finding.tiles} == {(y, x) for y in (0, 43, 86) for x in (0, 43, 86)}
+        assert finding.score == pytest.approx(np.median([tile.score for tile in finding.tiles]))
+        assert finding.gate == pytest.approx(np.mean([tile.gate for tile in finding.tiles]))
+        assert finding.votes.label is (Class.AUTHENTIC if finding.votes.authentic else Class.COUNTERFEIT)
+        assert finding.score is not None
+        assert (finding.score > 0.5) == (finding.votes.authentic == 1)
+        assert finding.steps[-1] == "per cent 0.1 to 99.9 mapped to 0 to 1"
+    assert asdict(findings.runtime) | {"libraries": ()} == {
+        "device": "cpu",
+        "precision": "fp32",
+        "micro_batch": 4,
+        "threads": 1,
+        "compiled": False,
+        "libraries": (),
+    }
+
+
+def test_threads_and_arithmetic_are_put_back() -> None:
+    before = (torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic)
+    list(MODEL.judge_each(pictures(1)))
+    assert before == (torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic)
+
+
+def test_what_cannot_be_judged_has_a_reason_and_no_score() -> None:
+    small, flat = picture(np.arange(40 * 40, dtype=np.uint16).reshape(40, 40)), picture(np.full((96, 96), 7, np.uint8))
+    good = next(pictures(1))
+    found = list(MODEL.judge_each([small, good, flat]))
+    assert Fault.TOO_SMALL in found[0].quality.faults
+    assert found[2].quality.faults == (Fault.EMPTY,)
+    assert [finding.assessable for finding in found] == [False, True, False]
+    assert (found[0].score, found[2].score, found[2].tiles) == (None, None, ())
+    with pytest.raises(AuditError, match="cannot be judged") as caught:
+        MODEL.predict_authenticity([good, small])
+    assert caught.value.reason is AuditReason.NOT_ASSESSABLE
+
+
+def test_a_model_that_learnt_nothing_says_so() -> None:
+    with pytest.raises(AuditError, match="has learnt from no specimen") as caught:
+        tiny_model().judge(pictures(1))
+    assert caught.value.reason is AuditReason.NOT_ENROLLED
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is there")
+    with pytest.raises(AuditError, match="finds no GPU"):
+        tiny_model().to("cuda")
+
+
+def test_shots_take_the_first_examples_of_each_class() -> None:
+    few = MODEL._few(3)
+    assert [example.specimen for example in few.enrolled.examples] == [
+        f"{k} {n}" for n in range(3) for k in ("alder", "birch")
+    ]
+    alone = enrolled_model(3)
+    asked = list(pictures(3))
+    assert MODEL.predict_authenticity(asked, shots=3).tolist() == alone.predict_authenticity(asked).tolist()
+    for shots, sentence in ((9, "9 examples of each class are asked for, 8 are enrolled"), (0, "at least one")):
+        with pytest.raises(ValueError, match=sentence):
+            MODEL.predict_authenticity(asked, shots=shots)
+
+
+def test_forests_of_partitions_vote() -> None:
+    learning = Learning(partitions=3, trees=20, seed=1)
+    model = enrolled_model(12, learning=learning)
+    assert len(model.head.forests) == 3
+    for finding in model.judge(pictures(3)):
+        assert finding.votes.authentic + finding.votes.counterfeit == 3
+    moved = [n for n in range(12) if partition(f"alder {n}", 3) == 1]
+    assert 0 < len(moved) < 12
+    with pytest.raises(ValueError, match="has no specimen of one class"):
+        enrolled_model(2, learning=Learning(partitions=9, trees=2))
+
+
+def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
+    known = MODEL.calibration()
+    assert (len(known.authentic), len(known.counterfeit), len(known.unfamiliarity)) == (4, 4, 8)
+    assert not known.left_out
+    lone = enrolled_model(5).calibration()
+    assert (lone.authentic, lone.counterfeit, len(lone.unfamiliarity), lone.left_out) == ((), (), 10, True)
+    score = next(iter(MODEL.judge(pictures(1)))).score
+    assert score is not None
+    assert conformal_set([score], known, Fraction(1, 5)) is not None
+    assert conformal_set([score], known, Fraction(1, 10)) is None
+
+
+def test_distance_is_to_the_fifth_nearest_tile_of_other_specimens() -> None:
+    enrolled = MODEL.head.enrolled
+    asked = enrolled.rows[:6]
+    for besides in (None, "alder 0"):
+        others = enrolled.rows[[e != besides for e in enrolled.specimens]].astype(np.float64)
+        plain = [sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4] for row in asked]
+        np.testing.assert_allclose(enrolled.distances(asked, besides=besides), plain, atol=1e-7)
+    assert enrolled.distances(asked + 100).min() > enrolled.distances(asked).max()
+
+
+def test_the_residual_can_tell_what_is_unfamiliar() -> None:
+    made = replace(ARCHITECTURE, reading=Reading(("up1",), (25,), residual=(50, 200)))
+    model = enrolled_model(4, architecture=made, unfamiliarity=Unfamiliarity.RESIDUAL)
+    (finding,) = model.judge(pictures(1))
+    assert finding.residual is not None
+    assert finding.residual.shape == (4, 8, 8)
+    own = np.sort(finding.residual.reshape(4, -1), axis=1)[:, 6:-6].mean(1)
+    np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own, rtol=1e-6)
+    assert len(model.calibration().unfamiliarity) == 8
+
+
+@pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])
+def test_low_precision_is_near_full_precision(precision: Precision) -> None:
+    full = np.concatenate([one.rows for one in tiny_model().embed(pictures(3))])
+    low = tiny_model(architecture=replace(ARCHITECTURE, precision=precision))
+    found = np.concatenate([one.rows for one in low.embed(pictures(3))])
+    assert 0 < np.abs(found - full).max() < 0.15 * full.std()
+
+
+def test_pictures_are_taken_and_let_go_one_after_another() -> None:
+    """Memory does not depend on how many there are: at most a micro-batch's worth of pictures is waiting."""
+    given = 0
+
+    def counted() -> Iterator[LooseMicrograph]:
+        nonlocal given
+        for each in pictures(30, side=64):
+            given += 1
+            yield each
+
+    for back, _ in enumerate(MODEL.judge_each(counted()), start=1):
+        assert given - back <= MODEL.settings.micro_batch
+
+
+def test_the_face_of_scikit_learn() -> None:
+    from sklearn.base import clone
+
+    labelled = [(made, example) for made, example in examples(10)]
+    made = [one for one, _ in labelled]
+    labels = ["authentic" if example.authentic else "counterfeit" for _, example in labelled]
+    names = [example.specimen for _, example in labelled]
+    face = FusionDiffClassifier(tiny_model(), reference="alder", trees=40)
+    copy = clone(face, safe=False)
+    assert copy.get_params() == face.get_params() | {"model": copy.model}
+    fitted = face.fit(made, labels, specimens=names)
+    assert fitted.classes_.tolist() == ["authentic", "counterfeit"]
+    shares = fitted.predict_proba(made)
+    assert shares.shape == (20, 2)
+    assert (shares.sum(1) == 1).all()
+    assert (fitted.predict(made) == np.array(labels)).mean() > 0.9  # what it learnt from
+    assert fitted.predict(made).tolist() == fitted.classes_[(shares[:, 0] <= 0.5).astype(int)].tolist()
+    with pytest.raises(ValueError, match="'fake' is no label"):
+        face.fit(made[:1], ["fake"])
+
+
+def test_the_press_example_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As DESIGN quotes it, on a tiny bundle, and on the CPU."""
+    import signing
+
+    MODEL.save(tmp_path / "bundle")
+    signing.sign_model(tmp_path / "bundle", key=signing.PrivateKey.generate(signing.Algorithm.P256))
+    _, manifest = signing.read_model_claims(tmp_path / "bundle")
+    pin = Pin(tmp_path / "bundle", signing.list_digest(manifest.resources))
+    monkeypatch.setattr(source, "PINNED", {"fusion-diff-v1-ceramic": pin})
+    tifffile.imwrite(tmp_path / "sample_001.tif", specimen("alder", None, "1").field(0, 96))
+    monkeypatch.chdir(tmp_path)
+    model = fusiondiff_audit.DiffusionModel.from_pretrained("fusion-diff-v1-ceramic")
+    model.to("cpu")
+    sample = fusiondiff_audit.load_microstructure_data("sample_001.tif")
+    print(f"Authenticity Confidence: {model.predict_authenticity(sample, shots=5).item():.4f}")
+    assert re.fullmatch(r"Authenticity Confidence: [01]\.\d{4}\n", capsys.readouterr().out)
+    assert not next(model.judge_each([sample])).unverified
+    assert isinstance(model, DiffusionModel)

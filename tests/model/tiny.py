@@ -1,0 +1,89 @@
+"""A tiny model of the true architecture with seeded random weights, and pictures for it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusiondiff_audit.images import Claims, Container, Header, LooseMicrograph
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.diffusion import Reading
+from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
+from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.running import Runner
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
+
+ARCHITECTURE = Architecture(
+    tile=64,
+    width=16,
+    autoencoder=Autoencoder((8, 16, 16, 16), layers=1, groups=4),
+    denoiser=Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24, tokens=5),
+    reading=Reading(("mid", "up1"), (25, 200)),
+    convolutions=Convolutions(8, 1),
+    transformer=Transformer(24, 2, 3, 16, 32, 4),
+)
+SETTINGS = Settings(
+    name="tiny",
+    reference=None,
+    demonstration=True,
+    architecture=ARCHITECTURE,
+    geometry=Geometry(tile=64),
+    micro_batch=4,
+    threads=1,
+)
+
+
+def seeded_encoder(architecture: Architecture = ARCHITECTURE, seed: int = 0) -> Encoder:
+    """Return an encoder whose every number is random, adapters and prompt as well; the same in each precision."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        full = Encoder(replace(architecture, precision=Precision.FP32))
+        for name, tensor in full.state_dict().items():
+            if name.startswith(("broad.adapters", "diffusion.null_prompt", "diffusion.noise")):
+                tensor.normal_(0, 1 if name.startswith("diffusion") else 0.2)
+    encoder = Encoder(architecture).eval()
+    encoder.load_state_dict(full.state_dict())
+    return encoder
+
+
+def tiny_model(settings: Settings = SETTINGS, **options: Any) -> DiffusionModel:
+    """Return a model that is not enrolled."""
+    settings = replace(settings, **options)
+    encoder = seeded_encoder(settings.architecture)
+    encoder.diffusion.freeze_prompt()
+    runner = Runner(encoder, settings, torch.device("cpu"), threads=settings.threads, compiled=False)
+    return DiffusionModel(settings, runner, None, digest="", verified=True)
+
+
+def picture(pixels: "np.ndarray[Any, np.dtype[Any]]", name: str = "made.tif") -> LooseMicrograph:
+    """Return pixels as a micrograph that was decoded from nowhere."""
+    height, width = pixels.shape
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    header = Header(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
+    return LooseMicrograph(name, digest, digest, pixels[:, :, None], header, "none", Claims(), ())
+
+
+def pictures(count: int, *, side: int = 96, kiln: str = "alder") -> Iterator[LooseMicrograph]:
+    """Yield pictures of specimens of a kiln, one each."""
+    for number in range(count):
+        yield picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
+
+
+def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple[LooseMicrograph, Example]]:
+    """Yield labelled pictures: alder's are authentic, birch's are not."""
+    for number in range(each + calibrate):
+        for kiln in ("alder", "birch"):
+            made = picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
+            yield made, Example(made.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
+
+
+def enrolled_model(each: int = 8, *, calibrate: int = 0, **options: Any) -> DiffusionModel:
+    """Return a model that learnt to tell two kilns apart."""
+    learning = options.pop("learning", Learning(trees=40))
+    return tiny_model(**options).enrol(examples(each, calibrate=calibrate), reference="alder", learning=learning)
