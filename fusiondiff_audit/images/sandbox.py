@@ -48,9 +48,11 @@ def prepare() -> None:
     _filter()
 
 
-def enter(*, seconds: int, writable: int) -> None:
+def enter(*, seconds: int, writable: int, parent: int) -> None:
     """Give up everything but computing; there is no way back. At most `writable` bytes of a file are written."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would wait for the answer
+    if os.getppid() != parent:  # it had ended before we could ask to end with it
+        os._exit(1)
     for limit, value in (
         (resource.RLIMIT_AS, ADDRESS_SPACE),
         (resource.RLIMIT_CPU, seconds),

@@ -29,6 +29,7 @@ _MEMORIES, _LONGEST = 2, 100  # descriptors and bytes of a message
 def main() -> None:
     """Serve the lane whose descriptor is the one argument, until its other end is closed."""
     lane = socket.socket(fileno=int(sys.argv[1]))
+    own = os.getpid()
     _warm_up()
     lane.send(_proof().encode())
     while True:
@@ -38,19 +39,20 @@ def main() -> None:
         child = os.fork()
         if not child:
             lane.close()
-            _run(message, *memories)
+            _run(message, memories, own)
         for descriptor in memories:
             os.close(descriptor)
         lane.send(_await(child, lane).encode())
 
 
-def _run(message: bytes, inbox: int, outbox: int) -> None:
+def _run(message: bytes, memories: list[int], parent: int) -> None:
     """Be the child: never return."""
     try:
+        inbox, outbox = memories
         size, length = map(int, message.split())
         whole = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
         header = Header.from_data(json.loads(bytes(whole[size:])))
-        sandbox.enter(seconds=WALL + 1, writable=room_for(header))
+        sandbox.enter(seconds=WALL + 1, writable=room_for(header), parent=parent)
         _decode(whole[:size], header, outbox)
     except BaseException:  # whatever it is, a child does not go back into the loop above
         os._exit(1)
@@ -95,10 +97,11 @@ def _warm_up() -> None:
 def _proof() -> str:
     """Return that the sandbox holds, as a child found it, or what is wrong."""
     reader, writer = os.pipe()
+    own = os.getpid()
     child = os.fork()
     if not child:
         try:
-            sandbox.enter(seconds=1, writable=0)
+            sandbox.enter(seconds=1, writable=0, parent=own)
             sandbox.prove()
             said = READY
         except BaseException as e:

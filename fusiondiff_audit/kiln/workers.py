@@ -1,8 +1,11 @@
 """The same function of many arguments, in as many processes as there are cores."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -10,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
-_AT_ONCE = 16  # arguments handed to a worker
+_AT_ONCE = 4  # arguments handed to a worker; whoever interrupts waits for a few times as many
 _FEW = 24  # below, starting workers costs more than it brings
 
 
@@ -26,9 +29,24 @@ def spread(function: Callable[[_Argument], _Result], arguments: Sequence[_Argume
         return
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
     try:
-        yield from pool.map(function, arguments, chunksize=min(_AT_ONCE, -(-len(arguments) // workers)))
+        with _deaf():
+            results = pool.map(function, arguments, chunksize=min(_AT_ONCE, -(-len(arguments) // workers)))
+        yield from results
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that do not hear the keyboard: one that stops in the middle of a message keeps us waiting."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which those that are started now inherit
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def _one_thread() -> None:

@@ -118,11 +118,12 @@ def test_a_memory_cannot_be_pulled_away() -> None:
 def inside(attempt: Callable[[], object], *, seconds: int = 5, writable: int = 0) -> str:
     """Return what becomes of an attempt within the sandbox: `done`, an error's name, or a signal's."""
     reader, writer = os.pipe()
+    own = os.getpid()
     sandbox.prepare()
     child = os.fork()
     if not child:
         try:
-            sandbox.enter(seconds=seconds, writable=writable)
+            sandbox.enter(seconds=seconds, writable=writable, parent=own)
             attempt()
             said = "done"
         except BaseException as e:
@@ -285,6 +286,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[lane.Lane]:
 
     monkeypatch.setattr(lane.Lane, "ask", ask)
     return found
+
+
+def test_a_child_whose_parent_has_ended_does_not_begin() -> None:
+    """Whoever asks to end with its parent, and asks too late, would live for ever."""
+    child = os.fork()
+    if not child:
+        try:
+            sandbox.enter(seconds=5, writable=0, parent=1 if os.getppid() != 1 else 2)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:

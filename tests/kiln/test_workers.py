@@ -1,0 +1,44 @@
+"""Many processes at one task: in order, and gone when it ends, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from fusiondiff_audit.kiln.workers import spread
+
+PROGRAM = """
+import time
+from fusiondiff_audit.kiln.workers import spread
+for found in spread(time.sleep, [0.02] * 5000, 2):
+    print("one", flush=True)
+"""
+
+
+def test_results_come_in_order() -> None:
+    assert list(spread(abs, range(-60, 0), 2)) == [*range(60, 0, -1)]
+
+
+def test_an_interrupt_ends_everybody_soon() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        os.killpg(running.pid, signal.SIGINT)
+        start = time.monotonic()
+        running.communicate(timeout=60)
+        assert running.returncode not in (None, 0)
+        assert time.monotonic() - start < 20
+    while somebody(running.pid):  # the tracker of resources ends when it sees that all others have
+        assert time.monotonic() - start < 30
+        time.sleep(0.05)
+
+
+def somebody(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
