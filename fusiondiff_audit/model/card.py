@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from fusiondiff_audit.model.settings import Settings
 
-_COMPUTES = ("diffusers", "numpy", "safetensors", "scikit-learn", "timm", "torch")
+_COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
     "A finding means `authentic as` the reference above and nothing else.",
     "Accuracy on other objects, instruments or laboratories was not measured, unless a table below says so.",

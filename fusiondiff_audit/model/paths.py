@@ -76,14 +76,7 @@ class GlobalPath(nn.Module):
     def __init__(self, shape: Transformer, width: int) -> None:
         super().__init__()
         self.shape = shape
-        self.deit = VisionTransformer(
-            img_size=shape.side,
-            patch_size=shape.patch,
-            embed_dim=shape.width,
-            depth=shape.depth,
-            num_heads=shape.heads,
-            num_classes=0,
-        )
+        self.deit = deit(shape)
         self.adapters = nn.ModuleList(
             Adapter(shape.width, shape.adapter) for _ in range(shape.depth if shape.adapter else 0)
         )
@@ -100,6 +93,18 @@ class GlobalPath(nn.Module):
         seen = ((seen - self.mean) / self.deviation).to(next(self.deit.parameters()).dtype)
         embedding: Tensor = self.out(self.deit.forward_features(seen)[:, 0].float())
         return embedding
+
+
+def deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
+    """Return timm's transformer of these sizes, with a classifier if it is to have one."""
+    return VisionTransformer(
+        img_size=shape.side,
+        patch_size=shape.patch,
+        embed_dim=shape.width,
+        depth=shape.depth,
+        num_heads=shape.heads,
+        num_classes=classes,
+    )
 
 
 def _adapt(adapter: nn.Module, _: nn.Module, __: tuple[Tensor, ...], tokens: Tensor) -> Tensor:

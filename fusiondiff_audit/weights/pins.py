@@ -1,4 +1,9 @@
-"""What is known by its digest, whoever signed it."""
+"""What is known by its digest, whoever signed it: bundles that come with the tool, and public weights.
+
+Public weights: the file tree of CompVis/stable-diffusion-v1-4 at revision 133a221b8aa7292a167afc5127cb63fb5005638b
+(CreativeML OpenRAIL-M), whose large files are named there by SHA-256 and size; and timm's DeiT models (Apache-2.0). The
+fp32 UNet has no other witness than that tree.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,3 +21,30 @@ class Pin:
 
 
 PINNED: Mapping[str, Pin] = {}  # by the name that `from_pretrained` knows it by
+
+UNET = "unet/diffusion_pytorch_model.safetensors"
+VAE = "vae/diffusion_pytorch_model.safetensors"
+TEXT = "text_encoder/model.safetensors"
+SD14: Mapping[str, str] = {
+    UNET: "145a07e0f05ec5bbe6e2e9faf608bdb311caf708895cac8c8ed713c59864e1e8",
+    VAE: "a2b5134f4dbc140d9c11f11cba3233099e00af40f262f136c691fb7d38d2194c",
+    TEXT: "7b3a12df205cb3c74dd4eae4354d93f606ae6b3bc29d5d06fd97921cb9ad8a81",
+    "unet/config.json": "d6749baad843798f21da6c2d3dd9d642e5ebb73455ade4763158f5c6d3e95b03",
+    "vae/config.json": "0e5966d4d52c8077648754ffd2c14ab5e0b26a4bdfa6af1d207c27550fa6d2af",
+    "text_encoder/config.json": "aa210e6d6abd239a466af57a1dadb62d5ced63295064d295a549e08a6c4a2020",
+    "scheduler/scheduler_config.json": "8335df29b53da12e9aeca35b1c2e60d88b23eae4cc5ad3d07efdcd7f003cc343",
+}
+IMPOSTORS: Mapping[str, str] = {  # what lies under the same names elsewhere
+    "ac3d1bff03f9e9a6f8671b5a7a3fd984f90185c84e407bc569f97c1cce7445fd": "the non-EMA weights of v1.4",
+    "a35404d03ec8f977715a4d2a080ddf72e2144f2ee49bb1ee213258bc64f9cc87": "the half-precision variant",
+    "19da7aaa4b880e59d56843f1fcb4dd9b599c28a1d9d9af7c1143057c8ffae9f1": "the UNet of v1.5",
+    "d008943c017f0092921106440254dbbe00b6a285f7883ec8ba160c3faad88334": "the text encoder of v1.5",
+    "4fbcf0ebe55a0984f5a5e00d8c4521d52359af7229bb4d81890039d2aa16dd7c": "the half-precision variant",
+    "77795e2023adcf39bc29a884661950380bd093cf0750a966d473d1718dc9ef4e": "the half-precision variant",
+    "f1ad8ed506eb0ffcd1469f5e5e06ccbb0ddc3726ee6751f5a0ad5a119eefcb73": "the settings of a copy with non-EMA weights",
+}
+DEIT: Mapping[str, int] = {  # the width of each
+    "21d4764d94f6c3ffdb6da3581115a0a1ee2d505537d96883b540e54766407c9e": 192,  # deit_tiny_patch16_224.fb_in1k
+    "1e747b4a8d0df2cfbd3c450e8c97685d867448ab0c2ddbfb34b6885f5cb23e5b": 384,  # deit_small_patch16_224.fb_in1k
+    "cd2da27b74ed7f68b599f16c77af3e1e80f01c75f9ad96029d22ce747a247e8e": 768,  # deit_base_patch16_224.fb_in1k
+}

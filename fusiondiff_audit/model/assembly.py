@@ -1,0 +1,77 @@
+"""A bundle from public weights: Stable Diffusion v1.4 and a DeiT, cut to what is read, and paths that are yet to learn.
+
+What is not public is drawn from a fixed seed: the noise of the diffusion features, the
+local path, the adapters and the gate. `pretrain` teaches those; until then the model can be enrolled, and knows less.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.model.bundle import pack
+from fusiondiff_audit.model.diffusion import Reading
+from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
+from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
+from fusiondiff_audit.model.public import Public, Release, Tensors, read_deit, read_release
+from fusiondiff_audit.model.settings import Settings
+
+_SEED = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the bundle is to be."""
+
+    name: str = "sd14"
+    tile: int = 512
+    precision: Precision = Precision.FP32
+    reading: Reading = field(default_factory=lambda: Reading(("up1",), (25,)))
+
+
+def assemble(out: Path, sd: Path, deit: Path, order: Order, *, release: Release | None = None) -> Settings:
+    """Write an unsigned bundle; every file that goes into it is known by its digest."""
+    release = release or Release()
+    shape, transformer = read_deit(deit, release)
+    public = read_release(sd, release)
+    architecture = Architecture(
+        tile=order.tile,
+        precision=order.precision,
+        autoencoder=release.autoencoder,
+        denoiser=release.denoiser,
+        reading=order.reading,
+        transformer=shape,
+    )
+    settings = Settings(order.name, None, False, architecture, Geometry(tile=order.tile))
+    pack(out, settings, _state(architecture, public, transformer), None)
+    return settings
+
+
+def _state(architecture: Architecture, public: Public, transformer: Tensors) -> Tensors:
+    """Return an encoder's whole state: what is public, and what is drawn."""
+    with torch.device("meta"):
+        wanted = Encoder(architecture).state_dict()
+    known = {f"diffusion.vae.{name}": tensor for name, tensor in public.vae.items()}
+    known |= {f"diffusion.unet.{name}": tensor for name, tensor in public.unet.items()}
+    known |= {f"broad.deit.{name}": tensor for name, tensor in transformer.items()}
+    known["diffusion.null_prompt"] = public.null_prompt
+    drawn = _drawn(architecture, wanted)
+    return {
+        name: (known[name] if name in known else drawn[name]).to(like.dtype).reshape(like.shape)
+        for name, like in wanted.items()
+    }
+
+
+def _drawn(architecture: Architecture, wanted: Tensors) -> Tensors:
+    """Return what nobody published."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        noise = torch.randn(wanted["diffusion.noise"].shape)
+        parts = {
+            "local": LocalPath(architecture.channels(), architecture.convolutions, architecture.width),
+            "broad": GlobalPath(architecture.transformer, architecture.width),
+            "gate": Gate(architecture.width, architecture.fusion),
+        }
+    drawn = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
+    return drawn | {"diffusion.noise": noise}

@@ -1,0 +1,128 @@
+"""A local copy of Stable Diffusion v1.4 and of a DeiT, each file known by its digest before a tensor of it exists.
+
+Other files of the same repository may lie there and are not opened. A weight file of any other name is refused: loaders
+that choose by what is present have been led astray that way.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import torch
+
+from fusiondiff_audit.model.diffusion import build
+from fusiondiff_audit.model.paths import deit
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
+from fusiondiff_audit.weights.clip_text import TextEncoder
+from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
+from fusiondiff_audit.weights.tensors import specs_of, view
+from signing import Reason, SigningError
+from signing.folder import Reader, list_folder
+from signing.stream import THREADS, stream
+
+_MOST = 8 * 1024**3  # bytes of a file; the largest that is known has 3.2 GiB
+_WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".pb")
+IMAGENET = 1000  # classes of a published DeiT
+_FOLDERS = ("unet", "vae", "text_encoder")
+_VARIANTS = ("", ".fp16", ".non_ema")
+_OLDER = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}  # diffusers' names before 2023
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of a latent diffusion model: its sizes, and the digest of each file that is read."""
+
+    name: str = "Stable Diffusion v1.4"
+    autoencoder: Autoencoder = field(default_factory=Autoencoder)
+    denoiser: Denoiser = field(default_factory=Denoiser)
+    text: TextEncoder = field(default_factory=TextEncoder)
+    files: Mapping[str, str] = field(default_factory=lambda: SD14)
+    deits: Mapping[str, Transformer] = field(
+        default_factory=lambda: {digest: Transformer(width, heads=width // 64) for digest, width in DEIT.items()}
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Public:
+    """Public weights over the memory that was hashed, under the names that today's libraries use."""
+
+    vae: Tensors
+    unet: Tensors
+    null_prompt: torch.Tensor
+
+
+def read_release(folder: Path, release: Release, watch: Callable[[str], None] = lambda name: None) -> Public:
+    """Return the weights of a folder, all of whose files that are read are those of the release."""
+    listing = list_folder(folder)
+    _refuse_strangers(listing.files, folder)
+    reader = Reader(folder)
+
+    def load(name: str) -> memoryview:
+        watch(name)
+        digest, data = reader.load(name, limit=_MOST)
+        _refuse_unknown(f"{folder}/{name}", digest, release.files[name], release.name)
+        return data
+
+    loaded = dict(zip(release.files, stream(load, release.files, threads=THREADS), strict=True))
+    with torch.device("meta"):
+        vae, unet = build(release.autoencoder, release.denoiser)
+    text = view({TEXT: loaded[TEXT]}, release.text.expected())
+    return Public(
+        _modern(loaded[VAE], VAE, vae), view({UNET: loaded[UNET]}, specs_of(unet)), release.text.null_prompt(text)
+    )
+
+
+def read_deit(path: Path, release: Release) -> tuple[Transformer, Tensors]:
+    """Return the sizes and the weights of a DeiT whose file is known; its classifier is left out."""
+    digest, data = Reader(path.parent).load(path.name, limit=_MOST)
+    if digest not in release.deits:
+        known = ", ".join(f"sha256:{one[:12]}…" for one in release.deits)
+        what = f"{path}: found sha256:{digest}, known are {known}"
+        raise SigningError(Reason.DIGEST_MISMATCH, what, hint="timm's deit_small_patch16_224.fb_in1k is one of them")
+    shape = release.deits[digest]
+    with torch.device("meta"):
+        whole = deit(shape, classes=IMAGENET)
+    tensors = view({path.name: data}, specs_of(whole))
+    return shape, {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
+
+
+def _refuse_unknown(where: str, found: str, pinned: str, name: str) -> None:
+    if found != pinned:
+        known = IMPOSTORS.get(found)
+        what = f"{where}: pinned as sha256:{pinned}, found sha256:{found}"
+        raise SigningError(
+            Reason.DIGEST_MISMATCH,
+            f"{what} ({known})" if known else what,
+            hint=f"take the files of {name} at the revision that docs/decisions/two-readings.md names",
+        )
+
+
+def _refuse_strangers(files: frozenset[str], folder: Path) -> None:
+    """Refuse weights beside those of the repository: somebody put them there."""
+    stems = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+    pickles = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "pytorch_model"}
+    known = {f"{part}/{stems[part]}{kind}.safetensors" for part in _FOLDERS for kind in _VARIANTS}
+    known |= {f"{part}/{pickles[part]}{kind}.bin" for part in _FOLDERS for kind in _VARIANTS}
+    for name in sorted(files):
+        path = PurePosixPath(name)
+        if path.parts[0] in _FOLDERS and path.suffix in _WEIGHTS and name not in known:
+            raise SigningError(Reason.EXTRA_FILE, f"{folder}: {name!a} is no file of the release")
+
+
+def _modern(data: memoryview, where: str, vae: torch.nn.Module) -> Tensors:
+    """Return an autoencoder's tensors; its attention may have the names of older releases."""
+    wanted = specs_of(vae)
+    older = {_older(name): name for name in wanted}
+    try:
+        return view({where: data}, wanted)
+    except SigningError:
+        found = view({where: data}, {old: wanted[name] for old, name in older.items()})
+        return {older[name]: tensor for name, tensor in found.items()}
+
+
+def _older(name: str) -> str:
+    for old, new in _OLDER.items():
+        if ".attentions." in name and f".{new}." in name:
+            return name.replace(f".{new}.", f".{old}.")
+    return name
