@@ -46,6 +46,7 @@ from signing.model import (
     open_model,
     open_pinned,
     read_model_claims,
+    refuse_unfit,
     sign_model,
 )
 from signing.modelfolder import ModelFolder
@@ -120,6 +121,7 @@ __all__ = [
     "read_moment",
     "read_passphrase",
     "refuse_existing",
+    "refuse_unfit",
     "replace_trust",
     "require_folder",
     "sign_batch",

@@ -79,12 +79,11 @@ def sign_model(
     *,
     key: PrivateKey,
     force: bool = False,
+    name: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ModelManifest:
-    """Hash every file of a model folder, and write `model.sig` beside them."""
-    if key.public.algorithm is not Algorithm.P256:
-        hint = "`fusiondiff-audit keygen --role model` makes one"
-        raise SigningError(Reason.UNSUPPORTED, f"models are signed with P-256, not {key.public.algorithm}", hint=hint)
+    """Hash every file of a model folder, and write `model.sig` beside them; the model's name is the folder's."""
+    refuse_unfit(key)
     target = folder / SIGNATURE_NAME
     if not force:
         refuse_existing(target)
@@ -94,11 +93,19 @@ def sign_model(
         raise SigningError(Reason.EXTRA_FILE, what, hint="take version control's files out of the model's folder")
     hashed = hash_files(folder, names, limit=MAX_MODEL_FILE, progress=progress)
     listed = tuple(Resource(name, digest) for name, digest, _ in hashed)
-    manifest = ModelManifest(folder.resolve().name, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
+    named = name or folder.resolve().name
+    manifest = ModelManifest(named, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
     payload = write_manifest(manifest)
     ModelManifest.from_payload(payload, str(target))  # nothing is signed that no reader would take
     create(target, seal(payload, key), force=force)
     return manifest
+
+
+def refuse_unfit(key: PrivateKey) -> None:
+    """Refuse a key that cannot sign a model, before the work whose result it would sign."""
+    if key.public.algorithm is not Algorithm.P256:
+        hint = "`fusiondiff-audit keygen --role model` makes one"
+        raise SigningError(Reason.UNSUPPORTED, f"models are signed with P-256, not {key.public.algorithm}", hint=hint)
 
 
 def _signature_path(path: Path, signature: Path | None) -> Path:

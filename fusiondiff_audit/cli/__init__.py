@@ -20,7 +20,7 @@ VERBS = {
     "trust": ("trust", "Say which keys count, for what and since when."),
     "sign": ("sign", "Sign a folder of micrographs."),
     "inspect": ("inspect", "Open a signed folder, check its files and decode its pictures."),
-    "model": ("model", "Sign and verify model folders."),
+    "model": ("model", "Import, sign and verify models."),
     "report": ("report", "Work on signed files: timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Look at what was admitted and issued, and check it."),

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 import signing
+from fusiondiff_audit.cli import model_import
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
@@ -16,7 +17,7 @@ _SIGNATURE = click.option("--signature", type=PATH, help="The signature, where i
 
 @click.group()
 def command() -> None:
-    """Sign and verify model folders.
+    """Import, sign and verify models.
 
     The signature is that of OpenSSF Model Signing v1.0, so `model_signing verify key` checks it as well: it lists every
     file by its digest, and nothing that it does not list is ever loaded.
@@ -110,3 +111,6 @@ def show(path: Path, signature: Path | None) -> Answer:
     }
     sentence = f"{count(len(manifest.resources), 'file')} claimed; nothing was verified, `model verify` does that"
     return Answer("DONE", sentence, f"{table(rows)}\n\n{files}\n", data)
+
+
+command.add_command(model_import.command)

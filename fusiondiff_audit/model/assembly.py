@@ -4,6 +4,7 @@ What is not public is drawn from a fixed seed: the noise of the diffusion featur
 local path, the adapters and the gate. `pretrain` teaches those; until then the model can be enrolled, and knows less.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import torch
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.bundle import pack
 from fusiondiff_audit.model.diffusion import Reading
-from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
+from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision, expected
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
 from fusiondiff_audit.model.public import Public, Release, Tensors, read_deit, read_release
 from fusiondiff_audit.model.settings import Settings
+from signing import PrivateKey, refuse_unfit
 
 _SEED = 14
 
@@ -30,11 +32,21 @@ class Order:
     reading: Reading = field(default_factory=lambda: Reading(("up1",), (25,)))
 
 
-def assemble(out: Path, sd: Path, deit: Path, order: Order, *, release: Release | None = None) -> Settings:
-    """Write an unsigned bundle; every file that goes into it is known by its digest."""
+def assemble(
+    out: Path,
+    sd: Path,
+    deit: Path,
+    order: Order,
+    *,
+    key: PrivateKey | None = None,
+    release: Release | None = None,
+    watch: Callable[[str], None] = lambda name: None,
+) -> Settings:
+    """Write a bundle, signed if there is a key; every file that goes into it is known by its digest."""
     release = release or Release()
+    if key is not None:
+        refuse_unfit(key)
     shape, transformer = read_deit(deit, release)
-    public = read_release(sd, release)
     architecture = Architecture(
         tile=order.tile,
         precision=order.precision,
@@ -44,7 +56,10 @@ def assemble(out: Path, sd: Path, deit: Path, order: Order, *, release: Release 
         transformer=shape,
     )
     settings = Settings(order.name, None, False, architecture, Geometry(tile=order.tile))
-    pack(out, settings, _state(architecture, public, transformer), None)
+    expected(architecture)  # what cannot be built is refused before gigabytes are read
+    public = read_release(sd, release, watch)
+    watch(f"writing {out}")
+    pack(out, settings, _state(architecture, public, transformer), None, key=key)
     return settings
 
 

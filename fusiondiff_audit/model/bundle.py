@@ -37,19 +37,26 @@ def unpack(files: Files) -> tuple[Settings, Encoder, Head | None]:
     return settings, encoder, head
 
 
-def pack(out: Path, settings: Settings, encoder: dict[str, torch.Tensor], head: Head | None) -> None:
-    """Write a bundle to a new folder, unsigned; `encoder` is the state of an encoder whose prompt is not yet frozen."""
+def pack(
+    out: Path,
+    settings: Settings,
+    encoder: dict[str, torch.Tensor],
+    head: Head | None,
+    *,
+    key: signing.PrivateKey | None = None,
+) -> None:
+    """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
     with new_folder(out) as folder:
         signing.create(folder / SETTINGS, settings.to_bytes())
         for number, shard in enumerate(_shards(encoder), start=1):
             signing.create(folder / shard_name(number), tensors.pack(shard))
         if head is not None:
-            signing.create(
-                folder / HEAD,
-                tensors.pack({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}),
-            )
+            learnt = {name: torch.from_numpy(array) for name, array in head_arrays(head).items()}
+            signing.create(folder / HEAD, tensors.pack(learnt))
         signing.create(folder / CARD, card(settings))
         signing.create(folder / BILL, bill(settings))
+        if key is not None:
+            signing.sign_model(folder, key=key, name=out.name)
 
 
 def _shards(state: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:

@@ -167,6 +167,6 @@ class DiffusionModel:
         learning = replace(self.settings.learning or Learning(), partitions=1)
         return Head(train_forests(few, learning), few)
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model as a bundle, to a new folder; `fusiondiff-audit model sign` vouches for it."""
-        pack(Path(folder), self.settings, self._runner.encoder.state_dict(), self._head)
+    def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
+        """Write the model as a bundle, to a new folder; without a key, `fusiondiff-audit model sign` vouches for it."""
+        pack(Path(folder), self.settings, self._runner.encoder.state_dict(), self._head, key=key)

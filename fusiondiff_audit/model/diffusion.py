@@ -39,12 +39,16 @@ class Reading:
         """Refuse what names nothing."""
         twice = len(set(self.blocks)) != len(self.blocks)
         if not self.blocks or twice or any(_place(block) is None for block in self.blocks):
-            raise ValueError(f"blocks {self.blocks}: mid, up0, up1 and so on can be read, once each")
+            raise ValueError(
+                f"blocks {', '.join(self.blocks) or 'none'}: mid, up0, up1 and so on can be read, once each"
+            )
         if not 0 < self.schedule <= _LONGEST or not 0 < self.first_beta <= self.last_beta < 1:
             raise ValueError(f"a schedule of {self.schedule} steps from {self.first_beta} to {self.last_beta}")
-        known = all(0 <= t < self.schedule for t in (*self.timesteps, *self.residual))
-        if not self.timesteps or not known:
-            raise ValueError(f"timesteps {self.timesteps}, {self.residual}: whole numbers below {self.schedule} are")
+        for step in (*self.timesteps, *self.residual):
+            if not 0 <= step < self.schedule:
+                raise ValueError(f"timestep {step}: whole numbers from 0 to {self.schedule - 1} are read")
+        if not self.timesteps:
+            raise ValueError("no timestep is read")
 
     @property
     def last(self) -> int:
@@ -135,7 +139,7 @@ def cut(vae: Any, unet: Any, reading: Reading) -> None:
     """Take out what no reading needs."""
     del vae.decoder, vae.post_quant_conv
     if reading.last > len(unet.up_blocks):
-        raise ValueError(f"blocks {reading.blocks}: this UNet has up0 to up{len(unet.up_blocks) - 1}")
+        raise ValueError(f"blocks {', '.join(reading.blocks)}: this UNet has up0 to up{len(unet.up_blocks) - 1}")
     if not reading.residual:
         unet.up_blocks = unet.up_blocks[: reading.last]
         del unet.conv_norm_out, unet.conv_act, unet.conv_out

@@ -59,7 +59,7 @@ def read_release(folder: Path, release: Release, watch: Callable[[str], None] = 
     reader = Reader(folder)
 
     def load(name: str) -> memoryview:
-        watch(name)
+        watch(f"hashing {folder}/{name}")
         digest, data = reader.load(name, limit=_MOST)
         _refuse_unknown(f"{folder}/{name}", digest, release.files[name], release.name)
         return data

@@ -1,0 +1,82 @@
+"""The verb `model import`."""
+
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.options import PATH, open_key, passphrase_option
+from fusiondiff_audit.cli.text import size, table
+from fusiondiff_audit.extras import require
+
+_PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@click.command(name="import")
+@click.option("--sd", type=PATH, required=True, help="A local copy of CompVis/stable-diffusion-v1-4.")
+@click.option("--deit", type=PATH, required=True, help="timm's model.safetensors of DeiT tiny, small or base.")
+@click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
+@click.option("--key", type=PATH, required=True, help="The private key that signs it, P-256.")
+@click.option("--name", default="sd14", show_default=True, help="What the bundle calls itself.")
+@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32", show_default=True, help="Of frozen parts.")
+@click.option("--tile", type=click.IntRange(64, 1024), default=512, show_default=True, help="Pixels a side.")
+@click.option("--block", "blocks", multiple=True, default=("up1",), show_default=True, help="mid, up0, ... up3.")
+@click.option("--timestep", "timesteps", type=int, multiple=True, default=(25,), show_default=True, help="0 to 999.")
+@click.option("--residual", type=int, multiple=True, help="Also keep the whole UNet, and its error at these timesteps.")
+@passphrase_option
+@answering()
+def command(
+    sd: Path,
+    deit: Path,
+    out: Path,
+    key: Path,
+    name: str,
+    precision: str,
+    tile: int,
+    blocks: tuple[str, ...],
+    timesteps: tuple[int, ...],
+    residual: tuple[int, ...],
+    passphrase_files: tuple[Path, ...],
+) -> Answer:
+    """Make a bundle of Stable Diffusion v1.4 and a DeiT.
+
+    Every file is known by its SHA-256, or nothing is written; pickles are never opened, and nothing is downloaded. Only
+    the tensors that are read are kept: no decoder, no text encoder, and of the UNet what lies before the last block.
+
+    The bundle has paths that have learnt nothing yet: `pretrain` teaches them, `enrol` teaches it what is authentic.
+
+    \b
+    fusiondiff-audit model import --sd stable-diffusion-v1-4 --deit model.safetensors --out sd14 --key model.pem
+    """
+    require("audit", "importing a model")
+    from fusiondiff_audit.model.assembly import Order, assemble
+    from fusiondiff_audit.model.diffusion import Reading
+    from fusiondiff_audit.model.encoder import Precision
+
+    signing.refuse_existing(out)
+    signer = open_key(key, passphrase_files)
+    signing.require_folder(sd)
+    try:
+        order = Order(name, tile, Precision(precision), Reading(blocks, timesteps, residual))
+        settings = assemble(out, sd, deit, order, key=signer, watch=say)
+    except ValueError as e:
+        raise signing.SigningError(signing.Reason.BAD_REQUEST, str(e)) from e
+    _, manifest = signing.read_model_claims(out)
+    written = sum(path.stat().st_size for path in out.iterdir())
+    rows = [
+        ("bundle", str(out)),
+        ("reads", f"{', '.join(blocks)} at {', '.join(map(str, timesteps))}"),
+        ("precision", precision),
+        ("root digest", f"sha256:{manifest.digest}"),
+        ("signed by", f"sha256:{signer.public.keyid}"),
+    ]
+    data = {
+        "bundle": str(out),
+        "name": settings.name,
+        "digest": f"sha256:{manifest.digest}",
+        "keyid": f"sha256:{signer.public.keyid}",
+        "bytes": written,
+    }
+    sentence = f"{out} written and signed ({size(written)}); it has learnt nothing yet"
+    return Answer("DONE", sentence, table(rows), data)
