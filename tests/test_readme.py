@@ -5,10 +5,13 @@ import shlex
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import signing
 from tests.images.pictures import grains, written
+from tests.model.tiny import enrolled_model
 from tests.terminal import converse
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +67,12 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
-@pytest.mark.parametrize("room", ["signing", "fusiondiff_audit.images", "fusiondiff_audit.kiln"])
+HOMES = ["fusiondiff_audit.records", "fusiondiff_audit.certify.conformal", "reports.arithmetic"]
+
+
+@pytest.mark.parametrize(
+    "room", ["signing", "fusiondiff_audit.images", "fusiondiff_audit.kiln", "fusiondiff_audit.model", *HOMES]
+)
 def test_each_room_shows_an_example_that_runs(room: str) -> None:
     import doctest
     import importlib
@@ -79,10 +87,19 @@ def test_the_help_is_the_real_one() -> None:
     assert f"$ fusiondiff-audit --help\n{done.stdout}```" in README
 
 
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_python_examples_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trust: signing.TrustStore,
+    keys: dict[str, signing.PrivateKey],
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("sample_001.tif").write_bytes(written(grains(top=65535)))
-    names: dict[str, object] = {}
-    exec(example, names)  # noqa: S102
+    enrolled_model(4).save("sd14", key=keys["model"])
+    names: dict[str, Any] = {"trust": trust}
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(example, names)  # noqa: S102
     assert "LooseMicrograph" in repr(type(names["sample"]))
+    assert names["finding"].score is not None

@@ -13,7 +13,7 @@ import torch
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.bundle import pack
 from fusiondiff_audit.model.diffusion import Reading
-from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision, expected
+from fusiondiff_audit.model.encoder import Architecture, Precision, imagined
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
 from fusiondiff_audit.model.public import Public, Release, Tensors, read_deit, read_release
 from fusiondiff_audit.model.settings import Settings
@@ -56,17 +56,15 @@ def assemble(
         transformer=shape,
     )
     settings = Settings(order.name, None, False, architecture, Geometry(tile=order.tile))
-    expected(architecture)  # what cannot be built is refused before gigabytes are read
+    wanted = imagined(architecture).state_dict()  # what cannot be built is refused before gigabytes are read
     public = read_release(sd, release, watch)
     watch(f"writing {out}")
-    pack(out, settings, _state(architecture, public, transformer), None, key=key)
+    pack(out, settings, _state(wanted, architecture, public, transformer), None, key=key)
     return settings
 
 
-def _state(architecture: Architecture, public: Public, transformer: Tensors) -> Tensors:
+def _state(wanted: Tensors, architecture: Architecture, public: Public, transformer: Tensors) -> Tensors:
     """Return an encoder's whole state: what is public, and what is drawn."""
-    with torch.device("meta"):
-        wanted = Encoder(architecture).state_dict()
     known = {f"diffusion.vae.{name}": tensor for name, tensor in public.vae.items()}
     known |= {f"diffusion.unet.{name}": tensor for name, tensor in public.unet.items()}
     known |= {f"broad.deit.{name}": tensor for name, tensor in transformer.items()}

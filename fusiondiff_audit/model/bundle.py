@@ -11,7 +11,7 @@ import torch
 import signing
 from fusiondiff_audit.folders import new_folder
 from fusiondiff_audit.model.card import bill, card
-from fusiondiff_audit.model.encoder import Encoder, expected
+from fusiondiff_audit.model.encoder import Encoder, imagined
 from fusiondiff_audit.model.head import Head, head_arrays, read_head
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.source import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, Files, shard_name
@@ -25,12 +25,10 @@ def unpack(files: Files) -> tuple[Settings, Encoder, Head | None]:
     if (settings.learning is not None) != (HEAD in files.memory):
         raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
     try:
-        wanted = expected(settings.architecture)
+        encoder = imagined(settings.architecture)
     except ValueError as e:
         raise malformed(f"{files.where}/{SETTINGS}", str(e)) from e
-    state = tensors.view(files.shards, wanted)
-    with torch.device("meta"):
-        encoder = Encoder(settings.architecture)
+    state = tensors.view(files.shards, tensors.specs_of(encoder))
     tensors.fill(encoder, state)
     encoder.diffusion.freeze_prompt()
     head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None

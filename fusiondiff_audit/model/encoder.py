@@ -14,8 +14,6 @@ from torch import nn
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, Reading
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Fusion, Transformer
-from fusiondiff_audit.weights.safetensors import Spec
-from fusiondiff_audit.weights.tensors import specs_of
 
 Tensor = torch.Tensor
 
@@ -93,7 +91,7 @@ class Encoder(nn.Module):
         return Encoded(fused, gate.mean(1), residual)
 
 
-def expected(architecture: Architecture) -> dict[str, Spec]:
-    """Return name, type and shape of each tensor of an encoder, without making any."""
+def imagined(architecture: Architecture) -> Encoder:
+    """Return an encoder without any numbers: what its tensors must be is known before one is there."""
     with torch.device("meta"):
-        return specs_of(Encoder(architecture))
+        return Encoder(architecture)

@@ -51,7 +51,7 @@ class Runner:
         self._device = device
         self.runtime = Runtime(
             str(device),
-            settings.architecture.precision,
+            settings.architecture.precision.value,
             settings.micro_batch,
             threads,
             compiled,

@@ -1,0 +1,125 @@
+"""What it costs to load a bundle of 1 GiB of which every byte was hashed, against hashing and a plain load apart.
+
+    python -P benchmarks/loading.py
+
+Both sides begin with the files, in the system's cache, and end with a model whose every tensor was touched. The other
+side hashes the files in as many threads, builds the same model, and gives it what safetensors loads, unchecked. Rounds
+are interleaved. The tensors without a model around them are timed as well.
+"""
+
+import hashlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
+import torch
+from safetensors.torch import load_file
+
+import signing
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.encoder import Architecture, Encoder, imagined
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.shapes import Denoiser
+from fusiondiff_audit.model.source import fetch
+from fusiondiff_audit.weights.tensors import specs_of, view
+from signing.stream import THREADS, stream
+from tests.conftest import entry, make_trust
+
+ROUNDS, MOST = 9, 1.15
+ARCHITECTURE = Architecture(denoiser=Denoiser((192, 384, 704, 704), groups=32, heads=8))
+EXPECTED = specs_of(imagined(ARCHITECTURE))
+PIECE = 1 << 20  # bytes
+
+
+def made(folder: Path) -> tuple[Path, signing.TrustStore]:
+    """Write and sign a bundle of random weights."""
+    key = signing.PrivateKey.generate(signing.Algorithm.P256)
+    settings = Settings("large", None, True, ARCHITECTURE, Geometry(tile=ARCHITECTURE.tile))
+    pack(folder / "large", settings, Encoder(ARCHITECTURE).state_dict(), None, key=key)
+    entries = (entry(key, signing.Role.MODEL, "model-1"),)
+    return folder / "large", make_trust(signing.PrivateKey.generate(signing.Algorithm.ED25519), entries)
+
+
+def verified(bundle: Path, trust: signing.TrustStore) -> None:
+    """Load a model as we do."""
+    _, encoder, _ = unpack(fetch(bundle, trust=trust, unverified=False))
+    touch(encoder.state_dict())
+
+
+def apart(bundle: Path, _: signing.TrustStore) -> None:
+    """Hash, build a model, and fill it without looking at a digest."""
+    encoder = imagined(ARCHITECTURE)
+    encoder.load_state_dict(hashed_and_loaded(bundle), assign=True)
+    encoder.diffusion.freeze_prompt()
+    touch(encoder.state_dict())
+
+
+def verified_tensors(bundle: Path, trust: signing.TrustStore) -> None:
+    """Load tensors as we do; what they must be is known."""
+    files = fetch(bundle, trust=trust, unverified=False)
+    touch(view(files.shards, EXPECTED))
+
+
+def apart_tensors(bundle: Path, _: signing.TrustStore) -> None:
+    """Hash, and load whatever is there."""
+    touch(hashed_and_loaded(bundle))
+
+
+def hashed_and_loaded(bundle: Path) -> dict[str, torch.Tensor]:
+    """Hash the files in threads, then load them."""
+    files = sorted(path for path in bundle.iterdir() if path.suffix == ".safetensors")
+    list(stream(digest, files, threads=THREADS))
+    return {name: tensor for path in files for name, tensor in load_file(path).items()}
+
+
+def digest(path: Path) -> str:
+    """Hash a file by pieces."""
+    found, piece = hashlib.sha256(), bytearray(PIECE)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(piece):
+            found.update(memoryview(piece)[:count])
+    return found.hexdigest()
+
+
+def touch(tensors: dict[str, torch.Tensor]) -> None:
+    """Read every number."""
+    for tensor in tensors.values():
+        float(tensor.sum())
+
+
+def timed(work: Callable[[Path, signing.TrustStore], None], bundle: Path, trust: signing.TrustStore) -> float:
+    """Return the seconds of a wall clock: hashing is done by several threads."""
+    start = time.perf_counter()
+    work(bundle, trust)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure, print, and fail above the bound."""
+    with tempfile.TemporaryDirectory() as name:
+        bundle, trust = made(Path(name))
+        size = sum(path.stat().st_size for path in bundle.iterdir())
+        print(f"{size / 2**30:.2f} GiB in {len(list(bundle.glob('*.safetensors')))} files, {THREADS} threads")
+        pairs = ((verified, apart), (verified_tensors, apart_tensors))
+        ratios = []
+        for ours, theirs in pairs:
+            times: dict[str, list[float]] = {ours.__name__: [], theirs.__name__: []}
+            for turn in range(ROUNDS + 1):
+                for side in (ours, theirs) if turn % 2 else (theirs, ours):
+                    times[side.__name__].append(timed(side, bundle, trust))
+            for label, found in times.items():
+                del found[0]
+                print(f"{label:16} {min(found):.2f} s at least, median {statistics.median(found):.2f}")
+            ratios.append(min(times[ours.__name__]) / min(times[theirs.__name__]))
+        print(f"a model {ratios[0]:.3f}, tensors alone {ratios[1]:.3f} of hashing and loading apart")
+        if ratios[0] > MOST:
+            sys.exit(f"at most {MOST} is allowed")
+
+
+if __name__ == "__main__":
+    main()
