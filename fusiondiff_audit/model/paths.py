@@ -49,7 +49,7 @@ def _trimmed_mean(cells: Tensor, share: float) -> Tensor:
 
 
 def _convolutions(channels: int, shape: Convolutions) -> nn.Module:
-    groups = next(count for count in (8, 4, 2, 1) if shape.width % count == 0)
+    groups = next(count for count in (8, 4, 2, 1) if shape.width % count == 0 and shape.width > count)
     first = [nn.GroupNorm(1, channels), nn.Conv2d(channels, shape.width, 1)]
     return nn.Sequential(*first, *(_Block(shape.width, groups) for _ in range(shape.depth)))
 

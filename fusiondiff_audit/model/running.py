@@ -1,13 +1,12 @@
 """Running the encoder: micro-batches of one fixed size, a fixed number of threads, and no shortcuts in arithmetic.
 
-Tiles of different pictures share micro-batches, and the last is padded: the arithmetic of a tile depends neither on how
-many there are nor on its neighbours. A picture is handed on when its last tile is there, so memory does not grow.
+A picture has its micro-batches to itself, the last one padded. Sharing them would save padding, but the last digits of
+a tile can depend on its place among the others (measured: docs/decisions/two-readings.md), and so on who came before.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
@@ -27,7 +26,7 @@ Run = Callable[[torch.Tensor], Encoded]
 _LIBRARIES = ("torch", "diffusers", "timm", "numpy")
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
     """A picture, what was prepared of it, and an embedding for each of its tiles."""
 
@@ -36,7 +35,6 @@ class Embedded:
     rows: Floats
     gates: Floats
     residual: Floats | None
-    missing: int = field(repr=False)
 
 
 class Runner:
@@ -60,58 +58,43 @@ class Runner:
 
     def embed(self, samples: Iterable[Micrograph]) -> Iterator[Embedded]:
         """Yield every picture in its turn, those without tiles too."""
-        side, size = self._settings.architecture.tile, self._settings.micro_batch
-        batch = torch.zeros(size, 1, side, side)
-        owners: list[tuple[Embedded, int]] = []
-        waiting: deque[Embedded] = deque()
         for sample in samples:
             prepared = prepare(sample, self._settings.geometry)
-            picture = self._blank(sample, prepared)
-            waiting.append(picture)
-            for place, piece in enumerate(self._pieces(prepared)):
-                batch[len(owners), 0] = torch.from_numpy(piece)
-                owners.append((picture, place))
-                if len(owners) == size:
-                    self._fill(batch, owners)
-            while waiting and not waiting[0].missing:
-                yield waiting.popleft()
-        if owners:
-            batch[len(owners) :] = 0
-            self._fill(batch, owners)
-        yield from waiting
+            count = len(prepared.tiles)
+            found = [self._encoded(batch) for batch in self._batches(prepared)]
+            rows, gates, residual = (self._joined(found, name, count) for name in ("fused", "gate", "residual"))
+            if rows is None or gates is None or not np.isfinite(rows).all():
+                raise ValueError(f"{sample.name}: an embedding is not finite")
+            yield Embedded(sample, prepared, rows, gates, residual)
 
-    def _pieces(self, prepared: Prepared) -> Iterator[Floats]:
-        """Yield the tiles of a picture, from 0 to 1."""
-        side = self._settings.architecture.tile
+    def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
+        """Yield the tiles of a picture from 0 to 1, so many at once; the last micro-batch is padded."""
+        side, size = self._settings.architecture.tile, self._settings.micro_batch
         if not prepared.tiles:
             return
         unit = self._settings.intensity.apply(prepared.plane)
-        for tile in prepared.tiles:
-            yield unit[tile.top : tile.top + side, tile.left : tile.left + side]
+        for start in range(0, len(prepared.tiles), size):
+            batch = torch.zeros(size, 1, side, side)
+            for place, tile in enumerate(prepared.tiles[start : start + size]):
+                piece = unit[tile.top : tile.top + side, tile.left : tile.left + side]
+                batch[place, 0] = torch.from_numpy(piece)
+            yield batch
 
-    def _blank(self, sample: Micrograph, prepared: Prepared) -> Embedded:
-        made, count = self._settings.architecture, len(prepared.tiles)
-        cells = made.tile // made.autoencoder.shrink
-        residual = np.zeros((count, cells, cells), np.float32) if made.reading.residual else None
-        rows, gates = np.zeros((count, made.width), np.float32), np.zeros(count, np.float32)
-        return Embedded(sample, prepared, rows, gates, residual, count)
-
-    def _fill(self, batch: torch.Tensor, owners: list[tuple[Embedded, int]]) -> None:
-        """Encode one micro-batch, and give each tile's results to its picture."""
+    def _encoded(self, batch: torch.Tensor) -> Encoded:
         with exact(self.runtime.threads), torch.inference_mode():
             found = self._run(batch.to(self._device))
-            fused, gates = found.fused.float().cpu().numpy(), found.gate.float().cpu().numpy()
-            residual = None if found.residual is None else found.residual.float().cpu().numpy()
-        if not np.isfinite(fused[: len(owners)]).all():
-            raise ValueError(
-                f"{owners[0][0].sample.name}: an embedding is not finite; the bundle's precision is too low"
-            )
-        for row, (picture, place) in enumerate(owners):
-            picture.rows[place], picture.gates[place] = fused[row], gates[row]
-            if picture.residual is not None and residual is not None:
-                picture.residual[place] = residual[row]
-            picture.missing -= 1
-        owners.clear()
+            residual = None if found.residual is None else found.residual.float().cpu()
+            return Encoded(found.fused.float().cpu(), found.gate.float().cpu(), residual)
+
+    def _joined(self, found: list[Encoded], name: str, count: int) -> Floats | None:
+        """Return what was found of all tiles, without the padding; None for what this model does not tell."""
+        made = self._settings.architecture
+        cells = made.tile // made.autoencoder.shrink
+        if name == "residual" and not made.reading.residual:
+            return None
+        shape = {"fused": (made.width,), "gate": (), "residual": (cells, cells)}[name]
+        parts = [getattr(one, name).numpy() for one in found]
+        return np.concatenate([np.zeros((0, *shape), np.float32), *parts])[:count]
 
 
 def gather(pictures: Sequence[Embedded], examples: Sequence[Example]) -> Enrolled:

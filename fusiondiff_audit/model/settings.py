@@ -32,7 +32,7 @@ class Settings:
     architecture: Architecture
     geometry: Geometry
     intensity: Intensity = field(default_factory=Intensity)
-    micro_batch: int = 8
+    micro_batch: int = 1
     threads: int = 2
     unfamiliarity: Unfamiliarity = Unfamiliarity.DISTANCE
     learning: Learning | None = None

@@ -121,7 +121,7 @@ class Convolutions:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
-        _refuse_outside(1, _WIDEST, width=self.width)
+        _refuse_outside(2, _WIDEST, width=self.width)
         _refuse_outside(0, _MOST_LAYERS, depth=self.depth, border=self.border)
         if not 0 <= self.trimmed < 0.5:
             raise ValueError(f"a share of {self.trimmed} left out at either end")
