@@ -106,6 +106,7 @@ def changed(path: str, value: Any) -> bytes:
         ("architecture.reading.schedule", 10**12, "a schedule of"),
         ("geometry.nanometres", "NaN", "NaN nanometres"),
         ("intensity.low", 99.95, "no mapping"),
+        ("seen", ["A" * 64], "is no digest of a picture"),
         ("learning", {"partitions": 2, "trees": 3, "seed": 0}, "2 partitions"),
     ],
 )

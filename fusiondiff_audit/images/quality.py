@@ -24,6 +24,7 @@ class Fault(StrEnum):
     EMPTY = "empty"
     OUT_OF_FOCUS = "out-of-focus"
     TOO_SMALL = "too-small"
+    OVERFLOW = "overflow"  # of the model's arithmetic, told when it is asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A bundle from public weights: Stable Diffusion v1.4 and a DeiT, cut to what is read, and paths that are yet to learn.
 
-What is not public is drawn from a fixed seed: the noise of the diffusion features, the
-local path, the adapters and the gate. `pretrain` teaches those; until then the model can be enrolled, and knows less.
+What is not public is drawn from a fixed seed: the noise of the diffusion features, the local path, the adapters and the
+gate. `pretrain` teaches all of these but the noise; until then the model can be enrolled, and knows less.
 """
 
 from collections.abc import Callable
@@ -70,10 +70,7 @@ def _state(wanted: Tensors, architecture: Architecture, public: Public, transfor
     known |= {f"broad.deit.{name}": tensor for name, tensor in transformer.items()}
     known["diffusion.null_prompt"] = public.null_prompt
     drawn = _drawn(architecture, wanted)
-    return {
-        name: (known[name] if name in known else drawn[name]).to(like.dtype).reshape(like.shape)
-        for name, like in wanted.items()
-    }
+    return {name: (known[name] if name in known else drawn[name]).to(like.dtype) for name, like in wanted.items()}
 
 
 def _drawn(architecture: Architecture, wanted: Tensors) -> Tensors:

@@ -48,16 +48,17 @@ class DiffusionModel:
         """
         files = fetch(source, trust=trust, unverified=unverified)
         settings, encoder, head = unpack(files)
-        runner = Runner(encoder, settings, torch.device("cpu"), threads=settings.threads, compiled=False)
-        return cls(settings, runner, head, digest=files.digest, verified=files.verified)
+        return cls(settings, Runner(encoder, settings), head, digest=files.digest, verified=files.verified)
 
     def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
-        """Move the encoder; `threads` and `compiled` are among what byte identity depends on, and are reported."""
+        """Move the encoder, and with it all models that share it: one that `enrol` made shares its parent's.
+
+        `threads` and `compiled` are among what byte identity depends on, and are reported.
+        """
         target = torch.device(device)
         if target.type == "cuda" and not torch.cuda.is_available():
             raise AuditError(AuditReason.NO_DEVICE, f"device {device}: torch finds no GPU here", hint="--device cpu")
-        threads = self.settings.threads if threads is None else threads
-        self._runner = Runner(self._runner.encoder, self.settings, target, threads=threads, compiled=compiled)
+        self._runner.move(target, threads=threads or self.settings.threads, compiled=compiled)
         return self
 
     @property

@@ -75,6 +75,11 @@ class Enrolled:
             raise ValueError("enrolled embeddings that are not in the order of their pictures")
         if len(self.examples) != (int(self.owner[-1]) + 1 if len(self.owner) else 0):
             raise ValueError(f"{len(self.examples)} examples, and embeddings of another number")
+        firsts: dict[str, tuple[bool, bool]] = {}
+        for example in self.examples:
+            said = (example.authentic, example.calibrates)
+            if firsts.setdefault(example.specimen, said) != said:
+                raise ValueError(f"specimen {example.specimen[:100]!a} has two labels or two uses")
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Enrolled":
         """Return the chosen examples alone."""

@@ -6,7 +6,7 @@ a tile can depend on its place among the others (measured: docs/decisions/two-re
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.prepare import Prepared, prepare
+from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.model.calibration import cells
 from fusiondiff_audit.model.encoder import Encoded, Encoder
 from fusiondiff_audit.model.enrolment import Enrolled, Example
@@ -40,17 +41,20 @@ class Embedded:
 class Runner:
     """An encoder on a device; whatever it gives is on the CPU again."""
 
-    def __init__(
-        self, encoder: Encoder, settings: Settings, device: torch.device, *, threads: int, compiled: bool
-    ) -> None:
-        self.encoder = encoder.eval().to(device).to(memory_format=torch.channels_last)
-        self._run: Run = torch.compile(self.encoder, fullgraph=False) if compiled else self.encoder
+    def __init__(self, encoder: Encoder, settings: Settings) -> None:
+        self.encoder = encoder.eval()
         self._settings = settings
+        self.move(torch.device("cpu"), threads=settings.threads)
+
+    def move(self, device: torch.device, *, threads: int, compiled: bool = False) -> None:
+        """Take the encoder to a device; whoever shares this runner goes with it."""
+        self.encoder.to(device).to(memory_format=torch.channels_last)
+        self._run: Run = torch.compile(self.encoder) if compiled else self.encoder
         self._device = device
         self.runtime = Runtime(
             str(device),
-            settings.architecture.precision.value,
-            settings.micro_batch,
+            self._settings.architecture.precision.value,
+            self._settings.micro_batch,
             threads,
             compiled,
             tuple((name, version(name)) for name in _LIBRARIES),
@@ -62,9 +66,13 @@ class Runner:
             prepared = prepare(sample, self._settings.geometry)
             count = len(prepared.tiles)
             found = [self._encoded(batch) for batch in self._batches(prepared)]
-            rows, gates, residual = (self._joined(found, name, count) for name in ("fused", "gate", "residual"))
-            if rows is None or gates is None or not np.isfinite(rows).all():
-                raise ValueError(f"{sample.name}: an embedding is not finite")
+            made = self._settings.architecture
+            cells = made.tile // made.autoencoder.shrink
+            rows = _joined([one.fused for one in found], count, made.width)
+            gates = _joined([one.gate for one in found], count)
+            residual = _joined([one.residual for one in found], count, cells, cells) if made.reading.residual else None
+            if any(part is not None and not np.isfinite(part).all() for part in (rows, gates, residual)):
+                prepared, rows, gates, residual = _overflowed(prepared), rows[:0], gates[:0], None
             yield Embedded(sample, prepared, rows, gates, residual)
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
@@ -86,15 +94,18 @@ class Runner:
             residual = None if found.residual is None else found.residual.float().cpu()
             return Encoded(found.fused.float().cpu(), found.gate.float().cpu(), residual)
 
-    def _joined(self, found: list[Encoded], name: str, count: int) -> Floats | None:
-        """Return what was found of all tiles, without the padding; None for what this model does not tell."""
-        made = self._settings.architecture
-        cells = made.tile // made.autoencoder.shrink
-        if name == "residual" and not made.reading.residual:
-            return None
-        shape = {"fused": (made.width,), "gate": (), "residual": (cells, cells)}[name]
-        parts = [getattr(one, name).numpy() for one in found]
-        return np.concatenate([np.zeros((0, *shape), np.float32), *parts])[:count]
+
+def _joined(found: Sequence[torch.Tensor | None], count: int, *shape: int) -> Floats:
+    """Return what was found of so many tiles, without the padding."""
+    parts = [part.numpy() for part in found if part is not None]
+    return np.concatenate([np.zeros((0, *shape), np.float32), *parts])[:count]
+
+
+def _overflowed(prepared: Prepared) -> Prepared:
+    """Return a picture that cannot be judged: its numbers grew beyond the model's precision, by chance or design."""
+    faults = (*prepared.quality.faults, Fault.OVERFLOW)
+    steps = (*prepared.steps, "the model's arithmetic overflowed")
+    return replace(prepared, tiles=(), quality=replace(prepared.quality, faults=faults), steps=steps)
 
 
 def gather(pictures: Sequence[Embedded], examples: Sequence[Example]) -> Enrolled:

@@ -1,5 +1,6 @@
 """What a bundle says of itself: `bundle.json`, every setting that a finding depends on."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,9 +11,11 @@ from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.records import read, write
 from signing.strict import read_json, refuse_bad_label, write_json
 
+_DIGEST = re.compile("[0-9a-f]{64}")
 FORMAT = "fusiondiff-audit/bundle/v1"
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
+_MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
 
 
 class Unfamiliarity(StrEnum):
@@ -45,7 +48,8 @@ class Settings:
         if self.format != FORMAT:
             raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
         refuse_bad_label(self.name)
-        if not 1 <= self.micro_batch <= 4096 or not 1 <= self.threads <= 1024:
+        pixels = self.micro_batch * self.architecture.tile**2
+        if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
         if self.geometry.tile != self.architecture.tile:
             raise ValueError(f"tiles are cut at {self.geometry.tile} pixels, and seen at {self.architecture.tile}")
@@ -54,6 +58,9 @@ class Settings:
         enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
         if len(set(enrolled)) > 1:
             raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
+        for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
+            if not _DIGEST.fullmatch(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest of a picture")
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Settings":

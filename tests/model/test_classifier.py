@@ -119,6 +119,32 @@ def test_what_cannot_be_judged_has_a_reason_and_no_score() -> None:
     assert caught.value.reason is AuditReason.NOT_ASSESSABLE
 
 
+def test_arithmetic_that_overflows_is_a_fault_of_one_picture() -> None:
+    """Whoever finds such a picture must not be able to stop an audit with it."""
+    made = tiny_model(micro_batch=1)
+    state = made._runner.encoder.state_dict()
+    model = made.enrol(examples(3), reference="alder", learning=Learning(trees=5))
+    state["local.out.0.weight"][0, 0] = torch.inf
+    (finding,) = model.judge(pictures(1))
+    assert finding.quality.faults == (Fault.OVERFLOW,)
+    assert (finding.score, finding.assessable, finding.tiles) == (None, False, ())
+    assert finding.steps[-2] == "the model's arithmetic overflowed"
+
+
+def test_models_of_one_encoder_move_together() -> None:
+    parent = tiny_model()
+    child = parent.enrol(examples(3), reference="alder", learning=Learning(trees=5))
+    child.to("cpu", threads=2)
+    assert parent.runtime == child.runtime
+    assert child.runtime.threads == 2
+
+
+def test_a_specimen_has_one_label_and_one_use() -> None:
+    labelled = [(made, replace(example, specimen="the same")) for made, example in examples(2)]
+    with pytest.raises(ValueError, match="two labels"):
+        tiny_model().enrol(labelled, reference="alder")
+
+
 def test_a_model_that_learnt_nothing_says_so() -> None:
     with pytest.raises(AuditError, match="has learnt from no specimen") as caught:
         tiny_model().judge(pictures(1))

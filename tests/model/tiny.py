@@ -57,8 +57,7 @@ def tiny_model(settings: Settings = SETTINGS, **options: Any) -> DiffusionModel:
     settings = replace(settings, **options)
     encoder = seeded_encoder(settings.architecture)
     encoder.diffusion.freeze_prompt()
-    runner = Runner(encoder, settings, torch.device("cpu"), threads=settings.threads, compiled=False)
-    return DiffusionModel(settings, runner, None, digest="", verified=True)
+    return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=True)
 
 
 def picture(pixels: "np.ndarray[Any, np.dtype[Any]]", name: str = "made.tif") -> LooseMicrograph:
