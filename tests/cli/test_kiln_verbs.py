@@ -9,7 +9,9 @@ from PIL import Image
 
 from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
+from signing import PrivateKey
 from tests.cli.conftest import Done, Tool
+from tests.model.tiny import tiny_model
 
 SMALL = ("--specimens", "3", "--side", "96")
 
@@ -32,6 +34,33 @@ def test_a_made_folder_can_be_signed_inspected_and_measured(house: Tool) -> None
         assert found.json["models"][model]["of"] == 12
         low, high = found.json["models"][model]["balanced"][1:]
         assert 0 <= low <= high <= 1
+
+
+EVALUATE = ("evaluate", "shots", "--labels", "shots/labels.csv", "--model", "tiny", "--baseline", "grey")
+
+
+def test_a_model_is_measured_beside_the_baselines(house: Tool, keys: dict[str, PrivateKey]) -> None:
+    assert house("kiln", "make", "shots", *SMALL).code == 0
+    tiny_model().save(Path("tiny"), key=keys["model"])
+    found = house(*EVALUATE, "--json")
+    assert found.code == 0
+    assert list(found.json["models"]) == ["grey", "model"]
+    assert found.json["models"]["model"]["of"] == 12
+    shown = house(*EVALUATE)
+    assert "tiny, forests on its embeddings, UNVERIFIED" in shown.out
+    assert "nobody vouches for this model" in shown.err
+    stranger = house(*EVALUATE, "--trust", "trust.json", "--json")
+    assert (stranger.code, stranger.json["reason"]) == (Exit.INTEGRITY, "unknown-key")
+
+
+def test_pictures_that_a_model_cannot_judge_are_named(house: Tool) -> None:
+    assert house("kiln", "make", "shots", *SMALL).code == 0
+    tiny_model().save(Path("tiny"))
+    name = next(path.name for path in sorted(Path("shots").glob("*.png")))
+    Image.new("L", (96, 96), 9).save(Path("shots", name))
+    found = house(*EVALUATE, "--json")
+    assert (found.code, found.json["unread"]) == (0, [name])
+    assert found.json["models"]["model"]["of"] == found.json["models"]["grey"]["of"] == 11
 
 
 def test_the_same_seed_makes_the_same_folder(tool: Tool) -> None:
