@@ -47,8 +47,7 @@ def made(folder: Path) -> tuple[Path, signing.TrustStore]:
 
 def verified(bundle: Path, trust: signing.TrustStore) -> None:
     """Load a model as we do."""
-    _, encoder, _ = unpack(fetch(bundle, trust=trust, unverified=False))
-    touch(encoder.state_dict())
+    touch(unpack(bundle, trust=trust, unverified=False).encoder.state_dict())
 
 
 def apart(bundle: Path, _: signing.TrustStore) -> None:

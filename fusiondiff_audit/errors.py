@@ -16,6 +16,7 @@ class AuditReason(StrEnum):
     NOT_ENROLLED = "not-enrolled"
     NOT_INSTALLED = "not-installed"
     REPLAYED = "replayed"
+    SEEN_LABEL = "seen-label"
 
 
 class AuditError(Exception):

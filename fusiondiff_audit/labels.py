@@ -32,11 +32,11 @@ class Label:
     use: Use
 
 
-def read_labels(path: Path) -> dict[str, Label]:
-    """Return the label of each file."""
+def read_labels(path: Path, data: bytes | None = None) -> dict[str, Label]:
+    """Return the label of each file; `data` are the file's bytes, where they were verified."""
     labels: dict[str, Label] = {}
     firsts: dict[str, tuple[str, Label]] = {}
-    for where, row in read_rows(path, known=_COLUMNS, needed=("file", "label")):
+    for where, row in read_rows(path, known=_COLUMNS, needed=("file", "label"), data=data):
         name = row["file"]
         try:
             refuse_unsafe(name)

@@ -10,10 +10,15 @@ import signing
 _MAX_SIZE = 64 * 1024 * 1024
 
 
-def read_rows(path: Path, *, known: AbstractSet[str], needed: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:
-    """Return each row with the words `line N`; unknown or missing columns, and rows of another length, are refused."""
+def read_rows(
+    path: Path, *, known: AbstractSet[str], needed: tuple[str, ...], data: bytes | None = None
+) -> list[tuple[str, dict[str, str]]]:
+    """Return each row with the words `line N`; unknown or missing columns, and rows of another length, are refused.
+
+    Bytes that were already read, because they are signed, are parsed in the file's stead.
+    """
     try:
-        text = signing.read_capped(path, limit=_MAX_SIZE).decode("utf-8-sig")
+        text = (signing.read_capped(path, limit=_MAX_SIZE) if data is None else data).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = [(f"line {reader.line_num}", row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as e:

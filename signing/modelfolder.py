@@ -1,7 +1,8 @@
 """A model folder whose list of files is vouched for: each file is checked, or loaded, against that list."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,17 @@ class ModelFolder:
         if not alone:
             yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
 
-    def load(self, *, limit: int, threads: int = THREADS) -> dict[str, memoryview]:
+    def load(
+        self,
+        *,
+        limit: int,
+        threads: int = THREADS,
+        early: Callable[[str, memoryview], None] = lambda name, memory: None,
+    ) -> dict[str, memoryview]:
         """Read every listed file of a folder into memory, once, and hash it there; one bad file refuses them all.
 
-        What is returned is what was hashed: nothing reads the folder again.
+        What is returned is what was hashed: nothing reads the folder again. `early` gets each file as soon as it is
+        known to be genuine, while others are still being hashed.
         """
         for refused in refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources)):
             raise _refusal(refused)
@@ -58,11 +66,13 @@ class ModelFolder:
                 raise _refusal(absent)
         reader = Reader(self.path)
         loaded: dict[str, memoryview] = {}
-        found = stream(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
-        for resource, (digest, memory) in zip(self.manifest.resources, found, strict=True):
-            if digest != resource.sha256:
-                raise _refusal(refuse_altered(resource.name, f"sha256:{resource.sha256}", f"sha256:{digest}"))
-            loaded[resource.name] = memory
+        reading = stream(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
+        with closing(reading) as found:  # a refusal waits for no collector of garbage before it stops the others
+            for resource, (digest, memory) in zip(self.manifest.resources, found, strict=True):
+                if digest != resource.sha256:
+                    raise _refusal(refuse_altered(resource.name, f"sha256:{resource.sha256}", f"sha256:{digest}"))
+                loaded[resource.name] = memory
+                early(resource.name, memory)
         return loaded
 
 

@@ -21,6 +21,7 @@ VERBS = {
     "sign": ("sign", "Sign a folder of micrographs."),
     "inspect": ("inspect", "Open a signed folder, check its files and decode its pictures."),
     "model": ("model", "Import, sign and verify models."),
+    "enrol": ("enrol", "Teach a model what is authentic, from labelled specimens."),
     "report": ("report", "Work on signed files: timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Look at what was admitted and issued, and check it."),

@@ -42,6 +42,7 @@ _CODES: dict[StrEnum, Exit] = {
     AuditReason.CODE_ALTERED: Exit.INTEGRITY,
     AuditReason.NOT_INSTALLED: Exit.ENVIRONMENT,
     AuditReason.REPLAYED: Exit.INTEGRITY,
+    AuditReason.SEEN_LABEL: Exit.USAGE,
     AuditReason.DUPLICATE_PIXELS: Exit.INTEGRITY,
     AuditReason.LEDGER_ALTERED: Exit.INTEGRITY,
     AuditReason.MISSING_EXTRA: Exit.ENVIRONMENT,

@@ -4,6 +4,8 @@
 MiB each, `head.safetensors` the forests and what was enrolled. Nothing else is read, and nothing is executed.
 """
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,25 +16,46 @@ from fusiondiff_audit.model.card import bill, card
 from fusiondiff_audit.model.encoder import Encoder, imagined
 from fusiondiff_audit.model.head import Head, head_arrays, read_head
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.model.source import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, Files, shard_name
+from fusiondiff_audit.model.source import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, fetch, shard_name
 from fusiondiff_audit.weights import tensors
 from signing.strict import malformed
 
 
-def unpack(files: Files) -> tuple[Settings, Encoder, Head | None]:
-    """Return what a bundle's files hold; all is known to fit before the first tensor is there."""
-    settings = Settings.from_bytes(bytes(files.memory[SETTINGS]), f"{files.where}/{SETTINGS}")
+@dataclass(frozen=True, slots=True, eq=False)
+class Unpacked:
+    """What a bundle holds, and the digest that a pin of it would have."""
+
+    digest: str
+    verified: bool
+    settings: Settings
+    encoder: Encoder
+    head: Head | None
+
+
+def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> Unpacked:
+    """Load a bundle; all is known to fit before the first tensor is there."""
+    planned: list[tuple[Settings, Encoder]] = []
+
+    def plan(name: str, data: memoryview) -> None:  # while the large files are still being hashed
+        if name == SETTINGS:
+            planned.append(_planned(bytes(data), f"{source}/{SETTINGS}"))
+
+    files = fetch(source, trust=trust, unverified=unverified, early=plan)
+    ((settings, encoder),) = planned
     if (settings.learning is not None) != (HEAD in files.memory):
         raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
-    try:
-        encoder = imagined(settings.architecture)
-    except ValueError as e:
-        raise malformed(f"{files.where}/{SETTINGS}", str(e)) from e
-    state = tensors.view(files.shards, tensors.specs_of(encoder))
-    tensors.fill(encoder, state)
+    tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
     encoder.diffusion.freeze_prompt()
     head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None
-    return settings, encoder, head
+    return Unpacked(files.digest, files.verified, settings, encoder, head)
+
+
+def _planned(data: bytes, where: str) -> tuple[Settings, Encoder]:
+    settings = Settings.from_bytes(data, where)
+    try:
+        return settings, imagined(settings.architecture)
+    except ValueError as e:
+        raise malformed(where, str(e)) from e
 
 
 def pack(

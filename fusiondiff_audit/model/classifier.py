@@ -25,7 +25,6 @@ from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFind
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.model.source import fetch
 
 
 class DiffusionModel:
@@ -46,9 +45,9 @@ class DiffusionModel:
 
         A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
         """
-        files = fetch(source, trust=trust, unverified=unverified)
-        settings, encoder, head = unpack(files)
-        return cls(settings, Runner(encoder, settings), head, digest=files.digest, verified=files.verified)
+        found = unpack(source, trust=trust, unverified=unverified)
+        runner = Runner(found.encoder, found.settings)
+        return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified)
 
     def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
         """Move the encoder, and with it all models that share it: one that `enrol` made shares its parent's.

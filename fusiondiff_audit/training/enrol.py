@@ -1,0 +1,101 @@
+"""Enrolment: a signed batch of labelled specimens to a bundle that knows them.
+
+1. The batch is genuine and its signer is a labeller; `labels.csv` is among the signed files; those bytes are parsed.
+2. Every labelled picture is there, is decoded, and is no other's twin: one that is not refuses everything.
+3. A specimen has one name: the manifest's and the labels' must agree.
+4. The frozen encoder looks at each once; the forests learn from what it saw.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import signing
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.labels import Label, Use, read_labels
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Example, Learning
+from signing import Batch, Kind, Reason, SignedFile, SigningError
+
+LABELS = "labels.csv"
+_LARGEST_LABELS = 64 * 1024 * 1024  # bytes
+Watch = Callable[[Iterator[SignedMicrograph], int], Iterator[SignedMicrograph]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Authentic as what, and how the forests learn."""
+
+    reference: str
+    learning: Learning
+
+
+def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) -> DiffusionModel:
+    """Return a model that learnt from a batch's labelled pictures; any that cannot be used refuses them all."""
+    said = _labels(batch)  # 1
+    entries = {entry.name: entry for entry in batch.manifest.files}
+    if absent := sorted(set(said) - set(entries)):
+        raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
+    if other := sorted(name for name in said if entries[name].kind is not Kind.IMAGE):
+        raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
+    with Guard() as guard:
+        pictures = _pictures(batch, said, guard)
+        examples = _examples(watch(pictures, len(said)), said, model, order.learning)
+        try:
+            return model.enrol(examples, reference=order.reference, learning=order.learning)  # 4
+        except ValueError as e:
+            raise SigningError(Reason.BAD_REQUEST, str(e)) from e
+
+
+def _labels(batch: Batch) -> dict[str, Label]:
+    entry = batch.entry(LABELS)
+    if entry is None or entry.kind is not Kind.LABELS:
+        hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
+        raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS}", hint=hint)
+    if entry.size > _LARGEST_LABELS:
+        raise SigningError(Reason.TOO_LARGE, f"{LABELS}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read")
+    (file,) = batch.read([entry], lambda file: file, threads=1)
+    if not isinstance(file, SignedFile):
+        raise SigningError(file.reason, file.message, hint=file.hint)
+    return read_labels(Path(LABELS), file.data)
+
+
+def _pictures(batch: Batch, said: dict[str, Label], guard: Guard) -> Iterator[SignedMicrograph]:
+    """Yield every labelled picture; what is refused, labelled or not, refuses the batch."""  # 2
+    for file in take_in(batch, guard=guard, wanted=lambda file: file.name in said):
+        if isinstance(file, signing.RefusedFile):
+            raise SigningError(file.reason, file.message, hint=file.hint)
+        if isinstance(file, RefusedImage):
+            raise SigningError(Reason.UNREADABLE, f"{file.message} ({file.reason})", hint=file.hint)
+        if isinstance(file, SignedMicrograph):
+            yield file
+
+
+def _examples(
+    pictures: Iterator[SignedMicrograph], said: dict[str, Label], model: DiffusionModel, learning: Learning
+) -> Iterator[tuple[SignedMicrograph, Example]]:
+    twins: dict[str, str] = {}
+    seen = frozenset(model.settings.seen)
+    for picture in pictures:
+        label, name = said[picture.name], picture.name
+        if (twin := twins.setdefault(picture.pixel_digest, name)) != name:
+            what = f"{name!a}: the same picture as {twin!a}; it would count twice"
+            raise AuditError(AuditReason.DUPLICATE_PIXELS, what)
+        if picture.pixel_digest in seen and learning.partitions > 1:
+            what = f"{name!a}: the encoder was trained with its label, so no partition is free of it"
+            hint = "enrol other specimens, or ask for one partition and no tolerance"
+            raise AuditError(AuditReason.SEEN_LABEL, what, hint=hint)
+        specimen = _specimen(name, label, picture.entry.specimen)
+        yield picture, Example(picture.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE)
+
+
+def _specimen(name: str, label: Label, signed: str | None) -> str:
+    """Return the name of a picture's specimen."""  # 3
+    unnamed = label.specimen == f"file {name}"
+    if signed is None or label.specimen == signed:
+        return label.specimen
+    if unnamed:
+        return signed
+    what = f"{name!a}: specimen {label.specimen!a} in {LABELS}, {signed!a} in the manifest"
+    raise SigningError(Reason.BAD_REQUEST, what, hint="one object has one name; sign the folder anew")

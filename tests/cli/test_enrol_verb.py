@@ -1,0 +1,41 @@
+"""`enrol`: a signed batch with labels in, a signed bundle out."""
+
+from pathlib import Path
+
+import signing
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.model.classifier import DiffusionModel
+from tests.cli.conftest import Tool
+from tests.model.tiny import tiny_model
+from tests.training.test_enrol import written
+
+
+def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
+    for role in ("labeller", "model"):
+        assert house("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
+        add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
+        assert house(*add).code == 0
+    lines = written(Path("labelled"), 3, calibrate=9)
+    Path("labelled", "labels.csv").write_text("\n".join(lines))
+    assert house("sign", "labelled", "--key", "labeller.pem", "--device", "bench").code == 0
+    tiny_model().save(Path("tiny"))
+    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    words = ("enrol", "labelled", "--reference", "alder, by the tests", "--model", "tiny", "--trust", "trust.json")
+    done = house(*words, "--key", "model.pem", "--out", "alder", "--trees", 20, "--json")
+    assert done.code == 0, done.out
+    assert done.json["learnt"] == {"authentic": 3, "counterfeit": 3}
+    assert done.json["calibrated"] == {"authentic": 9, "counterfeit": 9}
+    assert house("model", "verify", "alder", "--trust", "trust.json").code == 0
+    model = DiffusionModel.from_pretrained("alder", trust=signing.load_trust(Path("trust.json"), at=signing.now()))
+    assert (model.settings.reference, model.verified) == ("alder, by the tests", True)
+    shown = house(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20)
+    assert "yes, down to an error rate of 10%" in shown.out
+    for more, code, reason in (
+        (("--out", "alder"), Exit.USAGE, "exists"),
+        (("--partitions", 2), Exit.USAGE, "bad-request"),
+        (("--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
+        (("--model", "nowhere"), Exit.UNREADABLE, "unreadable"),
+    ):
+        bad = house(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
+        assert (bad.code, bad.json["reason"]) == (code, reason)
+    assert not Path("alder3").exists()
