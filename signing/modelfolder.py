@@ -1,7 +1,7 @@
 """A model folder whose list of files is vouched for: each file is checked, or loaded, against that list."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +47,10 @@ class ModelFolder:
         if not alone:
             yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
 
-    def load(
-        self,
-        *,
-        limit: int,
-        threads: int = THREADS,
-        early: Callable[[str, memoryview], None] = lambda name, memory: None,
-    ) -> dict[str, memoryview]:
+    def load(self, *, limit: int, threads: int = THREADS) -> dict[str, memoryview]:
         """Read every listed file of a folder into memory, once, and hash it there; one bad file refuses them all.
 
-        What is returned is what was hashed: nothing reads the folder again. `early` gets each file as soon as it is
-        known to be genuine, while others are still being hashed.
+        What is returned is what was hashed: nothing reads the folder again.
         """
         for refused in refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources)):
             raise _refusal(refused)
@@ -72,7 +65,6 @@ class ModelFolder:
                 if digest != resource.sha256:
                     raise _refusal(refuse_altered(resource.name, f"sha256:{resource.sha256}", f"sha256:{digest}"))
                 loaded[resource.name] = memory
-                early(resource.name, memory)
         return loaded
 
 

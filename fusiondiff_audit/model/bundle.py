@@ -34,14 +34,8 @@ class Unpacked:
 
 def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> Unpacked:
     """Load a bundle; all is known to fit before the first tensor is there."""
-    planned: list[tuple[Settings, Encoder]] = []
-
-    def plan(name: str, data: memoryview) -> None:  # while the large files are still being hashed
-        if name == SETTINGS:
-            planned.append(_planned(bytes(data), f"{source}/{SETTINGS}"))
-
-    files = fetch(source, trust=trust, unverified=unverified, early=plan)
-    ((settings, encoder),) = planned
+    files = fetch(source, trust=trust, unverified=unverified)
+    settings, encoder = _planned(bytes(files.memory[SETTINGS]), f"{files.where}/{SETTINGS}")
     if (settings.learning is not None) != (HEAD in files.memory):
         raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))

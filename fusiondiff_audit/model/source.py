@@ -1,7 +1,6 @@
 """Where a bundle comes from, and who vouches for it: a pin, a signature, or nobody, which has to be said aloud."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from signing.stream import THREADS, stream
 MAX_SHARD = 256 * 1024 * 1024  # bytes of tensors in one file: many files hash in parallel
 _MAX_FILE = MAX_SHARD + 16 * 1024 * 1024  # with its header
 SETTINGS, CARD, BILL, HEAD = "bundle.json", "MODEL_CARD.md", "sbom.cdx.json", "head.safetensors"
-Early = Callable[[str, memoryview], None]
 _SHARD, _ENDING = "encoder-", ".safetensors"
 
 
@@ -38,26 +36,22 @@ def fetch(
     *,
     trust: signing.TrustStore | None,
     unverified: bool,
-    early: Early = lambda name, memory: None,
 ) -> Files:
-    """Return the files of a pinned bundle by its name, or of a folder that a model key of the trust store signed.
-
-    `early` gets each file as soon as it is known to be the right one.
-    """
+    """Return the files of a pinned bundle by its name, or of a folder that a model key of the trust store signed."""
     if trust is not None and unverified:
         raise ValueError("a bundle is verified with a trust store, or it is unverified; not both")
     if isinstance(source, str) and source in PINNED:
         pin = PINNED[source]
-        return _loaded(signing.open_pinned(pin.folder, pin.digest), early)
+        return _loaded(signing.open_pinned(pin.folder, pin.digest))
     path = Path(source)
     if not path.is_dir():
         known = ", ".join(sorted(PINNED)) or "none"
         what = f"{source}: neither a folder nor a bundle that comes with the tool (those are: {known})"
         raise SigningError(Reason.UNREADABLE, what)
     if trust is not None:
-        return _loaded(signing.open_model(path, trust=trust), early)
+        return _loaded(signing.open_model(path, trust=trust))
     if unverified:
-        return _unverified(path, early)
+        return _unverified(path)
     hint = "pass trust=..., or unverified=True, which marks every finding"
     raise SigningError(Reason.BAD_REQUEST, f"{path}: a bundle of which nobody said whom to trust for it", hint=hint)
 
@@ -67,14 +61,14 @@ def shard_name(number: int) -> str:
     return f"{_SHARD}{number:05d}{_ENDING}"
 
 
-def _loaded(folder: signing.ModelFolder, early: Early) -> Files:
+def _loaded(folder: signing.ModelFolder) -> Files:
     names = [resource.name for resource in folder.manifest.resources]
     _refuse_others(names, str(folder.path))
-    memory = folder.load(limit=_MAX_FILE, early=early)
+    memory = folder.load(limit=_MAX_FILE)
     return Files(str(folder.path), signing.list_digest(folder.manifest.resources), True, memory)
 
 
-def _unverified(path: Path, early: Early) -> Files:
+def _unverified(path: Path) -> Files:
     """Read a folder that nobody vouches for, under the same rules but the one."""
     listing = list_folder(path)
     if listing.others:
@@ -84,8 +78,6 @@ def _unverified(path: Path, early: Early) -> Files:
     _refuse_others(names, str(path))
     reader = Reader(path)
     found = list(stream(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
-    for name, (_, data) in zip(names, found, strict=True):
-        early(name, data)
     digest = signing.list_digest(tuple(signing.Resource(n, d) for n, (d, _) in zip(names, found, strict=True)))
     return Files(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
 
