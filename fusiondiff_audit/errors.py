@@ -7,6 +7,7 @@ class AuditReason(StrEnum):
     """Why the core refused; the codes are stable, like those of the rooms that it calls."""
 
     CODE_ALTERED = "code-altered"
+    DIVERGED = "diverged"
     DUPLICATE_PIXELS = "duplicate-pixels"
     LEDGER_ALTERED = "ledger-altered"
     MISSING_EXTRA = "missing-extra"

@@ -106,8 +106,7 @@ def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
     if not len(found.rows):
         what = f"no tile that the model can judge ({found.prepared.quality})"
         raise signing.SigningError(signing.Reason.UNSUPPORTED, what)
-    small = replace(micrograph, pixels=micrograph.pixels[:0])  # the embedding alone is kept, however large the picture
-    return replace(found, sample=small, prepared=replace(found.prepared, plane=found.prepared.plane[:0]))
+    return found.without_picture()
 
 
 def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "Enrolled":

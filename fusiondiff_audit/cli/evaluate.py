@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
-from fusiondiff_audit.cli.options import PATH, trust_line
+from fusiondiff_audit.cli.bundle import open_bundle
+from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
@@ -50,7 +50,7 @@ def command(
     from fusiondiff_audit.kiln.bench.baselines import BASELINES
 
     said = read_labels(labels)
-    model = None if bundle is None else _model(bundle, trust_path)
+    model = None if bundle is None else open_bundle(bundle, trust_path)
     chosen = baselines or _BASELINES
     seen = look(folder, said, chosen, model, watch=lambda names: watched(names, what="looking", total=len(said)))
     for sentence in _first(seen.lost):
@@ -69,21 +69,6 @@ def command(
     }
     images = f"{count(len(seen.names), 'image')} of {authentic} authentic and {counterfeit} counterfeit specimens"
     return Answer("DONE", f"{images}, split by specimen; 95 % intervals from drawing specimens", text, data)
-
-
-def _model(bundle: str, trust_path: Path | None) -> "DiffusionModel":
-    """Load a model; one that nobody vouches for may be measured, and it is said."""
-    from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.weights.pins import PINNED
-
-    if trust_path is not None:
-        trust = signing.load_trust(trust_path, at=signing.now())
-        say(trust_line(trust, trust_path))
-        return DiffusionModel.from_pretrained(bundle, trust=trust)
-    model = DiffusionModel.from_pretrained(bundle, unverified=bundle not in PINNED)
-    if not model.verified:
-        say(f"{bundle}: nobody vouches for this model; say --trust to have its signature checked")
-    return model
 
 
 def _title(model: "DiffusionModel") -> str:

@@ -40,6 +40,7 @@ _CODES: dict[StrEnum, Exit] = {
     Reason.EXISTS: Exit.USAGE,
     Reason.CANNOT_WRITE: Exit.ENVIRONMENT,
     AuditReason.CODE_ALTERED: Exit.INTEGRITY,
+    AuditReason.DIVERGED: Exit.INCONCLUSIVE,
     AuditReason.NOT_INSTALLED: Exit.ENVIRONMENT,
     AuditReason.REPLAYED: Exit.INTEGRITY,
     AuditReason.SEEN_LABEL: Exit.USAGE,

@@ -9,9 +9,10 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.kiln_table import DUEL_HEADS, HEADS, PRESS, duel_cells, line_cells
 from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, short, size, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.folders import new_folder
@@ -25,7 +26,7 @@ _DIFFICULTIES = ("easy", "medium", "hard")
 _MODELS = ("grey", "texture", "file", "permuted")
 _DEEP = ("resnet50", "deit-small")
 _RIVAL = "texture"  # the strongest that needs no GPU: the others are held against it
-_AGAINST = ("grey", *_DEEP)
+_AGAINST = ("grey", *_DEEP, "fusiondiff")
 _NO_MODELS = "these are the rivals alone: no model of ours is in this table"
 
 
@@ -122,9 +123,18 @@ def _write(order: "Order", out: Path, makers: Path | None) -> tuple[list["Made"]
 @click.option("--seeds", type=click.IntRange(1, 1000), default=12, show_default=True, help="Enrolments to repeat.")
 @click.option("--labels", "numbers", type=click.IntRange(4, 1000), multiple=True, help="Default: 10 20 50 200 1000.")
 @click.option("--model", "models", type=click.Choice((*_MODELS, *_DEEP)), multiple=True, help="Default: all.")
+@click.option("--bundle", metavar="MODEL", help="Also a bundle of ours: a folder, or the name of one that comes along.")
+@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL.")
 @click.option("--out", type=PATH, help="Write the table and every cell as JSON to this file.")
 @answering()
-def bench(seeds: int, numbers: tuple[int, ...], models: tuple[str, ...], out: Path | None) -> Answer:
+def bench(
+    seeds: int,
+    numbers: tuple[int, ...],
+    models: tuple[str, ...],
+    bundle: str | None,
+    trust_path: Path | None,
+    out: Path | None,
+) -> Answer:
     """Measure classifiers on pictures that were made for nothing else.
 
     Each seed enrols one kiln with n labelled specimens, and asks for others by the same kiln and by workshops that copy
@@ -134,8 +144,9 @@ def bench(seeds: int, numbers: tuple[int, ...], models: tuple[str, ...], out: Pa
     \b
     fusiondiff-audit kiln bench
     fusiondiff-audit kiln bench --seeds 3 --labels 50 --model texture
+    fusiondiff-audit kiln bench --bundle fusion-diff-v1-ceramic
     """
-    require("kiln", "the benchmark")
+    require("kiln" if bundle is None else "audit", "the benchmark")
     from fusiondiff_audit.kiln import specimens
     from fusiondiff_audit.kiln.bench.deep import deep_cells
     from fusiondiff_audit.kiln.bench.run import run, truths
@@ -148,21 +159,22 @@ def bench(seeds: int, numbers: tuple[int, ...], models: tuple[str, ...], out: Pa
     chosen = models or (*_MODELS, *_DEEP)
     fresh = [model for model in chosen if model in _MODELS]
     asked = sorted(set(numbers)) or list(LABELS)
+    ours = None if bundle is None else open_bundle(bundle, trust_path)
     cells = []
     tasks = [task(seed) for seed in range(seeds)]
     for each in tasks:
-        with Progress(f"seed {each.seed + 1} of {seeds}: pictures") as progress:
+        where = f"seed {each.seed + 1} of {seeds}"
+        if fresh:
+            cells += list(run(each, asked, fresh, workers=cores(), watch=_watching(f"{where}: pictures")))
+        if ours is not None:
+            from fusiondiff_audit.kiln.bench.bundle import bundle_cells
 
-            def watch(rows: Any, total: int, progress: Progress = progress) -> Any:
-                for done, row in enumerate(rows, start=1):
-                    progress(done, total)
-                    yield row
-
-            cells += list(run(each, asked, fresh, workers=cores(), watch=watch)) if fresh else []
+            cells += list(bundle_cells(ours, each, asked, workers=cores(), watch=_watching(f"{where}: our model")))
         for model in chosen:
             if model in _DEEP:
                 cells += [cell for cell in deep_cells(model, each) if cell.labels in asked]
-    cells.sort(key=lambda cell: chosen.index(cell.model))
+    order = (*chosen, "fusiondiff")
+    cells.sort(key=lambda cell: order.index(cell.model))
     found = list(lines(cells))
     fought = list(duels(cells, {each.seed: truths(each)["test"] for each in tasks}, _RIVAL)) if _RIVAL in chosen else []
     data = {
@@ -179,4 +191,14 @@ def bench(seeds: int, numbers: tuple[int, ...], models: tuple[str, ...], out: Pa
     if against := [duel_cells(duel) for duel in fought if duel.model in _AGAINST]:
         text += "\n\n" + table([DUEL_HEADS, *against])
     head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
-    return Answer("DONE", f"{count(seeds, 'seed')}; {_NO_MODELS}", head + text, data)
+    note = _NO_MODELS if ours is None else f"{ours.settings.name}{'' if ours.verified else ', UNVERIFIED'}"
+    return Answer("DONE", f"{count(seeds, 'seed')}; {note}", head + text, data)
+
+
+def _watching(what: str) -> Any:
+    """Return what shows progress through rows of which the number is known."""
+
+    def watch(rows: Any, total: int) -> Any:
+        return watched(rows, what=what, total=total)
+
+    return watch

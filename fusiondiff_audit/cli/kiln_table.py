@@ -39,7 +39,9 @@ def _title(model: str) -> str:
     from fusiondiff_audit.kiln.bench.baselines import BASELINES
     from fusiondiff_audit.kiln.bench.deep import TITLES
 
-    return BASELINES[model].title if model in BASELINES else TITLES[model]
+    if model in BASELINES:
+        return BASELINES[model].title
+    return TITLES.get(model, "FusionDiff, forests on frozen embeddings")
 
 
 def _mean(found: "Interval | None") -> str:

@@ -12,13 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import combine
-from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
 from fusiondiff_audit.model.calibration import Calibration, calibrate, cells, strangeness
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
@@ -45,7 +46,11 @@ class DiffusionModel:
 
         A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
         """
-        found = unpack(source, trust=trust, unverified=unverified)
+        return cls.of(unpack(source, trust=trust, unverified=unverified))
+
+    @classmethod
+    def of(cls, found: Unpacked) -> "DiffusionModel":
+        """Return a model of what a bundle holds."""
         runner = Runner(found.encoder, found.settings)
         return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified)
 
@@ -108,6 +113,10 @@ class DiffusionModel:
     def embed(self, samples: Iterable[Micrograph]) -> Iterator[Embedded]:
         """Yield embeddings: what enrolment learns from."""
         return self._runner.embed(samples)
+
+    def look(self, tiles: torch.Tensor) -> npt.NDArray[np.float32]:
+        """Return the embeddings of tiles from 0 to 1 that were cut by somebody else."""
+        return self._runner.look(tiles)
 
     def enrol(
         self, samples: Iterable[tuple[Micrograph, Example]], *, reference: str, learning: Learning | None = None

@@ -37,6 +37,11 @@ class Embedded:
     gates: Floats
     residual: Floats | None
 
+    def without_picture(self) -> "Embedded":
+        """Return what is left when the picture is forgotten, however large it was."""
+        sample = replace(self.sample, pixels=self.sample.pixels[:0])
+        return replace(self, sample=sample, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
+
 
 class Runner:
     """An encoder on a device; whatever it gives is on the CPU again."""
@@ -87,6 +92,13 @@ class Runner:
                 piece = unit[tile.top : tile.top + side, tile.left : tile.left + side]
                 batch[place, 0] = torch.from_numpy(piece)
             yield batch
+
+    def look(self, tiles: torch.Tensor) -> Floats:
+        """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
+        size = self._settings.micro_batch
+        padded = torch.cat([tiles, tiles.new_zeros(-len(tiles) % size, *tiles.shape[1:])])
+        found = [self._encoded(batch).fused for batch in padded.split(size)]  # type: ignore[no-untyped-call]
+        return _joined(found, len(tiles), self._settings.architecture.width)
 
     def _encoded(self, batch: torch.Tensor) -> Encoded:
         with exact(self.runtime.threads), torch.inference_mode():

@@ -1,0 +1,61 @@
+"""The verb `explain`."""
+
+from pathlib import Path
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.bundle import open_bundle
+from fusiondiff_audit.cli.options import PATH
+from fusiondiff_audit.cli.text import table
+from fusiondiff_audit.extras import require
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=PATH)
+@click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
+@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL; without it, nobody does.")
+@click.option("--out", type=PATH, required=True, help="The PNG to write.")
+@answering()
+def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answer:
+    """Show why a micrograph gets its score.
+
+    It is for research: FILE may be unsigned, and what is shown is no verdict. OUT shows the micrograph as the model
+    sees it, which regions speak for and against, the score and the gate of each tile, and the residual, if the bundle
+    computes one. The nearest enrolled specimens are named.
+
+    \b
+    fusiondiff-audit explain micrographs/0001.tif --model fusion-diff-v1-ceramic --out why.png
+    """
+    require("audit", "explaining a score")
+    from fusiondiff_audit.images import Guard, LooseFile, decode
+    from fusiondiff_audit.model.explain import explain, said
+    from fusiondiff_audit.model.explain_picture import render
+
+    signing.refuse_existing(out)
+    model = open_bundle(bundle, trust_path)
+    with Guard() as guard:
+        sample = decode(LooseFile.read(file), guard=guard)
+    found = explain(model, sample)
+    signing.create(out, render(found))
+    finding = found.finding
+    near = ", ".join(f"{one.specimen} ({'authentic' if one.authentic else 'counterfeit'})" for one in found.nearest)
+    rows = [
+        ("authentic as", model.settings.reference or ""),
+        ("score", said(finding)),
+        ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, of 1 for the local path"),
+        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}"),
+        ("nearest", near or "-"),
+    ]
+    data = {
+        "file": str(file),
+        "score": finding.score,
+        "gate": finding.gate,
+        "unfamiliarity": finding.unfamiliarity,
+        "faults": list(finding.quality.faults),
+        "nearest": [{"specimen": n.specimen, "authentic": n.authentic, "distance": n.distance} for n in found.nearest],
+        "verified": model.verified,
+    }
+    unsure = "" if model.verified else "; nobody vouches for the model"
+    return Answer("DONE", f"{out} shows why; it is no verdict{unsure}", table(rows), data)

@@ -1,0 +1,54 @@
+"""A bundle of ours on the benchmark: its encoder as it stands, and forests that learn from each seed's labels alone."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fusiondiff_audit.images import Claims, Container, Header, LooseMicrograph
+from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.kiln.bench.run import ASKED, Cell, cells
+from fusiondiff_audit.kiln.bench.task import Item, Task
+from fusiondiff_audit.kiln.workers import spread
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning
+from fusiondiff_audit.model.running import Embedded, gather
+from fusiondiff_audit.model.trial import asked_scores
+
+NAME = "fusiondiff"
+Watch = Callable[[Iterable[Embedded], int], Iterable[Embedded]]
+
+
+def bundle_cells(
+    model: DiffusionModel, task: Task, labels: Sequence[int], *, workers: int, watch: Watch
+) -> Iterator[Cell]:
+    """Yield what a bundle reaches on one seed."""
+    task = replace(
+        task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in ASKED}
+    )
+    seen = embedded(model, task.items(), workers=workers, watch=watch)
+    learnt = len(task.parts["train"])
+    asked = np.arange(learnt, len(seen.examples))
+    learning = Learning(seed=task.seed)
+    for n in labels:
+        scores = asked_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
+        yield from cells(task, NAME, n, scores)
+
+
+def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> Enrolled:
+    """Return what a model sees in each picture, which is made for it and forgotten."""
+    found = (picture.without_picture() for picture in model.embed(spread(_micrograph, items, workers)))
+    pictures = list(watch(found, len(items)))
+    examples = [
+        Example(picture.sample.pixel_digest, " ".join(item.drawn().words), item.authentic)
+        for picture, item in zip(pictures, items, strict=True)
+    ]
+    return gather(pictures, examples)
+
+
+def _micrograph(item: Item) -> LooseMicrograph:
+    pixels = item.pixels()[:, :, None]
+    digest = digest_pixels(pixels)
+    height, width, _ = pixels.shape
+    header = Header(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
+    return LooseMicrograph(f"{item.part} {item.number}", digest, digest, pixels, header, "none", Claims(), ())

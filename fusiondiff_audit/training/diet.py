@@ -1,0 +1,214 @@
+"""What is looked at in training: tiles of many pictures, made or read once, in one file that is mapped afterwards.
+
+Tiles of one object are views of the same thing: of a made-up specimen in several fields, each in a session of its own
+at the microscope; of a file in several places. Who made it is noted where it is known, and read by `finetune` alone.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import signing
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.images.tiles import cut
+from fusiondiff_audit.kiln.microscope import Detector, Microscope
+from fusiondiff_audit.kiln.recipes import KILNS
+from fusiondiff_audit.kiln.specimens import specimen, stream
+from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.labels import Label
+from fusiondiff_audit.training.recipe import Meal
+from signing.folder import list_folder
+
+Squares = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+Pictures = Iterable["Picture"]
+Watch = Callable[[Pictures, int], Pictures]
+_PIXELS, _NOTES = "tiles.u8", "tiles.json"
+_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+_LEAST = 8  # objects: with fewer there is nothing to be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How pictures become tiles: as the model will cut and map them."""
+
+    geometry: Geometry
+    intensity: Intensity
+
+    def squares(self, plane: npt.NDArray[np.generic]) -> Squares:
+        """Return the tiles of a plane, at 8 bits."""
+        side = self.geometry.tile
+        unit = self.intensity.apply(plane)
+        places = cut(plane.shape[0], plane.shape[1], side, self.geometry.overlap)
+        tiles = [unit[place.top : place.top + side, place.left : place.left + side] for place in places]
+        return np.round(np.stack(tiles) * 255).astype(np.uint8) if tiles else np.zeros((0, side, side), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """The tiles of one picture."""
+
+    squares: Squares
+    owner: str
+    maker: str  # empty: nobody says
+    digest: str  # of the pixels at full depth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diet:
+    """All tiles, the tiles of each object, and the picture of each tile."""
+
+    squares: Squares
+    members: tuple[Places, ...]  # of each object
+    picture: Places  # of each tile
+    makers: tuple[str, ...]  # of each object; empty, where nobody says
+    digests: tuple[str, ...]  # of each picture
+
+    def pairs(self, rng: np.random.Generator, count: int) -> tuple[Squares, Squares, Places]:
+        """Return two views of each of so many objects, of two pictures where there are two, and which objects."""
+        chosen = rng.choice(len(self.members), size=count, replace=len(self.members) < count)
+        first, second = np.empty((2, count), np.int64)
+        for place, number in enumerate(chosen):
+            own = self.members[number]
+            first[place] = rng.choice(own)
+            others = own[self.picture[own] != self.picture[first[place]]]
+            second[place] = rng.choice(others if len(others) else own)
+        return self.squares[first], self.squares[second], chosen
+
+    def some(self, rng: np.random.Generator, count: int) -> Squares:
+        """Return so many tiles."""
+        return self.squares[np.sort(rng.integers(0, len(self.squares), count))]
+
+
+def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
+    """Yield made-up pictures, and say how many there will be."""
+    jobs = [
+        (kiln, workshop, number)
+        for number in range(meal.specimens)
+        for kiln in meal.kilns
+        for workshop in (None, *(name for name in KILNS[kiln].workshops if name not in meal.without))
+    ]
+    found = spread(partial(_fields, meal, cutting, seed), jobs, cores())
+    return (picture for pictures in found for picture in pictures), len(jobs) * meal.fields
+
+
+def _fields(meal: Meal, cutting: Cutting, seed: int, job: tuple[str, str | None, int]) -> list[Picture]:
+    """Return a specimen's fields, each seen in another session: what sessions differ in is not the specimen."""
+    kiln, workshop, number = job
+    words = ("pretrain", str(seed), str(number))
+    drawn = specimen(kiln, workshop, *words)
+    pictures = []
+    for field in range(meal.fields):
+        session = _session(stream(*drawn.words, "session", str(field)))
+        seen = replace(drawn, microscope=session, micrometres=KILNS[kiln].pixel * session.zoom)
+        plane = seen.field(field, meal.side)
+        maker = f"{kiln} {workshop or 'authentic'}"
+        pictures.append(Picture(cutting.squares(plane), " ".join(drawn.words), maker, digest_pixels(plane[:, :, None])))
+    return pictures
+
+
+def _session(rng: np.random.Generator) -> Microscope:
+    """Return the settings of a session on any microscope: broader than those that a benchmark draws from."""
+    return Microscope(
+        detector=Detector.BACKSCATTER,
+        electrons=float(np.exp(rng.uniform(np.log(40), np.log(800)))),
+        focus=rng.uniform(0.4, 1.3),
+        astigmatism=rng.uniform(0, 0.4),
+        gain=rng.uniform(0.4, 1.4),
+        offset=rng.uniform(-0.15, 0.3),
+        gamma=float(np.exp(rng.normal(0, 0.25))),
+        tilt=rng.uniform(-0.35, 0.35),
+        charging=rng.uniform(0, 0.14),
+        drift=rng.uniform(0, 2.2),
+        zoom=float(np.exp(rng.normal(0.03, 0.09))),
+        bits=8,
+    )
+
+
+def read(
+    folder: Path, cutting: Cutting, *, labels: Mapping[str, Label] | None, lost: Callable[[str], None]
+) -> tuple[Iterator[Picture], int]:
+    """Yield the pictures of a folder that can be read, and say how many files there are; the others are named."""
+    everything = labels or [name for name in list_folder(folder).files if name.lower().endswith(_SUFFIXES)]
+    names = sorted(everything)
+
+    def found() -> Iterator[Picture]:
+        with Guard() as guard:
+            for name in names:
+                try:
+                    micrograph = decode(LooseFile.read(folder / name), guard=guard)
+                    prepared = prepare(micrograph, cutting.geometry)
+                except (ImageError, signing.SigningError) as e:
+                    lost(f"{name}: {e}")
+                    continue
+                said = None if labels is None else labels[name]
+                owner = name if said is None else said.specimen
+                maker = "" if said is None else ("authentic" if said.authentic else "counterfeit")
+                yield Picture(cutting.squares(prepared.plane), owner, maker, micrograph.pixel_digest)
+
+    return found(), len(names)
+
+
+def store(pictures: Pictures, folder: Path) -> None:
+    """Write tiles as they come, and last the notes, without which nothing that was written counts."""
+    notes = _Notes([], [], [], {})
+    try:
+        with (folder / _PIXELS).open("wb") as file:
+            for one in pictures:
+                if not len(one.squares):
+                    continue
+                file.write(one.squares.tobytes())
+                notes.tiles.append(len(one.squares))
+                notes.owners.append(one.owner)
+                notes.digests.append(one.digest)
+                notes.makers[one.owner] = one.maker
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as e:
+        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{folder}: {e.strerror}") from e
+    if len(notes.makers) < _LEAST:
+        what = f"{len(notes.makers)} objects that can be looked at"
+        raise AuditError(AuditReason.NOT_ASSESSABLE, what, hint=f"at least {_LEAST} are needed to tell any apart")
+    signing.create(folder / _NOTES, json.dumps(asdict(notes)).encode(), force=True)
+
+
+def opened(folder: Path, side: int) -> Diet | None:
+    """Return what was stored, or nothing if it is not there as it was written."""
+    try:
+        notes = _Notes(**json.loads((folder / _NOTES).read_bytes()))
+        raw = np.memmap(folder / _PIXELS, np.uint8, "r")
+    except (OSError, ValueError, TypeError):
+        return None
+    count = sum(notes.tiles)
+    if raw.size != count * side * side:
+        return None
+    names = {owner: number for number, owner in enumerate(notes.makers)}
+    owner = np.repeat([names[name] for name in notes.owners], notes.tiles)
+    order = np.argsort(owner, kind="stable")
+    return Diet(
+        raw.reshape(count, side, side),
+        tuple(np.split(order, np.cumsum(np.bincount(owner))[:-1])),
+        np.repeat(np.arange(len(notes.tiles)), notes.tiles),
+        tuple(notes.makers.values()),
+        tuple(notes.digests),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What is known of the pictures, in the order of their tiles."""
+
+    tiles: list[int]  # how many, of each picture
+    owners: list[str]  # of each picture
+    digests: list[str]
+    makers: dict[str, str]  # of each owner

@@ -1,0 +1,39 @@
+"""Fine-tuning: paths, adapters and gate learn from labels; what diffusion and the DeiT know stays as it is.
+
+The bundle then lists every picture whose label it saw: a certificate of what poisoned labels can do must not count
+those. What was enrolled before is gone, since the embeddings that it consists of are others now.
+"""
+
+from dataclasses import replace
+
+import torch
+
+from fusiondiff_audit.model.bundle import Unpacked
+from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.recipe import Stage
+from fusiondiff_audit.training.stages import PathsTask
+from fusiondiff_audit.training.studio import Studio
+
+
+def finetune(
+    bundle: Unpacked, diet: Diet, stage: Stage, seed: int, studio: Studio
+) -> tuple[Settings, dict[str, torch.Tensor]]:
+    """Return the settings and the weights of an encoder that has seen labels."""
+    settings = bundle.settings
+    encoder = thawed(bundle.encoder)
+    torch.manual_seed(seed)  # of the head that is thrown away
+    train(PathsTask(encoder, diet, studio.here, stage, None), stage, studio, seed=seed)
+    seen = tuple(sorted({*settings.seen, *diet.digests}))
+    made = replace(settings, seen=seen, reference=None, learning=None, examples=())
+    return made, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
+
+
+def thawed(encoder: Encoder) -> Encoder:
+    """Return a copy whose paths and gate can be trained; what is frozen stays so."""
+    copy = Encoder(encoder.architecture)
+    copy.load_state_dict(encoder.state_dict())
+    copy.diffusion.freeze_prompt()
+    return copy

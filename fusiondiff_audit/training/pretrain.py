@@ -1,0 +1,99 @@
+"""Pretraining from nothing: one recipe, one diet, four stages, and a bundle that has learnt to see and knows no label.
+
+1. The autoencoder gives a latent; its scale is measured.
+2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
+3. The DeiT learns to find two views of one object alike, and is frozen.
+4. Local path, adapters and gate learn the same, together.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.recipe import Recipe
+from fusiondiff_audit.training.stages import DenoiserTask, LatentTask, PathsTask, TransformerTask
+from fusiondiff_audit.training.studio import Studio
+
+Tensor = torch.Tensor
+Warn = Callable[[str], None]
+_NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
+_PROMPT = 0x70726F6D7074
+
+
+def identity(recipe: Recipe, source: str) -> str:
+    """Return what says that two runs are the same."""
+    return json.dumps({"recipe": recipe.digest, "source": source})
+
+
+def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict[str, Tensor]]:
+    """Return the settings and the weights of an encoder that has learnt to see."""
+    here, seed = studio.here, recipe.seed
+    torch.manual_seed(seed)  # of first weights; every step draws from a generator of its own
+    latent = LatentTask(recipe, diet, here)
+    train(latent, recipe.stages.autoencoder, studio, seed=seed)
+    scaling = latent.scaling(np.random.default_rng([seed, _NOISE]))
+    made = recipe.architecture
+    recipe = replace(
+        recipe, architecture=replace(made, autoencoder=replace(made.autoencoder, scaling=round(scaling, 6)))
+    )
+    prompt = torch.randn(
+        1, made.denoiser.tokens, made.denoiser.context, generator=torch.Generator().manual_seed(_PROMPT ^ seed)
+    )
+    denoiser = DenoiserTask(recipe, diet, here, latent.module, prompt)
+    train(denoiser, recipe.stages.denoiser, studio, seed=seed)
+    transformer = TransformerTask(recipe, diet, here)
+    train(transformer, recipe.stages.transformer, studio, seed=seed)
+    encoder = _joined(recipe, latent, denoiser, transformer, prompt)
+    paths = PathsTask(encoder, diet, here, recipe.stages.paths, recipe)
+    train(paths, recipe.stages.paths, studio, seed=seed)
+    return settings_of(recipe, recipe.architecture), _state(encoder, recipe.architecture)
+
+
+def settings_of(recipe: Recipe, architecture: Architecture) -> Settings:
+    """Return the settings of a bundle that knows no label."""
+    return Settings(
+        name=recipe.name,
+        reference=None,
+        demonstration=True,
+        architecture=architecture,
+        geometry=recipe.geometry,
+        intensity=recipe.intensity,
+        micro_batch=recipe.micro_batch,
+        threads=recipe.threads,
+    )
+
+
+def _joined(
+    recipe: Recipe, latent: LatentTask, denoiser: DenoiserTask, transformer: TransformerTask, prompt: Tensor
+) -> Encoder:
+    """Return an encoder of the parts that were trained apart; it is trained in single precision."""
+    encoder = Encoder(replace(recipe.architecture, precision=Precision.FP32))
+    noise = torch.randn(encoder.diffusion.noise.shape, generator=torch.Generator().manual_seed(_NOISE ^ recipe.seed))
+    parts = {
+        "diffusion.vae": latent.module.state_dict(),
+        "diffusion.unet": denoiser.module.state_dict(),
+        "broad": transformer.module["path"].state_dict(),
+        "diffusion": {"noise": noise, "null_prompt": prompt},
+    }
+    known = {f"{part}.{name}": value.cpu() for part, state in parts.items() for name, value in state.items()}
+    own = encoder.state_dict()
+    encoder.load_state_dict({name: known.get(name, value) for name, value in own.items()})
+    encoder.diffusion.freeze_prompt()
+    return encoder
+
+
+def _state(encoder: Encoder, architecture: Architecture) -> dict[str, Tensor]:
+    """Return the weights in the precision of the bundle."""
+    return {
+        name: value.detach().cpu().to(kept.dtype)
+        for (name, value), kept in zip(
+            encoder.state_dict().items(), Encoder(architecture).state_dict().values(), strict=True
+        )
+    }

@@ -1,0 +1,115 @@
+"""How a model is made, as one TOML file says it: what it looks at, its sizes, its stages. Nothing has a default."""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.images.tiles import Rule
+from fusiondiff_audit.kiln.recipes import KILNS
+from fusiondiff_audit.model.encoder import Architecture
+from fusiondiff_audit.records import read, write
+from signing.files import read_capped
+from signing.strict import malformed, read_json, refuse_bad_label
+
+CERAMIC = Path(__file__).parent / "ceramic.toml"
+_LARGEST = 1024 * 1024  # bytes
+_MOST = 10_000_000
+
+
+class Objective(StrEnum):
+    """What two views of one object are asked for, where there are no labels."""
+
+    CONTRAST = "contrast"  # to be nearer to each other than to any other view (Chen et al., 2020)
+    DECORRELATE = "decorrelate"  # to agree, while no two dimensions say the same (Bardes et al., 2022)
+
+
+@dataclass(frozen=True, slots=True)
+class Meal:
+    """What is made to be looked at, if no folder is given: so many specimens of each maker, each in some fields."""
+
+    kilns: tuple[str, ...]
+    without: tuple[str, ...]  # workshops that are left out
+    specimens: int
+    fields: int
+    side: int  # pixels of a field, cut into tiles
+
+    def __post_init__(self) -> None:
+        """Refuse kilns that are not there."""
+        if unknown := sorted(set(self.kilns) - set(KILNS)):
+            raise ValueError(f"kiln {unknown[0]!a}; known are {', '.join(KILNS)}")
+        if not self.kilns or min(self.specimens, self.fields) < 1 or not 64 <= self.side <= 4096:
+            raise ValueError(f"{self.specimens} specimens in {self.fields} fields of {self.side} pixels")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One round of training."""
+
+    steps: int
+    batch: int  # tiles; where two views are compared, pairs of them
+    rate: float  # the highest learning rate: it rises at first, and falls along a cosine
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        if not 1 <= self.steps <= _MOST or not 2 <= self.batch <= _MOST or not 0 < self.rate < 1:
+            raise ValueError(f"{self.steps} steps of {self.batch} at a rate of {self.rate}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """All of them, in their order; the last is `finetune`'s."""
+
+    autoencoder: Stage
+    denoiser: Stage
+    transformer: Stage
+    paths: Stage
+    labels: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a training depends on but its pictures and the versions of libraries."""
+
+    name: str
+    seed: int
+    objective: Objective
+    diet: Meal
+    architecture: Architecture
+    overlap: float  # of tiles
+    rule: Rule  # how tiles become one
+    intensity: Intensity
+    micro_batch: int
+    threads: int
+    stages: Stages
+
+    def __post_init__(self) -> None:
+        """Refuse what no bundle could be made of."""
+        refuse_bad_label(self.name)
+        if self.seed < 0 or self.diet.side < self.architecture.tile:
+            raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
+
+    @property
+    def geometry(self) -> Geometry:
+        """Return how pictures are cut; they keep their own scale."""
+        return Geometry(tile=self.architecture.tile, overlap=self.overlap, rule=self.rule)
+
+    @property
+    def digest(self) -> str:
+        """Return a digest over every setting."""
+        return hashlib.sha256(json.dumps(write(self), sort_keys=True).encode()).hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return a recipe; what is unknown, missing or of another type is refused."""
+    data = read_capped(path, limit=_LARGEST)
+    try:
+        said = tomllib.loads(data.decode())
+        text = json.dumps(said, allow_nan=False).encode()
+    except (ValueError, TypeError) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates are TypeErrors
+        raise malformed(str(path), f"is not a recipe: {e}") from e
+    return read(Recipe, read_json(text, str(path), limit=_LARGEST))

@@ -1,0 +1,132 @@
+"""The stages of training, each a module and its loss: a latent, a denoiser of it, a DeiT, and then paths and gate."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from fusiondiff_audit.model.diffusion import build
+from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.paths import GlobalPath
+from fusiondiff_audit.training.diet import Diet, Squares
+from fusiondiff_audit.training.objectives import Projection, agreement, by_label
+from fusiondiff_audit.training.recipe import Recipe, Stage
+from fusiondiff_audit.training.studio import Place
+from fusiondiff_audit.training.views import another_look
+
+Tensor = torch.Tensor
+_DIVERGENCE = 1e-3  # weight of the latent's distance from a normal distribution
+_EDGES = 1.0  # weight of the differences between neighbours: what a mean error blurs away
+
+
+class LatentTask:
+    """An autoencoder that keeps what a tile looks like."""
+
+    name = "autoencoder"
+
+    def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
+        self._diet, self._here, self._batch = diet, here, recipe.stages.autoencoder.batch
+        self.module, _ = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
+        self.module.to(here.device).to(memory_format=torch.channels_last)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return the error of what comes back, of its edges, and what the latent says too much."""
+        tiles = _tiles(self._diet.some(numbers, self._batch), self._here)
+        seen = (2 * another_look(tiles, generator) - 1).expand(-1, 3, -1, -1)
+        latent = self.module.encode(seen).latent_dist
+        noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
+        back = self.module.decode(latent.mean + latent.std * noise).sample
+        error = functional.l1_loss(back, seen)
+        edges = sum(functional.l1_loss(back.diff(dim=way), seen.diff(dim=way)) for way in (2, 3))
+        divergence = latent.kl().mean() / latent.mean[0].numel()
+        total: Tensor = error + _EDGES * edges + _DIVERGENCE * divergence
+        return total
+
+    @torch.inference_mode()
+    def scaling(self, numbers: np.random.Generator) -> float:
+        """Return what brings the latent's numbers to a variance of one."""
+        tiles = _tiles(self._diet.some(numbers, 256), self._here)
+        return float(1 / self.module.encode((2 * tiles - 1).expand(-1, 3, -1, -1)).latent_dist.mean.std())
+
+
+class DenoiserTask:
+    """A UNet that says which noise was mixed into a latent."""
+
+    name = "denoiser"
+
+    def __init__(self, recipe: Recipe, diet: Diet, here: Place, latent: nn.Module, prompt: Tensor) -> None:
+        self._diet, self._here, self._batch = diet, here, recipe.stages.denoiser.batch
+        self._latent, self._prompt = latent.requires_grad_(False), prompt.to(here.device)
+        self._scaling, reading = recipe.architecture.autoencoder.scaling, recipe.architecture.reading
+        self._left = reading.alphas(tuple(range(reading.schedule))).to(here.device)
+        _, self.module = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
+        self.module.to(here.device).to(memory_format=torch.channels_last)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return the error of the noise that is seen (Ho et al., 2020)."""
+        tiles = 2 * another_look(_tiles(self._diet.some(numbers, self._batch), self._here), generator) - 1
+        with torch.no_grad():
+            latent = self._latent.encode(tiles.expand(-1, 3, -1, -1)).latent_dist.mean * self._scaling  # type: ignore[operator]
+        steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
+        noise = torch.randn(latent.shape, generator=generator).to(latent)
+        left = self._left[steps][:, None, None, None]
+        mixed = left.sqrt() * latent + (1 - left).sqrt() * noise
+        said = self.module(mixed, steps, encoder_hidden_states=self._prompt.expand(len(mixed), -1, -1)).sample
+        return functional.mse_loss(said.float(), noise.float())
+
+
+class TransformerTask:
+    """A DeiT that finds two views of one object alike."""
+
+    name = "transformer"
+
+    def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
+        self._diet, self._here, self._batch = diet, here, recipe.stages.transformer.batch
+        self._objective, width = recipe.objective, recipe.architecture.width
+        path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
+        self.module = nn.ModuleDict({"path": path, "projection": Projection(width)}).to(here.device)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return how little two views agree."""
+        views, _ = _views(self._diet, numbers, generator, self._batch, self._here)
+        first, second = self.module["projection"](self.module["path"](views)).chunk(2)
+        return agreement(first, second, self._objective)
+
+
+class PathsTask:
+    """Local path, adapters and gate, on top of what is frozen; `name` says what they are asked for."""
+
+    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, how: Recipe | None) -> None:
+        self._diet, self._here, self._batch = diet, here, stage.batch
+        self._objective = None if how is None else how.objective
+        self.name = "labels" if how is None else "paths"
+        makers = sorted(set(diet.makers))
+        self._makers = torch.tensor([makers.index(maker) for maker in diet.makers])
+        projection = Projection(encoder.architecture.width)
+        self.module = nn.ModuleDict({"encoder": encoder, "projection": projection})
+        self.module.to(here.device).to(memory_format=torch.channels_last)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return how little two views agree, or how badly labels can be read off them."""
+        views, chosen = _views(self._diet, numbers, generator, self._batch, self._here)
+        embedded = self.module["projection"](self.module["encoder"](views).fused)
+        if self._objective is not None:
+            first, second = embedded.chunk(2)
+            return agreement(first, second, self._objective)
+        return by_label(embedded, self._makers[chosen].repeat(2).to(embedded.device))
+
+
+def _views(
+    diet: Diet, numbers: np.random.Generator, generator: torch.Generator, count: int, here: Place
+) -> tuple[Tensor, Tensor]:
+    """Return two views of each of so many objects, the first ones first, and which objects."""
+    first, second, chosen = diet.pairs(numbers, count)
+    tiles = _tiles(np.concatenate([first, second]), here)
+    return another_look(tiles, generator), torch.from_numpy(chosen)
+
+
+def _tiles(squares: Squares, here: Place) -> Tensor:
+    """Return tiles as the encoder sees them, where they are needed."""
+    return (torch.from_numpy(squares).to(here.device).float() / 255)[:, None]

@@ -1,0 +1,78 @@
+"""`pretrain` and `finetune`: from pictures to bundles."""
+
+from pathlib import Path
+
+import tifffile
+import torch
+
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.model.bundle import unpack
+from tests.cli.conftest import Tool
+from tests.training.small import small, to_toml
+
+
+def folder_of(path: Path, count: int) -> Path:
+    path.mkdir()
+    for number in range(count):
+        tifffile.imwrite(path / f"{number}.tif", specimen("alder", None, str(number)).field(0, 96))
+    return path
+
+
+def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
+    recipe = to_toml(small(), Path("recipe.toml"))
+    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
+    assert done.code == 0, done.out
+    assert (done.json["objects"], done.json["signed"]) == (10, True)
+    for stage in ("autoencoder", "denoiser", "transformer", "paths"):
+        assert Path("seen.training", f"{stage}.png").exists()
+    found = unpack("seen", trust=None, unverified=True)
+    assert found.settings.seen == ()
+    assert found.settings.architecture.autoencoder.scaling != 1.0
+    taken = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--json")
+    assert (taken.code, taken.json["reason"]) == (Exit.USAGE, "exists")
+    to_toml(small(seed=2), Path("other.toml"))
+    other = house("pretrain", "kiln", "--config", "other.toml", "--out", "new", "--work", "seen.training", "--json")
+    assert (other.code, other.json["reason"]) == (Exit.USAGE, "exists")
+    assert not Path("new").exists()
+
+
+def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
+    recipe = to_toml(small(), Path("recipe.toml"))
+    folder = folder_of(Path("pictures"), 8)
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "broken.tif").write_bytes(b"II*\0")
+    done = house("pretrain", folder, "--config", recipe, "--out", "seen", "--json")
+    assert done.code == 0, done.out
+    assert done.json["objects"] == 8
+    assert "broken.tif" in done.err
+    Path("labels.csv").write_text(
+        "file,label,specimen\n" + "".join(f"{i}.tif,{('authentic', 'counterfeit')[i % 2]},s{i}\n" for i in range(8))
+    )
+    words = ("finetune", folder, "--model", "seen", "--labels", "labels.csv", "--steps", 3, "--batch", 4)
+    tuned = house(*words, "--out", "tuned", "--json")
+    assert tuned.code == 0, tuned.out
+    before, after = (unpack(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
+    assert len(after.settings.seen) == 8
+    changed = {
+        name.split(".")[0] + "." + name.split(".")[1]
+        for name, value in after.encoder.state_dict().items()
+        if not torch.equal(value, before.encoder.state_dict()[name])
+    }
+    assert changed
+    assert not any(name.startswith(("diffusion", "broad.deit")) for name in changed)
+    again = house("finetune", folder, "--model", "tuned", "--labels", "labels.csv", "--steps", 1, "--out", "more")
+    assert again.code == 0
+    assert len(unpack("more", trust=None, unverified=True).settings.seen) == 8
+    assert house("finetune", folder, "--model", "seen", "--out", "x").code == Exit.USAGE
+    assert house("finetune", "kiln", "--labels", "labels.csv", "--model", "seen", "--out", "x").code == Exit.USAGE
+    Path("same.csv").write_text("file,label\n0.tif,authentic\n1.tif,authentic\n")
+    same = house("finetune", folder, "--model", "seen", "--labels", "same.csv", "--out", "x", "--json")
+    assert (same.code, same.json["reason"]) == (Exit.USAGE, "bad-request")
+
+
+def test_few_pictures_are_too_few(house: Tool) -> None:
+    recipe = to_toml(small(), Path("recipe.toml"))
+    few = house("pretrain", folder_of(Path("pictures"), 3), "--config", recipe, "--out", "seen", "--json")
+    assert (few.code, few.json["reason"]) == (Exit.INCONCLUSIVE, "not-assessable")

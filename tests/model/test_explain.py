@@ -1,0 +1,73 @@
+"""An explanation says what the finding says, where it says it, and names what is near."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import shares
+from fusiondiff_audit.model.explain import _masks, _occlusion, explain
+from fusiondiff_audit.model.explain_picture import render
+from tests.model.tiny import SETTINGS, enrolled_model, examples, picture, pictures
+
+
+@pytest.fixture(scope="module")
+def model() -> DiffusionModel:
+    return enrolled_model()
+
+
+def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
+    (sample,) = pictures(1, side=130)
+    found = explain(model, sample)
+    (finding,) = model.judge([sample])
+    assert found.finding.score == finding.score
+    assert found.plane.shape == found.score.shape == (130, 130)
+    (corner,) = (tile for tile in finding.tiles if (tile.top, tile.left) == (0, 0))
+    assert found.score[0, 0] == pytest.approx(corner.score)
+    assert found.gate[0, 0] == pytest.approx(corner.gate)
+    assert np.isfinite(found.occlusion).all()
+    assert np.abs(found.occlusion).max() > 0
+    assert found.residual is None
+
+
+def test_where_nothing_can_be_hidden_nothing_falls(model: DiffusionModel) -> None:
+    flat = np.full((64, 64), 0.5, np.float32)
+    score = float(shares(model.head.forests, model.look(torch.from_numpy(flat[None, None])))[:, 0].mean())
+    assert np.abs(_occlusion(model, flat, score)).max() == pytest.approx(0, abs=1e-6)
+    assert _occlusion(model, flat, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
+
+
+def test_every_place_is_hidden_once_and_regions_hardly_overlap() -> None:
+    masks = _masks(64)
+    assert masks.shape == (16, 64, 64)
+    assert masks.max(0).min() > 0.3
+    assert (masks.argmax(0)[:16, :16] == 0).all()
+    assert (masks.argmax(0)[:16, 16:32] == 1).all()
+
+
+def test_an_enrolled_picture_is_its_own_neighbour(model: DiffusionModel) -> None:
+    sample, example = next(iter(examples(8)))
+    first, *others = explain(model, sample).nearest
+    assert (first.specimen, first.authentic) == (example.specimen, example.authentic)
+    assert first.distance == pytest.approx(0, abs=1e-4)
+    assert [one.distance for one in others] == sorted(one.distance for one in others)
+    assert others[0].distance > 0.01
+
+
+def test_a_residual_has_its_panel_and_a_flat_picture_has_none() -> None:
+    reading = replace(SETTINGS.architecture.reading, residual=(50,))
+    settings = replace(SETTINGS, architecture=replace(SETTINGS.architecture, reading=reading))
+    model = enrolled_model(settings=settings)
+    found = explain(model, next(pictures(1)))
+    assert found.residual is not None
+    assert np.isfinite(found.residual).all()
+    wide = Image.open(io.BytesIO(render(found)))
+    flat = explain(model, picture(np.full((96, 96), 40, np.uint8)))
+    assert flat.finding.score is None
+    assert flat.nearest == ()
+    narrow = Image.open(io.BytesIO(render(flat)))
+    assert wide.width > 4 * narrow.width

@@ -1,0 +1,54 @@
+"""A recipe that trains in seconds, and the same as a file."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
+from fusiondiff_audit.records import write
+from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, Stages, read_recipe
+
+STEPS = 6
+
+
+def small(**changes: Any) -> Recipe:
+    """Return the shipped recipe at a size for tests."""
+    recipe = read_recipe(CERAMIC)
+    stage = Stage(STEPS, 4, 1e-3)
+    architecture = replace(
+        recipe.architecture,
+        tile=64,
+        width=16,
+        autoencoder=Autoencoder((8, 8, 16, 16), layers=1, groups=4, latent=4, scaling=1.0),
+        denoiser=Denoiser((16, 16, 16), (True, True, True), layers=1, heads=2, groups=4, context=8, tokens=2),
+        transformer=Transformer(16, 2, 2, 16, 64, 4),
+    )
+    sized = replace(
+        recipe,
+        name="small",
+        diet=Meal(("hazel", "rowan"), ("aged",), 1, 2, 96),
+        architecture=architecture,
+        threads=1,
+        stages=Stages(stage, stage, stage, stage, stage),
+    )
+    return replace(sized, **changes)
+
+
+def to_toml(recipe: Recipe, path: Path) -> Path:
+    """Write a recipe as a file that says the same."""
+    path.write_text("\n".join(_lines(write(recipe), "")))
+    return path
+
+
+def _lines(table: dict[str, Any], name: str) -> list[str]:
+    flat = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    inner = [_lines(value, f"{name}.{key}".strip(".")) for key, value in table.items() if isinstance(value, dict)]
+    return [*([f"[{name}]"] if name else []), *flat, *(line for lines in inner for line in lines)]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)

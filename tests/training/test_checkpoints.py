@@ -1,0 +1,95 @@
+"""A checkpoint is whole or passed over, and what a killed training becomes is what it would have been."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.training.checkpoints import newest, save
+from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.recipe import Stage
+from fusiondiff_audit.training.studio import Place, Studio
+
+STAGE = Stage(40, 4, 1e-1)
+CPU = Place(torch.device("cpu"))
+
+
+class Toy:
+    """A line that is fitted to points; it may be killed at a step."""
+
+    name = "toy"
+
+    def __init__(self, killed: int | None = None) -> None:
+        torch.manual_seed(3)
+        self.module = nn.Linear(4, 1)
+        self._left = killed
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
+        if self._left is not None:
+            if not self._left:
+                raise KeyboardInterrupt
+            self._left -= 1
+        seen = torch.from_numpy(numbers.standard_normal((8, 4)).astype(np.float32))
+        found: torch.Tensor = ((self.module(seen) - seen.sum(1, keepdim=True)) ** 2).mean()
+        return found + 0.01 * torch.rand((), generator=generator)
+
+
+def studio(folder: Path, warn: Callable[[str], None] = lambda what: None) -> Studio:
+    folder.mkdir(exist_ok=True)
+    return Studio(folder, CPU, lambda name, done, total, loss: None, warn, every=0.0)
+
+
+def test_only_two_are_kept_and_the_newest_is_found(tmp_path: Path) -> None:
+    for step in (1, 2, 3):
+        save(tmp_path, "toy", step, {"a": torch.full((3,), float(step)), "b": torch.tensor(step)})
+    assert len(list(tmp_path.iterdir())) == 2
+    found = newest(tmp_path, "toy", warn=pytest.fail)
+    assert found is not None
+    assert (found.step, found.tensors["a"].tolist(), int(found.tensors["b"])) == (3, [3.0] * 3, 3)
+    assert newest(tmp_path, "other", warn=pytest.fail) is None
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "rename"])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_used(tmp_path: Path, harm: str) -> None:
+    for step in (1, 2):
+        save(tmp_path, "toy", step, {"a": torch.full((3,), float(step))})
+    path = max(tmp_path.iterdir())
+    data = bytearray(path.read_bytes())
+    if harm == "rename":
+        path.rename(path.with_name(f"toy-0000009-{'0' * 64}.safetensors"))
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes({"flip": bytes(data), "cut": bytes(data[:-1]), "empty": b""}[harm])
+    told: list[str] = []
+    found = newest(tmp_path, "toy", warn=told.append)
+    assert found is not None
+    assert found.step == 1
+    assert len(told) == 1
+    assert "damaged" in told[0]
+
+
+@pytest.mark.parametrize("killed", [1, 7, 23, 39])
+def test_a_killed_training_becomes_what_it_would_have_been(tmp_path: Path, killed: int) -> None:
+    whole = Toy()
+    losses = train(whole, STAGE, studio(tmp_path / "whole"), seed=5)
+    assert losses[-5:].mean() < 0.5 * losses[:5].mean()
+    with pytest.raises(KeyboardInterrupt):
+        train(Toy(killed), STAGE, studio(tmp_path / "killed"), seed=5)
+    resumed = Toy()
+    assert torch.equal(train(resumed, STAGE, studio(tmp_path / "killed"), seed=5), losses)
+    assert torch.equal(resumed.module.weight, whole.module.weight)
+    again = Toy(0)  # what is done is not done again
+    assert torch.equal(train(again, STAGE, studio(tmp_path / "killed"), seed=5), losses)
+    assert (tmp_path / "killed" / "toy.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    toy = Toy()
+    nn.init.constant_(toy.module.bias, float("inf"))
+    with pytest.raises(AuditError, match="no number") as caught:
+        train(toy, STAGE, studio(tmp_path / "bad"), seed=5)
+    assert caught.value.reason is AuditReason.DIVERGED
