@@ -3,8 +3,9 @@
     python -P benchmarks/deep_baselines.py [--model resnet50] [--out FOLDER] [--weights FOLDER]
 
 Each model learns from the labelled pictures of a seed alone, at 128 px, for a fixed number of steps; with --weights it
-starts from `resnet50.safetensors` or `deit-small.safetensors` (ImageNet, as timm names the tensors). It takes about an
-hour on two cores; what is already in FOLDER is kept, so that it can be stopped and started again.
+starts from `resnet50.safetensors` or `deit-small.safetensors` (ImageNet, as timm names the tensors). SD-CNN stands on
+the frozen diffusion features of a bundle. It takes about an hour on two cores; what is already in FOLDER is kept, so
+that it can be stopped and started again.
 """
 
 import argparse
@@ -30,8 +31,13 @@ from fusiondiff_audit.kiln.bench.measures import measure
 from fusiondiff_audit.kiln.bench.run import ASKED, truths
 from fusiondiff_audit.kiln.bench.task import Item, Task, task
 from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.model.bundle import unpack
+from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.paths import LocalPath
+from fusiondiff_audit.model.shapes import Convolutions
 
 SIDE = 128
+BUNDLE = "fusion-diff-v1-ceramic"
 BATCH = 16
 PREDICTIONS = Path(__file__).parent.parent / "fusiondiff_audit" / "kiln" / "bench" / "predictions"
 
@@ -49,7 +55,31 @@ class Recipe:
 RECIPES = {
     "resnet50": Recipe("resnet50", 1e-3, {}),
     "deit-small": Recipe("deit_small_patch16_224", 3e-4, {"img_size": SIDE}),
+    "sd-cnn": Recipe("", 1e-3, {}),
 }
+
+
+class FrozenFeatures(torch.nn.Module):
+    """SD-CNN: the maps of a bundle's frozen diffusion model, and a CNN that learns from labels alone."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        made = encoder.architecture
+        if made.tile != SIDE:
+            sys.exit(f"the bundle sees tiles of {made.tile} pixels, this benchmark has {SIDE}")
+        self.frozen = encoder.diffusion
+        self.path = LocalPath(made.channels(), Convolutions(), made.width)
+        self.out = torch.nn.Linear(made.width, 1)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return a score for each picture, mapped first as the bundle maps it."""
+        flat = pictures.float().flatten(1)
+        low, high = (flat.quantile(share, dim=1)[:, None, None, None] for share in (0.001, 0.999))
+        unit = ((pictures - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+        with torch.no_grad():
+            maps, _ = self.frozen(2 * unit - 1)
+        score: torch.Tensor = self.out(self.path(maps))
+        return score
 
 
 def picture(item: Item) -> npt.NDArray[np.float32]:
@@ -60,8 +90,10 @@ def picture(item: Item) -> npt.NDArray[np.float32]:
     return result
 
 
-def build(model: str, weights: Path | None) -> torch.nn.Module:
-    """Return a model of one grey channel and one output, from nothing or from a folder of weights."""
+def build(model: str, weights: Path | None, bundle: str | None) -> torch.nn.Module:
+    """Return a model of one grey channel and one output, from nothing, a folder of weights or a bundle."""
+    if model == "sd-cnn":
+        return FrozenFeatures(unpack(bundle or BUNDLE, trust=None, unverified=bundle is not None).encoder)
     recipe = RECIPES[model]
     net: torch.nn.Module = timm.create_model(recipe.name, in_chans=1, num_classes=1, **recipe.options)
     if weights is None:
@@ -117,11 +149,16 @@ def ask(net: torch.nn.Module, pictures: torch.Tensor) -> npt.NDArray[np.float64]
 
 
 def cell(
-    model: str, each: Task, labels: int, steps: int, weights: Path | None, stack: dict[str, torch.Tensor]
+    model: str,
+    each: Task,
+    labels: int,
+    steps: int,
+    sources: tuple[Path | None, str | None],
+    stack: dict[str, torch.Tensor],
 ) -> list[tuple[str, ...]]:
     """Train one model on one seed's first labels, and return its rows."""
     torch.manual_seed(1000 * each.seed + labels)
-    net = build(model, weights).to(memory_format=torch.channels_last)
+    net = build(model, *sources).to(memory_format=torch.channels_last)
     said = torch.from_numpy(truths(each)["train"][:labels].astype(np.float32))
     train(net, stack["train"][:labels], said, rate=RECIPES[model].rate, steps=steps, seed=each.seed)
     rows: list[tuple[str, ...]] = []
@@ -147,6 +184,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", choices=tuple(TITLES))
     parser.add_argument("--out", type=Path, default=PREDICTIONS)
     parser.add_argument("--weights", type=Path)
+    parser.add_argument("--bundle", help="whose frozen features sd-cnn reads; the default is the one that comes along")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", type=int, nargs="+", default=[50, 1000])
     parser.add_argument("--steps", type=int, default=400)
@@ -165,7 +203,8 @@ def main() -> None:
                         made = np.stack(list(spread(picture, each.parts[part], cores())))
                         stack[part] = torch.from_numpy(made)[:, None]
                 start = time.monotonic()
-                rows = cell(model, each, labels, arguments.steps, arguments.weights, stack)
+                sources = (arguments.weights, arguments.bundle)
+                rows = cell(model, each, labels, arguments.steps, sources, stack)
                 text = io.StringIO()
                 csv.writer(text, lineterminator="\n").writerows(rows if path.exists() else [COLUMNS, *rows])
                 with path.open("a") as file:

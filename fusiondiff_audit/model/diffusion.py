@@ -103,11 +103,15 @@ class DiffusionFeatures(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return for each block its maps, pictures x timesteps x channels x height x width, and the residual."""
         latent = self.latent(pictures)
-        blocks = self.reading.blocks
-        maps = self._run(latent, self.reading.timesteps, blocks)
-        if not self.reading.residual:
-            return maps, None
-        said = self._run(latent, self.reading.residual, (WHOLE,))[WHOLE]
+        blocks, timesteps, residual = self.reading.blocks, self.reading.timesteps, self.reading.residual
+        if not residual:
+            return self._run(latent, timesteps, blocks), None
+        if residual == timesteps:  # the UNet says both in one go
+            maps = self._run(latent, timesteps, (*blocks, WHOLE))
+            said = maps.pop(WHOLE)
+        else:
+            maps = self._run(latent, timesteps, blocks)
+            said = self._run(latent, residual, (WHOLE,))[WHOLE]
         error = (said.float() - self.noise.float()) ** 2
         return maps, error.mean((1, 2))
 

@@ -69,10 +69,11 @@ def test_what_nobody_reads_is_not_there() -> None:
     assert not any(name.startswith("unet.up_blocks") for name in deep.state_dict())
 
 
+@pytest.mark.parametrize("timesteps", [(25,), (50, 200)])
 @torch.inference_mode()
-def test_the_residual_is_the_error_of_the_whole_unet() -> None:
+def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...]) -> None:
     torch.manual_seed(3)
-    reading = Reading(blocks=("up1",), timesteps=(25,), residual=(50, 200))
+    reading = Reading(blocks=("up1",), timesteps=timesteps, residual=(50, 200))
     vae, unet = (model.eval() for model in build(VAE, UNET))
     ours = DiffusionFeatures(VAE, UNET, reading, side=64).eval()
     ours.unet.load_state_dict(unet.state_dict())

@@ -1,0 +1,153 @@
+"""What each part of the encoder is worth: the same short training of paths and gate, with one thing changed.
+
+    python -P benchmarks/ablation.py [--bundle MODEL] [--steps 60] [--seeds 3] [--only NAME ...]
+
+The frozen parts are a bundle's. Paths, adapters and gate are trained anew for each variant, without labels, on the diet
+of the shipped recipe, from the same first weights where the shapes allow it; then the kiln benchmark is asked with 50
+labels. `no steps` shows what paths are worth that learnt nothing. A residual moves no label; what it is there for, to
+tell strangers, is measured against the distance to what was enrolled. It prints a table for docs/benchmarks.md.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
+from fusiondiff_audit.kiln.bench.bundle import bundle_cells, embedded
+from fusiondiff_audit.kiln.bench.measures import interval
+from fusiondiff_audit.kiln.bench.task import Sizes, task
+from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.model.bundle import Unpacked, unpack
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.diffusion import MID
+from fusiondiff_audit.model.encoder import Architecture, Encoder
+from fusiondiff_audit.model.running import Runner
+from fusiondiff_audit.model.shapes import Fusion
+from fusiondiff_audit.training import diet
+from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, read_recipe
+from fusiondiff_audit.training.stages import PathsTask
+from fusiondiff_audit.training.studio import Place, Studio
+
+LABELS = 50
+BUNDLE = "fusion-diff-v1-ceramic"
+SPECIMENS = 120  # of each maker: enough for short trainings
+BATCH = 48
+
+
+def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
+    """Yield architectures that differ from a bundle's in one thing."""
+    yield "as shipped", made
+    for blocks in ((MID,), ("up0",), ("up1",), ("up2",)):
+        yield f"blocks: {', '.join(blocks)}", replace(made, reading=replace(made.reading, blocks=blocks))
+    for steps in ((1,), (200,), (25, 200)):
+        reading = replace(made.reading, timesteps=steps, residual=())
+        yield f"timesteps: {', '.join(map(str, steps))}", replace(made, reading=reading)
+    plain = replace(made.convolutions, trimmed=0.0, border=0)
+    yield "pooling: plain mean, with the border", replace(made, convolutions=plain)
+    yield "local path alone", replace(made, fusion=Fusion.LOCAL)
+    yield "global path alone", replace(made, fusion=Fusion.GLOBAL)
+    yield "gate off: the mean of both paths", replace(made, fusion=Fusion.MEAN)
+    yield "adapters off", replace(made, transformer=replace(made.transformer, adapter=0))
+
+
+def begun(made: Architecture, known: dict[str, torch.Tensor]) -> Encoder:
+    """Return an encoder of a variant with the bundle's frozen parts, and paths that learnt nothing."""
+    torch.manual_seed(0)
+    encoder = Encoder(made)
+    frozen = tuple(encoder.frozen())
+    own = encoder.state_dict()
+    encoder.load_state_dict({name: known[name] if name.startswith(frozen) else value for name, value in own.items()})
+    encoder.diffusion.freeze_prompt()
+    return encoder
+
+
+def trained(made: Architecture, bundle: Unpacked, recipe: Recipe, steps: int, food: diet.Diet) -> DiffusionModel:
+    """Return a model of a variant that learnt to see for so many steps."""
+    encoder = begun(made, bundle.encoder.state_dict())
+    if steps:
+        with tempfile.TemporaryDirectory() as name:
+            studio = Studio(Path(name), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
+            stage = Stage(steps, BATCH, recipe.stages.paths.rate)
+            train(PathsTask(encoder, food, studio.here, stage, recipe), stage, studio, seed=0)
+    settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
+    return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=False)
+
+
+def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[float]]:
+    """Return how well distance and residual tell another kiln's ware from the reference's, for each seed."""
+    found: tuple[list[float], list[float]] = ([], [])
+    for seed in range(seeds):
+        parts = task(seed, Sizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
+        seen = embedded(model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=cores(), watch=silent)
+        count, asked = len(parts["train"]), np.arange(len(parts["train"]), len(seen.examples))
+        truth = asked >= count + len(parts["test"])
+        known = seen.of(np.arange(len(seen.examples)) < count)
+        far = known.distances(seen.rows)
+        for scores, into in ((far, found[0]), (seen.residual, found[1])):
+            into.append(float(roc_auc_score(truth, [scores[seen.owner == place].mean() for place in asked])))
+    return found
+
+
+def silent(rows: Iterable[Any], total: int) -> Iterable[Any]:
+    """Show no progress."""
+    return rows
+
+
+def main() -> None:
+    """Train, ask, and print a line for each variant."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bundle")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--specimens", type=int, default=SPECIMENS)
+    parser.add_argument("--only", nargs="*", default=[""], help="variants whose name begins so")
+    arguments = parser.parse_args()
+    bundle = unpack(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
+    recipe = read_recipe(CERAMIC)
+    meal = Meal(recipe.diet.kilns, recipe.diet.without, arguments.specimens, recipe.diet.fields, recipe.diet.side)
+    with tempfile.TemporaryDirectory() as name:
+        cutting = diet.Cutting(bundle.settings.geometry, bundle.settings.intensity)
+        pictures, total = diet.made(meal, cutting, recipe.seed)
+        diet.store(pictures, Path(name))
+        food = diet.opened(Path(name), cutting.geometry.tile)
+        if food is None:
+            sys.exit("the diet was not written whole")
+        print(f"{total} pictures, {arguments.steps} steps of {BATCH} pairs, {arguments.seeds} seeds, {LABELS} labels\n")
+        print(
+            "| variant | steps | balanced accuracy, % | images right | a training |\n|---|---|---|---|---|", flush=True
+        )
+        made = bundle.settings.architecture
+        runs = [("as shipped, no steps", made, 0), *((name, each, arguments.steps) for name, each in variants(made))]
+        for title, each, steps in runs:
+            if not title.startswith(tuple(arguments.only)):
+                continue
+            start = time.monotonic()
+            model = trained(each, bundle, recipe, steps, food)
+            took = time.monotonic() - start
+            sizes = Sizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
+            found = [
+                cell.measured
+                for seed in range(arguments.seeds)
+                for cell in bundle_cells(model, task(seed, sizes), [LABELS], workers=cores(), watch=silent)
+                if cell.part == "test"
+            ]
+            right = f"{sum(one.right for one in found)}/{sum(one.of for one in found)}"
+            balanced = interval([one.balanced for one in found if one.balanced is not None])
+            print(f"| {title} | {steps} | {balanced} | {right} | {took:.0f} s |", flush=True)
+    if made.reading.residual:
+        far, odd = strangers(DiffusionModel.of(bundle), arguments.seeds)
+        print(f"\nStrangers, AUROC: {interval(far)} by distance, {interval(odd)} by residual.")
+
+
+if __name__ == "__main__":
+    main()
