@@ -14,6 +14,7 @@ With n < 1 / alpha - 1 the class can never be left out, and the set says nothing
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 
@@ -34,3 +35,20 @@ def least_specimens(alpha: Fraction) -> int:
     if not 0 < alpha < 1:
         raise ValueError(f"an error rate of {alpha}")
     return math.ceil(1 / alpha - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """How many calibration specimens are as strange as this one, or stranger."""
+
+    at_least: int
+    of: int
+
+    def __post_init__(self) -> None:
+        """Refuse counts that contradict each other."""
+        conformal_p(at_least=self.at_least, of=self.of)
+
+    @property
+    def p(self) -> Fraction:
+        """Return the p-value."""
+        return conformal_p(at_least=self.at_least, of=self.of)

@@ -10,6 +10,7 @@ class Reason(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     BAD_PROOF = "bad-proof"
     BAD_TIMESTAMP = "bad-timestamp"
+    CONTRADICTION = "contradiction"
     UNKNOWN_KEY = "unknown-key"
     WRONG_ROLE = "wrong-role"
     WRONG_ROOT = "wrong-root"

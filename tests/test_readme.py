@@ -67,7 +67,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
-HOMES = ["fusiondiff_audit.records", "fusiondiff_audit.certify.conformal", "reports.arithmetic"]
+HOMES = ["reports.records", "fusiondiff_audit.certify.conformal", "reports.arithmetic"]
 
 
 @pytest.mark.parametrize(

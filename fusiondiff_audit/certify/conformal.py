@@ -6,9 +6,10 @@ Both hold a specimen's scores against those of specimens that the forests did no
     >>> from fractions import Fraction
     >>> from fusiondiff_audit.model.calibration import Calibration
     >>> known = Calibration(tuple(i / 10 for i in range(9)), tuple(i / 10 for i in range(9)), (), left_out=False)
-    >>> conformal_set([0.95, 0.9], known, Fraction(1, 10))
-    ConformalSet(counterfeit=Fraction(1, 10), authentic=Fraction(9, 10), alpha=Fraction(1, 10))
-    >>> conformal_set([0.95], known, Fraction(1, 20)) is None  # nine specimens of a class cannot tell 5 %
+    >>> found = ranks([0.95, 0.9], [1.0], known, Fraction(1, 10))
+    >>> found.counterfeit, found.authentic, found.familiar
+    (Rank(at_least=0, of=9), Rank(at_least=8, of=9), None)
+    >>> ranks([0.95], [1.0], known, Fraction(1, 20)).authentic is None  # nine specimens of a class cannot tell 5 %
     True
 """
 
@@ -18,44 +19,31 @@ from fractions import Fraction
 
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
 from fusiondiff_audit.model.enrolment import Class
-from reports.arithmetic import at_least, conformal_p, least_specimens
+from reports.arithmetic import Rank, at_least, least_specimens
 
 
 @dataclass(frozen=True, slots=True)
-class ConformalSet:
-    """The p-value of either class, and the classes that are left in at this error rate."""
+class Ranks:
+    """Where a specimen stands among the calibration specimens; None where too few of them could leave anything out."""
 
-    counterfeit: Fraction
-    authentic: Fraction
-    alpha: Fraction
-
-    @property
-    def classes(self) -> frozenset[Class]:
-        """Return what the specimen may be: both mean "not sure", none "unlike either"."""
-        each = {Class.COUNTERFEIT: self.counterfeit, Class.AUTHENTIC: self.authentic}
-        return frozenset(kind for kind, p in each.items() if p > self.alpha)
+    counterfeit: Rank | None
+    authentic: Rank | None
+    familiar: Rank | None
 
 
-def conformal_set(scores: Sequence[float], known: Calibration, alpha: Fraction) -> ConformalSet | None:
-    """Return the set for a specimen by the scores of its pictures, or None where too few specimens calibrate it."""
-    if not scores:
+def ranks(scores: Sequence[float], strange: Sequence[float], known: Calibration, alpha: Fraction) -> Ranks:
+    """Return the ranks of a specimen, by the scores and the unfamiliarity of its pictures."""
+    if not scores or not strange:
         raise ValueError("a specimen without a picture")
-    p = {}
-    for kind, others in ((Class.COUNTERFEIT, known.counterfeit), (Class.AUTHENTIC, known.authentic)):
-        if len(others) < least_specimens(alpha):
-            return None
-        worst = max(nonconformity(score, kind) for score in scores)
-        p[kind] = conformal_p(at_least=at_least(others, worst), of=len(others))
-    return ConformalSet(p[Class.COUNTERFEIT], p[Class.AUTHENTIC], alpha)
+    least = least_specimens(alpha)
 
+    def rank(others: Sequence[float], worst: float) -> Rank | None:
+        return Rank(at_least(others, worst), len(others)) if len(others) >= least else None
 
-def familiarity(strange: Sequence[float], known: Calibration, alpha: Fraction) -> Fraction | None:
-    """Return the p-value of a specimen's worst unfamiliarity; None where too few specimens could show it.
+    def of(kind: Class, others: Sequence[float]) -> Rank | None:
+        return rank(others, max(nonconformity(score, kind) for score in scores))
 
-    A specimen is unfamiliar if it is at most alpha.
-    """
-    if not strange:
-        raise ValueError("a specimen without a picture")
-    if len(known.unfamiliarity) < least_specimens(alpha):
-        return None
-    return conformal_p(at_least=at_least(known.unfamiliarity, max(strange)), of=len(known.unfamiliarity))
+    counterfeit, authentic = of(Class.COUNTERFEIT, known.counterfeit), of(Class.AUTHENTIC, known.authentic)
+    if counterfeit is None or authentic is None:
+        counterfeit = authentic = None
+    return Ranks(counterfeit, authentic, rank(known.unfamiliarity, max(strange)))

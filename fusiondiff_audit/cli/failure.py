@@ -16,6 +16,7 @@ _CODES: dict[StrEnum, Exit] = {
     Reason.BAD_SIGNATURE: Exit.INTEGRITY,
     Reason.BAD_PROOF: Exit.INTEGRITY,
     Reason.BAD_TIMESTAMP: Exit.INTEGRITY,
+    Reason.CONTRADICTION: Exit.INTEGRITY,
     Reason.UNKNOWN_KEY: Exit.INTEGRITY,
     Reason.WRONG_ROLE: Exit.INTEGRITY,
     Reason.WRONG_ROOT: Exit.INTEGRITY,

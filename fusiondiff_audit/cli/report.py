@@ -1,19 +1,98 @@
 """The verb `report`: what is done to signed files after they were made."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
-from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.cli.text import count
+from fusiondiff_audit.cli.options import PATH, Judged, trust_options
+from fusiondiff_audit.cli.text import count, table
 
 
 @click.group()
 def command() -> None:
-    """Work on signed files: timestamps."""
+    """Work on signed files: excerpts and timestamps."""
+
+
+@command.command(name="excerpt")
+@click.argument("report", metavar="REPORT", type=PATH)
+@click.argument("image", metavar="IMAGE")
+@click.option("--out", type=PATH, required=True, help="The file to write.")
+@answering()
+def show(report: Path, image: str, out: Path) -> Answer:
+    """Take one image out of a report, with the proof that it is in there.
+
+    REPORT is the folder of a report; IMAGE is a name as the report gives it. The file that is written holds the
+    report's header, the row of that image and nothing of any other, and takes no key to make.
+
+    \b
+    fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
+    fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
+    """
+    from reports.excerpt import excerpt
+    from reports.issue import CHECKPOINT, REPORT
+    from reports.report import MAX_PAYLOAD, Report
+    from signing.bundle import Bundle, bundle_limit
+
+    signing.refuse_existing(out)
+    folder = report if report.is_dir() else report.parent
+    signed = signing.read_capped(folder / REPORT, limit=bundle_limit(MAX_PAYLOAD))
+    bundle = Bundle.from_bytes(signed, str(folder / REPORT), payload_limit=MAX_PAYLOAD)
+    said = Report.from_payload(bundle.envelope.payload, str(folder / REPORT))
+    checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
+    signing.create(out, excerpt(said, checkpoint, image))
+    data = {"excerpt": str(out), "image": image, "id": said.header.id}
+    return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
+
+
+@command.command(name="verify-excerpt")
+@click.argument("path", metavar="EXCERPT", type=PATH)
+@click.option("--image", type=PATH, help="The file itself: compare it with the excerpt.")
+@answering()
+@trust_options
+def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
+    """Check what was taken out of a report.
+
+    Who signed the report, and whether header and row are leaves of the tree that was signed. What the report says of
+    other images cannot be told from it.
+
+    \b
+    fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
+    """
+    from fusiondiff_audit.cli.verdict import signer_data, signer_rows
+    from fusiondiff_audit.cli.verify import header_rows
+    from reports.excerpt import MAX_EXCERPT, verify_excerpt
+    from signing.manifest import MAX_FILE
+
+    found = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
+    row = found.row
+    if image is not None:
+        digest = sha256(signing.read_capped(image, limit=MAX_FILE)).hexdigest()
+        if digest != row.sha256:
+            what = f"{image}: is sha256:{digest}, the excerpt is of sha256:{row.sha256}"
+            raise signing.SigningError(signing.Reason.DIGEST_MISMATCH, what)
+    rows = [
+        *signer_rows(found.signer),
+        ("image", f"{row.name}, sha256:{row.sha256}"),
+        ("verdict", f"{row.verdict}{' (' + ', '.join(row.reasons) + ')' if row.reasons else ''}"),
+        *header_rows(found.header),
+    ]
+    data = {
+        "image": row.name,
+        "verdict": row.verdict.value,
+        "reasons": list(row.reasons),
+        "reference": found.header.reference,
+        "demonstration": found.header.demonstration,
+        "signer": signer_data(found.signer),
+        "compared": image is not None,
+        "trust": trust.data(),
+    }
+    shown = "DEMONSTRATION. " if found.header.demonstration else ""
+    sentence = f"excerpt genuine{trust.remarks()}. {shown}It says of {row.name}: {row.verdict}"
+    return Answer("PASSED", sentence, table(rows), data)
 
 
 @command.command()

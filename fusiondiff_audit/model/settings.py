@@ -8,7 +8,7 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
-from fusiondiff_audit.records import read, write
+from reports.records import read, write
 from signing.strict import read_json, refuse_bad_label, write_json
 
 _DIGEST = re.compile("[0-9a-f]{64}")

@@ -12,7 +12,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
-from fusiondiff_audit.records import read, write
+from reports.records import read, write
 from signing.files import read_capped
 from signing.strict import malformed, read_json, refuse_bad_label
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fusiondiff_audit.certify.conformal import conformal_set, familiarity
+from fusiondiff_audit.certify.conformal import Ranks, ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.enrolment import Class
 from reports.arithmetic import at_least, conformal_p, least_specimens
@@ -17,6 +17,14 @@ def known(counterfeit: int, authentic: int, familiar: int = 0) -> Calibration:
     """Return calibration scores 0, 1/n, 2/n and so on."""
     first, second, third = (tuple(i / n for i in range(n)) for n in (counterfeit, authentic, familiar))
     return Calibration(first, second, third, left_out=False)
+
+
+def classes(found: Ranks, alpha: Fraction = TENTH) -> set[Class]:
+    """Return what is left in the set."""
+    assert found.counterfeit is not None
+    assert found.authentic is not None
+    each = {Class.COUNTERFEIT: found.counterfeit, Class.AUTHENTIC: found.authentic}
+    return {kind for kind, rank in each.items() if rank.p > alpha}
 
 
 def test_p_values_count_ties_against_the_specimen() -> None:
@@ -40,13 +48,14 @@ def test_error_rates_that_are_none_are_refused(alpha: Fraction) -> None:
 
 
 def test_too_few_specimens_of_one_class_make_no_set() -> None:
-    assert conformal_set([0.5], known(9, 8), TENTH) is None
-    assert conformal_set([0.5], known(8, 9), TENTH) is None
-    assert conformal_set([0.5], known(9, 9), TENTH) is not None
+    for few in (known(9, 8), known(8, 9)):
+        found = ranks([0.5], [0.0], few, TENTH)
+        assert (found.counterfeit, found.authentic) == (None, None)
+    assert ranks([0.5], [0.0], known(9, 9), TENTH).authentic is not None
 
 
 @pytest.mark.parametrize(
-    ("scores", "classes"),
+    ("scores", "left"),
     [
         ([1.0], {Class.AUTHENTIC}),
         ([0.0], {Class.COUNTERFEIT}),
@@ -54,10 +63,8 @@ def test_too_few_specimens_of_one_class_make_no_set() -> None:
         ([1.0, 0.0], set()),  # pictures of one specimen that contradict each other fit neither class
     ],
 )
-def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], classes: set[Class]) -> None:
-    found = conformal_set(scores, known(9, 9), TENTH)
-    assert found is not None
-    assert found.classes == classes
+def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], left: set[Class]) -> None:
+    assert classes(ranks(scores, [0.0], known(9, 9), TENTH)) == left
 
 
 def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
@@ -67,22 +74,22 @@ def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
     for _ in range(draws):
         scores = np.round(rng.beta(4, 2, 31), 1)
         calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), left_out=False)
-        found = conformal_set([float(scores[0])], calibration, TENTH)
-        assert found is not None
-        left_out += Class.AUTHENTIC not in found.classes
+        found = ranks([float(scores[0])], [0.0], calibration, TENTH)
+        left_out += Class.AUTHENTIC not in classes(found)
     assert left_out / draws < 0.1 + 3 * (0.09 / draws) ** 0.5
     assert left_out > 0
 
 
 def test_what_is_unlike_everything_has_a_small_p() -> None:
     calibration = known(0, 0, 19)
-    assert familiarity([0.2, 5.0], calibration, Fraction(1, 20)) == Fraction(1, 20)
-    assert familiarity([0.0], calibration, Fraction(1, 20)) == 1
-    assert familiarity([5.0], known(0, 0, 18), Fraction(1, 20)) is None
+    for strange, p in (([0.2, 5.0], Fraction(1, 20)), ([0.0], 1)):
+        rank = ranks([0.5], strange, calibration, Fraction(1, 20)).familiar
+        assert rank is not None
+        assert rank.p == p
+    assert ranks([0.5], [5.0], known(0, 0, 18), Fraction(1, 20)).familiar is None
 
 
 def test_a_specimen_without_a_picture_is_no_specimen() -> None:
-    with pytest.raises(ValueError, match="without a picture"):
-        conformal_set([], known(9, 9), TENTH)
-    with pytest.raises(ValueError, match="without a picture"):
-        familiarity([], known(9, 9), TENTH)
+    for scores, strange in (([], [0.0]), ([0.5], [])):
+        with pytest.raises(ValueError, match="without a picture"):
+            ranks(scores, strange, known(9, 9), TENTH)

@@ -15,7 +15,7 @@ import tifffile
 import torch
 
 import fusiondiff_audit
-from fusiondiff_audit.certify.conformal import conformal_set
+from fusiondiff_audit.certify.conformal import ranks
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import LooseMicrograph
 from fusiondiff_audit.images.quality import Fault
@@ -191,8 +191,8 @@ def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
     assert (lone.authentic, lone.counterfeit, len(lone.unfamiliarity), lone.left_out) == ((), (), 10, True)
     score = next(iter(MODEL.judge(pictures(1)))).score
     assert score is not None
-    assert conformal_set([score], known, Fraction(1, 5)) is not None
-    assert conformal_set([score], known, Fraction(1, 10)) is None
+    assert ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
+    assert ranks([score], [0.0], known, Fraction(1, 10)).authentic is None
 
 
 def test_distance_is_to_the_fifth_nearest_tile_of_other_specimens() -> None:

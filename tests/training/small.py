@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
-from fusiondiff_audit.records import write
 from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, Stages, read_recipe
+from reports.records import write
 
 STEPS = 6
 

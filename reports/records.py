@@ -13,6 +13,7 @@ Kiln(name='alder', hours=(6, 10))
 """
 
 import dataclasses
+import functools
 import types
 import typing
 from decimal import Decimal, InvalidOperation
@@ -28,14 +29,20 @@ _Record = TypeVar("_Record")
 
 def read(kind: type[_Record], fields: Fields) -> _Record:
     """Return the record that an object says; nothing has a default here, and what it cannot mean is refused."""
-    hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    fields.closed(*names)
-    values = {name: _read(hints[name], fields, name) for name in names}
+    hints = _hints(typing.cast("Any", kind))
+    fields.closed(*hints)
+    values = {name: _read(hint, fields, name) for name, hint in hints.items()}
     try:
         return kind(**values)
     except ValueError as e:
         raise malformed(fields.where, str(e)) from e
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the type of each field; reports have thousands of rows of one kind."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def write(record: Any) -> dict[str, Any]:

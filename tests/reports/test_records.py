@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.records import read, write
+from reports.records import read, write
 from signing import SigningError
 from signing.strict import Fields, write_json
 from tests.model.tiny import SETTINGS, enrolled_model

@@ -1,0 +1,163 @@
+"""Checking a report, step by step, with the standard library and one library of cryptography.
+
+Each check says what it compared. The first that fails ends it: what comes after would be about something nobody vouches
+for. A check that was not asked for, or that has nothing to look at, is not listed as passed.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from reports.header import Counts
+from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
+from reports.report import MAX_PAYLOAD, Report
+from reports.rows import ImageRow, settled, specimen_row
+from reports.verdicts import Verdict
+from signing import (
+    MANIFEST_NAME,
+    Reason,
+    RefusedFile,
+    Role,
+    Signer,
+    SigningError,
+    TrustStore,
+    open_checkpoint,
+    open_pinned,
+    read_capped,
+    write_time,
+)
+from signing.bundle import Bundle, bundle_limit, unseal
+from signing.folder import Reader
+from signing.manifest import MAX_FILE, MAX_MANIFEST
+
+_MAX_NOTE = 64 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was compared, and found to hold."""
+
+    title: str
+    found: str
+
+
+@dataclass(slots=True)
+class Examination:
+    """What is known of a report so far; `checks` holds what passed."""
+
+    checks: list[Check] = field(default_factory=list)
+    report: Report | None = None
+    signer: Signer | None = None
+
+
+def examine(
+    path: Path,
+    *,
+    trust: TrustStore,
+    images: Path | None = None,
+    model: Path | None = None,
+    found: Examination,
+) -> Report:
+    """Check a report and note what passed in `found`; what does not hold is raised."""
+    folder = path if path.is_dir() else path.parent
+    file = folder / REPORT if path.is_dir() else path
+    where = str(file)
+
+    def passed(title: str, what: str) -> None:
+        found.checks.append(Check(title, what))
+
+    bundle = Bundle.from_bytes(read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD)
+    opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
+    passed("signature", f"by key sha256:{opened.entry.keyid}, listed as auditor {opened.entry.principal!r}")
+    report = Report.from_payload(opened.payload, where)
+    found.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
+    proof = "proven by a timestamp" if found.signer.proven else "claimed, not proven"
+    passed("time", f"the key was good at {write_time(found.signer.time or report.header.time)} ({proof})")
+    if report.header.auditor.keyid != opened.entry.keyid:
+        raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
+    found.report = report
+    passed("tree", f"header and {len(report.rows):,} rows are the leaves of the tree that was signed")
+    _refuse_other_arithmetic(report, where)
+    passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
+    for name, compare in ((CHECKPOINT, _checkpoint), (SUMMARY, _summary)):
+        if (folder / name).exists():
+            passed(name, compare(folder / name, report, trust))
+    if images is not None:
+        passed("images", _images(report, images))
+    if model is not None:
+        passed("model", _model(report, model))
+    return report
+
+
+def _refuse_other_arithmetic(report: Report, where: str) -> None:
+    """Refuse a verdict, a specimen's row or a count that does not follow from the rows."""
+    header = report.header
+    alpha, needs_scale = header.alpha, header.policy.needs_scale
+    of: dict[str, list[ImageRow]] = {}
+    for row in report.images:
+        if row.specimen is not None:
+            of.setdefault(row.specimen, []).append(row)
+        if row.verdict is Verdict.REFUSED:
+            if row.judged is not None or not row.reasons:
+                raise _contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
+        elif (row.verdict, row.reasons) != settled(row, alpha, needs_scale=needs_scale):
+            raise _contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
+    expected = tuple(specimen_row(name, tuple(of[name]), alpha, needs_scale=needs_scale) for name in sorted(of))
+    if report.specimens != expected:
+        raise _contradiction(where, "a specimen's row does not follow from its images")
+    for what, rows, counts in (
+        ("specimens", report.specimens, header.specimens),
+        ("images", report.images, header.images),
+    ):
+        if Counts.of(row.verdict for row in rows) != counts:
+            raise _contradiction(where, f"its {what} are counted otherwise than they are")
+
+
+def _contradiction(where: str, what: str) -> SigningError:
+    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}")
+
+
+def _checkpoint(path: Path, report: Report, trust: TrustStore) -> str:
+    key = trust.signer(report.header.auditor.keyid, (Role.AUDITOR,), str(path)).public_key()
+    signed = open_checkpoint(read_capped(path, limit=_MAX_NOTE), str(path), origin=report.origin, key=key)
+    tree = report.tree()
+    if (signed.size, signed.root) != (len(tree), tree.root()):
+        raise SigningError(Reason.BAD_PROOF, f"{path}: is of another tree than the report's")
+    return f"the head of the tree, {signed.size:,} leaves, signed by the same auditor"
+
+
+def _summary(path: Path, report: Report, trust: TrustStore) -> str:
+    bundle = Bundle.from_bytes(read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD)
+    opened = unseal(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
+    if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
+        raise _contradiction(str(path), "it does not follow from the report beside it")
+    return "the summary for policy engines says the same"
+
+
+def _images(report: Report, folder: Path) -> str:
+    """Compare every image that was judged with a file of its name, and the manifest with the one that was audited."""
+    reader, compared = Reader(folder), 0
+    manifest = Bundle.from_bytes(
+        reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
+    )
+    if (digest := sha256(manifest.envelope.payload).hexdigest()) != report.header.batch.payload:
+        what = f"its manifest is sha256:{digest}, the report is of sha256:{report.header.batch.payload}"
+        raise SigningError(Reason.DIGEST_MISMATCH, f"{folder}: {what}")
+    for row in report.images:
+        if row.judged is None or row.sha256 is None:
+            continue
+        digest, _ = reader.digest(row.name, limit=MAX_FILE)
+        if digest != row.sha256:
+            what = f"{row.name!a}: is sha256:{digest}, the report is of sha256:{row.sha256}"
+            raise SigningError(Reason.DIGEST_MISMATCH, what)
+        compared += 1
+    return f"the manifest and {compared:,} images are those that were judged"
+
+
+def _model(report: Report, folder: Path) -> str:
+    files = 0
+    for file in open_pinned(folder, report.header.model.digest).check():
+        if isinstance(file, RefusedFile):
+            raise SigningError(file.reason, file.message, hint=file.hint)
+        files += 1
+    return f"{files} files of {folder} are those that looked"

@@ -1,0 +1,84 @@
+"""One image of a report, shown alone: header, row, and the proof that both are leaves of the tree that was signed.
+
+It holds no other row, and not the key of the salts: what the others say cannot be guessed from the hashes on the way.
+"""
+
+from dataclasses import dataclass
+
+from reports.header import Header
+from reports.records import read, write
+from reports.report import Report, salt, salted_leaf
+from reports.rows import ImageRow, settled
+from reports.verdicts import Verdict
+from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
+from signing.strict import Fields, malformed, read_json, write_base64, write_json
+
+FORMAT = "fusiondiff-audit/excerpt/v1"
+MAX_EXCERPT = 4 * 1024 * 1024  # bytes
+_MAX_NOTE = 64 * 1024
+_ORIGIN = "fusiondiff-audit/report/"
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What was proven of one image."""
+
+    header: Header
+    row: ImageRow
+    signer: Signer
+
+
+def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
+    """Return the file that shows one image of a report; it takes no key."""
+    first = 1 + len(report.specimens)
+    number = next((first + place for place, row in enumerate(report.images) if row.name == name), None)
+    if number is None:
+        raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report")
+    tree = report.tree()
+    parts = {}
+    for what, at, said in (("header", 0, report.header), ("image", number, report.images[number - first])):
+        parts[what] = {
+            "salt": write_base64(salt(at, report.salt_key)),
+            "said": write(said),
+            "proof": write_proof(at, tree.inclusion(at), checkpoint).decode(),
+        }
+    return write_json({"format": FORMAT, **parts})
+
+
+def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
+    """Return what an excerpt proves, or refuse it."""
+    fields = read_json(data, where, limit=MAX_EXCERPT, tokens=100_000).closed("format", "header", "image")
+    fields.constant("format", FORMAT)
+    header = read(Header, _part(fields, "header").fields("said"))
+    entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
+    signer = trust.judge(entry, header.time, where)
+    row = read(ImageRow, _part(fields, "image").fields("said"))
+    sizes = set()
+    for kind, said in (("header", write(header)), ("image", write(row))):
+        part = _part(fields, kind)
+        proof = part.raw("proof", limit=_MAX_NOTE).encode()
+        index = _index(proof, where)
+        leaf = salted_leaf(index, part.text("salt"), kind, said)
+        proven = open_proof(proof, f"{where}: {kind}", entry=leaf, origin=_ORIGIN + header.id, key=entry.public_key())
+        sizes.add((proven.checkpoint.size, proven.checkpoint.root))
+        if (proven.index == 0) != (kind == "header"):
+            raise malformed(where, "the header is leaf 0, and an image is not")
+    if len(sizes) > 1:
+        raise SigningError(Reason.BAD_PROOF, f"{where}: header and image are of two trees")
+    expected = settled(row, header.alpha, needs_scale=header.policy.needs_scale)
+    if row.verdict is not Verdict.REFUSED and (row.verdict, row.reasons) != expected:
+        raise SigningError(Reason.CONTRADICTION, f"{where}: the verdict does not follow from its numbers")
+    return Excerpt(header, row, signer)
+
+
+def _part(fields: Fields, kind: str) -> Fields:
+    return fields.fields(kind).closed("salt", "said", "proof")
+
+
+def _index(proof: bytes, where: str) -> int:
+    """Return the leaf's number as the proof claims it; the proof is judged with it."""
+    lines = proof.split(b"\n", 2)
+    digits = lines[1].removeprefix(b"index ") if len(lines) > 1 else b""
+    if not digits.isdigit() or len(digits) > 19:
+        raise malformed(where, "a proof without an index")
+    return int(digits)

@@ -1,0 +1,178 @@
+"""The header of a report: what AUTHENTIC means in it, and all that it takes to repeat it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from reports.verdicts import Verdict
+from signing.times import read_time
+
+_ID = re.compile("[0-9a-f]{32}")
+_DIGEST = re.compile("[0-9a-f]{64}")
+_RATE = re.compile(r"0\.[0-9]{1,6}")
+FORMAT = "fusiondiff-audit/report/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose key, as the trust store says."""
+
+    principal: str
+    keyid: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHead:
+    """The signed folder that was audited."""
+
+    payload: str  # SHA-256 of the signed manifest
+    signer: Key
+    device: str
+    lab: str | None
+    captured: str
+    sequence: int
+    nonce: str
+    files: int
+    second: bool  # a second, post-quantum signature was verified
+
+
+@dataclass(frozen=True, slots=True)
+class TrustHead:
+    """Whom the auditor trusted."""
+
+    fingerprint: str
+    version: int
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRate:
+    """What a bundle says of its own errors."""
+
+    what: str
+    errors: int
+    of: int
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHead:
+    """The weights that looked."""
+
+    name: str
+    digest: str  # over names and digests of its files
+    verified: bool
+    enrolled_authentic: int  # specimens
+    enrolled_counterfeit: int
+    calibrated_authentic: int
+    calibrated_counterfeit: int
+    error_rates: tuple[ErrorRate, ...]  # none: not measured
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHead:
+    """The rules, resolved: the text holds every setting."""
+
+    name: str
+    digest: str
+    text: str
+    alpha: str  # error rate of the conformal sets, of which there is one for each specimen
+    needs_scale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What it was computed with."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """Where and how it was computed."""
+
+    code: str  # SHA-256 over the sources
+    released: bool
+    device: str
+    precision: str
+    micro_batch: int
+    threads: int
+    noise_seed: str
+    libraries: tuple[Library, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows say what."""
+
+    authentic: int
+    counterfeit: int
+    inconclusive: int
+    unfamiliar: int
+    refused: int
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> "Counts":
+        """Count."""
+        each = list(verdicts)
+        return cls(*(each.count(verdict) for verdict in Verdict))
+
+    def __str__(self) -> str:
+        numbers = (self.authentic, self.counterfeit, self.inconclusive, self.unfamiliar, self.refused)
+        said = [f"{number:,} {verdict}" for number, verdict in zip(numbers, Verdict, strict=True) if number]
+        return ", ".join(said) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Leaf 0."""
+
+    format: str
+    id: str  # 128 random bits
+    issued: str
+    reference: str  # AUTHENTIC means: authentic as this
+    demonstration: bool
+    auditor: Key
+    batch: BatchHead
+    trust: TrustHead
+    model: ModelHead
+    policy: PolicyHead
+    run: RunHead
+    robustness: str  # "not stress-tested", or the digest of a result
+    ledger: str | None  # the newest checkpoint; None: replay was not checked
+    case: tuple[str, ...]
+    limits: tuple[str, ...]  # what this does not prove
+    specimens: Counts
+    images: Counts
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a report of this version."""
+        if self.format != FORMAT:
+            raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
+        if not _ID.fullmatch(self.id):
+            raise ValueError("a report's id has 32 hexadecimal digits")
+        for digest in (
+            self.batch.payload,
+            self.model.digest,
+            self.policy.digest,
+            self.run.code,
+            self.trust.fingerprint,
+        ):
+            if not _DIGEST.fullmatch(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest")
+        if not _RATE.fullmatch(self.policy.alpha) or not self.alpha:
+            raise ValueError(f"an error rate of {self.policy.alpha[:100]!a}")
+        read_time(self.issued, "a report")
+
+    @property
+    def time(self) -> datetime:
+        """Return when the auditor says that it was issued."""
+        return read_time(self.issued, "a report")
+
+    @property
+    def alpha(self) -> Fraction:
+        """Return the error rate of the sets."""
+        return Fraction(self.policy.alpha)

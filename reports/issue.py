@@ -1,0 +1,71 @@
+"""A report's files: the signed statement, the signed head of its tree, and a summary for policy engines."""
+
+from dataclasses import dataclass
+
+from reports.report import Report
+from reports.verdicts import Verdict
+from signing import Checkpoint, PrivateKey, Reason, SigningError, sign_checkpoint
+from signing.bundle import seal
+from signing.keys import Algorithm
+from signing.statement import Subject, write_statement
+
+REPORT, CHECKPOINT, SUMMARY = "report.sigstore.json", "report.checkpoint", "vsa.sigstore.json"
+SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
+VERIFIER = "https://fusiondiff-audit/verifier/v1"  # a name, not an address
+_LEVEL = "FUSIONDIFF_AUTHENTIC"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The files' bytes, by their names."""
+
+    files: dict[str, bytes]
+    payload: bytes
+
+
+def refuse_unfit(key: PrivateKey) -> None:
+    """Refuse a key that cannot sign a report and the head of its tree, before the work whose result it would sign."""
+    if key.public.algorithm is not Algorithm.ED25519:
+        hint = "`fusiondiff-audit keygen --role auditor` makes one"
+        raise SigningError(
+            Reason.UNSUPPORTED, f"reports are signed with Ed25519, not {key.public.algorithm}", hint=hint
+        )
+
+
+def issue(report: Report, key: PrivateKey) -> Issued:
+    """Sign a report."""
+    refuse_unfit(key)
+    payload = report.to_payload()
+    Report.from_payload(payload, REPORT)  # nothing is signed that no reader would take
+    tree = report.tree()
+    head = Checkpoint(report.origin, len(tree), tree.root())
+    files = {
+        REPORT: seal(payload, key),
+        CHECKPOINT: sign_checkpoint(head, key),
+        SUMMARY: seal(summary(report), key),
+    }
+    return Issued(files, payload)
+
+
+def summary(report: Report) -> bytes:
+    """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC."""
+    header = report.header
+    passed = bool(report.images) and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
+    subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
+    batch = Subject("batch manifest", header.batch.payload)
+    inputs = (("batch", header.batch.payload), ("model", header.model.digest))
+    predicate: dict[str, object] = {
+        "verifier": {"id": VERIFIER},
+        "timeVerified": header.issued,
+        "resourceUri": f"urn:fusiondiff-audit:batch:{header.batch.payload}",
+        "policy": {
+            "uri": f"urn:fusiondiff-audit:policy:{header.policy.digest}",
+            "digest": {"sha256": header.policy.digest},
+        },
+        "inputAttestations": [
+            {"uri": f"urn:fusiondiff-audit:{what}:{digest}", "digest": {"sha256": digest}} for what, digest in inputs
+        ],
+        "verificationResult": "PASSED" if passed else "FAILED",
+        "verifiedLevels": [_LEVEL] if passed else ["FAILED"],
+    }
+    return write_statement(subjects or (batch,), SUMMARY_TYPE, predicate)

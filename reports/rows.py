@@ -1,0 +1,106 @@
+"""What a report says, as plain rows: text, whole numbers, yes and no, and decimals as text. Nothing else is signed.
+
+A p-value is stored as the counts that it comes from, so that whoever checks a report computes it, the set and the
+verdict again (`reports.arithmetic`, `reports.verdicts`).
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from reports.arithmetic import Rank
+from reports.verdicts import Evidence, Label, Verdict, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the model found in one picture."""
+
+    label: Label
+    votes_authentic: int  # forests
+    votes_counterfeit: int
+    score: str  # mean share of trees that hold it for authentic
+    gate: str  # 1: the local path decided
+    unfamiliarity: str
+    tiles: int
+    authentic: Rank | None  # among specimens of that class; None: too few of them
+    counterfeit: Rank | None
+    familiar: Rank | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One file of the batch that is an image, or stands where one should be."""
+
+    name: str
+    sha256: str | None  # of the file as signed; None: nobody signed it
+    pixels: str | None  # digest of the picture; None: it was never decoded
+    specimen: str | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    judged: Judged | None
+    scale: str | None
+    steps: tuple[str, ...]
+    quality: str | None  # what was measured of it; None: nothing was
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenRow:
+    """One object, by its worst picture."""
+
+    specimen: str
+    images: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    authentic: Rank | None
+    counterfeit: Rank | None
+    familiar: Rank | None
+
+
+def evidence(
+    images: tuple[ImageRow, ...],
+    ranks: tuple[Rank | None, Rank | None, Rank | None],
+    alpha: Fraction,
+    *,
+    needs_scale: bool,
+) -> Evidence:
+    """Return what the verdict on one picture, or on a specimen with several, depends on; refused files do not count."""
+    seen = [image for image in images if image.verdict is not Verdict.REFUSED]
+    authentic, counterfeit, familiar = ranks
+    classes = None
+    if authentic is not None and counterfeit is not None:
+        pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
+        classes = tuple(label for label, rank in pairs if rank.p > alpha)
+    return Evidence(
+        labels=tuple(image.judged.label for image in seen if image.judged is not None),
+        faults=any(image.judged is None for image in seen),
+        scale_missing=needs_scale and any(image.scale is None for image in seen),
+        familiar=None if familiar is None else familiar.p > alpha,
+        classes=classes,
+        refused=len(seen) < len(images),
+    )
+
+
+def worst(ranks: list[Rank | None]) -> Rank | None:
+    """Return the strangest, or None if one of them is not available."""
+    known = [rank for rank in ranks if rank is not None]
+    return min(known, key=lambda rank: rank.p) if known and len(known) == len(ranks) else None
+
+
+def settled(image: ImageRow, alpha: Fraction, *, needs_scale: bool) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict on one picture that was not refused, and why it is no answer."""
+    judged = image.judged
+    ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
+    return verdict(evidence((image,), ranks, alpha, needs_scale=needs_scale))
+
+
+def specimen_row(name: str, images: tuple[ImageRow, ...], alpha: Fraction, *, needs_scale: bool) -> SpecimenRow:
+    """Return the row of a specimen, by all its pictures that were not refused."""
+    seen = [image.judged for image in images if image.judged is not None]
+    kinds = ("authentic", "counterfeit", "familiar")
+    authentic, counterfeit, familiar = (worst([getattr(judged, kind) for judged in seen]) for kind in kinds)
+    ranks = (authentic, counterfeit, familiar)
+    if all(image.verdict is Verdict.REFUSED for image in images):
+        return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None)
+    found, why = verdict(evidence(images, ranks, alpha, needs_scale=needs_scale))
+    return SpecimenRow(name, len(images), found, why, *ranks)

@@ -1,0 +1,94 @@
+"""Reports that nobody computed: rows whose verdicts follow from numbers that were made up."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any
+
+from reports.arithmetic import Rank
+from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
+from reports.report import Report
+from reports.rows import ImageRow, Judged, settled, specimen_row
+from reports.verdicts import Label, Verdict
+from signing import PublicKey, write_time
+
+ALPHA = Fraction("0.05")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> ImageRow:
+    """Return a row; every fifth is a counterfeit, every seventh was refused, every eleventh is not sure."""
+    name, specimen = f"tile-{number:06d}.tif", f"sherd {number % specimens}"
+    if number % 7 == 6:
+        why = ("digest-mismatch",)
+        return ImageRow(name, digest(name), None, specimen, Verdict.REFUSED, why, None, None, (), None, ())
+    authentic = number % 5 != 4
+    high, low = Rank(12 + number % 8, 20), Rank(0 if number % 11 != 10 else 5, 20)
+    judged = Judged(
+        Label.AUTHENTIC if authentic else Label.COUNTERFEIT,
+        7 if authentic else 1,
+        1 if authentic else 7,
+        "0.871250" if authentic else "0.120000",
+        "0.613000",
+        "1.250000",
+        16,
+        high if authentic else low,
+        low if authentic else high,
+        Rank(9, 40),
+    )
+    pixels, scale = digest(f"pixels {name}"), "200 nm"
+    row = ImageRow(
+        name, digest(name), pixels, specimen, Verdict.AUTHENTIC, (), judged, scale, ("cut",), "fit", ("seen",)
+    )
+    verdict, reasons = settled(row, ALPHA, needs_scale=needs_scale)
+    return replace(row, verdict=verdict, reasons=tuple(reasons))
+
+
+def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes: Any) -> Report:
+    """Return a report of so many images."""
+    images = tuple(image(number, specimens=specimens) for number in range(count))
+    names = sorted({row.specimen for row in images if row.specimen})
+    of: dict[str, list[ImageRow]] = {name: [] for name in names}
+    for row in images:
+        of[str(row.specimen)].append(row)
+    rows = tuple(specimen_row(name, tuple(of[name]), ALPHA, needs_scale=False) for name in names)
+    header = Header(
+        FORMAT,
+        "0123456789abcdef" * 2,
+        write_time(NOW),
+        "Kiln Alder, lot 7, chosen by J. Doe",
+        True,
+        Key("auditor-1", auditor.keyid),
+        BatchHead(
+            digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), 1, "ab" * 16, 40, False
+        ),
+        TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
+        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, ()),
+        PolicyHead("built-in", digest("policy"), "{}", "0.05", False),
+        RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, (Library("torch", "2.13.0"),)),
+        "not stress-tested",
+        None,
+        ("Sale 12",),
+        ("It says nothing of age.",),
+        Counts.of(row.verdict for row in rows),
+        Counts.of(row.verdict for row in images),
+    )
+    return Report(replace(header, **changes), rows, images, bytes(range(32)))
+
+
+def fields(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to every plain value of a JSON object."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from fields(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from fields(inner, (*path, place))
+    else:
+        yield path

@@ -1,0 +1,199 @@
+"""A report is one thing with one form: signed whole, checked whole, and any change of it shows."""
+
+import base64
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.arithmetic import Rank
+from reports.checks import Examination, examine
+from reports.header import Counts
+from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
+from reports.report import Report
+from reports.verdicts import Evidence, Label, Verdict, Why, verdict
+from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
+from signing.bundle import seal
+from tests.conftest import entry, make_trust
+from tests.reports.made import digest, fields, report
+
+AUDITOR = PrivateKey.generate(Algorithm.ED25519)
+
+
+def made_report(**changes: Any) -> Report:
+    return report(AUDITOR.public, **changes)
+
+
+@pytest.fixture(scope="module")
+def trusted() -> TrustStore:
+    root = PrivateKey.generate(Algorithm.ED25519)
+    device = PrivateKey.generate(Algorithm.ED25519)
+    return make_trust(root, (entry(AUDITOR, Role.AUDITOR, "auditor-1"), entry(device, Role.DEVICE, "sem-1")))
+
+
+def written(folder: Path, said: Report) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, data in issue(said, AUDITOR).files.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_what_is_written_is_read_back_and_every_check_is_named(tmp_path: Path, trusted: TrustStore) -> None:
+    said = made_report()
+    found = Examination()
+    assert examine(written(tmp_path, said), trust=trusted, found=found) == said
+    titles = [check.title for check in found.checks]
+    assert titles == ["signature", "time", "tree", "arithmetic", CHECKPOINT, SUMMARY]
+    assert said.header.images.authentic > 0
+    assert said.header.images.refused > 0
+
+
+def test_any_changed_byte_of_the_signed_file_is_refused_or_means_the_same(tmp_path: Path, trusted: TrustStore) -> None:
+    said = made_report(count=6)
+    file = written(tmp_path, said) / REPORT
+    data = file.read_bytes()
+    payload = base64.b64decode(json.loads(data)["dsseEnvelope"]["payload"])
+    rng = random.Random(7)
+    same = 0
+    for place in range(0, len(data), 3):
+        bad = bytearray(data)
+        bad[place] ^= rng.randrange(1, 256)
+        file.write_bytes(bad)
+        try:
+            examine(tmp_path, trust=trusted, found=Examination())
+        except SigningError:
+            continue
+        again = json.loads(bytes(bad))["dsseEnvelope"]
+        assert base64.b64decode(again["payload"]) == payload  # white space, or the other way to write it
+        same += 1
+    assert same < len(data) / 100
+
+
+def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore, tmp_path: Path) -> None:
+    """Even the auditor's own key cannot sign rows that do not follow from each other."""
+    said = made_report(count=8)
+    whole = json.loads(said.to_payload())
+    rows = [way for way in fields(whole["predicate"]) if way[0] in ("specimens", "images")]
+    assert len(rows) > 100
+    for way in rows:
+        bad = json.loads(said.to_payload())
+        at = bad["predicate"]
+        for step in way[:-1]:
+            at = at[step]
+        value = at[way[-1]]
+        at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
+        (tmp_path / REPORT).write_bytes(seal(json.dumps(bad).encode(), AUDITOR))
+        with pytest.raises(SigningError):
+            examine(tmp_path, trust=trusted, found=Examination())
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda r: replace(r, images=(replace(r.images[0], verdict=Verdict.COUNTERFEIT), *r.images[1:])),
+        lambda r: replace(r, images=(replace(r.images[0], reasons=("because",)), *r.images[1:])),
+        lambda r: replace(r, images=r.images[:-1]),
+        lambda r: replace(r, specimens=r.specimens[:-1]),
+        lambda r: replace(r, header=replace(r.header, images=Counts(30, 0, 0, 0, 0))),
+        lambda r: replace(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
+        lambda r: replace(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
+    ],
+)
+def test_rows_that_contradict_each_other_are_refused_whoever_signed(
+    harm: Any, tmp_path: Path, trusted: TrustStore
+) -> None:
+    written(tmp_path, harm(made_report()))
+    with pytest.raises(SigningError) as caught:
+        examine(tmp_path, trust=trusted, found=Examination())
+    assert caught.value.reason is Reason.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda r: replace(r, images=(r.images[1], r.images[0], *r.images[2:])),
+        lambda r: replace(r, images=(r.images[0], *r.images)),
+        lambda r: replace(r, salt_key=b"short"),
+        lambda r: replace(r, header=replace(r.header, format="fusiondiff-audit/report/v9")),
+        lambda r: replace(r, header=replace(r.header, policy=replace(r.header.policy, alpha="1e-9999999"))),
+    ],
+)
+def test_a_report_in_another_form_is_not_even_signed(harm: Any) -> None:
+    with pytest.raises((SigningError, ValueError)):
+        issue(harm(made_report()), AUDITOR)
+
+
+def test_only_an_auditor_s_key_of_the_right_kind_signs(tmp_path: Path, trusted: TrustStore) -> None:
+    other = PrivateKey.generate(Algorithm.P256)
+    with pytest.raises(SigningError, match="Ed25519"):
+        issue(made_report(), other)
+    for name, data in issue(made_report(), PrivateKey.generate(Algorithm.ED25519)).files.items():
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(SigningError) as caught:
+        examine(tmp_path, trust=trusted, found=Examination())
+    assert caught.value.reason is Reason.UNKNOWN_KEY
+    found = Examination()
+    stranger = made_report()
+    stranger = replace(
+        stranger, header=replace(stranger.header, auditor=replace(stranger.header.auditor, keyid="0" * 64))
+    )
+    with pytest.raises(SigningError, match="another auditor"):
+        examine(written(tmp_path / "b", stranger), trust=trusted, found=found)
+    assert [check.title for check in found.checks] == ["signature", "time"]
+
+
+def test_files_beside_a_report_must_be_of_it(tmp_path: Path, trusted: TrustStore) -> None:
+    one, two = (written(tmp_path / name, made_report(count=count)) for name, count in (("one", 10), ("two", 11)))
+    for name in (CHECKPOINT, SUMMARY):
+        own = (one / name).read_bytes()
+        (one / name).write_bytes((two / name).read_bytes())
+        with pytest.raises(SigningError):
+            examine(one, trust=trusted, found=Examination())
+        (one / name).write_bytes(own)
+    examine(one, trust=trusted, found=Examination())
+
+
+def summarised(said: Report) -> Any:
+    envelope = json.loads(issue(said, AUDITOR).files[SUMMARY])["dsseEnvelope"]
+    return json.loads(base64.b64decode(envelope["payload"]))
+
+
+def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
+    mixed = json.loads(
+        base64.b64decode(json.loads(issue(made_report(), AUDITOR).files[SUMMARY])["dsseEnvelope"]["payload"])
+    )
+    assert mixed["predicate"]["verificationResult"] == "FAILED"
+    pure = made_report(count=3)
+    assert all(row.verdict is Verdict.AUTHENTIC for row in pure.images)
+    good = summarised(pure)
+    assert good["predicate"]["verificationResult"] == "PASSED"
+    assert [one["digest"]["sha256"] for one in good["subject"]] == [digest(row.name) for row in pure.images]
+
+
+A, C = Label.AUTHENTIC, Label.COUNTERFEIT
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "why"),
+    [
+        (Evidence((A,)), Verdict.AUTHENTIC, None),
+        (Evidence((C,)), Verdict.COUNTERFEIT, None),
+        (Evidence((A,), classes=(A,)), Verdict.AUTHENTIC, None),
+        (Evidence((C, C), classes=(C,), familiar=True), Verdict.COUNTERFEIT, None),
+        (Evidence(()), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
+        (Evidence((A,), faults=True), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
+        (Evidence((A,), scale_missing=True), Verdict.UNFAMILIAR, Why.SCALE_UNKNOWN),
+        (Evidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, Why.UNFAMILIAR),
+        (Evidence((A,), classes=()), Verdict.UNFAMILIAR, Why.UNLIKE_BOTH),
+        (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, Why.NOT_SURE),
+        (Evidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, Why.SET_DISAGREES),
+        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, Why.PICTURES_DISAGREE),
+        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, Why.PICTURE_REFUSED),
+        (Evidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, Why.LEAST_NOT_REACHED),
+    ],
+)
+def test_the_rule(found: Evidence, said: Verdict, why: Why | None) -> None:
+    assert verdict(found) == (said, () if why is None else (why,))
