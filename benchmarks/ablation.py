@@ -34,6 +34,7 @@ from fusiondiff_audit.model.running import Runner
 from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.objectives import Alike
 from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.studio import Place, Studio
@@ -78,7 +79,8 @@ def trained(made: Architecture, bundle: Unpacked, recipe: Recipe, steps: int, fo
         with tempfile.TemporaryDirectory() as name:
             studio = Studio(Path(name), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
             stage = Stage(steps, BATCH, recipe.stages.paths.rate)
-            train(PathsTask(encoder, food, studio.here, stage, recipe), stage, studio, seed=0)
+            asked = Alike(made.width, recipe.objective)
+            train(PathsTask(encoder, food, studio.here, stage, asked), stage, studio, seed=0)
     settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
     return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=False)
 

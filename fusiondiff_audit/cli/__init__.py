@@ -25,6 +25,7 @@ VERBS = {
     "finetune": ("finetune", "Teach a model's paths and gate from labels."),
     "enrol": ("enrol", "Teach a model what is authentic, from labelled specimens."),
     "explain": ("explain", "Show why a micrograph gets its score."),
+    "audit": ("audit", "Audit a signed batch, and sign what was found."),
     "verify": ("verify", "Check a signed report."),
     "report": ("report", "Work on signed files: excerpts and timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),

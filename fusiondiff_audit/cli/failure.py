@@ -82,6 +82,11 @@ def explain(error: BaseException) -> Failure:
     return Failure(Exit.FAULT, "fault", f"{type(error).__name__}: {error}", (hint,), trace)
 
 
+def code_of(reason: str) -> Exit:
+    """Return the exit code of a reason that was written down."""
+    return next(code for known, code in _CODES.items() if known.value == reason)
+
+
 def exit_code(reason: StrEnum) -> Exit:
     """Return the exit code of a reason."""
     return _CODES[reason]

@@ -20,6 +20,9 @@ from fusiondiff_audit.labels import read_labels
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="The bundle to begin with.")
 @click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL; without it, nobody does.")
 @click.option("--steps", type=click.IntRange(1, 10_000_000), default=400, show_default=True, help="Of training.")
+@click.option(
+    "--local-steps", type=click.IntRange(1), default=2000, show_default=True, help="Of the local path, first."
+)
 @click.option("--batch", type=click.IntRange(2, 65536), default=64, show_default=True, help="Pairs of tiles a step.")
 @click.option(
     "--rate",
@@ -37,6 +40,7 @@ def command(
     bundle: str,
     trust_path: Path | None,
     steps: int,
+    local_steps: int,
     batch: int,
     rate: float,
     seed: int,
@@ -76,7 +80,7 @@ def command(
     known = open_unpacked(bundle, trust_path)
     cutting = diet.Cutting(known.settings.geometry, known.settings.intensity)
     folder = work or out.with_name(f"{out.name}.training")
-    stage = Stage(steps, batch, rate)
+    first, then = Stage(local_steps, batch, rate), Stage(steps, batch, rate)
 
     def gather() -> diet.Pictures:
         if said is None:
@@ -86,9 +90,9 @@ def command(
         return watched(pictures, what="looking", total=total)
 
     with studio(folder, device, every, mixed=mixed) as room:
-        room.claim(f"{known.digest} {stage} {seed} {source} {said}")
+        room.claim(f"{known.digest} {first} {then} {seed} {source} {said}")
         found = room.diet(gather, cutting.geometry.tile)
-        settings, state = finetune(known, found, stage, seed, room)
+        settings, state = finetune(known, found, first, then, seed, room)
         if not room.here.first:
             return BESIDE
         pack(out, settings, state, None, key=signer)
@@ -96,7 +100,7 @@ def command(
         ("learnt from", f"{count(len(found.digests), 'picture')} of {count(len(found.members), 'specimen')}"),
         ("labels", ", ".join(sorted(set(found.makers)))),
         ("labels seen in all", f"{len(settings.seen):,}"),
-        ("curve", f"{folder}/labels.png"),
+        ("curves", f"{folder}/*.png"),
     ]
     data = {
         "bundle": str(out),

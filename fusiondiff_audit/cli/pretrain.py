@@ -135,16 +135,16 @@ class _Told:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def __call__(self, name: str, done: int, total: int, loss: float) -> None:
+    def __call__(self, name: str, done: int, total: int, loss: float | None) -> None:
         if self._quiet:
             return
         if name not in self._shown:
             self._stack.close()
-            self._shown[name] = self._stack.enter_context(Progress(f"{name}: step"))
+            self._shown[name] = self._stack.enter_context(Progress(f"{name}:"))
         self._shown[name](done, total)
         if done == total:
             self._stack.close()
-            say(f"{name}: {total:,} steps, the last loss is {loss:.4f}")
+            say(f"{name}: {total:,} {'tiles' if loss is None else f'steps, the last loss is {loss:.4f}'}")
 
 
 def _diet(source: str, recipe: "Recipe", room: "Studio") -> "Diet":

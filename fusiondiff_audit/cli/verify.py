@@ -60,7 +60,7 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
         "images": _rows_data(said.images, "name"),
         "trust": trust.data(),
     }
-    text = "\n\n".join((table(_numbered(found)), table(header_rows(said.header)), _verdicts(said, whole=whole)))
+    text = "\n\n".join((table(_numbered(found)), table(header_rows(said.header)), verdict_tables(said, whole=whole)))
     shown = "DEMONSTRATION. " if said.header.demonstration else ""
     sentence = f"report genuine and unaltered{trust.remarks()}. {shown}It says: {said.header.images}"
     return Answer("PASSED", sentence, text, whole_data)
@@ -99,7 +99,8 @@ def _checks(found: "Examination") -> list[dict[str, str]]:
     return [{"check": check.title, "state": "passed", "found": check.found} for check in found.checks]
 
 
-def _verdicts(said: "Report", *, whole: bool) -> str:
+def verdict_tables(said: "Report", *, whole: bool) -> str:
+    """Return the rows of specimens and of images, for people."""
     specimens = [(row.specimen, str(row.images), row.verdict, _why(row)) for row in said.specimens]
     images = [(row.name, row.specimen or "-", row.verdict, _why(row)) for row in said.images]
     parts = []

@@ -86,9 +86,16 @@ class Encoder(nn.Module):
 
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""
-        maps, residual = self.diffusion((2 * tiles - 1).to(self.architecture.precision.dtype))
+        maps, residual = self.maps(tiles)
         fused, gate = self.gate(self.local(maps), self.broad(tiles))
         return Encoded(fused, gate.mean(1), residual)
+
+    def maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Return what the frozen diffusion model says of each tile: its maps, and its residual."""
+        found: tuple[dict[str, Tensor], Tensor | None] = self.diffusion(
+            (2 * tiles - 1).to(self.architecture.precision.dtype)
+        )
+        return found
 
 
 def imagined(architecture: Architecture) -> Encoder:

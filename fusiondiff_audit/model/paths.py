@@ -49,17 +49,20 @@ def _trimmed_mean(cells: Tensor, share: float) -> Tensor:
 
 
 def _convolutions(channels: int, shape: Convolutions) -> nn.Module:
-    groups = next(count for count in (8, 4, 2, 1) if shape.width % count == 0 and shape.width > count)
-    first = [nn.GroupNorm(1, channels), nn.Conv2d(channels, shape.width, 1)]
-    return nn.Sequential(*first, *(_Block(shape.width, groups) for _ in range(shape.depth)))
+    first = [nn.BatchNorm2d(channels), nn.Conv2d(channels, shape.width, 1)]
+    return nn.Sequential(*first, *(_Block(shape.width) for _ in range(shape.depth)))
 
 
 class _Block(nn.Module):
-    """A convolution that adds to what it sees."""
+    """A convolution that adds to what it sees.
 
-    def __init__(self, width: int, groups: int) -> None:
+    Norms are of the pictures that were trained with, and constants ever after: a norm of each picture by itself would
+    take out how strong its texture is.
+    """
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(groups, width)
+        self.norm = nn.BatchNorm2d(width)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, found: Tensor) -> Tensor:

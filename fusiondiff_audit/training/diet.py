@@ -74,8 +74,8 @@ class Diet:
     makers: tuple[str, ...]  # of each object; empty, where nobody says
     digests: tuple[str, ...]  # of each picture
 
-    def pairs(self, rng: np.random.Generator, count: int) -> tuple[Squares, Squares, Places]:
-        """Return two views of each of so many objects, of two pictures where there are two, and which objects."""
+    def pairs(self, rng: np.random.Generator, count: int) -> tuple[Places, Places, Places]:
+        """Return two tiles of each of so many objects, of two pictures where there are two, and which objects."""
         chosen = rng.choice(len(self.members), size=count, replace=len(self.members) < count)
         first, second = np.empty((2, count), np.int64)
         for place, number in enumerate(chosen):
@@ -83,7 +83,12 @@ class Diet:
             first[place] = rng.choice(own)
             others = own[self.picture[own] != self.picture[first[place]]]
             second[place] = rng.choice(others if len(others) else own)
-        return self.squares[first], self.squares[second], chosen
+        return first, second, chosen
+
+    @property
+    def paired(self) -> bool:
+        """Say whether every object has two tiles, so that views differ without being changed."""
+        return all(len(own) > 1 for own in self.members)
 
     def some(self, rng: np.random.Generator, count: int) -> Squares:
         """Return so many tiles."""

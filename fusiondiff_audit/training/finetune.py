@@ -13,19 +13,28 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.maps import computed
+from fusiondiff_audit.training.objectives import Known
 from fusiondiff_audit.training.recipe import Stage
-from fusiondiff_audit.training.stages import PathsTask
+from fusiondiff_audit.training.stages import LocalTask, PathsTask
 from fusiondiff_audit.training.studio import Studio
 
 
 def finetune(
-    bundle: Unpacked, diet: Diet, stage: Stage, seed: int, studio: Studio
+    bundle: Unpacked, diet: Diet, first: Stage, then: Stage, seed: int, studio: Studio
 ) -> tuple[Settings, dict[str, torch.Tensor]]:
-    """Return the settings and the weights of an encoder that has seen labels."""
+    """Return the settings and the weights of an encoder that has seen labels.
+
+    The local path learns `first`, on maps that are computed once, `then` all that is not frozen learns together.
+    """
     settings = bundle.settings
     encoder = thawed(bundle.encoder)
     torch.manual_seed(seed)  # of the head that is thrown away
-    train(PathsTask(encoder, diet, studio.here, stage, None), stage, studio, seed=seed)
+    width, here = settings.architecture.width, studio.here
+    if diet.paired:
+        maps = computed(encoder, diet, studio)
+        train(LocalTask(encoder, maps, diet, here, first, Known(width, diet.makers)), first, studio, seed=seed)
+    train(PathsTask(encoder, diet, here, then, Known(width, diet.makers)), then, studio, seed=seed)
     seen = tuple(sorted({*settings.seen, *diet.digests}))
     made = replace(settings, seen=seen, reference=None, learning=None, examples=())
     return made, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}

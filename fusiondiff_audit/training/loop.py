@@ -7,6 +7,7 @@ been, and no state of a random generator has to be kept.
 import math
 import time
 import zlib
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +47,7 @@ def train(task: Task, stage: Stage, studio: Studio, *, seed: int) -> Tensor:
     optimiser = torch.optim.AdamW(trained.values(), lr=stage.rate, betas=(0.9, 0.95), weight_decay=_DECAY)
     losses = torch.full((stage.steps,), math.nan)
     found = newest(folder, task.name, warn=studio.warn)
-    start = 0 if found is None else _restore(found, trained, optimiser, losses)
+    start = 0 if found is None else _restore(found, task.module, trained, optimiser, losses)
     saved = time.monotonic()
     task.module.train()
     for step in range(start, stage.steps):
@@ -66,7 +67,7 @@ def train(task: Task, stage: Stage, studio: Studio, *, seed: int) -> Tensor:
         optimiser.step()
         studio.report(task.name, step + 1, stage.steps, float(losses[step]))
         if here.first and (step + 1 == stage.steps or time.monotonic() - saved > studio.every):
-            save(folder, task.name, step + 1, _state(trained, optimiser, losses))
+            save(folder, task.name, step + 1, _state(task.module, trained, optimiser, losses))
             saved = time.monotonic()
     if here.first:
         draw(folder / f"{task.name}.png", task.name, losses.numpy())
@@ -91,20 +92,36 @@ def _shared(loss: Tensor, trained: dict[str, nn.Parameter], here: Place) -> floa
     return float(loss)
 
 
-def _state(trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer, losses: Tensor) -> dict[str, Tensor]:
+def _counted(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what norms have counted: no parameters, and yet learnt."""
+    for name, part in module.named_modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):  # torch's own base of all of them
+            yield from ((f"{name}.{own}", value) for own, value in part.named_buffers())
+
+
+def _state(
+    module: nn.Module, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer, losses: Tensor
+) -> dict[str, Tensor]:
     state = {f"weight.{name}": value.detach() for name, value in trained.items()}
+    state |= {f"buffer.{name}": value for name, value in _counted(module)}
     for number, kept in optimiser.state_dict()["state"].items():
         state |= {f"optimiser.{number}.{name}": value for name, value in kept.items()}
     return state | {_LOSSES: losses}
 
 
 def _restore(
-    found: Checkpoint, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer, losses: Tensor
+    found: Checkpoint,
+    module: nn.Module,
+    trained: dict[str, nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    losses: Tensor,
 ) -> int:
     """Put everything back as it was, and return the step to go on with."""
     with torch.no_grad():
         for name, value in trained.items():
             value.copy_(found.tensors[f"weight.{name}"])
+        for name, counted in _counted(module):
+            counted.copy_(found.tensors[f"buffer.{name}"])
     kept: dict[int, dict[str, Tensor]] = {}
     for name, tensor in found.tensors.items():
         if name.startswith("optimiser."):

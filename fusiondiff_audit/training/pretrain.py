@@ -3,7 +3,7 @@
 1. The autoencoder gives a latent; its scale is measured.
 2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
 3. The DeiT learns to find two views of one object alike, and is frozen.
-4. Local path, adapters and gate learn the same, together.
+4. The local path learns the same on maps that are computed once, and then adapters and gate with it.
 """
 
 import json
@@ -17,8 +17,10 @@ from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.loop import train
+from fusiondiff_audit.training.maps import computed
+from fusiondiff_audit.training.objectives import Alike
 from fusiondiff_audit.training.recipe import Recipe
-from fusiondiff_audit.training.stages import DenoiserTask, LatentTask, PathsTask, TransformerTask
+from fusiondiff_audit.training.stages import DenoiserTask, LatentTask, LocalTask, PathsTask, TransformerTask
 from fusiondiff_audit.training.studio import Studio
 
 Tensor = torch.Tensor
@@ -51,8 +53,13 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     transformer = TransformerTask(recipe, diet, here)
     train(transformer, recipe.stages.transformer, studio, seed=seed)
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
-    paths = PathsTask(encoder, diet, here, recipe.stages.paths, recipe)
-    train(paths, recipe.stages.paths, studio, seed=seed)
+    width, stages = made.width, recipe.stages
+    if diet.paired:
+        maps = computed(encoder, diet, studio)
+        local = LocalTask(encoder, maps, diet, here, stages.local, Alike(width, recipe.objective))
+        train(local, stages.local, studio, seed=seed)
+    paths = PathsTask(encoder, diet, here, stages.paths, Alike(width, recipe.objective))
+    train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe, recipe.architecture), _state(encoder, recipe.architecture)
 
 

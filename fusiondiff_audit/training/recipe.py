@@ -62,13 +62,13 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All of them, in their order; the last is `finetune`'s."""
+    """All of them, in their order."""
 
     autoencoder: Stage
     denoiser: Stage
     transformer: Stage
+    local: Stage
     paths: Stage
-    labels: Stage
 
 
 @dataclass(frozen=True, slots=True)

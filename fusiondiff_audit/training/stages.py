@@ -1,5 +1,6 @@
 """The stages of training, each a module and its loss: a latent, a denoiser of it, a DeiT, and then paths and gate."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,15 @@ from fusiondiff_audit.model.diffusion import build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
 from fusiondiff_audit.training.diet import Diet, Squares
-from fusiondiff_audit.training.objectives import Projection, agreement, by_label
+from fusiondiff_audit.training.maps import Maps
+from fusiondiff_audit.training.objectives import Alike, Known
 from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.studio import Place
 from fusiondiff_audit.training.views import another_look
 
 Tensor = torch.Tensor
 _DIVERGENCE = 1e-3  # weight of the latent's distance from a normal distribution
+_NAMES: Mapping[type[nn.Module], str] = {Alike: "", Known: "labels"}  # stages by what is asked
 _EDGES = 1.0  # weight of the differences between neighbours: what a mean error blurs away
 
 
@@ -33,7 +36,7 @@ class LatentTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of what comes back, of its edges, and what the latent says too much."""
-        tiles = _tiles(self._diet.some(numbers, self._batch), self._here)
+        tiles = as_tiles(self._diet.some(numbers, self._batch), self._here)
         seen = (2 * another_look(tiles, generator) - 1).expand(-1, 3, -1, -1)
         latent = self.module.encode(seen).latent_dist
         noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
@@ -47,7 +50,7 @@ class LatentTask:
     @torch.inference_mode()
     def scaling(self, numbers: np.random.Generator) -> float:
         """Return what brings the latent's numbers to a variance of one."""
-        tiles = _tiles(self._diet.some(numbers, 256), self._here)
+        tiles = as_tiles(self._diet.some(numbers, 256), self._here)
         return float(1 / self.module.encode((2 * tiles - 1).expand(-1, 3, -1, -1)).latent_dist.mean.std())
 
 
@@ -66,7 +69,7 @@ class DenoiserTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of the noise that is seen (Ho et al., 2020)."""
-        tiles = 2 * another_look(_tiles(self._diet.some(numbers, self._batch), self._here), generator) - 1
+        tiles = 2 * another_look(as_tiles(self._diet.some(numbers, self._batch), self._here), generator) - 1
         with torch.no_grad():
             latent = self._latent.encode(tiles.expand(-1, 3, -1, -1)).latent_dist.mean * self._scaling  # type: ignore[operator]
         steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
@@ -84,38 +87,48 @@ class TransformerTask:
 
     def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
         self._diet, self._here, self._batch = diet, here, recipe.stages.transformer.batch
-        self._objective, width = recipe.objective, recipe.architecture.width
+        width = recipe.architecture.width
         path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
-        self.module = nn.ModuleDict({"path": path, "projection": Projection(width)}).to(here.device)
+        self.module = nn.ModuleDict({"path": path, "asked": Alike(width, recipe.objective)}).to(here.device)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how little two views agree."""
-        views, _ = _views(self._diet, numbers, generator, self._batch, self._here)
-        first, second = self.module["projection"](self.module["path"](views)).chunk(2)
-        return agreement(first, second, self._objective)
+        views, chosen = _views(self._diet, numbers, generator, self._batch, self._here)
+        loss: Tensor = self.module["asked"](self.module["path"](views), chosen)
+        return loss
 
 
-class PathsTask:
-    """Local path, adapters and gate, on top of what is frozen; `name` says what they are asked for."""
+class LocalTask:
+    """The local path alone, on maps that were computed once: many steps in little time."""
 
-    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, how: Recipe | None) -> None:
-        self._diet, self._here, self._batch = diet, here, stage.batch
-        self._objective = None if how is None else how.objective
-        self.name = "labels" if how is None else "paths"
-        makers = sorted(set(diet.makers))
-        self._makers = torch.tensor([makers.index(maker) for maker in diet.makers])
-        projection = Projection(encoder.architecture.width)
-        self.module = nn.ModuleDict({"encoder": encoder, "projection": projection})
+    def __init__(self, encoder: Encoder, maps: Maps, diet: Diet, here: Place, stage: Stage, asked: nn.Module) -> None:
+        self._maps, self._diet, self._here, self._batch = maps, diet, here, stage.batch
+        self.name = f"local{_NAMES[type(asked)]}"
+        self.module = nn.ModuleDict({"local": encoder.local, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Return how little two views agree, or how badly labels can be read off them."""
+        """Return how far embeddings are from what is asked of them."""
+        first, second, chosen = self._diet.pairs(numbers, self._batch)
+        seen = self._maps.of(np.concatenate([first, second]), self._here.device)
+        loss: Tensor = self.module["asked"](self.module["local"](seen), torch.from_numpy(chosen))
+        return loss
+
+
+class PathsTask:
+    """Local path, adapters and gate together, on top of what is frozen."""
+
+    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: nn.Module) -> None:
+        self._diet, self._here, self._batch = diet, here, stage.batch
+        self.name = f"paths{_NAMES[type(asked)]}"
+        self.module = nn.ModuleDict({"encoder": encoder, "asked": asked})
+        self.module.to(here.device).to(memory_format=torch.channels_last)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return how far embeddings are from what is asked of them."""
         views, chosen = _views(self._diet, numbers, generator, self._batch, self._here)
-        embedded = self.module["projection"](self.module["encoder"](views).fused)
-        if self._objective is not None:
-            first, second = embedded.chunk(2)
-            return agreement(first, second, self._objective)
-        return by_label(embedded, self._makers[chosen].repeat(2).to(embedded.device))
+        loss: Tensor = self.module["asked"](self.module["encoder"](views).fused, chosen)
+        return loss
 
 
 def _views(
@@ -123,10 +136,10 @@ def _views(
 ) -> tuple[Tensor, Tensor]:
     """Return two views of each of so many objects, the first ones first, and which objects."""
     first, second, chosen = diet.pairs(numbers, count)
-    tiles = _tiles(np.concatenate([first, second]), here)
+    tiles = as_tiles(diet.squares[np.concatenate([first, second])], here)
     return another_look(tiles, generator), torch.from_numpy(chosen)
 
 
-def _tiles(squares: Squares, here: Place) -> Tensor:
+def as_tiles(squares: Squares, here: Place) -> Tensor:
     """Return tiles as the encoder sees them, where they are needed."""
     return (torch.from_numpy(squares).to(here.device).float() / 255)[:, None]

@@ -40,7 +40,7 @@ class Place:
 class Report(Protocol):
     """What wants to hear of every step."""
 
-    def __call__(self, name: str, done: int, total: int, loss: float) -> None:
+    def __call__(self, name: str, done: int, total: int, loss: float | None) -> None:
         """Hear of one."""
 
 

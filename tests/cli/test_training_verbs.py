@@ -25,7 +25,7 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
     assert (done.json["objects"], done.json["signed"]) == (10, True)
-    for stage in ("autoencoder", "denoiser", "transformer", "paths"):
+    for stage in ("autoencoder", "denoiser", "transformer", "local", "paths"):
         assert Path("seen.training", f"{stage}.png").exists()
     found = unpack("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
@@ -50,7 +50,20 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     Path("labels.csv").write_text(
         "file,label,specimen\n" + "".join(f"{i}.tif,{('authentic', 'counterfeit')[i % 2]},s{i}\n" for i in range(8))
     )
-    words = ("finetune", folder, "--model", "seen", "--labels", "labels.csv", "--steps", 3, "--batch", 4)
+    words = (
+        "finetune",
+        folder,
+        "--model",
+        "seen",
+        "--labels",
+        "labels.csv",
+        "--steps",
+        3,
+        "--local-steps",
+        3,
+        "--batch",
+        4,
+    )
     tuned = house(*words, "--out", "tuned", "--json")
     assert tuned.code == 0, tuned.out
     before, after = (unpack(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
@@ -62,7 +75,22 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     }
     assert changed
     assert not any(name.startswith(("diffusion", "broad.deit")) for name in changed)
-    again = house("finetune", folder, "--model", "tuned", "--labels", "labels.csv", "--steps", 1, "--out", "more")
+    again = house(
+        "finetune",
+        folder,
+        "--model",
+        "tuned",
+        "--labels",
+        "labels.csv",
+        "--steps",
+        1,
+        "--local-steps",
+        1,
+        "--batch",
+        4,
+        "--out",
+        "more",
+    )
     assert again.code == 0
     assert len(unpack("more", trust=None, unverified=True).settings.seen) == 8
     assert house("finetune", folder, "--model", "seen", "--out", "x").code == Exit.USAGE

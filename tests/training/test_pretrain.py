@@ -38,10 +38,10 @@ def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp
     first, second, chosen = found.pairs(np.random.default_rng(0), makers)
     assert sorted(chosen) == list(range(makers))
     for one, other, owner in zip(first, second, chosen, strict=True):
-        own = [found.squares[place] for place in found.members[owner]]
-        assert any((one == square).all() for square in own)
-        assert any((other == square).all() for square in own)
-        assert not (one == other).all()
+        assert {one, other} <= set(found.members[owner])
+        assert found.picture[one] != found.picture[other]
+        assert not (found.squares[one] == found.squares[other]).all()
+    assert found.paired
     again, _ = diet.made(recipe.diet, CUTTING, 1)
     assert [picture.digest for picture in again] == list(found.digests)
 
@@ -90,7 +90,7 @@ def longer() -> Recipe:
     )
 
 
-STAGES = ("autoencoder", "denoiser", "transformer", "paths")
+STAGES = ("autoencoder", "denoiser", "transformer", "local", "paths")
 
 
 def steps(folder: Path) -> int:
@@ -116,4 +116,4 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     assert len(said) == 2
     assert sum("objects" in one for one in said) == 1
     assert all(value.isfinite().all() for value in weights(tmp_path / "both").values())
-    assert steps(tmp_path / "both.training") == 4 * STEPS
+    assert steps(tmp_path / "both.training") == 5 * STEPS

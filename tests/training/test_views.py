@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fusiondiff_audit.training.objectives import by_label, contrast, decorrelate
+from fusiondiff_audit.training.objectives import Known, contrast, decorrelate
 from fusiondiff_audit.training.views import _blurred, _turned, another_look
 
 
@@ -43,9 +43,12 @@ def test_agreement_costs_less_than_chance_and_labels_can_be_read_off() -> None:
     assert decorrelate(views, views) < decorrelate(views, others)
     collapsed = torch.ones(32, 8)
     assert decorrelate(collapsed, collapsed) > decorrelate(views, views)
-    labels = torch.arange(32) % 2
-    apart = torch.nn.functional.one_hot(labels, 8).float() + 0.1 * views
-    assert by_label(apart, labels) < by_label(views, labels)
+    known = Known(8, ["b", "a"])
+    torch.nn.init.eye_(known.head.weight)
+    torch.nn.init.zeros_(known.head.bias)
+    apart = 9 * torch.eye(8)[torch.tensor([1, 0, 1, 0])]  # two views of an object of b, and of one of a
+    assert known(apart, torch.tensor([0, 1])) < 0.01
+    assert known(apart, torch.tensor([1, 0])) > 5
 
 
 def test_a_contrast_of_two_pairs_is_what_it_is_by_hand() -> None:

@@ -1,0 +1,178 @@
+"""The audit: a signed batch in, a signed report out.
+
+1. The batch is genuine, and the ledger admits it to this run.
+2. Its files come one after another: refused, a duplicate, or a picture that was decoded.
+3. The model looks at each picture that the journal does not know; the journal keeps what was found.
+4. Rows are put in order, signed and written; the ledger notes the report.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import signing
+from fusiondiff_audit.compose import Looked, Setting, compose
+from fusiondiff_audit.decide import found_row, refused_row
+from fusiondiff_audit.errors import AuditReason
+from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.journal import JOURNAL, Journal, Sealed
+from fusiondiff_audit.ledger import Before, Ledger
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.policy import Policy
+from reports.header import Key
+from reports.issue import REPORT, issue
+from reports.report import Report
+from reports.rows import ImageRow
+from signing import Batch, Kind, PrivateKey, RefusedFile, TrustStore
+
+_TOGETHER = 8  # pictures that the ledger notes at once
+Watch = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]
+
+
+class Judge(Protocol):
+    """Whatever looks at pictures."""
+
+    looked: Looked
+    known: Calibration
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        """Yield a finding for each picture, as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for, of what, and by whom."""
+
+    batch: Batch
+    trust: TrustStore
+    auditor: Key
+    policy: Policy
+    origin: Origin
+    out: Path
+    again: str | None = None
+    limit: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the images that are to be judged."""
+        images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is Kind.IMAGE)
+        return images if self.limit is None else images[: self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it; `judged` counts the pictures that were looked at in this call and not before."""
+
+    report: Report
+    judged: int
+    messages: tuple[str, ...]
+
+
+def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: Watch) -> Done:
+    """Audit a batch into a folder that is there; a journal that lies in it is gone on with."""
+    setting = _digest(order, judge.looked)
+    with Journal(order.out / JOURNAL) as journal:
+        sealed = journal.sealed(order.batch.digest, setting)
+        checkpoint = _admitted(order, ledger, journal, sealed)  # 1
+        run = _Run(order, judge, journal, ledger, sealed)
+        rows = list(watch(run.rows(), len(order.names)))
+    looked = judge.looked
+    under = Setting(
+        order.batch, order.trust, order.auditor, order.policy, looked, order.origin, sealed, checkpoint, order.limit
+    )
+    report = compose(rows, under)  # 4
+    issued = issue(report, key)
+    for name, data in issued.files.items():
+        signing.create(order.out / name, data, force=True)
+    if ledger is not None:
+        ledger.issue(sealed.run, hashlib.sha256(issued.files[REPORT]).hexdigest())
+    return Done(report, run.judged, tuple(run.messages))
+
+
+def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> bytes | None:
+    if ledger is None:
+        return None
+    ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
+    return bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex))
+
+
+def _digest(order: Order, looked: Looked) -> str:
+    """Return a digest over all that a row depends on beside its picture."""
+    said = [asdict(looked), order.policy.digest, order.origin.digest, order.auditor.keyid, order.limit]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class _Run:
+    """The pictures of one run, and what became of them."""
+
+    order: Order
+    judge: Judge
+    journal: Journal
+    ledger: Ledger | None
+    sealed: Sealed
+    judged: int = 0
+    messages: list[str] = field(default_factory=list)  # why files were refused, for people
+    _seen: dict[str, str] = field(default_factory=dict)  # the first name of each picture
+
+    def rows(self) -> Iterator[ImageRow]:
+        """Yield a row for every file that is refused, and for every picture."""
+        wanted, batch = frozenset(self.order.names), self.order.batch
+        pictures: list[SignedMicrograph] = []
+        with Guard() as guard:
+            for file in take_in(batch, guard=guard, wanted=lambda file: file.name in wanted):  # 2
+                if isinstance(file, RefusedFile | RefusedImage):
+                    self.messages.append(f"{file.reason}: {file.message}")
+                    yield refused_row(file.name, file.reason.value, batch.entry(file.name))
+                elif isinstance(file, SignedMicrograph):
+                    pictures.append(file)
+                if len(pictures) == _TOGETHER:
+                    yield from self._looked(pictures)
+                    pictures = []
+            yield from self._looked(pictures)
+
+    def _looked(self, pictures: list[SignedMicrograph]) -> Iterator[ImageRow]:  # 3
+        fresh: list[SignedMicrograph] = []
+        for picture, twin in zip(pictures, self._twins(pictures), strict=True):
+            known = self.journal.known(picture.pixel_digest)
+            if twin is not None:
+                self.messages.append(f"{AuditReason.DUPLICATE_PIXELS}: {picture.name!a} shows the pixels of {twin}")
+                yield refused_row(picture.name, AuditReason.DUPLICATE_PIXELS.value, picture.entry)
+            elif known is not None:
+                yield replace(known, name=picture.name, sha256=picture.digest, specimen=picture.entry.specimen)
+            else:
+                fresh.append(picture)
+        for picture in fresh:
+            try:
+                (finding,) = self.judge.judge_each([picture])
+            except ImageError as e:  # it was decoded, and is nothing that this model looks at
+                self.messages.append(f"{e.reason}: {e}")
+                yield refused_row(picture.name, e.reason.value, picture.entry)
+                continue
+            row = found_row(finding, picture.entry.specimen, self.judge.known, self.order.policy)
+            self.journal.note(picture.pixel_digest, row)
+            self.judged += 1
+            yield row
+
+    def _told(self, before: Before | None) -> str | None:
+        """Return where a picture was before, unless an older run is admitted again."""
+        if before is None or (self.order.again is not None and before.run != self.sealed.run):
+            return None
+        return f"{before.name!a}, admitted to run {before.run}"
+
+    def _twins(self, pictures: list[SignedMicrograph]) -> list[str | None]:
+        """Return for each picture where its pixels were before, in this batch or in another."""
+        if self.ledger is not None and pictures:
+            noted = [(picture.name, picture.pixel_digest) for picture in pictures]
+            found = self.ledger.note_pixels(self.sealed.run, noted)
+            return [self._told(before) for before in found]
+        twins = []
+        for picture in pictures:
+            first = self._seen.setdefault(picture.pixel_digest, picture.name)
+            twins.append(None if first == picture.name else repr(first))
+        return twins

@@ -1,0 +1,182 @@
+"""The verb `audit`."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import signing
+from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.exits import Exit, worst
+from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.extras import require
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.audit import Done
+    from fusiondiff_audit.ledger import Ledger
+    from reports.rows import ImageRow
+
+_SHOWN = 20  # messages
+_VERDICTS = ("AUTHENTIC", "COUNTERFEIT", "INCONCLUSIVE", "UNFAMILIAR", "REFUSED")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
+@click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the report.")
+@click.option("--out", type=PATH, required=True, help="Where the report goes: a new folder.")
+@click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; without it, the built-in ones.")
+@click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
+@click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
+@click.option("--again", metavar="REASON", help="Admit a batch or a picture that the ledger knows, for all to see.")
+@click.option("--limit", type=click.IntRange(1), help="Look at the first N images alone; the report says so.")
+@click.option("--fail-on", "gates", type=click.Choice(_VERDICTS), multiple=True, help="Exit 1 if an image is this.")
+@passphrase_option
+@answering()
+@trust_options
+def command(
+    folder: Path,
+    bundle: str,
+    key: Path,
+    out: Path,
+    rules: Path | None,
+    book: Path | None,
+    no_ledger: bool,
+    device: str,
+    resume: bool,
+    again: str | None,
+    limit: int | None,
+    gates: tuple[str, ...],
+    passphrase_files: tuple[Path, ...],
+    trust: Judged,
+) -> Answer:
+    """Audit a signed batch, and sign what was found.
+
+    DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a guarded
+    process, looked at by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
+    `verify`, the head of its tree, and a summary for policy engines. A file that cannot be used becomes a REFUSED row
+    and stops nothing else. An interrupted run goes on with --resume.
+
+    \b
+    fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --ledger ledger --out out
+    fusiondiff-audit verify out --trust trust.json --images micrographs
+    """
+    require("audit", "auditing a batch")
+    if (book is None) is not no_ledger:
+        raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
+    if again is not None and book is None:
+        raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
+    from fusiondiff_audit.audit import Order, audit
+    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.model.classifier import DiffusionModel
+    from fusiondiff_audit.origin import check_origin
+    from fusiondiff_audit.policy import read_policy
+    from reports.header import Key
+    from reports.issue import refuse_unfit
+
+    policy = read_policy(rules)
+    signer = open_key(key, passphrase_files)
+    refuse_unfit(signer)
+    entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
+    trust.store.judge(entry, signing.now(), str(key))  # a report that nobody could verify is not begun
+    batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
+    _claim(out, folder, resume=resume)
+    model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
+    order = Order(
+        batch=batch,
+        trust=trust.store,
+        auditor=Key(entry.principal, entry.keyid),
+        policy=policy,
+        origin=check_origin(),
+        out=out,
+        again=again,
+        limit=limit,
+    )
+    with _opened(book, signer, trust) as ledger:
+        done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
+    for message in done.messages[:_SHOWN]:
+        say(message)
+    if len(done.messages) > _SHOWN:
+        say(f"and {len(done.messages) - _SHOWN:,} more; the report has all")
+    return _answer(done, out, gates, trust)
+
+
+def _claim(out: Path, folder: Path, *, resume: bool) -> None:
+    """Find out before any work whether the output can be written."""
+    from fusiondiff_audit.journal import JOURNAL
+    from reports.issue import REPORT
+
+    if folder.resolve() in (out.resolve(), *out.resolve().parents):
+        raise click.UsageError("--out names a folder inside DIR, where the report would be an unsigned file")
+    if resume:
+        if not (out / JOURNAL).is_file():
+            what = f"{out}: no run was begun there"
+            raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
+        signing.refuse_existing(out / REPORT)
+        return
+    signing.refuse_existing(out)
+    try:
+        out.mkdir(parents=True)
+    except OSError as e:
+        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
+
+
+def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "_Maybe":
+    if book is None:
+        return _Maybe(None)
+    from fusiondiff_audit.ledger import Keys, Ledger
+
+    keys = Keys.of_auditors(trust.store).with_key(key.public)
+    return _Maybe(Ledger(book, key=key, keys=keys, now=signing.now()))
+
+
+class _Maybe:
+    """A ledger that is closed at the end, or none."""
+
+    def __init__(self, ledger: "Ledger | None") -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> "Ledger | None":
+        return self._ledger
+
+    def __exit__(self, *_: object) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+
+
+def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
+    return watched(rows, what="auditing", total=total)
+
+
+def _answer(done: "Done", out: Path, gates: tuple[str, ...], trust: Judged) -> Answer:
+    from fusiondiff_audit.cli.failure import code_of
+    from fusiondiff_audit.cli.verify import header_rows, verdict_tables
+    from reports.verdicts import Verdict
+
+    report = done.report
+    text = f"{table(header_rows(report.header))}\n\n{verdict_tables(report, whole=False)}"
+    failed = sorted({row.verdict.value for row in report.images} & set(gates))
+    refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
+    code = worst([Exit.DONE, *map(code_of, refused), *([Exit.GATE] if failed else [])])
+    if not any(row.judged is not None for row in report.images):
+        code = worst([code, Exit.INCONCLUSIVE])
+    data = {
+        "out": str(out),
+        "id": report.header.id,
+        "judged": done.judged,
+        "images": [{"name": r.name, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.images],
+        "specimens": [
+            {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
+        ],
+        "failedOn": failed,
+        "trust": trust.data(),
+    }
+    shown = "DEMONSTRATION. " if report.header.demonstration else ""
+    gated = f"; --fail-on {', '.join(failed)}" if failed else ""
+    sentence = f"{shown}{count(len(report.images), 'image')}: {report.header.images}; signed in {out}{gated}"
+    return Answer("DONE", sentence + trust.remarks(), text, data, code)

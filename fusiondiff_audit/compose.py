@@ -1,0 +1,118 @@
+"""From rows to a report: the header says all that it takes to repeat what was done."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fusiondiff_audit.decide import specimen_rows
+from fusiondiff_audit.journal import Sealed
+from fusiondiff_audit.model.findings import Runtime
+from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.policy import Policy
+from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
+from reports.report import Report
+from reports.rows import ImageRow
+from reports.verdicts import Verdict
+from signing import Batch, TrustStore, write_time
+
+NOT_TESTED = "not stress-tested"
+_LIMITS = (
+    "AUTHENTIC means `authentic as` the reference above, by the specimens that it was taught with, and nothing else.",
+    "It tells nothing of age, provenance or value, and nothing of parts of an object that no picture shows.",
+    "Who labelled the specimens, and who took the pictures, vouches for what they are of; no picture proves that.",
+)
+_SAME_OBJECT = "Pictures without a specimen's name may show the same object."
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Who looked: the model, what it is for, and where it ran."""
+
+    model: ModelHead
+    reference: str
+    demonstration: bool
+    runtime: Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a report is made under."""
+
+    batch: Batch
+    trust: TrustStore
+    auditor: Key
+    policy: Policy
+    looked: Looked
+    origin: Origin
+    sealed: Sealed
+    ledger: bytes | None  # its checkpoint when the batch was admitted
+    limit: int | None
+
+
+def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
+    """Return the report over all rows."""
+    images = tuple(sorted(_named_apart(found), key=lambda row: row.name))
+    specimens = specimen_rows(images, setting.policy)
+    looked, policy, sealed = setting.looked, setting.policy, setting.sealed
+    runtime, manifest, signer = looked.runtime, setting.batch.manifest, setting.batch.signer
+    header = Header(
+        format=FORMAT,
+        id=sealed.report,
+        issued=sealed.issued,
+        reference=looked.reference,
+        demonstration=looked.demonstration,
+        auditor=setting.auditor,
+        batch=BatchHead(
+            payload=setting.batch.digest,
+            signer=Key(signer.principal, signer.keyid),
+            device=manifest.device,
+            lab=manifest.lab,
+            captured=write_time(manifest.captured),
+            sequence=manifest.sequence,
+            nonce=manifest.nonce,
+            files=len(manifest.files),
+            second=setting.batch.second is not None,
+        ),
+        trust=TrustHead(setting.trust.fingerprint, setting.trust.root.version, write_time(setting.trust.root.expires)),
+        model=looked.model,
+        policy=PolicyHead(policy.name, policy.digest, policy.text, policy.decide.error_rate, policy.needs_scale),
+        run=RunHead(
+            code=setting.origin.digest,
+            released=setting.origin.released,
+            device=runtime.device,
+            precision=runtime.precision,
+            micro_batch=runtime.micro_batch,
+            threads=runtime.threads,
+            noise_seed=sealed.noise_seed,
+            libraries=tuple(Library(name, version) for name, version in runtime.libraries),
+        ),
+        robustness=NOT_TESTED,
+        ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
+        case=policy.case.text,
+        limits=(*_LIMITS, *_partial(setting), *((_SAME_OBJECT,) if _nameless(images) else ())),
+        specimens=Counts.of(row.verdict for row in specimens),
+        images=Counts.of(row.verdict for row in images),
+    )
+    return Report(header, specimens, images, bytes.fromhex(sealed.salt_key))
+
+
+def _partial(setting: Setting) -> tuple[str, ...]:
+    if setting.limit is None:
+        return ()
+    return (f"Only the first {setting.limit:,} images of the batch were asked for.",)
+
+
+def _nameless(images: tuple[ImageRow, ...]) -> bool:
+    return sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in images) > 1
+
+
+def _named_apart(rows: Iterable[ImageRow]) -> Iterable[ImageRow]:
+    """Yield rows whose names differ: a stranger's file may be called as ours is shown."""
+    taken: set[str] = set()
+    for row in sorted(rows, key=lambda row: (row.sha256 is None, row.name, row.reasons)):
+        name, number = row.name, 1
+        while name in taken:
+            number += 1
+            name = f"{row.name} ({number})"
+        taken.add(name)
+        yield replace(row, name=name)

@@ -1,0 +1,91 @@
+"""Findings and a policy to rows with verdicts. Nothing else makes one; the rule itself is `reports.verdicts`."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+from fusiondiff_audit.certify.conformal import ranks
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.enrolment import Class
+from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.policy import Policy
+from reports.rows import ImageRow, Judged, SpecimenRow, settled, specimen_row
+from reports.verdicts import Label, Verdict
+from signing import FileEntry
+from signing.strict import is_plain
+
+_DIGITS = 6  # of a decimal
+
+
+def found_row(finding: Finding, specimen: str | None, known: Calibration, policy: Policy) -> ImageRow:
+    """Return the row of a picture that the model looked at."""
+    row = ImageRow(
+        name=finding.name,
+        sha256=finding.digest,
+        pixels=finding.pixel_digest,
+        specimen=specimen,
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=(),
+        judged=_judged(finding, known, policy.alpha) if finding.assessable else None,
+        scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
+        steps=finding.steps,
+        quality=str(finding.quality),
+        remarks=("where the data bar ends was told by its look",) if finding.guessed else (),
+    )
+    verdict, reasons = settled(row, policy.alpha, needs_scale=policy.needs_scale)
+    return replace(row, verdict=verdict, reasons=reasons)
+
+
+def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
+    """Return the row of a file that never reached the model; `entry` is what was signed of it, if anything."""
+    return ImageRow(
+        name=shown(name),
+        sha256=entry.sha256 if entry else None,
+        pixels=None,
+        specimen=entry.specimen if entry else None,
+        verdict=Verdict.REFUSED,
+        reasons=(reason,),
+        judged=None,
+        scale=None,
+        steps=(),
+        quality=None,
+        remarks=(),
+    )
+
+
+def shown(name: str) -> str:
+    """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
+    return name if is_plain(name) else ascii(name)
+
+
+def specimen_rows(images: Iterable[ImageRow], policy: Policy) -> tuple[SpecimenRow, ...]:
+    """Return a row for each specimen, in the order of their names."""
+    of: dict[str, list[ImageRow]] = {}
+    for row in images:
+        if row.specimen is not None:
+            of.setdefault(row.specimen, []).append(row)
+    return tuple(
+        specimen_row(name, tuple(of[name]), policy.alpha, needs_scale=policy.needs_scale) for name in sorted(of)
+    )
+
+
+def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | None:
+    if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
+        return None
+    place = ranks([finding.score], [finding.unfamiliarity], known, alpha)
+    return Judged(
+        label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
+        votes_authentic=finding.votes.authentic,
+        votes_counterfeit=finding.votes.counterfeit,
+        score=_decimal(finding.score),
+        gate=_decimal(finding.gate),
+        unfamiliarity=_decimal(finding.unfamiliarity),
+        tiles=len(finding.tiles),
+        authentic=place.authentic,
+        counterfeit=place.counterfeit,
+        familiar=place.familiar,
+    )
+
+
+def _decimal(number: float) -> str:
+    return f"{number:.{_DIGITS}f}"

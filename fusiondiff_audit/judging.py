@@ -1,0 +1,39 @@
+"""A loaded model as the audit sees it: one that is enrolled, and that somebody vouches for."""
+
+from collections.abc import Iterable, Iterator
+
+from fusiondiff_audit.compose import Looked
+from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.findings import Finding
+from reports.header import ModelHead
+
+
+class ModelJudge:
+    """A model, what stands of it in a report, and what it was calibrated with."""
+
+    def __init__(self, model: DiffusionModel) -> None:
+        self._model = model
+        self.known = model.calibration()
+        self.looked = Looked(_head(model), model.settings.reference or "", model.settings.demonstration, model.runtime)
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        """Yield a finding for each picture, as they come."""
+        return self._model.judge_each(samples)
+
+
+def _head(model: DiffusionModel) -> ModelHead:
+    def specimens(*, authentic: bool, calibrates: bool) -> int:
+        wanted = (authentic, calibrates)
+        return len({e.specimen for e in model.settings.examples if (e.authentic, e.calibrates) == wanted})
+
+    return ModelHead(
+        name=model.settings.name,
+        digest=model.digest,
+        verified=model.verified,
+        enrolled_authentic=specimens(authentic=True, calibrates=False),
+        enrolled_counterfeit=specimens(authentic=False, calibrates=False),
+        calibrated_authentic=specimens(authentic=True, calibrates=True),
+        calibrated_counterfeit=specimens(authentic=False, calibrates=True),
+        error_rates=(),
+    )

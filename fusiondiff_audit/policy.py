@@ -1,0 +1,115 @@
+"""The auditor's rules, from audit.toml: every key is known, and the resolved text stands in the report."""
+
+import hashlib
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from signing.files import read_capped
+from signing.strict import MAX_LABEL, is_plain, malformed, write_json
+
+BUILT_IN = "built-in"
+_LARGEST = 1024 * 1024  # bytes
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Case(_Section):
+    """What the auditor wants to stand on page one."""
+
+    text: tuple[Text, ...] = ()
+
+
+class Intake(_Section):
+    """What a batch must be like."""
+
+    second_signature: bool = False  # ask for the post-quantum one as well
+    scale: Literal["required", "optional"] = "optional"
+
+
+class Certify(_Section):
+    """Which certificates a verdict must carry."""
+
+    radius: Literal["off"] = "off"
+    poisoning: Literal["off"] = "off"
+
+
+class Robustness(_Section):
+    """Whether a model must have been stress-tested."""
+
+    result: Literal["required", "optional"] = "optional"
+
+
+class Decide(_Section):
+    """When a finding is an answer."""
+
+    error_rate: Rate = "0.05"  # of conformal sets, and of calling what is familiar unfamiliar
+
+
+class Policy(_Section):
+    """All of it."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL)] = BUILT_IN
+    case: Case = Field(default_factory=Case)
+    intake: Intake = Field(default_factory=Intake)
+    certify: Certify = Field(default_factory=Certify)
+    robustness: Robustness = Field(default_factory=Robustness)
+    decide: Decide = Field(default_factory=Decide)
+
+    @property
+    def text(self) -> str:
+        """Return every setting, in one form."""
+        return write_json(self.model_dump(mode="json")).decode()
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 over every setting."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def alpha(self) -> Fraction:
+        """Return the error rate."""
+        return Fraction(self.decide.error_rate)
+
+    @property
+    def needs_scale(self) -> bool:
+        """Say whether a picture of unknown scale gets no answer."""
+        return self.intake.scale == "required"
+
+
+def read_policy(path: Path | None) -> Policy:
+    """Return the policy of a file, or the built-in one; what is unknown or of another type is refused."""
+    if path is None:
+        return Policy()
+    data = read_capped(path, limit=_LARGEST)
+    try:
+        said = tomllib.loads(data.decode())
+        policy = Policy.model_validate(_with_tuples(said))
+    except ValidationError as e:
+        first = e.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise malformed(str(path), f"{where}: {first['msg'].lower()}") from e
+    except ValueError as e:  # UnicodeDecodeError and TOMLDecodeError
+        raise malformed(str(path), f"is not a policy: {e}") from e
+    if policy.name == BUILT_IN:
+        raise malformed(str(path), f"a policy of its own has a name of its own; {BUILT_IN!r} is taken")
+    for text in (policy.name, *policy.case.text):
+        if not is_plain(text):
+            raise malformed(str(path), f"{text[:100]!a} has characters that cannot be shown")
+    if not policy.alpha:
+        raise malformed(str(path), "decide.error_rate: an error rate of 0 cannot be promised")
+    return policy
+
+
+def _with_tuples(value: object) -> object:
+    """Return TOML's lists as tuples, which is what a frozen policy holds."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value

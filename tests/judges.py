@@ -1,0 +1,47 @@
+"""A judge without a model, for tests of everything around it: it scores a picture by its own digest."""
+
+from collections.abc import Iterable, Iterator
+
+from fusiondiff_audit.compose import Looked
+from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.images.quality import Quality
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
+from reports.header import ModelHead
+from tests.reports.made import digest
+
+
+class DigestJudge:
+    """Half of all pictures are authentic to it; `limit` pictures on, it is interrupted."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        head = ModelHead("digest", digest("model"), True, 5, 5, 19, 19, ())
+        runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
+        self.looked = Looked(head, "whatever its digest says", True, runtime)
+        scores = tuple(i / 40 for i in range(19))
+        self.known = Calibration(scores, scores, tuple(float(i) for i in range(39)), left_out=False)
+        self.seen: list[str] = []
+        self._limit = limit
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        for sample in samples:
+            if self._limit is not None and len(self.seen) >= self._limit:
+                raise KeyboardInterrupt
+            self.seen.append(sample.name)
+            authentic = int(sample.pixel_digest, 16) % 2 == 0
+            score = 0.96 if authentic else 0.04
+            yield Finding(
+                sample.name,
+                sample.digest,
+                sample.pixel_digest,
+                64,
+                sample.claims.scale,
+                Quality(0.0, 0.0, 0.5, 0.2, ()),
+                (*sample.steps, "looked at its digest"),
+                guessed=False,
+                tiles=(TileFinding(0, 0, score, 0.5, 1.0),),
+                votes=Votes(0, 1) if authentic else Votes(1, 0),
+                score=score,
+                gate=0.5,
+                unfamiliarity=1.0,
+            )

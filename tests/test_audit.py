@@ -1,0 +1,198 @@
+"""The walk from a signed batch to a signed report, with a judge that is no model."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import signing
+from fusiondiff_audit.audit import Done, Order, audit
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.journal import JOURNAL
+from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.policy import Policy
+from reports.checks import Examination, examine
+from reports.header import Key
+from reports.issue import REPORT
+from reports.rows import ImageRow
+from reports.verdicts import Verdict
+from signing import Claim, Reason, SigningError, TrustStore
+from signing.bundle import Bundle
+from signing.manifest import Kind
+from tests.conftest import sign
+from tests.judges import DigestJudge
+from tests.reports.made import digest
+
+Keyring = dict[str, signing.PrivateKey]
+
+
+def quietly(rows: Iterator[ImageRow], total: int) -> Iterable[ImageRow]:
+    return rows
+
+
+def pictures(folder: Path, count: int = 6) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8)
+        tifffile.imwrite(folder / f"tile-{number}.tif", pixels)
+    return folder
+
+
+def payload(out: Path) -> bytes:
+    return Bundle.from_bytes((out / REPORT).read_bytes(), "", payload_limit=2**30).envelope.payload
+
+
+@pytest.fixture
+def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Return what audits a folder that was signed, in the moment of the trust store."""
+    monkeypatch.setattr(signing, "now", lambda: trust.at)
+    entry = next(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
+
+    def call(folder: Path, out: Path, judge: DigestJudge | None = None, *, ledger: bool = False, **more: Any) -> Done:
+        out.mkdir(exist_ok=True)
+        order = Order(
+            signing.open_batch(folder, trust=trust),
+            trust,
+            Key(entry.principal, entry.keyid),
+            more.pop("policy", Policy()),
+            Origin("0", digest("code"), released=False),
+            out,
+            **more,
+        )
+        key = keys["auditor"]
+        if not ledger:
+            return audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
+        known = Keys.of_auditors(trust)
+        with Ledger(tmp_path / "ledger", key=key, keys=known, now=trust.at) as book:
+            return audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
+
+    return call
+
+
+def test_a_batch_becomes_a_report_that_passes(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch")
+    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
+    sign(folder, keys["device"], claims=claims)
+    done = run(folder, tmp_path / "out")
+    found = examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+    assert found == done.report
+    assert done.judged == 6
+    assert [row.name for row in found.images] == [f"tile-{n}.tif" for n in range(6)]
+    assert {row.verdict for row in found.images} <= {Verdict.AUTHENTIC, Verdict.COUNTERFEIT}
+    assert [row.specimen for row in found.specimens] == ["sherd 0", "sherd 1", "sherd 2"]
+    for row in found.specimens:
+        own = {image.verdict for image in found.images if image.specimen == row.specimen}
+        assert row.verdict in own if len(own) == 1 else row.verdict is Verdict.INCONCLUSIVE
+    assert found.header.ledger is None
+
+
+def test_a_bad_file_is_a_row_and_stops_nothing(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 7)
+    (folder / "tile-1.tif").write_bytes(b"II*\0 no picture")
+    (folder / "tile-5.tif").write_bytes((folder / "tile-4.tif").read_bytes())
+    sign(folder, keys["device"])
+    (folder / "tile-2.tif").write_bytes(b"another")
+    (folder / "tile-3.tif").unlink()
+    (folder / "stranger\x07.tif").write_bytes(b"x")
+    (folder / ascii("stranger\x07.tif")).write_bytes(b"x")
+    done = run(folder, tmp_path / "out")
+    reasons = {row.name: row.reasons for row in done.report.images if row.verdict is Verdict.REFUSED}
+    shown = ascii("stranger\x07.tif")
+    assert reasons == {
+        "tile-1.tif": ("malformed",),
+        "tile-2.tif": ("digest-mismatch",),
+        "tile-3.tif": ("missing-file",),
+        "tile-5.tif": ("duplicate-pixels",),
+        shown: ("extra-file",),
+        f"{shown} (2)": ("extra-file",),
+    }
+    assert done.judged == 3
+    examine(tmp_path / "out", trust=trust, found=Examination())
+
+
+@pytest.mark.parametrize("killed", [0, 1, 8, 9, 19])
+def test_an_interrupted_run_goes_on_to_the_same_payload(
+    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 20)
+    sign(folder, keys["device"])
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(killed))
+    assert not (tmp_path / "out" / REPORT).exists()
+    (tmp_path / "copy").mkdir()
+    for path in (tmp_path / "out").iterdir():
+        (tmp_path / "copy" / path.name).write_bytes(path.read_bytes())
+    second = DigestJudge()
+    done = run(folder, tmp_path / "out", second)
+    assert (done.judged, len(second.seen)) == (20 - killed, 20 - killed)
+    third = DigestJudge()
+    run(folder, tmp_path / "copy", third)
+    assert payload(tmp_path / "out") == payload(tmp_path / "copy")
+
+
+def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(2))
+    other = pictures(tmp_path / "other", 3)
+    sign(other, keys["device"])
+    with pytest.raises(SigningError, match="another batch"):
+        run(other, tmp_path / "out")
+    strict = Policy.model_validate({"name": "strict", "decide": {"error_rate": "0.1"}})
+    with pytest.raises(SigningError, match="another model, policy"):
+        run(folder, tmp_path / "out", policy=strict)
+    (tmp_path / "out" / JOURNAL).write_bytes(b"not a database, but a file of some length" * 9)
+    with pytest.raises(SigningError) as caught:
+        run(folder, tmp_path / "out")
+    assert caught.value.reason is Reason.CANNOT_WRITE
+
+
+def test_the_ledger_knows_batch_and_pictures_again(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    first = run(folder, tmp_path / "one", ledger=True)
+    assert first.report.header.ledger is not None
+    with pytest.raises(AuditError) as caught:
+        run(folder, tmp_path / "two", ledger=True)
+    assert caught.value.reason is AuditReason.REPLAYED
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    (renamed / "new-name.tif").write_bytes((folder / "tile-2.tif").read_bytes())
+    sign(renamed, keys["device"], sequence=2)
+    twin = run(renamed, tmp_path / "three", ledger=True)
+    assert [row.reasons for row in twin.report.images] == [("duplicate-pixels",)]
+    anew = run(folder, tmp_path / "four", ledger=True, again="the client asked for it")
+    assert anew.judged == 6
+    examine(tmp_path / "four", trust=trust, found=Examination())
+
+
+def test_order_and_names_of_another_system_change_nothing(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    done = run(folder, tmp_path / "out")
+    shuffled = replace(done.report, images=done.report.images[::-1])
+    from fusiondiff_audit.compose import _named_apart
+
+    assert tuple(sorted(_named_apart(shuffled.images), key=lambda row: row.name)) == done.report.images
+
+
+def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    done = run(folder, tmp_path / "out", limit=2)
+    assert len(done.report.images) == 2
+    assert any("first 2 images" in text for text in done.report.header.limits)
