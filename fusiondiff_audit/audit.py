@@ -18,11 +18,13 @@ from fusiondiff_audit.compose import Looked, Setting, compose
 from fusiondiff_audit.decide import found_row, refused_row
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.journal import JOURNAL, Journal, Sealed
 from fusiondiff_audit.ledger import Before, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.page.thumbnails import MOST, SIDE
 from fusiondiff_audit.policy import Policy
 from reports.header import Key
 from reports.issue import REPORT, issue
@@ -31,6 +33,7 @@ from reports.rows import ImageRow
 from signing import Batch, Kind, PrivateKey, RefusedFile, TrustStore
 
 _TOGETHER = 8  # pictures that the ledger notes at once
+
 Watch = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]
 
 
@@ -69,6 +72,8 @@ class Done:
     """What came of it; `judged` counts the pictures that were looked at in this call and not before."""
 
     report: Report
+    payload: bytes
+    thumbnails: dict[str, bytes]  # of the first pictures, as PNG
     judged: int
     messages: tuple[str, ...]
 
@@ -91,7 +96,7 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
         signing.create(order.out / name, data, force=True)
     if ledger is not None:
         ledger.issue(sealed.run, hashlib.sha256(issued.files[REPORT]).hexdigest())
-    return Done(report, run.judged, tuple(run.messages))
+    return Done(report, issued.payload, run.thumbnails, run.judged, tuple(run.messages))
 
 
 def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> bytes | None:
@@ -118,6 +123,7 @@ class _Run:
     sealed: Sealed
     judged: int = 0
     messages: list[str] = field(default_factory=list)  # why files were refused, for people
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)  # the first name of each picture
 
     def rows(self) -> Iterator[ImageRow]:
@@ -140,6 +146,8 @@ class _Run:
         fresh: list[SignedMicrograph] = []
         for picture, twin in zip(pictures, self._twins(pictures), strict=True):
             known = self.journal.known(picture.pixel_digest)
+            if twin is None and len(self.thumbnails) < MOST:
+                self.thumbnails[picture.name] = thumbnail(picture, side=SIDE)
             if twin is not None:
                 self.messages.append(f"{AuditReason.DUPLICATE_PIXELS}: {picture.name!a} shows the pixels of {twin}")
                 yield refused_row(picture.name, AuditReason.DUPLICATE_PIXELS.value, picture.entry)

@@ -17,6 +17,7 @@ from reports.header import Header
 from reports.records import read, write
 from reports.rows import ImageRow, SpecimenRow
 from signing import Reason, SigningError, Tree, leaf_hash
+from signing.names import refuse_unsafe
 from signing.statement import PREDICATES, Statement, Subject, write_statement
 from signing.strict import Fields, malformed, write_base64, write_json
 
@@ -95,6 +96,9 @@ class Report:
         """Refuse rows that are not in order, or twice there: a report has one form."""
         if len(self.salt_key) != _SALT_KEY:
             raise malformed(where, f"a salt key has {_SALT_KEY} bytes")
+        for row in self.images:
+            if row.judged is not None:  # its file will be opened by this name
+                refuse_unsafe(row.name)
         for what, names in (
             ("specimens", [row.specimen for row in self.specimens]),
             ("images", [row.name for row in self.images]),

@@ -1,9 +1,9 @@
 """What a verdict is, and the one rule by which label, sets and faults become one: for makers and checkers alike.
 
 1. A picture that cannot be judged, or whose scale is needed and unknown, gets no further.
-2. Unlike anything enrolled, or unlike either class: UNFAMILIAR.
-3. A picture of the specimen was refused, its pictures disagree, the set holds both classes, or another than the label:
-   INCONCLUSIVE. Whoever can make one picture be refused could otherwise choose what a specimen is judged by.
+2. Unlike anything enrolled: UNFAMILIAR. A picture of the specimen was refused, or its pictures disagree: INCONCLUSIVE;
+   whoever can make one picture be refused could otherwise choose what a specimen is judged by.
+3. The set is empty: UNFAMILIAR. It holds both classes, or another than the label: INCONCLUSIVE.
 4. Else the label. Without a set, as too few specimens calibrate it, the verdict rests on the label and on 2.
 
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC,)))
@@ -68,12 +68,12 @@ def verdict(found: Evidence) -> tuple[Verdict, tuple[Why, ...]]:
         return Verdict.UNFAMILIAR, (Why.SCALE_UNKNOWN,)
     if found.familiar is False:
         return Verdict.UNFAMILIAR, (Why.UNFAMILIAR,)
-    if found.classes == ():
-        return Verdict.UNFAMILIAR, (Why.UNLIKE_BOTH,)
     if found.refused:
         return Verdict.INCONCLUSIVE, (Why.PICTURE_REFUSED,)
     if len(set(found.labels)) > 1:
         return Verdict.INCONCLUSIVE, (Why.PICTURES_DISAGREE,)
+    if found.classes == ():
+        return Verdict.UNFAMILIAR, (Why.UNLIKE_BOTH,)
     if found.classes is not None and len(found.classes) > 1:
         return Verdict.INCONCLUSIVE, (Why.NOT_SURE,)
     if found.classes is not None and found.classes != found.labels[:1]:

@@ -27,7 +27,7 @@ VERBS = {
     "explain": ("explain", "Show why a micrograph gets its score."),
     "audit": ("audit", "Audit a signed batch, and sign what was found."),
     "verify": ("verify", "Check a signed report."),
-    "report": ("report", "Work on signed files: excerpts and timestamps."),
+    "report": ("report", "Work on signed files: pages, excerpts and timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Look at what was admitted and issued, and check it."),
     "kiln": ("kiln", "Make micrographs to learn from, and measure classifiers on them."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reports.rows import ImageRow
 
 _SHOWN = 20  # messages
+PAGE = "report.html"
 _VERDICTS = ("AUTHENTIC", "COUNTERFEIT", "INCONCLUSIVE", "UNFAMILIAR", "REFUSED")
 
 
@@ -59,8 +60,8 @@ def command(
 
     DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a guarded
     process, looked at by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
-    `verify`, the head of its tree, and a summary for policy engines. A file that cannot be used becomes a REFUSED row
-    and stops nothing else. An interrupted run goes on with --resume.
+    `verify`, the head of its tree, a summary for policy engines, and report.html for people. A file that cannot be used
+    becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume.
 
     \b
     fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --ledger ledger --out out
@@ -75,6 +76,7 @@ def command(
     from fusiondiff_audit.judging import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
+    from fusiondiff_audit.page.render import render
     from fusiondiff_audit.policy import read_policy
     from reports.header import Key
     from reports.issue import refuse_unfit
@@ -99,6 +101,7 @@ def command(
     )
     with _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
+    signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
     for message in done.messages[:_SHOWN]:
         say(message)
     if len(done.messages) > _SHOWN:

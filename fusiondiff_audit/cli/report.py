@@ -3,6 +3,7 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,11 +11,39 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.extras import require
+
+if TYPE_CHECKING:
+    from reports.report import Report
 
 
 @click.group()
 def command() -> None:
-    """Work on signed files: excerpts and timestamps."""
+    """Work on signed files: pages, excerpts and timestamps."""
+
+
+@command.command(name="render")
+@click.argument("report", metavar="REPORT", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The HTML file to write.")
+@click.option("--images", type=PATH, help="The folder that was audited: show small pictures.")
+@answering()
+def page(report: Path, out: Path, images: Path | None) -> Answer:
+    """Make a page of a report, for people.
+
+    One file without scripts that loads nothing; it prints well. It proves nothing: `verify` reads the signed file. With
+    --images, files that are those of the report are shown, and others are not.
+
+    \b
+    fusiondiff-audit report render out --images micrographs --out report.html
+    """
+    require("audit", "making a page")
+    from fusiondiff_audit.page.render import render
+    from fusiondiff_audit.page.thumbnails import of_folder
+
+    signing.refuse_existing(out)
+    said = _read(report)
+    signing.create(out, render(said, of_folder(said, images) if images else {}))
+    return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": said.header.id})
 
 
 @command.command(name="excerpt")
@@ -33,19 +62,27 @@ def show(report: Path, image: str, out: Path) -> Answer:
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
     """
     from reports.excerpt import excerpt
-    from reports.issue import CHECKPOINT, REPORT
-    from reports.report import MAX_PAYLOAD, Report
-    from signing.bundle import Bundle, bundle_limit
+    from reports.issue import CHECKPOINT
 
     signing.refuse_existing(out)
+    said = _read(report)
     folder = report if report.is_dir() else report.parent
-    signed = signing.read_capped(folder / REPORT, limit=bundle_limit(MAX_PAYLOAD))
-    bundle = Bundle.from_bytes(signed, str(folder / REPORT), payload_limit=MAX_PAYLOAD)
-    said = Report.from_payload(bundle.envelope.payload, str(folder / REPORT))
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
     signing.create(out, excerpt(said, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": said.header.id}
     return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
+
+
+def _read(path: Path) -> "Report":
+    """Return what a report says, with nothing verified."""
+    from reports.issue import REPORT
+    from reports.report import MAX_PAYLOAD, Report
+    from signing.bundle import Bundle, bundle_limit
+
+    file = path / REPORT if path.is_dir() else path
+    data = signing.read_capped(file, limit=bundle_limit(MAX_PAYLOAD))
+    bundle = Bundle.from_bytes(data, str(file), payload_limit=MAX_PAYLOAD)
+    return Report.from_payload(bundle.envelope.payload, str(file))
 
 
 @command.command(name="verify-excerpt")

@@ -13,7 +13,7 @@ SIDE = 256  # pixels of the longer side, at most
 _DIMMED = 0.4  # brightness of rows that are no part of the picture proper
 
 
-def thumbnail(micrograph: Micrograph) -> bytes:
+def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
     """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - bar_rows(pixels[:, :, 0])
@@ -21,7 +21,7 @@ def thumbnail(micrograph: Micrograph) -> bytes:
     bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
     unit = np.concatenate([unit, bar])
     picture = Image.fromarray(np.squeeze((unit * 255).round().astype(np.uint8)))
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    picture.thumbnail((side, side), Image.Resampling.BOX)
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -1,0 +1,127 @@
+"""A report and small pictures to HTML. Every text is escaped; the policy forbids scripts and every address."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fusiondiff_audit import __version__
+from reports.arithmetic import Rank
+from reports.header import Counts
+from reports.report import Report
+from reports.rows import ImageRow, SpecimenRow
+from reports.verdicts import Label, Verdict
+
+_SIGNS = {  # told apart by shape as well as by colour
+    Verdict.AUTHENTIC: "\N{BLACK CIRCLE}",
+    Verdict.COUNTERFEIT: "\N{BLACK UP-POINTING TRIANGLE}",
+    Verdict.INCONCLUSIVE: "\N{WHITE CIRCLE}",
+    Verdict.UNFAMILIAR: "\N{WHITE DIAMOND}",
+    Verdict.REFUSED: "\N{MULTIPLICATION SIGN}",
+}
+_MEANINGS = {
+    Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
+    Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
+    Verdict.INCONCLUSIVE: "no answer: both are possible, or the evidence disagrees",
+    Verdict.UNFAMILIAR: "unlike anything that the model was taught with",
+    Verdict.REFUSED: "never looked at: the file is not what was signed, or not usable",
+}
+_WHY = {
+    "not-assessable": "cannot be judged: out of focus, saturated, empty or too small",
+    "scale-unknown": "nobody says how large a pixel is",
+    "unfamiliar": "unlike anything enrolled",
+    "unlike-both": "unlike either class",
+    "not-sure": "either class is possible",
+    "set-disagrees": "label and set disagree",
+    "pictures-disagree": "its pictures disagree",
+    "picture-refused": "a picture of it was refused",
+    "least-not-reached": "a certificate is below the least asked for",
+    "all-refused": "all its pictures were refused",
+    "digest-mismatch": "changed since it was signed",
+    "missing-file": "signed, and not there",
+    "extra-file": "there, and not signed",
+    "duplicate-pixels": "the same picture was admitted before",
+    "malformed": "damaged, or not of its format",
+    "unsupported": "of a kind that is not read",
+    "too-large": "larger than is read",
+    "timed-out": "took too long to decode",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A picture as PNG, small enough for a page."""
+
+    png: bytes
+
+    @property
+    def width(self) -> int:
+        """Return its columns, as its header says."""
+        return int.from_bytes(self.png[16:20])
+
+    @property
+    def height(self) -> int:
+        """Return its rows."""
+        return int.from_bytes(self.png[20:24])
+
+    @property
+    def address(self) -> str:
+        """Return the picture as an address that holds it."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the page; `pictures` are small PNG files, by the names of images."""
+    pages = Environment(
+        loader=PackageLoader("fusiondiff_audit.page", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.globals |= {"sign": _SIGNS, "meaning": _MEANINGS, "p": _p, "why": _why, "left_in": _left_in, "share": _share}
+    header = report.header
+    page = pages.get_template("report.html").render(
+        header=header,
+        report=report,
+        pictures={name: Small(png) for name, png in (pictures or {}).items()},
+        verdicts=list(Verdict),
+        images=_counted(header.images),
+        specimens=_counted(header.specimens),
+        alpha=header.alpha,
+        version=__version__,
+    )
+    return page.encode()
+
+
+def _counted(counts: Counts) -> list[tuple[Verdict, int]]:
+    numbers = (counts.authentic, counts.counterfeit, counts.inconclusive, counts.unfamiliar, counts.refused)
+    return list(zip(Verdict, numbers, strict=True))
+
+
+def _p(rank: Rank | None) -> str:
+    """Return a p-value to three digits, rounded up: nothing looks rarer than it is."""
+    if rank is None:
+        return "not available"
+    thousandths = -(-rank.p.numerator * 1000 // rank.p.denominator)
+    return f"{thousandths / 1000:.3f}"
+
+
+def _left_in(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
+    """Return the conformal set, in words."""
+    seen = row.judged if isinstance(row, ImageRow) else row
+    if seen is None or seen.authentic is None or seen.counterfeit is None:
+        return "not available"
+    pairs = ((Label.AUTHENTIC, seen.authentic), (Label.COUNTERFEIT, seen.counterfeit))
+    return " or ".join(label for label, rank in pairs if rank.p > alpha) or "neither"
+
+
+def _why(row: ImageRow | SpecimenRow) -> str:
+    return "; ".join(_WHY.get(reason, reason) for reason in row.reasons)
+
+
+def _share(decimal: str) -> int:
+    """Return a decimal from 0 to 1 in per cent, for the width of a bar."""
+    return round(100 * min(max(float(decimal), 0.0), 1.0))
