@@ -26,7 +26,7 @@ from safetensors.torch import load_file
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch.nn import functional
 
-from fusiondiff_audit.kiln.bench.deep import COLUMNS, TITLES
+from fusiondiff_audit.kiln.bench.deep import COLUMNS
 from fusiondiff_audit.kiln.bench.measures import measure
 from fusiondiff_audit.kiln.bench.run import ASKED, truths
 from fusiondiff_audit.kiln.bench.task import Item, Task, task
@@ -181,7 +181,7 @@ def done(path: Path) -> set[tuple[str, str, str]]:
 def main() -> None:
     """Train whatever is not yet there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", action="append", choices=tuple(TITLES))
+    parser.add_argument("--model", action="append", choices=tuple(RECIPES))
     parser.add_argument("--out", type=Path, default=PREDICTIONS)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--bundle", help="whose frozen features sd-cnn reads; the default is the one that comes along")
@@ -193,7 +193,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         each = task(seed)
         stack: dict[str, torch.Tensor] = {}
-        for model in arguments.model or TITLES:
+        for model in arguments.model or RECIPES:
             path = arguments.out / f"{model}.csv"
             for labels in arguments.labels:
                 if (each.digest, str(seed), str(labels)) in done(path):

@@ -67,7 +67,7 @@ def _fill(encoder: Encoder, diet: Diet, studio: Studio, path: Path, width: int) 
 
 
 def _said(encoder: Encoder, squares: npt.NDArray[np.uint8], here: Place) -> Halves:
-    tiles = (torch.from_numpy(squares).to(here.device).float() / 255)[:, None]
+    tiles = (torch.from_numpy(np.array(squares)).to(here.device).float() / 255)[:, None]
     with torch.autocast(here.device.type, torch.bfloat16, enabled=here.mixed):
         maps, _ = encoder.maps(tiles)
     flat = torch.cat([found.flatten(1) for found in maps.values()], 1)

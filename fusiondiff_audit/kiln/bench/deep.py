@@ -18,7 +18,6 @@ from fusiondiff_audit.kiln.bench.task import Task
 TITLES = {
     "resnet50": "(c) ResNet50, labels only, no pretraining",
     "deit-small": "(d) DeiT-small, labels only, no pretraining",
-    "sd-cnn": "(e) SD-CNN, our frozen diffusion features, labels only",
 }
 COLUMNS = ("task", "seed", "labels", "part", "place", "score")
 
