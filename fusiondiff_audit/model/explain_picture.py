@@ -7,7 +7,8 @@ import numpy as np
 
 from fusiondiff_audit.model.explain import Explanation, said
 
-_WIDE = 4.2  # inches of a panel
+_WIDE, _WORDS = 4.2, 0.9  # inches of a panel, and of the words at it
+_COLUMNS = 3
 _INK, _QUIET = "#1c2730", "#5a6772"
 
 
@@ -17,8 +18,14 @@ def render(explanation: Explanation) -> bytes:
 
     panels = _panels(explanation)
     height, width = explanation.plane.shape
-    figure = Figure(figsize=(_WIDE * len(panels), _WIDE * height / width + 1.5), dpi=110, layout="constrained")
-    for axes, (title, note, values, style) in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    tall = 0.8 * _WIDE * height / width + _WORDS
+    figure = Figure(figsize=(_WIDE * columns, rows * tall + 0.4), dpi=110, layout="constrained")
+    places = np.ravel(figure.subplots(rows, columns))
+    for spare in places[len(panels) :]:
+        spare.set_axis_off()
+    for axes, (title, note, values, style) in zip(places, panels, strict=False):  # spare places stay empty
         axes.imshow(explanation.plane, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if values is not None:
             shown = axes.imshow(values, alpha=0.55, interpolation="bilinear", **style)
