@@ -1,4 +1,4 @@
-"""How long it takes to enrol 50 pictures of 512 pixels with the bundle that comes with the tool, from files to forests.
+"""How long it takes to enrol 50 pictures of 512 pixels with a bundle, from files to forests.
 
 python -P benchmarks/enrolling.py
 """
@@ -26,7 +26,8 @@ def main() -> None:
             made = specimen("birch", None if number % 2 else "hurried", "enrolling", str(number))
             tifffile.imwrite(Path(name, f"{number}.tif"), made.field(0, SIDE))
         start = time.perf_counter()
-        model = DiffusionModel.from_pretrained(BUNDLE)
+        own = sys.argv[1] if len(sys.argv) > 1 else BUNDLE
+        model = DiffusionModel.from_pretrained(own, unverified=own != BUNDLE)
         samples = (decode(LooseFile.read(Path(name, f"{number}.tif")), guard=guard) for number in range(PICTURES))
         pairs = ((s, Example(s.pixel_digest, str(n), bool(n % 2))) for n, s in enumerate(samples))
         model.enrol(pairs, reference="birch, for a benchmark")
