@@ -40,7 +40,7 @@ def made(folder: Path, rows: int) -> list[str]:
     first = signing.propose_first((root.public,), threshold=1, entries=(entry,), issued=now, expires=window.until)
     (folder / "trust.json").write_bytes(first.cosigned((root,)).complete(now).to_bytes())
     said = report(auditor.public, rows, specimens=rows // 2, issued=signing.write_time(now))
-    for name, data in issue(said, auditor).files.items():
+    for name, data in issue(said, auditor).items():
         (folder / name).write_bytes(data)
     return ["-c", VERIFY, "verify", str(folder), "--trust", str(folder / "trust.json"), "--json"]
 

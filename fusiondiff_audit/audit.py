@@ -72,7 +72,6 @@ class Done:
     """What came of it; `judged` counts the pictures that were looked at in this call and not before."""
 
     report: Report
-    payload: bytes
     thumbnails: dict[str, bytes]  # of the first pictures, as PNG
     judged: int
     messages: tuple[str, ...]
@@ -91,12 +90,12 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
         order.batch, order.trust, order.auditor, order.policy, looked, order.origin, sealed, checkpoint, order.limit
     )
     report = compose(rows, under)  # 4
-    issued = issue(report, key)
-    for name, data in issued.files.items():
-        signing.create(order.out / name, data, force=True)
+    files = issue(report, key)
+    for name, data in files.items():
+        signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes
     if ledger is not None:
-        ledger.issue(sealed.run, hashlib.sha256(issued.files[REPORT]).hexdigest())
-    return Done(report, issued.payload, run.thumbnails, run.judged, tuple(run.messages))
+        ledger.issue(sealed.run, hashlib.sha256(files[REPORT]).hexdigest())
+    return Done(report, run.thumbnails, run.judged, tuple(run.messages))
 
 
 def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> bytes | None:

@@ -4,14 +4,13 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fusiondiff_audit.decide import specimen_rows
 from fusiondiff_audit.journal import Sealed
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
 from reports.report import Report
-from reports.rows import ImageRow
+from reports.rows import ImageRow, specimen_rows
 from reports.verdicts import Verdict
 from signing import Batch, TrustStore, write_time
 
@@ -52,7 +51,7 @@ class Setting:
 def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
     """Return the report over all rows."""
     images = tuple(sorted(_named_apart(found), key=lambda row: row.name))
-    specimens = specimen_rows(images, setting.policy)
+    specimens = specimen_rows(images, setting.policy.alpha, needs_scale=setting.policy.needs_scale)
     looked, policy, sealed = setting.looked, setting.policy, setting.sealed
     runtime, manifest, signer = looked.runtime, setting.batch.manifest, setting.batch.signer
     header = Header(
@@ -93,7 +92,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         specimens=Counts.of(row.verdict for row in specimens),
         images=Counts.of(row.verdict for row in images),
     )
-    return Report(header, specimens, images, bytes.fromhex(sealed.salt_key))
+    return Report.of(header, specimens, images, bytes.fromhex(sealed.salt_key))
 
 
 def _partial(setting: Setting) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Findings and a policy to rows with verdicts. Nothing else makes one; the rule itself is `reports.verdicts`."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,7 +8,7 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.enrolment import Class
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.policy import Policy
-from reports.rows import ImageRow, Judged, SpecimenRow, settled, specimen_row
+from reports.rows import ImageRow, Judged, settled
 from reports.verdicts import Label, Verdict
 from signing import FileEntry
 from signing.strict import is_plain
@@ -56,17 +55,6 @@ def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
 def shown(name: str) -> str:
     """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
     return name if is_plain(name) else ascii(name)
-
-
-def specimen_rows(images: Iterable[ImageRow], policy: Policy) -> tuple[SpecimenRow, ...]:
-    """Return a row for each specimen, in the order of their names."""
-    of: dict[str, list[ImageRow]] = {}
-    for row in images:
-        if row.specimen is not None:
-            of.setdefault(row.specimen, []).append(row)
-    return tuple(
-        specimen_row(name, tuple(of[name]), policy.alpha, needs_scale=policy.needs_scale) for name in sorted(of)
-    )
 
 
 def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | None:

@@ -73,9 +73,9 @@ class Journal:
 
     def kept(self, name: str, make: Callable[[], str]) -> str:
         """Return what is kept under a name; it is made once for a run."""
-        row = self._base.execute("SELECT said FROM kept WHERE name = ?", (name,)).fetchone()
+        row = self._first("SELECT said FROM kept WHERE name = ?", name)
         if row is not None:
-            return str(row[0])
+            return row
         said = make()
         with self._writing():
             self._base.execute("INSERT INTO kept VALUES (?, ?)", (name, said))
@@ -83,16 +83,21 @@ class Journal:
 
     def known(self, key: str) -> ImageRow | None:
         """Return what was found under a key."""
-        row = self._base.execute("SELECT said FROM found WHERE key = ?", (key,)).fetchone()
-        return None if row is None else read(ImageRow, read_json(row[0].encode(), str(self._path), limit=_LARGEST))
+        row = self._first("SELECT said FROM found WHERE key = ?", key)
+        return None if row is None else read(ImageRow, read_json(row.encode(), str(self._path), limit=_LARGEST))
 
     def note(self, key: str, row: ImageRow) -> None:
         """Keep what was found; it is on disk when this returns."""
         with self._writing():
             self._base.execute("INSERT OR REPLACE INTO found VALUES (?, ?)", (key, json.dumps(write(row))))
 
-    def __len__(self) -> int:
-        return int(self._base.execute("SELECT count(*) FROM found").fetchone()[0])
+    def _first(self, asked: str, name: str) -> str | None:
+        try:
+            row = self._base.execute(asked, (name,)).fetchone()
+        except sqlite3.DatabaseError as e:
+            hint = "it is a cache: name another --out, and the run begins anew"
+            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=hint) from e
+        return None if row is None else str(row[0])
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -25,9 +25,7 @@ def at_least(scores: Sequence[float], score: float) -> int:
 
 def conformal_p(*, at_least: int, of: int) -> Fraction:
     """Return the p-value of a score that so many of so many calibration scores reach."""
-    if not 0 <= at_least <= of:
-        raise ValueError(f"{at_least} of {of} scores")
-    return Fraction(1 + at_least, 1 + of)
+    return Rank(at_least, of).p
 
 
 def least_specimens(alpha: Fraction) -> int:
@@ -46,9 +44,14 @@ class Rank:
 
     def __post_init__(self) -> None:
         """Refuse counts that contradict each other."""
-        conformal_p(at_least=self.at_least, of=self.of)
+        if not 0 <= self.at_least <= self.of:
+            raise ValueError(f"{self.at_least} of {self.of} scores")
+
+    def above(self, alpha: Fraction) -> bool:
+        """Say whether the p-value is above an error rate, so that the class is in the set."""
+        return (1 + self.at_least) * alpha.denominator > (1 + self.of) * alpha.numerator
 
     @property
     def p(self) -> Fraction:
         """Return the p-value."""
-        return conformal_p(at_least=self.at_least, of=self.of)
+        return Fraction(1 + self.at_least, 1 + self.of)

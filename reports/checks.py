@@ -11,24 +11,10 @@ from pathlib import Path
 from reports.header import Counts
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.report import MAX_PAYLOAD, Report
-from reports.rows import ImageRow, settled, specimen_row
+from reports.rows import settled, specimen_rows
 from reports.verdicts import Verdict
-from signing import (
-    MANIFEST_NAME,
-    Reason,
-    RefusedFile,
-    Role,
-    Signer,
-    SigningError,
-    TrustStore,
-    open_checkpoint,
-    open_pinned,
-    read_capped,
-    write_time,
-)
+from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
-from signing.folder import Reader
-from signing.manifest import MAX_FILE, MAX_MANIFEST
 
 _MAX_NOTE = 64 * 1024  # bytes
 
@@ -76,7 +62,7 @@ def examine(
     if report.header.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
     found.report = report
-    passed("tree", f"header and {len(report.rows):,} rows are the leaves of the tree that was signed")
+    passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
     _refuse_other_arithmetic(report, where)
     passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
     for name, compare in ((CHECKPOINT, _checkpoint), (SUMMARY, _summary)):
@@ -93,17 +79,13 @@ def _refuse_other_arithmetic(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row or a count that does not follow from the rows."""
     header = report.header
     alpha, needs_scale = header.alpha, header.policy.needs_scale
-    of: dict[str, list[ImageRow]] = {}
     for row in report.images:
-        if row.specimen is not None:
-            of.setdefault(row.specimen, []).append(row)
         if row.verdict is Verdict.REFUSED:
             if row.judged is not None or not row.reasons:
                 raise _contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
         elif (row.verdict, row.reasons) != settled(row, alpha, needs_scale=needs_scale):
             raise _contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
-    expected = tuple(specimen_row(name, tuple(of[name]), alpha, needs_scale=needs_scale) for name in sorted(of))
-    if report.specimens != expected:
+    if report.specimens != specimen_rows(report.images, alpha, needs_scale=needs_scale):
         raise _contradiction(where, "a specimen's row does not follow from its images")
     for what, rows, counts in (
         ("specimens", report.specimens, header.specimens),
@@ -120,8 +102,7 @@ def _contradiction(where: str, what: str) -> SigningError:
 def _checkpoint(path: Path, report: Report, trust: TrustStore) -> str:
     key = trust.signer(report.header.auditor.keyid, (Role.AUDITOR,), str(path)).public_key()
     signed = open_checkpoint(read_capped(path, limit=_MAX_NOTE), str(path), origin=report.origin, key=key)
-    tree = report.tree()
-    if (signed.size, signed.root) != (len(tree), tree.root()):
+    if (signed.size, signed.root) != (len(report.tree), report.tree.root()):
         raise SigningError(Reason.BAD_PROOF, f"{path}: is of another tree than the report's")
     return f"the head of the tree, {signed.size:,} leaves, signed by the same auditor"
 
@@ -136,6 +117,9 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
 
 def _images(report: Report, folder: Path) -> str:
     """Compare every image that was judged with a file of its name, and the manifest with the one that was audited."""
+    from signing.folder import Reader
+    from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST
+
     reader, compared = Reader(folder), 0
     manifest = Bundle.from_bytes(
         reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
@@ -155,6 +139,8 @@ def _images(report: Report, folder: Path) -> str:
 
 
 def _model(report: Report, folder: Path) -> str:
+    from signing import RefusedFile, open_pinned
+
     files = 0
     for file in open_pinned(folder, report.header.model.digest).check():
         if isinstance(file, RefusedFile):

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 from reports.header import Header
 from reports.records import read, write
-from reports.report import Report, salt, salted_leaf
+from reports.report import Report, leaf, origin_of
 from reports.rows import ImageRow, settled
 from reports.verdicts import Verdict
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
-from signing.strict import Fields, malformed, read_json, write_base64, write_json
+from signing.strict import Fields, malformed, read_json, write_json
 
 FORMAT = "fusiondiff-audit/excerpt/v1"
 MAX_EXCERPT = 4 * 1024 * 1024  # bytes
 _MAX_NOTE = 64 * 1024
-_ORIGIN = "fusiondiff-audit/report/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,12 @@ def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
     number = next((first + place for place, row in enumerate(report.images) if row.name == name), None)
     if number is None:
         raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report")
-    tree = report.tree()
     parts = {}
     for what, at, said in (("header", 0, report.header), ("image", number, report.images[number - first])):
         parts[what] = {
-            "salt": write_base64(salt(at, report.salt_key)),
+            "salt": report.salt(at),
             "said": write(said),
-            "proof": write_proof(at, tree.inclusion(at), checkpoint).decode(),
+            "proof": write_proof(at, report.tree.inclusion(at), checkpoint).decode(),
         }
     return write_json({"format": FORMAT, **parts})
 
@@ -51,15 +49,15 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     fields.constant("format", FORMAT)
     header = read(Header, _part(fields, "header").fields("said"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
-    signer = trust.judge(entry, header.time, where)
+    signer, key = trust.judge(entry, header.time, where), entry.public_key()
     row = read(ImageRow, _part(fields, "image").fields("said"))
     sizes = set()
     for kind, said in (("header", write(header)), ("image", write(row))):
         part = _part(fields, kind)
         proof = part.raw("proof", limit=_MAX_NOTE).encode()
         index = _index(proof, where)
-        leaf = salted_leaf(index, part.text("salt"), kind, said)
-        proven = open_proof(proof, f"{where}: {kind}", entry=leaf, origin=_ORIGIN + header.id, key=entry.public_key())
+        shown = leaf(index, part.text("salt"), kind, write_json(said))
+        proven = open_proof(proof, f"{where}: {kind}", entry=shown, origin=origin_of(header), key=key)
         sizes.add((proven.checkpoint.size, proven.checkpoint.root))
         if (proven.index == 0) != (kind == "header"):
             raise malformed(where, "the header is leaf 0, and an image is not")

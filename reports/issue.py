@@ -1,7 +1,5 @@
 """A report's files: the signed statement, the signed head of its tree, and a summary for policy engines."""
 
-from dataclasses import dataclass
-
 from reports.report import Report
 from reports.verdicts import Verdict
 from signing import Checkpoint, PrivateKey, Reason, SigningError, sign_checkpoint
@@ -15,14 +13,6 @@ VERIFIER = "https://fusiondiff-audit/verifier/v1"  # a name, not an address
 _LEVEL = "FUSIONDIFF_AUTHENTIC"
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """The files' bytes, by their names."""
-
-    files: dict[str, bytes]
-    payload: bytes
-
-
 def refuse_unfit(key: PrivateKey) -> None:
     """Refuse a key that cannot sign a report and the head of its tree, before the work whose result it would sign."""
     if key.public.algorithm is not Algorithm.ED25519:
@@ -32,19 +22,18 @@ def refuse_unfit(key: PrivateKey) -> None:
         )
 
 
-def issue(report: Report, key: PrivateKey) -> Issued:
-    """Sign a report."""
+def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
+    """Sign a report, and return the files' bytes by their names."""
     refuse_unfit(key)
     payload = report.to_payload()
-    Report.from_payload(payload, REPORT)  # nothing is signed that no reader would take
-    tree = report.tree()
-    head = Checkpoint(report.origin, len(tree), tree.root())
-    files = {
+    if Report.from_payload(payload, REPORT) != report:  # nothing is signed that readers would take for another
+        raise ValueError("a report that does not read back as itself")
+    head = Checkpoint(report.origin, len(report.tree), report.tree.root())
+    return {
         REPORT: seal(payload, key),
         CHECKPOINT: sign_checkpoint(head, key),
         SUMMARY: seal(summary(report), key),
     }
-    return Issued(files, payload)
 
 
 def summary(report: Report) -> bytes:

@@ -22,16 +22,16 @@ from typing import Any, TypeVar
 
 from signing.strict import Fields, malformed
 
-_MOST_INTEGER = 2**53
+MOST_INTEGER = 2**53
 _LONGEST = 100_000  # entries of a list
 _Record = TypeVar("_Record")
 
 
 def read(kind: type[_Record], fields: Fields) -> _Record:
     """Return the record that an object says; nothing has a default here, and what it cannot mean is refused."""
-    hints = _hints(typing.cast("Any", kind))
-    fields.closed(*hints)
-    values = {name: _read(hint, fields, name) for name, hint in hints.items()}
+    known = hints(typing.cast("Any", kind))
+    fields.closed(*known)
+    values = {name: _read(hint, fields, name) for name, hint in known.items()}
     try:
         return kind(**values)
     except ValueError as e:
@@ -39,10 +39,10 @@ def read(kind: type[_Record], fields: Fields) -> _Record:
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
+def hints(kind: Any) -> dict[str, Any]:
     """Return the type of each field; reports have thousands of rows of one kind."""
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    known = typing.get_type_hints(kind)
+    return {field.name: known[field.name] for field in dataclasses.fields(kind)}
 
 
 def write(record: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _read(hint: Any, fields: Fields, name: str) -> Any:
     if hint is bool:
         return fields.boolean(name)
     if hint is int:
-        return fields.integer(name, least=-_MOST_INTEGER, most=_MOST_INTEGER)
+        return fields.integer(name, least=-MOST_INTEGER, most=MOST_INTEGER)
     if hint is float:
         return fields.number(name)
     if hint is str:

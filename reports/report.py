@@ -3,97 +3,117 @@
 Leaf 0 of an RFC 6962 tree is the header; the rows of specimens follow, then those of images, in the order of their
 names. Each leaf is a JSON object with its number, a salt and what it says. Salts come from one key that the report
 holds and an excerpt does not, so that a row that was not shown cannot be guessed from its hash.
+
+A report has one form. Whoever reads one writes it again, and must come to the very bytes that were signed: so nothing
+stands in it that was passed over, tree and subjects are those of its rows, and no other reader finds another meaning.
 """
 
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
+from reports.columns import read_all
 from reports.header import Header
 from reports.records import read, write
 from reports.rows import ImageRow, SpecimenRow
-from signing import Reason, SigningError, Tree, leaf_hash
+from signing import Tree, leaf_hash
 from signing.names import refuse_unsafe
-from signing.statement import PREDICATES, Statement, Subject, write_statement
-from signing.strict import Fields, malformed, write_base64, write_json
+from signing.statement import PREDICATES, STATEMENT_TYPE
+from signing.strict import Fields, malformed, read_base64, refuse_large, write_base64, write_json
 
 PREDICATE_TYPE = f"{PREDICATES}authenticity-report/v1"
 MAX_ROWS = 1_000_000
 MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
-_DIGITS = 44  # of base64 for as many
 _ORIGIN = "fusiondiff-audit/report/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
-    """All that is signed."""
+    """All that is signed; `texts` are the header and the rows as JSON, in the order of their leaves."""
 
     header: Header
     specimens: tuple[SpecimenRow, ...]
     images: tuple[ImageRow, ...]
     salt_key: bytes
+    texts: tuple[bytes, ...]
+
+    @classmethod
+    def of(
+        cls, header: Header, specimens: Iterable[SpecimenRow], images: Iterable[ImageRow], salt_key: bytes
+    ) -> "Report":
+        """Return the report that says this."""
+        rows = tuple(specimens), tuple(images)
+        return cls(header, *rows, salt_key, tuple(write_json(write(said)) for said in (header, *rows[0], *rows[1])))
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Return the tree over all leaves."""
+        return Tree(map(leaf_hash, self._leaves()))
 
     @property
     def origin(self) -> str:
         """Return the name under which the tree's checkpoint is signed."""
-        return _ORIGIN + self.header.id
+        return origin_of(self.header)
 
-    @property
-    def rows(self) -> tuple[SpecimenRow | ImageRow, ...]:
-        """Return the rows in the order of their leaves, which begin with 1."""
-        return (*self.specimens, *self.images)
-
-    def leaves(self) -> Iterator[bytes]:
-        """Yield the leaves of the tree."""
-        yield leaf(0, self.salt_key, "header", write(self.header))
-        for number, row in enumerate(self.rows, start=1):
-            yield leaf(number, self.salt_key, kind_of(row), write(row))
-
-    def tree(self) -> Tree:
-        """Return the tree over all leaves."""
-        return Tree(leaf_hash(data) for data in self.leaves())
+    def salt(self, number: int) -> str:
+        """Return the salt of a leaf."""
+        return write_base64(hmac.digest(self.salt_key, number.to_bytes(8, "big"), hashlib.sha256))
 
     def to_payload(self) -> bytes:
         """Return the statement about every image that was judged."""
-        subjects = tuple(Subject(row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
-        batch = Subject("batch manifest", self.header.batch.payload)
-        tree = self.tree()
-        predicate: dict[str, object] = {
-            "header": write(self.header),
-            "specimens": [write(row) for row in self.specimens],
-            "images": [write(row) for row in self.images],
-            "saltKey": write_base64(self.salt_key),
-            "tree": {"origin": self.origin, "size": len(tree), "root": write_base64(tree.root())},
-        }
-        return write_statement((batch, *subjects), PREDICATE_TYPE, predicate)
+        first = 1 + len(self.specimens)
+        predicate = b'{"header":%b,"images":[%b],"saltKey":"%b","specimens":[%b],"tree":%b}' % (
+            self.texts[0],
+            b",".join(self.texts[first:]),
+            base64.b64encode(self.salt_key),
+            b",".join(self.texts[1:first]),
+            write_json({"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}),
+        )
+        judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
+        batch = ("batch manifest", self.header.batch.payload)
+        subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in (batch, *judged)]
+        return b'{"_type":%b,"predicate":%b,"predicateType":%b,"subject":%b}' % (
+            write_json(STATEMENT_TYPE),
+            predicate,
+            write_json(PREDICATE_TYPE),
+            write_json(subjects),
+        )
 
     @classmethod
     def from_payload(cls, payload: bytes, where: str) -> "Report":
-        """Parse a verified payload; the tree must be the one over these very rows."""
-        statement = Statement.from_bytes(
-            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_PAYLOAD, most=MAX_ROWS + 1, tokens=_TOKENS
-        )
-        fields = statement.predicate.closed("header", "specimens", "images", "saltKey", "tree")
-        salt_key = fields.base64("saltKey", limit=_DIGITS)
+        """Parse a verified payload."""
+        refuse_large(payload, where, limit=MAX_PAYLOAD, tokens=_TOKENS)
+        try:
+            statement = json.loads(payload)
+        except (ValueError, RecursionError) as e:
+            raise malformed(where, f"not JSON ({e})") from e
+        fields = Fields(statement, where).closed("_type", "subject", "predicateType", "predicate")
+        fields.constant("_type", STATEMENT_TYPE)
+        fields.constant("predicateType", PREDICATE_TYPE)
+        said = fields.fields("predicate").closed("header", "specimens", "images", "saltKey", "tree")
+        specimens, images = (said.values(name, most=MAX_ROWS) for name in ("specimens", "images"))
         report = cls(
-            read(Header, fields.fields("header")),
-            tuple(read(SpecimenRow, item) for item in fields.list("specimens", least=0, most=MAX_ROWS)),
-            tuple(read(ImageRow, item) for item in fields.list("images", least=0, most=MAX_ROWS)),
-            salt_key,
+            read(Header, said.fields("header")),
+            tuple(read_all(SpecimenRow, specimens, f"{where}: specimens")),
+            tuple(read_all(ImageRow, images, f"{where}: images")),
+            read_base64(said.text("saltKey"), where),
+            tuple(write_json(item) for item in (statement["predicate"]["header"], *specimens, *images)),
         )
         report.refuse_disorder(where)
-        _refuse_other_tree(report, fields.fields("tree"), where)
-        _refuse_other_subjects(report, statement.subjects, where)
+        if report.to_payload() != payload:
+            what = "is not in the one form of a report: its tree or its subjects are not those of its rows, or "
+            raise malformed(where, what + "something stands there twice or is written otherwise")
         return report
 
     def refuse_disorder(self, where: str) -> None:
-        """Refuse rows that are not in order, or twice there: a report has one form."""
+        """Refuse rows that are not in order, or twice there."""
         if len(self.salt_key) != _SALT_KEY:
             raise malformed(where, f"a salt key has {_SALT_KEY} bytes")
         for row in self.images:
@@ -106,37 +126,17 @@ class Report:
             if any(one >= other for one, other in pairwise(names)):
                 raise malformed(where, f"its {what} are not in the order of their names, each once")
 
+    def _leaves(self) -> Iterator[bytes]:
+        kinds = ["header", *["specimen"] * len(self.specimens), *["image"] * len(self.images)]
+        for number, (kind, text) in enumerate(zip(kinds, self.texts, strict=True)):
+            yield leaf(number, self.salt(number), kind, text)
 
-def kind_of(row: SpecimenRow | ImageRow) -> str:
-    """Return what a leaf calls a row."""
-    return "specimen" if isinstance(row, SpecimenRow) else "image"
+
+def origin_of(header: Header) -> str:
+    """Return the name under which the head of a report's tree is signed."""
+    return _ORIGIN + header.id
 
 
-def leaf(number: int, salt_key: bytes, kind: str, said: dict[str, Any]) -> bytes:
+def leaf(number: int, salt: str, kind: str, text: bytes) -> bytes:
     """Return a leaf's bytes."""
-    return salted_leaf(number, base64.b64encode(salt(number, salt_key)).decode(), kind, said)
-
-
-def salted_leaf(number: int, salt: str, kind: str, said: dict[str, Any]) -> bytes:
-    """Return a leaf's bytes, given its salt."""
-    return write_json({"index": number, "salt": salt, kind: said})
-
-
-def salt(number: int, salt_key: bytes) -> bytes:
-    """Return the salt of a leaf."""
-    return hmac.digest(salt_key, number.to_bytes(8, "big"), hashlib.sha256)
-
-
-def _refuse_other_tree(report: Report, fields: Fields, where: str) -> None:
-    fields.closed("origin", "size", "root")
-    fields.constant("origin", report.origin)
-    tree = report.tree()
-    size = fields.integer("size", least=0, most=2 * MAX_ROWS)
-    if size != len(tree) or fields.base64("root", limit=_DIGITS) != tree.root():
-        raise SigningError(Reason.BAD_PROOF, f"{where}: its tree is not the one over its rows")
-
-
-def _refuse_other_subjects(report: Report, subjects: tuple[Subject, ...], where: str) -> None:
-    expected = [row.sha256 for row in report.images if row.judged is not None and row.sha256]
-    if [subject.sha256 for subject in subjects] != [report.header.batch.payload, *expected]:
-        raise malformed(where, "its subjects are not the batch and the images that were judged")
+    return b'{"index":%d,"kind":"%b","said":%b,"salt":"%b"}' % (number, kind.encode(), text, salt.encode())

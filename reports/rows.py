@@ -4,6 +4,7 @@ A p-value is stored as the counts that it comes from, so that whoever checks a r
 verdict again (`reports.arithmetic`, `reports.verdicts`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -70,12 +71,12 @@ def evidence(
     classes = None
     if authentic is not None and counterfeit is not None:
         pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
-        classes = tuple(label for label, rank in pairs if rank.p > alpha)
+        classes = tuple(label for label, rank in pairs if rank.above(alpha))
     return Evidence(
         labels=tuple(image.judged.label for image in seen if image.judged is not None),
         faults=any(image.judged is None for image in seen),
         scale_missing=needs_scale and any(image.scale is None for image in seen),
-        familiar=None if familiar is None else familiar.p > alpha,
+        familiar=None if familiar is None else familiar.above(alpha),
         classes=classes,
         refused=len(seen) < len(images),
     )
@@ -94,7 +95,16 @@ def settled(image: ImageRow, alpha: Fraction, *, needs_scale: bool) -> tuple[Ver
     return verdict(evidence((image,), ranks, alpha, needs_scale=needs_scale))
 
 
-def specimen_row(name: str, images: tuple[ImageRow, ...], alpha: Fraction, *, needs_scale: bool) -> SpecimenRow:
+def specimen_rows(images: Iterable[ImageRow], alpha: Fraction, *, needs_scale: bool) -> tuple[SpecimenRow, ...]:
+    """Return a row for each specimen, in the order of their names."""
+    of: dict[str, list[ImageRow]] = {}
+    for row in images:
+        if row.specimen is not None:
+            of.setdefault(row.specimen, []).append(row)
+    return tuple(_specimen_row(name, tuple(of[name]), alpha, needs_scale=needs_scale) for name in sorted(of))
+
+
+def _specimen_row(name: str, images: tuple[ImageRow, ...], alpha: Fraction, *, needs_scale: bool) -> SpecimenRow:
     """Return the row of a specimen, by all its pictures that were not refused."""
     seen = [image.judged for image in images if image.judged is not None]
     kinds = ("authentic", "counterfeit", "familiar")

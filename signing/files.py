@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +77,7 @@ def create(path: Path, data: bytes, *, mode: int | None = None, force: bool = Fa
     _refuse_nameless(path)
     if os.path.islink(path):  # a rename would replace the link, and leave what it points to as it was
         raise SigningError(Reason.CANNOT_WRITE, f"{path}: is a link", hint="name the file that it points to")
-    temporary = path.with_name(f".{secrets.token_hex(8)}{_PART}")
+    temporary = path.with_name(f".{os.urandom(8).hex()}{_PART}")
     if mode is None:
         mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.isfile(path) else 0o644
     try:

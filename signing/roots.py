@@ -5,10 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import BasicConstraints
-
-from signing.cms import FOREIGN, load_certificate
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.keys import MAX_PEM, Algorithm, PublicKey
@@ -249,16 +245,9 @@ def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
         key = PublicKey.from_pem(pem, where)
         _refuse_algorithm(key, role.algorithms, where, what=f"a key for the role {role}")
         return key.keyid, key.pem
-    try:
-        certificate = load_certificate(pem)
-        authority = certificate.extensions.get_extension_for_class(BasicConstraints).value.ca
-    except FOREIGN as e:
-        raise malformed(where, "not the certificate of an authority (CA) in PEM form") from e
-    if not authority:
-        hint = "list the root under which the authority's own certificate was issued"
-        raise SigningError(Reason.UNSUPPORTED, f"{where}: not a CA certificate", hint=hint)
-    der = certificate.public_bytes(Encoding.DER)
-    return hashlib.sha256(der).hexdigest(), certificate.public_bytes(Encoding.PEM).decode("ascii")
+    from signing.authorities import identify_authority  # certificates take longer to load than all else here
+
+    return identify_authority(pem, where)
 
 
 def _read_root_key(fields: Fields) -> PublicKey:

@@ -24,6 +24,7 @@ _LARGEST = 1e300  # of a number that need not be whole
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -33,14 +34,8 @@ def malformed(where: str, what: str) -> SigningError:
 
 
 def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fields":
-    """Parse one JSON object; duplicate keys, NaN, deep nesting and the like are refused.
-
-    `tokens` bounds the braces, brackets and commas: a few megabytes of `[{},{},...]` would fill gigabytes of memory.
-    """
-    if len(data) > limit:
-        raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, at most {limit:,} are read")
-    if (found := data.count(b"{") + data.count(b"[") + data.count(b",")) > tokens:
-        raise SigningError(Reason.TOO_LARGE, f"{where}: {found:,} JSON tokens, at most {tokens:,} are read")
+    """Parse one JSON object; duplicate keys, NaN, deep nesting and the like are refused."""
+    refuse_large(data, where, limit=limit, tokens=tokens)
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -56,9 +51,20 @@ def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fi
     return Fields(value, where)
 
 
+def refuse_large(data: bytes, where: str, *, limit: int, tokens: int) -> None:
+    """Refuse bytes that would take more memory than what we read takes.
+
+    `tokens` bounds the braces, brackets and commas: a few megabytes of `[{},{},...]` would fill gigabytes.
+    """
+    if len(data) > limit:
+        raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, at most {limit:,} are read")
+    if (found := data.count(b"{") + data.count(b"[") + data.count(b",")) > tokens:
+        raise SigningError(Reason.TOO_LARGE, f"{where}: {found:,} JSON tokens, at most {tokens:,} are read")
+
+
 def write_json(value: object) -> bytes:
     """Return the one form in which we write JSON: sorted keys, no white space, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def read_base64(text: str, where: str) -> bytes:
@@ -222,13 +228,18 @@ class Fields:
         """Return a SHA-256 digest that may be null."""
         return None if self._get(name) is None else self.sha256(name)
 
-    def list(self, name: str, *, least: int, most: int) -> "list[Fields]":
-        """Return a list of objects, with a bounded length."""
+    def values(self, name: str, *, most: int) -> "list[object]":
+        """Return a list of anything, with a bounded length."""
         value = self._get(name)
         if not isinstance(value, list):
             raise malformed(self._at(name), f"expected a list, found {_kind(value)}")
         if len(value) > most:
             raise SigningError(Reason.TOO_LARGE, f"{self._at(name)}: {len(value):,} entries, at most {most:,}")
+        return value
+
+    def list(self, name: str, *, least: int, most: int) -> "list[Fields]":
+        """Return a list of objects, with a bounded length."""
+        value = self.values(name, most=most)
         if len(value) < least:
             raise malformed(self._at(name), f"expected at least {least} entries, found {len(value)}")
         return [Fields(item, f"{self._at(name)}[{i}]") for i, item in enumerate(value)]

@@ -10,7 +10,7 @@ from fusiondiff_audit.page.render import render
 from reports.report import Report
 from reports.verdicts import Verdict
 from signing import Algorithm, PrivateKey
-from tests.reports.made import report
+from tests.reports.made import changed, report
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)
 
@@ -64,7 +64,7 @@ def test_nothing_is_loaded_and_nothing_runs(said: Report) -> None:
 
 def test_whatever_a_stranger_wrote_is_shown_and_not_obeyed(said: Report) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>{{ 7*7 }}"
-    bad = replace(
+    bad = changed(
         said,
         header=replace(said.header, reference=evil, case=(evil,), limits=(evil,)),
         images=(replace(said.images[0], name=evil, specimen=evil, reasons=(evil,), scale=evil), *said.images[1:]),

@@ -1,6 +1,7 @@
 """The verb `audit`."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,6 @@ def command(
 def _claim(out: Path, folder: Path, *, resume: bool) -> None:
     """Find out before any work whether the output can be written."""
     from fusiondiff_audit.journal import JOURNAL
-    from reports.issue import REPORT
 
     if folder.resolve() in (out.resolve(), *out.resolve().parents):
         raise click.UsageError("--out names a folder inside DIR, where the report would be an unsigned file")
@@ -120,7 +120,7 @@ def _claim(out: Path, folder: Path, *, resume: bool) -> None:
         if not (out / JOURNAL).is_file():
             what = f"{out}: no run was begun there"
             raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
-        signing.refuse_existing(out / REPORT)
+        signing.refuse_existing(out / PAGE)  # written last: where it is, nothing is left to be done
         return
     signing.refuse_existing(out)
     try:
@@ -129,27 +129,13 @@ def _claim(out: Path, folder: Path, *, resume: bool) -> None:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
 
 
-def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "_Maybe":
+def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "AbstractContextManager[Ledger | None]":
     if book is None:
-        return _Maybe(None)
+        return nullcontext()
     from fusiondiff_audit.ledger import Keys, Ledger
 
     keys = Keys.of_auditors(trust.store).with_key(key.public)
-    return _Maybe(Ledger(book, key=key, keys=keys, now=signing.now()))
-
-
-class _Maybe:
-    """A ledger that is closed at the end, or none."""
-
-    def __init__(self, ledger: "Ledger | None") -> None:
-        self._ledger = ledger
-
-    def __enter__(self) -> "Ledger | None":
-        return self._ledger
-
-    def __exit__(self, *_: object) -> None:
-        if self._ledger is not None:
-            self._ledger.close()
+    return closing(Ledger(book, key=key, keys=keys, now=signing.now()))
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":

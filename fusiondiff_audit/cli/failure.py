@@ -1,6 +1,5 @@
 """What a failure means: an exit code by the table, a stable reason, a sentence and hints."""
 
-import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,6 +76,8 @@ def explain(error: BaseException) -> Failure:
         return Failure(Exit.USAGE, "usage", error.format_message(), (f"{about} --help explains",))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Failure(Exit.ENVIRONMENT, "interrupted", "interrupted")
+    import traceback
+
     trace = "".join(traceback.format_exception(error))
     hint = "this is a fault of ours; please report it with the lines above"
     return Failure(Exit.FAULT, "fault", f"{type(error).__name__}: {error}", (hint,), trace)

@@ -23,7 +23,7 @@ def received(house: Tool) -> Callable[..., Path]:
         said = report(key.public, count, issued=signing.write_time(signing.now()))
         folder = Path(name)
         folder.mkdir()
-        for file, data in issue(said, key).files.items():
+        for file, data in issue(said, key).items():
             (folder / file).write_bytes(data)
         return folder
 

@@ -10,7 +10,7 @@ from typing import Any
 from reports.arithmetic import Rank
 from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
 from reports.report import Report
-from reports.rows import ImageRow, Judged, settled, specimen_row
+from reports.rows import ImageRow, Judged, settled, specimen_rows
 from reports.verdicts import Label, Verdict
 from signing import PublicKey, write_time
 
@@ -53,11 +53,7 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
 def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes: Any) -> Report:
     """Return a report of so many images."""
     images = tuple(image(number, specimens=specimens) for number in range(count))
-    names = sorted({row.specimen for row in images if row.specimen})
-    of: dict[str, list[ImageRow]] = {name: [] for name in names}
-    for row in images:
-        of[str(row.specimen)].append(row)
-    rows = tuple(specimen_row(name, tuple(of[name]), ALPHA, needs_scale=False) for name in names)
+    rows = specimen_rows(images, ALPHA, needs_scale=False)
     header = Header(
         FORMAT,
         "0123456789abcdef" * 2,
@@ -79,7 +75,13 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
         Counts.of(row.verdict for row in rows),
         Counts.of(row.verdict for row in images),
     )
-    return Report(replace(header, **changes), rows, images, bytes(range(32)))
+    return Report.of(replace(header, **changes), rows, images, bytes(range(32)))
+
+
+def changed(said: Report, **changes: Any) -> Report:
+    """Return a report that says something else."""
+    parts = {"header": said.header, "specimens": said.specimens, "images": said.images, "salt_key": said.salt_key}
+    return Report.of(**{**parts, **changes})
 
 
 def fields(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

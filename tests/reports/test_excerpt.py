@@ -18,7 +18,7 @@ __all__ = ["trusted"]  # the fixture
 @pytest.mark.parametrize("number", [0, 6, 29])
 def test_an_excerpt_proves_its_row_and_holds_no_other(number: int, trusted: TrustStore) -> None:
     said = made_report()
-    checkpoint = issue(said, AUDITOR).files[CHECKPOINT]
+    checkpoint = issue(said, AUDITOR)[CHECKPOINT]
     name = said.images[number].name
     data = excerpt(said, checkpoint, name)
     found = verify_excerpt(data, "excerpt", trust=trusted)
@@ -32,7 +32,7 @@ def test_an_excerpt_proves_its_row_and_holds_no_other(number: int, trusted: Trus
 
 def test_every_changed_value_of_an_excerpt_is_refused(trusted: TrustStore) -> None:
     said = made_report()
-    data = excerpt(said, issue(said, AUDITOR).files[CHECKPOINT], said.images[3].name)
+    data = excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[3].name)
     ways = list(fields(json.loads(data)))
     assert len(ways) > 60
     for way in ways:
@@ -48,7 +48,7 @@ def test_every_changed_value_of_an_excerpt_is_refused(trusted: TrustStore) -> No
 
 def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
     one, two = made_report(count=30), made_report(count=31)
-    parts = [json.loads(excerpt(r, issue(r, AUDITOR).files[CHECKPOINT], r.images[2].name)) for r in (one, two)]
+    parts = [json.loads(excerpt(r, issue(r, AUDITOR)[CHECKPOINT], r.images[2].name)) for r in (one, two)]
     mixed = parts[0] | {"image": parts[1]["image"]}
     with pytest.raises(SigningError):
         verify_excerpt(json.dumps(mixed).encode(), "excerpt", trust=trusted)

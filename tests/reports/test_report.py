@@ -17,8 +17,9 @@ from reports.report import Report
 from reports.verdicts import Evidence, Label, Verdict, Why, verdict
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
+from signing.strict import write_json
 from tests.conftest import entry, make_trust
-from tests.reports.made import digest, fields, report
+from tests.reports.made import changed, digest, fields, report
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 
@@ -36,7 +37,7 @@ def trusted() -> TrustStore:
 
 def written(folder: Path, said: Report) -> Path:
     folder.mkdir(exist_ok=True)
-    for name, data in issue(said, AUDITOR).files.items():
+    for name, data in issue(said, AUDITOR).items():
         (folder / name).write_bytes(data)
     return folder
 
@@ -85,7 +86,7 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
             at = at[step]
         value = at[way[-1]]
         at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
-        (tmp_path / REPORT).write_bytes(seal(json.dumps(bad).encode(), AUDITOR))
+        (tmp_path / REPORT).write_bytes(seal(write_json(bad), AUDITOR))
         with pytest.raises(SigningError):
             examine(tmp_path, trust=trusted, found=Examination())
 
@@ -93,13 +94,13 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda r: replace(r, images=(replace(r.images[0], verdict=Verdict.COUNTERFEIT), *r.images[1:])),
-        lambda r: replace(r, images=(replace(r.images[0], reasons=("because",)), *r.images[1:])),
-        lambda r: replace(r, images=r.images[:-1]),
-        lambda r: replace(r, specimens=r.specimens[:-1]),
-        lambda r: replace(r, header=replace(r.header, images=Counts(30, 0, 0, 0, 0))),
-        lambda r: replace(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
-        lambda r: replace(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], verdict=Verdict.COUNTERFEIT), *r.images[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], reasons=("because",)), *r.images[1:])),
+        lambda r: changed(r, images=r.images[:-1]),
+        lambda r: changed(r, specimens=r.specimens[:-1]),
+        lambda r: changed(r, header=replace(r.header, images=Counts(30, 0, 0, 0, 0))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
+        lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused_whoever_signed(
@@ -114,12 +115,12 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda r: replace(r, images=(r.images[1], r.images[0], *r.images[2:])),
-        lambda r: replace(r, images=(r.images[0], *r.images)),
-        lambda r: replace(r, salt_key=b"short"),
-        lambda r: replace(r, images=(replace(r.images[0], name="../outside.tif"), *r.images[1:])),
-        lambda r: replace(r, header=replace(r.header, format="fusiondiff-audit/report/v9")),
-        lambda r: replace(r, header=replace(r.header, policy=replace(r.header.policy, alpha="1e-9999999"))),
+        lambda r: changed(r, images=(r.images[1], r.images[0], *r.images[2:])),
+        lambda r: changed(r, images=(r.images[0], *r.images)),
+        lambda r: changed(r, salt_key=b"short"),
+        lambda r: changed(r, images=(replace(r.images[0], name="../outside.tif"), *r.images[1:])),
+        lambda r: changed(r, header=replace(r.header, format="fusiondiff-audit/report/v9")),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="1e-9999999"))),
     ],
 )
 def test_a_report_in_another_form_is_not_even_signed(harm: Any) -> None:
@@ -131,14 +132,14 @@ def test_only_an_auditor_s_key_of_the_right_kind_signs(tmp_path: Path, trusted: 
     other = PrivateKey.generate(Algorithm.P256)
     with pytest.raises(SigningError, match="Ed25519"):
         issue(made_report(), other)
-    for name, data in issue(made_report(), PrivateKey.generate(Algorithm.ED25519)).files.items():
+    for name, data in issue(made_report(), PrivateKey.generate(Algorithm.ED25519)).items():
         (tmp_path / name).write_bytes(data)
     with pytest.raises(SigningError) as caught:
         examine(tmp_path, trust=trusted, found=Examination())
     assert caught.value.reason is Reason.UNKNOWN_KEY
     found = Examination()
     stranger = made_report()
-    stranger = replace(
+    stranger = changed(
         stranger, header=replace(stranger.header, auditor=replace(stranger.header.auditor, keyid="0" * 64))
     )
     with pytest.raises(SigningError, match="another auditor"):
@@ -158,14 +159,12 @@ def test_files_beside_a_report_must_be_of_it(tmp_path: Path, trusted: TrustStore
 
 
 def summarised(said: Report) -> Any:
-    envelope = json.loads(issue(said, AUDITOR).files[SUMMARY])["dsseEnvelope"]
+    envelope = json.loads(issue(said, AUDITOR)[SUMMARY])["dsseEnvelope"]
     return json.loads(base64.b64decode(envelope["payload"]))
 
 
 def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
-    mixed = json.loads(
-        base64.b64decode(json.loads(issue(made_report(), AUDITOR).files[SUMMARY])["dsseEnvelope"]["payload"])
-    )
+    mixed = json.loads(base64.b64decode(json.loads(issue(made_report(), AUDITOR)[SUMMARY])["dsseEnvelope"]["payload"]))
     assert mixed["predicate"]["verificationResult"] == "FAILED"
     pure = made_report(count=3)
     assert all(row.verdict is Verdict.AUTHENTIC for row in pure.images)
