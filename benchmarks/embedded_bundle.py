@@ -10,7 +10,6 @@ prints the pin for weights/pins.py. The public half of the key lies beside the b
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
@@ -49,8 +48,8 @@ def main() -> None:
     seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:
-        made = seen.enrol(examples(Path(folder)), reference=REFERENCE, learning=Learning(trees=300, seed=SEED))
-    made.settings = replace(made.settings, demonstration=True)
+        learning = Learning(trees=300, seed=SEED)
+        made = seen.enrol(examples(Path(folder)), reference=REFERENCE, learning=learning, demonstration=True)
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     BUNDLES.mkdir(exist_ok=True)
     made.save(BUNDLES / name, key=key)

@@ -6,6 +6,7 @@
 4. Rows are put in order, signed and written; the ledger notes the report.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -59,6 +60,13 @@ class Order:
     out: Path
     again: str | None = None
     limit: int | None = None
+    first: Report | None = None  # an audit that this one repeats
+
+    @property
+    def duplicates(self) -> frozenset[str]:
+        """Return what an audit that is repeated refused as seen before; the ledger is not asked again."""
+        rows = () if self.first is None else self.first.images
+        return frozenset(row.name for row in rows if AuditReason.DUPLICATE_PIXELS.value in row.reasons)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,7 +89,7 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     """Audit a batch into a folder that is there; a journal that lies in it is gone on with."""
     setting = _digest(order, judge.looked)
     with Journal(order.out / JOURNAL) as journal:
-        sealed = journal.sealed(order.batch.digest, setting)
+        sealed = journal.sealed(order.batch.digest, setting, order.first)
         checkpoint = _admitted(order, ledger, journal, sealed)  # 1
         run = _Run(order, judge, journal, ledger, sealed)
         rows = list(watch(run.rows(), len(order.names)))
@@ -99,6 +107,9 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
 
 
 def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> bytes | None:
+    if order.first is not None:  # a repetition admits nothing
+        said = order.first.header.ledger
+        return None if said is None else base64.b64decode(said)
     if ledger is None:
         return None
     ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
@@ -178,8 +189,11 @@ class _Run:
             noted = [(picture.name, picture.pixel_digest) for picture in pictures]
             found = self.ledger.note_pixels(self.sealed.run, noted)
             return [self._told(before) for before in found]
-        twins = []
+        twins: list[str | None] = []
         for picture in pictures:
+            if picture.name in self.order.duplicates:
+                twins.append("another run, as the first report says")
+                continue
             first = self._seen.setdefault(picture.pixel_digest, picture.name)
             twins.append(None if first == picture.name else repr(first))
         return twins

@@ -83,6 +83,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             micro_batch=runtime.micro_batch,
             threads=runtime.threads,
             noise_seed=sealed.noise_seed,
+            limit=setting.limit,
             libraries=tuple(Library(name, version) for name, version in runtime.libraries),
         ),
         robustness=NOT_TESTED,

@@ -5,8 +5,7 @@ from fractions import Fraction
 
 from fusiondiff_audit.certify.conformal import ranks
 from fusiondiff_audit.model.calibration import Calibration
-from fusiondiff_audit.model.enrolment import Class
-from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.findings import Class, Finding
 from fusiondiff_audit.policy import Policy
 from reports.rows import ImageRow, Judged, settled
 from reports.verdicts import Label, Verdict

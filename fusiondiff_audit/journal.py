@@ -14,6 +14,7 @@ from pathlib import Path
 
 import signing
 from reports.records import read, write
+from reports.report import Report
 from reports.rows import ImageRow
 from signing.strict import read_json
 
@@ -59,10 +60,15 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def sealed(self, batch: str, setting: str) -> Sealed:
-        """Return what was drawn for this run, drawing it if the journal is new; another run's journal is refused."""
-        drawn = (secrets.token_hex(32), secrets.token_hex(32), secrets.token_hex(16))
-        fresh = Sealed(secrets.token_hex(16), batch, setting, *drawn, signing.write_time(signing.now()))
+    def sealed(self, batch: str, setting: str, first: Report | None = None) -> Sealed:
+        """Return what was drawn for this run, or for the `first` one that it repeats; another run's is refused."""
+        if first is None:
+            drawn = (secrets.token_hex(32), secrets.token_hex(32), secrets.token_hex(16))
+            fresh = Sealed(secrets.token_hex(16), batch, setting, *drawn, signing.write_time(signing.now()))
+        else:
+            header = first.header
+            kept_draws = (header.run.noise_seed, first.salt_key.hex(), header.id, header.issued)
+            fresh = Sealed(secrets.token_hex(16), batch, setting, *kept_draws)
         said = self.kept("run", lambda: json.dumps(write(fresh)))
         kept = read(Sealed, read_json(said.encode(), str(self._path), limit=_LARGEST))
         if (kept.batch, kept.setting) != (batch, setting):

@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from fusiondiff_audit.compose import Looked
 from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Finding
-from reports.header import ModelHead
+from reports.arithmetic import error_bounds
+from reports.header import ErrorRate, ModelHead
+
+_EVEN = 0.5  # of the trees hold a specimen for what it is not
 
 
 class ModelJudge:
@@ -15,14 +19,16 @@ class ModelJudge:
     def __init__(self, model: DiffusionModel) -> None:
         self._model = model
         self.known = model.calibration()
-        self.looked = Looked(_head(model), model.settings.reference or "", model.settings.demonstration, model.runtime)
+        self.looked = Looked(
+            _head(model, self.known), model.settings.reference or "", model.settings.demonstration, model.runtime
+        )
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each picture, as they come."""
         return self._model.judge_each(samples)
 
 
-def _head(model: DiffusionModel) -> ModelHead:
+def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
     def specimens(*, authentic: bool, calibrates: bool) -> int:
         wanted = (authentic, calibrates)
         return len({e.specimen for e in model.settings.examples if (e.authentic, e.calibrates) == wanted})
@@ -35,5 +41,15 @@ def _head(model: DiffusionModel) -> ModelHead:
         enrolled_counterfeit=specimens(authentic=False, calibrates=False),
         calibrated_authentic=specimens(authentic=True, calibrates=True),
         calibrated_counterfeit=specimens(authentic=False, calibrates=True),
-        error_rates=(),
+        error_rates=tuple(_rates(known)),
     )
+
+
+def _rates(known: Calibration) -> Iterator[ErrorRate]:
+    """Yield how often the forests were wrong of specimens that they did not learn from, by each one's worst picture."""
+    for kind, scores in (("counterfeit", known.counterfeit), ("authentic", known.authentic)):
+        if scores:
+            wrong = sum(score > _EVEN for score in scores)
+            yield ErrorRate(
+                f"{kind} specimens held for the other", wrong, len(scores), error_bounds(wrong, len(scores))
+            )

@@ -108,6 +108,17 @@ def read_policy(path: Path | None) -> Policy:
     return policy
 
 
+def quoted_policy(text: str, where: str) -> Policy:
+    """Return the policy that a report quotes."""
+    try:
+        policy = Policy.model_validate_json(text)
+    except ValidationError as e:
+        raise malformed(where, "quotes a policy that this version does not know") from e
+    if policy.text != text:
+        raise malformed(where, "quotes a policy in another form")
+    return policy
+
+
 def _with_tuples(value: object) -> object:
     """Return TOML's lists as tuples, which is what a frozen policy holds."""
     if isinstance(value, dict):

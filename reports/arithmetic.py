@@ -10,12 +10,22 @@ With n < 1 / alpha - 1 the class can never be left out, and the set says nothing
     Fraction(1, 10)
     >>> least_specimens(Fraction(1, 10)), least_specimens(Fraction("0.05")), least_specimens(Fraction("0.01"))
     (9, 19, 99)
+
+Error rates. With so many errors of so many independent specimens, the rate is within Clopper and Pearson's (1934)
+bounds with a probability of at least 95 %, whatever it is.
+
+    >>> error_bounds(0, 24), error_bounds(2, 24)
+    ('0.0 to 14.3 %', '1.0 to 27.0 %')
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+_TAIL = 0.025  # on either side of an interval
+_HALVINGS = 40
+_DIGITS = 6  # to which halving gets, of thousandths
 
 
 def at_least(scores: Sequence[float], score: float) -> int:
@@ -33,6 +43,35 @@ def least_specimens(alpha: Fraction) -> int:
     if not 0 < alpha < 1:
         raise ValueError(f"an error rate of {alpha}")
     return math.ceil(1 / alpha - 1)
+
+
+def error_bounds(errors: int, of: int) -> str:
+    """Return the 95 % interval of an error rate, rounded outwards."""
+    if not 0 <= errors <= of:
+        raise ValueError(f"{errors} errors of {of}")
+    low = 0.0 if errors == 0 else _crossing(lambda p: _at_most(errors - 1, of, p) < 1 - _TAIL)
+    high = 1.0 if errors == of else _crossing(lambda p: _at_most(errors, of, p) <= _TAIL)
+    low, high = (round(1000 * end, _DIGITS) for end in (low, high))
+    return f"{math.floor(low) / 10:.1f} to {math.ceil(high) / 10:.1f} %"
+
+
+def _at_most(errors: int, of: int, rate: float) -> float:
+    """Return the probability of no more than so many errors."""
+    log, rest = math.log(rate), math.log1p(-rate)
+    whole = math.lgamma(of + 1)
+    terms = (
+        whole - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * log + (of - k) * rest for k in range(errors + 1)
+    )
+    return math.fsum(map(math.exp, terms))
+
+
+def _crossing(beyond: Callable[[float], bool]) -> float:
+    """Return where a rising rate gets beyond something, to more digits than are shown."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if beyond(middle) else (middle, high)
+    return high
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from reports.arithmetic import error_bounds
 from reports.header import Counts
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.report import MAX_PAYLOAD, Report
@@ -78,6 +79,9 @@ def examine(
 def _refuse_other_arithmetic(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row or a count that does not follow from the rows."""
     header = report.header
+    for rate in header.model.error_rates:
+        if not 0 <= rate.errors <= rate.of or rate.interval != error_bounds(rate.errors, rate.of):
+            raise _contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
     alpha, needs_scale = header.alpha, header.policy.needs_scale
     for row in report.images:
         if row.verdict is Verdict.REFUSED:

@@ -54,7 +54,7 @@ class ErrorRate:
     what: str
     errors: int
     of: int
-    interval: str
+    interval: str  # of 95 %, as `reports.arithmetic` gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,7 @@ class RunHead:
     micro_batch: int
     threads: int
     noise_seed: str
+    limit: int | None  # only so many of the batch's images were asked for
     libraries: tuple[Library, ...]
 
 

@@ -31,6 +31,8 @@ def left_out() -> dict[str, str]:
     tools = shutil.which("openssl") and shutil.which("node") and (OUTSIDE / "node_modules").is_dir()
     if not os.environ.get("FUSIONDIFF_OUTSIDE") and not tools:
         lacking["outside"] = "install openssl and node, and run `npm ci` in tests/outside"
+    if os.geteuid() != 0:
+        lacking["mounts"] = "run them as root, who may mount a small disk"
     if not Path("/dev/nvidiactl").exists():
         lacking["gpu"] = "run them on a machine with a GPU"
     return lacking

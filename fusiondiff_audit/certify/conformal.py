@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
-from fusiondiff_audit.model.enrolment import Class
+from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import Rank, at_least, least_specimens
 
 

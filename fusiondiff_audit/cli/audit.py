@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from fusiondiff_audit.extras import require
 if TYPE_CHECKING:
     from fusiondiff_audit.audit import Done
     from fusiondiff_audit.ledger import Ledger
+    from fusiondiff_audit.repeat import Repeated
     from reports.rows import ImageRow
 
 _SHOWN = 20  # messages
@@ -35,6 +37,7 @@ _VERDICTS = ("AUTHENTIC", "COUNTERFEIT", "INCONCLUSIVE", "UNFAMILIAR", "REFUSED"
 @click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
+@click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Do an audit again, and compare.")
 @click.option("--again", metavar="REASON", help="Admit a batch or a picture that the ledger knows, for all to see.")
 @click.option("--limit", type=click.IntRange(1), help="Look at the first N images alone; the report says so.")
 @click.option("--fail-on", "gates", type=click.Choice(_VERDICTS), multiple=True, help="Exit 1 if an image is this.")
@@ -51,6 +54,7 @@ def command(
     no_ledger: bool,
     device: str,
     resume: bool,
+    first: Path | None,
     again: str | None,
     limit: int | None,
     gates: tuple[str, ...],
@@ -62,14 +66,19 @@ def command(
     DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a guarded
     process, looked at by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
     `verify`, the head of its tree, a summary for policy engines, and report.html for people. A file that cannot be used
-    becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume.
+    becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume. With --repeat the rules and
+    the draws are those of an earlier report; with the same code and device the result is the same byte for byte, and
+    exit code 6 says that a verdict or a vote is not.
 
     \b
     fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --ledger ledger --out out
     fusiondiff-audit verify out --trust trust.json --images micrographs
+    fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --repeat out --out again
     """
     require("audit", "auditing a batch")
-    if (book is None) is not no_ledger:
+    if first is not None and (rules or book or no_ledger or again or limit):
+        raise click.UsageError("--repeat takes policy, ledger and limit from the report; leave yours out")
+    if first is None and (book is None) is not no_ledger:
         raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
     if again is not None and book is None:
         raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
@@ -78,11 +87,14 @@ def command(
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.render import render
-    from fusiondiff_audit.policy import read_policy
+    from fusiondiff_audit.policy import quoted_policy, read_policy
+    from fusiondiff_audit.repeat import compare, refuse_other
+    from reports.checks import Examination, examine
     from reports.header import Key
     from reports.issue import refuse_unfit
 
-    policy = read_policy(rules)
+    known = None if first is None else examine(first, trust=trust.store, found=Examination())
+    policy = read_policy(rules) if known is None else quoted_policy(known.header.policy.text, str(first))
     signer = open_key(key, passphrase_files)
     refuse_unfit(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
@@ -90,6 +102,8 @@ def command(
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
     _claim(out, folder, resume=resume)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
+    if known is not None:
+        refuse_other(known, batch=batch.digest, model=model.digest)
     order = Order(
         batch=batch,
         trust=trust.store,
@@ -98,7 +112,8 @@ def command(
         origin=check_origin(),
         out=out,
         again=again,
-        limit=limit,
+        limit=limit if known is None else known.header.run.limit,
+        first=known,
     )
     with _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
@@ -107,7 +122,8 @@ def command(
         say(message)
     if len(done.messages) > _SHOWN:
         say(f"and {len(done.messages) - _SHOWN:,} more; the report has all")
-    return _answer(done, out, gates, trust)
+    answer = _answer(done, out, gates, trust)
+    return answer if known is None else _compared(answer, compare(known, done.report))
 
 
 def _claim(out: Path, folder: Path, *, resume: bool) -> None:
@@ -169,3 +185,20 @@ def _answer(done: "Done", out: Path, gates: tuple[str, ...], trust: Judged) -> A
     gated = f"; --fail-on {', '.join(failed)}" if failed else ""
     sentence = f"{shown}{count(len(report.images), 'image')}: {report.header.images}; signed in {out}{gated}"
     return Answer("DONE", sentence + trust.remarks(), text, data, code)
+
+
+def _compared(answer: Answer, found: "Repeated") -> Answer:
+    """Return the answer of a repetition, which also says what is not as it was."""
+    if found.identical:
+        said = "the same as the first report, byte for byte"
+    elif found.rows:
+        said = f"{count(len(found.rows), 'row')} came out otherwise"
+    else:
+        said = "every verdict and every vote as in the first report"
+    rows = [("different", text) for text in found.settings] + [("otherwise", text) for text in found.rows]
+    text = f"{answer.text}\n\n{table(rows)}" if rows else answer.text
+    data = {"identical": found.identical, "differentSettings": found.settings, "differentRows": found.rows}
+    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if found.rows else answer.code
+    return replace(
+        answer, sentence=f"{answer.sentence}; {said}", text=text, data=answer.data | {"repeat": data}, code=code
+    )

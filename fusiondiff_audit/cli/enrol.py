@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--partitions", type=click.IntRange(1, 999), default=1, show_default=True, help="Odd: forests that vote.")
 @click.option("--trees", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Of each forest.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the forests.")
+@click.option("--demonstration", is_flag=True, help="The specimens are made up: say DEMONSTRATION in every output.")
 @passphrase_option
 @answering()
 @trust_options
@@ -37,6 +38,7 @@ def command(
     partitions: int,
     trees: int,
     seed: int,
+    demonstration: bool,
     passphrase_files: tuple[Path, ...],
     trust: Judged,
 ) -> Answer:
@@ -59,7 +61,7 @@ def command(
     signer = open_key(key, passphrase_files)
     signing.refuse_unfit(signer)
     try:
-        order = Order(reference, Learning(partitions, trees, seed))
+        order = Order(reference, Learning(partitions, trees, seed), demonstration)
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
     batch = signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,))

@@ -20,12 +20,13 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
-from fusiondiff_audit.model.calibration import Calibration, calibrate, cells, strangeness
+from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
 
 
 class DiffusionModel:
@@ -119,9 +120,17 @@ class DiffusionModel:
         return self._runner.look(tiles)
 
     def enrol(
-        self, samples: Iterable[tuple[Micrograph, Example]], *, reference: str, learning: Learning | None = None
+        self,
+        samples: Iterable[tuple[Micrograph, Example]],
+        *,
+        reference: str,
+        learning: Learning | None = None,
+        demonstration: bool = False,
     ) -> "DiffusionModel":
-        """Return a model that learnt from these examples alone; a picture without tiles is refused."""
+        """Return a model that learnt from these examples alone; a picture without tiles is refused.
+
+        With a `demonstration` every output says that it is one: its specimens are made up.
+        """
         learning = learning or Learning()
         examples: list[Example] = []
 
@@ -132,7 +141,13 @@ class DiffusionModel:
 
         enrolled = gather(list(self._runner.embed(noted())), examples)
         head = Head(train_forests(enrolled.learnt(), learning), enrolled)
-        settings = replace(self.settings, reference=reference, learning=learning, examples=enrolled.examples)
+        settings = replace(
+            self.settings,
+            reference=reference,
+            demonstration=demonstration,
+            learning=learning,
+            examples=enrolled.examples,
+        )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False)
 
     def _finding(self, picture: Embedded, head: Head, known: Enrolled) -> Finding:

@@ -8,26 +8,19 @@ that was enrolled, and let a model be asked with fewer examples than it has.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
+from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.forest import Doubles, Forest
 from fusiondiff_audit.model.forest_arrays import from_sklearn
 
 Rows = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 _NEIGHBOURS = 5  # tiles of other specimens, the last of which says how far a tile is from what was enrolled
-
-
-class Class(IntEnum):
-    """What a forest says; a tie is the smaller, so that no picture is called authentic by chance."""
-
-    COUNTERFEIT = 0
-    AUTHENTIC = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import torch
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import Tile
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Class, shares
-from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.enrolment import shares
+from fusiondiff_audit.model.findings import Class, Finding
 
 Plane = npt.NDArray[np.float32]
 _REGIONS = 4  # regions a side of a tile, each hidden in its turn

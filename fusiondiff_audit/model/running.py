@@ -16,11 +16,11 @@ import torch
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.prepare import Prepared, prepare
 from fusiondiff_audit.images.quality import Fault
-from fusiondiff_audit.model.calibration import cells
 from fusiondiff_audit.model.encoder import Encoded, Encoder
 from fusiondiff_audit.model.enrolment import Enrolled, Example
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.strangeness import cells
 
 Floats = npt.NDArray[np.float32]
 Run = Callable[[torch.Tensor], Encoded]

@@ -29,6 +29,7 @@ class Order:
 
     reference: str
     learning: Learning
+    demonstration: bool = False
 
 
 def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) -> DiffusionModel:
@@ -43,7 +44,9 @@ def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) ->
         pictures = _pictures(batch, said, guard)
         examples = _examples(watch(pictures, len(said)), said, model, order.learning)
         try:
-            return model.enrol(examples, reference=order.reference, learning=order.learning)  # 4
+            return model.enrol(  # 4
+                examples, reference=order.reference, learning=order.learning, demonstration=order.demonstration
+            )
         except ValueError as e:
             raise SigningError(Reason.BAD_REQUEST, str(e)) from e
 

@@ -36,7 +36,7 @@ def finetune(
         train(LocalTask(encoder, maps, diet, here, first, Known(width, diet.makers)), first, studio, seed=seed)
     train(PathsTask(encoder, diet, here, then, Known(width, diet.makers)), then, studio, seed=seed)
     seen = tuple(sorted({*settings.seen, *diet.digests}))
-    made = replace(settings, seen=seen, reference=None, learning=None, examples=())
+    made = replace(settings, seen=seen, reference=None, demonstration=False, learning=None, examples=())
     return made, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
 
 

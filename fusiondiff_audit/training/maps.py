@@ -14,7 +14,7 @@ import torch
 
 import signing
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.training.diet import Diet, Places
+from fusiondiff_audit.training.diet import Diet, Places, Squares
 from fusiondiff_audit.training.studio import Place, Studio
 
 Halves = npt.NDArray[np.float16]
@@ -66,13 +66,18 @@ def _fill(encoder: Encoder, diet: Diet, studio: Studio, path: Path, width: int) 
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: {e.strerror}") from e
 
 
-def _said(encoder: Encoder, squares: npt.NDArray[np.uint8], here: Place) -> Halves:
-    tiles = (torch.from_numpy(np.array(squares)).to(here.device).float() / 255)[:, None]
+def _said(encoder: Encoder, squares: Squares, here: Place) -> Halves:
+    tiles = as_tiles(squares, here)
     with torch.autocast(here.device.type, torch.bfloat16, enabled=here.mixed):
         maps, _ = encoder.maps(tiles)
     flat = torch.cat([found.flatten(1) for found in maps.values()], 1)
     found: Halves = flat.half().cpu().numpy()
     return found
+
+
+def as_tiles(squares: Squares, here: Place) -> torch.Tensor:
+    """Return tiles as the encoder sees them, where they are needed; the file that they lie in is only read."""
+    return (torch.from_numpy(np.array(squares)).to(here.device).float() / 255)[:, None]
 
 
 @torch.no_grad()

@@ -7,7 +7,6 @@
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +23,6 @@ from fusiondiff_audit.training.stages import DenoiserTask, LatentTask, LocalTask
 from fusiondiff_audit.training.studio import Studio
 
 Tensor = torch.Tensor
-Warn = Callable[[str], None]
 _NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
 _PROMPT = 0x70726F6D7074
 
@@ -60,16 +58,16 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
         train(local, stages.local, studio, seed=seed)
     paths = PathsTask(encoder, diet, here, stages.paths, Alike(width, recipe.objective))
     train(paths, stages.paths, studio, seed=seed)
-    return settings_of(recipe, recipe.architecture), _state(encoder, recipe.architecture)
+    return settings_of(recipe), _state(encoder, recipe.architecture)
 
 
-def settings_of(recipe: Recipe, architecture: Architecture) -> Settings:
+def settings_of(recipe: Recipe) -> Settings:
     """Return the settings of a bundle that knows no label."""
     return Settings(
         name=recipe.name,
         reference=None,
-        demonstration=True,
-        architecture=architecture,
+        demonstration=False,
+        architecture=recipe.architecture,
         geometry=recipe.geometry,
         intensity=recipe.intensity,
         micro_batch=recipe.micro_batch,

@@ -11,8 +11,8 @@ from torch.nn import functional
 from fusiondiff_audit.model.diffusion import build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
-from fusiondiff_audit.training.diet import Diet, Squares
-from fusiondiff_audit.training.maps import Maps
+from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.maps import Maps, as_tiles
 from fusiondiff_audit.training.objectives import Alike, Known
 from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.studio import Place
@@ -138,8 +138,3 @@ def _views(
     first, second, chosen = diet.pairs(numbers, count)
     tiles = as_tiles(diet.squares[np.concatenate([first, second])], here)
     return another_look(tiles, generator), torch.from_numpy(chosen)
-
-
-def as_tiles(squares: Squares, here: Place) -> Tensor:
-    """Return tiles as the encoder sees them, where they are needed."""
-    return (torch.from_numpy(squares).to(here.device).float() / 255)[:, None]

@@ -7,7 +7,7 @@ import pytest
 
 from fusiondiff_audit.certify.conformal import Ranks, ranks
 from fusiondiff_audit.model.calibration import Calibration
-from fusiondiff_audit.model.enrolment import Class
+from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import at_least, conformal_p, least_specimens
 
 TENTH = Fraction(1, 10)

@@ -1,11 +1,14 @@
 """`audit`: a signed batch and a signed model in, a signed report out."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.compose import compose
 from tests.cli.conftest import Tool
 from tests.model.tiny import enrolled_model
 from tests.training.test_enrol import written
@@ -112,3 +115,48 @@ def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeyp
     assert done.json["judged"] == 4
     assert "Sale 12" in ready("verify", "out", "--trust", "trust.json").out
     assert ready(*words, "--resume").code == Exit.USAGE
+
+
+def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
+    Path("pictures", "0.tif").write_bytes(min(Path("pictures").glob("*.tif")).read_bytes())
+    Path("pictures", "batch.sigstore.json").unlink()
+    assert ready("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
+    assert ready(*WORDS, "--ledger", "ledger", "--out", "out", "--limit", "3").code == Exit.INTEGRITY  # the copy
+    done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
+    assert done.code == Exit.INTEGRITY
+    assert done.json["repeat"] == {"identical": True, "differentSettings": [], "differentRows": []}
+    assert "byte for byte" in done.json["sentence"]
+    one, other = (Path(folder, "report.sigstore.json").read_bytes() for folder in ("out", "again"))
+    assert one == other
+    for more in (("--limit", "2"), ("--no-ledger",), ("--ledger", "ledger"), ("--again", "why"), ("--policy", "x")):
+        assert ready(*WORDS, "--repeat", "out", "--out", "x", *more).code == Exit.USAGE
+
+
+def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
+    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.model.findings import Votes
+
+    real = ModelJudge.judge_each
+
+    def other(self: ModelJudge, samples: Any) -> Any:
+        return (replace(found, votes=Votes(1, 2)) for found in real(self, samples))
+
+    monkeypatch.setattr("fusiondiff_audit.audit.compose", on_another_device)
+    done = ready(*WORDS, "--repeat", "out", "--out", "elsewhere", "--json")
+    assert done.code == 0, done.err
+    assert (done.json["repeat"]["identical"], done.json["repeat"]["differentRows"]) == (False, [])
+    assert done.json["repeat"]["differentSettings"] == ["device: cpu, now another"]
+    monkeypatch.setattr(ModelJudge, "judge_each", other)
+    done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
+    assert done.code == Exit.INCONCLUSIVE
+    assert any("by 1 to 2 votes" in text or "by 2 to 1 votes" in text for text in done.json["repeat"]["differentRows"])
+    said = Path("out", "report.sigstore.json")
+    said.write_bytes(said.read_bytes().replace(b"hint", b"hunt"))
+    assert ready(*WORDS, "--repeat", "out", "--out", "third").code == Exit.UNREADABLE
+
+
+def on_another_device(rows: Any, setting: Any) -> Any:
+    """Compose a report as a device of another name would."""
+    runtime = replace(setting.looked.runtime, device="another")
+    return compose(rows, replace(setting, looked=replace(setting.looked, runtime=runtime)))

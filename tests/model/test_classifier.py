@@ -24,9 +24,9 @@ from fusiondiff_audit.model import source
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import Reading
 from fusiondiff_audit.model.encoder import Precision
-from fusiondiff_audit.model.enrolment import Class, Learning, partition
+from fusiondiff_audit.model.enrolment import Learning, partition
 from fusiondiff_audit.model.estimator import FusionDiffClassifier
-from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.findings import Class, Finding
 from fusiondiff_audit.model.settings import Unfamiliarity
 from fusiondiff_audit.weights.pins import Pin
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model

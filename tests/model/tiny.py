@@ -85,4 +85,6 @@ def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple
 def enrolled_model(each: int = 8, *, calibrate: int = 0, **options: Any) -> DiffusionModel:
     """Return a model that learnt to tell two kilns apart."""
     learning = options.pop("learning", Learning(trees=40))
-    return tiny_model(**options).enrol(examples(each, calibrate=calibrate), reference="alder", learning=learning)
+    return tiny_model(**options).enrol(
+        examples(each, calibrate=calibrate), reference="alder", learning=learning, demonstration=True
+    )

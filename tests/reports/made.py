@@ -67,7 +67,7 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
         TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
         ModelHead("alder", digest("model"), True, 25, 25, 20, 20, ()),
         PolicyHead("built-in", digest("policy"), "{}", "0.05", False),
-        RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, (Library("torch", "2.13.0"),)),
+        RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
         "not stress-tested",
         None,
         ("Sale 12",),

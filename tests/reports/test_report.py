@@ -11,7 +11,7 @@ import pytest
 
 from reports.arithmetic import Rank
 from reports.checks import Examination, examine
-from reports.header import Counts
+from reports.header import Counts, ErrorRate, Header
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.report import Report
 from reports.verdicts import Evidence, Label, Verdict, Why, verdict
@@ -26,6 +26,11 @@ AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 
 def made_report(**changes: Any) -> Report:
     return report(AUDITOR.public, **changes)
+
+
+def with_rate(header: Header, rate: ErrorRate) -> Header:
+    """Return a header whose model states an error rate."""
+    return replace(header, model=replace(header.model, error_rates=(rate,)))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +105,8 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, specimens=r.specimens[:-1]),
         lambda r: changed(r, header=replace(r.header, images=Counts(30, 0, 0, 0, 0))),
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
+        lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 1, 24, "0.0 to 3.0 %"))),
+        lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 25, 24, "0.0 to 3.0 %"))),
         lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
     ],
 )

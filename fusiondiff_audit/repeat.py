@@ -1,0 +1,74 @@
+"""An audit done again: the same rules, the same draws, and what came out otherwise.
+
+A report says all that it takes. With the same code, versions and device the second payload equals the first byte for
+byte; where these differ they are named, and verdicts and votes are compared.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reports.header import Header
+from reports.report import Report
+from reports.rows import ImageRow, SpecimenRow
+from signing import Reason, SigningError
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """How a second report compares with the first."""
+
+    identical: bool  # byte for byte
+    settings: tuple[str, ...]  # what was different from the start
+    rows: tuple[str, ...]  # what came out otherwise
+
+
+def refuse_other(first: Report, *, batch: str, model: str) -> None:
+    """Refuse to repeat the audit of another batch, or with another model."""
+    for what, was, now in (("batch", first.header.batch.payload, batch), ("model", first.header.model.digest, model)):
+        if was != now:
+            raise SigningError(Reason.BAD_REQUEST, f"the report is of {what} sha256:{was}, this one is sha256:{now}")
+
+
+def compare(first: Report, second: Report) -> Repeated:
+    """Return what differs between an audit and its repetition."""
+    was, now = _settings(first.header), _settings(second.header)
+    names = sorted({*was, *now})
+    settings = tuple(
+        f"{name}: {was.get(name, 'none')}, now {now.get(name, 'none')}"
+        for name in names
+        if was.get(name) != now.get(name)
+    )
+    return Repeated(first.to_payload() == second.to_payload(), settings, tuple(_rows(first, second)))
+
+
+def _settings(header: Header) -> dict[str, str]:
+    run = header.run
+    said = {
+        "auditor": header.auditor.keyid,
+        "trust store": f"sha256:{header.trust.fingerprint} version {header.trust.version}",
+        "code": f"sha256:{run.code}",
+        "device": run.device,
+        "threads": str(run.threads),
+    }
+    return said | {library.name: library.version for library in run.libraries}
+
+
+def _rows(first: Report, second: Report) -> Iterator[str]:
+    was: Mapping[str, ImageRow | SpecimenRow]
+    now: Mapping[str, ImageRow | SpecimenRow]
+    for was, now in (
+        ({row.name: row for row in first.images}, {row.name: row for row in second.images}),
+        ({row.specimen: row for row in first.specimens}, {row.specimen: row for row in second.specimens}),
+    ):
+        for name in sorted({*was, *now}):
+            before, after = (_outcome(rows[name]) if name in rows else "not there" for rows in (was, now))
+            if before != after:
+                yield f"{name}: {before}, now {after}"
+
+
+def _outcome(row: ImageRow | SpecimenRow) -> str:
+    """Return what must not change: the verdict, why, and the votes."""
+    why = f" ({', '.join(row.reasons)})" if row.reasons else ""
+    if isinstance(row, SpecimenRow) or row.judged is None:
+        return f"{row.verdict}{why}"
+    return f"{row.verdict}{why} by {row.judged.votes_authentic} to {row.judged.votes_counterfeit} votes"

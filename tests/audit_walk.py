@@ -1,0 +1,111 @@
+"""An audit as a process of its own, with a judge that is no model, for tests that kill it or fill its disk.
+
+    python -m tests.audit_walk setup HOME COUNT
+    python -m tests.audit_walk walk HOME OUT [--fresh] [--first REPORT]
+
+`walk` notes every picture that was looked at in OUT.looked, one name a line.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+import signing
+from fusiondiff_audit.audit import Order, audit
+from fusiondiff_audit.cli.failure import explain
+from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.policy import Policy
+from reports.header import Key
+from reports.issue import REPORT
+from reports.report import MAX_PAYLOAD, Report
+from reports.rows import ImageRow
+from signing.bundle import Bundle
+from tests.conftest import NOW, entry, make_trust, sign
+from tests.judges import DigestJudge
+from tests.reports.made import digest
+
+
+class NotingJudge(DigestJudge):
+    """Notes what it looks at, before it does."""
+
+    def __init__(self, notes: Path) -> None:
+        super().__init__()
+        self._notes = notes
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        for sample in samples:
+            with self._notes.open("a") as file:
+                file.write(f"{sample.name}\n")
+            yield from super().judge_each([sample])
+
+
+def setup(home: Path, count: int) -> None:
+    """Make keys, a trust store and a signed batch."""
+    home.mkdir()
+    root, device, auditor = (signing.PrivateKey.generate(signing.Algorithm.ED25519) for _ in range(3))
+    signing.write_key(auditor, home / "auditor.pem", passphrase=None)
+    roles = {signing.Role.DEVICE: device, signing.Role.AUDITOR: auditor}
+    trust = make_trust(root, tuple(entry(key, role, f"{role}-1") for role, key in roles.items()))
+    (home / "trust.json").write_bytes(trust.to_bytes())
+    batch = home / "batch"
+    batch.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8)
+        tifffile.imwrite(batch / f"{number:04d}.tif", pixels)
+    sign(batch, device)
+
+
+def read(folder: Path) -> Report:
+    """Return what a report says."""
+    bundle = Bundle.from_bytes((folder / REPORT).read_bytes(), "", payload_limit=MAX_PAYLOAD)
+    return Report.from_payload(bundle.envelope.payload, "")
+
+
+def walk(home: Path, out: Path, *, first: Path | None) -> None:
+    """Audit the batch, or go on with it."""
+    trust = signing.load_trust(home / "trust.json", at=NOW)
+    key = signing.load_key(home / "auditor.pem", passphrase=bytes)
+    signer = next(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
+    batch = signing.open_batch(home / "batch", trust=trust)
+    out.mkdir(exist_ok=True)
+    order = Order(
+        batch, trust, Key(signer.principal, signer.keyid), Policy(), Origin("0", digest("code"), released=False), out
+    )
+    print("begun", flush=True)
+    judge = NotingJudge(out.with_suffix(".looked"))
+    if first is not None:
+        audit(replace(order, first=read(first)), judge, key=key, ledger=None, watch=quietly)
+        return
+    with Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), now=NOW) as book:
+        audit(order, judge, key=key, ledger=book, watch=quietly)
+
+
+def quietly(rows: Iterator[ImageRow], total: int) -> Iterable[ImageRow]:
+    """Watch nothing."""
+    return rows
+
+
+def main() -> None:
+    """Do what the words say; a failure ends as the command line ends it."""
+    vars(signing)["now"] = lambda: NOW  # the moment of all that tests sign
+    verb, home, rest, *more = sys.argv[1:]
+    try:
+        if verb == "setup":
+            setup(Path(home), int(rest))
+        else:
+            walk(Path(home), Path(rest), first=Path(more[0]) if more else None)
+    except Exception as e:
+        failure = explain(e)
+        print(failure.reason, failure.sentence, *failure.hints, sep="\n", file=sys.stderr)
+        sys.exit(failure.code)
+
+
+if __name__ == "__main__":
+    main()
