@@ -1,11 +1,13 @@
 """Findings and a policy to rows with verdicts. Nothing else makes one; the rule itself is `reports.verdicts`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import groupby
 
 from fusiondiff_audit.certify.conformal import ranks
 from fusiondiff_audit.model.calibration import Calibration
-from fusiondiff_audit.model.findings import Class, Finding
+from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy import Policy
 from reports.rows import ImageRow, Judged, settled
 from reports.verdicts import Label, Verdict
@@ -13,6 +15,7 @@ from signing import FileEntry
 from signing.strict import is_plain
 
 _DIGITS = 6  # of a decimal
+_MOST_TILES = 800  # of a map, with up to five characters each
 
 
 def found_row(finding: Finding, specimen: str | None, known: Calibration, policy: Policy) -> ImageRow:
@@ -68,10 +71,19 @@ def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | N
         gate=_decimal(finding.gate),
         unfamiliarity=_decimal(finding.unfamiliarity),
         tiles=len(finding.tiles),
+        map=_map(finding.tiles),
         authentic=place.authentic,
         counterfeit=place.counterfeit,
         familiar=place.familiar,
     )
+
+
+def _map(tiles: Sequence[TileFinding]) -> str | None:
+    """Return the scores of tiles as they lie: numbers apart by spaces, lines by semicolons."""
+    if len(tiles) > _MOST_TILES:
+        return None
+    lines = groupby(sorted(tiles, key=lambda tile: (tile.top, tile.left)), key=lambda tile: tile.top)
+    return "; ".join(" ".join(f"{100 * tile.score:.0f}" for tile in line) for _, line in lines)
 
 
 def _decimal(number: float) -> str:

@@ -4,12 +4,15 @@ A p-value is stored as the counts that it comes from, so that whoever checks a r
 verdict again (`reports.arithmetic`, `reports.verdicts`).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from reports.arithmetic import Rank
 from reports.verdicts import Evidence, Label, Verdict, verdict
+
+_MAP = re.compile(r"[0-9]{1,3}(?:;? [0-9]{1,3})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +26,15 @@ class Judged:
     gate: str  # 1: the local path decided
     unfamiliarity: str
     tiles: int
+    map: str | None  # scores of the tiles in per cent, line by line of the picture; None: too many to be shown
     authentic: Rank | None  # among specimens of that class; None: too few of them
     counterfeit: Rank | None
     familiar: Rank | None
+
+    def __post_init__(self) -> None:
+        """Refuse a map that nobody could draw."""
+        if self.map is not None and not _MAP.fullmatch(self.map):
+            raise ValueError("a map is lines of whole numbers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ _SIGNS = {  # told apart by shape as well as by colour
     Verdict.UNFAMILIAR: "\N{WHITE DIAMOND}",
     Verdict.REFUSED: "\N{MULTIPLICATION SIGN}",
 }
+_EVEN = 50  # per cent
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
     Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
@@ -72,6 +73,17 @@ class Small:
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One square of a picture on the page: where it is drawn, and how."""
+
+    across: int
+    down: int
+    score: int  # per cent of the trees that hold it for authentic
+    verdict: Verdict  # whose colour it has
+    strength: float  # of the colour
+
+
 def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes:
     """Return the page; `pictures` are small PNG files, by the names of images."""
     pages = Environment(
@@ -81,7 +93,15 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals |= {"sign": _SIGNS, "meaning": _MEANINGS, "p": _p, "why": _why, "left_in": _left_in, "share": _share}
+    pages.globals |= {
+        "tiles": _tiles,
+        "sign": _SIGNS,
+        "meaning": _MEANINGS,
+        "p": _p,
+        "why": _why,
+        "left_in": _left_in,
+        "share": _share,
+    }
     header = report.header
     page = pages.get_template("report.html").render(
         header=header,
@@ -94,6 +114,17 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         version=__version__,
     )
     return page.encode()
+
+
+def _tiles(map_: str) -> list[Tile]:
+    """Return the squares of a row's map."""
+    found = []
+    for down, line in enumerate(map_.split("; ")):
+        for across, text in enumerate(line.split(" ")):
+            score = min(max(int(text), 0), 100)
+            verdict = Verdict.AUTHENTIC if score >= _EVEN else Verdict.COUNTERFEIT
+            found.append(Tile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))
+    return found
 
 
 def _counted(counts: Counts) -> list[tuple[Verdict, int]]:

@@ -38,6 +38,7 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
         "0.613000",
         "1.250000",
         16,
+        "; ".join(" ".join(str(87 - 3 * i * j) for i in range(4)) for j in range(4)),
         high if authentic else low,
         low if authentic else high,
         Rank(9, 40),
