@@ -35,7 +35,7 @@ from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.objectives import Alike
-from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, read_recipe
+from fusiondiff_audit.training.recipe import CERAMIC, Recipe, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.studio import Place, Studio
 
@@ -116,7 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle = unpack(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
     recipe = read_recipe(CERAMIC)
-    meal = Meal(recipe.diet.kilns, recipe.diet.without, arguments.specimens, recipe.diet.fields, recipe.diet.side)
+    meal = replace(recipe.diet, specimens=arguments.specimens, strangers=0)
     with tempfile.TemporaryDirectory() as name:
         cutting = diet.Cutting(bundle.settings.geometry, bundle.settings.intensity)
         pictures, total = diet.made(meal, cutting, recipe.seed)

@@ -31,6 +31,7 @@ MAX_ROWS = 1_000_000
 MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
+_TOGETHER = 1000  # rows
 _ORIGIN = "fusiondiff-audit/report/"
 
 
@@ -106,11 +107,26 @@ class Report:
             read_base64(said.text("saltKey"), where),
             tuple(write_json(item) for item in (statement["predicate"]["header"], *specimens, *images)),
         )
+        del statement, fields, said, specimens, images  # as large as all else together
         report.refuse_disorder(where)
         if report.to_payload() != payload:
             what = "is not in the one form of a report: its tree or its subjects are not those of its rows, or "
             raise malformed(where, what + "something stands there twice or is written otherwise")
         return report
+
+    def refuse_misread(self, where: str) -> None:
+        """Refuse to sign what readers would refuse, or take for something else; a thousand rows at a time."""
+        self.refuse_disorder(where)
+        same = read(Header, Fields(json.loads(self.texts[0]), where)) == self.header
+        first = 1 + len(self.specimens)
+        parts = ((SpecimenRow, self.specimens, self.texts[1:first]), (ImageRow, self.images, self.texts[first:]))
+        for kind, rows, texts in parts:
+            for start in range(0, max(len(rows), len(texts)), _TOGETHER):
+                some = slice(start, start + _TOGETHER)
+                read_back = read_all(kind, list(map(json.loads, texts[some])), where)
+                same = same and read_back == list(rows[some])
+        if not same:
+            raise ValueError(f"{where}: a report that does not read back as itself")
 
     def refuse_disorder(self, where: str) -> None:
         """Refuse rows that are not in order, or twice there."""

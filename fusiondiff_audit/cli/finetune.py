@@ -1,5 +1,6 @@
 """The verb `finetune`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -84,7 +85,8 @@ def command(
 
     def gather() -> diet.Pictures:
         if said is None:
-            pictures, total = diet.made(read_recipe(CERAMIC).diet, cutting, seed)
+            meal = replace(read_recipe(CERAMIC).diet, strangers=0)  # nobody knows their makers
+            pictures, total = diet.made(meal, cutting, seed)
             return watched(pictures, what="making", total=total)
         pictures, total = diet.read(Path(source), cutting, labels=said, lost=lambda what: say(what, word="REFUSED"))
         return watched(pictures, what="looking", total=total)

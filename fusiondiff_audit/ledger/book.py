@@ -58,6 +58,7 @@ class Ledger:
         """Open a ledger, or found one where there is none, and refuse one that is not what it was."""
         self._now = now
         self._log = Log(folder, key=key, keys=keys, now=now)
+        self._runs: set[str] = set()  # known to be admitted; a batch's entry is long, and entries never go away
 
     def __enter__(self) -> "Ledger":
         return self
@@ -157,8 +158,11 @@ class Ledger:
         return entry
 
     def _refuse_unknown(self, run: str) -> None:
+        if run in self._runs:
+            return
         if self._known(f"run {run}") is None:
             raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
+        self._runs.add(run)
 
     def _resumed(self, known: Admitted, batch: Batch) -> Admitted:
         if known.payload != batch.digest:

@@ -24,6 +24,7 @@ from fusiondiff_audit.images.tiles import cut
 from fusiondiff_audit.kiln.microscope import Detector, Microscope
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen, stream
+from fusiondiff_audit.kiln.strangers import stranger
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.labels import Label
 from fusiondiff_audit.training.recipe import Meal
@@ -32,6 +33,7 @@ from signing.folder import list_folder
 Squares = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Pictures = Iterable["Picture"]
+Job = tuple[str | None, str | None, int]  # kiln, workshop and number; no kiln: a stranger
 Watch = Callable[[Pictures, int], Pictures]
 _PIXELS, _NOTES = "tiles.u8", "tiles.json"
 _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -97,28 +99,30 @@ class Diet:
 
 def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
     """Yield made-up pictures, and say how many there will be."""
-    jobs = [
-        (kiln, workshop, number)
-        for number in range(meal.specimens)
+    makers = [
+        (kiln, workshop)
         for kiln in meal.kilns
         for workshop in (None, *(name for name in KILNS[kiln].workshops if name not in meal.without))
     ]
+    jobs: list[Job] = [(*maker, number) for number in range(meal.specimens) for maker in makers]
+    jobs += [(None, None, number) for number in range(meal.strangers)]
     found = spread(partial(_fields, meal, cutting, seed), jobs, cores())
     return (picture for pictures in found for picture in pictures), len(jobs) * meal.fields
 
 
-def _fields(meal: Meal, cutting: Cutting, seed: int, job: tuple[str, str | None, int]) -> list[Picture]:
+def _fields(meal: Meal, cutting: Cutting, seed: int, job: Job) -> list[Picture]:
     """Return a specimen's fields, each seen in another session: what sessions differ in is not the specimen."""
     kiln, workshop, number = job
     words = ("pretrain", str(seed), str(number))
-    drawn = specimen(kiln, workshop, *words)
+    drawn = stranger(*words) if kiln is None else specimen(kiln, workshop, *words)
+    pixel, maker = drawn.micrometres / drawn.microscope.zoom, kiln and f"{kiln} {workshop or 'authentic'}"
     pictures = []
     for field in range(meal.fields):
         session = _session(stream(*drawn.words, "session", str(field)))
-        seen = replace(drawn, microscope=session, micrometres=KILNS[kiln].pixel * session.zoom)
-        plane = seen.field(field, meal.side)
-        maker = f"{kiln} {workshop or 'authentic'}"
-        pictures.append(Picture(cutting.squares(plane), " ".join(drawn.words), maker, digest_pixels(plane[:, :, None])))
+        plane = replace(drawn, microscope=session, micrometres=pixel * session.zoom).field(field, meal.side)
+        pictures.append(
+            Picture(cutting.squares(plane), " ".join(drawn.words), maker or "", digest_pixels(plane[:, :, None]))
+        )
     return pictures
 
 

@@ -30,11 +30,12 @@ class Objective(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meal:
-    """What is made to be looked at, if no folder is given: so many specimens of each maker, each in some fields."""
+    """What is made to be looked at, if no folder is given: specimens of makers and of none, each in some fields."""
 
     kilns: tuple[str, ...]
     without: tuple[str, ...]  # workshops that are left out
-    specimens: int
+    specimens: int  # of each maker
+    strangers: int  # specimens of no maker
     fields: int
     side: int  # pixels of a field, cut into tiles
 
@@ -42,8 +43,10 @@ class Meal:
         """Refuse kilns that are not there."""
         if unknown := sorted(set(self.kilns) - set(KILNS)):
             raise ValueError(f"kiln {unknown[0]!a}; known are {', '.join(KILNS)}")
-        if not self.kilns or min(self.specimens, self.fields) < 1 or not 64 <= self.side <= 4096:
-            raise ValueError(f"{self.specimens} specimens in {self.fields} fields of {self.side} pixels")
+        made = self.strangers + self.specimens * len(self.kilns)
+        if min(self.specimens, self.strangers) < 0 or min(made, self.fields) < 1 or not 64 <= self.side <= 4096:
+            what = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.strangers} strangers"
+            raise ValueError(f"{what} in {self.fields} fields of {self.side} pixels")
 
 
 @dataclass(frozen=True, slots=True)

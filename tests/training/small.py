@@ -26,7 +26,7 @@ def small(**changes: Any) -> Recipe:
     sized = replace(
         recipe,
         name="small",
-        diet=Meal(("hazel", "rowan"), ("aged",), 1, 2, 96),
+        diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 2, 96),
         architecture=architecture,
         threads=1,
         stages=Stages(stage, stage, stage, stage, stage),
