@@ -15,13 +15,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import TypeVar
 
 from reports.columns import read_all
 from reports.header import Header
 from reports.records import read, write
 from reports.rows import ImageRow, SpecimenRow
-from signing import Tree, leaf_hash
+from reports.scan import Scanner
+from signing import Reason, SigningError, Tree, leaf_hash
 from signing.names import refuse_unsafe
 from signing.statement import PREDICATES, STATEMENT_TYPE
 from signing.strict import Fields, malformed, read_base64, refuse_large, write_base64, write_json
@@ -33,6 +35,7 @@ _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
 _TOGETHER = 1000  # rows
 _ORIGIN = "fusiondiff-audit/report/"
+_Row = TypeVar("_Row", ImageRow, SpecimenRow)
 
 
 @dataclass(frozen=True)
@@ -69,47 +72,40 @@ class Report:
 
     def to_payload(self) -> bytes:
         """Return the statement about every image that was judged."""
+        return b"".join(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield the payload in small pieces: a long one is never there twice."""
         first = 1 + len(self.specimens)
-        predicate = b'{"header":%b,"images":[%b],"saltKey":"%b","specimens":[%b],"tree":%b}' % (
-            self.texts[0],
-            b",".join(self.texts[first:]),
-            base64.b64encode(self.salt_key),
-            b",".join(self.texts[1:first]),
-            write_json({"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}),
-        )
+        yield b'{"_type":%b,"predicate":{"header":%b,"images":[' % (write_json(STATEMENT_TYPE), self.texts[0])
+        yield from _apart(self.texts[first:])
+        yield b'],"saltKey":"%b","specimens":[' % base64.b64encode(self.salt_key)
+        yield from _apart(self.texts[1:first])
+        head = {"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}
+        yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(PREDICATE_TYPE))
         judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
-        batch = ("batch manifest", self.header.batch.payload)
-        subjects = [{"name": name, "digest": {"sha256": digest}} for name, digest in (batch, *judged)]
-        return b'{"_type":%b,"predicate":%b,"predicateType":%b,"subject":%b}' % (
-            write_json(STATEMENT_TYPE),
-            predicate,
-            write_json(PREDICATE_TYPE),
-            write_json(subjects),
-        )
+        subjects = chain((("batch manifest", self.header.batch.payload),), judged)
+        yield from _apart(write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects)
+        yield b"]}"
 
     @classmethod
     def from_payload(cls, payload: bytes, where: str) -> "Report":
         """Parse a verified payload."""
         refuse_large(payload, where, limit=MAX_PAYLOAD, tokens=_TOKENS)
-        try:
-            statement = json.loads(payload)
-        except (ValueError, RecursionError) as e:
-            raise malformed(where, f"not JSON ({e})") from e
-        fields = Fields(statement, where).closed("_type", "subject", "predicateType", "predicate")
-        fields.constant("_type", STATEMENT_TYPE)
-        fields.constant("predicateType", PREDICATE_TYPE)
-        said = fields.fields("predicate").closed("header", "specimens", "images", "saltKey", "tree")
-        specimens, images = (said.values(name, most=MAX_ROWS) for name in ("specimens", "images"))
-        report = cls(
-            read(Header, said.fields("header")),
-            tuple(read_all(SpecimenRow, specimens, f"{where}: specimens")),
-            tuple(read_all(ImageRow, images, f"{where}: images")),
-            read_base64(said.text("saltKey"), where),
-            tuple(write_json(item) for item in (statement["predicate"]["header"], *specimens, *images)),
-        )
-        del statement, fields, said, specimens, images  # as large as all else together
+        at = Scanner(payload, where)
+        at.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
+        said = at.value()
+        header, texts = read(Header, Fields(said, where)), [write_json(said)]
+        at.expect(',"images":')
+        images, image_texts = _rows(ImageRow, at, f"{where}: images")
+        at.expect(',"saltKey":')
+        salt_key = read_base64(Fields({"saltKey": at.value()}, where).text("saltKey"), where)
+        at.expect(',"specimens":')
+        specimens, specimen_texts = _rows(SpecimenRow, at, f"{where}: specimens")
+        report = cls(header, specimens, images, salt_key, (*texts, *specimen_texts, *image_texts))
+        del at  # which holds the whole text once more
         report.refuse_disorder(where)
-        if report.to_payload() != payload:
+        if not report._says(payload):
             what = "is not in the one form of a report: its tree or its subjects are not those of its rows, or "
             raise malformed(where, what + "something stands there twice or is written otherwise")
         return report
@@ -142,10 +138,37 @@ class Report:
             if any(one >= other for one, other in pairwise(names)):
                 raise malformed(where, f"its {what} are not in the order of their names, each once")
 
+    def _says(self, payload: bytes) -> bool:
+        """Say whether these are the very bytes that the report would be written as."""
+        at = 0
+        for piece in self._pieces():
+            if not payload.startswith(piece, at):
+                return False
+            at += len(piece)
+        return at == len(payload)
+
     def _leaves(self) -> Iterator[bytes]:
         kinds = ["header", *["specimen"] * len(self.specimens), *["image"] * len(self.images)]
         for number, (kind, text) in enumerate(zip(kinds, self.texts, strict=True)):
             yield leaf(number, self.salt(number), kind, text)
+
+
+def _rows(kind: type[_Row], at: Scanner, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
+    """Return the rows of the list that begins here, and the text of each."""
+    rows: list[_Row] = []
+    texts: list[bytes] = []
+    for some in at.lists(_TOGETHER):
+        rows += read_all(kind, some, where)
+        texts += map(write_json, some)
+        if len(rows) > MAX_ROWS:
+            raise SigningError(Reason.TOO_LARGE, f"{where}: more than {MAX_ROWS:,}")
+    return tuple(rows), texts
+
+
+def _apart(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield texts with commas between them."""
+    for number, text in enumerate(texts):
+        yield b"," + text if number else text
 
 
 def origin_of(header: Header) -> str:
