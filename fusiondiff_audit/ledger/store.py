@@ -7,6 +7,7 @@ there together, or not at all. Two processes take turns.
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from signing import Reason, SigningError
 NAME = "ledger.sqlite"
 _APPLICATION = 0x66646C67  # "fdlg", by which `file` and we know it
 _PATIENCE = 60.0  # seconds that a process waits for its turn
+_MOMENT = 0.01  # seconds
 _Value = TypeVar("_Value", int, str, bytes)
 _SCHEMA = {
     "entries": "CREATE TABLE entries (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
@@ -133,12 +135,25 @@ class Store:
         return value
 
     def _create(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._begin_log()
         with self.writing():
             if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                 self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
                 for statement in _SCHEMA.values():
                     self._db.execute(statement)
+
+    def _begin_log(self) -> None:
+        """Turn to write-ahead logging; while another process does just that, SQLite itself does not wait."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(_MOMENT)
+            else:
+                return
 
     def _refuse_other_schema(self) -> None:
         """Refuse a database with anything in it that we did not make, before any of it is used."""

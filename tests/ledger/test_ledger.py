@@ -4,7 +4,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger import Admitted, Before, Decoded, Founded, Issued, Keys, Ledger, verify_ledger
 from fusiondiff_audit.ledger.entries import Picture, read_entry
-from fusiondiff_audit.ledger.store import NAME
+from fusiondiff_audit.ledger.store import NAME, Store
 from signing import Batch, PrivateKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW, entry, sign
 
@@ -298,3 +300,16 @@ def test_a_batch_is_admitted_to_one_of_two_processes(tmp_path: Path) -> None:
     trust = signing.load_trust(tmp_path / "trust.json", at=NOW + timedelta(seconds=1))
     found = verify_ledger(tmp_path / "ledger", keys=Keys.of_auditors(trust))
     assert len(found.entries) == 21
+
+
+def test_many_who_found_one_ledger_at_once_all_get_it(tmp_path: Path) -> None:
+    begin = threading.Barrier(8)
+
+    def found(path: Path) -> str:
+        begin.wait()
+        Store(path, create=True).close()
+        return "founded"
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(30):
+            assert list(pool.map(found, [tmp_path / f"{turn}.sqlite"] * 8)) == ["founded"] * 8
