@@ -6,7 +6,6 @@
 4. Rows are put in order, signed and written; the ledger notes the report.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +26,7 @@ from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
 from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.repeat import believable, ledger_of
 from reports.header import Key
 from reports.issue import REPORT, issue
 from reports.report import Report
@@ -63,12 +63,6 @@ class Order:
     first: Report | None = None  # an audit that this one repeats
 
     @property
-    def duplicates(self) -> frozenset[str]:
-        """Return what an audit that is repeated refused as seen before; the ledger is not asked again."""
-        rows = () if self.first is None else self.first.images
-        return frozenset(row.name for row in rows if AuditReason.DUPLICATE_PIXELS.value in row.reasons)
-
-    @property
     def names(self) -> tuple[str, ...]:
         """Return the images that are to be judged."""
         images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is Kind.IMAGE)
@@ -83,15 +77,16 @@ class Done:
     thumbnails: dict[str, bytes]  # of the first pictures, as PNG
     judged: int
     messages: tuple[str, ...]
+    believed: tuple[str, ...]  # files that were refused on the word of a report that is repeated
 
 
 def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: Watch) -> Done:
     """Audit a batch into a folder that is there; a journal that lies in it is gone on with."""
     setting = _digest(order, judge.looked)
-    with Journal(order.out / JOURNAL) as journal:
+    with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.sealed(order.batch.digest, setting, order.first)
-        checkpoint = _admitted(order, ledger, journal, sealed)  # 1
-        run = _Run(order, judge, journal, ledger, sealed)
+        checkpoint, again = _admitted(order, ledger, journal, sealed)  # 1
+        run = _Run(order, judge, journal, ledger, sealed, again)
         rows = list(watch(run.rows(), len(order.names)))
     looked = judge.looked
     under = Setting(
@@ -103,22 +98,23 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
         signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes
     if ledger is not None:
         ledger.issue(sealed.run, hashlib.sha256(files[REPORT]).hexdigest())
-    return Done(report, run.thumbnails, run.judged, tuple(run.messages))
+    return Done(report, run.thumbnails, run.judged, tuple(run.messages), tuple(run.believed))
 
 
-def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> bytes | None:
+def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> tuple[bytes | None, str | None]:
+    """Return the ledger's checkpoint, and why the ledger says that this run admits what it knew before."""
     if order.first is not None:  # a repetition admits nothing
-        said = order.first.header.ledger
-        return None if said is None else base64.b64decode(said)
+        return ledger_of(order.first, order.trust), None
     if ledger is None:
-        return None
-    ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
-    return bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex))
+        return None, None
+    admitted = ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
+    return bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex)), admitted.again
 
 
 def _digest(order: Order, looked: Looked) -> str:
     """Return a digest over all that a row depends on beside its picture."""
-    said = [asdict(looked), order.policy.digest, order.origin.digest, order.auditor.keyid, order.limit]
+    first = None if order.first is None else hashlib.sha256(order.first.to_payload()).hexdigest()
+    said = [asdict(looked), order.policy.digest, order.origin.digest, order.auditor.keyid, order.limit, first]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -131,10 +127,18 @@ class _Run:
     journal: Journal
     ledger: Ledger | None
     sealed: Sealed
+    again: str | None  # as the ledger has it: whoever goes on with a run cannot change how it was admitted
     judged: int = 0
     messages: list[str] = field(default_factory=list)  # why files were refused, for people
+    believed: list[str] = field(default_factory=list)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)  # the first name of each picture
+    _believable: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Note what a report that is repeated knew of other runs."""
+        if self.order.first is not None:
+            self._believable = believable(self.order.first)
 
     def rows(self) -> Iterator[ImageRow]:
         """Yield a row for every file that is refused, and for every picture."""
@@ -179,21 +183,25 @@ class _Run:
 
     def _told(self, before: Before | None) -> str | None:
         """Return where a picture was before, unless an older run is admitted again."""
-        if before is None or (self.order.again is not None and before.run != self.sealed.run):
+        if before is None or (self.again is not None and before.run != self.sealed.run):
             return None
         return f"{before.name!a}, admitted to run {before.run}"
 
     def _twins(self, pictures: list[SignedMicrograph]) -> list[str | None]:
         """Return for each picture where its pixels were before, in this batch or in another."""
-        if self.ledger is not None and pictures:
-            noted = [(picture.name, picture.pixel_digest) for picture in pictures]
-            found = self.ledger.note_pixels(self.sealed.run, noted)
-            return [self._told(before) for before in found]
         twins: list[str | None] = []
         for picture in pictures:
-            if picture.name in self.order.duplicates:
-                twins.append("another run, as the first report says")
-                continue
             first = self._seen.setdefault(picture.pixel_digest, picture.name)
             twins.append(None if first == picture.name else repr(first))
-        return twins
+        if self.ledger is not None and pictures:
+            noted = [(picture.name, picture.pixel_digest) for picture in pictures]
+            before = self.ledger.note_pixels(self.sealed.run, noted)
+            return [twin or self._told(where) for twin, where in zip(twins, before, strict=True)]
+        return [twin or self._believed(picture.name) for twin, picture in zip(twins, pictures, strict=True)]
+
+    def _believed(self, name: str) -> str | None:
+        """Return where a picture was before, if the report that is repeated says so; no ledger is asked again."""
+        if name not in self._believable:
+            return None
+        self.believed.append(name)
+        return "a picture of another run, as the first report says"

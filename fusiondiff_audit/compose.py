@@ -67,7 +67,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             device=manifest.device,
             lab=manifest.lab,
             captured=write_time(manifest.captured),
-            sequence=manifest.sequence,
+            sequence=str(manifest.sequence),
             nonce=manifest.nonce,
             files=len(manifest.files),
             second=setting.batch.second is not None,

@@ -1,5 +1,6 @@
 """Findings and a policy to rows with verdicts. Nothing else makes one; the rule itself is `reports.verdicts`."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from signing import FileEntry
 from signing.strict import is_plain
 
 _DIGITS = 6  # of a decimal
+_LONGEST_NAME = 1000  # characters
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
@@ -56,7 +58,10 @@ def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
 
 def shown(name: str) -> str:
     """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
-    return name if is_plain(name) else ascii(name)
+    text = name if is_plain(name) and name == name.strip() else ascii(name)
+    if len(text) <= _LONGEST_NAME:
+        return text
+    return f"{text[:_LONGEST_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | None:

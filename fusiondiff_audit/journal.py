@@ -1,9 +1,13 @@
 """What a run has found so far: a cache beside its output that lets a killed run go on, and never evidence.
 
-Rows are keyed by all that they depend on. Three values are drawn once, when the batch is sealed, and kept: the seed of
-noise, the key of salts, and the moment of issue; so a run that goes on ends in the report that it would have made.
+Each value stands under a code that only the auditor's key can make, over the run and the name that it is kept under, so
+that nobody who can write the folder can choose what the key will sign. Three values are drawn once, when the batch is
+sealed, and kept: the seed of noise, the key of salts, and the moment of issue; so a run that goes on ends in the report
+that it would have made.
 """
 
+import hashlib
+import hmac
 import json
 import secrets
 import sqlite3
@@ -16,13 +20,14 @@ import signing
 from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
-from signing.strict import read_json
+from signing.strict import read_json, write_json
 
 JOURNAL = "journal.sqlite"
+_PURPOSE = b"fusiondiff-audit journal"
 _LARGEST = 1024 * 1024  # bytes of a row
+_HEXADECIMAL = frozenset("0123456789abcdef")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, said TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS found (key TEXT PRIMARY KEY, said TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, said TEXT NOT NULL, code BLOB NOT NULL);
 """
 
 
@@ -38,12 +43,20 @@ class Sealed:
     report: str  # its id
     issued: str
 
+    def __post_init__(self) -> None:
+        """Refuse draws that are none."""
+        for drawn, digits in ((self.noise_seed, 64), (self.salt_key, 64), (self.report, 32)):
+            if len(drawn) != digits or not set(drawn) <= _HEXADECIMAL:
+                raise ValueError(f"{drawn[:100]!a} was never drawn")
+
 
 class Journal:
     """An open journal."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: signing.PrivateKey) -> None:
         self._path = path
+        self._secret = hashlib.sha256(key.sign(_PURPOSE)).digest()  # Ed25519: the same key, the same signature
+        self._run = ""  # whose rows; unknown until it is sealed
         with self._writing():
             self._base = sqlite3.connect(path, isolation_level=None, timeout=60)
             self._base.execute("PRAGMA journal_mode = WAL")
@@ -75,35 +88,46 @@ class Journal:
             what = "another batch" if kept.batch != batch else "another model, policy, device or version"
             hint = "give what that run was given, or name another --out"
             raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{self._path}: is of {what}", hint=hint)
+        self._run = kept.run
         return kept
 
     def kept(self, name: str, make: Callable[[], str]) -> str:
         """Return what is kept under a name; it is made once for a run."""
-        row = self._first("SELECT said FROM kept WHERE name = ?", name)
-        if row is not None:
-            return row
-        said = make()
-        with self._writing():
-            self._base.execute("INSERT INTO kept VALUES (?, ?)", (name, said))
+        said = self._read(name)
+        if said is None:
+            said = make()
+            self._write(name, said)
         return said
 
-    def known(self, key: str) -> ImageRow | None:
-        """Return what was found under a key."""
-        row = self._first("SELECT said FROM found WHERE key = ?", key)
-        return None if row is None else read(ImageRow, read_json(row.encode(), str(self._path), limit=_LARGEST))
+    def known(self, pixels: str) -> ImageRow | None:
+        """Return what was found in a picture."""
+        said = self._read(f"pixels {pixels}")
+        return None if said is None else read(ImageRow, read_json(said.encode(), str(self._path), limit=_LARGEST))
 
-    def note(self, key: str, row: ImageRow) -> None:
-        """Keep what was found; it is on disk when this returns."""
+    def note(self, pixels: str, row: ImageRow) -> None:
+        """Keep what was found in a picture; it is on disk when this returns."""
+        self._write(f"pixels {pixels}", json.dumps(write(row)))
+
+    def _write(self, name: str, said: str) -> None:
         with self._writing():
-            self._base.execute("INSERT OR REPLACE INTO found VALUES (?, ?)", (key, json.dumps(write(row))))
+            self._base.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, said, self._code(name, said)))
 
-    def _first(self, asked: str, name: str) -> str | None:
+    def _code(self, name: str, said: str) -> bytes:
+        return hmac.digest(self._secret, write_json([self._run, name, said]), "sha256")
+
+    def _read(self, name: str) -> str | None:
+        hint = "it is a cache: name another --out, and the run begins anew"
         try:
-            row = self._base.execute(asked, (name,)).fetchone()
+            row = self._base.execute("SELECT said, code FROM kept WHERE name = ?", (name,)).fetchone()
         except sqlite3.DatabaseError as e:
-            hint = "it is a cache: name another --out, and the run begins anew"
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=hint) from e
-        return None if row is None else str(row[0])
+        if row is None:
+            return None
+        said, code = row
+        if not isinstance(code, bytes) or not hmac.compare_digest(code, self._code(name, str(said))):
+            what = f"{self._path}: what it holds of {name!a} was not written with this auditor's key, for this run"
+            raise signing.SigningError(signing.Reason.BAD_SIGNATURE, what, hint=hint)
+        return str(said)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import sys
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -75,14 +76,19 @@ def _location(package: str) -> Path:
 
 
 def _sources(root: Path) -> list[str]:
-    return sorted(
-        p.relative_to(root).as_posix() for package in PACKAGES for p in (root / package).rglob("*.py") if p.is_file()
-    )
+    found = []
+    for path in (path for package in PACKAGES for path in (root / package).rglob("*")):
+        if (path.is_symlink() and path.is_dir()) or path.name.endswith(tuple(EXTENSION_SUFFIXES)):
+            raise _altered(f"{path} could stand in for a module: it is compiled, or a folder that lies elsewhere")
+        if path.suffix == ".py" and path.is_file():
+            found.append(path.relative_to(root).as_posix())
+    return sorted(found)
 
 
 def _refuse_unrecorded(found: Path, sources: dict[str, bytes]) -> None:
     """Refuse sources that RECORD does not list as they are; its lines are `path,sha256=...,size`."""
-    lines = (line.split(",") for line in (found / "RECORD").read_text().splitlines())
+    record = found / "RECORD"
+    lines = (line.split(",") for line in (record.read_text().splitlines() if record.is_file() else ()))
     recorded = {words[0]: words[1] for words in lines if len(words) == 3}
     for name, data in sources.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from signing.files import read_capped
-from signing.strict import MAX_LABEL, is_plain, malformed, write_json
+from signing.strict import MAX_LABEL, MAX_TEXT, is_plain, malformed, write_json
 
 BUILT_IN = "built-in"
 _LARGEST = 1024 * 1024  # bytes
@@ -101,8 +101,11 @@ def read_policy(path: Path | None) -> Policy:
     if policy.name == BUILT_IN:
         raise malformed(str(path), f"a policy of its own has a name of its own; {BUILT_IN!r} is taken")
     for text in (policy.name, *policy.case.text):
-        if not is_plain(text):
-            raise malformed(str(path), f"{text[:100]!a} has characters that cannot be shown")
+        if not is_plain(text) or text != text.strip():
+            what = f"{text[:100]!a} has characters that cannot be shown, or white space at its ends"
+            raise malformed(str(path), what)
+    if len(policy.text) > MAX_TEXT:
+        raise malformed(str(path), f"{len(policy.text):,} characters as a report quotes it, at most {MAX_TEXT:,}")
     if not policy.alpha:
         raise malformed(str(path), "decide.error_rate: an error rate of 0 cannot be promised")
     return policy

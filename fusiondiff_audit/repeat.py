@@ -7,10 +7,14 @@ byte; where these differ they are named, and verdicts and votes are compared.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fusiondiff_audit.errors import AuditReason
+from fusiondiff_audit.ledger import Keys
+from reports.arithmetic import Rank
 from reports.header import Header
 from reports.report import Report
 from reports.rows import ImageRow, SpecimenRow
-from signing import Reason, SigningError
+from signing import Reason, SigningError, TrustStore
+from signing.strict import read_base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,36 @@ class Repeated:
     settings: tuple[str, ...]  # what was different from the start
     rows: tuple[str, ...]  # what came out otherwise
 
+    @property
+    def unexplained(self) -> bool:
+        """Say whether something differs that no other code, version or device explains."""
+        return bool(self.rows) or not (self.identical or self.settings)
+
 
 def refuse_other(first: Report, *, batch: str, model: str) -> None:
     """Refuse to repeat the audit of another batch, or with another model."""
     for what, was, now in (("batch", first.header.batch.payload, batch), ("model", first.header.model.digest, model)):
         if was != now:
             raise SigningError(Reason.BAD_REQUEST, f"the report is of {what} sha256:{was}, this one is sha256:{now}")
+
+
+def ledger_of(first: Report, trust: TrustStore) -> bytes | None:
+    """Return the checkpoint that a report carries, which a listed auditor must have signed."""
+    said = first.header.ledger
+    if said is None:
+        return None
+    where = "the first report's ledger"
+    note = read_base64(said, where)
+    origin = note.partition(b"\n")[0].decode("ascii", "replace")
+    Keys.of_auditors(trust).open(note, where, origin)
+    return note
+
+
+def believable(first: Report) -> frozenset[str]:
+    """Return what a report refused as seen before; without a ledger it cannot know of other runs."""
+    reason = AuditReason.DUPLICATE_PIXELS.value
+    rows = first.images if first.header.ledger is not None else ()
+    return frozenset(row.name for row in rows if reason in row.reasons)
 
 
 def compare(first: Report, second: Report) -> Repeated:
@@ -67,8 +95,16 @@ def _rows(first: Report, second: Report) -> Iterator[str]:
 
 
 def _outcome(row: ImageRow | SpecimenRow) -> str:
-    """Return what must not change: the verdict, why, and the votes."""
+    """Return what must not change: the verdict, why, votes, and the counts that p-values come from."""
     why = f" ({', '.join(row.reasons)})" if row.reasons else ""
-    if isinstance(row, SpecimenRow) or row.judged is None:
+    if isinstance(row, SpecimenRow):
+        return f"{row.verdict}{why}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
+    if (seen := row.judged) is None:
         return f"{row.verdict}{why}"
-    return f"{row.verdict}{why} by {row.judged.votes_authentic} to {row.judged.votes_counterfeit} votes"
+    votes = f"by {seen.votes_authentic} to {seen.votes_counterfeit} votes"
+    return f"{row.verdict}{why} {votes}{_ranks(seen.authentic, seen.counterfeit, seen.familiar)}"
+
+
+def _ranks(*ranks: Rank | None) -> str:
+    said = [f"{rank.at_least} of {rank.of}" for rank in ranks if rank is not None]
+    return f", ranks {', '.join(said)}" if said else ""

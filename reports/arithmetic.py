@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+MOST_SPECIMENS = 20_000  # of an error rate: its bounds are summed up term by term
 _TAIL = 0.025  # on either side of an interval
 _HALVINGS = 40
 _DIGITS = 6  # to which halving gets, of thousandths

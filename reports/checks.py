@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from reports.arithmetic import error_bounds
-from reports.header import Counts
+from reports.arithmetic import MOST_SPECIMENS, error_bounds
+from reports.header import Counts, Header
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.report import MAX_PAYLOAD, Report
 from reports.rows import settled, specimen_rows
 from reports.verdicts import Verdict
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
+from signing.strict import MAX_TEXT, read_json
 
 _MAX_NOTE = 64 * 1024  # bytes
 
@@ -100,8 +101,9 @@ def _refuse_other_arithmetic(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row or a count that does not follow from the rows."""
     header = report.header
     for rate in header.model.error_rates:
-        if not 0 <= rate.errors <= rate.of or rate.interval != error_bounds(rate.errors, rate.of):
+        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise _contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    _refuse_other_policy(header, where)
     alpha, needs_scale = header.alpha, header.policy.needs_scale
     for row in report.images:
         if row.verdict is Verdict.REFUSED:
@@ -117,6 +119,17 @@ def _refuse_other_arithmetic(report: Report, where: str) -> None:
     ):
         if Counts.of(row.verdict for row in rows) != counts:
             raise _contradiction(where, f"its {what} are counted otherwise than they are")
+
+
+def _refuse_other_policy(header: Header, where: str) -> None:
+    """Refuse rules that are not the ones that the header quotes."""
+    said = header.policy
+    if sha256(said.text.encode()).hexdigest() != said.digest:
+        raise _contradiction(where, "the policy that it quotes has another digest")
+    quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
+    rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
+    if (rate, scale == "required", quoted.text("name")) != (said.alpha, said.needs_scale, said.name):
+        raise _contradiction(where, "it does not go by the policy that it quotes")
 
 
 def _contradiction(where: str, what: str) -> SigningError:

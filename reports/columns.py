@@ -14,7 +14,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from reports.records import MOST_INTEGER, hints, read
+from reports.records import LONGEST, MOST_INTEGER, hints, read
 from signing.strict import MAX_TEXT, Fields, is_plain
 
 _Record = TypeVar("_Record")
@@ -50,7 +50,7 @@ def _column(hint: Any, values: list[Any]) -> list[Any]:
         there = iter(_column(inner, [value for value in values if value is not None]))
         return [None if value is None else next(there) for value in values]
     if typing.get_origin(hint) is tuple:
-        if not _all(values, list):
+        if not _all(values, list) or max(map(len, values), default=0) > LONGEST:
             raise _OtherwiseError
         flat = iter(_column(typing.get_args(hint)[0], list(chain.from_iterable(values))))
         return [tuple(islice(flat, len(value))) for value in values]

@@ -32,7 +32,7 @@ class BatchHead:
     device: str
     lab: str | None
     captured: str
-    sequence: int
+    sequence: str  # may be larger than what all readers of JSON take for a whole number
     nonce: str
     files: int
     second: bool  # a second, post-quantum signature was verified

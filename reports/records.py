@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from signing.strict import Fields, malformed
 
 MOST_INTEGER = 2**53
-_LONGEST = 100_000  # entries of a list
+LONGEST = 100_000  # entries of a list
 _Record = TypeVar("_Record")
 
 
@@ -92,6 +92,6 @@ def _read_text(hint: Any, fields: Fields, name: str) -> Any:
 
 def _read_list(inner: Any, fields: Fields, name: str) -> tuple[Any, ...]:
     if dataclasses.is_dataclass(inner):
-        return tuple(read(inner, item) for item in fields.list(name, least=0, most=_LONGEST))  # type: ignore[arg-type]
-    each = fields.each(name, most=_LONGEST)
+        return tuple(read(inner, item) for item in fields.list(name, least=0, most=LONGEST))  # type: ignore[arg-type]
+    each = fields.each(name, most=LONGEST)
     return tuple(_read(inner, item, "item") for item in each)

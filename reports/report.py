@@ -34,6 +34,7 @@ MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
 _TOGETHER = 1000  # rows
+_BATCH = "batch manifest"
 _ORIGIN = "fusiondiff-audit/report/"
 _Row = TypeVar("_Row", ImageRow, SpecimenRow)
 
@@ -84,7 +85,7 @@ class Report:
         head = {"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}
         yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(PREDICATE_TYPE))
         judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
-        subjects = chain((("batch manifest", self.header.batch.payload),), judged)
+        subjects = chain(((_BATCH, self.header.batch.payload),), judged)
         yield from _apart(write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects)
         yield b"]}"
 
@@ -131,6 +132,8 @@ class Report:
         for row in self.images:
             if row.judged is not None:  # its file will be opened by this name
                 refuse_unsafe(row.name)
+                if row.name == _BATCH:
+                    raise malformed(where, f"an image that is called {_BATCH!r}, as the batch is among the subjects")
         for what, names in (
             ("specimens", [row.specimen for row in self.specimens]),
             ("images", [row.name for row in self.images]),

@@ -12,6 +12,9 @@ from fractions import Fraction
 from reports.arithmetic import Rank
 from reports.verdicts import Evidence, Label, Verdict, verdict
 
+_DIGEST = re.compile("[0-9a-f]{64}")
+_SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
+_DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
 _MAP = re.compile(r"[0-9]{1,3}(?:;? [0-9]{1,3})*")
 
 
@@ -32,9 +35,17 @@ class Judged:
     familiar: Rank | None
 
     def __post_init__(self) -> None:
-        """Refuse a map that nobody could draw."""
+        """Refuse numbers that are none, a label that the votes do not give, and a map that nobody could draw."""
         if self.map is not None and not _MAP.fullmatch(self.map):
             raise ValueError("a map is lines of whole numbers")
+        if not (
+            _SHARE.fullmatch(self.score) and _SHARE.fullmatch(self.gate) and _DECIMAL.fullmatch(self.unfamiliarity)
+        ):
+            raise ValueError("score, gate or unfamiliarity is no decimal number in its range")
+        if min(self.votes_authentic, self.votes_counterfeit, self.tiles) < 0:
+            raise ValueError("fewer than no votes or tiles")
+        if (self.votes_authentic > self.votes_counterfeit) is not (self.label is Label.AUTHENTIC):
+            raise ValueError(f"the votes do not say {self.label}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,14 @@ class ImageRow:
     steps: tuple[str, ...]
     quality: str | None  # what was measured of it; None: nothing was
     remarks: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse digests that are none, and findings in a picture that has none."""
+        for digest in (self.sha256, self.pixels):
+            if digest is not None and not _DIGEST.fullmatch(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest")
+        if self.judged is not None and (self.sha256 is None or self.pixels is None):
+            raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
 
 
 @dataclass(frozen=True, slots=True)

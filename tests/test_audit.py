@@ -1,5 +1,8 @@
 """The walk from a signed batch to a signed report, with a judge that is no model."""
 
+import base64
+import contextlib
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,19 +14,24 @@ import tifffile
 
 import signing
 from fusiondiff_audit.audit import Done, Order, audit
+from fusiondiff_audit.decide import refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.repeat import compare
 from reports.checks import Examination, examine
-from reports.header import Key
+from reports.header import Counts, Key
 from reports.issue import REPORT
+from reports.records import read, write
+from reports.report import Report
 from reports.rows import ImageRow
 from reports.verdicts import Verdict
 from signing import Claim, Reason, SigningError, TrustStore
 from signing.bundle import Bundle
 from signing.manifest import Kind
+from signing.strict import Fields
 from tests.conftest import sign
 from tests.judges import DigestJudge
 from tests.reports.made import digest
@@ -196,3 +204,87 @@ def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., Done]
     done = run(folder, tmp_path / "out", limit=2)
     assert len(done.report.images) == 2
     assert any("first 2 images" in text for text in done.report.header.limits)
+
+
+def test_nobody_but_the_auditor_writes_the_journal(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(4))
+    kept = (tmp_path / "out" / JOURNAL).read_bytes()
+    for statement in (
+        "UPDATE kept SET said = replace(said, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'pixels %'",
+        "UPDATE kept SET said = replace(said, '\"issued\": \"20', '\"issued\": \"19') WHERE name = 'run'",
+        "UPDATE kept SET code = x'00'",
+        "UPDATE kept SET said = (SELECT said FROM kept k WHERE k.name LIKE 'pixels %' AND k.name <> kept.name)"
+        " WHERE name LIKE 'pixels %'",
+    ):
+        with contextlib.closing(sqlite3.connect(tmp_path / "out" / JOURNAL)) as base:
+            base.execute(statement)
+            base.commit()
+        with pytest.raises(SigningError) as caught:
+            run(folder, tmp_path / "out")
+        assert caught.value.reason is Reason.BAD_SIGNATURE, statement
+        for path in (tmp_path / "out").iterdir():
+            path.unlink()
+        (tmp_path / "out" / JOURNAL).write_bytes(kept)
+
+
+def test_going_on_cannot_change_how_a_run_was_admitted(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    first, second = pictures(tmp_path / "first", 3), pictures(tmp_path / "second", 4)
+    (second / "twin.tif").write_bytes((second / "tile-3.tif").read_bytes())
+    sign(first, keys["device"])
+    sign(second, keys["device"], sequence=2)
+    run(first, tmp_path / "one", ledger=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(second, tmp_path / "two", DigestJudge(0), ledger=True)
+    done = run(second, tmp_path / "two", ledger=True, again="the owner asks")
+    assert {row.name for row in done.report.images if row.verdict is Verdict.REFUSED} == {
+        "tile-0.tif",
+        "tile-1.tif",
+        "tile-2.tif",
+        "twin.tif",
+    }
+    done = run(second, tmp_path / "three", ledger=True, again="the owner asks")
+    assert {row.name for row in done.report.images if row.verdict is Verdict.REFUSED} == {"twin.tif"}
+
+
+def test_a_folder_is_gone_on_with_as_it_was_begun(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    first = run(folder, tmp_path / "first").report
+    for how in ({}, {"first": first}):
+        out = tmp_path / f"out{len(how)}"
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, out, DigestJudge(2), **how)
+        with pytest.raises(SigningError, match="another model, policy"):
+            run(folder, out, **({} if how else {"first": first}))
+        assert (run(folder, out, **how).report == first) is bool(how)
+
+
+def test_a_first_report_is_not_believed_without_a_ledger(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    honest = run(folder, tmp_path / "honest").report
+    row = honest.images[1]
+    gone = replace(row, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), judged=None)
+    images = (honest.images[0], gone, *honest.images[2:])
+    for ledger in (None, base64.b64encode(b"fusiondiff-audit/ledger/00\n1\nAAAA\n\nno signature\n").decode()):
+        header = replace(honest.header, ledger=ledger, images=Counts.of(row.verdict for row in images))
+        forged = Report.of(header, honest.specimens, images, honest.salt_key)
+        out = tmp_path / f"out{ledger is None}"
+        if ledger is None:
+            done = run(folder, out, first=forged)
+            assert done.report.images == honest.images
+            assert compare(forged, done.report).unexplained
+        else:
+            with pytest.raises(SigningError):
+                run(folder, out, first=forged)
+
+
+@pytest.mark.parametrize("name", [" a.tif", "a.tif\u00a0", "x" * 3000, "\ud800", "a\u202eb"])
+def test_whatever_a_stranger_s_file_is_called_a_report_can_show_it(name: str) -> None:
+    row = refused_row(name, "extra-file", None)
+    assert read(ImageRow, Fields(write(row), "row")) == row

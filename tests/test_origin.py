@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,24 @@ def test_an_added_module_is_found(site: Path) -> None:
 def test_a_missing_module_is_found(site: Path) -> None:
     (site / "signing" / "names.py").unlink()
     assert ask(site) == "code-altered signing/names.py was installed, and is gone"
+
+
+def test_without_a_record_nothing_is_as_it_was_installed(site: Path) -> None:
+    (site / "fusiondiff_audit-0.1.0.dist-info" / "RECORD").unlink()
+    assert ask(site).endswith(" is not as it was installed")
+
+
+def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("strict", f"strict{EXTENSION_SUFFIXES[0]}", "strict.so"):
+        path = site / "signing" / name
+        if name == "strict":
+            path.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        else:
+            path.write_bytes(b"")
+        assert ask(site).startswith("code-altered "), name
+        path.unlink()
+    assert ask(site).startswith("True ")
 
 
 def test_a_room_from_elsewhere_is_found(site: Path, tmp_path: Path) -> None:

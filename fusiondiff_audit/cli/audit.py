@@ -104,6 +104,7 @@ def command(
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     if known is not None:
         refuse_other(known, batch=batch.digest, model=model.digest)
+        trust.store.judge(entry, known.header.time, str(key))  # the second report says the first one's time
     order = Order(
         batch=batch,
         trust=trust.store,
@@ -123,7 +124,7 @@ def command(
     if len(done.messages) > _SHOWN:
         say(f"and {len(done.messages) - _SHOWN:,} more; the report has all")
     answer = _answer(done, out, gates, trust)
-    return answer if known is None else _compared(answer, compare(known, done.report))
+    return answer if known is None else _compared(answer, compare(known, done.report), done.believed)
 
 
 def _claim(out: Path, folder: Path, *, resume: bool) -> None:
@@ -187,18 +188,22 @@ def _answer(done: "Done", out: Path, gates: tuple[str, ...], trust: Judged) -> A
     return Answer("DONE", sentence + trust.remarks(), text, data, code)
 
 
-def _compared(answer: Answer, found: "Repeated") -> Answer:
+def _compared(answer: Answer, found: "Repeated", believed: tuple[str, ...]) -> Answer:
     """Return the answer of a repetition, which also says what is not as it was."""
     if found.identical:
         said = "the same as the first report, byte for byte"
     elif found.rows:
         said = f"{count(len(found.rows), 'row')} came out otherwise"
+    elif found.unexplained:
+        said = "other than the first report, and neither code nor device explains it"
     else:
-        said = "every verdict and every vote as in the first report"
+        said = "every verdict, vote and rank as in the first report"
     rows = [("different", text) for text in found.settings] + [("otherwise", text) for text in found.rows]
+    rows += [("believed", f"{name}: refused as seen before, on the first report's word") for name in believed]
     text = f"{answer.text}\n\n{table(rows)}" if rows else answer.text
     data = {"identical": found.identical, "differentSettings": found.settings, "differentRows": found.rows}
-    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if found.rows else answer.code
+    data |= {"believed": believed}
+    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if found.unexplained else answer.code
     return replace(
         answer, sentence=f"{answer.sentence}; {said}", text=text, data=answer.data | {"repeat": data}, code=code
     )

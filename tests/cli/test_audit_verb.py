@@ -124,7 +124,7 @@ def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
     assert ready(*WORDS, "--ledger", "ledger", "--out", "out", "--limit", "3").code == Exit.INTEGRITY  # the copy
     done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
     assert done.code == Exit.INTEGRITY
-    assert done.json["repeat"] == {"identical": True, "differentSettings": [], "differentRows": []}
+    assert done.json["repeat"] == {"identical": True, "differentSettings": [], "differentRows": [], "believed": []}
     assert "byte for byte" in done.json["sentence"]
     one, other = (Path(folder, "report.sigstore.json").read_bytes() for folder in ("out", "again"))
     assert one == other
@@ -160,3 +160,21 @@ def on_another_device(rows: Any, setting: Any) -> Any:
     """Compose a report as a device of another name would."""
     runtime = replace(setting.looked.runtime, device="another")
     return compose(rows, replace(setting, looked=replace(setting.looked, runtime=runtime)))
+
+
+def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: Tool) -> None:
+    assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
+    words = ("verify", "out", "--trust", "trust.json", "--images", "pictures", "--model", "tiny")
+    assert ready(*words).code == 0
+    for changed in (*sorted(Path("pictures").glob("*.tif"))[:2], Path("tiny", "bundle.json")):
+        kept = changed.read_bytes()
+        changed.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        found = ready(*words, "--json")
+        assert (found.code, found.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch"), changed
+        changed.write_bytes(kept)
+    manifest = Path("pictures", "batch.sigstore.json")
+    manifest.unlink()
+    assert ready("sign", "pictures", "--key", "device.pem", "--device", "sem-1", "--sequence", "9").code == 0
+    found = ready(*words, "--json")
+    assert (found.code, found.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
+    assert "its manifest is" in found.json["message"]

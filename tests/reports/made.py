@@ -7,6 +7,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+from fusiondiff_audit.policy import Policy
 from reports.arithmetic import Rank
 from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
 from reports.report import Report
@@ -15,6 +16,7 @@ from reports.verdicts import Label, Verdict
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")
+RULES = Policy().text
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -63,11 +65,11 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
         True,
         Key("auditor-1", auditor.keyid),
         BatchHead(
-            digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), 1, "ab" * 16, 40, False
+            digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), "1", "ab" * 16, 40, False
         ),
         TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
         ModelHead("alder", digest("model"), True, 25, 25, 20, 20, ()),
-        PolicyHead("built-in", digest("policy"), "{}", "0.05", False),
+        PolicyHead("built-in", digest(RULES), RULES, "0.05", False),
         RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
         "not stress-tested",
         None,

@@ -1,15 +1,31 @@
 """One image can be shown alone, and says nothing of the others."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from reports.excerpt import excerpt, verify_excerpt
+from reports.excerpt import FORMAT, excerpt, verify_excerpt
 from reports.issue import CHECKPOINT, issue
+from reports.report import leaf
 from reports.verdicts import Verdict
-from signing import SigningError, TrustStore
-from signing.strict import write_base64
-from tests.reports.made import fields
+from signing import (
+    Algorithm,
+    Checkpoint,
+    PrivateKey,
+    Reason,
+    Role,
+    SigningError,
+    Tree,
+    TrustStore,
+    leaf_hash,
+    sign_checkpoint,
+    write_proof,
+)
+from signing.roots import Revocation, Why
+from signing.strict import write_base64, write_json
+from tests.conftest import NOW, entry, make_trust
+from tests.reports.made import changed, fields
 from tests.reports.test_report import AUDITOR, made_report, trusted
 
 __all__ = ["trusted"]  # the fixture
@@ -52,3 +68,48 @@ def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
     mixed = parts[0] | {"image": parts[1]["image"]}
     with pytest.raises(SigningError):
         verify_excerpt(json.dumps(mixed).encode(), "excerpt", trust=trusted)
+
+
+def test_an_excerpt_of_a_key_that_was_not_good_is_refused() -> None:
+    said = made_report()
+    data = excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[0].name)
+    gone = replace(entry(AUDITOR, Role.AUDITOR, "auditor-1"), revoked=Revocation(NOW, Why.COMPROMISED))
+    with pytest.raises(SigningError) as caught:
+        verify_excerpt(data, "excerpt", trust=make_trust(PrivateKey.generate(Algorithm.ED25519), (gone,)))
+    assert caught.value.reason is Reason.REVOKED
+
+
+def test_an_auditor_cannot_sign_an_excerpt_that_contradicts_itself(trusted: TrustStore) -> None:
+    """A tree is made over what `issue` would never sign."""
+    said = made_report(count=4)
+    turned = (replace(said.images[0], verdict=Verdict.COUNTERFEIT), *said.images[1:])
+    bad = changed(said, images=turned)
+    checkpoint = sign_checkpoint(Checkpoint(bad.origin, len(bad.tree), bad.tree.root()), AUDITOR)
+    with pytest.raises(SigningError) as caught:
+        verify_excerpt(excerpt(bad, checkpoint, bad.images[0].name), "excerpt", trust=trusted)
+    assert caught.value.reason is Reason.CONTRADICTION
+    assert verify_excerpt(excerpt(bad, checkpoint, bad.images[1].name), "excerpt", trust=trusted).row == said.images[1]
+
+
+def test_a_header_stands_at_leaf_0_and_nowhere_else(trusted: TrustStore) -> None:
+    """A tree in which the header stands twice, with a second one's proof in the excerpt."""
+    said = made_report(count=4)
+    leaves = [leaf(number, said.salt(number), "header", said.texts[0]) for number in range(2)]
+    image = leaf(2, said.salt(2), "image", said.texts[-1])
+    tree = Tree(map(leaf_hash, (*leaves, image)))
+    checkpoint = sign_checkpoint(Checkpoint(said.origin, len(tree), tree.root()), AUDITOR)
+    for number, good in ((0, True), (1, False)):
+        parts = {
+            kind: {
+                "salt": said.salt(at),
+                "said": json.loads(text),
+                "proof": write_proof(at, tree.inclusion(at), checkpoint).decode(),
+            }
+            for kind, at, text in (("header", number, said.texts[0]), ("image", 2, said.texts[-1]))
+        }
+        data = write_json({"format": FORMAT, **parts})
+        if good:
+            assert verify_excerpt(data, "excerpt", trust=trusted).header == said.header
+        else:
+            with pytest.raises(SigningError, match="leaf 0"):
+                verify_excerpt(data, "excerpt", trust=trusted)

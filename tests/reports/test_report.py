@@ -14,6 +14,7 @@ from reports.checks import Examination, examine
 from reports.header import Counts, ErrorRate, Header
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.report import Report
+from reports.rows import ImageRow
 from reports.verdicts import Evidence, Label, Verdict, Why, verdict
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
@@ -31,6 +32,12 @@ def made_report(**changes: Any) -> Report:
 def with_rate(header: Header, rate: ErrorRate) -> Header:
     """Return a header whose model states an error rate."""
     return replace(header, model=replace(header.model, error_rates=(rate,)))
+
+
+def judged(row: ImageRow, **changes: Any) -> ImageRow:
+    """Return a row whose findings say something else."""
+    assert row.judged is not None
+    return replace(row, judged=replace(row.judged, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +114,10 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
         lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 1, 24, "0.0 to 3.0 %"))),
         lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 25, 24, "0.0 to 3.0 %"))),
+        lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 2**51, 2**52, "49.9 to 50.1 %"))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, digest=digest("other")))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, needs_scale=True))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, name="ours"))),
         lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
     ],
 )
@@ -125,6 +136,16 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
         lambda r: changed(r, images=(r.images[1], r.images[0], *r.images[2:])),
         lambda r: changed(r, images=(r.images[0], *r.images)),
         lambda r: changed(r, salt_key=b"short"),
+        lambda r: changed(r, images=(replace(r.images[0], name="batch manifest"), *r.images[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], sha256=None), *r.images[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], sha256="AB" * 32), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], votes_authentic=0), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], votes_counterfeit=-1), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], score="banana"), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], gate="nan"), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], map="1 2; x"), *r.images[1:])),
+        lambda r: replace(r, texts=(r.texts[0], *r.texts[2:], r.texts[1])),
+        lambda r: replace(r, texts=r.texts[:-1]),
         lambda r: changed(r, images=(replace(r.images[0], name="../outside.tif"), *r.images[1:])),
         lambda r: changed(r, header=replace(r.header, format="fusiondiff-audit/report/v9")),
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="1e-9999999"))),
@@ -177,6 +198,8 @@ def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
     assert all(row.verdict is Verdict.AUTHENTIC for row in pure.images)
     good = summarised(pure)
     assert good["predicate"]["verificationResult"] == "PASSED"
+    part = changed(pure, header=replace(pure.header, run=replace(pure.header.run, limit=3)))
+    assert summarised(part)["predicate"]["verificationResult"] == "FAILED"
     assert [one["digest"]["sha256"] for one in good["subject"]] == [digest(row.name) for row in pure.images]
 
 
