@@ -47,9 +47,10 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
 
 def _rates(known: Calibration) -> Iterator[ErrorRate]:
     """Yield how often the forests were wrong of specimens that they did not learn from, by each one's worst picture."""
-    for kind, scores in (("counterfeit", known.counterfeit), ("authentic", known.authentic)):
+    for kind, other, scores in (
+        ("counterfeit", "authentic", known.counterfeit),
+        ("authentic", "counterfeit", known.authentic),
+    ):
         if scores:
             wrong = sum(score > _EVEN for score in scores)
-            yield ErrorRate(
-                f"{kind} specimens held for the other", wrong, len(scores), error_bounds(wrong, len(scores))
-            )
+            yield ErrorRate(f"{kind} specimens taken for {other}", wrong, len(scores), error_bounds(wrong, len(scores)))

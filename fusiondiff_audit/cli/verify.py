@@ -69,7 +69,7 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
 def header_rows(header: "Header") -> list[tuple[str, str]]:
     """Return what a report is about, for people."""
     model, batch = header.model, header.batch
-    rates = "; ".join(f"{r.what}: {r.errors} errors of {r.of} ({r.interval})" for r in model.error_rates)
+    rates = [f"{r.errors} of {r.of} {r.what} ({r.interval})" for r in model.error_rates] or ["not measured"]
     return [
         ("AUTHENTIC means", f"authentic as {header.reference}"),
         *((("", "DEMONSTRATION: made-up pictures, keys for show"),) if header.demonstration else ()),
@@ -79,7 +79,7 @@ def header_rows(header: "Header") -> list[tuple[str, str]]:
             f"{count(batch.files, 'file')} signed by {batch.signer.principal}, captured {batch.captured} (claimed)",
         ),
         ("model", f"{model.name}, sha256:{model.digest}"),
-        ("its error rates", rates or "not measured"),
+        *(("its error rates", rate) for rate in rates),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
         ("stress test", header.robustness),
         ("replay", "checked" if header.ledger else "not checked"),
