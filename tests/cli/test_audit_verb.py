@@ -9,6 +9,8 @@ import pytest
 
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.compose import compose
+from fusiondiff_audit.model.classifier import DiffusionModel
+from reports.arithmetic import error_bounds
 from tests.cli.conftest import Tool
 from tests.model.tiny import enrolled_model
 from tests.training.test_enrol import written
@@ -57,6 +59,16 @@ def test_the_whole_way_and_back(ready: Tool) -> None:
     shown = ready(*WORDS, "--ledger", "ledger", "--out", "third", "--again", "asked for by the client")
     assert shown.code == 0
     assert "DEMONSTRATION" in shown.out
+
+
+def test_a_report_states_how_often_the_model_was_wrong(ready: Tool) -> None:
+    known = DiffusionModel.from_pretrained("tiny", unverified=True).calibration()
+    assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
+    said = ready("verify", "out", "--trust", "trust.json").out
+    pairs = (("counterfeit", "authentic", known.counterfeit), ("authentic", "counterfeit", known.authentic))
+    for kind, other, scores in pairs:
+        wrong = sum(score > 0.5 for score in scores)
+        assert f"{wrong} of 19 {kind} specimens taken for {other} ({error_bounds(wrong, 19)})" in said
 
 
 def test_a_tampered_file_is_a_row_and_an_exit_code(ready: Tool) -> None:
