@@ -19,11 +19,10 @@ from signing.keys import Algorithm, PrivateKey
 from signing.roots import Entry, Role
 from signing.statement import PAYLOAD_TYPE
 from signing.strict import Fields, malformed, read_json, write_base64, write_json
+from signing.times import MAX_TOKEN, MAX_TOKENS
 from signing.trust import TrustStore
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-MAX_TOKEN = 64 * 1024  # bytes of a timestamp; with a chain of three certificates one has about 6 KiB
-MAX_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from signing.bundle import MAX_TOKEN, MAX_TOKENS, Bundle, bundle_limit
+from signing.bundle import Bundle, bundle_limit
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped
 from signing.manifest import MAX_MANIFEST
+from signing.times import MAX_TOKEN, MAX_TOKENS
 from signing.timestamps import prove, read_answer, write_query
 from signing.trust import TrustStore
 

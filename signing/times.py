@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from signing.errors import Reason, SigningError
 
 CLOCK_SKEW = timedelta(minutes=5)  # how far a signer's clock may run ahead of ours
+MAX_TOKEN = 64 * 1024  # bytes of an authority's timestamp; with a chain of three certificates one has about 6 KiB
+MAX_TOKENS = 4  # on one signature
 _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile("([1-9][0-9]{0,5})([dhm])")

@@ -16,12 +16,11 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from signing.bundle import MAX_TOKEN
 from signing.cms import FOREIGN, GRANTED, load_certificate, refuse_unsigned_parts
 from signing.der import SEQUENCE, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.roots import Role
-from signing.times import CLOCK_SKEW, later, write_time
+from signing.times import CLOCK_SKEW, MAX_TOKEN, later, write_time
 from signing.trust import TrustStore
 
 
