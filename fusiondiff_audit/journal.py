@@ -20,7 +20,8 @@ import signing
 from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
-from signing.strict import read_json, write_json
+from signing.fields import read_json
+from signing.strict import write_json
 
 JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"

@@ -19,7 +19,8 @@ from reports.rows import settled, specimen_rows
 from reports.verdicts import Verdict
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
-from signing.strict import MAX_TEXT, read_json
+from signing.fields import read_json
+from signing.strict import MAX_TEXT
 
 _MAX_NOTE = 64 * 1024  # bytes
 

@@ -15,7 +15,8 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from reports.records import LONGEST, MOST_INTEGER, hints, read
-from signing.strict import MAX_TEXT, Fields, is_plain
+from signing.fields import Fields
+from signing.strict import MAX_TEXT, is_plain
 
 _Record = TypeVar("_Record")
 

@@ -11,7 +11,8 @@ from reports.report import Report, leaf, origin_of
 from reports.rows import ImageRow, settled
 from reports.verdicts import Verdict
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
-from signing.strict import Fields, malformed, read_json, write_json
+from signing.fields import Fields, read_json
+from signing.strict import malformed, write_json
 
 FORMAT = "fusiondiff-audit/excerpt/v1"
 MAX_EXCERPT = 4 * 1024 * 1024  # bytes

@@ -1,7 +1,7 @@
 """Settings as JSON objects and back: a frozen dataclass is its own schema, with a closed set of keys at every level.
 
 >>> from dataclasses import dataclass
->>> from signing.strict import Fields
+>>> from signing.fields import Fields
 >>> @dataclass(frozen=True)
 ... class Kiln:
 ...     name: str
@@ -20,7 +20,8 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar
 
-from signing.strict import Fields, malformed
+from signing.fields import Fields
+from signing.strict import malformed
 
 MOST_INTEGER = 2**53
 LONGEST = 100_000  # entries of a list

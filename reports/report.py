@@ -24,9 +24,10 @@ from reports.records import read, write
 from reports.rows import ImageRow, SpecimenRow
 from reports.scan import Scanner
 from signing import Reason, SigningError, Tree, leaf_hash
+from signing.fields import Fields
 from signing.names import refuse_unsafe
 from signing.statement import PREDICATES, STATEMENT_TYPE
-from signing.strict import Fields, malformed, read_base64, refuse_large, write_base64, write_json
+from signing.strict import malformed, read_base64, refuse_large, write_base64, write_json
 
 PREDICATE_TYPE = f"{PREDICATES}authenticity-report/v1"
 MAX_ROWS = 1_000_000

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from signing.fields import Fields
 from signing.keys import PrivateKey
-from signing.strict import Fields, malformed, write_base64
+from signing.strict import malformed, write_base64
 
 MAX_SIGNATURE = 8 * 1024  # base64 characters; ML-DSA-65 needs 4,412
 

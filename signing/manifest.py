@@ -7,9 +7,10 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 
 from signing.errors import Reason, SigningError
+from signing.fields import Fields
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.statement import PREDICATES, Statement, Subject, write_statement
-from signing.strict import MAX_LABEL, Fields, malformed, refuse_bad_label
+from signing.strict import MAX_LABEL, malformed, refuse_bad_label
 from signing.times import write_time
 
 MANIFEST_NAME = "batch.sigstore.json"

@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass
 
 from signing.errors import Reason, SigningError
+from signing.fields import Fields
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.statement import Statement, Subject, write_statement
-from signing.strict import Fields
 
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 MAX_RESOURCES = 100_000

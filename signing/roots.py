@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
+from signing.fields import Fields, read_json
 from signing.keys import MAX_PEM, Algorithm, PublicKey
-from signing.strict import MAX_LABEL, Fields, malformed, read_json, write_json
+from signing.strict import MAX_LABEL, malformed, write_json
 from signing.times import write_time
 
 PAYLOAD_TYPE = "application/vnd.fusiondiff-audit.trust-root.v1+json"

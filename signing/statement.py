@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from signing.strict import Fields, malformed, read_json, write_json
+from signing.fields import Fields, read_json
+from signing.strict import malformed, write_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
+from signing.fields import read_json
 from signing.files import read_capped
 from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Entry, Role, Root
-from signing.strict import read_json, write_json
+from signing.strict import write_json
 from signing.times import CLOCK_SKEW, later, write_time
 
 MEDIA_TYPE = "application/vnd.fusiondiff-audit.trust.v1+json"

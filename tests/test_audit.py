@@ -30,8 +30,8 @@ from reports.rows import ImageRow
 from reports.verdicts import Verdict
 from signing import Claim, Reason, SigningError, TrustStore
 from signing.bundle import Bundle
+from signing.fields import Fields
 from signing.manifest import Kind
-from signing.strict import Fields
 from tests.conftest import sign
 from tests.judges import DigestJudge
 from tests.reports.made import digest

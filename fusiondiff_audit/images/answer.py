@@ -18,7 +18,7 @@ from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest,
 
 if TYPE_CHECKING:
     from fusiondiff_audit.images.samples import Rows
-    from signing.strict import Fields
+    from signing.fields import Fields
 
 WALL = 10  # seconds for one file
 READY, TIMEOUT = "ready", "timeout"  # what the zygote says beside exit codes
@@ -63,7 +63,7 @@ def write_refusal(descriptor: int, header: Header, error: ImageError) -> None:
 def read_answer(memory: npt.NDArray[np.uint8], header: Header) -> Decoded:
     """Return the picture, which looks into the memory, or raise the child's refusal."""
     from signing.errors import SigningError  # here, since what the child has loaded is copied for every child
-    from signing.strict import read_json
+    from signing.fields import read_json
 
     start = header.nbytes + _LENGTH
     length = int.from_bytes(memory[header.nbytes : start].tobytes(), "little")

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from signing import write_time
+from signing.fields import Fields, read_json
 from signing.manifest import MAX_FILES, MAX_SEQUENCE
-from signing.strict import Fields, malformed, read_json, write_json
+from signing.strict import malformed, write_json
 
 VERSION = 1
 MAX_ENTRY = 64 * 1024 * 1024  # bytes; a batch of 100,000 files with long names

@@ -9,7 +9,8 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
 from reports.records import read, write
-from signing.strict import read_json, refuse_bad_label, write_json
+from signing.fields import read_json
+from signing.strict import refuse_bad_label, write_json
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 FORMAT = "fusiondiff-audit/bundle/v1"

@@ -13,8 +13,9 @@ from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from reports.records import read, write
+from signing.fields import read_json
 from signing.files import read_capped
-from signing.strict import malformed, read_json, refuse_bad_label
+from signing.strict import malformed, refuse_bad_label
 
 CERAMIC = Path(__file__).parent / "ceramic.toml"
 _LARGEST = 1024 * 1024  # bytes

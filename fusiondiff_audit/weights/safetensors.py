@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signing.strict import MAX_TEXT, Fields, malformed, read_json, write_json
+from signing.fields import Fields, read_json
+from signing.strict import MAX_TEXT, malformed, write_json
 
 ALIGNED = 64  # bytes: a cache line, and what vector code wants
 MAX_HEADER = 16 * 1024 * 1024  # bytes

@@ -10,7 +10,7 @@ from reports.columns import read_all
 from reports.records import read, write
 from reports.rows import ImageRow
 from signing import SigningError
-from signing.strict import Fields
+from signing.fields import Fields
 from tests.reports.made import fields, image
 
 ROWS = [json.loads(json.dumps(write(image(number)))) for number in range(15)]

@@ -10,7 +10,8 @@ import pytest
 from fusiondiff_audit.model.settings import Settings
 from reports.records import read, write
 from signing import SigningError
-from signing.strict import Fields, write_json
+from signing.fields import Fields
+from signing.strict import write_json
 from tests.model.tiny import SETTINGS, enrolled_model
 
 

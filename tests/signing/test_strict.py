@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signing.errors import Reason, SigningError
-from signing.strict import MAX_DEPTH, is_plain, read_base64, read_json, write_base64, write_json
+from signing.fields import MAX_DEPTH, read_json
+from signing.strict import is_plain, read_base64, write_base64, write_json
 from signing.times import read_duration, read_moment, read_time, write_time
 from tests.conftest import NOW
 

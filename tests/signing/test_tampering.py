@@ -18,9 +18,10 @@ from fusiondiff_audit.cli.sign import read_entries
 from signing.bundle import seal
 from signing.dsse import Envelope
 from signing.errors import SigningError
+from signing.fields import read_json
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.roots import PAYLOAD_TYPE, Root
-from signing.strict import read_base64, read_json
+from signing.strict import read_base64
 from signing.times import read_duration, read_moment, read_time
 from signing.trust import write_chain
 from tests.attacker import MASKS, deletions, flips, mutant
