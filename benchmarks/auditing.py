@@ -20,7 +20,9 @@ import tifffile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
-from fusiondiff_audit.audit import Judge, Order, audit
+from benchmarks.house import founded
+from fusiondiff_audit.audit import Judge, audit
+from fusiondiff_audit.compose import Order
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import Keys, Ledger
@@ -38,20 +40,11 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        root, device, self.auditor = (signing.PrivateKey.generate(signing.Algorithm.ED25519) for _ in range(3))
-        now = signing.now()
-        window = signing.Window(now, signing.read_moment("+1d", now))
-        entries = []
-        for role, key in ((signing.Role.DEVICE, device), (signing.Role.AUDITOR, self.auditor)):
-            public = signing.write_key(key, folder / f"{role}.pem", passphrase=None)
-            entries.append(signing.new_entry(role, public, principal=str(role), window=window))
-        proposal = signing.propose_first(
-            (root.public,), threshold=1, entries=tuple(entries), issued=now, expires=window.until
-        )
-        (folder / "trust.json").write_bytes(proposal.cosigned((root,)).complete(now).to_bytes())
+        keys, now = founded(folder, signing.Role.DEVICE, signing.Role.AUDITOR), signing.now()
+        self.auditor = keys[signing.Role.AUDITOR]
         signing.sign_batch(
             folder / "batch",
-            key=device,
+            key=keys[signing.Role.DEVICE],
             device="sem-1",
             lab=None,
             captured=now,
@@ -69,7 +62,7 @@ class House:
         trust = signing.load_trust(self.folder / "trust.json", at=signing.now())
         begun = time.perf_counter()
         batch = signing.open_batch(self.folder / "batch", trust=trust)
-        who = Key("auditor", self.auditor.public.keyid)
+        who = Key("auditor-1", self.auditor.public.keyid)
         order = Order(batch, trust, who, Policy(), check_origin(), out)
         ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), now=signing.now())
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=lambda rows, _: rows)

@@ -141,7 +141,7 @@ def train(
 @torch.inference_mode()
 def ask(net: torch.nn.Module, pictures: torch.Tensor) -> npt.NDArray[np.float64]:
     """Return the probability of being authentic."""
-    net.eval()
+    net.train(mode=False)
     batches = pictures.split(BATCH)  # type: ignore[no-untyped-call]
     scores = [net(some.contiguous(memory_format=torch.channels_last))[:, 0].sigmoid() for some in batches]
     found: npt.NDArray[np.float64] = torch.cat(scores).double().numpy()

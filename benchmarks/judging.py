@@ -51,7 +51,7 @@ def made(size: str, precision: Precision, device: torch.device) -> Encoder:
     """Return an encoder on a device, as `judge` runs it."""
     torch.manual_seed(0)
     with torch.device(device):
-        encoder = Encoder(architecture(size, precision)).eval()
+        encoder = Encoder(architecture(size, precision)).train(mode=False)
     encoder.diffusion.freeze_prompt()
     return encoder.to(device).to(memory_format=torch.channels_last)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
+from benchmarks.house import founded
 from reports.issue import issue
 from tests.reports.made import report
 
@@ -31,15 +32,9 @@ print(used.ru_utime, used.ru_maxrss * 1024)"""
 
 def made(folder: Path, rows: int) -> list[str]:
     """Write a report and a trust store, and return the words that verify it."""
-    root, auditor = (signing.PrivateKey.generate(signing.Algorithm.ED25519) for _ in range(2))
-    now = signing.now()
     folder.mkdir()
-    public = signing.write_key(auditor, folder / "auditor.pem", passphrase=None)
-    window = signing.Window(now, signing.read_moment("+1d", now))
-    entry = signing.new_entry(signing.Role.AUDITOR, public, principal="auditor-1", window=window)
-    first = signing.propose_first((root.public,), threshold=1, entries=(entry,), issued=now, expires=window.until)
-    (folder / "trust.json").write_bytes(first.cosigned((root,)).complete(now).to_bytes())
-    said = report(auditor.public, rows, specimens=rows // 2, issued=signing.write_time(now))
+    auditor = founded(folder, signing.Role.AUDITOR)[signing.Role.AUDITOR]
+    said = report(auditor.public, rows, specimens=rows // 2, issued=signing.write_time(signing.now()))
     for name, data in issue(said, auditor).items():
         (folder / name).write_bytes(data)
     return ["-c", VERIFY, "verify", str(folder), "--trust", str(folder / "trust.json"), "--json"]

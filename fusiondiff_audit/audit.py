@@ -10,11 +10,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.compose import Looked, Setting, compose
+from fusiondiff_audit.compose import Looked, Order, Setting, compose
 from fusiondiff_audit.decide import found_row, refused_row
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
@@ -23,18 +22,14 @@ from fusiondiff_audit.journal import JOURNAL, Journal, Sealed
 from fusiondiff_audit.ledger import Before, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
-from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
-from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.repeat import believable, ledger_of
-from reports.header import Key
 from reports.issue import REPORT, issue
 from reports.report import Report
 from reports.rows import ImageRow
-from signing import Batch, Kind, PrivateKey, RefusedFile, TrustStore
+from signing import PrivateKey, RefusedFile
 
 _TOGETHER = 8  # pictures that the ledger notes at once
-
 Watch = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]
 
 
@@ -46,27 +41,6 @@ class Judge(Protocol):
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each picture, as they come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked for, of what, and by whom."""
-
-    batch: Batch
-    trust: TrustStore
-    auditor: Key
-    policy: Policy
-    origin: Origin
-    out: Path
-    again: str | None = None
-    limit: int | None = None
-    first: Report | None = None  # an audit that this one repeats
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the images that are to be judged."""
-        images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is Kind.IMAGE)
-        return images if self.limit is None else images[: self.limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +60,9 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.sealed(order.batch.digest, setting, order.first)
         checkpoint, again = _admitted(order, ledger, journal, sealed)  # 1
-        run = _Run(order, judge, journal, ledger, sealed, again)
+        run = _Run(order, judge, journal, ledger, sealed, again, believable(order.first))
         rows = list(watch(run.rows(), len(order.names)))
-    looked = judge.looked
-    under = Setting(
-        order.batch, order.trust, order.auditor, order.policy, looked, order.origin, sealed, checkpoint, order.limit
-    )
-    report = compose(rows, under)  # 4
+    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint))  # 4
     files = issue(report, key)
     for name, data in files.items():
         signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes
@@ -113,7 +83,7 @@ def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sea
 
 def _digest(order: Order, looked: Looked) -> str:
     """Return a digest over all that a row depends on beside its picture."""
-    first = None if order.first is None else hashlib.sha256(order.first.to_payload()).hexdigest()
+    first = None if order.first is None else order.first.tree.root().hex()
     said = [asdict(looked), order.policy.digest, order.origin.digest, order.auditor.keyid, order.limit, first]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -128,17 +98,12 @@ class _Run:
     ledger: Ledger | None
     sealed: Sealed
     again: str | None  # as the ledger has it: whoever goes on with a run cannot change how it was admitted
+    believable: frozenset[str]  # what a report that is repeated knew of other runs
     judged: int = 0
     messages: list[str] = field(default_factory=list)  # why files were refused, for people
     believed: list[str] = field(default_factory=list)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     _seen: dict[str, str] = field(default_factory=dict)  # the first name of each picture
-    _believable: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        """Note what a report that is repeated knew of other runs."""
-        if self.order.first is not None:
-            self._believable = believable(self.order.first)
 
     def rows(self) -> Iterator[ImageRow]:
         """Yield a row for every file that is refused, and for every picture."""
@@ -159,13 +124,14 @@ class _Run:
     def _looked(self, pictures: list[SignedMicrograph]) -> Iterator[ImageRow]:  # 3
         fresh: list[SignedMicrograph] = []
         for picture, twin in zip(pictures, self._twins(pictures), strict=True):
-            known = self.journal.known(picture.pixel_digest)
-            if twin is None and len(self.thumbnails) < MOST:
-                self.thumbnails[picture.name] = thumbnail(picture, side=SIDE)
             if twin is not None:
                 self.messages.append(f"{AuditReason.DUPLICATE_PIXELS}: {picture.name!a} shows the pixels of {twin}")
                 yield refused_row(picture.name, AuditReason.DUPLICATE_PIXELS.value, picture.entry)
-            elif known is not None:
+                continue
+            if len(self.thumbnails) < MOST:
+                self.thumbnails[picture.name] = thumbnail(picture, side=SIDE)
+            known = self.journal.known(picture.pixel_digest)
+            if known is not None:
                 yield replace(known, name=picture.name, sha256=picture.digest, specimen=picture.entry.specimen)
             else:
                 fresh.append(picture)
@@ -201,7 +167,7 @@ class _Run:
 
     def _believed(self, name: str) -> str | None:
         """Return where a picture was before, if the report that is repeated says so; no ledger is asked again."""
-        if name not in self._believable:
+        if name not in self.believable:
             return None
         self.believed.append(name)
         return "a picture of another run, as the first report says"

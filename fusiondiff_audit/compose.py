@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fusiondiff_audit.journal import Sealed
 from fusiondiff_audit.model.findings import Runtime
@@ -12,7 +13,7 @@ from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, Mode
 from reports.report import Report
 from reports.rows import ImageRow, specimen_rows
 from reports.verdicts import Verdict
-from signing import Batch, TrustStore, write_time
+from signing import Batch, Kind, TrustStore, write_time
 
 NOT_TESTED = "not stress-tested"
 _LIMITS = (
@@ -34,35 +35,52 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What a report is made under."""
+class Order:
+    """What is asked for, of what, and by whom."""
 
     batch: Batch
     trust: TrustStore
     auditor: Key
     policy: Policy
-    looked: Looked
     origin: Origin
+    out: Path
+    again: str | None = None
+    limit: int | None = None
+    first: Report | None = None  # an audit that this one repeats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the images that are to be judged."""
+        images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is Kind.IMAGE)
+        return images if self.limit is None else images[: self.limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a report is made under."""
+
+    order: Order
+    looked: Looked
     sealed: Sealed
     ledger: bytes | None  # its checkpoint when the batch was admitted
-    limit: int | None
 
 
 def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
     """Return the report over all rows."""
     images = tuple(sorted(_named_apart(found), key=lambda row: row.name))
-    specimens = specimen_rows(images, setting.policy.alpha, needs_scale=setting.policy.needs_scale)
-    looked, policy, sealed = setting.looked, setting.policy, setting.sealed
-    runtime, manifest, signer = looked.runtime, setting.batch.manifest, setting.batch.signer
+    order, looked, sealed = setting.order, setting.looked, setting.sealed
+    batch, policy, root = order.batch, order.policy, order.trust.root
+    runtime, manifest, signer = looked.runtime, batch.manifest, batch.signer
+    specimens = specimen_rows(images, policy.alpha, needs_scale=policy.needs_scale)
     header = Header(
         format=FORMAT,
         id=sealed.report,
         issued=sealed.issued,
         reference=looked.reference,
         demonstration=looked.demonstration,
-        auditor=setting.auditor,
+        auditor=order.auditor,
         batch=BatchHead(
-            payload=setting.batch.digest,
+            payload=batch.digest,
             signer=Key(signer.principal, signer.keyid),
             device=manifest.device,
             lab=manifest.lab,
@@ -70,36 +88,36 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             sequence=str(manifest.sequence),
             nonce=manifest.nonce,
             files=len(manifest.files),
-            second=setting.batch.second is not None,
+            second=batch.second is not None,
         ),
-        trust=TrustHead(setting.trust.fingerprint, setting.trust.root.version, write_time(setting.trust.root.expires)),
+        trust=TrustHead(order.trust.fingerprint, root.version, write_time(root.expires)),
         model=looked.model,
         policy=PolicyHead(policy.name, policy.digest, policy.text, policy.decide.error_rate, policy.needs_scale),
         run=RunHead(
-            code=setting.origin.digest,
-            released=setting.origin.released,
+            code=order.origin.digest,
+            released=order.origin.released,
             device=runtime.device,
             precision=runtime.precision,
             micro_batch=runtime.micro_batch,
             threads=runtime.threads,
             noise_seed=sealed.noise_seed,
-            limit=setting.limit,
+            limit=order.limit,
             libraries=tuple(Library(name, version) for name, version in runtime.libraries),
         ),
         robustness=NOT_TESTED,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
-        limits=(*_LIMITS, *_partial(setting), *((_SAME_OBJECT,) if _nameless(images) else ())),
+        limits=(*_LIMITS, *_partial(order), *((_SAME_OBJECT,) if _nameless(images) else ())),
         specimens=Counts.of(row.verdict for row in specimens),
         images=Counts.of(row.verdict for row in images),
     )
     return Report.of(header, specimens, images, bytes.fromhex(sealed.salt_key))
 
 
-def _partial(setting: Setting) -> tuple[str, ...]:
-    if setting.limit is None:
+def _partial(order: Order) -> tuple[str, ...]:
+    if order.limit is None:
         return ()
-    return (f"Only the first {setting.limit:,} images of the batch were asked for.",)
+    return (f"Only the first {order.limit:,} images of the batch were asked for.",)
 
 
 def _nameless(images: tuple[ImageRow, ...]) -> bool:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import importlib.util
 import json
+import os
 import sys
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -53,8 +54,11 @@ def check_origin() -> Origin:
 def _installed() -> Path:
     """Return the folder of our distribution's record; `importlib.metadata` takes longer to load than all else here."""
     for entry in sys.path:
-        if found := sorted(Path(entry or ".").glob(f"{_FOLDER}*.dist-info")):
-            return found[-1].resolve()
+        found = sorted(Path(entry or ".").glob(f"{_FOLDER}*.dist-info"))
+        if len(found) > 1:
+            raise _altered(f"{entry} holds the records of {len(found)} installations")
+        if found:
+            return found[0].resolve()
     hint = "install it: pip install ., or make in a checkout"
     raise AuditError(AuditReason.NOT_INSTALLED, f"{DISTRIBUTION} is not installed here", hint=hint)
 
@@ -62,10 +66,14 @@ def _installed() -> Path:
 def _checkout(found: Path) -> Path | None:
     """Return the folder of an editable install (PEP 610), if it is one."""
     said = found / "direct_url.json"
-    record = json.loads(said.read_bytes()) if said.is_file() else {}
-    if not record.get("dir_info", {}).get("editable"):
+    if not said.is_file():
         return None
-    return Path(unquote(urlsplit(record["url"]).path))
+    try:
+        record = json.loads(said.read_bytes())
+        editable = record.get("dir_info", {}).get("editable")
+        return Path(unquote(urlsplit(record["url"]).path)) if editable else None
+    except (ValueError, LookupError, TypeError, AttributeError) as e:
+        raise _altered(f"{said} is not as pip writes it") from e
 
 
 def _location(package: str) -> Path:
@@ -76,19 +84,25 @@ def _location(package: str) -> Path:
 
 
 def _sources(root: Path) -> list[str]:
+    """Return the names of all modules; what Python would take before them is refused."""
     found = []
-    for path in (path for package in PACKAGES for path in (root / package).rglob("*")):
-        if (path.is_symlink() and path.is_dir()) or path.name.endswith(tuple(EXTENSION_SUFFIXES)):
-            raise _altered(f"{path} could stand in for a module: it is compiled, or a folder that lies elsewhere")
-        if path.suffix == ".py" and path.is_file():
-            found.append(path.relative_to(root).as_posix())
+    for package in PACKAGES:
+        for folder, inner, files in os.walk(root / package):
+            links = [name for name in inner if os.path.islink(os.path.join(folder, name))]
+            compiled = [name for name in files if name.endswith(tuple(EXTENSION_SUFFIXES))]
+            if strange := [*links, *compiled]:
+                what = "could stand in for a module: it is compiled, or a folder that lies elsewhere"
+                raise _altered(f"{os.path.join(folder, strange[0])} {what}")
+            within = Path(folder).relative_to(root).as_posix()
+            found += [f"{within}/{name}" for name in files if name.endswith(".py")]
     return sorted(found)
 
 
 def _refuse_unrecorded(found: Path, sources: dict[str, bytes]) -> None:
     """Refuse sources that RECORD does not list as they are; its lines are `path,sha256=...,size`."""
     record = found / "RECORD"
-    lines = (line.split(",") for line in (record.read_text().splitlines() if record.is_file() else ()))
+    text = record.read_text("utf-8", "replace") if record.is_file() else ""
+    lines = (line.split(",") for line in text.splitlines())
     recorded = {words[0]: words[1] for words in lines if len(words) == 3}
     for name, data in sources.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

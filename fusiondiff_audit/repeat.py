@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.ledger import Keys
+from fusiondiff_audit.ledger.log import ORIGIN
 from reports.arithmetic import Rank
 from reports.header import Header
 from reports.report import Report
@@ -21,7 +22,7 @@ from signing.strict import read_base64
 class Repeated:
     """How a second report compares with the first."""
 
-    identical: bool  # byte for byte
+    identical: bool  # so that the payloads are, byte for byte
     settings: tuple[str, ...]  # what was different from the start
     rows: tuple[str, ...]  # what came out otherwise
 
@@ -46,15 +47,17 @@ def ledger_of(first: Report, trust: TrustStore) -> bytes | None:
     where = "the first report's ledger"
     note = read_base64(said, where)
     origin = note.partition(b"\n")[0].decode("ascii", "replace")
+    if not origin.startswith(ORIGIN):  # an auditor signs the heads of reports' trees as well
+        raise SigningError(Reason.BAD_PROOF, f"{where}: is the checkpoint of something else, {origin[:100]!a}")
     Keys.of_auditors(trust).open(note, where, origin)
     return note
 
 
-def believable(first: Report) -> frozenset[str]:
+def believable(first: Report | None) -> frozenset[str]:
     """Return what a report refused as seen before; without a ledger it cannot know of other runs."""
-    reason = AuditReason.DUPLICATE_PIXELS.value
-    rows = first.images if first.header.ledger is not None else ()
-    return frozenset(row.name for row in rows if reason in row.reasons)
+    if first is None or first.header.ledger is None:
+        return frozenset()
+    return frozenset(row.name for row in first.images if AuditReason.DUPLICATE_PIXELS.value in row.reasons)
 
 
 def compare(first: Report, second: Report) -> Repeated:
@@ -66,7 +69,7 @@ def compare(first: Report, second: Report) -> Repeated:
         for name in names
         if was.get(name) != now.get(name)
     )
-    return Repeated(first.to_payload() == second.to_payload(), settings, tuple(_rows(first, second)))
+    return Repeated(first == second, settings, tuple(_rows(first, second)))
 
 
 def _settings(header: Header) -> dict[str, str]:

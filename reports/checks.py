@@ -11,16 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from reports.arithmetic import MOST_SPECIMENS, error_bounds
-from reports.header import Counts, Header
+from reports.consistency import contradiction, refuse_contradiction
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.report import MAX_PAYLOAD, Report
-from reports.rows import settled, specimen_rows
-from reports.verdicts import Verdict
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
-from signing.fields import read_json
-from signing.strict import MAX_TEXT
 
 _MAX_NOTE = 64 * 1024  # bytes
 
@@ -86,7 +81,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
         raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
     found.report = report
     passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
-    _refuse_other_arithmetic(report, where)
+    refuse_contradiction(report, where)
     passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
     for name, compare in ((CHECKPOINT, _checkpoint), (SUMMARY, _summary)):
         if (folder / name).exists():
@@ -96,45 +91,6 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     if model is not None:
         passed("model", _model(report, model))
     return report
-
-
-def _refuse_other_arithmetic(report: Report, where: str) -> None:
-    """Refuse a verdict, a specimen's row or a count that does not follow from the rows."""
-    header = report.header
-    for rate in header.model.error_rates:
-        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
-            raise _contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
-    _refuse_other_policy(header, where)
-    alpha, needs_scale = header.alpha, header.policy.needs_scale
-    for row in report.images:
-        if row.verdict is Verdict.REFUSED:
-            if row.judged is not None or not row.reasons:
-                raise _contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
-        elif (row.verdict, row.reasons) != settled(row, alpha, needs_scale=needs_scale):
-            raise _contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
-    if report.specimens != specimen_rows(report.images, alpha, needs_scale=needs_scale):
-        raise _contradiction(where, "a specimen's row does not follow from its images")
-    for what, rows, counts in (
-        ("specimens", report.specimens, header.specimens),
-        ("images", report.images, header.images),
-    ):
-        if Counts.of(row.verdict for row in rows) != counts:
-            raise _contradiction(where, f"its {what} are counted otherwise than they are")
-
-
-def _refuse_other_policy(header: Header, where: str) -> None:
-    """Refuse rules that are not the ones that the header quotes."""
-    said = header.policy
-    if sha256(said.text.encode()).hexdigest() != said.digest:
-        raise _contradiction(where, "the policy that it quotes has another digest")
-    quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
-    rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
-    if (rate, scale == "required", quoted.text("name")) != (said.alpha, said.needs_scale, said.name):
-        raise _contradiction(where, "it does not go by the policy that it quotes")
-
-
-def _contradiction(where: str, what: str) -> SigningError:
-    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}")
 
 
 def _checkpoint(path: Path, report: Report, trust: TrustStore) -> str:
@@ -149,7 +105,7 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
     bundle = Bundle.from_bytes(read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD)
     opened = unseal(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
     if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
-        raise _contradiction(str(path), "it does not follow from the report beside it")
+        raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.verdicts import Verdict
+from signing.strict import is_sha256
 from signing.times import read_time
 
 _ID = re.compile("[0-9a-f]{32}")
-_DIGEST = re.compile("[0-9a-f]{64}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
 FORMAT = "fusiondiff-audit/report/v1"
 
@@ -160,9 +160,10 @@ class Header:
             self.model.digest,
             self.policy.digest,
             self.run.code,
+            self.run.noise_seed,  # as long as one
             self.trust.fingerprint,
         ):
-            if not _DIGEST.fullmatch(digest):
+            if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if not _RATE.fullmatch(self.policy.alpha) or not self.alpha:
             raise ValueError(f"an error rate of {self.policy.alpha[:100]!a}")

@@ -1,6 +1,7 @@
 """A report's files: the signed statement, the signed head of its tree, and a summary for policy engines."""
 
-from reports.report import Report
+from reports.consistency import refuse_contradiction
+from reports.report import BATCH, Report
 from reports.verdicts import Verdict
 from signing import Checkpoint, PrivateKey, Reason, SigningError, sign_checkpoint
 from signing.bundle import seal
@@ -26,6 +27,7 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
     """Sign a report, and return the files' bytes by their names."""
     refuse_unfit(key)
     report.refuse_misread(REPORT)
+    refuse_contradiction(report, REPORT)
     head = Checkpoint(report.origin, len(report.tree), report.tree.root())
     return {
         REPORT: seal(report.to_payload(), key),
@@ -40,7 +42,7 @@ def summary(report: Report) -> bytes:
     whole = header.run.limit is None
     passed = whole and bool(report.images) and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
     subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
-    batch = Subject("batch manifest", header.batch.payload)
+    batch = Subject(BATCH, header.batch.payload)
     inputs = (("batch", header.batch.payload), ("model", header.model.digest))
     predicate: dict[str, object] = {
         "verifier": {"id": VERIFIER},

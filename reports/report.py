@@ -8,7 +8,6 @@ A report has one form. Whoever reads one writes it again, and must come to the v
 stands in it that was passed over, tree and subjects are those of its rows, and no other reader finds another meaning.
 """
 
-import base64
 import hashlib
 import hmac
 import json
@@ -35,7 +34,7 @@ MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
 _TOGETHER = 1000  # rows
-_BATCH = "batch manifest"
+BATCH = "batch manifest"  # the subject that is the batch
 _ORIGIN = "fusiondiff-audit/report/"
 _Row = TypeVar("_Row", ImageRow, SpecimenRow)
 
@@ -81,12 +80,12 @@ class Report:
         first = 1 + len(self.specimens)
         yield b'{"_type":%b,"predicate":{"header":%b,"images":[' % (write_json(STATEMENT_TYPE), self.texts[0])
         yield from _apart(self.texts[first:])
-        yield b'],"saltKey":"%b","specimens":[' % base64.b64encode(self.salt_key)
+        yield b'],"saltKey":%b,"specimens":[' % write_json(write_base64(self.salt_key))
         yield from _apart(self.texts[1:first])
         head = {"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}
         yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(PREDICATE_TYPE))
         judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
-        subjects = chain(((_BATCH, self.header.batch.payload),), judged)
+        subjects = chain(((BATCH, self.header.batch.payload),), judged)
         yield from _apart(write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects)
         yield b"]}"
 
@@ -133,8 +132,8 @@ class Report:
         for row in self.images:
             if row.judged is not None:  # its file will be opened by this name
                 refuse_unsafe(row.name)
-                if row.name == _BATCH:
-                    raise malformed(where, f"an image that is called {_BATCH!r}, as the batch is among the subjects")
+                if row.name == BATCH:
+                    raise malformed(where, f"an image that is called {BATCH!r}, as the batch is among the subjects")
         for what, names in (
             ("specimens", [row.specimen for row in self.specimens]),
             ("images", [row.name for row in self.images]),

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 from reports.arithmetic import Rank
 from reports.verdicts import Evidence, Label, Verdict, verdict
+from signing.strict import is_sha256
 
-_DIGEST = re.compile("[0-9a-f]{64}")
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
 _MAP = re.compile(r"[0-9]{1,3}(?:;? [0-9]{1,3})*")
@@ -67,7 +67,7 @@ class ImageRow:
     def __post_init__(self) -> None:
         """Refuse digests that are none, and findings in a picture that has none."""
         for digest in (self.sha256, self.pixels):
-            if digest is not None and not _DIGEST.fullmatch(digest):
+            if digest is not None and not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if self.judged is not None and (self.sha256 is None or self.pixels is None):
             raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")

@@ -2,18 +2,16 @@
 
 import json
 import math
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NoReturn
 
 from signing.errors import Reason, SigningError
-from signing.strict import MAX_TEXT, is_plain, malformed, read_base64, refuse_large
+from signing.strict import MAX_TEXT, is_plain, is_sha256, malformed, read_base64, refuse_large
 from signing.times import read_time
 
 MAX_DEPTH = 16  # levels; our deepest format has 7, and parsers recurse
 _LARGEST = 1e300  # of a number that need not be whole
-_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fields":
@@ -94,7 +92,7 @@ class Fields:
     def sha256(self, name: str) -> str:
         """Return a SHA-256 digest as 64 lower-case hexadecimal digits."""
         value = self.raw(name, limit=64)
-        if not _SHA256.fullmatch(value):
+        if not is_sha256(value):
             raise malformed(self._at(name), "expected 64 lower-case hexadecimal digits")
         return value
 

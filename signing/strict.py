@@ -18,6 +18,7 @@ MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or k
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -59,6 +60,11 @@ def read_base64(text: str, where: str) -> bytes:
 def write_base64(data: bytes) -> str:
     """Encode with the standard alphabet, padded."""
     return base64.b64encode(data).decode("ascii")
+
+
+def is_sha256(text: str) -> bool:
+    """Say whether text is a SHA-256 digest as we write it: 64 lower-case hexadecimal digits."""
+    return _SHA256.fullmatch(text) is not None
 
 
 def is_plain(text: str) -> bool:

@@ -15,8 +15,9 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit import Order, audit
+from fusiondiff_audit.audit import audit
 from fusiondiff_audit.cli.failure import explain
+from fusiondiff_audit.compose import Order
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding

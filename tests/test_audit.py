@@ -13,7 +13,8 @@ import pytest
 import tifffile
 
 import signing
-from fusiondiff_audit.audit import Done, Order, audit
+from fusiondiff_audit.audit import Done, audit
+from fusiondiff_audit.compose import Order
 from fusiondiff_audit.decide import refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.journal import JOURNAL
@@ -28,7 +29,7 @@ from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
 from reports.verdicts import Verdict
-from signing import Claim, Reason, SigningError, TrustStore
+from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
 from signing.manifest import Kind
@@ -271,10 +272,12 @@ def test_a_first_report_is_not_believed_without_a_ledger(
     row = honest.images[1]
     gone = replace(row, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), judged=None)
     images = (honest.images[0], gone, *honest.images[2:])
-    for ledger in (None, base64.b64encode(b"fusiondiff-audit/ledger/00\n1\nAAAA\n\nno signature\n").decode()):
+    head = Checkpoint(honest.origin, len(honest.tree), honest.tree.root())
+    notes = (b"fusiondiff-audit/ledger/00\n1\nAAAA\n\nno signature\n", sign_checkpoint(head, keys["auditor"]))
+    for number, ledger in enumerate((None, *(base64.b64encode(note).decode() for note in notes), "abc")):
         header = replace(honest.header, ledger=ledger, images=Counts.of(row.verdict for row in images))
         forged = Report.of(header, honest.specimens, images, honest.salt_key)
-        out = tmp_path / f"out{ledger is None}"
+        out = tmp_path / f"out{number}"
         if ledger is None:
             done = run(folder, out, first=forged)
             assert done.report.images == honest.images

@@ -81,6 +81,15 @@ def test_without_a_record_nothing_is_as_it_was_installed(site: Path) -> None:
     assert ask(site).endswith(" is not as it was installed")
 
 
+def test_records_that_leave_a_doubt_are_refused(site: Path) -> None:
+    for text in ("[]", "{", '{"dir_info":{"editable":true}}', '{"dir_info":7}'):
+        (site / "fusiondiff_audit-0.1.0.dist-info" / "direct_url.json").write_text(text)
+        assert ask(site).startswith("code-altered "), text
+    (site / "fusiondiff_audit-0.1.0.dist-info" / "direct_url.json").unlink()
+    (site / "fusiondiff_audit-0.0.9.dist-info").mkdir()
+    assert ask(site).endswith(" holds the records of 2 installations")
+
+
 def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     for name in ("strict", f"strict{EXTENSION_SUFFIXES[0]}", "strict.so"):

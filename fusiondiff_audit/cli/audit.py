@@ -15,6 +15,7 @@ from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_opti
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
+from reports.verdicts import Verdict
 
 if TYPE_CHECKING:
     from fusiondiff_audit.audit import Done
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # messages
 PAGE = "report.html"
-_VERDICTS = ("AUTHENTIC", "COUNTERFEIT", "INCONCLUSIVE", "UNFAMILIAR", "REFUSED")
 
 
 @click.command()
@@ -40,7 +40,7 @@ _VERDICTS = ("AUTHENTIC", "COUNTERFEIT", "INCONCLUSIVE", "UNFAMILIAR", "REFUSED"
 @click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Do an audit again, and compare.")
 @click.option("--again", metavar="REASON", help="Admit a batch or a picture that the ledger knows, for all to see.")
 @click.option("--limit", type=click.IntRange(1), help="Look at the first N images alone; the report says so.")
-@click.option("--fail-on", "gates", type=click.Choice(_VERDICTS), multiple=True, help="Exit 1 if an image is this.")
+@click.option("--fail-on", "gates", type=click.Choice(Verdict), multiple=True, help="Exit 1 if an image is this.")
 @passphrase_option
 @answering()
 @trust_options
@@ -57,7 +57,7 @@ def command(
     first: Path | None,
     again: str | None,
     limit: int | None,
-    gates: tuple[str, ...],
+    gates: tuple[Verdict, ...],
     passphrase_files: tuple[Path, ...],
     trust: Judged,
 ) -> Answer:
@@ -82,7 +82,8 @@ def command(
         raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
     if again is not None and book is None:
         raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
-    from fusiondiff_audit.audit import Order, audit
+    from fusiondiff_audit.audit import audit
+    from fusiondiff_audit.compose import Order
     from fusiondiff_audit.judging import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
@@ -100,7 +101,7 @@ def command(
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))  # a report that nobody could verify is not begun
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
-    _claim(out, folder, resume=resume)
+    _refuse_taken(out, folder, resume=resume)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     if known is not None:
         refuse_other(known, batch=batch.digest, model=model.digest)
@@ -116,6 +117,7 @@ def command(
         limit=limit if known is None else known.header.run.limit,
         first=known,
     )
+    _make(out)
     with _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
     signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
@@ -127,8 +129,8 @@ def command(
     return answer if known is None else _compared(answer, compare(known, done.report), done.believed)
 
 
-def _claim(out: Path, folder: Path, *, resume: bool) -> None:
-    """Find out before any work whether the output can be written."""
+def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
+    """Find out before any work whether the output is where it may be, and nothing else is there."""
     from fusiondiff_audit.journal import JOURNAL
 
     if folder.resolve() in (out.resolve(), *out.resolve().parents):
@@ -138,10 +140,14 @@ def _claim(out: Path, folder: Path, *, resume: bool) -> None:
             what = f"{out}: no run was begun there"
             raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
         signing.refuse_existing(out / PAGE)  # written last: where it is, nothing is left to be done
-        return
-    signing.refuse_existing(out)
+    else:
+        signing.refuse_existing(out)
+
+
+def _make(out: Path) -> None:
+    """Make the folder, now that everything else is as it must be."""
     try:
-        out.mkdir(parents=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
 
@@ -159,10 +165,9 @@ def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
     return watched(rows, what="auditing", total=total)
 
 
-def _answer(done: "Done", out: Path, gates: tuple[str, ...], trust: Judged) -> Answer:
+def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
     from fusiondiff_audit.cli.failure import code_of
     from fusiondiff_audit.cli.verify import header_rows, verdict_tables
-    from reports.verdicts import Verdict
 
     report = done.report
     text = f"{table(header_rows(report.header))}\n\n{verdict_tables(report, whole=False)}"

@@ -7,7 +7,7 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
-from fusiondiff_audit.cli.options import PATH, open_key
+from fusiondiff_audit.cli.options import PATH, open_model_key
 from fusiondiff_audit.cli.pretrain import BESIDE, MADE_UP, studio, studio_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
@@ -72,9 +72,7 @@ def command(
     signing.refuse_existing(out)
     if (labels is None) != (source == MADE_UP):
         raise click.UsageError("a folder needs --labels, and `kiln` has its own")
-    signer = None if key is None else open_key(key, passphrase_files)
-    if signer is not None:
-        signing.refuse_unfit(signer)
+    signer = open_model_key(key, passphrase_files)
     said = None if labels is None else read_labels(labels)
     if said is not None and len({label.authentic for label in said.values()}) < 2:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{labels}: all have the same label")

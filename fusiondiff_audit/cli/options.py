@@ -135,6 +135,15 @@ def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateK
     return signing.load_key(path, passphrase=lambda: ask_passphrase(path, passphrase_files[-1:]))
 
 
+def open_model_key(path: Path | None, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey | None:
+    """Load a key that can sign a bundle, before the work that it would sign; without a path nobody signs."""
+    if path is None:
+        return None
+    key = open_key(path, passphrase_files)
+    signing.refuse_unfit(key)
+    return key
+
+
 def ask_passphrase(key: Path, files: tuple[Path, ...], *, new: bool = False) -> bytes:
     """Return the passphrase for a key; it is never taken from an argument, which others could see."""
     if files:

@@ -9,7 +9,7 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
-from fusiondiff_audit.cli.options import PATH, open_key, passphrase_option
+from fusiondiff_audit.cli.options import PATH, open_model_key, passphrase_option
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
@@ -80,9 +80,7 @@ def command(
     from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
 
     signing.refuse_existing(out)
-    signer = None if key is None else open_key(key, passphrase_files)
-    if signer is not None:
-        signing.refuse_unfit(signer)
+    signer = open_model_key(key, passphrase_files)
     recipe = read_recipe(config or CERAMIC)
     folder = work or out.with_name(f"{out.name}.training")
     with studio(folder, device, every, mixed=mixed) as room:

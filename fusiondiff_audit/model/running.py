@@ -47,7 +47,7 @@ class Runner:
     """An encoder on a device; whatever it gives is on the CPU again."""
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
-        self.encoder = encoder.eval()
+        self.encoder = encoder.train(mode=False)  # norms as they were learnt
         self._settings = settings
         self.move(torch.device("cpu"), threads=settings.threads)
 

@@ -1,6 +1,5 @@
 """What a bundle says of itself: `bundle.json`, every setting that a finding depends on."""
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,9 +9,8 @@ from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
 from reports.records import read, write
 from signing.fields import read_json
-from signing.strict import refuse_bad_label, write_json
+from signing.strict import is_sha256, refuse_bad_label, write_json
 
-_DIGEST = re.compile("[0-9a-f]{64}")
 FORMAT = "fusiondiff-audit/bundle/v1"
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
@@ -60,7 +58,7 @@ class Settings:
         if len(set(enrolled)) > 1:
             raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
         for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
-            if not _DIGEST.fullmatch(digest):
+            if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest of a picture")
 
     @classmethod

@@ -72,7 +72,7 @@ def train(task: Task, stage: Stage, studio: Studio, *, seed: int) -> Tensor:
     if here.first:
         draw(folder / f"{task.name}.png", task.name, losses.numpy())
     here.meet()
-    task.module.eval()
+    task.module.train(mode=False)
     return losses
 
 

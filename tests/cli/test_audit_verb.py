@@ -102,8 +102,7 @@ def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
         (("--no-ledger", "--out", "x", "--device", "cuda"), Exit.ENVIRONMENT),
     ):
         assert ready(*WORDS, *more).code == code, more
-        assert not Path("x", "report.sigstore.json").exists()
-        shutil.rmtree("x", ignore_errors=True)
+        assert not Path("x").exists()  # the next try finds the place free
 
 
 def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

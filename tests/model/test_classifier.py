@@ -151,9 +151,8 @@ def test_a_model_that_learnt_nothing_says_so() -> None:
     assert caught.value.reason is AuditReason.NOT_ENROLLED
 
 
-def test_a_device_that_is_not_there_is_refused() -> None:
-    if torch.cuda.is_available():
-        pytest.skip("a GPU is there")
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(AuditError, match="finds no GPU"):
         tiny_model().to("cuda")
 

@@ -38,7 +38,7 @@ def by_columns(rows: list[Any]) -> list[ImageRow] | str:
 @pytest.mark.parametrize("strange", STRANGE)
 def test_whatever_stands_in_a_field_both_ways_say_the_same(strange: Any) -> None:
     assert by_columns(ROWS) == one_by_one(ROWS) == [image(number) for number in range(15)]
-    told = set()
+    refused = taken = 0
     for number in (0, 6):  # judged, and refused
         for way in fields(ROWS[number]):
             rows = copy.deepcopy(ROWS)
@@ -48,8 +48,8 @@ def test_whatever_stands_in_a_field_both_ways_say_the_same(strange: Any) -> None
             at[way[-1]] = strange
             found = by_columns(rows)
             assert found == one_by_one(rows), way
-            told.add(isinstance(found, str))
-    assert True in told
+            refused, taken = refused + isinstance(found, str), taken + isinstance(found, list)
+    assert refused > taken  # most fields are no place for it
 
 
 def test_fields_too_many_and_too_few_are_refused() -> None:

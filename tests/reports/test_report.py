@@ -124,7 +124,11 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
 def test_rows_that_contradict_each_other_are_refused_whoever_signed(
     harm: Any, tmp_path: Path, trusted: TrustStore
 ) -> None:
-    written(tmp_path, harm(made_report()))
+    said = harm(made_report())
+    with pytest.raises(SigningError) as caught:
+        issue(said, AUDITOR)
+    assert caught.value.reason is Reason.CONTRADICTION
+    (tmp_path / REPORT).write_bytes(seal(said.to_payload(), AUDITOR))  # with other tools, that is
     with pytest.raises(SigningError) as caught:
         examine(tmp_path, trust=trusted, found=Examination())
     assert caught.value.reason is Reason.CONTRADICTION

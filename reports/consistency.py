@@ -1,0 +1,52 @@
+"""What follows from a report's own numbers: asked before anything is signed, and by everybody who reads it."""
+
+from hashlib import sha256
+
+from reports.arithmetic import MOST_SPECIMENS, error_bounds
+from reports.header import Counts, Header
+from reports.report import Report
+from reports.rows import settled, specimen_rows
+from reports.verdicts import Verdict
+from signing import Reason, SigningError
+from signing.fields import read_json
+from signing.strict import MAX_TEXT
+
+
+def refuse_contradiction(report: Report, where: str) -> None:
+    """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
+    header = report.header
+    for rate in header.model.error_rates:
+        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
+            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    _refuse_other_policy(header, where)
+    alpha, needs_scale = header.alpha, header.policy.needs_scale
+    for row in report.images:
+        if row.verdict is Verdict.REFUSED:
+            if row.judged is not None or not row.reasons:
+                raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
+        elif (row.verdict, row.reasons) != settled(row, alpha, needs_scale=needs_scale):
+            raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
+    if report.specimens != specimen_rows(report.images, alpha, needs_scale=needs_scale):
+        raise contradiction(where, "a specimen's row does not follow from its images")
+    for what, rows, counts in (
+        ("specimens", report.specimens, header.specimens),
+        ("images", report.images, header.images),
+    ):
+        if Counts.of(row.verdict for row in rows) != counts:
+            raise contradiction(where, f"its {what} are counted otherwise than they are")
+
+
+def _refuse_other_policy(header: Header, where: str) -> None:
+    """Refuse rules that are not the ones that the header quotes."""
+    said = header.policy
+    if sha256(said.text.encode()).hexdigest() != said.digest:
+        raise contradiction(where, "the policy that it quotes has another digest")
+    quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
+    rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
+    if (rate, scale == "required", quoted.text("name")) != (said.alpha, said.needs_scale, said.name):
+        raise contradiction(where, "it does not go by the policy that it quotes")
+
+
+def contradiction(where: str, what: str) -> SigningError:
+    """Return the refusal for what does not follow."""
+    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}")
