@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from fusiondiff_audit.errors import AuditError, AuditReason
 
 DISTRIBUTION = "fusiondiff-audit"
-PACKAGES = ("fusiondiff_audit", "reports", "signing")
+PACKAGES = ("attacks", "fusiondiff_audit", "reports", "signing")
 _FOLDER = "fusiondiff_audit-"  # the beginning of its record's folder; the version follows
 _HASH = "sha256="
 

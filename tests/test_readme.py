@@ -71,7 +71,7 @@ HOMES = ["reports.records", "fusiondiff_audit.certify.conformal", "reports.arith
 
 
 @pytest.mark.parametrize(
-    "room", ["signing", "fusiondiff_audit.images", "fusiondiff_audit.kiln", "fusiondiff_audit.model", *HOMES]
+    "room", ["attacks", "signing", "fusiondiff_audit.images", "fusiondiff_audit.kiln", "fusiondiff_audit.model", *HOMES]
 )
 def test_each_room_shows_an_example_that_runs(room: str) -> None:
     import doctest

@@ -1,0 +1,15 @@
+"""Ways to fool a classifier of micrographs, measured honestly.
+
+Goals: attacks by the Adversarial Robustness Toolbox and by us on what has the shape of `attacks.target.Target`; every
+success asked of the full pipeline again, from a saved file; checks that say whether a result can be believed.
+Not-goals: knowing any classifier, policy or signature of ours; a number without its controls.
+
+    >>> from attacks.gradient import Apgd
+    >>> from attacks.harness import Plan, run
+    >>> from attacks.outcome import Knowledge
+    >>> from attacks.pictures import Budget, Norm
+    >>> from tests.attacks.toys import Linear, pictures
+    >>> plan = Plan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 2 / 255)))
+    >>> sorted(run(plan, Linear(), pictures(2), seed=1).result.fooled)
+    ['toy-0', 'toy-1']
+"""

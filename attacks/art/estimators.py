@@ -1,0 +1,106 @@
+"""A target as ART sees it: a network with a gradient, or a box that answers.
+
+ART mixes single and double precision, so everything is cast on its way in. Some attacks want probabilities, and some a
+third class: that one never wins.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTorchClassifier
+
+from attacks.pictures import Budget, Norm, Unit
+from attacks.target import Aim
+
+Floats = npt.NDArray[np.float32]
+_NEVER = -30.0  # a logit that no softmax picks up
+
+
+class View(StrEnum):
+    """What an attack gets to see."""
+
+    LOGITS = "logits of the twin"
+    SHARES = "probabilities of the twin"
+    THREE = "logits of the twin, and of a third class that never wins"
+    SCORES = "scores of the pipeline"
+    LABELS = "labels of the pipeline"
+    THREE_LABELS = "labels of the pipeline, and a third that is never given"
+
+
+class _Twin(torch.nn.Module):
+    """The differentiable twin as a module; it has no weights that an attack could change."""
+
+    def __init__(self, aim: Aim, view: View) -> None:
+        super().__init__()
+        self._ask, self._view = aim.logits, view
+
+    def forward(self, unit: torch.Tensor) -> torch.Tensor:
+        logits = torch.cat([self._ask(one[None].float()) for one in unit])
+        if self._view is View.SHARES:
+            return logits.softmax(1)
+        if self._view is View.THREE:
+            return torch.cat([logits, torch.full_like(logits[:, :1], _NEVER)], 1)
+        return logits
+
+
+def estimator(aim: Aim, view: View) -> Any:
+    """Return what an ART attack takes for its classifier."""
+    shape = (1, *aim.watched.picture.plane.shape)
+    classes = 3 if view in (View.THREE, View.THREE_LABELS) else 2
+    if view in (View.LOGITS, View.SHARES, View.THREE):
+        return PyTorchClassifier(
+            _Twin(aim, view),
+            torch.nn.CrossEntropyLoss() if view is not View.SHARES else torch.nn.NLLLoss(),
+            input_shape=shape,
+            nb_classes=classes,
+            clip_values=(0.0, 1.0),
+            device_type="cpu",
+        )
+
+    def answer(units: Floats) -> Floats:
+        found = np.zeros((len(units), classes), np.float32)
+        right = aim.watched.picture.authentic
+        for row, said in zip(found, aim.ask(units[:, 0]), strict=True):
+            truth = right if said.authentic is None else said.authentic  # no answer is no success
+            if view is View.SCORES and said.score is not None:
+                row[:2] = 1 - said.score, said.score
+            else:
+                row[int(truth)] = 1.0
+        return found
+
+    return BlackBoxClassifierNeuralNetwork(
+        answer, input_shape=shape, nb_classes=classes, clip_values=(0.0, 1.0), channels_first=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ByArt:
+    """One of ART's attacks: how it is made, what it sees, and what it takes besides."""
+
+    budget: Budget
+    view: View
+    make: Any  # takes the estimator and the budget, and returns ART's attack
+    truth: bool = True  # it takes the true class; some take a class to aim at under the same name
+    starts: bool = False  # it sets out from a picture of the other class
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        picture = aim.watched.picture
+        seen = estimator(aim, self.view)
+        batch = picture.unit.astype(np.float32)[None, None]
+        more: dict[str, Any] = {}
+        if self.truth:
+            more["y"] = np.eye(seen.nb_classes, dtype=np.float32)[[int(picture.authentic)]]
+        if self.starts:
+            more["x_adv_init"] = aim.opposite().unit.astype(np.float32)[None, None]
+        found: Unit = self.make(seen, self.budget).generate(x=batch, **more)[0, 0].astype(np.float64)
+        return found
+
+
+def art_norm(norm: Norm) -> float:
+    """Return ART's name for a norm."""
+    return float("inf") if norm is Norm.LINF else 2

@@ -1,0 +1,63 @@
+"""Attacks that see scores, and no gradient."""
+
+from typing import Any
+
+from art.attacks import evasion
+
+from attacks.art.estimators import ByArt, View, art_norm
+from attacks.pictures import Budget
+
+
+def square(budget: Budget, *, steps: int) -> ByArt:
+    """Return random squares, kept where the score falls."""
+
+    def make(seen: Any, within: Budget) -> Any:
+        return evasion.SquareAttack(seen, norm=art_norm(within.norm), max_iter=steps, eps=within.size, verbose=False)
+
+    return ByArt(budget, View.SCORES, make)
+
+
+def zoo(budget: Budget, *, steps: int, reach: float) -> ByArt:
+    """Return differences of scores as a gradient; a forest is flat, so their reach must be long."""
+
+    def make(seen: Any, _: Budget) -> Any:
+        return evasion.ZooAttack(
+            seen,
+            max_iter=steps,
+            use_resize=False,
+            use_importance=False,
+            nb_parallel=16,
+            variable_h=reach,
+            learning_rate=0.1,
+            verbose=False,
+        )
+
+    return ByArt(budget, View.SCORES, make)
+
+
+def simba(budget: Budget, *, steps: int, cosines: bool) -> ByArt:
+    """Return single pixels, or single cosines, kept where the score falls."""
+
+    def make(seen: Any, within: Budget) -> Any:
+        kind = "dct" if cosines else "px"
+        return evasion.SimBA(seen, kind, steps, epsilon=within.size, freq_dim=8, stride=4, verbose=False)
+
+    return ByArt(budget, View.SCORES, make)
+
+
+def pixel(budget: Budget, *, steps: int) -> ByArt:
+    """Return few pixels that evolution chose."""
+
+    def make(seen: Any, _: Budget) -> Any:
+        return evasion.PixelAttack(seen, th=5, es=1, max_iter=steps)
+
+    return ByArt(budget, View.THREE_LABELS, make)
+
+
+def threshold(budget: Budget, *, steps: int) -> ByArt:
+    """Return a change of every pixel that evolution chose."""
+
+    def make(seen: Any, within: Budget) -> Any:
+        return evasion.ThresholdAttack(seen, th=max(1, round(within.size * 255)), es=1, max_iter=steps)
+
+    return ByArt(budget, View.THREE_LABELS, make)

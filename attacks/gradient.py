@@ -1,0 +1,153 @@
+"""Attacks along the gradient of the twin's margin: FGSM, PGD, and APGD (Croce and Hein, 2020).
+
+The loss is the margin of the wrong logit over the right one. Cross entropy vanishes where a model is sure, and the
+difference-of-logits ratio needs three classes; two leave the margin itself, which no scale can hide.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from attacks.pictures import Budget, Norm, Unit
+from attacks.target import Aim
+
+Tensor = torch.Tensor
+_SMALL = 1e-12
+_MOMENTUM = 0.75
+_RISING = 0.75  # share of steps that must have raised the loss, or the step is halved
+
+
+def margin(logits: Tensor, *, authentic: bool) -> Tensor:
+    """Return by how much the wrong logit exceeds the right one: above 0, the twin is fooled."""
+    right = int(authentic)
+    return logits[:, 1 - right] - logits[:, right]
+
+
+def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:
+    """Return the margin at a plane, and where it rises."""
+    leaf = unit.detach().requires_grad_()
+    found = margin(aim.logits(leaf), authentic=aim.watched.picture.authentic)
+    (gradient,) = torch.autograd.grad(found.sum(), leaf)
+    aim.watched.passes += len(unit)  # back again
+    return float(found.detach().sum()), gradient
+
+
+def to_tensor(unit: Unit) -> Tensor:
+    """Return a plane as a batch of one."""
+    return torch.from_numpy(unit).float()[None, None]
+
+
+def to_unit(tensor: Tensor) -> Unit:
+    """Return a batch of one as a plane."""
+    return tensor[0, 0].detach().double().numpy()
+
+
+def project(found: Tensor, centre: Tensor, budget: Budget) -> Tensor:
+    """Return the nearest plane within the budget; cut to black and white afterwards, which only brings it nearer."""
+    change = found - centre
+    if budget.norm is Norm.LINF:
+        change = change.clamp(-budget.size, budget.size)
+    else:
+        change = change * (budget.size / change.norm().clamp_min(_SMALL)).clamp_max(1)
+    return (centre + change).clamp(0, 1)
+
+
+def uphill(gradient: Tensor, norm: Norm) -> Tensor:
+    """Return the direction of unit size in which the loss rises most."""
+    return gradient.sign() if norm is Norm.LINF else gradient / gradient.norm().clamp_min(_SMALL)
+
+
+def scattered(centre: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+    """Return a random plane within the budget."""
+    if budget.norm is Norm.LINF:
+        noise = (2 * torch.rand(centre.shape, generator=generator) - 1) * budget.size
+    else:
+        noise = torch.randn(centre.shape, generator=generator)
+        noise *= budget.size * torch.rand((), generator=generator) / noise.norm().clamp_min(_SMALL)
+    return (centre + noise).clamp(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Fgsm:
+    """One step of the whole budget."""
+
+    budget: Budget
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        start = to_tensor(aim.watched.picture.unit)
+        _, gradient = slope(aim, start)
+        return to_unit(project(start + self.budget.size * uphill(gradient, self.budget.norm), start, self.budget))
+
+
+@dataclass(frozen=True, slots=True)
+class Pgd:
+    """Equal steps from random starts (Madry et al., 2018); of all that was seen, the largest margin is given."""
+
+    budget: Budget
+    steps: int = 10
+    restarts: int = 1
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        return to_unit(max((self._climb(aim) for _ in range(self.restarts)), key=lambda end: end[0])[1])
+
+    def _climb(self, aim: Aim) -> tuple[float, Tensor]:
+        centre = to_tensor(aim.watched.picture.unit)
+        at = scattered(centre, self.budget, aim.generator)
+        length = 2.5 * self.budget.size / self.steps
+        best, where = -float("inf"), at
+        for _ in range(self.steps):
+            height, gradient = slope(aim, at)
+            best, where = max((best, where), (height, at), key=lambda seen: seen[0])
+            at = project(at + length * uphill(gradient, self.budget.norm), centre, self.budget)
+        height = float(margin(aim.logits(at), authentic=aim.watched.picture.authentic).detach())
+        return max((best, where), (height, at), key=lambda seen: seen[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Apgd:
+    """Steps with momentum that halve, and begin again at the best plane, where the loss has stopped rising."""
+
+    budget: Budget
+    steps: int = 15
+    restarts: int = 1
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        return to_unit(max((self._climb(aim) for _ in range(self.restarts)), key=lambda end: end[0])[1])
+
+    def _climb(self, aim: Aim) -> tuple[float, Tensor]:
+        norm, centre = self.budget.norm, to_tensor(aim.watched.picture.unit)
+        at = before = scattered(centre, self.budget, aim.generator)
+        height, gradient = slope(aim, at)
+        best, where, there = height, at, gradient  # the best plane, and its gradient
+        length, looks = 2 * self.budget.size, checkpoints(self.steps)
+        rises, since, then = 0, 0, (best, length)  # since the last look
+        for step in range(1, self.steps + 1):
+            ahead = project(at + length * uphill(gradient, norm), centre, self.budget)
+            if step > 1:
+                ahead = at + _MOMENTUM * (ahead - at) + (1 - _MOMENTUM) * (at - before)
+                ahead = project(ahead, centre, self.budget)
+            before, at, low = at, ahead, height
+            height, gradient = slope(aim, at)
+            rises, since = rises + (height > low), since + 1
+            if height > best:
+                best, where, there = height, at, gradient
+            if step in looks:
+                stuck = then == (best, length)  # the step was not halved last time, and nothing better was found
+                then = (best, length)
+                if rises < _RISING * since or stuck:
+                    length /= 2
+                    at, gradient, height = where, there, best
+                rises = since = 0
+        return best, where
+
+
+def checkpoints(steps: int) -> set[int]:
+    """Return after which steps APGD looks back: 0.22 of all, then at distances that shrink by 0.03 to 0.06."""
+    places, gap = [0.0, 0.22], 0.22
+    while places[-1] < 1:
+        gap = max(gap - 0.03, 0.06)
+        places.append(places[-1] + gap)
+    return {min(steps, int(place * steps + 0.999)) for place in places[1:]}

@@ -1,0 +1,189 @@
+"""Runs attacks, and believes none of them: ART proposes, we dispose.
+
+1. Only pictures that are judged rightly are attacked.
+2. Each attack gets a random state and a working folder of its own, and its output is caught.
+3. What it hands in is brought back into the budget, saved at the picture's own depth and loaded again.
+4. The full pipeline is asked about the loaded plane, and about the best that the attack met on its way.
+"""
+
+import contextlib
+import io
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from attacks.outcome import End, Found, Knowledge, Result, Trial
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
+from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched
+
+Watch = Callable[[str, int, int], None]  # attack, pictures done, pictures in all
+
+
+class Attack(Protocol):
+    """Changes pictures so that they are taken for the other class."""
+
+    @property
+    def budget(self) -> Budget:
+        """Return how far a picture may be changed."""
+        ...
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane of the picture that the aim is at."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An attack that is asked for, under the name by which results are compared."""
+
+    name: str
+    family: str
+    knowledge: Knowledge
+    attack: Attack
+    queries: int = 1_000_000  # of the full pipeline, for each picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What came of a plan: the outcome, the planes that were judged, and how long it took."""
+
+    result: Result
+    planes: dict[str, Plane]
+    seconds: float
+
+
+def judged_rightly(target: Target, pictures: Sequence[Picture]) -> list[Picture]:
+    """Return the pictures that are worth attacking."""
+    answers = target.decide([picture.plane for picture in pictures])
+    return [picture for picture, answer in zip(pictures, answers, strict=True) if answer.authentic is picture.authentic]
+
+
+def run(
+    plan: Plan,
+    target: Target,
+    pictures: Sequence[Picture],
+    *,
+    seed: int,
+    until: float = float("inf"),
+    watch: Watch | None = None,
+) -> Run:
+    """Attack every picture; an attack that breaks down is an outcome, and never a pass.
+
+    What comes of a picture depends on seed, attack and picture alone, and on the others where it sets out from one.
+    """
+    trials, planes, started = list[Trial](), dict[str, Plane](), time.monotonic()
+    problem: str | None = None
+    limits = Limits(plan.queries, until)
+    for number, picture in enumerate(pictures):
+        own = _own_seed(seed, plan.name, picture.digest)
+        aim = Aim(target, picture, plan.attack.budget.norm, seed=own, limits=limits, pool=pictures)
+        end, found = End.FAILED, picture.unit
+        try:
+            with _apart(own):
+                handed_in = plan.attack(aim)
+            settle(picture, handed_in, plan.attack.budget)  # refuses what is no plane
+            found, end = handed_in, End.HELD
+        except SpentError:
+            found, end = _nearest(aim.watched), End.HELD
+        except LateError as e:
+            problem, end = problem or str(e), End.LATE
+        except Exception as e:  # whatever an attack may raise: it did not run, and that is reported
+            problem = problem or f"{type(e).__name__}: {e}"[:300]
+        trial, judged = _disposed(target, aim.watched, found, end, plan.attack.budget)
+        trials.append(trial)
+        planes[picture.name] = judged
+        if watch is not None:
+            watch(plan.name, number + 1, len(pictures))
+    result = Result(plan.name, plan.family, plan.knowledge, plan.attack.budget, tuple(trials), problem)
+    return Run(result, planes, time.monotonic() - started)
+
+
+def _disposed(target: Target, watched: Watched, found: Unit, end: End, budget: Budget) -> tuple[Trial, Plane]:
+    """Return what the full pipeline says of what an attack handed in, or else of more of it, or of what it met."""
+    picture = watched.picture
+    first = plane = settle(picture, found, budget)
+    if end is End.HELD:
+        end = _end(picture, _asked(target, plane))
+        if end is End.FOOLED:
+            return _trial(watched, plane, end, Found.HANDED_IN), plane
+        more = stretch(picture, found, budget)
+        if more is not None:
+            plane = settle(picture, more, budget)
+            if _end(picture, _asked(target, plane)) is End.FOOLED:
+                return _trial(watched, plane, End.FOOLED, Found.STRETCHED), plane
+    if watched.nearest is not None and watched.size <= budget.size * (1 + 1e-9):
+        plane = watched.nearest
+        if _end(picture, _asked(target, plane)) is End.FOOLED:
+            return _trial(watched, plane, End.FOOLED, Found.ON_THE_WAY), plane
+    return _trial(watched, first, end, Found.HANDED_IN), first
+
+
+def _nearest(watched: Watched) -> Unit:
+    """Return the nearest plane of the other class that was met, or the picture itself."""
+    plane = watched.picture.plane if watched.nearest is None else watched.nearest
+    return plane.astype(np.float64) / watched.picture.top
+
+
+def _asked(target: Target, plane: Plane) -> Answer:
+    (answer,) = target.decide([load(save(plane))])
+    return answer
+
+
+def _end(picture: Picture, answer: Answer) -> End:
+    if answer.authentic is None:
+        return End.SILENCED
+    return End.HELD if answer.authentic is picture.authentic else End.FOOLED
+
+
+def _trial(watched: Watched, plane: Plane, end: End, found: Found) -> Trial:
+    picture = watched.picture
+    steps = int(np.abs(plane.astype(np.int64) - picture.plane.astype(np.int64)).max())
+    return Trial(
+        picture.name,
+        picture.digest,
+        picture.authentic,
+        end,
+        digest_of(plane),
+        steps,
+        f"{distance(picture.plane, plane, Norm.L2):.6f}",
+        not steps,
+        found,
+        None if watched.nearest is None else f"{watched.size:.6f}",
+        watched.start,
+        watched.queries,
+        watched.passes,
+    )
+
+
+def _own_seed(seed: int, name: str, digest: str) -> int:
+    """Return a seed that no other attack of the run shares, and no other picture."""
+    return int.from_bytes(sha256(f"{seed}\n{name}\n{digest}".encode()).digest()[:4])
+
+
+@contextlib.contextmanager
+def _apart(seed: int) -> Iterator[None]:
+    """Give an attack its own random state and folder, catch what it prints, and put everything back."""
+    states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    home = os.getcwd()
+    try:
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            os.chdir(folder)
+            try:
+                yield
+            finally:
+                os.chdir(home)
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])

@@ -1,0 +1,90 @@
+"""What attacks did, in whole numbers and digests: the same seed gives the same outcome, byte for byte."""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from attacks.pictures import Budget
+
+
+class Knowledge(StrEnum):
+    """What an attacker knows."""
+
+    WHITE = "white box"
+    GREY = "grey box"
+    BLACK = "black box"
+
+
+class End(StrEnum):
+    """How an attack on one picture ended."""
+
+    HELD = "held"  # the right answer still
+    FOOLED = "fooled"  # the other class
+    SILENCED = "silenced"  # no answer any more, which is no success, and no right answer either
+    LATE = "late"  # the clock ran out before
+    FAILED = "failed"  # the attack broke down
+
+
+class Found(StrEnum):
+    """Where the plane that was judged last comes from."""
+
+    HANDED_IN = "handed in"
+    STRETCHED = "stretched"  # the change that was handed in, enlarged to the whole budget
+    ON_THE_WAY = "on the way"  # met while it searched, and given up again
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One attack on one picture, as the full pipeline judged it from a saved file."""
+
+    picture: str
+    digest: str  # of the clean plane
+    authentic: bool  # the truth
+    end: End
+    plane: str  # digest of the changed plane that was judged
+    steps: int  # the largest change of a pixel, in greys of the picture's depth
+    length: str  # of the whole change, in units of full scale
+    unchanged: bool
+    found: Found
+    nearest: str | None  # size, in the budget's norm, of the smallest change that fooled it, however large
+    start: str  # the picture of the other class that it set out from, if it did
+    queries: int
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One attack on all pictures that were judged rightly before."""
+
+    attack: str
+    family: str
+    knowledge: Knowledge
+    budget: Budget
+    trials: tuple[Trial, ...]
+    problem: str | None = None  # it did not run to its end
+
+    def count(self, *ends: End) -> int:
+        """Return how many trials ended so."""
+        return sum(trial.end in ends for trial in self.trials)
+
+    @property
+    def ran(self) -> bool:
+        """Say whether every picture was attacked to the end."""
+        return bool(self.trials) and self.problem is None and not self.count(End.LATE, End.FAILED)
+
+    @property
+    def fooled(self) -> frozenset[str]:
+        """Return which pictures were taken for the other class."""
+        return frozenset(trial.picture for trial in self.trials if trial.end is End.FOOLED)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Return which pictures are still judged rightly."""
+        return frozenset(trial.picture for trial in self.trials if trial.end is End.HELD)
+
+
+def digest_of_results(results: tuple[Result, ...]) -> str:
+    """Return the SHA-256 over all outcomes; clocks have no part in it."""
+    said = json.dumps([asdict(result) for result in results], sort_keys=True, separators=(",", ":"))
+    return sha256(said.encode()).hexdigest()

@@ -1,0 +1,119 @@
+"""What is attacked, and the counter that stands between an attack and it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from attacks.pictures import Norm, Picture, Plane, distance
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the full pipeline says of a plane; `authentic` is None where it gives no answer."""
+
+    authentic: bool | None
+    score: float | None  # the share that holds it for authentic, from 0 to 1
+
+
+class Target(Protocol):
+    """A classifier of grey planes; two classes, counterfeit 0 and authentic 1."""
+
+    def decide(self, planes: Sequence[Plane]) -> Sequence[Answer]:
+        """Return what the full pipeline says, each plane by itself."""
+        ...
+
+    def logits(self, unit: Tensor) -> Tensor:
+        """Return the differentiable twin's two logits for planes x 1 x height x width from 0 to 1."""
+        ...
+
+
+class SpentError(Exception):
+    """All questions that the plan allows for a picture were asked: an ordinary end."""
+
+
+class LateError(Exception):
+    """The clock ran out: whatever was found, the attack did not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an attack may spend on one picture, and when the whole run has to stop."""
+
+    queries: int = 1_000_000
+    until: float = float("inf")  # by the monotonic clock
+
+
+@dataclass(slots=True)
+class Watched:
+    """The picture that is being attacked, what that cost, and the nearest plane yet that the pipeline fell for."""
+
+    picture: Picture
+    norm: Norm
+    queries: int = 0  # planes that the full pipeline was asked about
+    passes: int = 0  # planes that went through the twin, forward or backward
+    nearest: Plane | None = None
+    size: float = float("inf")
+    start: str = ""  # the picture of the other class that an attack set out from
+
+
+class Aim:
+    """A target under attack on one picture: it counts, stops answering when all is spent, and keeps what was found."""
+
+    def __init__(
+        self, target: Target, picture: Picture, norm: Norm, *, seed: int, limits: Limits, pool: Sequence[Picture]
+    ) -> None:
+        self._target, self._limits, self._pool = target, limits, pool
+        self.watched = Watched(picture, norm)
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        """Ask the full pipeline."""
+        watched, allowed = self.watched, self._limits.queries
+        if time.monotonic() > self._limits.until:
+            raise LateError("the clock ran out")
+        asked = planes[: max(0, allowed - watched.queries)]
+        watched.queries += len(asked)
+        answers = list(self._target.decide(asked))
+        for plane, answer in zip(asked, answers, strict=True):
+            size = distance(watched.picture.plane, plane, watched.norm)
+            if answer.authentic is (not watched.picture.authentic) and size < watched.size:
+                watched.nearest, watched.size = plane, size
+        if len(asked) < len(planes):
+            raise SpentError(f"{allowed} questions are allowed for each picture")
+        return answers
+
+    def ask(self, units: npt.NDArray[np.floating]) -> list[Answer]:
+        """Ask the full pipeline about planes from 0 to 1, as files would hold them."""
+        top, kind = self.watched.picture.top, self.watched.picture.plane.dtype
+        return self.decide([np.rint(np.clip(unit, 0, 1) * top).astype(kind) for unit in units.astype(np.float64)])
+
+    def logits(self, unit: Tensor) -> Tensor:
+        """Ask the differentiable twin."""
+        if time.monotonic() > self._limits.until:
+            raise LateError("the clock ran out")
+        self.watched.passes += len(unit)
+        return self._target.logits(unit)
+
+    def opposite(self) -> Picture:
+        """Return the nearest picture of the other class to set out from: noise may never meet that class."""
+        mine, plane = self.watched.picture, self.watched.picture.plane
+        fit = [
+            other
+            for other in self._pool
+            if other.authentic is not mine.authentic
+            and other.plane.shape == plane.shape
+            and other.plane.dtype == plane.dtype
+        ]
+        if not fit:
+            raise ValueError(f"{mine.name}: no picture of the other class and of its size to set out from")
+        start = min(fit, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
+        self.watched.start = start.name
+        return start

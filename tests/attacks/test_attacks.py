@@ -1,0 +1,92 @@
+"""Every attack against a target whose boundary is known on paper: it succeeds beyond it, and cannot before it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from attacks.art import labels, nearest, scores, steps
+from attacks.gradient import Apgd, Fgsm, Pgd, checkpoints
+from attacks.harness import Attack, Plan, run
+from attacks.outcome import End, Knowledge
+from attacks.pictures import Budget, Norm
+from tests.attacks.toys import WEIGHTS, Constant, Linear, Masked, pictures
+
+HEIGHT = 0.5
+GREYS = 2  # of 255: two greys everywhere move the sum by 0.68, one by 0.34
+LENGTH = HEIGHT / float(np.sqrt((WEIGHTS**2).sum()))  # from a picture to the boundary
+
+Make = Callable[[Budget], Attack]
+LARGEST: dict[str, Make] = {
+    "own fgsm": Fgsm,
+    "own pgd": lambda budget: Pgd(budget, 10),
+    "own apgd": lambda budget: Apgd(budget, 15),
+    "fgsm": steps.fgsm,
+    "bim": lambda budget: steps.bim(budget, steps=10),
+    "mim": lambda budget: steps.mim(budget, steps=10),
+    "pgd": lambda budget: steps.pgd(budget, steps=10),
+    "apgd": lambda budget: steps.apgd(budget, steps=15),
+}
+LONGEST: dict[str, Make] = {
+    "own pgd": lambda budget: Pgd(budget, 10),
+    "own apgd": lambda budget: Apgd(budget, 15),
+    "pgd": lambda budget: steps.pgd(budget, steps=10),
+    "apgd": lambda budget: steps.apgd(budget, steps=15),
+    "deep fool": lambda budget: nearest.deep_fool(budget, steps=20),
+    "carlini l2": lambda budget: nearest.carlini_l2(budget, steps=40, searches=6),
+    "hop skip jump": lambda budget: labels.hop_skip_jump(budget, steps=25, most=2000),
+}
+
+
+def fooled(attack: Attack, target: Linear | Constant, *, kind: type, count: int = 4, queries: int = 10**6) -> list[End]:
+    plan = Plan("it", "any", Knowledge.WHITE, attack, queries)
+    result = run(plan, target, pictures(count, height=HEIGHT, kind=kind), seed=1).result
+    assert result.problem is None
+    return [trial.end for trial in result.trials]
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_steps_of_two_greys_are_enough_and_one_is_not(name: str) -> None:
+    enough, too_little = (Budget(Norm.LINF, greys / 255) for greys in (GREYS, GREYS - 1))
+    assert fooled(LARGEST[name](enough), Linear(), kind=np.uint8) == [End.FOOLED] * 4
+    assert fooled(LARGEST[name](too_little), Linear(), kind=np.uint8) == [End.HELD] * 4
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_a_length_beyond_the_boundary_is_enough_and_one_before_it_is_not(name: str) -> None:
+    slack = 1.5 if name == "hop skip jump" else 1.1
+    enough, too_little = (Budget(Norm.L2, LENGTH * share) for share in (slack, 0.95))
+    assert fooled(LONGEST[name](enough), Linear(), kind=np.uint16) == [End.FOOLED] * 4
+    assert fooled(LONGEST[name](too_little), Linear(), kind=np.uint16) == [End.HELD] * 4
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_what_never_changes_its_answer_is_never_fooled(name: str) -> None:
+    ends = fooled(LARGEST[name](Budget(Norm.LINF, 1.0)), Constant(), kind=np.uint8, count=2)
+    assert ends == [End.FOOLED, End.HELD]  # the first is a counterfeit, and was never judged rightly
+
+
+def test_square_sees_scores_and_needs_no_gradient() -> None:
+    attack = scores.square(Budget(Norm.LINF, 0.5), steps=400)
+    assert fooled(attack, Masked(), kind=np.uint8) == [End.FOOLED] * 4
+
+
+def test_a_flat_twin_stops_what_needs_a_gradient() -> None:
+    assert End.FOOLED not in fooled(Fgsm(Budget(Norm.LINF, GREYS / 255)), Masked(), kind=np.uint8)
+
+
+def test_questions_are_counted_and_end_an_attack() -> None:
+    budget = Budget(Norm.LINF, 0.2)
+    plan = Plan("it", "labels", Knowledge.BLACK, labels.hop_skip_jump(budget, steps=50, most=1000), queries=50)
+    target = Linear()
+    result = run(plan, target, pictures(4), seed=1).result
+    assert result.ran
+    assert [trial.queries for trial in result.trials] == [50] * 4
+    assert target.asked <= 4 * 52  # and once or twice by the harness
+    assert all(trial.start for trial in result.trials)
+    assert not any(trial.unchanged for trial in result.trials)
+
+
+def test_apgd_looks_back_at_shrinking_distances() -> None:
+    assert sorted(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 100]
+    assert max(checkpoints(7)) == 7

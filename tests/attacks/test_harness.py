@@ -1,0 +1,159 @@
+"""The harness believes nothing: it settles, saves, loads and asks again, and a breakdown is an outcome."""
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from attacks.gradient import Apgd
+from attacks.harness import Plan, judged_rightly, run
+from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
+from attacks.pictures import Budget, Norm, Unit, digest_of, distance
+from attacks.target import Aim
+from tests.attacks.toys import Constant, Linear, pictures
+
+BUDGET = Budget(Norm.LINF, 2 / 255)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """An attack that does as it is told."""
+
+    act: Callable[[Aim], Unit]
+    budget: Budget = BUDGET
+
+    def __call__(self, aim: Aim) -> Unit:
+        return self.act(aim)
+
+
+def plan(act: Callable[[Aim], Unit]) -> Plan:
+    return Plan("scripted", "any", Knowledge.WHITE, Scripted(act))
+
+
+def attacked(act: Callable[[Aim], Unit], until: float = float("inf")) -> Result:
+    return run(plan(act), Linear(), pictures(2), seed=1, until=until).result
+
+
+def test_a_change_beyond_the_budget_is_brought_back_before_it_is_judged() -> None:
+    found = run(plan(lambda aim: 1 - aim.watched.picture.unit), Linear(), pictures(2), seed=1)
+    for trial, picture in zip(found.result.trials, pictures(2), strict=True):
+        assert distance(picture.plane, found.planes[picture.name], Norm.LINF) <= 2 / 255
+        assert trial.plane == digest_of(found.planes[picture.name])
+        assert trial.steps == 2
+
+
+def test_an_attack_that_lies_about_success_gains_nothing() -> None:
+    result = attacked(lambda aim: aim.watched.picture.unit)
+    assert [trial.end for trial in result.trials] == [End.HELD] * 2
+    assert all(trial.unchanged for trial in result.trials)
+
+
+def test_a_success_on_the_way_counts_though_the_attack_hands_in_another() -> None:
+    def forgetful(aim: Aim) -> Unit:
+        picture = aim.watched.picture
+        found = Apgd(BUDGET, 15)(aim)
+        aim.ask(found[None])
+        return picture.unit
+
+    result = attacked(forgetful)
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.ON_THE_WAY)] * 2
+
+
+def test_a_change_that_stops_short_is_enlarged_to_the_budget() -> None:
+    def timid(aim: Aim) -> Unit:
+        unit = aim.watched.picture.unit
+        return unit + (Apgd(BUDGET, 15)(aim) - unit) * 0.3
+
+    result = attacked(timid)
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.STRETCHED)] * 2
+
+
+def test_a_success_beyond_the_budget_is_none_but_its_distance_is_kept() -> None:
+    def far(aim: Aim) -> Unit:
+        aim.ask(1 - aim.watched.picture.unit[None])
+        return aim.watched.picture.unit
+
+    for trial in attacked(far).trials:
+        assert trial.end is End.HELD
+        assert float(trial.nearest or 0) > 2 / 255
+
+
+def test_an_attack_that_breaks_down_did_not_run() -> None:
+    def breaks(aim: Aim) -> Unit:
+        raise IndexError(f"index -3 is out of bounds, {len(aim.watched.start)}")
+
+    result = attacked(breaks)
+    assert not result.ran
+    assert result.problem == "IndexError: index -3 is out of bounds, 0"
+    assert result.count(End.FAILED) == 2
+    assert not result.held
+
+
+def test_an_attack_that_gives_another_shape_or_nothing_did_not_run() -> None:
+    assert not attacked(lambda aim: aim.watched.picture.unit[:3]).ran
+    assert not attacked(lambda aim: None).ran  # type: ignore[arg-type, return-value]
+
+
+def test_a_clock_that_ran_out_is_no_pass() -> None:
+    def late(aim: Aim) -> Unit:
+        aim.ask(aim.watched.picture.unit[None])
+        return aim.watched.picture.unit
+
+    result = attacked(late, until=0.0)
+    assert result.count(End.LATE) == 2
+    assert not result.ran
+
+
+def test_nothing_to_attack_is_no_pass() -> None:
+    assert not run(plan(lambda aim: aim.watched.picture.unit), Linear(), [], seed=1).result.ran
+
+
+def test_pictures_that_are_judged_wrongly_are_not_attacked() -> None:
+    assert [picture.name for picture in judged_rightly(Constant(), pictures(4))] == ["toy-1", "toy-3"]
+
+
+def test_an_attack_has_a_folder_and_random_states_of_its_own_and_prints_nothing(capsys: object, tmp_path: Path) -> None:
+    seen = []
+
+    def messy(aim: Aim) -> Unit:
+        print("progress")
+        Path("left.npy").write_bytes(b"x")
+        seen.append((os.getcwd(), random.random(), float(np.random.rand()), float(torch.rand(()))))
+        return aim.watched.picture.unit
+
+    home, states = os.getcwd(), (random.getstate(), str(np.random.get_state()), torch.get_rng_state())
+    attacked(messy)
+    first = list(seen)
+    seen.clear()
+    attacked(messy)
+    assert [one[1:] for one in seen] == [one[1:] for one in first]
+    assert seen[0][1:] != seen[1][1:]
+    assert {one[0] for one in first} & {home} == set()
+    assert not Path(first[0][0]).exists()
+    assert os.getcwd() == home
+    assert random.getstate() == states[0]
+    assert str(np.random.get_state()) == states[1]
+    assert torch.equal(torch.get_rng_state(), states[2])
+    assert capsys.readouterr().out == ""  # type: ignore[attr-defined]
+
+
+def test_the_same_seed_gives_the_same_outcome_and_another_another() -> None:
+    def wander(aim: Aim) -> Unit:
+        return aim.watched.picture.unit + aim.rng.uniform(-1, 1, aim.watched.picture.plane.shape) / 255
+
+    first, again, other = (
+        digest_of_results((run(plan(wander), Linear(), pictures(2), seed=seed).result,)) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_what_comes_of_a_picture_does_not_depend_on_who_came_before() -> None:
+    def wander(aim: Aim) -> Unit:
+        return aim.watched.picture.unit + torch.rand(aim.watched.picture.plane.shape).double().numpy() / 99
+
+    both = run(plan(wander), Linear(), pictures(2), seed=1).result.trials[1]
+    assert run(plan(wander), Linear(), pictures(2)[1:], seed=1).result.trials[0] == both

@@ -1,0 +1,72 @@
+"""What is left of a change that a file can hold, and that the budget allows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attacks.pictures import Budget, Norm, Picture, Plane, digest_of, distance, load, save, settle
+from tests.attacks.toys import pictures
+
+NORMS = [(Norm.LINF, 0.02), (Norm.LINF, 8 / 255), (Norm.L2, 0.05), (Norm.L2, 0.5), (Norm.L2, 3.0)]
+
+
+@pytest.mark.parametrize(("norm", "size"), NORMS)
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@given(seed=st.integers(0, 2**32), spread=st.sampled_from([1e-4, 0.03, 0.5, 1e6]))
+def test_what_is_settled_is_within_the_budget_whatever_was_handed_in(
+    norm: Norm, size: float, kind: type, seed: int, spread: float
+) -> None:
+    (picture,) = pictures(1, kind=kind)
+    found = picture.unit + np.random.default_rng(seed).normal(0, spread, picture.plane.shape)
+    found[0, 0], found[1, 1], found[2, 2] = np.nan, np.inf, -np.inf
+    settled = settle(picture, found, Budget(norm, size))
+    assert settled.dtype == picture.plane.dtype
+    assert distance(picture.plane, settled, norm) <= size * (1 + 1e-9)
+
+
+def test_what_the_budget_allows_is_left_as_it_is() -> None:
+    (picture,) = pictures(1)
+    changed = picture.plane.astype(np.int64) + np.random.default_rng(0).integers(-8, 9, picture.plane.shape)
+    for budget in (Budget(Norm.LINF, 8 / 255), Budget(Norm.L2, 1.0)):
+        assert np.array_equal(settle(picture, changed / 255, budget), changed)
+
+
+def test_a_small_euclidean_budget_is_spent_where_the_change_is_largest() -> None:
+    (picture,) = pictures(1)
+    change = np.full(picture.plane.shape, 0.3 / 255)  # less than half a grey: rounding would leave nothing
+    change[3, 4] = 1 / 255
+    settled = settle(picture, picture.unit + change, Budget(Norm.L2, 2 / 255))
+    assert settled[3, 4] == picture.plane[3, 4] + 1
+    assert (settled != picture.plane).sum() == 1
+
+
+def test_an_attack_that_gives_another_shape_is_refused() -> None:
+    (picture,) = pictures(1)
+    with pytest.raises(ValueError, match="the attack gave"):
+        settle(picture, np.zeros((3, 3)), Budget(Norm.LINF, 0.1))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_plane_comes_back_from_its_file(kind: type) -> None:
+    plane = np.random.default_rng(1).integers(0, np.iinfo(kind).max, (7, 5), dtype=kind)
+    again = load(save(plane))
+    assert again.dtype == kind
+    assert digest_of(again) == digest_of(plane)
+
+
+def test_depth_and_shape_are_part_of_a_digest() -> None:
+    plane = np.zeros((2, 4), np.uint8)
+    assert len({digest_of(plane), digest_of(plane.reshape(4, 2)), digest_of(np.zeros((2, 2), np.uint16))}) == 3
+
+
+@pytest.mark.parametrize("plane", [np.zeros((2, 2, 2), np.uint8), np.zeros((0, 2), np.uint8), np.zeros((2, 2))])
+def test_what_is_no_plane_is_refused(plane: Plane) -> None:
+    with pytest.raises(ValueError, match="a grey plane is asked for"):
+        Picture("x", plane, authentic=True, specimen="x")
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_that_bounds_nothing_is_refused(size: float) -> None:
+    with pytest.raises(ValueError, match="a number above 0"):
+        Budget(Norm.LINF, size)
