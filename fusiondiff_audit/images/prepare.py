@@ -77,7 +77,7 @@ def prepare(micrograph: Micrograph, geometry: Geometry) -> Prepared:
         steps.append(f"no tiles: {width} x {height} pixels, a tile has {geometry.tile}")
         faults = (*quality.faults, Fault.TOO_SMALL)
         quality = Quality(quality.white, quality.black, quality.contrast, quality.focus, faults)
-    kept = tuple(tile for tile in tiles if _has_structure(plane, tile, geometry.tile))
+    kept = tuple(tile for tile in tiles if has_structure(plane, tile, geometry.tile))
     if tiles:
         flat = len(tiles) - len(kept)
         steps.append(f"{len(tiles)} tiles of {geometry.tile} pixels, {flat} without structure left out")
@@ -127,7 +127,8 @@ def _at_scale(
     return resized, Scale(wanted, scale.source)
 
 
-def _has_structure(plane: Plane, tile: Tile, side: int) -> bool:
+def has_structure(plane: Plane, tile: Tile, side: int) -> bool:
+    """Say whether a tile has enough contrast to be looked at."""
     piece = plane[tile.top : tile.top + side, tile.left : tile.left + side]
     low, high = np.percentile(piece, (1, 99)).astype(float)
     return bool(high - low > LEAST_CONTRAST / 2 * max(abs(high), 1e-12))

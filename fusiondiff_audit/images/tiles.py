@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-_TRIMMED = 0.2  # share of the scores left out at either end
+TRIMMED = 0.2  # share of the scores left out at either end
 
 
 class Rule(StrEnum):
@@ -38,7 +38,7 @@ def combine(scores: npt.NDArray[np.floating], rule: Rule) -> float:
         raise ValueError("no tiles, no score")
     if rule is Rule.MEDIAN:
         return float(np.median(scores))
-    out = int(len(scores) * _TRIMMED)
+    out = int(len(scores) * TRIMMED)
     return float(np.sort(scores)[out : len(scores) - out].mean())
 
 

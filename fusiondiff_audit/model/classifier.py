@@ -21,6 +21,7 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
 from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
@@ -106,6 +107,11 @@ class DiffusionModel:
             hint = "`fusiondiff-audit enrol` teaches a model from labelled specimens"
             raise AuditError(AuditReason.NOT_ENROLLED, f"{self.settings.name}: has learnt from no specimen", hint=hint)
         return self._head
+
+    @property
+    def encoder(self) -> Encoder:
+        """Return the gated encoder, for what needs its slope."""
+        return self._runner.encoder
 
     def calibration(self) -> Calibration:
         """Return how strange the model finds specimens of known class that it did not learn from."""

@@ -127,9 +127,10 @@ class DiffusionFeatures(nn.Module):
         """Return timesteps, and the weights of signal and noise at them, where they are needed; kept, once made."""
         key = (timesteps, like.device, like.dtype)
         if key not in self._mixings:
-            left = self.reading.alphas(timesteps)[:, None, None, None, None]
-            weights = (left.sqrt().to(like.device, like.dtype), (1 - left).sqrt().to(like.device, like.dtype))
-            self._mixings[key] = (torch.tensor(timesteps, device=like.device), *weights)
+            with torch.inference_mode(mode=False):  # whoever comes next may want a slope through them
+                left = self.reading.alphas(timesteps)[:, None, None, None, None]
+                weights = (left.sqrt().to(like.device, like.dtype), (1 - left).sqrt().to(like.device, like.dtype))
+                self._mixings[key] = (torch.tensor(timesteps, device=like.device), *weights)
         return self._mixings[key]
 
 

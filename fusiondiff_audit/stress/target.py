@@ -1,0 +1,40 @@
+"""The whole pipeline as something to attack: a plane goes in as a file, through the guarded decoder, like any other."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import torch
+
+from attacks.pictures import Plane, save
+from attacks.target import Answer
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.findings import Class
+from fusiondiff_audit.stress.twin import Twin
+
+TEMPERATURE = 0.1  # of the forests' twin, in deviations of each feature
+
+
+class Pipeline:
+    """A model under attack. Its label is the majority of its forests; what it cannot judge has none."""
+
+    def __init__(self, model: DiffusionModel, guard: Guard, *, temperature: float = TEMPERATURE) -> None:
+        self._model, self._guard = model, guard
+        self.twin = Twin(model, temperature=temperature)
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        """Return the label and the score of each plane."""
+        answers = []
+        for finding in self._model.judge_each(map(self._micrograph, planes)):
+            known = finding.assessable and finding.score is not None
+            answers.append(Answer(finding.votes.label is Class.AUTHENTIC if known else None, finding.score))
+        return answers
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the twin's logits."""
+        return self.twin.logits(unit)
+
+    def _micrograph(self, plane: Plane) -> Micrograph:
+        data = save(plane)
+        return decode(LooseFile("attacked.png", sha256(data).hexdigest(), data), guard=self._guard)

@@ -1,0 +1,102 @@
+"""The classifier as a smooth function of a plane: all of it exact, but for the forests, whose comparisons are softened.
+
+Which tiles have structure is decided by the plane itself, as the pipeline does, and has no slope. Local equalisation
+and flat fields have the pipeline's values and the slope of the mapping without them, and `exact` then says no.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from attacks.soft_forest import SoftForest
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.prepare import has_structure
+from fusiondiff_audit.images.tiles import TRIMMED, Rule, cut
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.findings import Class
+from fusiondiff_audit.model.running import exact
+
+Tensor = torch.Tensor
+_EDGE = 1e-4  # so far from 0 and 1 shares are kept, whose logits have no end
+
+
+class Twin:
+    """A model's differentiable twin; it shares the model's numbers and changes none."""
+
+    def __init__(self, model: DiffusionModel, *, temperature: float) -> None:
+        self._encoder, self._settings = model.encoder, model.settings
+        self._threads = model.runtime.threads
+        self._temperature = temperature
+        self._device = next(model.encoder.parameters()).device
+        rows = torch.from_numpy(model.head.enrolled.learnt().rows)
+        scale = rows.std(0).clamp_min(1e-6)
+        self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
+
+    @property
+    def exact(self) -> bool:
+        """Say whether every slope up to the forests is that of the pipeline."""
+        return _plain(self._settings.intensity) == self._settings.intensity
+
+    def logits(self, unit: Tensor) -> Tensor:
+        """Return two logits for each plane, x 1 x height x width, from 0 to 1."""
+        return torch.cat([self._logit(plane) for plane in unit[:, 0]])
+
+    def features(self, plane: Tensor) -> Tensor:
+        """Return the embedding of each tile with structure of a plane from 0 to 1: tiles x width."""
+        geometry, side = self._settings.geometry, self._settings.architecture.tile
+        seen = plane.detach().numpy()
+        kept = [
+            tile
+            for tile in cut(seen.shape[0], seen.shape[1], side, geometry.overlap)
+            if has_structure(seen, tile, side)
+        ]
+        if not kept:
+            return plane.new_zeros(0, self._settings.architecture.width)
+        mapped = self._mapped(plane)
+        tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
+        with exact(self._threads):
+            parts = tiles.to(self._device).split(self._settings.micro_batch)  # type: ignore[no-untyped-call]
+            found = [
+                checkpoint(self._fused, part, use_reentrant=False) if len(parts) > 1 else self._fused(part)
+                for part in parts
+            ]
+            return torch.cat(found).cpu()
+
+    def _fused(self, tiles: Tensor) -> Tensor:
+        fused: Tensor = self._encoder(tiles).fused.float()
+        return fused
+
+    def _logit(self, plane: Tensor) -> Tensor:
+        """Return the logits of one plane: of the mean forest, since a majority has no slope."""
+        rows = self.features(plane)
+        if not len(rows):
+            return plane.sum() * plane.new_zeros(1, 2)
+        shares = [forest.shares(rows, temperature=self._temperature)[:, Class.AUTHENTIC] for forest in self._forests]
+        whole = torch.stack([_combined(share, self._settings.geometry.rule) for share in shares])
+        logit = torch.logit(_EDGE + (1 - 2 * _EDGE) * whole).mean()
+        return torch.stack([-logit / 2, logit / 2])[None]
+
+    def _mapped(self, plane: Tensor) -> Tensor:
+        """Return the greys as the model maps them; where that has no slope of ours, the plain mapping lends its."""
+        intensity = self._settings.intensity
+        ends = torch.tensor([intensity.low / 100, intensity.high / 100], dtype=plane.dtype)
+        low, high = torch.quantile(plane.flatten(), ends)
+        soft = ((plane - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
+        hard = torch.from_numpy(intensity.apply(plane.detach().numpy()))
+        mapped: Tensor = soft + (hard - soft).detach()
+        return mapped
+
+
+def _plain(intensity: Intensity) -> Intensity:
+    return replace(intensity, flat_field=False, clahe=0)
+
+
+def _combined(scores: Tensor, rule: Rule) -> Tensor:
+    """Return one score of a picture's tiles, as `images.tiles.combine` does."""
+    ordered = scores.sort().values
+    if rule is Rule.MEDIAN:
+        middle = len(ordered) // 2
+        return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    out = int(len(ordered) * TRIMMED)
+    return ordered[out : len(ordered) - out].mean()
