@@ -29,7 +29,8 @@ def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:
     found = margin(aim.logits(leaf), authentic=aim.watched.picture.authentic)
     (gradient,) = torch.autograd.grad(found.sum(), leaf)
     aim.watched.passes += len(unit)  # back again
-    return float(found.detach().sum()), gradient
+    aim.watched.heights.append(float(found.detach().sum()))
+    return aim.watched.heights[-1], gradient
 
 
 def to_tensor(unit: Unit) -> Tensor:

@@ -55,6 +55,7 @@ class Plan:
 class Run:
     """What came of a plan: the outcome, the planes that were judged, and how long it took."""
 
+    plan: Plan
     result: Result
     planes: dict[str, Plane]
     seconds: float
@@ -97,33 +98,42 @@ def run(
             problem, end = problem or str(e), End.LATE
         except Exception as e:  # whatever an attack may raise: it did not run, and that is reported
             problem = problem or f"{type(e).__name__}: {e}"[:300]
-        trial, judged = _disposed(target, aim.watched, found, end, plan.attack.budget)
+        trial, judged = _disposed(target, aim.watched, found, end, plan)
         trials.append(trial)
         planes[picture.name] = judged
         if watch is not None:
             watch(plan.name, number + 1, len(pictures))
     result = Result(plan.name, plan.family, plan.knowledge, plan.attack.budget, tuple(trials), problem)
-    return Run(result, planes, time.monotonic() - started)
+    return Run(plan, result, planes, time.monotonic() - started)
 
 
-def _disposed(target: Target, watched: Watched, found: Unit, end: End, budget: Budget) -> tuple[Trial, Plane]:
+def _disposed(target: Target, watched: Watched, found: Unit, end: End, plan: Plan) -> tuple[Trial, Plane]:
     """Return what the full pipeline says of what an attack handed in, or else of more of it, or of what it met."""
-    picture = watched.picture
+    picture, budget = watched.picture, plan.attack.budget
+    near = watched.nearest is not None and watched.size <= budget.size * (1 + 1e-9)
+    claimed = near if plan.knowledge is not Knowledge.WHITE else _fools_twin(target, picture, found)
     first = plane = settle(picture, found, budget)
     if end is End.HELD:
         end = _end(picture, _asked(target, plane))
         if end is End.FOOLED:
-            return _trial(watched, plane, end, Found.HANDED_IN), plane
+            return _trial(watched, plane, end, Found.HANDED_IN, claimed=claimed), plane
         more = stretch(picture, found, budget)
         if more is not None:
             plane = settle(picture, more, budget)
             if _end(picture, _asked(target, plane)) is End.FOOLED:
-                return _trial(watched, plane, End.FOOLED, Found.STRETCHED), plane
-    if watched.nearest is not None and watched.size <= budget.size * (1 + 1e-9):
+                return _trial(watched, plane, End.FOOLED, Found.STRETCHED, claimed=claimed), plane
+    if near and watched.nearest is not None:
         plane = watched.nearest
         if _end(picture, _asked(target, plane)) is End.FOOLED:
-            return _trial(watched, plane, End.FOOLED, Found.ON_THE_WAY), plane
-    return _trial(watched, first, end, Found.HANDED_IN), first
+            return _trial(watched, plane, End.FOOLED, Found.ON_THE_WAY, claimed=claimed), plane
+    return _trial(watched, first, end, Found.HANDED_IN, claimed=claimed), first
+
+
+def _fools_twin(target: Target, picture: Picture, found: Unit) -> bool:
+    """Say whether the twin takes what was handed in, as it is, for the other class."""
+    with torch.no_grad():
+        logits = target.logits(torch.from_numpy(found).float()[None, None])[0]
+    return bool(logits[int(not picture.authentic)] > logits[int(picture.authentic)])
 
 
 def _nearest(watched: Watched) -> Unit:
@@ -143,7 +153,7 @@ def _end(picture: Picture, answer: Answer) -> End:
     return End.HELD if answer.authentic is picture.authentic else End.FOOLED
 
 
-def _trial(watched: Watched, plane: Plane, end: End, found: Found) -> Trial:
+def _trial(watched: Watched, plane: Plane, end: End, found: Found, *, claimed: bool) -> Trial:
     picture = watched.picture
     steps = int(np.abs(plane.astype(np.int64) - picture.plane.astype(np.int64)).max())
     return Trial(
@@ -156,6 +166,7 @@ def _trial(watched: Watched, plane: Plane, end: End, found: Found) -> Trial:
         f"{distance(picture.plane, plane, Norm.L2):.6f}",
         not steps,
         found,
+        claimed,
         None if watched.nearest is None else f"{watched.size:.6f}",
         watched.start,
         watched.queries,

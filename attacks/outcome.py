@@ -47,6 +47,7 @@ class Trial:
     length: str  # of the whole change, in units of full scale
     unchanged: bool
     found: Found
+    claimed: bool  # what was handed in would have been a success, had it not to be whole greys
     nearest: str | None  # size, in the budget's norm, of the smallest change that fooled it, however large
     start: str  # the picture of the other class that it set out from, if it did
     queries: int

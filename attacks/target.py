@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +61,7 @@ class Watched:
     nearest: Plane | None = None
     size: float = float("inf")
     start: str = ""  # the picture of the other class that an attack set out from
+    heights: list[float] = field(default_factory=list)  # margins that steps of ours met
 
 
 class Aim:

@@ -1,0 +1,80 @@
+"""What a check is, and what it gets to see."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from attacks.harness import Plan, Run, run
+from attacks.pictures import Picture, Plane
+from attacks.target import Answer, Target
+
+
+class Held(StrEnum):
+    """What came of a check."""
+
+    HELD = "held"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that was made, and what was measured."""
+
+    check: str
+    title: str
+    held: Held
+    evidence: str
+
+
+@dataclass(slots=True, eq=False)
+class Bench:
+    """All that checks may look at and ask.
+
+    `elsewhere` asks the full pipeline in a process of its own, plane by plane. `runs` are those of the plans that were
+    asked for; what checks run besides is kept, so that two checks do not pay twice.
+    """
+
+    target: Target
+    pictures: Sequence[Picture]  # those that are judged rightly
+    whole: Sequence[Picture]  # all
+    runs: Mapping[str, Run]
+    planned: Sequence[str]
+    seed: int
+    until: float = float("inf")
+    floor: float = 0.5  # least clean accuracy
+    elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
+    besides: dict[str, Run] = field(default_factory=dict)
+
+    def run(self, plan: Plan, target: Target | None = None, pictures: Sequence[Picture] | None = None) -> Run:
+        """Return what comes of a plan that nobody asked for."""
+        if plan.name not in self.besides:
+            chosen = self.pictures if pictures is None else pictures
+            self.besides[plan.name] = run(plan, target or self.target, chosen, seed=self.seed, until=self.until)
+        return self.besides[plan.name]
+
+
+Said = tuple[Held, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule by which results are believed."""
+
+    id: str
+    title: str
+    criterion: str
+    make: Callable[[Bench], Said]
+
+    def on(self, bench: Bench) -> Finding:
+        """Make the check; one that breaks down did not hold."""
+        try:
+            held, evidence = self.make(bench)
+        except Exception as e:  # whatever it may be: what could not be checked is not believed
+            held, evidence = Held.FAILED, f"could not be made: {type(e).__name__}: {e}"[:300]
+        return Finding(self.id, self.title, held, evidence)
+
+
+def told(holds: bool, evidence: str) -> Said:
+    """Return whether a check holds, and by what."""
+    return (Held.HELD if holds else Held.FAILED), evidence

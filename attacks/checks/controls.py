@@ -1,0 +1,112 @@
+"""Controls with a known answer: what must break, what cannot, and whether there was anything to attack."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from attacks.checks.check import Bench, Check, Said, told
+from attacks.outcome import Knowledge
+from attacks.pictures import Norm, Picture, Plane, Unit
+from attacks.statistics import wilson
+from attacks.target import Answer
+
+_BROKEN = 0.95
+_EASY = 3.0  # times as much budget as would be enough on paper
+
+
+class Undefended:
+    """A sum of greys with random signs: a change of e everywhere moves it by e times the number of pixels."""
+
+    def height(self, unit: Unit) -> float:
+        """Return by how much a plane is authentic."""
+        return float((_signs(unit.shape) * unit).sum())
+
+    def enough(self, picture: Picture, norm: Norm) -> float:
+        """Return what budget is enough on paper, black and white apart."""
+        pixels = picture.plane.size
+        return abs(self.height(picture.unit)) / (pixels if norm is Norm.LINF else np.sqrt(pixels))
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        """Return on which side of 0 each plane is."""
+        heights = [self.height(plane.astype(np.float64) / np.iinfo(plane.dtype).max) for plane in planes]
+        return [Answer(height > 0, float(1 / (1 + np.exp(-np.clip(height, -50, 50))))) for height in heights]
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the same, with a slope."""
+        height = (torch.from_numpy(_signs(unit.shape[2:])).to(unit.dtype) * unit[:, 0]).sum((1, 2))
+        return torch.stack([-height / 2, height / 2], 1)
+
+
+class Constant:
+    """Holds everything for authentic."""
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        """Return the same for each plane."""
+        return [Answer(authentic=True, score=0.9) for _ in planes]
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the same, with a slope of 0."""
+        return unit.new_tensor([[-1.0, 1.0]]).expand(len(unit), 2) + 0 * unit.sum((1, 2, 3))[:, None]
+
+
+@lru_cache(maxsize=8)
+def _signs(shape: tuple[int, int]) -> Unit:
+    signs: Unit = np.random.default_rng(0).choice((-1.0, 1.0), tuple(shape))
+    signs -= signs.mean()  # brightness tells nothing
+    return signs
+
+
+def _broken(bench: Bench) -> Said:
+    control = Undefended()
+    told_of, holds, tried = [], True, 0
+    for name, run in bench.runs.items():
+        if run.result.knowledge is not Knowledge.WHITE:
+            continue
+        budget = run.result.budget
+        fit = [picture for picture in bench.whole if _EASY * control.enough(picture, budget.norm) <= budget.size]
+        mine = [replace(p, authentic=bool(control.decide([p.plane])[0].authentic)) for p in fit]
+        if not mine:
+            continue
+        result = bench.run(replace(run.plan, name=f"check broken {name}"), control, mine).result
+        tried += 1
+        holds &= len(result.fooled) >= _BROKEN * len(mine)
+        told_of.append(f"{name} {len(result.fooled)} of {len(mine)}")
+    return told(holds and tried > 0, f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}")
+
+
+def _unbroken(bench: Bench) -> Said:
+    broken = []
+    for name, run in bench.runs.items():
+        mine = [replace(picture, authentic=True) for picture in bench.whole]
+        result = bench.run(replace(run.plan, name=f"check constant {name}"), Constant(), mine).result
+        broken += [name] if result.fooled else []
+    said = "no attack fools what always says the same" if not broken else f"{', '.join(broken)} fooled a constant"
+    return told(not broken and bool(bench.runs), said)
+
+
+def _clean(bench: Bench) -> Said:
+    right, count = len(bench.pictures), len(bench.whole)
+    low, high = wilson(right, count)
+    said = f"{right} of {count} judged rightly before any attack ({low:.1%} to {high:.1%}), least {bench.floor:.0%}"
+    known = {picture.name for picture in bench.pictures}
+    only = all({trial.picture for trial in run.result.trials} <= known for run in bench.runs.values())
+    return told(right >= bench.floor * count and only and right > 0, said)
+
+
+def _counted(bench: Bench) -> Said:
+    count = len(bench.pictures)
+    low, high = wilson(count, count)
+    return told(count > 0, f"{count} pictures: of none that fall, {1 - low:.1%} may ({low:.1%} to {high:.1%} stand)")
+
+
+CONTROLS = (
+    Check("S26", "the undefended breaks", "the same attacks fool 95 % where a sum of greys decides", _broken),
+    Check("S27", "a constant does not", "the same attacks never fool what always says the same", _unbroken),
+    Check(
+        "S32", "worth attacking", "clean accuracy is at least the floor, and only right answers are attacked", _clean
+    ),
+    Check("S33", "numbers with intervals", "every share is stated with its count and 95 % interval", _counted),
+)

@@ -1,0 +1,108 @@
+"""Checks of the bookkeeping: what is reported was within the budget, asked again, and all that was asked for."""
+
+from collections.abc import Iterator
+
+from attacks.checks.check import Bench, Check, Said, told
+from attacks.harness import Run
+from attacks.outcome import End, Trial
+from attacks.pictures import Picture, digest_of, distance, load, save
+
+_SLACK = 1e-6
+_MOST_UNCHANGED = 0.01
+
+
+def _trials(bench: Bench) -> Iterator[tuple[Run, Trial, Picture]]:
+    known = {picture.name: picture for picture in bench.whole}
+    for run in bench.runs.values():
+        for trial in run.result.trials:
+            yield run, trial, known[trial.picture]
+
+
+def _budget(bench: Bench) -> Said:
+    seen, worst = 0, 0.0
+    for run, trial, picture in _trials(bench):
+        plane, budget = run.planes[trial.picture], run.result.budget
+        if plane.dtype != picture.plane.dtype or plane.shape != picture.plane.shape:
+            return told(False, f"{trial.picture}: another depth or size")
+        worst = max(worst, distance(picture.plane, plane, budget.norm) / budget.size)
+        seen += 1
+    return told(seen > 0 and worst <= 1 + _SLACK, f"{seen} planes, the largest change is {worst:.6f} of its budget")
+
+
+def _again(bench: Bench) -> Said:
+    if bench.elsewhere is None:
+        return told(False, "no second process was offered to ask")
+    rows = [(trial, picture, run.planes[trial.picture]) for run, trial, picture in _trials(bench)]
+    rows = [row for row in rows if row[0].end is End.FOOLED]
+    if not rows:
+        return told(True, "no success was claimed")
+    answers = bench.elsewhere([plane for _, _, plane in rows])
+    pairs = zip(rows, answers, strict=True)
+    same = sum(answer.authentic is (not picture.authentic) for (_, picture, _), answer in pairs)
+    return told(same == len(rows), f"{same} of {len(rows)} successes are successes in another process")
+
+
+def _unchanged(bench: Bench) -> Said:
+    said = []
+    for name, run in bench.runs.items():
+        for truth in (True, False):
+            mine = [trial for trial in run.result.trials if trial.authentic is truth]
+            still = sum(trial.unchanged and trial.end is End.HELD for trial in mine)
+            if mine and still / len(mine) > _MOST_UNCHANGED:
+                kind = "authentic" if truth else "counterfeit"
+                said.append(f"{name}: {still} of {len(mine)} {kind} pictures came back unchanged")
+    return told(not said, "; ".join(said) or "every attack that did not succeed had changed its picture")
+
+
+def _saved(bench: Bench) -> Said:
+    lost = seen = short = 0
+    for run, trial, _ in _trials(bench):
+        seen += 1
+        lost += digest_of(load(save(run.planes[trial.picture]))) != trial.plane
+        short += trial.claimed and trial.end is not End.FOOLED
+    holds = bool(seen) and not lost
+    return told(holds, f"{seen} planes were judged from their files; {short} successes did not survive whole greys")
+
+
+def _silent(bench: Bench) -> Said:
+    missed = sum(
+        trial.end is not End.FOOLED and trial.nearest is not None and float(trial.nearest) <= run.result.budget.size
+        for run, trial, _ in _trials(bench)
+    )
+    return told(not missed, f"{missed} successes that an attack met on its way are not counted")
+
+
+def _worst(bench: Bench) -> Said:
+    fooled = frozenset[str]().union(*(run.result.fooled for run in bench.runs.values()))
+    each = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in bench.runs.items())
+    count = len(bench.pictures)
+    return told(count > 0, f"{len(fooled)} of {count} pictures are fooled by one attack at least ({each})")
+
+
+def _all_ran(bench: Bench) -> Said:
+    missing = [name for name in bench.planned if name not in bench.runs]
+    broken = [f"{n}: {run.result.problem or 'no picture'}" for n, run in bench.runs.items() if not run.result.ran]
+    done = len(bench.runs) - len(broken)
+    said = f"{done} of {len(bench.planned)} attacks ran to their end"
+    return told(not missing and not broken and bool(bench.planned), "; ".join([said, *missing, *broken]))
+
+
+def _same_again(bench: Bench) -> Said:
+    first = min(bench.runs.values(), key=lambda run: sum(t.queries + t.passes for t in run.result.trials))
+    again = bench.run(first.plan).result
+    differ = sum(one != other for one, other in zip(first.result.trials, again.trials, strict=True))
+    return told(not differ, f"{first.plan.name}: run twice with one seed, {differ} outcomes differ")
+
+
+HONESTY = (
+    Check("S01", "budget respected", "norms of saved planes, in double precision, are at most the budget", _budget),
+    Check("S02", "labels asked again", "each success is one in a fresh process, plane by plane", _again),
+    Check(
+        "S03", "no silent idling", "at most 1 % of attacked pictures come back unchanged, in either class", _unchanged
+    ),
+    Check("S04", "whole greys", "what is reported was judged from files of the picture's own depth", _saved),
+    Check("S23", "no silent success", "no success met on the way goes uncounted", _silent),
+    Check("S29", "worst of all attacks", "each picture counts as fooled if any attack fools it", _worst),
+    Check("S37", "same seed, same outcome", "an attack that is run twice gives the same outcome", _same_again),
+    Check("S38", "all that was asked for", "every attack ran to its end on every picture", _all_ran),
+)

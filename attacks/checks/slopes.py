@@ -1,0 +1,168 @@
+"""Checks that gradients lead somewhere: they are there, they are true, and the twin is a twin."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from attacks.checks.check import Bench, Check, Held, Said, told
+from attacks.gradient import Pgd, margin, scattered, slope, to_tensor
+from attacks.outcome import Knowledge
+from attacks.pictures import Budget, Norm, Picture, Plane, load, save
+from attacks.target import Aim, Limits
+
+_FORWARDS = 5
+_SAME = 1e-4
+_LAST = 10  # steps
+_POINTS = 20  # random ones, where the loss is looked at
+_RADIUS = 8 / 255
+_STEP = 1e-3
+
+
+def _aim(bench: Bench, picture: Picture) -> Aim:
+    return Aim(bench.target, picture, Norm.LINF, seed=bench.seed, limits=Limits(until=bench.until), pool=())
+
+
+def _starts(bench: Bench) -> Iterator[tuple[Aim, torch.Tensor]]:
+    """Yield every picture, as it is and at a random start."""
+    for picture in bench.pictures:
+        aim = _aim(bench, picture)
+        clean = to_tensor(picture.unit)
+        yield aim, clean
+        yield aim, scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
+
+
+def _there(bench: Bench) -> Said:
+    seen = gone = 0
+    for aim, unit in _starts(bench):
+        _, gradient = slope(aim, unit)
+        length = float(gradient.double().norm())
+        seen, gone = seen + 1, gone + (not np.isfinite(length) or length < 1e-12)
+    return told(seen > 0 and gone <= 0.01 * seen, f"{gone} of {seen} gradients are zero or no numbers")
+
+
+def _true(bench: Bench) -> Said:
+    """Compare slopes with differences, between whole greys, where order statistics of a plane have no kinks."""
+    found = []
+    for number, picture in enumerate(bench.pictures[:4]):
+        aim = _aim(bench, picture)
+        generator = torch.Generator().manual_seed(bench.seed + number)
+        at = scattered(to_tensor(picture.unit), Budget(Norm.LINF, _RADIUS / 2), generator)
+        _, gradient = slope(aim, at)
+        if not gradient.any():
+            found.append(0.0)
+            continue
+        said, measured = [], []
+        for _ in range(5):
+            way = torch.randn(at.shape, generator=generator)
+            way = way / way.norm() + gradient / gradient.norm()
+            way = way / way.norm()
+            with torch.no_grad():
+                ends = [margin(aim.logits(at + s * _STEP * way), authentic=picture.authentic) for s in (1, -1)]
+            measured.append(float(ends[0] - ends[1]) / (2 * _STEP))
+            said.append(float((gradient * way).sum()))
+        lengths = float(np.linalg.norm(said) * np.linalg.norm(measured))
+        cosine = float(np.dot(said, measured)) / max(lengths, 1e-30)
+        ratio = float(np.linalg.norm(measured)) / max(float(np.linalg.norm(said)), 1e-30)
+        found.append(cosine * min(ratio, 1 / max(ratio, 1e-30)))  # also of one length
+    middle = float(np.median(found)) if found else 0.0
+    return told(middle >= 0.9, f"differences agree with slopes to {middle:.3f} (median of {len(found)} pictures)")
+
+
+def _logits(bench: Bench) -> Said:
+    rows = [bench.target.logits(to_tensor(picture.unit)).detach().double() for picture in bench.pictures]
+    found = torch.cat(rows)
+    shares = bool(((found >= 0) & (found <= 1)).all() and torch.allclose(found.sum(1), torch.ones(len(found)).double()))
+    return told(not shares, f"logits from {float(found.min()):.3g} to {float(found.max()):.3g}")
+
+
+def _classes(bench: Bench) -> Said:
+    count = bench.target.logits(to_tensor(bench.pictures[0].unit)).shape[1]
+    dlr = [name for name in bench.planned if "dlr" in name]
+    return told(count == 2 and not dlr, f"{count} classes: the loss is the margin, the ratio of differences is refused")
+
+
+def _steady(bench: Bench) -> Said:
+    unit, plane = to_tensor(bench.pictures[0].unit), bench.pictures[0].plane
+    with torch.no_grad():
+        found = torch.stack([bench.target.logits(unit) for _ in range(_FORWARDS)])
+    spread = float((found.max(0).values - found.min(0).values).max())
+    scores = {answer.score for _ in range(_FORWARDS) for answer in bench.target.decide([plane])}
+    said = f"{_FORWARDS} passes: logits differ by {spread:.2g}, the pipeline gives {len(scores)} score"
+    return told(spread <= _SAME and len(scores) == 1, said)
+
+
+def _no_chance(bench: Bench) -> Said:
+    held, evidence = _steady(bench)
+    if held is Held.HELD:
+        return Held.NOT_APPLICABLE, "the target draws nothing by chance (S17)"
+    return told(False, f"the target is random, and is attacked as if it were not: {evidence}")
+
+
+def _exact(bench: Bench) -> Said:
+    exact = bool(getattr(bench.target, "exact", True))
+    said = "slopes are exact up to the forests" if exact else "a step of the preparation lends another's slope"
+    return told(exact, said)
+
+
+def _alike(bench: Bench) -> Said:
+    clean = _agreement(bench, [picture.plane for picture in bench.whole])
+    planes = [p for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE for p in run.planes.values()]
+    attacked = _agreement(bench, planes) if planes else 1.0
+    said = f"twin and pipeline agree on {clean:.1%} of clean and {attacked:.1%} of attacked planes"
+    return told(clean >= 0.95 and attacked >= 0.9, said)
+
+
+def _agreement(bench: Bench, planes: list[Plane]) -> float:
+    same = 0
+    for plane in planes:
+        again = load(save(plane))
+        unit = to_tensor(again.astype(np.float64) / np.iinfo(again.dtype).max)
+        with torch.no_grad():
+            logits = bench.target.logits(unit)[0]
+        same += bench.target.decide([again])[0].authentic is bool(logits[1] > logits[0])
+    return same / len(planes)
+
+
+def _finished(bench: Bench) -> Said:
+    worst, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [0])
+    if steps <= _LAST:
+        return told(False, f"{steps} steps, and the last {_LAST} are to give little")
+    for picture in bench.pictures:
+        aim = _aim(bench, picture)
+        Pgd(Budget(Norm.LINF, _RADIUS), steps)(aim)
+        heights = np.maximum.accumulate(aim.watched.heights)
+        span = float(heights[-1] - heights[0])
+        worst = max(worst, float(heights[-1] - heights[-_LAST - 1]) / span if span > 0 else 0.0)
+    return told(worst <= 0.05, f"the last {_LAST} of {steps} steps gave at most {worst:.1%} of the way")
+
+
+def _smooth(bench: Bench) -> Said:
+    changes = []
+    for picture in bench.pictures:
+        aim = _aim(bench, picture)
+        clean = to_tensor(picture.unit)
+        with torch.no_grad():
+            here = float(margin(aim.logits(clean), authentic=picture.authentic))
+            for _ in range(_POINTS // 4):
+                there = scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
+                changed = float(margin(aim.logits(there), authentic=picture.authentic)) - here
+                changes.append(abs(changed) / max(abs(here), 1e-12))
+    mean = float(np.mean(changes)) if changes else float("inf")
+    return told(mean <= 0.1, f"random changes of 8 of 255 greys move the loss by {mean:.1%} in the mean")
+
+
+SLOPES = (
+    Check("S10", "gradients are there", "at most 1 % are zero or no numbers, at pictures and random starts", _there),
+    Check("S11", "gradients are true", "differences agree with slopes to 0.9 at least", _true),
+    Check("S15", "logits, not shares", "what is attacked gives no probabilities", _logits),
+    Check("S16", "a loss for two classes", "the margin, since other losses need three", _classes),
+    Check("S17", "the same again", "five passes give the same logits, to 1e-4, and one score", _steady),
+    Check("S18", "means over chance", "as many draws as the gradient needs, where there is chance", _no_chance),
+    Check("S19", "chance held still", "attacked with its chance held still, where there is chance", _no_chance),
+    Check("S20", "worst of draws", "judged by fresh draws, where there is chance", _no_chance),
+    Check("S21", "exact slopes", "no step of the target lends another's slope", _exact),
+    Check("S22", "the twin is a twin", "it agrees on 95 % of clean and 90 % of attacked planes", _alike),
+    Check("S24", "steps had ended", "the last ten steps give at most 5 % of the way", _finished),
+    Check("S25", "the loss is smooth", "random changes move it by at most 10 % in the mean", _smooth),
+)

@@ -1,0 +1,126 @@
+"""Checks that the attacks were strong: more budget, more steps and more knowledge may not do less."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from attacks.checks.check import Bench, Check, Held, Said, told
+from attacks.gradient import Fgsm, Pgd
+from attacks.harness import Attack, Plan
+from attacks.outcome import Knowledge, Result
+from attacks.pictures import Budget, Norm, settle
+
+_SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
+_DRAWS = 500
+_POINT = 0.01  # one percentage point
+
+
+def _main(bench: Bench) -> Budget:
+    """Return the budget that the plans use for the largest change."""
+    budgets = [run.result.budget for run in bench.runs.values() if run.result.budget.norm is Norm.LINF]
+    return budgets[0] if budgets else Budget(Norm.LINF, 8 / 255)
+
+
+def _ours(bench: Bench, attack: Attack, name: str) -> Result:
+    """Return what an attack of ours does, that nobody asked for."""
+    return bench.run(Plan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
+
+
+def _steps(bench: Bench) -> int:
+    """Return how many steps the strongest plan takes."""
+    return max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [10])
+
+
+def _monotone(bench: Bench) -> Said:
+    main, count = _main(bench), len(bench.pictures)
+    curve = []
+    for share in _SHARES:
+        budget = replace(main, size=min(main.size * share, 1.0))
+        curve.append(len(_ours(bench, Pgd(budget, _steps(bench)), f"pgd at {budget.size:.5f}").fooled))
+    noise = max(1.0, 2 * np.sqrt(count) / 2)  # two deviations of a coin thrown for each picture
+    drops = [low - high for low, high in pairwise(curve)]
+    said = ", ".join(f"{main.size * s:.4f}: {n}" for s, n in zip(_SHARES, curve, strict=True))
+    return told(max(drops) <= min(noise, 0.1 * count + 1), f"fooled of {count} by budget: {said}")
+
+
+def _unbounded(bench: Bench) -> Said:
+    result = _ours(bench, Pgd(Budget(Norm.LINF, 1.0), _steps(bench)), "pgd without bounds")
+    share = len(result.fooled) / max(1, len(bench.pictures))
+    return told(
+        share >= 0.99, f"{len(result.fooled)} of {len(bench.pictures)} pictures fooled when anything is allowed"
+    )
+
+
+def _iterations(bench: Bench) -> Said:
+    main = _main(bench)
+    one = _ours(bench, Fgsm(main), "fgsm")
+    many = _ours(bench, Pgd(main, _steps(bench)), f"pgd at {main.size:.5f}")
+    said = f"held against one step {len(one.held)}, against {_steps(bench)} steps {len(many.held)}"
+    return told(len(many.held) <= len(one.held), said)
+
+
+def _doubled(bench: Bench) -> Said:
+    main, steps = _main(bench), _steps(bench)
+    once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
+    twice = _ours(bench, Pgd(main, 2 * steps), "pgd of twice the steps")
+    return _alike(once, twice, len(bench.pictures), f"{steps} and {2 * steps} steps")
+
+
+def _restarted(bench: Bench) -> Said:
+    main, steps = _main(bench), _steps(bench)
+    once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
+    twice = _ours(bench, Pgd(main, steps, restarts=2), "pgd from two starts")
+    return _alike(once, twice, len(bench.pictures), "one start and two")
+
+
+def _alike(once: Result, twice: Result, count: int, what: str) -> Said:
+    change = abs(len(twice.fooled) - len(once.fooled))
+    return told(change <= _POINT * count, f"{what}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled")
+
+
+def _black_not_better(bench: Bench) -> Said:
+    return _not_better(bench, Knowledge.BLACK, "black-box attacks")
+
+
+def _transfer_not_better(bench: Bench) -> Said:
+    return _not_better(bench, Knowledge.GREY, "transferred attacks")
+
+
+def _not_better(bench: Bench, knowledge: Knowledge, what: str) -> Said:
+    """Compare within each norm and budget: what knows less may not find what the others missed."""
+    less = [run.result for run in bench.runs.values() if run.result.knowledge is knowledge]
+    more = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
+    missed, compared = set[str](), 0
+    for result in less:
+        equal = [other.fooled for other in more if other.budget == result.budget]
+        if equal:
+            compared += 1
+            missed |= result.fooled - frozenset().union(*equal)
+    if not compared:
+        return Held.NOT_APPLICABLE, f"no {what} with the budget of a white-box attack"
+    allowed = 0.002 * len(bench.pictures)
+    return told(len(missed) <= allowed, f"{what} fooled {len(missed)} pictures that white-box attacks did not")
+
+
+def _noise_floor(bench: Bench) -> Said:
+    main, rng = _main(bench), np.random.default_rng(bench.seed)
+    fooled = 0
+    for picture in bench.pictures:
+        noise = rng.uniform(-main.size, main.size, (_DRAWS // len(bench.pictures) + 1, *picture.plane.shape))
+        planes = [settle(picture, picture.unit + one, main) for one in noise]
+        fooled += any(answer.authentic is (not picture.authentic) for answer in bench.target.decide(planes))
+    white = max([len(r.result.fooled) for r in bench.runs.values() if r.result.knowledge is Knowledge.WHITE] + [0])
+    return told(fooled <= white, f"random noise fooled {fooled}, the best white-box attack {white} pictures")
+
+
+STRENGTH = (
+    Check("S05", "more budget, more success", "success does not fall as the budget grows, within noise", _monotone),
+    Check("S06", "no bounds, no defence", "at least 99 % are fooled when every change is allowed", _unbounded),
+    Check("S07", "many steps beat one", "many steps leave no more pictures standing than one", _iterations),
+    Check("S08", "steps were enough", "twice the steps gain at most one point", _doubled),
+    Check("S09", "starts were enough", "twice the starts gain at most one point", _restarted),
+    Check("S12", "seeing less is no help", "black-box attacks fool what white-box ones fool", _black_not_better),
+    Check("S13", "a detour is no help", "transferred attacks fool what direct ones fool", _transfer_not_better),
+    Check("S14", "better than noise", "random changes fool no more than the attacks", _noise_floor),
+)

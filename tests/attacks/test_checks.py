@@ -1,0 +1,251 @@
+"""Every check on a sound run, where it holds, and on a run with its own defect, where it does not."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from attacks.checks import ALL
+from attacks.checks.check import Bench, Held
+from attacks.gradient import Apgd, Fgsm, Pgd
+from attacks.harness import Attack, Plan, judged_rightly, run
+from attacks.outcome import End, Knowledge
+from attacks.pictures import Budget, Norm, Plane, Unit, distance
+from attacks.target import Aim, Answer, Target
+from tests.attacks.toys import Constant, Linear, Masked, pictures
+
+BUDGET = Budget(Norm.LINF, 2 / 255)
+
+
+@dataclass(frozen=True)
+class Scripted:
+    act: Callable[[Aim], Unit]
+    budget: Budget = BUDGET
+
+    def __call__(self, aim: Aim) -> Unit:
+        return self.act(aim)
+
+
+def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> Plan:
+    return Plan(name, "gradient", knowledge, attack)
+
+
+PLANS = (plan("pgd", Pgd(BUDGET, 40)), plan("apgd", Apgd(BUDGET, 40)))
+
+
+def bench(target: Target | None = None, plans: Sequence[Plan] = PLANS, **changes: Any) -> Bench:
+    target = target or Linear()
+    whole = changes.pop("whole", pictures(6))
+    worth = judged_rightly(target, whole)
+    runs = {plan.name: run(plan, target, worth, seed=3) for plan in plans}
+    given: dict[str, Any] = {"planned": [plan.name for plan in plans], "elsewhere": target.decide, **changes}
+    return Bench(target, worth, whole, runs, seed=3, **given)
+
+
+@pytest.fixture(scope="module")
+def sound() -> Bench:
+    return bench()
+
+
+NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20"}  # all that is asked has a gradient, and nothing is random
+
+
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
+def test_a_sound_run_is_believed(check: Any, sound: Bench) -> None:
+    finding = check.on(bench(whole=pictures(6, height=4.0)) if check.id == "S25" else sound)
+    expected = Held.NOT_APPLICABLE if check.id in NOT_APPLICABLE else Held.HELD
+    assert finding.held is expected, finding.evidence
+    assert finding.evidence
+
+
+def held(id_: str, on: Bench) -> Held:
+    return next(check for check in ALL if check.id == id_).on(on).held
+
+
+def spoiled(**changes: Any) -> Bench:
+    """Return a sound bench whose first run's first trial says something else."""
+    made = bench()
+    first = made.runs["pgd"]
+    trials = (replace(first.result.trials[0], **changes), *first.result.trials[1:])
+    made.runs = {"pgd": replace(first, result=replace(first.result, trials=trials))}
+    return made
+
+
+def with_plane(change: Callable[[Plane], Plane]) -> Bench:
+    made = bench()
+    first = made.runs["pgd"]
+    name = first.result.trials[0].picture
+    made.runs = {"pgd": replace(first, planes={**first.planes, name: change(first.planes[name])})}
+    return made
+
+
+class Rough(Linear):
+    """Its twin's slopes are noise."""
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        height = super().logits(unit)[:, 1]
+        noise = (torch.sin(1e5 * unit[:, 0]) * 30).sum((1, 2))
+        return torch.stack([-height - noise, height + noise], 1)
+
+
+class Random(Linear):
+    """It rolls dice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rng = np.random.default_rng(0)
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        return super().logits(unit) + float(self._rng.normal()) * 1e-2
+
+
+class Shares(Linear):
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        return super().logits(unit).softmax(1)
+
+
+class Three(Linear):
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        found = super().logits(unit)
+        return torch.cat([found, found[:, :1]], 1)
+
+
+class Lent(Linear):
+    exact = False
+
+
+class Other(Linear):
+    """The twin of another model."""
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        return -super().logits(unit)
+
+
+class Wary(Linear):
+    """A picture that was changed by more than three greys is known for what it was."""
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        said = []
+        for plane, answer in zip(planes, super().decide(planes), strict=True):
+            near = min(pictures(6), key=lambda picture: distance(picture.plane, plane, Norm.L2))
+            far = distance(near.plane, plane, Norm.LINF) > 3.5 / 255
+            said.append(Answer(near.authentic, 0.5) if far else answer)
+        return said
+
+
+class Misleading(Linear):
+    """Its twin's slopes lead the right way from whole greys alone, where one step sets out."""
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        whole = bool(((unit * 255).round() - unit * 255).abs().max() < 1e-3)
+        return super().logits(unit) * (1 if whole else -1)
+
+
+class Brittle(Linear):
+    """Whatever is not the picture itself is taken for the other class."""
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        clean = {picture.plane.tobytes(): picture.authentic for picture in pictures(6)}
+        said = [clean.get(plane.tobytes()) for plane in planes]
+        return [
+            Answer(not h.authentic if s is None else s, 0.5) for s, h in zip(said, super().decide(planes), strict=True)
+        ]
+
+
+def idle(aim: Aim) -> Unit:
+    return aim.watched.picture.unit
+
+
+def breaks(aim: Aim) -> Unit:
+    raise RuntimeError("Input type (double) and bias type (float) should be the same")
+
+
+def black(act: Attack) -> tuple[Plan, ...]:
+    return plan("nothing", Scripted(idle)), plan("black", act, Knowledge.BLACK)
+
+
+DEFECTS: dict[str, Callable[[], Bench]] = {
+    "S01": lambda: with_plane(lambda plane: np.where(plane > 128, plane + 9, plane - 9).astype(np.uint8)),
+    "S02": lambda: bench(elsewhere=Constant().decide),
+    "S03": lambda: bench(plans=[plan("nothing", Scripted(idle))]),
+    "S04": lambda: with_plane(lambda plane: plane[::-1].copy()),
+    "S05": lambda: bench(Wary()),
+    "S06": lambda: bench(Masked()),
+    "S07": lambda: bench(Misleading(), [plan("fgsm", Fgsm(BUDGET))]),
+    "S08": lambda: unsettled("S08"),
+    "S09": lambda: unsettled("S09"),
+    "S10": lambda: bench(Masked()),
+    "S11": lambda: bench(Rough()),
+    "S12": lambda: bench(plans=black(Apgd(BUDGET, 20))),
+    "S13": lambda: bench(plans=[plan("nothing", Scripted(idle)), plan("grey", Apgd(BUDGET, 20), Knowledge.GREY)]),
+    "S14": lambda: bench(Brittle(), [plan("nothing", Scripted(idle))]),
+    "S15": lambda: bench(Shares()),
+    "S16": lambda: bench(Three(), [plan("nothing", Scripted(idle))]),
+    "S17": lambda: bench(Random()),
+    "S18": lambda: bench(Random()),
+    "S19": lambda: bench(Random()),
+    "S20": lambda: bench(Random()),
+    "S21": lambda: bench(Lent()),
+    "S22": lambda: bench(Other(), [plan("nothing", Scripted(idle))]),
+    "S23": lambda: spoiled(end=End.HELD, nearest="0.001000"),
+    "S24": lambda: bench(plans=[plan("pgd", Pgd(BUDGET, 10))]),
+    "S25": lambda: bench(Rough()),
+    "S26": lambda: bench(plans=[plan("nothing", Scripted(idle))]),
+    "S27": lambda: spoiled_constant(),
+    "S29": lambda: bench(whole=[]),
+    "S32": lambda: bench(Constant(), floor=0.9),
+    "S33": lambda: bench(whole=[]),
+    "S37": lambda: spoiled(queries=12345),
+    "S38": lambda: bench(plans=[*PLANS, plan("broken", Scripted(breaks))]),
+}
+
+
+def unsettled(id_: str) -> Bench:
+    """Return a bench on which the further attack of a check fooled fewer."""
+    made = bench()
+    assert held(id_, made) is Held.HELD
+    name = {"S08": "check pgd of twice the steps", "S09": "check pgd from two starts"}[id_]
+    again = made.besides[name]
+    trials = (replace(again.result.trials[0], end=End.HELD), *again.result.trials[1:])
+    made.besides[name] = replace(again, result=replace(again.result, trials=trials))
+    return made
+
+
+def spoiled_constant() -> Bench:
+    """Return a bench with a plan that fools even a constant, since it changes what it asks."""
+
+    def cheat(aim: Aim) -> Unit:
+        aim.watched.nearest, aim.watched.size = aim.watched.picture.plane, 0.0
+        aim._target.decide = lambda planes: [Answer(not aim.watched.picture.authentic, 0.5) for _ in planes]  # type: ignore[method-assign]
+        return aim.watched.picture.unit
+
+    return bench(plans=[plan("cheat", Scripted(cheat))])
+
+
+@pytest.mark.parametrize("id_", DEFECTS)
+def test_a_defect_is_found(id_: str) -> None:
+    assert held(id_, DEFECTS[id_]()) is Held.FAILED
+
+
+def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: Bench) -> None:
+    missing = replace(sound, planned=["pgd", "apgd", "square"])
+    assert held("S38", missing) is Held.FAILED
+
+
+def test_a_check_that_breaks_down_did_not_hold(sound: Bench) -> None:
+    def broken(planes: Sequence[Plane]) -> list[Answer]:
+        raise OSError("no process to ask")
+
+    finding = next(check for check in ALL if check.id == "S02").on(replace(sound, elsewhere=broken))
+    assert finding.held is Held.FAILED
+    assert "no process to ask" in finding.evidence
+
+
+def test_names_are_told_apart() -> None:
+    ids = [check.id for check in ALL]
+    assert ids == sorted(set(ids))
+    assert all(check.title and check.criterion for check in ALL)
+    assert set(DEFECTS) == set(ids)
