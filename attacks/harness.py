@@ -6,20 +6,15 @@
 4. The full pipeline is asked about the loaded plane, and about the best that the attack met on its way.
 """
 
-import contextlib
-import io
-import os
-import random
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
+from attacks.apart import apart, own_seed
 from attacks.outcome import End, Found, Knowledge, Result, Trial
 from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
 from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched
@@ -83,12 +78,13 @@ def run(
     trials, planes, started = list[Trial](), dict[str, Plane](), time.monotonic()
     problem: str | None = None
     limits = Limits(plan.queries, until)
+    memory: dict[str, Any] = {"seed": own_seed(seed, plan.name, "")}
     for number, picture in enumerate(pictures):
-        own = _own_seed(seed, plan.name, picture.digest)
-        aim = Aim(target, picture, plan.attack.budget.norm, seed=own, limits=limits, pool=pictures)
+        own = own_seed(seed, plan.name, picture.digest)
+        aim = Aim(target, picture, plan.attack.budget.norm, seed=own, limits=limits, pool=pictures, memory=memory)
         end, found = End.FAILED, picture.unit
         try:
-            with _apart(own):
+            with apart(own):
                 handed_in = plan.attack(aim)
             settle(picture, handed_in, plan.attack.budget)  # refuses what is no plane
             found, end = handed_in, End.HELD
@@ -132,7 +128,7 @@ def _disposed(target: Target, watched: Watched, found: Unit, end: End, plan: Pla
 def _fools_twin(target: Target, picture: Picture, found: Unit) -> bool:
     """Say whether the twin takes what was handed in, as it is, for the other class."""
     with torch.no_grad():
-        logits = target.logits(torch.from_numpy(found).float()[None, None])[0]
+        logits = target.logits(torch.from_numpy(found.clip(0, 1)).float()[None, None])[0]
     return bool(logits[int(not picture.authentic)] > logits[int(picture.authentic)])
 
 
@@ -172,29 +168,3 @@ def _trial(watched: Watched, plane: Plane, end: End, found: Found, *, claimed: b
         watched.queries,
         watched.passes,
     )
-
-
-def _own_seed(seed: int, name: str, digest: str) -> int:
-    """Return a seed that no other attack of the run shares, and no other picture."""
-    return int.from_bytes(sha256(f"{seed}\n{name}\n{digest}".encode()).digest()[:4])
-
-
-@contextlib.contextmanager
-def _apart(seed: int) -> Iterator[None]:
-    """Give an attack its own random state and folder, catch what it prints, and put everything back."""
-    states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
-    home = os.getcwd()
-    try:
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-            os.chdir(folder)
-            try:
-                yield
-            finally:
-                os.chdir(home)
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

@@ -20,6 +20,7 @@ class Norm(StrEnum):
 
     LINF = "linf"
     L2 = "l2"
+    L0 = "l0"  # the share of pixels that changed, however much
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,18 @@ def digest_of(plane: Plane) -> str:
 
 def distance(first: Plane, second: Plane, norm: Norm) -> float:
     """Return how far two planes of one depth are apart, in units of full scale, computed in double precision."""
-    change = (second.astype(np.float64) - first.astype(np.float64)) / np.iinfo(first.dtype).max
-    return float(np.abs(change).max() if norm is Norm.LINF else np.sqrt((change**2).sum()))
+    return size_of((second.astype(np.float64) - first.astype(np.float64)) / np.iinfo(first.dtype).max, norm)
+
+
+def size_of(change: Unit, norm: Norm) -> float:
+    """Return how large a change is."""
+    match norm:
+        case Norm.LINF:
+            return float(np.abs(change).max())
+        case Norm.L2:
+            return float(np.sqrt((change**2).sum()))
+        case Norm.L0:
+            return float((change != 0).mean())
 
 
 def settle(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) -> Plane:
@@ -90,12 +101,14 @@ def settle(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) ->
         raise ValueError(f"{picture.name}: the attack gave {found.shape} for {picture.plane.shape}")
     change = np.nan_to_num(found.astype(np.float64), nan=0.5, posinf=1.0, neginf=0.0).clip(0, 1) * picture.top
     change -= picture.plane
-    if budget.norm is Norm.LINF:
-        steps = np.rint(change)
-        most = np.floor(budget.size * picture.top * (1 + 1e-9))
-        whole = np.clip(steps, -most, most)
-    else:
-        whole = _rounded(change, budget.size * picture.top)
+    match budget.norm:
+        case Norm.LINF:
+            most = np.floor(budget.size * picture.top * (1 + 1e-9))
+            whole = np.clip(np.rint(change), -most, most)
+        case Norm.L2:
+            whole = _rounded(change, budget.size * picture.top)
+        case Norm.L0:
+            whole = _sparse(np.rint(change), int(budget.size * change.size * (1 + 1e-9)))
     settled: Plane = (picture.plane + whole).clip(0, picture.top).astype(picture.plane.dtype)
     return settled
 
@@ -106,8 +119,8 @@ def stretch(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) -
     What looks for the smallest change stops at the boundary, where rounding to greys decides.
     """
     change = found.astype(np.float64) - picture.unit
-    length = float(np.abs(change).max() if budget.norm is Norm.LINF else np.sqrt((change**2).sum()))
-    if not 0 < length < budget.size:  # nor where it is not a number
+    length = size_of(change, budget.norm)
+    if budget.norm is Norm.L0 or not 0 < length < budget.size:  # nor where it is not a number
         return None
     return picture.unit + change * (budget.size / length)
 
@@ -128,6 +141,14 @@ def _rounded(change: Unit, most: float) -> Unit:
         middle = (low + high) / 2
         low, high = (middle, high) if (at(middle) ** 2).sum() <= most**2 else (low, middle)
     return at(low)
+
+
+def _sparse(steps: Unit, most: int) -> Unit:
+    """Return the largest so many steps; of equal ones the first."""
+    kept = np.argsort(-np.abs(steps), axis=None, kind="stable")[:most]
+    found = np.zeros_like(steps)
+    found.flat[kept] = steps.flat[kept]
+    return found
 
 
 def save(plane: Plane) -> bytes:

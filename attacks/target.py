@@ -1,17 +1,19 @@
 """What is attacked, and the counter that stands between an attack and it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from attacks.apart import apart
 from attacks.pictures import Norm, Picture, Plane, distance
 
 Tensor = torch.Tensor
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,18 @@ class Aim:
     """A target under attack on one picture: it counts, stops answering when all is spent, and keeps what was found."""
 
     def __init__(
-        self, target: Target, picture: Picture, norm: Norm, *, seed: int, limits: Limits, pool: Sequence[Picture]
+        self,
+        target: Target,
+        picture: Picture,
+        norm: Norm,
+        *,
+        seed: int,
+        limits: Limits,
+        pool: Sequence[Picture],
+        memory: dict[str, Any] | None = None,
     ) -> None:
-        self._target, self._limits, self._pool = target, limits, pool
+        self._target, self._limits, self.pool = target, limits, pool
+        self._memory = memory or {"seed": seed}
         self.watched = Watched(picture, norm)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
@@ -103,12 +114,20 @@ class Aim:
         self.watched.passes += len(unit)
         return self._target.logits(unit)
 
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what was made for another picture of the same plan, or make it: what is learnt from all of them."""
+        if name not in self._memory:
+            with apart(self._memory["seed"]):
+                self._memory[name] = make()
+        found: Made = self._memory[name]
+        return found
+
     def opposite(self) -> Picture:
         """Return the nearest picture of the other class to set out from: noise may never meet that class."""
         mine, plane = self.watched.picture, self.watched.picture.plane
         fit = [
             other
-            for other in self._pool
+            for other in self.pool
             if other.authentic is not mine.authentic
             and other.plane.shape == plane.shape
             and other.plane.dtype == plane.dtype

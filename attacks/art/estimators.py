@@ -37,6 +37,7 @@ class _Twin(torch.nn.Module):
     def __init__(self, aim: Aim, view: View) -> None:
         super().__init__()
         self._ask, self._view = aim.logits, view
+        self.anchor = torch.nn.Parameter(torch.zeros(1))  # some ask a network's parameters where they are
 
     def forward(self, unit: torch.Tensor) -> torch.Tensor:
         logits = torch.cat([self._ask(one[None].float()) for one in unit])

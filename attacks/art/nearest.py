@@ -33,7 +33,9 @@ def carlini_l0(budget: Budget, *, steps: int, searches: int) -> ByArt:
     return ByArt(
         budget,
         View.LOGITS,
-        lambda seen, _: evasion.CarliniL0Method(seen, max_iter=steps, binary_search_steps=searches, verbose=False),
+        lambda seen, _: evasion.CarliniL0Method(
+            seen, learning_rate=0.1, max_iter=steps, binary_search_steps=searches, initial_const=1.0, verbose=False
+        ),
     )
 
 

@@ -40,7 +40,9 @@ def simba(budget: Budget, *, steps: int, cosines: bool) -> ByArt:
 
     def make(seen: Any, within: Budget) -> Any:
         kind = "dct" if cosines else "px"
-        return evasion.SimBA(seen, kind, steps, epsilon=within.size, freq_dim=8, stride=4, verbose=False)
+        low = min(28, *seen.input_shape[1:])  # cosines a side that are tried
+        reach = within.size / 4 if cosines else 0.5  # of one change, of which there are many
+        return evasion.SimBA(seen, kind, steps, epsilon=reach, freq_dim=low, stride=4, verbose=False)
 
     return ByArt(budget, View.SCORES, make)
 

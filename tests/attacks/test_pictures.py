@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from attacks.pictures import Budget, Norm, Picture, Plane, digest_of, distance, load, save, settle
 from tests.attacks.toys import pictures
 
-NORMS = [(Norm.LINF, 0.02), (Norm.LINF, 8 / 255), (Norm.L2, 0.05), (Norm.L2, 0.5), (Norm.L2, 3.0)]
+NORMS = [
+    (Norm.LINF, 0.02),
+    (Norm.LINF, 8 / 255),
+    (Norm.L2, 0.05),
+    (Norm.L2, 0.5),
+    (Norm.L2, 3.0),
+    (Norm.L0, 0.01),
+    (Norm.L0, 0.5),
+]
 
 
 @pytest.mark.parametrize(("norm", "size"), NORMS)
@@ -28,7 +36,7 @@ def test_what_is_settled_is_within_the_budget_whatever_was_handed_in(
 def test_what_the_budget_allows_is_left_as_it_is() -> None:
     (picture,) = pictures(1)
     changed = picture.plane.astype(np.int64) + np.random.default_rng(0).integers(-8, 9, picture.plane.shape)
-    for budget in (Budget(Norm.LINF, 8 / 255), Budget(Norm.L2, 1.0)):
+    for budget in (Budget(Norm.LINF, 8 / 255), Budget(Norm.L2, 1.0), Budget(Norm.L0, 1.0)):
         assert np.array_equal(settle(picture, changed / 255, budget), changed)
 
 

@@ -1,0 +1,46 @@
+"""Every attack that can be asked for, on a target that gives way to any of them."""
+
+import numpy as np
+import pytest
+
+from attacks.catalogue import CATALOGUE, Effort
+from attacks.harness import Plan, run
+from attacks.outcome import End, Knowledge
+from attacks.pictures import Budget, Norm
+from tests.attacks.toys import Linear, pictures
+
+BUDGETS = {Norm.LINF: 0.1, Norm.L2: 0.8, Norm.L0: 0.4}
+WEAK = {"virtual", "patch"}  # the one finds the way for some pictures alone, the other smooths what it learns
+CASES = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "norm"), CASES, ids=[f"{name} {norm}" for name, norm in CASES])
+def test_every_attack_runs_and_succeeds_where_it_is_easy(name: str, norm: Norm) -> None:
+    entry = CATALOGUE[name]
+    size = 0.5 if name in ("square", "spatial", "threshold") else BUDGETS[norm]
+    plan = Plan(name, entry.family, entry.knowledge, entry.make(Budget(norm, size), Effort(20, 2, 4000)), 20_000)
+    result = run(plan, Linear(), pictures(4), seed=1).result
+    assert result.problem is None
+    assert result.ran
+    assert not any(trial.unchanged for trial in result.trials)
+    assert result.count(End.FOOLED) >= (1 if name in WEAK else 4)
+    for trial in result.trials:
+        assert (trial.queries > 0) is (entry.knowledge is Knowledge.BLACK)
+        assert (trial.passes > 0) is (entry.knowledge is Knowledge.WHITE) or entry.family == "universal"
+
+
+@pytest.mark.parametrize("name", ["apgd", "art-pgd", "deep-fool", "hop-skip-jump", "square", "universal"])
+def test_the_same_seed_gives_the_same_planes(name: str) -> None:
+    entry = CATALOGUE[name]
+    budget = Budget(entry.norms[0], BUDGETS[entry.norms[0]])
+    plan = Plan(name, entry.family, entry.knowledge, entry.make(budget, Effort(5, 1, 200)), 200)
+    first, again = (run(plan, Linear(), pictures(2), seed=7) for _ in range(2))
+    assert first.result == again.result
+    assert all(np.array_equal(first.planes[key], again.planes[key]) for key in first.planes)
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, -5)])
+def test_an_effort_that_is_none_is_refused(numbers: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="whole numbers from 1"):
+        Effort(*numbers)
