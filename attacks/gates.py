@@ -1,0 +1,176 @@
+"""Gates: what a result must show to pass, by the bound of an interval, with a least number of pictures.
+
+A gate with too few pictures, or with nothing to compare with, is undecided, and never passed. One that failed can be
+waived up to a date, and is reported as waived.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from attacks.outcome import End, Result
+from attacks.statistics import mcnemar, wilson
+
+
+class Metric(StrEnum):
+    """What is measured."""
+
+    HELD = "held"  # the share of all pictures that keep their right answer; one that never had it does not
+    REGRESSIONS = "regressions"  # pairs that held in the baseline and do not now, against those that do again
+
+
+class Bound(StrEnum):
+    """Which end of the 95 % interval is compared."""
+
+    LOWER = "lower"
+    POINT = "point"
+    UPPER = "upper"
+
+
+class Slice(StrEnum):
+    """Of which pictures."""
+
+    ALL = "all"
+    AUTHENTIC = "authentic"
+    COUNTERFEIT = "counterfeit"
+
+
+class Severity(StrEnum):
+    """How bad it is that a gate failed."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Passed(StrEnum):
+    """What came of a gate."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Who looked away until when, and why."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must hold of one attack, or of the worst of all for each picture."""
+
+    metric: Metric
+    value: float  # least share that holds; for regressions, the p-value below which they are not chance
+    attack: str | None = None
+    bound: Bound = Bound.LOWER
+    least: int = 8
+    slice: Slice = Slice.ALL
+    severity: Severity = Severity.ERROR
+    waiver: Waiver | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what a gate is called in every output: numbers have no part in it."""
+        return f"{self.metric}/{self.attack or 'worst'}/{self.slice}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What came of a gate, and the counts that it came from."""
+
+    gate: Gate
+    passed: Passed
+    count: int  # pictures that held; for regressions, pictures that no longer do
+    of: int
+    said: str
+
+
+Baseline = Mapping[str, Mapping[str, bool]]  # attack, picture's digest: whether it held
+Missed = Mapping[
+    str, bool
+]  # digests of pictures that were judged wrongly before any attack: whether they are authentic
+
+
+def decide_gates(
+    gates: Sequence[Gate],
+    results: Sequence[Result],
+    missed: Missed,
+    *,
+    baseline: Baseline | None,
+    now: datetime,
+) -> list[Decision]:
+    """Decide every gate."""
+    return [_waived(_decided(gate, results, missed, baseline), now) for gate in gates]
+
+
+def held_by_picture(
+    results: Sequence[Result], missed: Missed, attack: str | None, part: Slice = Slice.ALL
+) -> dict[str, bool]:
+    """Return for each picture's digest whether it kept its right answer under an attack, or under every one."""
+    found: dict[str, bool] = {}
+    if any(attack in (None, result.attack) for result in results):
+        wanted = {Slice.ALL: (True, False), Slice.AUTHENTIC: (True,), Slice.COUNTERFEIT: (False,)}[part]
+        found |= {digest: False for digest, authentic in missed.items() if authentic in wanted}
+    for result in results:
+        if attack is not None and result.attack != attack:
+            continue
+        for trial in result.trials:
+            if part is Slice.ALL or (part is Slice.AUTHENTIC) == trial.authentic:
+                found[trial.digest] = found.get(trial.digest, True) and trial.end is End.HELD
+    return found
+
+
+def _decided(gate: Gate, results: Sequence[Result], missed: Missed, baseline: Baseline | None) -> Decision:
+    now = held_by_picture(results, missed, gate.attack, gate.slice)
+    if len(now) < gate.least:
+        said = f"{len(now)} pictures, {gate.least} at least are needed to say anything"
+        return Decision(gate, Passed.UNDECIDED, sum(now.values()), len(now), said)
+    if gate.metric is Metric.REGRESSIONS:
+        return _compared(gate, now, baseline)
+    held, of = sum(now.values()), len(now)
+    low, high = wilson(held, of)
+    compared = {Bound.LOWER: low, Bound.POINT: held / of, Bound.UPPER: high}[gate.bound]
+    said = f"{held} of {of} held ({low:.1%} to {high:.1%}); {gate.bound} {compared:.1%}, least {gate.value:.1%}"
+    return Decision(gate, Passed.PASSED if compared >= gate.value else Passed.FAILED, held, of, said)
+
+
+def _compared(gate: Gate, now: Mapping[str, bool], baseline: Baseline | None) -> Decision:
+    """Compare pair by pair: a difference of two shares would call chance a regression."""
+    then = _then(baseline, gate.attack)
+    if then is None or then.keys() & now.keys() != now.keys():
+        said = "no baseline" if then is None else "the baseline is of other pictures"
+        return Decision(gate, Passed.UNDECIDED, 0, len(now), f"{said}: nothing to compare with")
+    worse = sum(then[digest] and not held for digest, held in now.items())
+    better = sum(not then[digest] and held for digest, held in now.items())
+    chance = mcnemar(worse, better)
+    said = f"{worse} pictures no longer hold, {better} do again; by chance with p = {chance:.4f}, least {gate.value}"
+    return Decision(gate, Passed.FAILED if chance < gate.value else Passed.PASSED, worse, len(now), said)
+
+
+def _then(baseline: Baseline | None, attack: str | None) -> Mapping[str, bool] | None:
+    if baseline is None:
+        return None
+    if attack is not None:
+        return baseline.get(attack)
+    worst: dict[str, bool] = {}
+    for each in baseline.values():
+        for digest, held in each.items():
+            worst[digest] = worst.get(digest, True) and held
+    return worst
+
+
+def _waived(decision: Decision, now: datetime) -> Decision:
+    waiver = decision.gate.waiver
+    if decision.passed is not Passed.FAILED or waiver is None:
+        return decision
+    if now >= waiver.until:
+        said = f"{decision.said}; its waiver ended at {waiver.until:%Y-%m-%d}"
+        return Decision(decision.gate, Passed.FAILED, decision.count, decision.of, said)
+    said = f"{decision.said}; waived until {waiver.until:%Y-%m-%d}: {waiver.reason}"
+    return Decision(decision.gate, Passed.WAIVED, decision.count, decision.of, said)
