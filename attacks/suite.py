@@ -1,0 +1,127 @@
+"""A whole run: attacks, then checks, then gates, and one word for what came of it.
+
+1. Pictures that are judged wrongly are noted, and not attacked.
+2. Every attack runs on every other picture.
+3. Every selected check is made. One that does not hold makes the outcome inconclusive.
+4. Gates are decided. One that cannot be decided makes it inconclusive, too; one that failed makes it fail.
+What was selected is all that it speaks of, and the outcome lists what was not.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from attacks.checks import ALL
+from attacks.checks.check import Bench, Finding, Held
+from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, decide_gates, held_by_picture
+from attacks.harness import Plan, Run, Watch, judged_rightly, run
+from attacks.outcome import Result, digest_of_results
+from attacks.pictures import Picture, Plane
+from attacks.target import Answer, Target
+
+Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
+
+
+class Word(StrEnum):
+    """What a run comes to."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What is asked for."""
+
+    name: str
+    plans: tuple[Plan, ...]
+    checks: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    seed: int
+    floor: float = 0.5  # least clean accuracy
+    seconds: float = float("inf")  # a clock that runs out is no pass
+
+    def __post_init__(self) -> None:
+        """Refuse names that are unknown, or given twice."""
+        names, known = [plan.name for plan in self.plans], {check.id for check in ALL}
+        if len(set(names)) != len(names):
+            raise ValueError(f"suite {self.name}: two attacks of one name")
+        unknown = sorted(set(self.checks) - known)
+        if unknown:
+            raise ValueError(f"suite {self.name}: no check {', '.join(unknown)}")
+        lost = sorted({gate.attack for gate in self.gates if gate.attack is not None} - set(names))
+        if lost:
+            raise ValueError(f"suite {self.name}: gates of attacks that are not run: {', '.join(lost)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """All that came of a suite. Clocks and planes are no part of its digest."""
+
+    suite: Suite
+    results: tuple[Result, ...]
+    missed: Missed
+    findings: tuple[Finding, ...]
+    decisions: tuple[Decision, ...]
+    word: Word
+    why: tuple[str, ...]  # it is not a pass
+    not_selected: tuple[str, ...]  # checks
+    runs: tuple[Run, ...] = field(repr=False)
+    seconds: float
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 over all outcomes: the same for the same seed."""
+        return digest_of_results(self.results)
+
+    def held(self) -> Baseline:
+        """Return what a later run may be compared with."""
+        return {r.attack: held_by_picture([r], self.missed, r.attack) for r in self.results}
+
+
+def run_suite(
+    suite: Suite,
+    target: Target,
+    pictures: Sequence[Picture],
+    *,
+    now: datetime,
+    elsewhere: Elsewhere | None = None,
+    baseline: Baseline | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Run a suite on a target."""
+    started = time.monotonic()
+    until = started + suite.seconds
+    worth = judged_rightly(target, pictures)  # 1
+    right = {picture.digest for picture in worth}
+    missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
+    runs = {plan.name: run(plan, target, worth, seed=suite.seed, until=until, watch=watch) for plan in suite.plans}  # 2
+    bench = Bench(
+        target, worth, pictures, runs, tuple(runs), suite.seed, until=until, floor=suite.floor, elsewhere=elsewhere
+    )
+    findings = tuple(check.on(bench) for check in ALL if check.id in suite.checks)  # 3
+    results = tuple(run.result for run in runs.values())
+    decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now))  # 4
+    word, why = _word(results, findings, decisions)
+    skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
+    seconds = time.monotonic() - started
+    return Outcome(suite, results, missed, findings, decisions, word, why, skipped, tuple(runs.values()), seconds)
+
+
+def _word(
+    results: Sequence[Result], findings: Sequence[Finding], decisions: Sequence[Decision]
+) -> tuple[Word, tuple[str, ...]]:
+    """Return one word, and the reasons why it is not a pass."""
+    doubts = [f"{one.check} {one.title}: {one.evidence}" for one in findings if one.held is Held.FAILED]
+    broken = [result for result in results if not result.ran]
+    doubts += [f"{result.attack} did not run to its end: {result.problem or 'no picture'}" for result in broken]
+    doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
+    if not results:
+        doubts.append("nothing was attacked")
+    if doubts:
+        return Word.INCONCLUSIVE, tuple(doubts)
+    failed = [d for d in decisions if d.passed is Passed.FAILED and d.gate.severity is Severity.ERROR]
+    return (Word.FAILED if failed else Word.PASSED), tuple(f"gate {d.gate.name}: {d.said}" for d in failed)

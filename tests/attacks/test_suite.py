@@ -1,0 +1,122 @@
+"""A whole run, on targets whose outcome is known: found out, broken, or not to be broken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from attacks.checks import ALL
+from attacks.gates import Bound, Gate, Metric, Severity
+from attacks.gradient import Apgd, Fgsm, Pgd
+from attacks.harness import Plan
+from attacks.outcome import Knowledge
+from attacks.pictures import Budget, Norm, Unit
+from attacks.suite import Outcome, Suite, Word, run_suite
+from attacks.target import Aim, Target
+from tests.attacks.toys import Constant, Linear, Masked, pictures
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+LARGE, SMALL = Budget(Norm.LINF, 2 / 255), Budget(Norm.LINF, 1 / 255)
+# S26 is not among them: a control that breaks at one grey needs more pixels than these pictures have.
+QUICK = ("S01", "S02", "S03", "S04", "S06", "S07", "S10", "S16", "S17", "S27", "S32", "S38")
+
+
+def suite(budget: Budget = SMALL, **changes: object) -> Suite:
+    plans = tuple(
+        Plan(name, "gradient", Knowledge.WHITE, attack)
+        for name, attack in (("fgsm", Fgsm(budget)), ("pgd", Pgd(budget, 20)), ("apgd", Apgd(budget, 20)))
+    )
+    made = Suite("toy", plans, QUICK, (Gate(Metric.HELD, 0.5, None),), seed=5)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def outcome(target: Target, asked: Suite | None = None, **more: object) -> Outcome:
+    return run_suite(
+        asked or suite(),
+        target,
+        pictures(12),
+        now=NOW,
+        elsewhere=target.decide,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_what_stands_passes_and_what_falls_fails() -> None:
+    stands = outcome(Linear())
+    assert (stands.word, stands.why) == (Word.PASSED, ())
+    falls = outcome(Linear(), suite(LARGE))
+    assert falls.word is Word.FAILED
+    assert "0 of 12 held" in falls.why[0]
+
+
+def test_a_masked_gradient_is_found_out() -> None:
+    found = outcome(Masked(), suite(LARGE))
+    assert found.word is Word.INCONCLUSIVE
+    assert {"S03", "S06", "S10"} <= {reason.split()[0] for reason in found.why}
+
+
+def test_a_constant_is_nothing_to_pass_with() -> None:
+    found = outcome(Constant(), suite(floor=0.6))
+    assert found.word is Word.INCONCLUSIVE
+    assert any(reason.startswith("S32") for reason in found.why)
+    assert not any(result.fooled for result in found.results)
+
+
+def test_nothing_asked_for_and_nothing_to_attack_are_no_passes() -> None:
+    assert outcome(Linear(), suite(plans=(), checks=(), gates=())).word is Word.INCONCLUSIVE
+    empty = run_suite(suite(checks=(), gates=()), Linear(), [], now=NOW)
+    assert empty.word is Word.INCONCLUSIVE
+    late = outcome(Linear(), suite(seconds=0.0))
+    assert late.word is Word.INCONCLUSIVE
+
+
+def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() -> None:
+    @dataclass(frozen=True)
+    class Broken:
+        budget: Budget = SMALL
+
+        def __call__(self, aim: Aim) -> Unit:
+            raise RuntimeError("numpy has no mat")
+
+    plan = Plan("broken", "art", Knowledge.WHITE, Broken())
+    found = outcome(Linear(), suite(plans=(plan,), checks=(), gates=()))
+    assert found.word is Word.INCONCLUSIVE
+    assert "numpy has no mat" in found.why[0]
+
+
+def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
+    gate = Gate(Metric.HELD, 0.9, None, Bound.POINT, severity=Severity.WARNING)
+    assert outcome(Linear(), suite(LARGE, gates=(gate,))).word is Word.PASSED
+
+
+def test_a_run_is_compared_with_one_before() -> None:
+    before, gates = outcome(Linear()), (Gate(Metric.REGRESSIONS, 0.05, None),)
+    assert outcome(Linear(), suite(gates=gates), baseline=before.held()).word is Word.PASSED
+    assert outcome(Linear(), suite(LARGE, gates=gates), baseline=before.held()).word is Word.FAILED
+    assert outcome(Linear(), suite(gates=gates)).word is Word.INCONCLUSIVE
+
+
+def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
+    first, again = (outcome(Linear()) for _ in range(2))
+    assert first.digest == again.digest != outcome(Linear(), suite(LARGE)).digest
+    assert first.seconds != again.seconds
+
+
+def test_what_was_not_selected_is_listed() -> None:
+    found = outcome(Linear())
+    assert set(found.not_selected) == {check.id for check in ALL} - set(QUICK)
+    assert [finding.check for finding in found.findings] == sorted(QUICK)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: replace(s, checks=("S99",)), "no check S99"),
+        (lambda s: replace(s, plans=(*s.plans, s.plans[0])), "two attacks of one name"),
+        (lambda s: replace(s, gates=(Gate(Metric.HELD, 0.5, "square"),)), "not run: square"),
+    ],
+)
+def test_a_suite_that_names_what_is_not_there_is_refused(change: Callable[[Suite], Suite], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        change(suite())
