@@ -15,6 +15,12 @@ BUILT_IN = "built-in"
 _LARGEST = 1024 * 1024  # bytes
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
+Share = Annotated[str, StringConstraints(pattern=r"^(0|1|0\.[0-9]{1,6}|1\.0{1,6})$")]
+Size = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,3}(\.[0-9]{1,6})?|[1-9][0-9]{0,4}/(255|65535))$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+PlanName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}-(linf|l2|l0)-[0-9./]{1,12}$")]
+Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class _Section(BaseModel):
@@ -41,10 +47,48 @@ class Certify(_Section):
     poisoning: Literal["off"] = "off"
 
 
+class AskedAttack(_Section):
+    """An attack that a stress test runs, and how far it may change a picture."""
+
+    attack: Name
+    norm: Literal["linf", "l2", "l0"]
+    size: Size
+    steps: Count = 10
+    restarts: Count = 1
+    queries: Count = 1000  # of the whole pipeline, for each picture
+
+
+class AskedWaiver(_Section):
+    """Why a gate that fails does not fail the run, and until when."""
+
+    until: Day
+    reason: Text
+
+
+class AskedGate(_Section):
+    """What a stress test must show."""
+
+    metric: Literal["held", "regressions"]
+    value: Share
+    attack: PlanName | None = None  # of the worst of all, picture by picture
+    bound: Literal["lower", "point", "upper"] = "lower"
+    least: Count = 8
+    slice: Literal["all", "authentic", "counterfeit"] = "all"
+    severity: Literal["error", "warning", "note"] = "error"
+    waiver: AskedWaiver | None = None
+
+
 class Robustness(_Section):
-    """Whether a model must have been stress-tested."""
+    """Whether a model must have been stress-tested, and how `stress` does it."""
 
     result: Literal["required", "optional"] = "optional"
+    images: Count = 8
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    minutes: Count | None = None  # a clock that runs out makes the outcome inconclusive
+    floor: Share = "0.6"  # of accuracy before any attack
+    attacks: tuple[AskedAttack, ...] = ()
+    checks: tuple[Name, ...] = ()
+    gates: tuple[AskedGate, ...] = ()
 
 
 class Decide(_Section):

@@ -1,0 +1,72 @@
+"""From a policy to a suite: names become attacks, and texts become numbers."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from importlib.resources import files
+from pathlib import Path
+
+from attacks.catalogue import CATALOGUE, Effort
+from attacks.gates import Bound, Gate, Metric, Severity, Slice, Waiver
+from attacks.harness import Plan
+from attacks.pictures import Budget, Norm
+from attacks.suite import Suite
+from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy, read_policy
+from signing.strict import malformed
+
+BUILT_IN = ("quick", "full")
+
+
+def stress_policy(said: str) -> Policy:
+    """Return one of the policies that come with the tool, by its name, or that of a file."""
+    if said in BUILT_IN:
+        return read_policy(Path(str(files("fusiondiff_audit.stress") / "policies" / f"{said}.toml")))
+    return read_policy(Path(said))
+
+
+def suite_of(policy: Policy, where: str) -> Suite:
+    """Return what a policy asks for; what cannot be asked for is refused before anything is attacked."""
+    asked = policy.robustness
+    if not asked.attacks:
+        raise malformed(where, f"policy {policy.name!r} asks for no attack: [robustness] attacks is empty")
+    try:
+        return Suite(
+            policy.name,
+            tuple(map(_plan, asked.attacks)),
+            asked.checks,
+            tuple(map(_gate, asked.gates)),
+            asked.seed,
+            float(asked.floor),
+            60.0 * asked.minutes if asked.minutes is not None else float("inf"),
+        )
+    except ValueError as e:
+        raise malformed(where, str(e)) from e
+
+
+def _plan(asked: AskedAttack) -> Plan:
+    entry = CATALOGUE.get(asked.attack)
+    if entry is None:
+        raise ValueError(f"no attack {asked.attack}; there are {', '.join(sorted(CATALOGUE))}")
+    norm = Norm(asked.norm)
+    if norm not in entry.norms:
+        raise ValueError(f"{asked.attack} has no budget in {norm}; it has one in {', '.join(entry.norms)}")
+    budget = Budget(norm, float(Fraction(asked.size)))
+    attack = entry.make(budget, Effort(asked.steps, asked.restarts, asked.queries))
+    return Plan(f"{asked.attack}-{norm}-{asked.size}", entry.family, entry.knowledge, attack, asked.queries)
+
+
+def _gate(asked: AskedGate) -> Gate:
+    waiver = None
+    if asked.waiver is not None:
+        until = datetime.strptime(asked.waiver.until, "%Y-%m-%d").replace(tzinfo=UTC)
+        waiver = Waiver(until, asked.waiver.reason)
+    return Gate(
+        Metric(asked.metric),
+        float(Decimal(asked.value)),
+        asked.attack,
+        Bound(asked.bound),
+        asked.least,
+        Slice(asked.slice),
+        Severity(asked.severity),
+        waiver,
+    )

@@ -1,0 +1,82 @@
+"""What a policy asks for is run, or refused before anything is attacked."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from attacks.gates import Bound, Severity, Slice
+from attacks.outcome import Knowledge
+from fusiondiff_audit.stress.plans import BUILT_IN, stress_policy, suite_of
+from signing import Reason, SigningError
+
+HEAD = 'name = "ours"\n[robustness]\n'
+PGD = '{ attack = "pgd", norm = "linf", size = "8/255" }'
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "audit.toml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_policies_that_come_with_the_tool_are_whole(name: str) -> None:
+    suite = suite_of(stress_policy(name), name)
+    assert suite.name == name
+    assert {plan.knowledge for plan in suite.plans} == {Knowledge.WHITE, Knowledge.BLACK}
+    assert "S38" in suite.checks
+    assert suite.gates
+
+
+def test_texts_become_numbers(tmp_path: Path) -> None:
+    gate = """
+[[robustness.gates]]
+metric = "held"
+value = "0.5"
+attack = "pgd-linf-8/255"
+bound = "point"
+slice = "counterfeit"
+severity = "warning"
+waiver = { until = "2027-01-31", reason = "known" }
+"""
+    where = written(tmp_path, HEAD + f"minutes = 2\nseed = 9\nattacks = [{PGD}]\n" + gate)
+    suite = suite_of(stress_policy(where), where)
+    (plan,), (asked,) = suite.plans, suite.gates
+    assert plan.name == "pgd-linf-8/255"
+    assert plan.attack.budget.size == pytest.approx(8 / 255)
+    assert (suite.seconds, suite.seed, asked.value) == (120, 9, 0.5)
+    assert (asked.bound, asked.slice, asked.severity) == (Bound.POINT, Slice.COUNTERFEIT, Severity.WARNING)
+    assert asked.waiver is not None
+    assert asked.waiver.until == datetime(2027, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "asks for no attack"),
+        ('attacks = [{ attack = "pgdd", norm = "linf", size = "0.1" }]', "no attack pgdd; there are"),
+        ('attacks = [{ attack = "deep-fool", norm = "linf", size = "0.1" }]', "has no budget in linf"),
+        ('attacks = [{ attack = "pgd", norm = "linf", size = "0" }]', "a number above 0"),
+        ('attacks = [{ attack = "pgd", norm = "linf", size = "-1" }]', "size"),
+        ('attacks = [{ attack = "pgd", norm = "linf", size = "8/0" }]', "size"),
+        ('attacks = [{ attack = "pgd", norm = "linf", size = "1", steps = 0 }]', "steps"),
+        (f"attacks = [{PGD}, {PGD}]", "two attacks of one name"),
+        (f'attacks = [{PGD}]\nchecks = ["S77"]', "no check S77"),
+        (f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "2" }}]', "value"),
+        (f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "1", attack = "pgd-l2-1" }}]', "are not run"),
+        (
+            f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "1", waiver = {{ until = "2026-02-31", '
+            'reason = "x" } }]',
+            "day is out of range",
+        ),
+        ("images = 0", "images"),
+        ("floor = 0.5", "floor"),
+        ("attack = 1", "attack"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    where = written(tmp_path, HEAD + text)
+    with pytest.raises(SigningError, match=said) as caught:
+        suite_of(stress_policy(where), where)
+    assert caught.value.reason is Reason.MALFORMED
