@@ -1,0 +1,216 @@
+"""The signed result of a stress test: an in-toto test result of a model, with every count that it came from.
+
+in-toto knows passed, warned and failed tests. Ours has a third word, INCONCLUSIVE, which counts as failed there, so
+that nobody who reads only in-toto's words takes a doubt for a pass. One form, as for reports: whoever reads a result
+writes it again, and must come to the bytes that were signed.
+"""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+
+from reports.header import Key, Library
+from reports.records import read, write
+from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
+from signing.bundle import Bundle, bundle_limit, seal, unseal
+from signing.fields import Fields, read_json
+from signing.statement import Statement, Subject, write_statement
+from signing.strict import is_sha256, malformed, write_json
+from signing.times import read_time
+
+RESULT = "robustness.sigstore.json"
+FORMAT = "fusiondiff-audit/robustness/v1"
+PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
+_MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand pictures under twenty attacks have about 14 MB
+_TOKENS = 2_000_000
+
+
+class Word(StrEnum):
+    """What a stress test comes to."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attack, and what became of each picture, by digest of its pixels."""
+
+    name: str
+    family: str
+    knowledge: str
+    norm: str
+    size: str
+    held: tuple[str, ...]
+    fooled: tuple[str, ...]
+    silenced: tuple[str, ...]
+    unfinished: tuple[str, ...]
+    queries: int
+    passes: int
+    problem: str | None
+    atlas: str
+    nist: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One check of the run itself."""
+
+    id: str
+    title: str
+    held: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """One gate of the policy."""
+
+    name: str
+    passed: str
+    severity: str
+    count: int
+    of: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where it was computed, and with what."""
+
+    code: str  # SHA-256 over the sources
+    released: bool
+    device: str
+    threads: int
+    seed: int
+    seconds: int
+    libraries: tuple[Library, ...]
+    atlas: str  # versions of the taxonomies
+    nist: str
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """All that a stress test found."""
+
+    format: str
+    issued: str
+    word: Word
+    why: tuple[str, ...]
+    auditor: Key
+    model: str
+    model_digest: str
+    reference: str
+    demonstration: bool
+    policy: str
+    policy_digest: str
+    policy_text: str
+    images: int
+    missed: tuple[str, ...]  # judged wrongly before any attack
+    attacks: tuple[Tried, ...]
+    checks: tuple[Checked, ...]
+    not_selected: tuple[str, ...]  # checks
+    gates: tuple[Gated, ...]
+    outcome: str  # SHA-256 over what came of every picture: the same for the same seed
+    taken: Taken
+
+    def __post_init__(self) -> None:
+        """Refuse a result whose parts contradict each other."""
+        if self.format != FORMAT:
+            raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
+        digests = [d for one in self.attacks for d in (*one.held, *one.fooled, *one.silenced, *one.unfinished)]
+        if sha256(self.policy_text.encode()).hexdigest() != self.policy_digest:
+            raise ValueError("the digest of another policy than the one that is quoted")
+        if not all(map(is_sha256, (self.model_digest, self.policy_digest, self.outcome, *self.missed, *digests))):
+            raise ValueError("a digest that is none")
+        for one in self.attacks:
+            ends = (*one.held, *one.fooled, *one.silenced, *one.unfinished)
+            if len(set(ends)) != len(ends) or set(ends) & set(self.missed):
+                raise ValueError(f"attack {one.name}: a picture that ended twice")
+            if len(ends) + len(self.missed) != self.images:
+                raise ValueError(
+                    f"attack {one.name}: {len(ends)} pictures, {self.images} less {len(self.missed)} are asked"
+                )
+        if self.word is Word.PASSED and self._doubts():
+            raise ValueError(f"PASSED, and yet {self._doubts()[0]}")
+
+    def _doubts(self) -> list[str]:
+        """Return what speaks against a pass."""
+        said = [f"check {one.id} failed" for one in self.checks if one.held == "failed"]
+        said += [f"attack {one.name} did not end" for one in self.attacks if one.problem or one.unfinished]
+        said += [f"gate {one.name} is undecided" for one in self.gates if one.passed == "undecided"]
+        said += [f"gate {one.name} failed" for one in self.gates if (one.passed, one.severity) == ("failed", "error")]
+        return said if self.attacks else [*said, "nothing was attacked"]
+
+    @property
+    def time(self) -> datetime:
+        """Return when it was issued, as its signer says."""
+        return read_time(self.issued, RESULT)
+
+    def to_payload(self) -> bytes:
+        """Return the statement's bytes."""
+        details = write_json(write(self))
+        named: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
+        for gate in self.gates:
+            named[_IN_TOTO.get(gate.passed, "failedTests")].append(f"gate {gate.name}")
+        for check in self.checks:
+            named["failedTests" if check.held == "failed" else "passedTests"].append(f"check {check.id}")
+        predicate: dict[str, object] = {
+            "result": "PASSED" if self.word is Word.PASSED else "FAILED",
+            "configuration": [
+                {"name": "policy", "digest": {"sha256": self.policy_digest}},
+                {
+                    "name": "details",
+                    "mediaType": "application/json",
+                    "content": base64.b64encode(details).decode(),
+                },
+            ],
+            **named,
+        }
+        return write_statement((Subject(self.model, self.model_digest),), PREDICATE, predicate)
+
+    @classmethod
+    def from_payload(cls, payload: bytes, where: str) -> "Robustness":
+        """Parse a verified payload."""
+        statement = Statement.from_bytes(
+            payload, where, predicate_type=PREDICATE, limit=_MAX_PAYLOAD, most=1, tokens=_TOKENS
+        )
+        entries = statement.predicate.list("configuration", least=2, most=2)
+        found = read(cls, read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS))
+        if found.to_payload() != payload:
+            raise malformed(where, "is not in the one form that results have")
+        return found
+
+
+_IN_TOTO = {"passed": "passedTests", "waived": "warnedTests", "failed": "failedTests"}
+
+
+def _content(entry: Fields, where: str) -> bytes:
+    try:
+        return base64.b64decode(entry.raw("content", limit=_MAX_PAYLOAD), validate=True)
+    except ValueError as e:
+        raise malformed(where, "details that are no base64") from e
+
+
+def sign_robustness(result: Robustness, key: PrivateKey) -> bytes:
+    """Return a signed result; one that would be read otherwise than it was meant is never signed."""
+    payload = result.to_payload()
+    if Robustness.from_payload(payload, RESULT) != result:
+        raise SigningError(Reason.MALFORMED, f"{RESULT}: would be read otherwise than it was meant")
+    return seal(payload, key)
+
+
+def open_robustness(data: bytes, where: str, *, trust: TrustStore) -> tuple[Robustness, Signer]:
+    """Return a result that a listed auditor signed, or refuse it."""
+    bundle = Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD)
+    opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
+    result = Robustness.from_payload(opened.payload, where)
+    if result.auditor.keyid != opened.entry.keyid:
+        raise SigningError(Reason.CONTRADICTION, f"{where}: names another auditor than the one who signed it")
+    return result, trust.judge(opened.entry, result.time, where, proven=opened.proven)
+
+
+MAX_FILE = bundle_limit(_MAX_PAYLOAD)
