@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from attacks.apart import apart, own_seed
-from attacks.outcome import End, Found, Knowledge, Result, Trial
+from attacks.outcome import End, Found, Knowledge, Result, Trial, problem_of
 from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
 from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched
 
@@ -93,7 +93,7 @@ def run(
         except LateError as e:
             problem, end = problem or str(e), End.LATE
         except Exception as e:  # whatever an attack may raise: it did not run, and that is reported
-            problem = problem or f"{type(e).__name__}: {e}"[:300]
+            problem = problem or problem_of(e)
         trial, judged = _disposed(target, aim.watched, found, end, plan)
         trials.append(trial)
         planes[picture.name] = judged

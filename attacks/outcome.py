@@ -85,6 +85,12 @@ class Result:
         return frozenset(trial.picture for trial in self.trials if trial.end is End.HELD)
 
 
+def problem_of(error: Exception) -> str:
+    """Return what an error says, in one line that every format can hold."""
+    text = f"{type(error).__name__}: {error}"
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+
+
 def digest_of_results(results: tuple[Result, ...]) -> str:
     """Return the SHA-256 over all outcomes; clocks have no part in it."""
     said = json.dumps([asdict(result) for result in results], sort_keys=True, separators=(",", ":"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from attacks.harness import Plan, Run, run
+from attacks.outcome import problem_of
 from attacks.pictures import Picture, Plane
 from attacks.target import Answer, Target
 
@@ -71,7 +72,7 @@ class Check:
         try:
             held, evidence = self.make(bench)
         except Exception as e:  # whatever it may be: what could not be checked is not believed
-            held, evidence = Held.FAILED, f"could not be made: {type(e).__name__}: {e}"[:300]
+            held, evidence = Held.FAILED, f"could not be made: {problem_of(e)}"
         return Finding(self.id, self.title, held, evidence)
 
 

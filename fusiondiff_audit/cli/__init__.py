@@ -25,6 +25,7 @@ VERBS = {
     "finetune": ("finetune", "Teach a model's paths and gate from labels."),
     "enrol": ("enrol", "Teach a model what is authentic, from labelled specimens."),
     "explain": ("explain", "Show why a micrograph gets its score."),
+    "stress": ("stress", "Attack a model, and sign whether it stood."),
     "audit": ("audit", "Audit a signed batch, and sign what was found."),
     "verify": ("verify", "Check a signed report."),
     "report": ("report", "Work on signed files: pages, excerpts and timestamps."),

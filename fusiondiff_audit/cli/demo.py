@@ -13,59 +13,118 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, run, say
+from fusiondiff_audit.cli.audit import PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import lacking
+from reports.issue import REPORT
 
+MODEL = "fusion-diff-v1-ceramic"
 _SIDE = 160  # pixels
 _GRAINS = 40
 
 
 @click.command()
-@click.option("--out", type=PATH, help="A new folder to keep everything in; default: a temporary one.")
+@click.option(
+    "--out", type=PATH, help="A new folder to keep everything in; default: one in the system's temporary place."
+)
 @answering()
 def command(out: Path | None) -> Answer:
     """See the whole way on made-up micrographs.
 
-    Makes keys, a trust store and a folder of pictures; signs it, inspects it; then changes one bit of a copy, and shows
-    how that is refused. The keys are for the demonstration only.
+    Makes keys, a trust store and micrographs of a kiln and of workshops that copy it; signs them, audits them with the
+    model that comes with the tool, and verifies the report. Then one bit of a picture and one byte of the report are
+    changed, and refused. Everything is kept, to be looked at. The keys are for the demonstration only. Where the extra
+    `audit` is not installed, it ends with the signed folder.
+
+    \b
+    fusiondiff-audit demo
+    fusiondiff-audit demo --out shown
     """
-    if out is not None:
+    if out is None:
+        out = Path(tempfile.mkdtemp(prefix="fusiondiff-audit-demo-"))
+    else:
         try:
             out.mkdir(parents=True)
         except FileExistsError as e:
             raise signing.SigningError(signing.Reason.EXISTS, f"{out}: exists already", hint="name a new folder") from e
         except OSError as e:
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
-        return _walk(out, f"everything lies in {out}")
-    with tempfile.TemporaryDirectory(prefix="fusiondiff-audit-demo-") as name:
-        return _walk(Path(name), "--out DIR keeps everything")
+    return _signed_alone(out) if lacking("audit") else _whole(out)
 
 
-def _walk(home: Path, kept: str) -> Answer:
-    batch, tampered = home / "micrographs", home / "tampered"
+def _whole(home: Path) -> Answer:
+    """Show the way from pictures to a verified report, and what becomes of changes."""
+    batch, report = home / "micrographs", home / "report"
+    pin, keys = _trusted(home, "device", "auditor")
+    trust = ("--trust", home / "trust.json", "--root", f"sha256:{pin}")
+    _expect(Exit.DONE, "kiln", "make", batch, "--specimens", 6, "--side", 256, "--seed", 1)
+    _expect(Exit.DONE, "sign", batch, "--key", keys["device"], "--device", "sem-1", "--entries", batch / "entries.csv")
+    audit = ("audit", batch, "--model", MODEL, *trust, "--key", keys["auditor"], "--ledger", home / "ledger")
+    _expect(Exit.DONE, *audit, "--out", report)
+    _expect(Exit.DONE, "verify", report, *trust, "--images", batch)
+    victim = _tampered(batch, home / "tampered")
+    say("")
+    say(f"one bit of {victim} has been changed")
+    _expect(Exit.INTEGRITY, "verify", report, *trust, "--images", home / "tampered")
+    forged = shutil.copytree(report, home / "forged") / REPORT
+    forged.write_bytes(_flipped(forged.read_bytes()))
+    say("")
+    say(f"one bit of {forged} has been changed")
+    _expect(Exit.INTEGRITY, "verify", home / "forged", *trust)
+    say("")
+    shown = {"the report": report / PAGE, "what was signed": report / REPORT, "the pictures": batch}
+    for what, path in shown.items():
+        say(f"{what}: {path}")
+    said = f"audited and verified; two changes were refused; open {report / PAGE}"
+    data = {"folder": str(home), "pin": f"sha256:{pin}", "report": str(report), "page": str(report / PAGE)}
+    return Answer("DONE", f"DEMONSTRATION: {said}", data=data)
+
+
+def _signed_alone(home: Path) -> Answer:
+    """Show how a folder is signed and checked, which takes no model."""
+    batch = home / "micrographs"
     batch.mkdir()
     for number in range(1, 5):
         (batch / f"tile-{number}.png").write_bytes(_micrograph(seed=number))
-    root, device, trust = home / "root.pem", home / "sem-1.pem", home / "trust.json"
-    _expect(Exit.DONE, "keygen", "--role", "root", "--out", root, "--no-passphrase")
-    _expect(Exit.DONE, "keygen", "--role", "device", "--out", device, "--no-passphrase")
-    public = signing.public_path(device)
-    _expect(Exit.DONE, "trust", "init", "--root-key", root, "--add", f"device={public}", "--out", trust)
-    _expect(Exit.DONE, "sign", batch, "--key", device, "--device", "sem-1", "--pixel-size", "12.5 nm")
-    pin = signing.load_trust(trust, at=signing.now()).fingerprint
+    pin, keys = _trusted(home, "device")
+    trust = ("--trust", home / "trust.json", "--root", f"sha256:{pin}")
+    _expect(Exit.DONE, "sign", batch, "--key", keys["device"], "--device", "sem-1", "--pixel-size", "12.5 nm")
     bare = ("--no-decode",) if lacking("images") else ()
-    _expect(Exit.DONE, "inspect", batch, "--trust", trust, "--root", f"sha256:{pin}", *bare)
-    shutil.copytree(batch, tampered)
-    victim = tampered / "tile-3.png"
-    picture = bytearray(victim.read_bytes())
-    picture[len(picture) // 2] ^= 1
-    victim.write_bytes(picture)
+    _expect(Exit.DONE, "inspect", batch, *trust, *bare)
+    victim = _tampered(batch, home / "tampered")
     say("")
     say(f"one bit of {victim} has been changed")
-    _expect(Exit.INTEGRITY, "inspect", tampered, "--trust", trust, "--root", f"sha256:{pin}", *bare)
-    sentence = f"DEMONSTRATION: signed, inspected, tampered with and refused, as it should be; {kept}"
+    _expect(Exit.INTEGRITY, "inspect", home / "tampered", *trust, *bare)
+    say("")
+    say("auditing needs the extra `audit`; `fusiondiff-audit doctor` says how to install it")
+    sentence = f"DEMONSTRATION: signed, inspected, tampered with and refused, as it should be; look at {home}"
     return Answer("DONE", sentence, data={"folder": str(home), "pin": f"sha256:{pin}"})
+
+
+def _trusted(home: Path, *roles: str) -> tuple[str, dict[str, Path]]:
+    """Make a key for each role and a trust store that lists them, and return its pin and the keys."""
+    keys = {role: home / f"{role}.pem" for role in ("root", *roles)}
+    for role, path in keys.items():
+        _expect(Exit.DONE, "keygen", "--role", role, "--out", path, "--no-passphrase")
+    listed = [word for role in roles for word in ("--add", f"{role}={signing.public_path(keys[role])}")]
+    _expect(Exit.DONE, "trust", "init", "--root-key", keys["root"], *listed, "--out", home / "trust.json")
+    return signing.load_trust(home / "trust.json", at=signing.now()).fingerprint, keys
+
+
+def _tampered(batch: Path, copy: Path) -> Path:
+    """Copy a folder, change one bit of its largest picture, and return that picture."""
+    shutil.copytree(batch, copy)
+    pictures = [path for path in copy.iterdir() if path.suffix in (".png", ".tif", ".tiff", ".jpg")]
+    victim = max(sorted(pictures), key=lambda path: path.stat().st_size)
+    victim.write_bytes(_flipped(victim.read_bytes()))
+    return victim
+
+
+def _flipped(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
 
 
 def _expect(code: Exit, *arguments: object) -> None:

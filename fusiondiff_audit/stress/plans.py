@@ -1,10 +1,12 @@
 """From a policy to a suite: names become attacks, and texts become numbers."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.gates import Bound, Gate, Metric, Severity, Slice, Waiver
@@ -15,13 +17,28 @@ from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy, read_policy
 from signing.strict import malformed
 
 BUILT_IN = ("quick", "full")
+_GATE = re.compile(r"\s*\[\[\s*robustness\s*\.\s*gates\s*\]\]")
 
 
 def stress_policy(said: str) -> Policy:
     """Return one of the policies that come with the tool, by its name, or that of a file."""
     if said in BUILT_IN:
-        return read_policy(Path(str(files("fusiondiff_audit.stress") / "policies" / f"{said}.toml")))
+        return read_policy(_built_in(said))
     return read_policy(Path(said))
+
+
+def _built_in(name: str) -> Path:
+    return Path(str(files("fusiondiff_audit.stress") / "policies" / f"{name}.toml"))
+
+
+def policy_place(said: str) -> tuple[str, dict[str, int]]:
+    """Return where a policy lies, as a relative URI, and in which line each of its gates begins."""
+    path = _built_in(said) if said in BUILT_IN else Path(said)
+    where = f"fusiondiff_audit/stress/policies/{path.name}" if said in BUILT_IN else quote(path.as_posix().lstrip("/"))
+    text = path.read_text(encoding="utf-8")
+    gates = [_gate(asked).name for asked in stress_policy(said).robustness.gates]
+    starts = [n for n, line in enumerate(text.splitlines(), start=1) if _GATE.match(line)]
+    return where, dict(zip(gates, starts, strict=False))  # gates on one line have no line of their own
 
 
 def suite_of(policy: Policy, where: str) -> Suite:

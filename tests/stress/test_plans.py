@@ -7,7 +7,7 @@ import pytest
 
 from attacks.gates import Bound, Severity, Slice
 from attacks.outcome import Knowledge
-from fusiondiff_audit.stress.plans import BUILT_IN, stress_policy, suite_of
+from fusiondiff_audit.stress.plans import BUILT_IN, policy_place, stress_policy, suite_of
 from signing import Reason, SigningError
 
 HEAD = 'name = "ours"\n[robustness]\n'
@@ -49,6 +49,19 @@ waiver = { until = "2027-01-31", reason = "known" }
     assert (asked.bound, asked.slice, asked.severity) == (Bound.POINT, Slice.COUNTERFEIT, Severity.WARNING)
     assert asked.waiver is not None
     assert asked.waiver.until == datetime(2027, 1, 31, tzinfo=UTC)
+
+
+def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
+    gates = "".join(
+        f'\n[[robustness.gates]]\nmetric = "held"\nvalue = "0.5"\nslice = "{s}"\n' for s in ("all", "authentic")
+    )
+    where = written(tmp_path, HEAD + f"attacks = [{PGD}]\n" + gates)
+    place, lines = policy_place(where)
+    assert not place.startswith("/")
+    assert lines == {"held/worst/all": 5, "held/worst/authentic": 10}
+    place, lines = policy_place("quick")
+    assert place == "fusiondiff_audit/stress/policies/quick.toml"
+    assert len(lines) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""The verb `stress`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import signing
+from fusiondiff_audit import __version__
+from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.extras import require
+from fusiondiff_audit.labels import read_labels
+
+if TYPE_CHECKING:
+    from attacks.suite import Outcome
+    from reports.robustness import Robustness
+
+_SHOWN = 5  # messages
+
+
+@click.command()
+@click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
+@click.option(
+    "--data", "folder", metavar="DIR", type=PATH, required=True, help="Micrographs that it did not learn from."
+)
+@click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen.")
+@click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the result.")
+@click.option("--policy", "rules", required=True, metavar="POLICY", help="quick, full, or your own audit.toml.")
+@click.option("--out", type=PATH, required=True, help="Where the result goes: a new folder.")
+@click.option("--baseline", type=PATH, help="An earlier signed result to compare with, picture by picture.")
+@click.option("--junit", type=PATH, help="Also write the result as JUnit XML, to this new file.")
+@click.option("--sarif", type=PATH, help="Also write it as SARIF 2.1.0, to this new file.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@passphrase_option
+@answering()
+@trust_options
+def command(
+    bundle: str,
+    folder: Path,
+    labels: Path,
+    key: Path,
+    rules: str,
+    out: Path,
+    baseline: Path | None,
+    junit: Path | None,
+    sarif: Path | None,
+    device: str,
+    passphrase_files: tuple[Path, ...],
+    trust: Judged,
+) -> Answer:
+    """Attack a model, and sign whether it stood.
+
+    The policy names attacks, checks of the run itself, and gates. Whatever an attack finds is brought back into its
+    budget, saved, loaded and judged again by the whole pipeline. PASSED means that every gate was passed and every
+    selected check held; a failed gate is FAILED and exit code 1. If a check failed, an attack broke down or a gate had
+    too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and can find a
+    regression; it cannot say that a model is robust.
+
+    \b
+    fusiondiff-audit stress --model alder --data labelled --labels labelled/labels.csv \\
+        --policy quick --trust trust.json --key auditor.pem --out stressed --baseline last/robustness.sigstore.json
+    """
+    require("audit", "attacking a model")
+    from attacks.suite import run_suite
+    from fusiondiff_audit.images import Guard
+    from fusiondiff_audit.model.classifier import DiffusionModel
+    from fusiondiff_audit.model.running import exact
+    from fusiondiff_audit.origin import check_origin
+    from fusiondiff_audit.stress.elsewhere import elsewhere
+    from fusiondiff_audit.stress.pictures import choose
+    from fusiondiff_audit.stress.plans import policy_place, stress_policy, suite_of
+    from fusiondiff_audit.stress.result import Circumstances, result_of
+    from fusiondiff_audit.stress.target import Pipeline
+    from reports.header import Key
+    from reports.issue import refuse_unfit
+    from reports.junit import to_junit
+    from reports.robustness import RESULT, sign_robustness
+    from reports.sarif import to_sarif
+
+    for path in filter(None, (out, junit, sarif)):
+        signing.refuse_existing(path)
+    policy = stress_policy(rules)
+    suite = suite_of(policy, rules)
+    said = read_labels(labels)
+    signer = open_key(key, passphrase_files)
+    refuse_unfit(signer)
+    entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
+    trust.store.judge(entry, signing.now(), str(key))
+    before = None if baseline is None else _held_before(baseline, trust)
+    model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
+    asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
+    threads = model.runtime.threads
+    with Guard() as guard, exact(threads):
+        pipeline = Pipeline(model, guard)
+        chosen = choose(
+            folder,
+            said,
+            model,
+            guard,
+            count=policy.robustness.images,
+            seed=suite.seed,
+            watch=lambda names: watched(names, what="reading", total=len(said)),
+        )
+        for line in chosen.lost[:_SHOWN]:
+            say(line, word="REFUSED")
+        with Progress("attacking") as progress:
+            outcome = run_suite(
+                suite,
+                pipeline,
+                chosen.pictures,
+                now=signing.now(),
+                elsewhere=elsewhere(bundle, model.digest, device, threads),
+                baseline=before,
+                watch=lambda _, done, total: progress(done, total),
+            )
+    result = result_of(outcome, asked, images=len(chosen.pictures))
+    out.mkdir(parents=True)
+    signing.create(out / RESULT, sign_robustness(result, signer))
+    if junit is not None:
+        signing.create(junit, to_junit(result))
+    if sarif is not None:
+        where, lines = policy_place(rules)
+        compared = baseline is not None
+        signing.create(sarif, to_sarif(result, policy=where, lines=lines, version=__version__, compared=compared))
+    return _answer(outcome, result, out, trust)
+
+
+def _held_before(path: Path, trust: Judged) -> dict[str, dict[str, bool]]:
+    """Return which pictures held in an earlier result, by attack."""
+    from reports.robustness import MAX_FILE, open_robustness
+
+    result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust.store)
+    found = {}
+    for one in result.attacks:
+        lost = (*one.fooled, *one.silenced, *one.unfinished, *result.missed)
+        found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
+    return found
+
+
+def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) -> Answer:
+    from attacks.statistics import wilson
+    from attacks.suite import Word
+
+    rows = [("attack", "budget", "fooled", "of", "95 %", "questions")]
+    for one in outcome.results:
+        fooled, of = len(one.fooled), len(one.trials)
+        low, high = wilson(fooled, of)
+        spent = sum(trial.queries + trial.passes for trial in one.trials)
+        rows.append((one.attack, str(one.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
+    checks = [("check", "", "", "")] + [(f.check, f.title, f.held, f.evidence) for f in outcome.findings]
+    gates = [("gate", "", "")] + [(d.gate.name, d.passed, d.said) for d in outcome.decisions]
+    lines = [table(rows), table(checks), table(gates), f"not selected: {', '.join(outcome.not_selected) or 'none'}"]
+    worst = frozenset[str]().union(*(one.fooled for one in outcome.results))
+    said = f"{len(worst)} of {count(result.images - len(result.missed), 'picture')} fooled by one attack at least"
+    code = {Word.PASSED: Exit.DONE, Word.FAILED: Exit.GATE, Word.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
+    show = "DEMONSTRATION. " if result.demonstration else ""
+    for reason in outcome.why[1:]:
+        say(reason)
+    why = f"{outcome.why[0]}; " if outcome.why else ""
+    sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
+    data: dict[str, Any] = {
+        "result": str(out),
+        "word": outcome.word,
+        "why": list(outcome.why),
+        "outcome": outcome.digest,
+        "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
+        "checks": {finding.check: finding.held for finding in outcome.findings},
+        "gates": {decision.gate.name: decision.passed for decision in outcome.decisions},
+        "notSelected": list(outcome.not_selected),
+        "trust": trust.data(),
+    }
+    word = "REFUSED" if outcome.word is Word.FAILED else outcome.word
+    return Answer(word, sentence, "\n\n".join(lines), data, code)

@@ -1,0 +1,94 @@
+"""From what attacks found to what is signed: counts, digests and words."""
+
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+from importlib.metadata import version
+
+import signing
+from attacks.catalogue import ATLAS, CATALOGUE, NIST
+from attacks.outcome import End, Result
+from attacks.suite import Outcome
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.origin import Origin
+from fusiondiff_audit.policy import Policy
+from reports.header import Key, Library
+from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried, Word
+
+_LIBRARIES = ("torch", "diffusers", "timm", "numpy", "adversarial-robustness-toolbox")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circumstances:
+    """Who asked what of whom."""
+
+    model: DiffusionModel
+    policy: Policy
+    auditor: Key
+    origin: Origin
+
+
+def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustness:
+    """Return what is signed."""
+    model, runtime = asked.model, asked.model.runtime
+    libraries = tuple(Library(name, version(name)) for name in _LIBRARIES)
+    taken = Taken(
+        asked.origin.digest,
+        asked.origin.released,
+        runtime.device,
+        runtime.threads,
+        outcome.suite.seed,
+        int(Decimal(outcome.seconds).to_integral_value(ROUND_UP)),
+        libraries,
+        ATLAS,
+        NIST,
+    )
+    return Robustness(
+        format=FORMAT,
+        issued=signing.write_time(signing.now()),
+        word=Word(outcome.word),
+        why=outcome.why,
+        auditor=asked.auditor,
+        model=model.settings.name,
+        model_digest=model.digest,
+        reference=model.settings.reference or "",
+        demonstration=model.settings.demonstration,
+        policy=asked.policy.name,
+        policy_digest=asked.policy.digest,
+        policy_text=asked.policy.text,
+        images=images,
+        missed=tuple(sorted(outcome.missed)),
+        attacks=tuple(map(_tried, outcome.results)),
+        checks=tuple(Checked(one.check, one.title, one.held, one.evidence) for one in outcome.findings),
+        not_selected=outcome.not_selected,
+        gates=tuple(Gated(d.gate.name, d.passed, d.gate.severity, d.count, d.of, d.said) for d in outcome.decisions),
+        outcome=outcome.digest,
+        taken=taken,
+    )
+
+
+def _tried(result: Result) -> Tried:
+    def ended(*ends: End) -> tuple[str, ...]:
+        return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
+
+    atlas, nist = CATALOGUE[_entry(result)].taxonomies
+    return Tried(
+        result.attack,
+        result.family,
+        result.knowledge,
+        result.budget.norm,
+        f"{result.budget.size:.6f}",
+        ended(End.HELD),
+        ended(End.FOOLED),
+        ended(End.SILENCED),
+        ended(End.LATE, End.FAILED),
+        sum(trial.queries for trial in result.trials),
+        sum(trial.passes for trial in result.trials),
+        result.problem,
+        atlas,
+        nist,
+    )
+
+
+def _entry(result: Result) -> str:
+    """Return the catalogue's name of an attack: a plan's name has norm and size after it."""
+    return result.attack.rsplit("-", 2)[0]

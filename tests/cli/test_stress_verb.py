@@ -1,0 +1,120 @@
+"""`stress`: a signed model and labelled pictures in, a signed result out, and an exit code that people act on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fusiondiff_audit import load_microstructure_data
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.model.enrolment import Example, Learning
+from reports.robustness import RESULT, Word, open_robustness
+from signing import load_trust, now
+from tests.cli.conftest import Tool
+from tests.model.tiny import tiny_model
+from tests.training.test_enrol import written
+
+HEAD = """name = "ours"
+[robustness]
+images = 8
+floor = "0"
+checks = ["S01", "S02", "S04", "S32", "S38"]
+attacks = [
+  { attack = "fgsm", norm = "linf", size = "8/255" },
+  { attack = "square", norm = "linf", size = "8/255", queries = 5 },
+]
+"""
+LENIENT = '[[robustness.gates]]\nmetric = "held"\nvalue = "0"\nleast = 4\n'
+STRICT = '[[robustness.gates]]\nmetric = "held"\nvalue = "1"\nleast = 4\n'
+REGRESSIONS = '[[robustness.gates]]\nmetric = "regressions"\nvalue = "0.05"\nleast = 4\n'
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("bundle")
+    written(home / "learnt", 4)
+    examples = []
+    for kiln in ("alder", "birch"):
+        for number in range(4):
+            sample = load_microstructure_data(home / "learnt" / f"{kiln}-{number}.tif")
+            examples.append((sample, Example(sample.pixel_digest, f"{kiln} {number}", kiln == "alder")))
+    learning = Learning(trees=10)
+    tiny_model().enrol(examples, reference="alder", learning=learning, demonstration=True).save(home / "tiny")
+    return home / "tiny"
+
+
+@pytest.fixture
+def ready(house: Tool, bundle: Path) -> Tool:
+    """Return the tool beside a trusted model, and labelled pictures of which it learnt from some."""
+    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    for role in ("model", "auditor"):
+        add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
+        assert house(*add).code == 0
+    shutil.copytree(bundle, "tiny")
+    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    lines = written(Path("pictures"), 8)
+    Path("pictures", "labels.csv").write_text("\n".join(lines) + "\n")
+    for name, gates in (("lenient", LENIENT), ("strict", STRICT), ("regressions", REGRESSIONS)):
+        Path(f"{name}.toml").write_text(HEAD + gates)
+    return house
+
+
+WORDS = ("stress", "--model", "tiny", "--data", "pictures", "--labels", "pictures/labels.csv", "--trust", "trust.json")
+WHO = ("--key", "auditor.pem")
+
+
+def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
+    done = ready(*WORDS, *WHO, "--policy", "lenient.toml", "--out", "out", "--json")
+    assert done.code == 0, done.err
+    assert done.json["word"] == "PASSED"
+    assert set(done.json["checks"].values()) == {"held"}
+    trust = load_trust(Path("trust.json"), at=now())
+    result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
+    assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["outcome"])
+    assert result.demonstration
+    files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
+    asked = (*WORDS, *WHO, "--policy", "regressions.toml", "--out", "again", "--baseline", f"out/{RESULT}")
+    again = ready(*asked, *files)
+    assert again.code == 0, again.err
+    assert "DEMONSTRATION" in again.out
+    assert 'name="word" value="PASSED"' in Path("junit.xml").read_text()
+    (run,) = json.loads(Path("stress.sarif").read_text())["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == HEAD.count("\n") + 1
+    assert ready(*asked, "--junit", "junit.xml").code == Exit.USAGE  # nothing is overwritten
+    assert "the model learnt from this picture" in again.err
+
+
+def test_gates_and_doubts_have_their_exit_codes(ready: Tool) -> None:
+    strict = ready(*WORDS, *WHO, "--policy", "strict.toml", "--out", "strict", "--json")
+    assert (strict.code, strict.json["word"]) == (Exit.GATE, "FAILED")
+    alone = ready(*WORDS, *WHO, "--policy", "regressions.toml", "--out", "alone", "--json")
+    assert (alone.code, alone.json["word"]) == (Exit.INCONCLUSIVE, "INCONCLUSIVE")
+    assert "no baseline" in alone.json["why"][0]
+
+
+def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:
+    good = (*WORDS, *WHO, "--policy", "lenient.toml")
+    assert ready(*good, "--out", "out").code == 0
+    bad = bytearray(Path("out", RESULT).read_bytes())
+    bad[len(bad) // 2] ^= 1
+    Path("harmed.json").write_bytes(bad)
+    Path("empty.csv").write_text("file,label\n")
+    Path("one.csv").write_text("file,label\n" + "".join(f"alder-{n}.tif,authentic\n" for n in range(4, 8)))
+    Path("none.toml").write_text('name = "none"\n')
+    Path("odd.toml").write_text(HEAD.replace("fgsm", "magic"))
+    for more, code in (
+        (("--out", "out"), Exit.USAGE),
+        (("--out", "x", "--baseline", "harmed.json"), Exit.INTEGRITY),
+        (("--out", "x", "--baseline", "lenient.toml"), Exit.UNREADABLE),
+        (("--out", "x", "--labels", "empty.csv"), Exit.USAGE),
+        (("--out", "x", "--labels", "one.csv"), Exit.USAGE),
+        (("--out", "x", "--policy", "none.toml"), Exit.UNREADABLE),
+        (("--out", "x", "--policy", "odd.toml"), Exit.UNREADABLE),
+        (("--out", "x", "--policy", "missing.toml"), Exit.UNREADABLE),
+        (("--out", "x", "--key", "device.pem"), Exit.INTEGRITY),
+        (("--out", "x", "--model", "pictures"), Exit.INTEGRITY),
+        (("--out", "x", "--device", "cuda"), Exit.ENVIRONMENT),
+    ):
+        assert ready(*good, *more).code == code, more
+        assert not Path("x").exists()

@@ -1,0 +1,123 @@
+"""What CI systems and code hosts show of a stress test: never green where there is a doubt."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from reports.junit import to_junit
+from reports.robustness import Checked, Robustness, Word
+from reports.sarif import to_sarif
+from signing import PrivateKey
+from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
+
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parent.parent / "vectors" / "sarif" / "sarif-2.1.0.json").read_text())
+)
+SKIPPED = Checked("S18", "means over chance", "not applicable", "nothing by chance")
+DOUBT = Checked("S10", "gradients are there", "failed", "9 of 16 gradients are zero")
+UNFINISHED = replace(TRIED, name="square-linf-8/255", family="scores", held=HELD[1:], unfinished=HELD[:1])
+BROKEN = replace(TRIED, name="zoo-l2-2.0", family="scores", problem='RuntimeError: <no> & "mat"')
+
+
+@pytest.fixture
+def doubtful(keys: dict[str, PrivateKey]) -> Robustness:
+    """Return a result with one of everything."""
+    gates = tuple(
+        replace(GATE, name=f"held/{passed}/all", passed=passed, severity=severity)
+        for passed, severity in (
+            ("passed", "error"),
+            ("failed", "error"),
+            ("failed", "warning"),
+            ("waived", "error"),
+            ("undecided", "error"),
+        )
+    )
+    return made(
+        keys["auditor"].public,
+        word=Word.INCONCLUSIVE,
+        why=("S10 gradients are there: 9 of 16 gradients are zero",),
+        attacks=(TRIED, UNFINISHED, BROKEN),
+        checks=(CHECK, SKIPPED, DOUBT),
+        gates=gates,
+    )
+
+
+def kinds(document: bytes, suite: str) -> list[str]:
+    root = ElementTree.fromstring(document)
+    (found,) = (one for one in root if one.get("name") == suite)
+    ended = [case[0].tag for case in found.iter("testcase")]
+    for kind, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        assert found.get(attribute) == str(ended.count(kind))
+    assert found.get("tests") == str(len(ended))
+    return ended
+
+
+def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) -> None:
+    document = to_junit(doubtful)
+    assert kinds(document, "attacks.gradient") == ["system-out"]
+    assert kinds(document, "attacks.scores") == ["error", "error"]
+    assert kinds(document, "checks") == ["system-out", "skipped", "error"]
+    assert kinds(document, "gates") == ["system-out", "failure", "system-out", "skipped", "error"]
+    assert 'RuntimeError: <no> & "mat"' in [
+        case.get("message") for case in ElementTree.fromstring(document).iter("error")
+    ]
+    (word, *_) = ElementTree.fromstring(document).iter("property")
+    assert word.attrib == {"name": "word", "value": "INCONCLUSIVE"}
+
+
+def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> None:
+    missed = (*HELD, *FOOLED, *made(keys["auditor"].public).missed)
+    nothing = replace(TRIED, held=(), fooled=())
+    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, attacks=(nothing,), missed=missed)
+    assert kinds(to_junit(result), "attacks.gradient") == ["error"]
+
+
+def sarif(result: Robustness, **more: Any) -> Any:
+    given = {"policy": "ci/audit.toml", "lines": {"held/failed/all": 12}, "version": "0.1", "compared": False, **more}
+    document = json.loads(to_sarif(result, **given))
+    faults = [error.message for error in VALIDATOR.iter_errors(document)]
+    assert not faults
+    (run,) = document["runs"]
+    return run
+
+
+def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: Robustness, keys: dict[str, PrivateKey]) -> None:
+    run = sarif(doubtful)
+    assert [found["kind"] for found in run["results"]] == [
+        *("pass", "fail", "fail", "fail", "review"),
+        *("pass", "notApplicable", "review"),
+        *("informational", "review", "review"),
+    ]
+    assert [found.get("level") for found in run["results"][:4]] == [None, "error", "warning", "error"]
+    assert run["results"][3]["suppressions"][0]["status"] == "accepted"
+    assert run["invocations"][0]["executionSuccessful"] is False
+    assert "S10" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    assert sarif(made(keys["auditor"].public))["invocations"][0]["executionSuccessful"] is True
+
+
+def test_every_result_has_a_rule_and_a_place(doubtful: Robustness) -> None:
+    run = sarif(doubtful, compared=True)
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    taxa = {taxon["id"] for taxonomy in run["taxonomies"] for taxon in taxonomy["taxa"]}
+    for found in run["results"]:
+        assert found["ruleId"] in rules
+        place = found["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "ci/audit.toml"
+    for rule in run["tool"]["driver"]["rules"]:
+        assert {one["target"]["id"] for one in rule["relationships"]} <= taxa
+    assert run["results"][1]["locations"][0]["physicalLocation"]["region"] == {"startLine": 12}
+    assert {taxonomy["version"] for taxonomy in run["taxonomies"]} == {"2026.07", "AI 100-2e2025"}
+
+
+def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: Robustness) -> None:
+    def prints(result: Robustness) -> list[str]:
+        return [found["partialFingerprints"]["fusiondiffAudit/v1"] for found in sarif(result)["results"]]
+
+    later = replace(doubtful, gates=tuple(replace(one, said="7 of 9", count=7, of=9) for one in doubtful.gates))
+    assert prints(later) == prints(doubtful)
+    assert not set(prints(replace(doubtful, model="birch"))) & set(prints(doubtful))
