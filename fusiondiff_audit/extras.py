@@ -6,7 +6,8 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 
 _IMAGES = ("numpy", "PIL", "imagecodecs")
 _KILN = (*_IMAGES, "scipy", "sklearn", "skimage", "threadpoolctl")
-_NEEDED = {"images": _IMAGES, "kiln": _KILN, "audit": (*_KILN, "torch", "diffusers", "timm")}
+_AUDIT = (*_KILN, "torch", "torchvision", "diffusers", "timm", "pydantic", "jinja2", "matplotlib", "art", "kornia")
+_NEEDED = {"images": _IMAGES, "kiln": _KILN, "audit": _AUDIT}
 
 
 def lacking(extra: str) -> tuple[str, ...]:

@@ -20,7 +20,10 @@ class Pin:
     digest: str
 
 
-PINNED: Mapping[str, Pin] = {}  # by the name that `from_pretrained` knows it by
+_CERAMIC = "fusion-diff-v1-ceramic"
+PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
+    _CERAMIC: Pin(BUNDLES / _CERAMIC, "115231b580dfa52dcfdebd8a1ba6dbd71e2ccefaa3d179d5eac34869420e1421"),
+}
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 VAE = "vae/diffusion_pytorch_model.safetensors"

@@ -132,10 +132,23 @@ def test_a_fault_of_ours_is_called_one(house: Tool, monkeypatch: pytest.MonkeyPa
 
 def test_the_demo_walks_the_whole_way(tool: Tool) -> None:
     done = tool("demo", "--out", "kept", "--json")
-    assert (done.code, done.json["outcome"]) == (0, "DONE")
-    assert "REFUSED: 1 file: 1 digest-mismatch; 3 genuine" in done.err
-    assert sorted(p.name for p in Path("kept/micrographs").iterdir())[0] == "batch.sigstore.json"
+    assert (done.code, done.json["outcome"]) == (0, "DONE"), done.err
+    endings = [line for line in done.err.splitlines() if line.startswith(("PASSED", "REFUSED"))]
+    assert [line.split()[0] for line in endings] == ["PASSED:", "REFUSED:", "REFUSED:"]
+    assert "DEMONSTRATION" in endings[0]
+    assert "the report is of sha256" in endings[1]
+    assert "the signature is not one of key" in endings[2]
+    assert Path(done.json["page"]).is_file()
     assert tool("demo", "--out", "kept").code == Exit.USAGE
+
+
+def test_without_a_model_the_demo_signs_and_inspects(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fusiondiff_audit.cli.demo.lacking", lambda extra: ["torch"] if extra == "audit" else [])
+    done = tool("demo", "--out", "kept", "--json")
+    assert (done.code, done.json["outcome"]) == (0, "DONE"), done.err
+    assert "REFUSED: 1 file: 1 digest-mismatch; 3 genuine" in done.err
+    assert "needs the extra `audit`" in done.err
+    assert sorted(p.name for p in Path("kept/micrographs").iterdir())[0] == "batch.sigstore.json"
 
 
 def test_the_doctor_tells(tool: Tool) -> None:
