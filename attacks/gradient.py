@@ -83,11 +83,15 @@ class Fgsm:
 
 @dataclass(frozen=True, slots=True)
 class Pgd:
-    """Equal steps from random starts (Madry et al., 2018); of all that was seen, the largest margin is given."""
+    """Equal steps from random starts (Madry et al., 2018); of all that was seen, the largest margin is given.
+
+    `pace` is the budget that starts and steps are measured by, where the picture may go further than that.
+    """
 
     budget: Budget
     steps: int = 10
     restarts: int = 1
+    pace: Budget | None = None
 
     def __call__(self, aim: Aim) -> Unit:
         """Return a changed plane."""
@@ -95,8 +99,9 @@ class Pgd:
 
     def _climb(self, aim: Aim) -> tuple[float, Tensor]:
         centre = to_tensor(aim.watched.picture.unit)
-        at = scattered(centre, self.budget, aim.generator)
-        length = 2.5 * self.budget.size / self.steps
+        pace = self.pace or self.budget
+        at = scattered(centre, pace, aim.generator)
+        length = 2.5 * pace.size / self.steps
         best, where = -float("inf"), at
         for _ in range(self.steps):
             height, gradient = slope(aim, at)

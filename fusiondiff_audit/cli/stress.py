@@ -90,8 +90,8 @@ def command(
     refuse_unfit(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
-    before = None if baseline is None else _held_before(baseline, trust)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
+    before = None if baseline is None else _held_before(baseline, trust, model.settings.name, policy.digest)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
@@ -129,11 +129,17 @@ def command(
     return _answer(outcome, result, out, trust)
 
 
-def _held_before(path: Path, trust: Judged) -> dict[str, dict[str, bool]]:
-    """Return which pictures held in an earlier result, by attack."""
+def _held_before(path: Path, trust: Judged, model: str, policy: str) -> dict[str, dict[str, bool]]:
+    """Return which pictures held in an earlier result of a model of this name, by attack, under the same policy."""
     from reports.robustness import MAX_FILE, open_robustness
 
     result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust.store)
+    for what, theirs, ours in (("model", result.model, model), ("policy", result.policy_digest, policy)):
+        if theirs != ours:
+            raise signing.SigningError(
+                signing.Reason.BAD_REQUEST,
+                f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared",
+            )
     found = {}
     for one in result.attacks:
         lost = (*one.fooled, *one.silenced, *one.unfinished, *result.missed)
@@ -160,6 +166,8 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
     show = "DEMONSTRATION. " if result.demonstration else ""
     for reason in outcome.why[1:]:
         say(reason)
+    if any("no baseline" in reason for reason in outcome.why):
+        say("a first result has nothing to compare with; hand it to the next run as --baseline")
     why = f"{outcome.why[0]}; " if outcome.why else ""
     sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
     data: dict[str, Any] = {

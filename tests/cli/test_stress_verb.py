@@ -75,6 +75,10 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert result.demonstration
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
     asked = (*WORDS, *WHO, "--policy", "regressions.toml", "--out", "again", "--baseline", f"out/{RESULT}")
+    other = ready(*asked)
+    assert (other.code, "of policy" in other.err) == (Exit.USAGE, True)  # it was made by another policy
+    assert ready(*WORDS, *WHO, "--policy", "regressions.toml", "--out", "first").code == Exit.INCONCLUSIVE
+    asked = (*asked[:-1], f"first/{RESULT}")
     again = ready(*asked, *files)
     assert again.code == 0, again.err
     assert "DEMONSTRATION" in again.out
