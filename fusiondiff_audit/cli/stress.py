@@ -147,6 +147,12 @@ def _held_before(path: Path, trust: Judged, model: str, policy: str) -> dict[str
     return found
 
 
+def _passed(outcome: "Outcome") -> str:
+    """Say what a pass means: that these gates were passed, and no more."""
+    names = ", ".join(decision.gate.name for decision in outcome.decisions if decision.passed == "passed")
+    return f"gates passed: {names or 'none was asked for'}"
+
+
 def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) -> Answer:
     from attacks.statistics import wilson
     from attacks.suite import Word
@@ -168,7 +174,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         say(reason)
     if any("no baseline" in reason for reason in outcome.why):
         say("a first result has nothing to compare with; hand it to the next run as --baseline")
-    why = f"{outcome.why[0]}; " if outcome.why else ""
+    why = f"{outcome.why[0] if outcome.why else _passed(outcome)}; "
     sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
     data: dict[str, Any] = {
         "result": str(out),
