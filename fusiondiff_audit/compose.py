@@ -9,13 +9,24 @@ from fusiondiff_audit.journal import Sealed
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
-from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
+from reports.header import (
+    FORMAT,
+    NOT_TESTED,
+    BatchHead,
+    Counts,
+    Header,
+    Key,
+    Library,
+    ModelHead,
+    PolicyHead,
+    RunHead,
+    TrustHead,
+)
 from reports.report import Report
 from reports.rows import ImageRow, specimen_rows
 from reports.verdicts import Verdict
 from signing import Batch, Kind, TrustStore, write_time
 
-NOT_TESTED = "not stress-tested"
 _LIMITS = (
     "AUTHENTIC means `authentic as` the reference above, by the specimens that it was taught with, and nothing else.",
     "It tells nothing of age, provenance or value, and nothing of parts of an object that no picture shows.",
@@ -47,6 +58,7 @@ class Order:
     again: str | None = None
     limit: int | None = None
     first: Report | None = None  # an audit that this one repeats
+    robustness: str = NOT_TESTED
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,7 +116,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             limit=order.limit,
             libraries=tuple(Library(name, version) for name, version in runtime.libraries),
         ),
-        robustness=NOT_TESTED,
+        robustness=order.robustness,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
         limits=(*_LIMITS, *_partial(order), *((_SAME_OBJECT,) if _nameless(images) else ())),

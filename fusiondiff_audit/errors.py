@@ -16,6 +16,7 @@ class AuditReason(StrEnum):
     NOT_ASSESSABLE = "not-assessable"
     NOT_ENROLLED = "not-enrolled"
     NOT_INSTALLED = "not-installed"
+    NOT_STRESS_TESTED = "not-stress-tested"
     REPLAYED = "replayed"
     SEEN_LABEL = "seen-label"
 

@@ -82,6 +82,7 @@ class Robustness(_Section):
     """Whether a model must have been stress-tested, and how `stress` does it."""
 
     result: Literal["required", "optional"] = "optional"
+    days: Annotated[int, Field(ge=1, le=3650)] = 365  # after which a result is stale
     images: Count = 8
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     minutes: Count | None = None  # a clock that runs out makes the outcome inconclusive

@@ -13,6 +13,7 @@ from signing.times import read_time
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
 FORMAT = "fusiondiff-audit/report/v1"
+NOT_TESTED = "not stress-tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Header:
     model: ModelHead
     policy: PolicyHead
     run: RunHead
-    robustness: str  # "not stress-tested", or the digest of a result
+    robustness: str  # NOT_TESTED, or a result's word, policy, day and digest
     ledger: str | None  # the newest checkpoint; None: replay was not checked
     case: tuple[str, ...]
     limits: tuple[str, ...]  # what this does not prove

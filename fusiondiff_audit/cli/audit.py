@@ -35,6 +35,7 @@ PAGE = "report.html"
 @click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; without it, the built-in ones.")
 @click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
 @click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
+@click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="A stress test's signed result.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
 @click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Do an audit again, and compare.")
@@ -52,6 +53,7 @@ def command(
     rules: Path | None,
     book: Path | None,
     no_ledger: bool,
+    stressed: Path | None,
     device: str,
     resume: bool,
     first: Path | None,
@@ -90,6 +92,7 @@ def command(
     from fusiondiff_audit.page.render import render
     from fusiondiff_audit.policy import quoted_policy, read_policy
     from fusiondiff_audit.repeat import compare, refuse_other
+    from fusiondiff_audit.tested import tested
     from reports.checks import Examination, examine
     from reports.header import Key
     from reports.issue import refuse_unfit
@@ -106,6 +109,7 @@ def command(
     if known is not None:
         refuse_other(known, batch=batch.digest, model=model.digest)
         trust.store.judge(entry, known.header.time, str(key))  # the second report says the first one's time
+    believed = tested(stressed, model=model.digest, policy=policy, trust=trust.store, now=signing.now())
     order = Order(
         batch=batch,
         trust=trust.store,
@@ -116,6 +120,7 @@ def command(
         again=again,
         limit=limit if known is None else known.header.run.limit,
         first=known,
+        robustness=believed,
     )
     _make(out)
     with _opened(book, signer, trust) as ledger:

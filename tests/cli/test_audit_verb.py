@@ -90,6 +90,7 @@ def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
     assert gate.code == Exit.GATE
     assert gate.json["failedOn"] == [sorted(verdicts)[0]]
     Path("bad.toml").write_text("name = 3")
+    Path("strict.toml").write_text('name = "strict"\n[robustness]\nresult = "required"\n')
     for more, code in (
         (("--out", "x"), Exit.USAGE),
         (("--no-ledger", "--out", "out"), Exit.USAGE),
@@ -97,6 +98,8 @@ def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
         (("--no-ledger", "--out", "x", "--again", "because"), Exit.USAGE),
         (("--no-ledger", "--out", "x", "--resume"), Exit.UNREADABLE),
         (("--no-ledger", "--out", "x", "--policy", "bad.toml"), Exit.UNREADABLE),
+        (("--no-ledger", "--out", "x", "--policy", "strict.toml"), Exit.GATE),
+        (("--no-ledger", "--out", "x", "--robustness", "bad.toml"), Exit.UNREADABLE),
         (("--no-ledger", "--out", "x", "--key", "device.pem"), Exit.INTEGRITY),
         (("--no-ledger", "--out", "x", "--model", "pictures"), Exit.INTEGRITY),
         (("--no-ledger", "--out", "x", "--device", "cuda"), Exit.ENVIRONMENT),

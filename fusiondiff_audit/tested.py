@@ -1,0 +1,42 @@
+"""Whether a model was attacked before it is believed: what a report says of a stress test's result.
+
+A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. Where the
+policy requires one, anything less ends the audit before a picture is looked at; else the report says what there is.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.policy import Policy
+from reports.header import NOT_TESTED
+from reports.robustness import MAX_FILE, Word, open_robustness
+from signing import TrustStore, read_capped
+
+
+def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
+    """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
+    required = policy.robustness.result == "required"
+    if path is None:
+        if required:
+            raise _refused("the policy requires a stress test's result, and none was given")
+        return NOT_TESTED
+    data = read_capped(path, limit=MAX_FILE)
+    result, _ = open_robustness(data, str(path), trust=trust)
+    if result.model_digest != model:
+        raise _refused(f"{path}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
+    said = f"{result.word} {result.policy}, {result.issued[:10]}, sha256:{sha256(data).hexdigest()}"
+    age = now - result.time
+    if age > timedelta(days=policy.robustness.days):
+        if required:
+            raise _refused(f"{path}: {age.days} days old, {policy.robustness.days} at most")
+        return f"{said}, stale"
+    if result.word is not Word.PASSED and required:
+        why = result.why[0] if result.why else "a gate failed"
+        raise _refused(f"{path}: the stress test ended {result.word}: {why}")
+    return said
+
+
+def _refused(what: str) -> AuditError:
+    return AuditError(AuditReason.NOT_STRESS_TESTED, what, hint="`fusiondiff-audit stress` makes one; --robustness")

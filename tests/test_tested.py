@@ -1,0 +1,81 @@
+"""A model that must have been stress-tested, and what counts as that."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fusiondiff_audit import tested as room
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.policy import Robustness as Rules
+from reports.header import NOT_TESTED
+from reports.robustness import Robustness, Word, sign_robustness
+from signing import PrivateKey, Reason, SigningError, TrustStore
+from tests.conftest import NOW
+from tests.reports.made import digest
+from tests.reports.test_robustness import made
+
+REQUIRED = Policy(name="strict", robustness=Rules(result="required", days=30))
+Keyring = dict[str, PrivateKey]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Callable[..., str]:
+    """Return what asks for a result that was changed."""
+
+    def call(result: Robustness | None, policy: Policy = REQUIRED, *, days: int = 1, model: str = "model") -> str:
+        path = None
+        if result is not None:
+            path = tmp_path / "robustness.sigstore.json"
+            path.write_bytes(sign_robustness(result, keys["auditor"]))
+        return room.tested(path, model=digest(model), policy=policy, trust=trust, now=NOW + timedelta(days=days))
+
+    return call
+
+
+def test_a_result_that_passed_is_named_in_the_report(ask: Callable[..., str], keys: Keyring) -> None:
+    said = ask(made(keys["auditor"].public))
+    assert said.startswith("PASSED quick, 2026-11-21, sha256:")
+
+
+@pytest.mark.parametrize("word", [Word.FAILED, Word.INCONCLUSIVE])
+def test_what_did_not_pass_counts_only_where_none_is_required(
+    ask: Callable[..., str], keys: Keyring, word: Word
+) -> None:
+    result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",))
+    assert ask(result, Policy()).startswith(f"{word} quick")
+    with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
+        ask(result)
+    assert caught.value.reason is AuditReason.NOT_STRESS_TESTED
+
+
+def test_missing_and_stale_results_are_refused_where_one_is_required(ask: Callable[..., str], keys: Keyring) -> None:
+    assert ask(None, Policy()) == NOT_TESTED
+    with pytest.raises(AuditError, match="none was given"):
+        ask(None)
+    result = made(keys["auditor"].public)
+    assert ask(result, days=30)
+    with pytest.raises(AuditError, match="31 days old, 30 at most"):
+        ask(result, days=31)
+    optional = replace_days(Policy(), 30)
+    assert ask(result, optional, days=31).endswith(", stale")
+
+
+def replace_days(policy: Policy, days: int) -> Policy:
+    return policy.model_copy(update={"robustness": Rules(days=days)})
+
+
+def test_a_result_of_other_weights_never_counts(ask: Callable[..., str], keys: Keyring) -> None:
+    for policy in (REQUIRED, Policy()):
+        with pytest.raises(AuditError, match="a stress test of sha256"):
+            ask(made(keys["auditor"].public), policy, model="another")
+
+
+def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, trust: TrustStore) -> None:
+    path = tmp_path / "result.json"
+    path.write_bytes(sign_robustness(made(keys["thief"].public), keys["thief"]))
+    with pytest.raises(SigningError) as caught:
+        room.tested(path, model=digest("model"), policy=Policy(), trust=trust, now=NOW)
+    assert caught.value.reason is Reason.UNKNOWN_KEY
