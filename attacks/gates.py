@@ -74,6 +74,11 @@ class Gate:
     severity: Severity = Severity.ERROR
     waiver: Waiver | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a gate that nothing can fail."""
+        if self.metric is Metric.REGRESSIONS and not self.value:
+            raise ValueError("a gate of regressions with value 0: no loss is rarer than that")
+
     @property
     def name(self) -> str:
         """Return what a gate is called in every output: numbers have no part in it."""
@@ -146,6 +151,10 @@ def _compared(gate: Gate, now: Mapping[str, bool], baseline: Baseline | None) ->
     if then is None or then.keys() & now.keys() != now.keys():
         said = "no baseline" if then is None else "the baseline is of other pictures"
         return Decision(gate, Passed.UNDECIDED, 0, len(now), f"{said}: nothing to compare with")
+    were = sum(then[digest] for digest in now)
+    if mcnemar(were, 0) >= gate.value:
+        said = f"{were} pictures held before: were all of them lost, it could be chance (p = {mcnemar(were, 0):.4f})"
+        return Decision(gate, Passed.UNDECIDED, 0, len(now), said)
     worse = sum(then[digest] and not held for digest, held in now.items())
     better = sum(not then[digest] and held for digest, held in now.items())
     chance = mcnemar(worse, better)
@@ -159,6 +168,8 @@ def _then(baseline: Baseline | None, attack: str | None) -> Mapping[str, bool] |
     if attack is not None:
         return baseline.get(attack)
     worst: dict[str, bool] = {}
+    if len({frozenset(each) for each in baseline.values()}) != 1:
+        return None  # attacks of other pictures have no worst
     for each in baseline.values():
         for digest, held in each.items():
             worst[digest] = worst.get(digest, True) and held

@@ -7,7 +7,7 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,6 +70,7 @@ def run(
     seed: int,
     until: float = float("inf"),
     watch: Watch | None = None,
+    starts: Sequence[Picture] = (),
 ) -> Run:
     """Attack every picture; an attack that breaks down is an outcome, and never a pass.
 
@@ -81,7 +82,15 @@ def run(
     memory: dict[str, Any] = {"seed": own_seed(seed, plan.name, "")}
     for number, picture in enumerate(pictures):
         own = own_seed(seed, plan.name, picture.digest)
-        aim = Aim(target, picture, plan.attack.budget.norm, seed=own, limits=limits, pool=pictures, memory=memory)
+        aim = Aim(
+            target,
+            picture,
+            plan.attack.budget,
+            seed=own,
+            limits=limits,
+            pool=(*pictures, *starts),
+            memory=memory,
+        )
         end, found = End.FAILED, picture.unit
         try:
             with apart(own):
@@ -94,7 +103,14 @@ def run(
             problem, end = problem or str(e), End.LATE
         except Exception as e:  # whatever an attack may raise: it did not run, and that is reported
             problem = problem or problem_of(e)
-        trial, judged = _disposed(target, aim.watched, found, end, plan)
+        try:
+            trial, judged = _disposed(target, aim.watched, found, end, plan)
+        except Exception as e:  # nor did it, if the target itself breaks down
+            problem = problem or problem_of(e)
+            trial, judged = (
+                _trial(aim.watched, picture.plane, End.FAILED, Found.HANDED_IN, claimed=False),
+                picture.plane,
+            )
         trials.append(trial)
         planes[picture.name] = judged
         if watch is not None:
@@ -104,25 +120,36 @@ def run(
 
 
 def _disposed(target: Target, watched: Watched, found: Unit, end: End, plan: Plan) -> tuple[Trial, Plane]:
-    """Return what the full pipeline says of what an attack handed in, or else of more of it, or of what it met."""
-    picture, budget = watched.picture, plan.attack.budget
-    near = watched.nearest is not None and watched.size <= budget.size * (1 + 1e-9)
-    claimed = near if plan.knowledge is not Knowledge.WHITE else _fools_twin(target, picture, found)
-    first = plane = settle(picture, found, budget)
-    if end is End.HELD:
-        end = _end(picture, _asked(target, plane))
-        if end is End.FOOLED:
-            return _trial(watched, plane, end, Found.HANDED_IN, claimed=claimed), plane
-        more = stretch(picture, found, budget)
-        if more is not None:
-            plane = settle(picture, more, budget)
-            if _end(picture, _asked(target, plane)) is End.FOOLED:
-                return _trial(watched, plane, End.FOOLED, Found.STRETCHED, claimed=claimed), plane
-    if near and watched.nearest is not None:
-        plane = watched.nearest
-        if _end(picture, _asked(target, plane)) is End.FOOLED:
-            return _trial(watched, plane, End.FOOLED, Found.ON_THE_WAY, claimed=claimed), plane
-    return _trial(watched, first, end, Found.HANDED_IN, claimed=claimed), first
+    """Return what the full pipeline says of what an attack handed in, or else of more of it, or of what it met.
+
+    The first that is taken for the other class counts, else one that gets no answer, else what was handed in.
+    """
+    picture = watched.picture
+    claimed = watched.near
+    if plan.knowledge is Knowledge.WHITE and end is End.HELD:
+        claimed = _fools_twin(target, picture, found)
+    judged = []
+    for where, plane in _candidates(watched, found, plan.attack.budget):
+        judged.append((end_of(picture, _asked(target, plane)), where, plane))
+        if judged[-1][0] is End.FOOLED:
+            break
+    best = min(judged, key=lambda one: (End.FOOLED, End.SILENCED, End.HELD).index(one[0]))
+    if end is not End.HELD and best[0] is not End.FOOLED:  # it did not end, so that it held says nothing
+        best = (end, Found.HANDED_IN, picture.plane)
+    return _trial(watched, best[2], best[0], best[1], claimed=claimed), best[2]
+
+
+def _candidates(watched: Watched, found: Unit, budget: Budget) -> Iterator[tuple[Found, Plane]]:
+    """Yield planes within the budget: what was handed in, the same enlarged, and the best that were met on the way."""
+    picture = watched.picture
+    yield Found.HANDED_IN, settle(picture, found, budget)
+    more = stretch(picture, found, budget)
+    if more is not None:
+        yield Found.STRETCHED, settle(picture, more, budget)
+    if watched.peak is not None and not np.array_equal(watched.peak, found):
+        yield Found.ON_THE_WAY, settle(picture, watched.peak, budget)
+    if watched.near and watched.nearest is not None:
+        yield Found.ON_THE_WAY, watched.nearest
 
 
 def _fools_twin(target: Target, picture: Picture, found: Unit) -> bool:
@@ -143,7 +170,8 @@ def _asked(target: Target, plane: Plane) -> Answer:
     return answer
 
 
-def _end(picture: Picture, answer: Answer) -> End:
+def end_of(picture: Picture, answer: Answer) -> End:
+    """Return what an answer makes of an attack."""
     if answer.authentic is None:
         return End.SILENCED
     return End.HELD if answer.authentic is picture.authentic else End.FOOLED

@@ -1,6 +1,7 @@
 """What attacks did, in whole numbers and digests: the same seed gives the same outcome, byte for byte."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -91,7 +92,8 @@ def problem_of(error: Exception) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
-def digest_of_results(results: tuple[Result, ...]) -> str:
-    """Return the SHA-256 over all outcomes; clocks have no part in it."""
-    said = json.dumps([asdict(result) for result in results], sort_keys=True, separators=(",", ":"))
+def digest_of_results(results: tuple[Result, ...], missed: Mapping[str, bool]) -> str:
+    """Return the SHA-256 over what came of every picture; clocks have no part in it, and of a problem only its kind."""
+    known = [asdict(result) | {"problem": (result.problem or "").partition(":")[0]} for result in results]
+    said = json.dumps([known, dict(missed)], sort_keys=True, separators=(",", ":"))
     return sha256(said.encode()).hexdigest()

@@ -52,6 +52,9 @@ class Suite:
         unknown = sorted(set(self.checks) - known)
         if unknown:
             raise ValueError(f"suite {self.name}: no check {', '.join(unknown)}")
+        gates = [gate.name for gate in self.gates]
+        if len(set(gates)) != len(gates):
+            raise ValueError(f"suite {self.name}: two gates of one metric, attack and slice")
         lost = sorted({gate.attack for gate in self.gates if gate.attack is not None} - set(names))
         if lost:
             raise ValueError(f"suite {self.name}: gates of attacks that are not run: {', '.join(lost)}")
@@ -75,7 +78,7 @@ class Outcome:
     @property
     def digest(self) -> str:
         """Return the SHA-256 over all outcomes: the same for the same seed."""
-        return digest_of_results(self.results)
+        return digest_of_results(self.results, self.missed)
 
     def held(self) -> Baseline:
         """Return what a later run may be compared with."""
@@ -95,6 +98,8 @@ def run_suite(
     """Run a suite on a target."""
     started = time.monotonic()
     until = started + suite.seconds
+    if len({picture.digest for picture in pictures}) != len(pictures):
+        raise ValueError("a picture is there twice")
     worth = judged_rightly(target, pictures)  # 1
     right = {picture.digest for picture in worth}
     missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
@@ -121,7 +126,10 @@ def _word(
     doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
     if not results:
         doubts.append("nothing was attacked")
-    if doubts:
-        return Word.INCONCLUSIVE, tuple(doubts)
+    if not any(decision.gate.severity is Severity.ERROR for decision in decisions):
+        doubts.append("no gate was asked for that could fail the run")
     failed = [d for d in decisions if d.passed is Passed.FAILED and d.gate.severity is Severity.ERROR]
-    return (Word.FAILED if failed else Word.PASSED), tuple(f"gate {d.gate.name}: {d.said}" for d in failed)
+    why = (*doubts, *(f"gate {d.gate.name}: {d.said}" for d in failed))
+    if doubts:
+        return Word.INCONCLUSIVE, why
+    return (Word.FAILED if failed else Word.PASSED), why

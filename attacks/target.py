@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from attacks.apart import apart
-from attacks.pictures import Norm, Picture, Plane, distance
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit, distance, size_of
 
 Tensor = torch.Tensor
 Made = TypeVar("Made")
@@ -26,6 +26,11 @@ class Answer:
 
 class Target(Protocol):
     """A classifier of grey planes; two classes, counterfeit 0 and authentic 1."""
+
+    @property
+    def exact(self) -> bool:
+        """Say whether the twin's slopes are its own, and no step lends another's."""
+        ...
 
     def decide(self, planes: Sequence[Plane]) -> Sequence[Answer]:
         """Return what the full pipeline says, each plane by itself."""
@@ -57,13 +62,20 @@ class Watched:
     """The picture that is being attacked, what that cost, and the nearest plane yet that the pipeline fell for."""
 
     picture: Picture
-    norm: Norm
+    budget: Budget
     queries: int = 0  # planes that the full pipeline was asked about
     passes: int = 0  # planes that went through the twin, forward or backward
     nearest: Plane | None = None
     size: float = float("inf")
     start: str = ""  # the picture of the other class that an attack set out from
     heights: list[float] = field(default_factory=list)  # margins that steps of ours met
+    peak: Unit | None = None  # the plane within the budget that the twin was furthest wrong about, if it was
+    height: float = 0.0  # its margin
+
+    @property
+    def near(self) -> bool:
+        """Say whether the nearest plane that the pipeline fell for is within the budget."""
+        return self.nearest is not None and self.size <= self.budget.size * (1 + 1e-9)
 
 
 class Aim:
@@ -73,7 +85,7 @@ class Aim:
         self,
         target: Target,
         picture: Picture,
-        norm: Norm,
+        budget: Budget,
         *,
         seed: int,
         limits: Limits,
@@ -82,7 +94,7 @@ class Aim:
     ) -> None:
         self._target, self._limits, self.pool = target, limits, pool
         self._memory = memory or {"seed": seed}
-        self.watched = Watched(picture, norm)
+        self.watched = Watched(picture, budget)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -95,7 +107,7 @@ class Aim:
         watched.queries += len(asked)
         answers = list(self._target.decide(asked))
         for plane, answer in zip(asked, answers, strict=True):
-            size = distance(watched.picture.plane, plane, watched.norm)
+            size = distance(watched.picture.plane, plane, watched.budget.norm)
             if answer.authentic is (not watched.picture.authentic) and size < watched.size:
                 watched.nearest, watched.size = plane, size
         if len(asked) < len(planes):
@@ -112,7 +124,21 @@ class Aim:
         if time.monotonic() > self._limits.until:
             raise LateError("the clock ran out")
         self.watched.passes += len(unit)
-        return self._target.logits(unit)
+        logits = self._target.logits(unit)
+        self._remember(unit, logits)
+        return logits
+
+    def _remember(self, unit: Tensor, logits: Tensor) -> None:
+        """Keep the plane that the twin is furthest wrong about: an attack may lose it again."""
+        watched, right = self.watched, int(self.watched.picture.authentic)
+        if len(unit) != 1 or unit.shape[2:] != watched.picture.plane.shape:
+            return
+        height = float((logits[0, 1 - right] - logits[0, right]).detach())
+        if height <= watched.height:
+            return
+        plane = unit[0, 0].detach().double().cpu().numpy()
+        if size_of(plane - watched.picture.unit, watched.budget.norm) <= watched.budget.size * (1 + 1e-5):
+            watched.peak, watched.height = plane.copy(), height
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
         """Return what was made for another picture of the same plan, or make it: what is learnt from all of them."""

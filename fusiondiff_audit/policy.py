@@ -145,7 +145,8 @@ def read_policy(path: Path | None) -> Policy:
         raise malformed(str(path), f"is not a policy: {e}") from e
     if policy.name == BUILT_IN:
         raise malformed(str(path), f"a policy of its own has a name of its own; {BUILT_IN!r} is taken")
-    for text in (policy.name, *policy.case.text):
+    reasons = [gate.waiver.reason for gate in policy.robustness.gates if gate.waiver is not None]
+    for text in (policy.name, *policy.case.text, *reasons):
         if not is_plain(text) or text != text.strip():
             what = f"{text[:100]!a} has characters that cannot be shown, or white space at its ends"
             raise malformed(str(path), what)

@@ -11,7 +11,8 @@ from pathlib import Path
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import Policy
 from reports.header import NOT_TESTED
-from reports.robustness import MAX_FILE, Word, open_robustness
+from reports.robustness import MAX_FILE, open_robustness
+from reports.stress_rules import Word
 from signing import TrustStore, read_capped
 
 

@@ -8,16 +8,16 @@ writes it again, and must come to the bytes that were signed.
 import base64
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from hashlib import sha256
 
 from reports.header import Key, Library
 from reports.records import read, write
+from reports.stress_rules import Gate, Held, Severity, Word, fault_of, word_of
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
 from signing.bundle import Bundle, bundle_limit, seal, unseal
 from signing.fields import Fields, read_json
 from signing.statement import Statement, Subject, write_statement
-from signing.strict import is_sha256, malformed, write_json
+from signing.strict import malformed, write_json
 from signing.times import read_time
 
 RESULT = "robustness.sigstore.json"
@@ -25,14 +25,6 @@ FORMAT = "fusiondiff-audit/robustness/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand pictures under twenty attacks have about 14 MB
 _TOKENS = 2_000_000
-
-
-class Word(StrEnum):
-    """What a stress test comes to."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    INCONCLUSIVE = "INCONCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,11 @@ class Tried:
     atlas: str
     nist: str
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Return every picture that was attacked."""
+        return (*self.held, *self.fooled, *self.silenced, *self.unfinished)
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -61,7 +58,7 @@ class Checked:
 
     id: str
     title: str
-    held: str
+    held: Held
     evidence: str
 
 
@@ -70,8 +67,8 @@ class Gated:
     """One gate of the policy."""
 
     name: str
-    passed: str
-    severity: str
+    passed: Gate
+    severity: Severity
     count: int
     of: int
     said: str
@@ -118,32 +115,16 @@ class Robustness:
     taken: Taken
 
     def __post_init__(self) -> None:
-        """Refuse a result whose parts contradict each other."""
+        """Refuse a result whose parts contradict each other, or its word."""
         if self.format != FORMAT:
             raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
-        digests = [d for one in self.attacks for d in (*one.held, *one.fooled, *one.silenced, *one.unfinished)]
         if sha256(self.policy_text.encode()).hexdigest() != self.policy_digest:
             raise ValueError("the digest of another policy than the one that is quoted")
-        if not all(map(is_sha256, (self.model_digest, self.policy_digest, self.outcome, *self.missed, *digests))):
-            raise ValueError("a digest that is none")
-        for one in self.attacks:
-            ends = (*one.held, *one.fooled, *one.silenced, *one.unfinished)
-            if len(set(ends)) != len(ends) or set(ends) & set(self.missed):
-                raise ValueError(f"attack {one.name}: a picture that ended twice")
-            if len(ends) + len(self.missed) != self.images:
-                raise ValueError(
-                    f"attack {one.name}: {len(ends)} pictures, {self.images} less {len(self.missed)} are asked"
-                )
-        if self.word is Word.PASSED and self._doubts():
-            raise ValueError(f"PASSED, and yet {self._doubts()[0]}")
-
-    def _doubts(self) -> list[str]:
-        """Return what speaks against a pass."""
-        said = [f"check {one.id} failed" for one in self.checks if one.held == "failed"]
-        said += [f"attack {one.name} did not end" for one in self.attacks if one.problem or one.unfinished]
-        said += [f"gate {one.name} is undecided" for one in self.gates if one.passed == "undecided"]
-        said += [f"gate {one.name} failed" for one in self.gates if (one.passed, one.severity) == ("failed", "error")]
-        return said if self.attacks else [*said, "nothing was attacked"]
+        fault = fault_of(self)
+        if fault is not None:
+            raise ValueError(fault)
+        if word_of(self) is not self.word:
+            raise ValueError(f"{self.word}, and yet its parts come to {word_of(self)}")
 
     @property
     def time(self) -> datetime:
@@ -185,7 +166,7 @@ class Robustness:
         return found
 
 
-_IN_TOTO = {"passed": "passedTests", "waived": "warnedTests", "failed": "failedTests"}
+_IN_TOTO = {Gate.PASSED: "passedTests", Gate.WAIVED: "warnedTests"}
 
 
 def _content(entry: Fields, where: str) -> bytes:

@@ -11,11 +11,12 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.policy import Robustness as Rules
 from reports.header import NOT_TESTED
-from reports.robustness import Robustness, Word, sign_robustness
+from reports.robustness import Robustness, sign_robustness
+from reports.stress_rules import Word
 from signing import PrivateKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
 from tests.reports.made import digest
-from tests.reports.test_robustness import made
+from tests.reports.test_robustness import DOUBT, FAILED_GATE, made
 
 REQUIRED = Policy(name="strict", robustness=Rules(result="required", days=30))
 Keyring = dict[str, PrivateKey]
@@ -44,7 +45,8 @@ def test_a_result_that_passed_is_named_in_the_report(ask: Callable[..., str], ke
 def test_what_did_not_pass_counts_only_where_none_is_required(
     ask: Callable[..., str], keys: Keyring, word: Word
 ) -> None:
-    result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",))
+    parts = {"gates": (FAILED_GATE,)} if word is Word.FAILED else {"checks": (DOUBT,)}
+    result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
     assert ask(result, Policy()).startswith(f"{word} quick")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
         ask(result)

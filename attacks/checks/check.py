@@ -47,12 +47,23 @@ class Bench:
     elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
     besides: dict[str, Run] = field(default_factory=dict)
 
-    def run(self, plan: Plan, target: Target | None = None, pictures: Sequence[Picture] | None = None) -> Run:
-        """Return what comes of a plan that nobody asked for."""
+    def run(
+        self,
+        plan: Plan,
+        target: Target | None = None,
+        pictures: Sequence[Picture] | None = None,
+        starts: Sequence[Picture] = (),
+    ) -> Run:
+        """Return what comes of a plan that nobody asked for; `starts` are more pictures to set out from."""
         if plan.name not in self.besides:
             chosen = self.pictures if pictures is None else pictures
-            self.besides[plan.name] = run(plan, target or self.target, chosen, seed=self.seed, until=self.until)
-        return self.besides[plan.name]
+            self.besides[plan.name] = run(
+                plan, target or self.target, chosen, seed=self.seed, until=self.until, starts=starts
+            )
+        done = self.besides[plan.name]
+        if not done.result.ran:  # nothing follows from what did not run
+            raise RuntimeError(f"{plan.name} did not run: {done.result.problem or 'no picture'}")
+        return done
 
 
 Said = tuple[Held, str]

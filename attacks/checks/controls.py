@@ -20,6 +20,8 @@ _EASY = 3.0  # times as much budget as would be enough on paper
 class Undefended:
     """A sum of greys with random signs: a change of e everywhere moves it by e times the number of pixels."""
 
+    exact = True
+
     def height(self, unit: Unit) -> float:
         """Return by how much a plane is authentic."""
         return float((_signs(unit.shape) * unit).sum())
@@ -42,6 +44,8 @@ class Undefended:
 
 class Constant:
     """Holds everything for authentic."""
+
+    exact = True
 
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
         """Return the same for each plane."""
@@ -81,7 +85,8 @@ def _unbroken(bench: Bench) -> Said:
     broken = []
     for name, run in bench.runs.items():
         mine = [replace(picture, authentic=True) for picture in bench.whole]
-        result = bench.run(replace(run.plan, name=f"check constant {name}"), Constant(), mine).result
+        other = [replace(picture, authentic=False) for picture in bench.whole]  # to set out from, for those that do
+        result = bench.run(replace(run.plan, name=f"check constant {name}"), Constant(), mine, other).result
         broken += [name] if result.fooled else []
     said = "no attack fools what always says the same" if not broken else f"{', '.join(broken)} fooled a constant"
     return told(not broken and bool(bench.runs), said)

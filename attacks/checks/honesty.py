@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from attacks.checks.check import Bench, Check, Said, told
-from attacks.harness import Run
+from attacks.harness import Run, end_of
 from attacks.outcome import End, Trial
 from attacks.pictures import Picture, digest_of, distance, load, save
 
 _SLACK = 1e-6
+_DIGITS = 5e-7  # distances are written with six
 _MOST_UNCHANGED = 0.01
 
 
@@ -33,13 +34,11 @@ def _again(bench: Bench) -> Said:
     if bench.elsewhere is None:
         return told(False, "no second process was offered to ask")
     rows = [(trial, picture, run.planes[trial.picture]) for run, trial, picture in _trials(bench)]
-    rows = [row for row in rows if row[0].end is End.FOOLED]
-    if not rows:
-        return told(True, "no success was claimed")
+    rows = [row for row in rows if row[0].end in (End.FOOLED, End.HELD, End.SILENCED)]
     answers = bench.elsewhere([plane for _, _, plane in rows])
     pairs = zip(rows, answers, strict=True)
-    same = sum(answer.authentic is (not picture.authentic) for (_, picture, _), answer in pairs)
-    return told(same == len(rows), f"{same} of {len(rows)} successes are successes in another process")
+    same = sum(end_of(picture, answer) is trial.end for (trial, picture, _), answer in pairs)
+    return told(bool(rows) and same == len(rows), f"{same} of {len(rows)} outcomes are the same in another process")
 
 
 def _unchanged(bench: Bench) -> Said:
@@ -66,7 +65,9 @@ def _saved(bench: Bench) -> Said:
 
 def _silent(bench: Bench) -> Said:
     missed = sum(
-        trial.end is not End.FOOLED and trial.nearest is not None and float(trial.nearest) <= run.result.budget.size
+        trial.end is not End.FOOLED
+        and trial.nearest is not None
+        and float(trial.nearest) <= run.result.budget.size + _DIGITS
         for run, trial, _ in _trials(bench)
     )
     return told(not missed, f"{missed} successes that an attack met on its way are not counted")
@@ -96,7 +97,7 @@ def _same_again(bench: Bench) -> Said:
 
 HONESTY = (
     Check("S01", "budget respected", "norms of saved planes, in double precision, are at most the budget", _budget),
-    Check("S02", "labels asked again", "each success is one in a fresh process, plane by plane", _again),
+    Check("S02", "labels asked again", "each outcome is the same in a fresh process, plane by plane", _again),
     Check(
         "S03", "no silent idling", "at most 1 % of attacked pictures come back unchanged, in either class", _unchanged
     ),

@@ -20,7 +20,9 @@ _STEP = 1e-3
 
 
 def _aim(bench: Bench, picture: Picture) -> Aim:
-    return Aim(bench.target, picture, Norm.LINF, seed=bench.seed, limits=Limits(until=bench.until), pool=())
+    return Aim(
+        bench.target, picture, Budget(Norm.LINF, _RADIUS), seed=bench.seed, limits=Limits(until=bench.until), pool=()
+    )
 
 
 def _starts(bench: Bench) -> Iterator[tuple[Aim, torch.Tensor]]:
@@ -100,7 +102,7 @@ def _no_chance(bench: Bench) -> Said:
 
 
 def _exact(bench: Bench) -> Said:
-    exact = bool(getattr(bench.target, "exact", True))
+    exact = bench.target.exact
     said = "slopes are exact up to the forests" if exact else "a step of the preparation lends another's slope"
     return told(exact, said)
 

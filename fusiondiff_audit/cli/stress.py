@@ -118,8 +118,9 @@ def command(
                 watch=lambda _, done, total: progress(done, total),
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
+    signed = sign_robustness(result, signer)
     out.mkdir(parents=True)
-    signing.create(out / RESULT, sign_robustness(result, signer))
+    signing.create(out / RESULT, signed)
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:
@@ -142,6 +143,8 @@ def _held_before(path: Path, trust: Judged, model: str, policy: str) -> dict[str
             )
     found = {}
     for one in result.attacks:
+        if one.problem or one.unfinished:
+            continue  # it did not end, so nothing is known of what it would have left
         lost = (*one.fooled, *one.silenced, *one.unfinished, *result.missed)
         found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
     return found

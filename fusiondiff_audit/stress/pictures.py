@@ -31,7 +31,7 @@ def choose(
     """Return so many pictures, drawn by seed and name; too few of either class are refused."""
     settings, learnt = model.settings, {example.pixel_digest for example in model.settings.examples}
     pictures, lost = list[Picture](), list[str]()
-    left = {True: (count + 1) // 2, False: count // 2}
+    left, taken = {True: (count + 1) // 2, False: count // 2}, dict[str, str]()
 
     def drawn(name: str) -> bytes:
         return sha256(f"{seed}\n{name}".encode()).digest()
@@ -52,8 +52,13 @@ def choose(
         if not prepared.tiles or prepared.plane.dtype not in (np.uint8, np.uint16):
             lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
             continue
+        picture = Picture(name, prepared.plane, label.authentic, label.specimen)
+        if picture.digest in taken:
+            lost.append(f"{name}: the same picture as {taken[picture.digest]}")
+            continue
+        taken[picture.digest] = name
         left[label.authentic] -= 1
-        pictures.append(Picture(name, prepared.plane, label.authentic, label.specimen))
+        pictures.append(picture)
     if any(left.values()):
         found = {kind: sum(p.authentic is kind for p in pictures) for kind in (True, False)}
         what = (

@@ -24,7 +24,10 @@ def stress_policy(said: str) -> Policy:
     """Return one of the policies that come with the tool, by its name, or that of a file."""
     if said in BUILT_IN:
         return read_policy(_built_in(said))
-    return read_policy(Path(said))
+    policy = read_policy(Path(said))
+    if policy.name in BUILT_IN:
+        raise malformed(said, f"a policy of its own has a name of its own; {policy.name!r} is taken")
+    return policy
 
 
 def _built_in(name: str) -> Path:

@@ -12,7 +12,8 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from reports.header import Key, Library
-from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried, Word
+from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried
+from reports.stress_rules import Gate, Held, Severity, Word
 
 _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "adversarial-robustness-toolbox")
 
@@ -58,9 +59,12 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         images=images,
         missed=tuple(sorted(outcome.missed)),
         attacks=tuple(map(_tried, outcome.results)),
-        checks=tuple(Checked(one.check, one.title, one.held, one.evidence) for one in outcome.findings),
+        checks=tuple(Checked(one.check, one.title, Held(one.held), one.evidence) for one in outcome.findings),
         not_selected=outcome.not_selected,
-        gates=tuple(Gated(d.gate.name, d.passed, d.gate.severity, d.count, d.of, d.said) for d in outcome.decisions),
+        gates=tuple(
+            Gated(d.gate.name, Gate(d.passed), Severity(d.gate.severity), d.count, d.of, d.said)
+            for d in outcome.decisions
+        ),
         outcome=outcome.digest,
         taken=taken,
     )

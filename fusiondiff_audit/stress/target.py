@@ -23,6 +23,11 @@ class Pipeline:
         self._model, self._guard = model, guard
         self.twin = Twin(model, temperature=temperature)
 
+    @property
+    def exact(self) -> bool:
+        """Say whether the twin's slopes, up to the forests, are the pipeline's."""
+        return self.twin.exact
+
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
         """Return the label and the score of each plane."""
         answers = []

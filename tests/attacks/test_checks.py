@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from attacks.art.labels import hop_skip_jump
 from attacks.checks import ALL
 from attacks.checks.check import Bench, Held
 from attacks.gradient import Apgd, Fgsm, Pgd
@@ -228,6 +229,24 @@ def spoiled_constant() -> Bench:
 @pytest.mark.parametrize("id_", DEFECTS)
 def test_a_defect_is_found(id_: str) -> None:
     assert held(id_, DEFECTS[id_]()) is Held.FAILED
+
+
+def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None:
+    """Nothing was claimed, and yet the second process says that the pictures fall."""
+    idle_bench = bench(plans=[plan("nothing", Scripted(idle))])
+
+    def elsewhere(planes: Sequence[Plane]) -> list[Answer]:
+        return [Answer(not answer.authentic, 0.5) for answer in Linear().decide(planes)]
+
+    assert held("S02", idle_bench) is Held.HELD
+    assert held("S02", replace(idle_bench, elsewhere=elsewhere)) is Held.FAILED
+
+
+def test_a_constant_is_attacked_from_a_start_where_an_attack_needs_one() -> None:
+    hop = plan("hop", hop_skip_jump(Budget(Norm.L2, 0.5), steps=2, most=20), Knowledge.BLACK)
+    made = bench(plans=[hop])
+    assert held("S27", made) is Held.HELD
+    assert made.besides["check constant hop"].result.ran
 
 
 def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: Bench) -> None:

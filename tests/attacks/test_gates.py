@@ -106,6 +106,20 @@ def test_a_picture_that_is_judged_wrongly_without_any_attack_does_not_hold() -> 
     assert not held_by_picture([], missed, None)
 
 
+@pytest.mark.parametrize("held", [0, 1, 4])
+def test_where_too_little_held_before_nothing_can_be_lost_and_nothing_is_passed(held: int) -> None:
+    gate = Gate(Metric.REGRESSIONS, 0.05, "pgd")
+    assert decided(gate, result("pgd", 0), baseline=held_then(held)).passed is Passed.UNDECIDED
+    assert decided(gate, result("pgd", 20), baseline=held_then(held)).passed is Passed.UNDECIDED
+    with pytest.raises(ValueError, match="no loss is rarer"):
+        Gate(Metric.REGRESSIONS, 0.0)
+
+
+def test_the_worst_of_attacks_on_different_pictures_is_none() -> None:
+    then = {"pgd": {t.digest: True for t in result("pgd", 20).trials}, "fgsm": {"another": True}}
+    assert decided(Gate(Metric.REGRESSIONS, 0.05), result("pgd", 1), baseline=then).passed is Passed.UNDECIDED
+
+
 def test_other_pictures_or_no_baseline_are_nothing_to_compare_with() -> None:
     gate = Gate(Metric.REGRESSIONS, 0.05, "pgd")
     assert decided(gate, result("pgd", 15)).passed is Passed.UNDECIDED

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import Plan, judged_rightly, run
 from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
-from attacks.pictures import Budget, Norm, Unit, digest_of, distance
-from attacks.target import Aim
+from attacks.pictures import Budget, Norm, Plane, Unit, digest_of, distance
+from attacks.target import Aim, Answer
 from tests.attacks.toys import Constant, Linear, pictures
 
 BUDGET = Budget(Norm.LINF, 2 / 255)
@@ -70,6 +70,51 @@ def test_a_change_that_stops_short_is_enlarged_to_the_budget() -> None:
 
     result = attacked(timid)
     assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.STRETCHED)] * 2
+
+
+def test_a_success_of_the_twin_on_the_way_is_asked_of_the_pipeline() -> None:
+    def forgetful(aim: Aim) -> Unit:
+        Apgd(BUDGET, 15)(aim)
+        return aim.watched.picture.unit  # and never asked the pipeline
+
+    result = attacked(forgetful)
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.ON_THE_WAY)] * 2
+
+
+def test_a_change_that_gets_no_answer_once_it_is_enlarged_is_not_held() -> None:
+    class Shy(Linear):
+        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+            near = [min(distance(p.plane, plane, Norm.LINF) for p in pictures(2)) for plane in planes]
+            return [
+                Answer(None, None) if d > 1.5 / 255 else a for d, a in zip(near, super().decide(planes), strict=True)
+            ]
+
+    found = run(plan(lambda aim: aim.watched.picture.unit + 1 / 255), Shy(), pictures(2), seed=1).result
+    assert found.count(End.SILENCED) == 2
+
+
+def test_a_target_that_breaks_down_is_an_attack_that_did_not_run() -> None:
+    class Fragile(Linear):
+        def logits(self, unit: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("out of memory")
+
+    def climb(aim: Aim) -> Unit:
+        return Apgd(BUDGET, 5)(aim)
+
+    result = run(plan(climb), Fragile(), pictures(2), seed=1).result
+    assert (result.ran, result.problem) == (False, "RuntimeError: out of memory")
+    calm = run(plan(lambda aim: aim.watched.picture.unit), Fragile(), pictures(2), seed=1).result
+    assert calm.count(End.FAILED) == 2  # the twin is asked what was handed in, and cannot say
+
+
+def test_a_problem_counts_by_its_kind_and_missed_pictures_count() -> None:
+    def breaks(aim: Aim) -> Unit:
+        raise OSError(f"no such file {os.getcwd()}")
+
+    first, again = (run(plan(breaks), Linear(), pictures(2), seed=1).result for _ in range(2))
+    assert first.problem != again.problem  # the folder is another one each time
+    assert digest_of_results((first,), {}) == digest_of_results((again,), {})
+    assert digest_of_results((first,), {}) != digest_of_results((first,), {"ab": True})
 
 
 def test_a_success_beyond_the_budget_is_none_but_its_distance_is_kept() -> None:
@@ -146,7 +191,7 @@ def test_the_same_seed_gives_the_same_outcome_and_another_another() -> None:
         return aim.watched.picture.unit + aim.rng.uniform(-1, 1, aim.watched.picture.plane.shape) / 255
 
     first, again, other = (
-        digest_of_results((run(plan(wander), Linear(), pictures(2), seed=seed).result,)) for seed in (1, 1, 2)
+        digest_of_results((run(plan(wander), Linear(), pictures(2), seed=seed).result,), {}) for seed in (1, 1, 2)
     )
     assert first == again != other
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from attacks.checks import ALL
 from attacks.gates import Bound, Gate, Metric, Severity
 from attacks.gradient import Apgd, Fgsm, Pgd
-from attacks.harness import Plan
+from attacks.harness import Plan, run
 from attacks.outcome import Knowledge
 from attacks.pictures import Budget, Norm, Unit
 from attacks.suite import Outcome, Suite, Word, run_suite
@@ -87,7 +88,11 @@ def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() ->
 
 def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
     gate = Gate(Metric.HELD, 0.9, None, Bound.POINT, severity=Severity.WARNING)
-    assert outcome(Linear(), suite(LARGE, gates=(gate,))).word is Word.PASSED
+    strict = Gate(Metric.HELD, 0.0, "fgsm", Bound.POINT)
+    assert outcome(Linear(), suite(LARGE, gates=(gate, strict))).word is Word.PASSED
+    alone = outcome(Linear(), suite(LARGE, gates=(gate,)))
+    assert alone.word is Word.INCONCLUSIVE  # nothing could have failed it
+    assert outcome(Linear(), suite(gates=())).word is Word.INCONCLUSIVE
 
 
 def test_a_run_is_compared_with_one_before() -> None:
@@ -109,9 +114,26 @@ def test_what_was_not_selected_is_listed() -> None:
     assert [finding.check for finding in found.findings] == sorted(QUICK)
 
 
+def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_time(*args: Any, **more: Any) -> Any:
+        return run(*args, **{**more, "until": float("inf")})  # the attacks end, and then the clock has run out
+
+    monkeypatch.setattr("attacks.suite.run", in_time)
+    found = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
+    assert found.word is Word.INCONCLUSIVE
+    assert all(reason.startswith(("S06", "S07", "S27")) for reason in found.why)
+
+
+def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() -> None:
+    twice = [*pictures(4), replace(pictures(4)[0], name="copy")]
+    with pytest.raises(ValueError, match="there twice"):
+        run_suite(suite(), Linear(), twice, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (lambda s: replace(s, gates=(*s.gates, *s.gates)), "two gates of one"),
         (lambda s: replace(s, checks=("S99",)), "no check S99"),
         (lambda s: replace(s, plans=(*s.plans, s.plans[0])), "two attacks of one name"),
         (lambda s: replace(s, gates=(Gate(Metric.HELD, 0.5, "square"),)), "not run: square"),

@@ -22,6 +22,8 @@ def heights(plane: Plane) -> float:
 class Linear:
     """Authentic where the weighted sum of greys is above 0. A largest change of e moves the sum by e * sum |w|."""
 
+    exact = True
+
     def __init__(self) -> None:
         self.asked = 0
 
@@ -43,6 +45,8 @@ class Masked(Linear):
 
 class Constant:
     """Says the same of everything."""
+
+    exact = True
 
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
         return [Answer(authentic=True, score=0.9) for _ in planes]

@@ -9,7 +9,8 @@ import pytest
 from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import Example, Learning
-from reports.robustness import RESULT, Word, open_robustness
+from reports.robustness import RESULT, open_robustness
+from reports.stress_rules import Word
 from signing import load_trust, now
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
@@ -27,7 +28,12 @@ attacks = [
 """
 LENIENT = '[[robustness.gates]]\nmetric = "held"\nvalue = "0"\nleast = 4\n'
 STRICT = '[[robustness.gates]]\nmetric = "held"\nvalue = "1"\nleast = 4\n'
-REGRESSIONS = '[[robustness.gates]]\nmetric = "regressions"\nvalue = "0.05"\nleast = 4\n'
+REGRESSIONS = """[[robustness.gates]]
+metric = "regressions"
+value = "0.99"
+least = 4
+attack = "square-linf-8/255"
+"""
 
 
 @pytest.fixture(scope="module")

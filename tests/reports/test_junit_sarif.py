@@ -10,16 +10,17 @@ import jsonschema
 import pytest
 
 from reports.junit import to_junit
-from reports.robustness import Checked, Robustness, Word
+from reports.robustness import Checked, Robustness
 from reports.sarif import to_sarif
+from reports.stress_rules import Gate, Held, Severity, Word
 from signing import PrivateKey
 from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
 
 VALIDATOR = jsonschema.Draft202012Validator(
     json.loads((Path(__file__).parent.parent / "vectors" / "sarif" / "sarif-2.1.0.json").read_text())
 )
-SKIPPED = Checked("S18", "means over chance", "not applicable", "nothing by chance")
-DOUBT = Checked("S10", "gradients are there", "failed", "9 of 16 gradients are zero")
+SKIPPED = Checked("S18", "means over chance", Held.NOT_APPLICABLE, "nothing by chance")
+DOUBT = Checked("S10", "gradients are there", Held.FAILED, "9 of 16 gradients are zero")
 UNFINISHED = replace(TRIED, name="square-linf-8/255", family="scores", held=HELD[1:], unfinished=HELD[:1])
 BROKEN = replace(TRIED, name="zoo-l2-2.0", family="scores", problem='RuntimeError: <no> & "mat"')
 
@@ -28,7 +29,7 @@ BROKEN = replace(TRIED, name="zoo-l2-2.0", family="scores", problem='RuntimeErro
 def doubtful(keys: dict[str, PrivateKey]) -> Robustness:
     """Return a result with one of everything."""
     gates = tuple(
-        replace(GATE, name=f"held/{passed}/all", passed=passed, severity=severity)
+        replace(GATE, name=f"held/{passed}-{severity}/all", passed=Gate(passed), severity=Severity(severity))
         for passed, severity in (
             ("passed", "error"),
             ("failed", "error"),
@@ -78,7 +79,13 @@ def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> 
 
 
 def sarif(result: Robustness, **more: Any) -> Any:
-    given = {"policy": "ci/audit.toml", "lines": {"held/failed/all": 12}, "version": "0.1", "compared": False, **more}
+    given = {
+        "policy": "ci/audit.toml",
+        "lines": {"held/failed-error/all": 12},
+        "version": "0.1",
+        "compared": False,
+        **more,
+    }
     document = json.loads(to_sarif(result, **given))
     faults = [error.message for error in VALIDATOR.iter_errors(document)]
     assert not faults
@@ -118,6 +125,6 @@ def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: Robustness
     def prints(result: Robustness) -> list[str]:
         return [found["partialFingerprints"]["fusiondiffAudit/v1"] for found in sarif(result)["results"]]
 
-    later = replace(doubtful, gates=tuple(replace(one, said="7 of 9", count=7, of=9) for one in doubtful.gates))
+    later = replace(doubtful, gates=tuple(replace(one, said="6 of 8", count=6, of=8) for one in doubtful.gates))
     assert prints(later) == prints(doubtful)
     assert not set(prints(replace(doubtful, model="birch"))) & set(prints(doubtful))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,10 @@ from reports.robustness import (
     Robustness,
     Taken,
     Tried,
-    Word,
     open_robustness,
     sign_robustness,
 )
+from reports.stress_rules import Gate, Held, Severity, Word
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.bundle import seal
 from tests.conftest import NOW
@@ -31,35 +32,60 @@ MISSED = (digest("missed"),)
 TRIED = Tried(
     "pgd-linf-8/255", "gradient", "white box", "linf", "0.0314", HELD, FOOLED, (), (), 0, 160, None, "AML", "NISTAML"
 )
-CHECK, GATE = Checked("S01", "budget", "held", "fine"), Gated("held/worst/all", "passed", "error", 5, 8, "5 of 8")
+CHECK = Checked("S01", "budget", Held.HELD, "fine")
+GATE = Gated("held/worst/all", Gate.PASSED, Severity.ERROR, 5, 8, "5 of 8")
+ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
+
+
+def policy(
+    attacks: Sequence[Tried] = (TRIED,), checks: Sequence[Checked] = (CHECK,), gates: Sequence[Gated] = (GATE,)
+) -> str:
+    """Return the text of a policy that asks for these."""
+    asked: dict[str, Any] = {"images": 8, "attacks": [], "checks": [check.id for check in checks], "gates": []}
+    for one in attacks:
+        name, norm, size = one.name.rsplit("-", 2)
+        asked["attacks"].append(ATTACK | {"attack": name, "norm": norm, "size": size})
+    for gate in gates:
+        metric, attack, part = gate.name.replace("8/255", "8|255").split("/")
+        attack = attack.replace("8|255", "8/255")
+        asked["gates"].append({"metric": metric, "attack": None if attack == "worst" else attack, "slice": part})
+    return json.dumps({"name": "quick", "robustness": asked})
 
 
 def made(auditor: PublicKey, **changes: Any) -> Robustness:
+    parts = {name: changes[name] for name in ("attacks", "checks", "gates") if name in changes}
+    text = changes.pop("policy_text", policy(**parts))
     libraries = (Library("torch", "2.15.0"),)
     taken = Taken(digest("code"), False, "cpu", 2, 7, 12, libraries, "2026.07", "AI 100-2e2025")
-    result = Robustness(
-        FORMAT,
-        write_time(NOW),
-        Word.PASSED,
-        (),
-        Key("auditor-1", auditor.keyid),
-        "alder",
-        digest("model"),
-        "kiln alder",
-        True,
-        "quick",
-        digest("{}"),
-        "{}",
-        8,
-        MISSED,
-        (TRIED,),
-        (CHECK,),
-        ("S05",),
-        (GATE,),
-        digest("outcome"),
-        taken,
+    given: dict[str, Any] = dict(
+        zip(
+            Robustness.__dataclass_fields__,
+            (
+                FORMAT,
+                write_time(NOW),
+                Word.PASSED,
+                (),
+                Key("auditor-1", auditor.keyid),
+                "alder",
+                digest("model"),
+                "kiln alder",
+                True,
+                "quick",
+                digest(text),
+                text,
+                8,
+                MISSED,
+                (TRIED,),
+                (CHECK,),
+                ("S05",),
+                (GATE,),
+                digest("outcome"),
+                taken,
+            ),
+            strict=True,
+        )
     )
-    return replace(result, **changes)
+    return Robustness(**given | changes)
 
 
 Keyring = dict[str, PrivateKey]
@@ -72,35 +98,55 @@ def test_what_is_signed_is_read_back(keys: Keyring, trust: TrustStore) -> None:
     assert signer.principal == "auditor-1"
 
 
+FAILED_GATE = replace(GATE, passed=Gate.FAILED)
+UNDECIDED = replace(GATE, name="held/worst/authentic", passed=Gate.UNDECIDED, of=4, count=1)
+WAIVED = replace(GATE, name="held/worst/counterfeit", passed=Gate.WAIVED, of=4, count=1)
+DOUBT = replace(CHECK, held=Held.FAILED)
+
+
 def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> None:
-    for word, said in ((Word.PASSED, "PASSED"), (Word.FAILED, "FAILED"), (Word.INCONCLUSIVE, "FAILED")):
-        statement = json.loads(made(keys["auditor"].public, word=word).to_payload())
+    auditor = keys["auditor"].public
+    for changes, said in (
+        ({}, "PASSED"),
+        ({"word": Word.FAILED, "gates": (FAILED_GATE,)}, "FAILED"),
+        ({"word": Word.INCONCLUSIVE, "checks": (DOUBT,)}, "FAILED"),
+    ):
+        statement = json.loads(made(auditor, **changes).to_payload())
         assert statement["predicate"]["result"] == said
         assert statement["subject"] == [{"name": "alder", "digest": {"sha256": digest("model")}}]
-    undecided = (replace(GATE, passed="undecided"), replace(GATE, passed="waived"))
-    failed = (replace(CHECK, held="failed"),)
-    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, gates=undecided, checks=failed)
+    result = made(auditor, word=Word.INCONCLUSIVE, gates=(UNDECIDED, WAIVED), checks=(DOUBT,))
     predicate = json.loads(result.to_payload())["predicate"]
-    assert len(predicate["failedTests"]) == 2
-    assert len(predicate["warnedTests"]) == 1
+    assert predicate["failedTests"] == ["gate held/worst/authentic", "check S01"]
+    assert predicate["warnedTests"] == ["gate held/worst/counterfeit"]
     assert predicate["passedTests"] == []
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "word"),
     [
-        {"checks": (replace(CHECK, held="failed"),)},
-        {"gates": (replace(GATE, passed="failed"),)},
-        {"gates": (replace(GATE, passed="undecided", severity="note"),)},
-        {"attacks": (replace(TRIED, problem="RuntimeError"),)},
-        {"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),)},
-        {"attacks": ()},
+        ({"checks": (DOUBT,)}, Word.INCONCLUSIVE),
+        ({"gates": (FAILED_GATE,)}, Word.FAILED),
+        ({"gates": (replace(UNDECIDED, severity=Severity.NOTE), GATE)}, Word.INCONCLUSIVE),
+        ({"gates": ()}, Word.INCONCLUSIVE),
+        ({"gates": (replace(GATE, severity=Severity.WARNING),)}, Word.INCONCLUSIVE),
+        ({"attacks": (replace(TRIED, problem="RuntimeError"),)}, Word.INCONCLUSIVE),
+        ({"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),)}, Word.INCONCLUSIVE),
+        ({"attacks": ()}, Word.INCONCLUSIVE),
+        ({"attacks": (replace(TRIED, held=(), fooled=()),), "missed": (*HELD, *FOOLED, *MISSED)}, Word.INCONCLUSIVE),
+        ({"gates": (FAILED_GATE,), "checks": (DOUBT,)}, Word.INCONCLUSIVE),
+        ({}, Word.PASSED),
     ],
 )
-def test_no_pass_with_a_doubt_in_it_can_be_made(keys: Keyring, changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="PASSED, and yet"):
-        made(keys["auditor"].public, **changes)
-    assert made(keys["auditor"].public, word=Word.INCONCLUSIVE, **changes)
+def test_the_word_is_what_the_parts_come_to(keys: Keyring, changes: dict[str, Any], word: Word) -> None:
+    for other in Word:
+        if other is word:
+            assert made(keys["auditor"].public, word=other, **changes)
+        else:
+            with pytest.raises(ValueError, match="and yet its parts come to"):
+                made(keys["auditor"].public, word=other, **changes)
+
+
+SECOND = replace(TRIED, name="apgd-linf-8/255")
 
 
 @pytest.mark.parametrize(
@@ -108,16 +154,27 @@ def test_no_pass_with_a_doubt_in_it_can_be_made(keys: Keyring, changes: dict[str
     [
         {"format": "fusiondiff-audit/robustness/v2"},
         {"model_digest": "x"},
-        {"policy_text": "{ }"},
         {"missed": ("0" * 63,)},
         {"attacks": (replace(TRIED, held=(*HELD, HELD[0])),)},
         {"attacks": (replace(TRIED, fooled=(*FOOLED[1:], MISSED[0])),)},
         {"attacks": (replace(TRIED, fooled=FOOLED[1:]),)},
+        {"attacks": (TRIED, TRIED)},
+        {"attacks": (TRIED, replace(SECOND, held=(*HELD[1:], digest("another"))))},
+        {"missed": (*MISSED, *MISSED), "images": 9},
+        {"checks": (CHECK, CHECK)},
+        {"gates": (GATE, GATE)},
+        {"gates": (replace(GATE, count=-5, of=3),)},
+        {"gates": (replace(GATE, of=9),)},
         {"images": 9},
+        {"policy": "full"},
+        {"policy_text": policy(attacks=(TRIED, SECOND))},
+        {"policy_text": policy(checks=())},
+        {"policy_text": policy(gates=(GATE, UNDECIDED))},
     ],
 )
-def test_parts_that_contradict_each_other_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"format|digest|ended twice|are asked"):
+def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
+    faults = r"format|digest|ended twice|are asked|there twice|different pictures|of \d+, of|other|another"
+    with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
 
 
@@ -126,7 +183,7 @@ def test_any_changed_value_of_the_payload_is_refused(keys: Keyring, trust: Trust
     for old, new in (
         (b'"result":"PASSED"', b'"result":"FAILED"'),
         (b'"passedTests":["gate', b'"passedTests":["Gate'),
-        (digest("{}").encode(), digest("another").encode()),
+        (digest(policy()).encode(), digest("another").encode()),
         (b'"predicateType"', b' "predicateType"'),
         (b'"name":"details"', b'"name":"Details"'),
     ):

@@ -18,6 +18,7 @@ from fusiondiff_audit.kiln.bench.task import Task
 TITLES = {
     "resnet50": "(c) ResNet50, labels only, no pretraining",
     "deit-small": "(d) DeiT-small, labels only, no pretraining",
+    "sd-cnn": "(e) SD-CNN: a CNN on our frozen diffusion maps, labels only",
 }
 COLUMNS = ("task", "seed", "labels", "part", "place", "score")
 

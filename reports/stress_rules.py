@@ -1,0 +1,112 @@
+"""What the parts of a stress test's result come to, and when they contradict each other or the quoted policy."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from signing.fields import read_json
+from signing.strict import MAX_TEXT, is_sha256
+
+if TYPE_CHECKING:
+    from reports.robustness import Robustness
+
+_MOST = 1000  # attacks, checks or gates
+_PICTURES = 1_000_000
+_TOKENS = 20_000
+
+
+class Word(StrEnum):
+    """What a stress test comes to."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+class Held(StrEnum):
+    """What came of a check."""
+
+    HELD = "held"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+
+
+class Gate(StrEnum):
+    """What came of a gate."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    UNDECIDED = "undecided"
+
+
+class Severity(StrEnum):
+    """How bad it is that a gate failed."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+def word_of(result: "Robustness") -> Word:
+    """Return what the parts come to, whatever the result says of itself."""
+    doubts = [one for one in result.checks if one.held is Held.FAILED]
+    broken = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
+    undecided = [one for one in result.gates if one.passed is Gate.UNDECIDED]
+    strict = [one for one in result.gates if one.severity is Severity.ERROR]
+    if doubts or broken or undecided or not strict or not result.attacks:
+        return Word.INCONCLUSIVE
+    return Word.FAILED if any(one.passed is Gate.FAILED for one in strict) else Word.PASSED
+
+
+def fault_of(result: "Robustness") -> str | None:
+    """Say what contradicts itself, or the policy that is quoted."""
+    pictures = {frozenset(one.pictures) for one in result.attacks}
+    digests = [*result.missed, *(digest for one in result.attacks for digest in one.pictures)]
+    if not all(map(is_sha256, (result.model_digest, result.policy_digest, result.outcome, *digests))):
+        return "a digest that is none"
+    for what, names in (
+        ("attack", [one.name for one in result.attacks]),
+        ("check", [one.id for one in result.checks]),
+        ("gate", [one.name for one in result.gates]),
+        ("picture that was judged wrongly", list(result.missed)),
+    ):
+        if len(set(names)) != len(names):
+            return f"a {what} that is there twice"
+    for one in result.attacks:
+        if len(set(one.pictures)) != len(one.pictures) or set(one.pictures) & set(result.missed):
+            return f"attack {one.name}: a picture that ended twice"
+        if len(one.pictures) + len(result.missed) != result.images:
+            return (
+                f"attack {one.name}: {len(one.pictures)} pictures, {result.images} less {len(result.missed)} are asked"
+            )
+    if len(pictures) > 1:
+        return "attacks on different pictures"
+    for gate in result.gates:
+        if not 0 <= gate.count <= gate.of <= result.images:
+            return f"gate {gate.name}: {gate.count} of {gate.of}, of {result.images} pictures"
+    return _unlike_policy(result)
+
+
+def _unlike_policy(result: "Robustness") -> str | None:
+    """Say what the quoted policy asked for and the result has not, or the other way round."""
+    said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
+    asked = said.fields("robustness")
+    attacks = [
+        f"{one.text('attack')}-{one.text('norm')}-{one.text('size')}"
+        for one in asked.list("attacks", least=0, most=_MOST)
+    ]
+    gates = [
+        f"{one.text('metric')}/{'worst' if one.null('attack') else one.text('attack')}/{one.text('slice')}"
+        for one in asked.list("gates", least=0, most=_MOST)
+    ]
+    checks = asked.texts("checks", most=_MOST)
+    for what, wanted, found in (
+        ("attacks", attacks, [one.name for one in result.attacks]),
+        ("gates", gates, [one.name for one in result.gates]),
+        ("checks", sorted(checks), sorted(one.id for one in result.checks)),
+    ):
+        if wanted != found:
+            return f"other {what} than the quoted policy asks for"
+    if result.policy != said.text("name") or result.images != asked.integer("images", least=1, most=_PICTURES):
+        return "another name or number of pictures than in the quoted policy"
+    return None
