@@ -1,5 +1,6 @@
 """Many processes at one task: in order, and gone when it ends, however it ends."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,10 +27,13 @@ def test_an_interrupt_ends_everybody_soon() -> None:
     ) as running:
         assert running.stdout is not None
         running.stdout.readline()
-        os.killpg(running.pid, signal.SIGINT)
         start = time.monotonic()
-        running.communicate(timeout=60)
-        assert running.returncode not in (None, 0)
+        for _ in range(3):  # Python loses one that comes while it finalises an object; whoever waits presses again
+            os.killpg(running.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                _, said = running.communicate(timeout=6)
+                break
+        assert running.returncode not in (None, 0), said
         assert time.monotonic() - start < 20
     while somebody(running.pid):  # the tracker of resources ends when it sees that all others have
         assert time.monotonic() - start < 30
