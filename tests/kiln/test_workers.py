@@ -28,6 +28,7 @@ def test_an_interrupt_ends_everybody_soon() -> None:
         assert running.stdout is not None
         running.stdout.readline()
         start = time.monotonic()
+        said = b""
         for _ in range(3):  # Python loses one that comes while it finalises an object; whoever waits presses again
             os.killpg(running.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
