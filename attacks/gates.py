@@ -5,7 +5,7 @@ waived up to a date, and is reported as waived.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -97,9 +97,8 @@ class Decision:
 
 
 Baseline = Mapping[str, Mapping[str, bool]]  # attack, picture's digest: whether it held
-Missed = Mapping[
-    str, bool
-]  # digests of pictures that were judged wrongly before any attack: whether they are authentic
+# By the digest of a picture that was judged wrongly before any attack: whether it is authentic.
+Missed = Mapping[str, bool]
 
 
 def decide_gates(
@@ -181,7 +180,6 @@ def _waived(decision: Decision, now: datetime) -> Decision:
     if decision.passed is not Passed.FAILED or waiver is None:
         return decision
     if now >= waiver.until:
-        said = f"{decision.said}; its waiver ended at {waiver.until:%Y-%m-%d}"
-        return Decision(decision.gate, Passed.FAILED, decision.count, decision.of, said)
+        return replace(decision, said=f"{decision.said}; its waiver ended at {waiver.until:%Y-%m-%d}")
     said = f"{decision.said}; waived until {waiver.until:%Y-%m-%d}: {waiver.reason}"
-    return Decision(decision.gate, Passed.WAIVED, decision.count, decision.of, said)
+    return replace(decision, passed=Passed.WAIVED, said=said)

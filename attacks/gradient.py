@@ -9,18 +9,12 @@ from dataclasses import dataclass
 import torch
 
 from attacks.pictures import Budget, Norm, Unit
-from attacks.target import Aim
+from attacks.target import Aim, margin
 
 Tensor = torch.Tensor
 _SMALL = 1e-12
 _MOMENTUM = 0.75
 _RISING = 0.75  # share of steps that must have raised the loss, or the step is halved
-
-
-def margin(logits: Tensor, *, authentic: bool) -> Tensor:
-    """Return by how much the wrong logit exceeds the right one: above 0, the twin is fooled."""
-    right = int(authentic)
-    return logits[:, 1 - right] - logits[:, right]
 
 
 def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:

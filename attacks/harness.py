@@ -8,7 +8,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from attacks.apart import apart, own_seed
 from attacks.outcome import End, Found, Knowledge, Result, Trial, problem_of
 from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
-from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched
+from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched, margin
 
 Watch = Callable[[str, int, int], None]  # attack, pictures done, pictures in all
 
@@ -56,10 +56,17 @@ class Run:
     seconds: float
 
 
-def judged_rightly(target: Target, pictures: Sequence[Picture]) -> list[Picture]:
-    """Return the pictures that are worth attacking."""
+def judged_rightly(target: Target, pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
+    """Return the pictures that are worth attacking, and the others that got an answer, as what they were taken for."""
     answers = target.decide([picture.plane for picture in pictures])
-    return [picture for picture, answer in zip(pictures, answers, strict=True) if answer.authentic is picture.authentic]
+    pairs = list(zip(pictures, answers, strict=True))
+    right = [picture for picture, answer in pairs if answer.authentic is picture.authentic]
+    wrong = [
+        replace(picture, authentic=answer.authentic)
+        for picture, answer in pairs
+        if answer.authentic is not None and answer.authentic is not picture.authentic
+    ]
+    return right, wrong
 
 
 def run(
@@ -74,7 +81,8 @@ def run(
 ) -> Run:
     """Attack every picture; an attack that breaks down is an outcome, and never a pass.
 
-    What comes of a picture depends on seed, attack and picture alone, and on the others where it sets out from one.
+    `starts` are more pictures to set out from, each of the class that the target holds it for. What comes of a picture
+    depends on seed, attack and picture alone, and on the others where it sets out from one.
     """
     trials, planes, started = list[Trial](), dict[str, Plane](), time.monotonic()
     problem: str | None = None
@@ -88,29 +96,27 @@ def run(
             plan.attack.budget,
             seed=own,
             limits=limits,
-            pool=(*pictures, *starts),
+            pool=pictures,
+            starts=starts,
             memory=memory,
         )
-        end, found = End.FAILED, picture.unit
+        end: End | None = None
+        found: Unit | None = None
         try:
             with apart(own):
-                handed_in = plan.attack(aim)
-            settle(picture, handed_in, plan.attack.budget)  # refuses what is no plane
-            found, end = handed_in, End.HELD
+                found = plan.attack(aim)
+            settle(picture, found, plan.attack.budget)  # refuses what is no plane
         except SpentError:
-            found, end = _nearest(aim.watched), End.HELD
+            found = _nearest(aim.watched)
         except LateError as e:
-            problem, end = problem or str(e), End.LATE
+            problem, end, found = problem or str(e), End.LATE, None
         except Exception as e:  # whatever an attack may raise: it did not run, and that is reported
-            problem = problem or problem_of(e)
+            problem, end, found = problem or problem_of(e), End.FAILED, None
         try:
-            trial, judged = _disposed(target, aim.watched, found, end, plan)
+            trial, judged = _disposed(target, aim.watched, found, plan, end)
         except Exception as e:  # nor did it, if the target itself breaks down
-            problem = problem or problem_of(e)
-            trial, judged = (
-                _trial(aim.watched, picture.plane, End.FAILED, Found.HANDED_IN, claimed=False),
-                picture.plane,
-            )
+            problem, judged = problem or problem_of(e), picture.plane
+            trial = _trial(aim.watched, judged, End.FAILED, Found.HANDED_IN, claimed=False)
         trials.append(trial)
         planes[picture.name] = judged
         if watch is not None:
@@ -119,34 +125,36 @@ def run(
     return Run(plan, result, planes, time.monotonic() - started)
 
 
-def _disposed(target: Target, watched: Watched, found: Unit, end: End, plan: Plan) -> tuple[Trial, Plane]:
+def _disposed(target: Target, watched: Watched, found: Unit | None, plan: Plan, end: End | None) -> tuple[Trial, Plane]:
     """Return what the full pipeline says of what an attack handed in, or else of more of it, or of what it met.
 
-    The first that is taken for the other class counts, else one that gets no answer, else what was handed in.
+    The first that is taken for the other class counts, else one that gets no answer, else what was handed in. An attack
+    that handed in nothing ended otherwise (`end`), and that nothing else fooled the pipeline says nothing.
     """
     picture = watched.picture
     claimed = watched.near
-    if plan.knowledge is Knowledge.WHITE and end is End.HELD:
+    if plan.knowledge is Knowledge.WHITE and found is not None:
         claimed = _fools_twin(target, picture, found)
     judged = []
     for where, plane in _candidates(watched, found, plan.attack.budget):
         judged.append((end_of(picture, _asked(target, plane)), where, plane))
         if judged[-1][0] is End.FOOLED:
             break
-    best = min(judged, key=lambda one: (End.FOOLED, End.SILENCED, End.HELD).index(one[0]))
-    if end is not End.HELD and best[0] is not End.FOOLED:  # it did not end, so that it held says nothing
-        best = (end, Found.HANDED_IN, picture.plane)
+    best = min(judged, key=lambda one: (End.FOOLED, End.SILENCED, End.HELD).index(one[0]), default=None)
+    if best is None or (end is not None and best[0] is not End.FOOLED):
+        best = (end or End.FAILED, Found.HANDED_IN, picture.plane)
     return _trial(watched, best[2], best[0], best[1], claimed=claimed), best[2]
 
 
-def _candidates(watched: Watched, found: Unit, budget: Budget) -> Iterator[tuple[Found, Plane]]:
+def _candidates(watched: Watched, found: Unit | None, budget: Budget) -> Iterator[tuple[Found, Plane]]:
     """Yield planes within the budget: what was handed in, the same enlarged, and the best that were met on the way."""
     picture = watched.picture
-    yield Found.HANDED_IN, settle(picture, found, budget)
-    more = stretch(picture, found, budget)
-    if more is not None:
-        yield Found.STRETCHED, settle(picture, more, budget)
-    if watched.peak is not None and not np.array_equal(watched.peak, found):
+    if found is not None:
+        yield Found.HANDED_IN, settle(picture, found, budget)
+        more = stretch(picture, found, budget)
+        if more is not None:
+            yield Found.STRETCHED, settle(picture, more, budget)
+    if watched.peak is not None and (found is None or not np.array_equal(watched.peak, found)):
         yield Found.ON_THE_WAY, settle(picture, watched.peak, budget)
     if watched.near and watched.nearest is not None:
         yield Found.ON_THE_WAY, watched.nearest
@@ -155,8 +163,8 @@ def _candidates(watched: Watched, found: Unit, budget: Budget) -> Iterator[tuple
 def _fools_twin(target: Target, picture: Picture, found: Unit) -> bool:
     """Say whether the twin takes what was handed in, as it is, for the other class."""
     with torch.no_grad():
-        logits = target.logits(torch.from_numpy(found.clip(0, 1)).float()[None, None])[0]
-    return bool(logits[int(not picture.authentic)] > logits[int(picture.authentic)])
+        logits = target.logits(torch.from_numpy(found.clip(0, 1)).float()[None, None])
+    return bool(margin(logits, authentic=picture.authentic) > 0)
 
 
 def _nearest(watched: Watched) -> Unit:

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from attacks.checks import ALL
 from attacks.checks.check import Bench, Finding, Held
-from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, decide_gates, held_by_picture
+from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, decide_gates
 from attacks.harness import Plan, Run, Watch, judged_rightly, run
 from attacks.outcome import Result, digest_of_results
 from attacks.pictures import Picture, Plane
@@ -25,7 +25,7 @@ Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
 
 
 class Word(StrEnum):
-    """What a run comes to."""
+    """What a run comes to. What is signed of it is judged by the same rule once more (`reports.stress_rules`)."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -80,10 +80,6 @@ class Outcome:
         """Return the SHA-256 over all outcomes: the same for the same seed."""
         return digest_of_results(self.results, self.missed)
 
-    def held(self) -> Baseline:
-        """Return what a later run may be compared with."""
-        return {r.attack: held_by_picture([r], self.missed, r.attack) for r in self.results}
-
 
 def run_suite(
     suite: Suite,
@@ -100,12 +96,25 @@ def run_suite(
     until = started + suite.seconds
     if len({picture.digest for picture in pictures}) != len(pictures):
         raise ValueError("a picture is there twice")
-    worth = judged_rightly(target, pictures)  # 1
+    worth, starts = judged_rightly(target, pictures)  # 1
     right = {picture.digest for picture in worth}
     missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
-    runs = {plan.name: run(plan, target, worth, seed=suite.seed, until=until, watch=watch) for plan in suite.plans}  # 2
+    runs = {
+        plan.name: run(plan, target, worth, seed=suite.seed, until=until, watch=watch, starts=starts)
+        for plan in suite.plans
+    }  # 2
+    planned = [plan.name for plan in suite.plans]
     bench = Bench(
-        target, worth, pictures, runs, tuple(runs), suite.seed, until=until, floor=suite.floor, elsewhere=elsewhere
+        target,
+        worth,
+        pictures,
+        runs,
+        planned,
+        suite.seed,
+        starts=starts,
+        until=until,
+        floor=suite.floor,
+        elsewhere=elsewhere,
     )
     findings = tuple(check.on(bench) for check in ALL if check.id in suite.checks)  # 3
     results = tuple(run.result for run in runs.values())

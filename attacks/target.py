@@ -41,6 +41,12 @@ class Target(Protocol):
         ...
 
 
+def margin(logits: Tensor, *, authentic: bool) -> Tensor:
+    """Return by how much the wrong logit exceeds the right one: above 0, the twin is fooled."""
+    right = int(authentic)
+    return logits[:, 1 - right] - logits[:, right]
+
+
 class SpentError(Exception):
     """All questions that the plan allows for a picture were asked: an ordinary end."""
 
@@ -90,9 +96,10 @@ class Aim:
         seed: int,
         limits: Limits,
         pool: Sequence[Picture],
+        starts: Sequence[Picture] = (),
         memory: dict[str, Any] | None = None,
     ) -> None:
-        self._target, self._limits, self.pool = target, limits, pool
+        self._target, self._limits, self.pool, self._starts = target, limits, pool, starts
         self._memory = memory or {"seed": seed}
         self.watched = Watched(picture, budget)
         self.rng = np.random.default_rng(seed)
@@ -130,10 +137,10 @@ class Aim:
 
     def _remember(self, unit: Tensor, logits: Tensor) -> None:
         """Keep the plane that the twin is furthest wrong about: an attack may lose it again."""
-        watched, right = self.watched, int(self.watched.picture.authentic)
+        watched = self.watched
         if len(unit) != 1 or unit.shape[2:] != watched.picture.plane.shape:
             return
-        height = float((logits[0, 1 - right] - logits[0, right]).detach())
+        height = float(margin(logits.detach(), authentic=watched.picture.authentic))
         if height <= watched.height:
             return
         plane = unit[0, 0].detach().double().cpu().numpy()
@@ -153,7 +160,7 @@ class Aim:
         mine, plane = self.watched.picture, self.watched.picture.plane
         fit = [
             other
-            for other in self.pool
+            for other in (*self.pool, *self._starts)
             if other.authentic is not mine.authentic
             and other.plane.shape == plane.shape
             and other.plane.dtype == plane.dtype

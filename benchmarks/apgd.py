@@ -61,7 +61,7 @@ def main() -> None:
     best = dict.fromkeys(attacks, float("inf"))
     with Guard() as guard, exact(model.runtime.threads):
         pipeline = Pipeline(model, guard)
-        worth = judged_rightly(pipeline, pictures(said.images))
+        worth, _ = judged_rightly(pipeline, pictures(said.images))
         started = time.monotonic()
         for number in range(said.rounds):
             for name in list(attacks)[:: 1 if number % 2 == 0 else -1]:

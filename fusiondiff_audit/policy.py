@@ -12,7 +12,7 @@ from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_plain, malformed, write_json
 
 BUILT_IN = "built-in"
-_LARGEST = 1024 * 1024  # bytes
+MAX_POLICY = 1024 * 1024  # bytes
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
 Share = Annotated[str, StringConstraints(pattern=r"^(0|1|0\.[0-9]{1,6}|1\.0{1,6})$")]
@@ -133,7 +133,7 @@ def read_policy(path: Path | None) -> Policy:
     """Return the policy of a file, or the built-in one; what is unknown or of another type is refused."""
     if path is None:
         return Policy()
-    data = read_capped(path, limit=_LARGEST)
+    data = read_capped(path, limit=MAX_POLICY)
     try:
         said = tomllib.loads(data.decode())
         policy = Policy.model_validate(_with_tuples(said))

@@ -1,7 +1,9 @@
 """Whether a model was attacked before it is believed: what a report says of a stress test's result.
 
-A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. Where the
-policy requires one, anything less ends the audit before a picture is looked at; else the report says what there is.
+A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. It must
+also be of this very policy, or, if this one asks for no attack itself, of one that comes with the tool: whoever runs a
+stress test does not choose how hard it is. Where the policy requires a result, anything less ends the audit before a
+picture is looked at; else the report says what there is.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from reports.header import NOT_TESTED
 from reports.robustness import MAX_FILE, open_robustness
 from reports.stress_rules import Word
@@ -27,6 +30,9 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
     result, _ = open_robustness(data, str(path), trust=trust)
     if result.model_digest != model:
         raise _refused(f"{path}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
+    if required and result.policy_digest not in _accepted(policy):
+        which = f"policy {policy.name!r}" if policy.robustness.attacks else f"one of {', '.join(BUILT_IN)}"
+        raise _refused(f"{path}: a stress test by policy {result.policy!r}, {which} is asked for")
     said = f"{result.word} {result.policy}, {result.issued[:10]}, sha256:{sha256(data).hexdigest()}"
     age = now - result.time
     if age > timedelta(days=policy.robustness.days):
@@ -37,6 +43,11 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{path}: the stress test ended {result.word}: {why}")
     return said
+
+
+def _accepted(policy: Policy) -> set[str]:
+    """Return the digests of the policies that a stress test may have been made by."""
+    return {policy.digest} if policy.robustness.attacks else {stress_policy(name).digest for name in BUILT_IN}
 
 
 def _refused(what: str) -> AuditError:

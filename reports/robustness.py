@@ -136,11 +136,12 @@ class Robustness:
         details = write_json(write(self))
         named: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
         for gate in self.gates:
-            named[_IN_TOTO.get(gate.passed, "failedTests")].append(f"gate {gate.name}")
+            named[_list_of(gate)].append(f"gate {gate.name}")
         for check in self.checks:
-            named["failedTests" if check.held == "failed" else "passedTests"].append(f"check {check.id}")
+            named["failedTests" if check.held is Held.FAILED else "passedTests"].append(f"check {check.id}")
+        passed = "WARNED" if named["warnedTests"] else "PASSED"
         predicate: dict[str, object] = {
-            "result": "PASSED" if self.word is Word.PASSED else "FAILED",
+            "result": passed if self.word is Word.PASSED else "FAILED",
             "configuration": [
                 {"name": "policy", "digest": {"sha256": self.policy_digest}},
                 {
@@ -166,7 +167,12 @@ class Robustness:
         return found
 
 
-_IN_TOTO = {Gate.PASSED: "passedTests", Gate.WAIVED: "warnedTests"}
+def _list_of(gate: Gated) -> str:
+    """Return in which of in-toto's lists a gate stands."""
+    if gate.passed is Gate.PASSED:
+        return "passedTests"
+    lesser = gate.passed is Gate.FAILED and gate.severity is not Severity.ERROR
+    return "warnedTests" if lesser or gate.passed is Gate.WAIVED else "failedTests"
 
 
 def _content(entry: Fields, where: str) -> bytes:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from reports.robustness import Checked, Gated, Robustness, Tried
-from reports.stress_rules import Word
+from reports.stress_rules import Gate, Word
 from signing.strict import write_json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -18,8 +18,14 @@ _SEVERITY = {"error": "8.0", "warning": "5.0", "note": "2.0"}  # as code hosts s
 _EVASION = ("AML.T0015", "NISTAML.022")  # what gates and checks are about
 
 
-def to_sarif(result: Robustness, *, policy: str, lines: Mapping[str, int], version: str, compared: bool) -> bytes:
-    """Return the document; `policy` is the policy's place as a relative URI, `lines` where in it each gate stands."""
+def to_sarif(
+    result: Robustness, *, policy: str, lines: Mapping[str, int], version: str, before: Robustness | None
+) -> bytes:
+    """Return the document; `policy` is the policy's place as a relative URI, `lines` where in it each gate stands.
+
+    With the result `before`, to which this one was compared, each gate says whether it ended as it did then.
+    """
+    then = {} if before is None else {gate.name: gate.passed for gate in before.gates}
     place = {"uri": policy, "index": 0}
     ids = sorted({i for one in result.attacks for i in (one.atlas, one.nist)} | set(_EVASION))
     run: dict[str, Any] = {
@@ -29,7 +35,7 @@ def to_sarif(result: Robustness, *, policy: str, lines: Mapping[str, int], versi
             _taxonomy("NIST AI 100-2", result.taken.nist, [i for i in ids if i.startswith("NIST")]),
         ],
         "artifacts": [
-            {"location": {"uri": policy}, "hashes": {"sha-256": result.policy_digest}, "roles": ["resultFile"]},
+            {"location": {"uri": policy}, "roles": ["userSpecifiedConfiguration"]},
             {"location": {"uri": "model"}, "hashes": {"sha-256": result.model_digest}, "roles": ["analysisTarget"]},
         ],
         "invocations": [
@@ -40,7 +46,7 @@ def to_sarif(result: Robustness, *, policy: str, lines: Mapping[str, int], versi
             }
         ],
         "results": [
-            *(_gate(one, result, place, lines.get(one.name, 1), compared=compared) for one in result.gates),
+            *(_gate(one, result, place, lines.get(one.name, 1), then.get(one.name)) for one in result.gates),
             *(_check(one, result, place) for one in result.checks),
             *(_attack(one, result, place) for one in result.attacks),
         ],
@@ -48,6 +54,7 @@ def to_sarif(result: Robustness, *, policy: str, lines: Mapping[str, int], versi
             "word": result.word,
             "demonstration": result.demonstration,
             "outcome": result.outcome,
+            "policyDigest": result.policy_digest,  # of every setting, resolved
             "seed": result.taken.seed,
             "images": result.images,
             "missed": len(result.missed),
@@ -98,16 +105,16 @@ def _notifications(result: Robustness) -> list[dict[str, Any]]:
     return [{"level": "error", "message": {"text": reason}} for reason in result.why]
 
 
-def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, *, compared: bool) -> dict[str, Any]:
+def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, then: Gate | None) -> dict[str, Any]:
     found = _result(_gate_rule(one), one.said, one.name, result, place, line)
-    if one.passed in ("failed", "waived"):
+    if one.passed in (Gate.FAILED, Gate.WAIVED):
         found |= {"kind": "fail", "level": one.severity}
     else:
-        found["kind"] = "pass" if one.passed == "passed" else "review"
-    if one.passed == "waived":
+        found["kind"] = "pass" if one.passed is Gate.PASSED else "review"
+    if one.passed is Gate.WAIVED:
         found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.said}]
-    if compared:
-        found["baselineState"] = "new" if one.name.startswith("regressions") and one.passed == "failed" else "unchanged"
+    if then is not None:
+        found["baselineState"] = "unchanged" if one.passed is then else "updated"
     return found
 
 

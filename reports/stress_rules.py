@@ -84,7 +84,17 @@ def fault_of(result: "Robustness") -> str | None:
     for gate in result.gates:
         if not 0 <= gate.count <= gate.of <= result.images:
             return f"gate {gate.name}: {gate.count} of {gate.of}, of {result.images} pictures"
+        metric, rest = gate.name.split("/", 1)
+        attack, part = rest.rsplit("/", 1)
+        if (metric, part) == ("held", "all") and (gate.count, gate.of) != (_held(result, attack), result.images):
+            return f"gate {gate.name}: {gate.count} of {gate.of}, the attacks left {_held(result, attack)}"
     return _unlike_policy(result)
+
+
+def _held(result: "Robustness", attack: str) -> int:
+    """Return how many pictures an attack left, or all attacks together (`worst`)."""
+    kept = [set(one.held) for one in result.attacks if attack in ("worst", one.name)]
+    return len(set.intersection(*kept)) if kept else 0
 
 
 def _unlike_policy(result: "Robustness") -> str | None:

@@ -3,23 +3,37 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fusiondiff_audit import tested as room
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy
 from fusiondiff_audit.policy import Robustness as Rules
 from reports.header import NOT_TESTED
 from reports.robustness import Robustness, sign_robustness
 from reports.stress_rules import Word
-from signing import PrivateKey, Reason, SigningError, TrustStore
+from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
 from tests.reports.made import digest
-from tests.reports.test_robustness import DOUBT, FAILED_GATE, made
+from tests.reports.test_robustness import DOUBT, FAILED_GATE
+from tests.reports.test_robustness import made as any_result
 
-REQUIRED = Policy(name="strict", robustness=Rules(result="required", days=30))
+ASKED: dict[str, Any] = {
+    "images": 8,
+    "attacks": (AskedAttack(attack="pgd", norm="linf", size="8/255"),),
+    "checks": ("S01",),
+    "gates": (AskedGate(metric="held", value="0.5"),),
+}
+REQUIRED = Policy(name="strict", robustness=Rules(result="required", days=30, **ASKED))
+BUILT_IN = Policy(name="strict", robustness=Rules(result="required", days=30))
 Keyring = dict[str, PrivateKey]
+
+
+def made(auditor: PublicKey, policy: Policy = REQUIRED, **changes: Any) -> Robustness:
+    """Return a result of a policy, which passed unless told otherwise."""
+    return any_result(auditor, policy=policy.name, policy_text=policy.text, **changes)
 
 
 @pytest.fixture
@@ -38,7 +52,7 @@ def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Callable[..., str]:
 
 def test_a_result_that_passed_is_named_in_the_report(ask: Callable[..., str], keys: Keyring) -> None:
     said = ask(made(keys["auditor"].public))
-    assert said.startswith("PASSED quick, 2026-11-21, sha256:")
+    assert said.startswith("PASSED strict, 2026-11-21, sha256:")
 
 
 @pytest.mark.parametrize("word", [Word.FAILED, Word.INCONCLUSIVE])
@@ -47,7 +61,7 @@ def test_what_did_not_pass_counts_only_where_none_is_required(
 ) -> None:
     parts = {"gates": (FAILED_GATE,)} if word is Word.FAILED else {"checks": (DOUBT,)}
     result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
-    assert ask(result, Policy()).startswith(f"{word} quick")
+    assert ask(result, Policy()).startswith(f"{word} strict")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
         ask(result)
     assert caught.value.reason is AuditReason.NOT_STRESS_TESTED
@@ -81,3 +95,17 @@ def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, t
     with pytest.raises(SigningError) as caught:
         room.tested(path, model=digest("model"), policy=Policy(), trust=trust, now=NOW)
     assert caught.value.reason is Reason.UNKNOWN_KEY
+
+
+def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
+    ask: Callable[..., str], keys: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auditor = keys["auditor"].public
+    easier = REQUIRED.model_copy(update={"robustness": Rules(**ASKED | {"floor": "0"})})
+    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
+        ask(made(auditor, easier))
+    assert ask(made(auditor, easier), Policy()).startswith("PASSED strict")
+    with pytest.raises(AuditError, match="one of quick, full is asked for"):
+        ask(made(auditor), BUILT_IN)
+    monkeypatch.setattr(room, "stress_policy", lambda name: REQUIRED)
+    assert ask(made(auditor), BUILT_IN).startswith("PASSED strict")

@@ -17,7 +17,6 @@ from attacks.pictures import Budget, Norm, Unit
 from attacks.target import Aim
 
 Floats = npt.NDArray[np.float32]
-_NEVER = -30.0  # a logit that no softmax picks up
 
 
 class View(StrEnum):
@@ -25,7 +24,6 @@ class View(StrEnum):
 
     LOGITS = "logits of the twin"
     SHARES = "probabilities of the twin"
-    THREE = "logits of the twin, and of a third class that never wins"
     SCORES = "scores of the pipeline"
     LABELS = "labels of the pipeline"
     THREE_LABELS = "labels of the pipeline, and a third that is never given"
@@ -41,18 +39,14 @@ class _Twin(torch.nn.Module):
 
     def forward(self, unit: torch.Tensor) -> torch.Tensor:
         logits = torch.cat([self._ask(one[None].float()) for one in unit])
-        if self._view is View.SHARES:
-            return logits.softmax(1)
-        if self._view is View.THREE:
-            return torch.cat([logits, torch.full_like(logits[:, :1], _NEVER)], 1)
-        return logits
+        return logits.softmax(1) if self._view is View.SHARES else logits
 
 
 def estimator(aim: Aim, view: View) -> Any:
     """Return what an ART attack takes for its classifier."""
     shape = (1, *aim.watched.picture.plane.shape)
-    classes = 3 if view in (View.THREE, View.THREE_LABELS) else 2
-    if view in (View.LOGITS, View.SHARES, View.THREE):
+    classes = 3 if view is View.THREE_LABELS else 2
+    if view in (View.LOGITS, View.SHARES):
         return PyTorchClassifier(
             _Twin(aim, view),
             torch.nn.CrossEntropyLoss() if view is not View.SHARES else torch.nn.NLLLoss(),

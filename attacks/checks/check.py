@@ -42,28 +42,29 @@ class Bench:
     runs: Mapping[str, Run]
     planned: Sequence[str]
     seed: int
+    starts: Sequence[Picture] = ()  # the others that got an answer, as what they were taken for
     until: float = float("inf")
     floor: float = 0.5  # least clean accuracy
     elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
     besides: dict[str, Run] = field(default_factory=dict)
 
-    def run(
-        self,
-        plan: Plan,
-        target: Target | None = None,
-        pictures: Sequence[Picture] | None = None,
-        starts: Sequence[Picture] = (),
-    ) -> Run:
-        """Return what comes of a plan that nobody asked for; `starts` are more pictures to set out from."""
+    def run(self, plan: Plan) -> Run:
+        """Return what comes of a plan that nobody asked for."""
         if plan.name not in self.besides:
-            chosen = self.pictures if pictures is None else pictures
-            self.besides[plan.name] = run(
-                plan, target or self.target, chosen, seed=self.seed, until=self.until, starts=starts
-            )
-        done = self.besides[plan.name]
-        if not done.result.ran:  # nothing follows from what did not run
-            raise RuntimeError(f"{plan.name} did not run: {done.result.problem or 'no picture'}")
-        return done
+            done = run(plan, self.target, self.pictures, seed=self.seed, until=self.until, starts=self.starts)
+            self.besides[plan.name] = done
+        return _ended(self.besides[plan.name])
+
+    def control(self, plan: Plan, target: Target, pictures: Sequence[Picture], starts: Sequence[Picture] = ()) -> Run:
+        """Return what comes of a plan on another target, whose answer is known."""
+        return _ended(run(plan, target, pictures, seed=self.seed, until=self.until, starts=starts))
+
+
+def _ended(done: Run) -> Run:
+    """Return a run that ended: nothing follows from another."""
+    if not done.result.ran:
+        raise RuntimeError(f"{done.plan.name} did not run: {done.result.problem or 'no picture'}")
+    return done
 
 
 Said = tuple[Held, str]
@@ -84,6 +85,8 @@ class Check:
             held, evidence = self.make(bench)
         except Exception as e:  # whatever it may be: what could not be checked is not believed
             held, evidence = Held.FAILED, f"could not be made: {problem_of(e)}"
+        if held is Held.FAILED:
+            evidence = f"{evidence}; asked: {self.criterion}"
         return Finding(self.id, self.title, held, evidence)
 
 

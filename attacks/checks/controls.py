@@ -15,6 +15,7 @@ from attacks.target import Answer
 
 _BROKEN = 0.95
 _EASY = 3.0  # times as much budget as would be enough on paper
+_QUARTER = 0.25
 
 
 class Undefended:
@@ -28,8 +29,14 @@ class Undefended:
 
     def enough(self, picture: Picture, norm: Norm) -> float:
         """Return what budget is enough on paper, black and white apart."""
-        pixels = picture.plane.size
-        return abs(self.height(picture.unit)) / (pixels if norm is Norm.LINF else np.sqrt(pixels))
+        height, pixels = abs(self.height(picture.unit)), picture.plane.size
+        match norm:
+            case Norm.LINF:
+                return float(height / pixels)
+            case Norm.L2:
+                return float(height / np.sqrt(pixels))
+            case Norm.L0:  # some pixels can be moved by little more than a quarter of the way from black to white
+                return float(height / (pixels * _QUARTER))
 
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
         """Return on which side of 0 each plane is."""
@@ -72,13 +79,16 @@ def _broken(bench: Bench) -> Said:
         budget = run.result.budget
         fit = [picture for picture in bench.whole if _EASY * control.enough(picture, budget.norm) <= budget.size]
         mine = [replace(p, authentic=bool(control.decide([p.plane])[0].authentic)) for p in fit]
-        if not mine:
-            continue
-        result = bench.run(replace(run.plan, name=f"check broken {name}"), control, mine).result
         tried += 1
+        if not mine:  # an attack that cannot be controlled is not believed either
+            holds = False
+            told_of.append(f"{name} of too small a budget for any picture")
+            continue
+        result = bench.control(run.plan, control, mine).result
         holds &= len(result.fooled) >= _BROKEN * len(mine)
         told_of.append(f"{name} {len(result.fooled)} of {len(mine)}")
-    return told(holds and tried > 0, f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}")
+    said = f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}"
+    return told(holds and tried > 0, f"{said}; attacks without one are not controlled")
 
 
 def _unbroken(bench: Bench) -> Said:
@@ -86,7 +96,7 @@ def _unbroken(bench: Bench) -> Said:
     for name, run in bench.runs.items():
         mine = [replace(picture, authentic=True) for picture in bench.whole]
         other = [replace(picture, authentic=False) for picture in bench.whole]  # to set out from, for those that do
-        result = bench.run(replace(run.plan, name=f"check constant {name}"), Constant(), mine, other).result
+        result = bench.control(run.plan, Constant(), mine, other).result
         broken += [name] if result.fooled else []
     said = "no attack fools what always says the same" if not broken else f"{', '.join(broken)} fooled a constant"
     return told(not broken and bool(bench.runs), said)

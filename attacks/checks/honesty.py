@@ -76,8 +76,14 @@ def _silent(bench: Bench) -> Said:
 def _worst(bench: Bench) -> Said:
     fooled = frozenset[str]().union(*(run.result.fooled for run in bench.runs.values()))
     each = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in bench.runs.items())
-    count = len(bench.pictures)
-    return told(count > 0, f"{len(fooled)} of {count} pictures are fooled by one attack at least ({each})")
+    count, hidden = len(bench.pictures), set[str]()
+    for own in bench.besides.values():  # what checks ran on their own must not have done better
+        equal = [run.result.fooled for run in bench.runs.values() if run.result.budget == own.result.budget]
+        hidden |= own.result.fooled - frozenset().union(*equal) if equal else set()
+    said = f"{len(fooled)} of {count} pictures are fooled by one attack at least ({each})"
+    if hidden:
+        said += f"; attacks that checks ran with the same budget fooled {len(hidden)} more"
+    return told(count > 0 and not hidden, said)
 
 
 def _all_ran(bench: Bench) -> Said:
@@ -103,7 +109,9 @@ HONESTY = (
     ),
     Check("S04", "whole greys", "what is reported was judged from files of the picture's own depth", _saved),
     Check("S23", "no silent success", "no success met on the way goes uncounted", _silent),
-    Check("S29", "worst of all attacks", "each picture counts as fooled if any attack fools it", _worst),
+    Check(
+        "S29", "worst of all attacks", "no attack that a check ran fools a picture that those asked for left", _worst
+    ),
     Check("S37", "same seed, same outcome", "an attack that is run twice gives the same outcome", _same_again),
     Check("S38", "all that was asked for", "every attack ran to its end on every picture", _all_ran),
 )

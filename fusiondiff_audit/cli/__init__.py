@@ -6,6 +6,7 @@ Not-goals: logic of the audit itself, and any environment variable that could ch
 
 import importlib
 import io
+import os
 import signal
 import sys
 
@@ -79,6 +80,7 @@ def verbs() -> None:
 
 def main() -> None:
     """Run a verb and exit by the table."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # processes that we start import nothing from the folder that we stand in
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as from the keyboard: half-written files go
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail

@@ -115,6 +115,14 @@ def say(sentence: str, *, word: str = "") -> None:
     click.echo((f"{_word(word)}: " if word else "") + visible(sentence), err=True)
 
 
+def say_some(sentences: Sequence[str], *, most: int, word: str = "", where: str = "") -> None:
+    """Tell the first of many, how many more there are, and where to find them."""
+    for sentence in sentences[:most]:
+        say(sentence, word=word)
+    if len(sentences) > most:
+        say(f"and {len(sentences) - most:,} more{where}", word=word)
+
+
 def _show(answer: Answer, verb: str, *, as_json: bool) -> None:
     if as_json:
         outcome = {"verb": verb, "outcome": answer.word, "exit": int(answer.code), "sentence": answer.sentence}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.answer import Answer, answering, say_some
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
@@ -126,10 +126,7 @@ def command(
     with _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
     signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
-    for message in done.messages[:_SHOWN]:
-        say(message)
-    if len(done.messages) > _SHOWN:
-        say(f"and {len(done.messages) - _SHOWN:,} more; the report has all")
+    say_some(done.messages, most=_SHOWN, where="; the report has all")
     answer = _answer(done, out, gates, trust)
     return answer if known is None else _compared(answer, compare(known, done.report), done.believed)
 

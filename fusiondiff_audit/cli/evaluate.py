@@ -1,12 +1,11 @@
 """The verb `evaluate`."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.answer import Answer, answering, say_some
 from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.cli.progress import watched
@@ -53,8 +52,7 @@ def command(
     model = None if bundle is None else open_bundle(bundle, trust_path)
     chosen = baselines or _BASELINES
     seen = look(folder, said, chosen, model, watch=lambda names: watched(names, what="looking", total=len(said)))
-    for sentence in _first(seen.lost):
-        say(sentence, word="REFUSED")
+    say_some(seen.lost, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
     counterfeit, authentic = seen.specimens()
     found = {name: (BASELINES[name].title, seen.baseline(name)) for name in chosen}
     if model is not None:
@@ -73,12 +71,6 @@ def command(
 
 def _title(model: "DiffusionModel") -> str:
     return f"{model.settings.name}, forests on its embeddings{'' if model.verified else ', UNVERIFIED'}"
-
-
-def _first(lost: Sequence[str]) -> Iterator[str]:
-    yield from lost[:_SHOWN]
-    if len(lost) > _SHOWN:
-        yield f"and {count(len(lost) - _SHOWN, 'file')} more; --json names all under `unread`"
 
 
 def _cells(one: "Judged") -> tuple[str, ...]:

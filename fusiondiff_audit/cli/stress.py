@@ -7,7 +7,7 @@ import click
 
 import signing
 from fusiondiff_audit import __version__
-from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
@@ -72,7 +72,8 @@ def command(
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.stress.elsewhere import elsewhere
     from fusiondiff_audit.stress.pictures import choose
-    from fusiondiff_audit.stress.plans import policy_place, stress_policy, suite_of
+    from fusiondiff_audit.stress.plans import policy_place, suite_of
+    from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
     from fusiondiff_audit.stress.target import Pipeline
     from reports.header import Key
@@ -81,8 +82,7 @@ def command(
     from reports.robustness import RESULT, sign_robustness
     from reports.sarif import to_sarif
 
-    for path in filter(None, (out, junit, sarif)):
-        signing.refuse_existing(path)
+    _refuse_unfit(out, junit, sarif)
     policy = stress_policy(rules)
     suite = suite_of(policy, rules)
     said = read_labels(labels)
@@ -91,7 +91,7 @@ def command(
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    before = None if baseline is None else _held_before(baseline, trust, model.settings.name, policy.digest)
+    before = None if baseline is None else _before(baseline, trust, model.settings.name, policy.digest)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
@@ -105,8 +105,7 @@ def command(
             seed=suite.seed,
             watch=lambda names: watched(names, what="reading", total=len(said)),
         )
-        for line in chosen.lost[:_SHOWN]:
-            say(line, word="REFUSED")
+        say_some(chosen.lost, most=_SHOWN, word="REFUSED")
         with Progress("attacking") as progress:
             outcome = run_suite(
                 suite,
@@ -114,7 +113,7 @@ def command(
                 chosen.pictures,
                 now=signing.now(),
                 elsewhere=elsewhere(bundle, model.digest, device, threads),
-                baseline=before,
+                baseline=None if before is None else _held(before),
                 watch=lambda _, done, total: progress(done, total),
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
@@ -124,14 +123,24 @@ def command(
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:
-        where, lines = policy_place(rules)
-        compared = baseline is not None
-        signing.create(sarif, to_sarif(result, policy=where, lines=lines, version=__version__, compared=compared))
+        where, lines = policy_place(rules, policy)
+        signing.create(sarif, to_sarif(result, policy=where, lines=lines, version=__version__, before=before))
     return _answer(outcome, result, out, trust)
 
 
-def _held_before(path: Path, trust: Judged, model: str, policy: str) -> dict[str, dict[str, bool]]:
-    """Return which pictures held in an earlier result of a model of this name, by attack, under the same policy."""
+def _refuse_unfit(*paths: Path | None) -> None:
+    """Find out before any work whether what is to be written has a place, and is not there yet."""
+    known = [path for path in paths if path is not None]
+    signing.refuse_existing(*known)
+    if len({path.resolve() for path in known}) != len(known):
+        raise click.UsageError("two outputs of one name")
+    for path in known[1:]:  # the folder itself is made, with its parents
+        if not path.parent.is_dir():
+            raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: there is no folder {path.parent}")
+
+
+def _before(path: Path, trust: Judged, model: str, policy: str) -> "Robustness":
+    """Return an earlier result of a model of this name, under the same policy."""
     from reports.robustness import MAX_FILE, open_robustness
 
     result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust.store)
@@ -141,11 +150,16 @@ def _held_before(path: Path, trust: Judged, model: str, policy: str) -> dict[str
                 signing.Reason.BAD_REQUEST,
                 f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared",
             )
+    return result
+
+
+def _held(before: "Robustness") -> dict[str, dict[str, bool]]:
+    """Return which pictures held then, by attack."""
     found = {}
-    for one in result.attacks:
+    for one in before.attacks:
         if one.problem or one.unfinished:
             continue  # it did not end, so nothing is known of what it would have left
-        lost = (*one.fooled, *one.silenced, *one.unfinished, *result.missed)
+        lost = (*one.fooled, *one.silenced, *before.missed)
         found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
     return found
 

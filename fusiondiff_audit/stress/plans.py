@@ -4,8 +4,6 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from importlib.resources import files
-from pathlib import Path
 from urllib.parse import quote
 
 from attacks.catalogue import CATALOGUE, Effort
@@ -13,34 +11,21 @@ from attacks.gates import Bound, Gate, Metric, Severity, Slice, Waiver
 from attacks.harness import Plan
 from attacks.pictures import Budget, Norm
 from attacks.suite import Suite
-from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy, read_policy
+from fusiondiff_audit.policy import MAX_POLICY, AskedAttack, AskedGate, Policy
+from fusiondiff_audit.stress.policies import BUILT_IN, policy_file
+from signing import read_capped
 from signing.strict import malformed
 
-BUILT_IN = ("quick", "full")
 _GATE = re.compile(r"\s*\[\[\s*robustness\s*\.\s*gates\s*\]\]")
 
 
-def stress_policy(said: str) -> Policy:
-    """Return one of the policies that come with the tool, by its name, or that of a file."""
-    if said in BUILT_IN:
-        return read_policy(_built_in(said))
-    policy = read_policy(Path(said))
-    if policy.name in BUILT_IN:
-        raise malformed(said, f"a policy of its own has a name of its own; {policy.name!r} is taken")
-    return policy
-
-
-def _built_in(name: str) -> Path:
-    return Path(str(files("fusiondiff_audit.stress") / "policies" / f"{name}.toml"))
-
-
-def policy_place(said: str) -> tuple[str, dict[str, int]]:
+def policy_place(said: str, policy: Policy) -> tuple[str, dict[str, int]]:
     """Return where a policy lies, as a relative URI, and in which line each of its gates begins."""
-    path = _built_in(said) if said in BUILT_IN else Path(said)
+    path = policy_file(said)
     where = f"fusiondiff_audit/stress/policies/{path.name}" if said in BUILT_IN else quote(path.as_posix().lstrip("/"))
-    text = path.read_text(encoding="utf-8")
-    gates = [_gate(asked).name for asked in stress_policy(said).robustness.gates]
-    starts = [n for n, line in enumerate(text.splitlines(), start=1) if _GATE.match(line)]
+    lines = read_capped(path, limit=MAX_POLICY).decode(errors="replace").splitlines()
+    gates = [_gate(asked).name for asked in policy.robustness.gates]
+    starts = [n for n, line in enumerate(lines, start=1) if _GATE.match(line)]
     return where, dict(zip(gates, starts, strict=False))  # gates on one line have no line of their own
 
 

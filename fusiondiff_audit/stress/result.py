@@ -14,7 +14,9 @@ from fusiondiff_audit.policy import Policy
 from reports.header import Key, Library
 from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried
 from reports.stress_rules import Gate, Held, Severity, Word
+from signing.strict import is_plain
 
+_LONGEST = 1000  # characters
 _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "adversarial-robustness-toolbox")
 
 
@@ -47,7 +49,7 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         format=FORMAT,
         issued=signing.write_time(signing.now()),
         word=Word(outcome.word),
-        why=outcome.why,
+        why=tuple(map(_text, outcome.why)),
         auditor=asked.auditor,
         model=model.settings.name,
         model_digest=model.digest,
@@ -59,15 +61,21 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         images=images,
         missed=tuple(sorted(outcome.missed)),
         attacks=tuple(map(_tried, outcome.results)),
-        checks=tuple(Checked(one.check, one.title, Held(one.held), one.evidence) for one in outcome.findings),
+        checks=tuple(Checked(one.check, one.title, Held(one.held), _text(one.evidence)) for one in outcome.findings),
         not_selected=outcome.not_selected,
         gates=tuple(
-            Gated(d.gate.name, Gate(d.passed), Severity(d.gate.severity), d.count, d.of, d.said)
+            Gated(d.gate.name, Gate(d.passed), Severity(d.gate.severity), d.count, d.of, _text(d.said))
             for d in outcome.decisions
         ),
         outcome=outcome.digest,
         taken=taken,
     )
+
+
+def _text(said: str) -> str:
+    """Return a sentence as a record can hold it: a library's words are not to stop a result from being signed."""
+    plain = "".join(c if is_plain(c) else "?" for c in said).strip()
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
 def _tried(result: Result) -> Tried:
@@ -87,7 +95,7 @@ def _tried(result: Result) -> Tried:
         ended(End.LATE, End.FAILED),
         sum(trial.queries for trial in result.trials),
         sum(trial.passes for trial in result.trials),
-        result.problem,
+        None if result.problem is None else _text(result.problem),
         atlas,
         nist,
     )

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from attacks.checks.controls import Constant
 from attacks.pictures import Picture, Plane
 from attacks.target import Answer
 
+__all__ = ["Constant", "Linear", "Masked", "heights", "pictures"]
 SIDE = 12
 WEIGHTS = np.where(np.indices((SIDE, SIDE)).sum(0) % 2, 1.0, -1.0) * np.linspace(0.2, 1.0, SIDE * SIDE).reshape(
     SIDE, SIDE
@@ -41,18 +43,6 @@ class Masked(Linear):
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         return torch.tanh(1e6 * super().logits(unit))
-
-
-class Constant:
-    """Says the same of everything."""
-
-    exact = True
-
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
-        return [Answer(authentic=True, score=0.9) for _ in planes]
-
-    def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        return torch.tensor([[-1.0, 1.0]]).expand(len(unit), 2) + 0 * unit.sum((1, 2, 3))[:, None]
 
 
 def pictures(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> list[Picture]:

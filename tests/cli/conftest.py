@@ -1,6 +1,7 @@
 """The tool as tests of the command line call it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,3 +59,13 @@ def house(tool: Tool) -> Tool:
     assert tool(*init).code == 0
     assert tool("sign", "batch", "--key", "device.pem", "--device", "sem-1", "--pixel-size", "12.5 nm").code == 0
     return tool
+
+
+def trust_model(house: Tool, bundle: Path) -> None:
+    """Copy a bundle to `tiny`, sign it, and put its key and the auditor's into the trust store."""
+    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    for role in ("model", "auditor"):
+        add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
+        assert house(*add).code == 0
+    shutil.copytree(bundle, "tiny")
+    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0

@@ -1,6 +1,5 @@
 """`audit`: a signed batch and a signed model in, a signed report out."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.compose import compose
 from fusiondiff_audit.model.classifier import DiffusionModel
 from reports.arithmetic import error_bounds
-from tests.cli.conftest import Tool
+from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.training.test_enrol import written
 
@@ -26,12 +25,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(house: Tool, bundle: Path) -> Tool:
     """Return the tool beside a trusted model and a signed folder of six pictures."""
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
-    for role in ("model", "auditor"):
-        add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
-        assert house(*add).code == 0
-    shutil.copytree(bundle, "tiny")
-    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    trust_model(house, bundle)
     written(Path("pictures"), 3)
     assert house("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
     return house

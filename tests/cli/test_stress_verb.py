@@ -1,7 +1,6 @@
 """`stress`: a signed model and labelled pictures in, a signed result out, and an exit code that people act on."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from fusiondiff_audit.model.enrolment import Example, Learning
 from reports.robustness import RESULT, open_robustness
 from reports.stress_rules import Word
 from signing import load_trust, now
-from tests.cli.conftest import Tool
+from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import tiny_model
 from tests.training.test_enrol import written
 
@@ -53,12 +52,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(house: Tool, bundle: Path) -> Tool:
     """Return the tool beside a trusted model, and labelled pictures of which it learnt from some."""
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
-    for role in ("model", "auditor"):
-        add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
-        assert house(*add).code == 0
-    shutil.copytree(bundle, "tiny")
-    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    trust_model(house, bundle)
     lines = written(Path("pictures"), 8)
     Path("pictures", "labels.csv").write_text("\n".join(lines) + "\n")
     for name, gates in (("lenient", LENIENT), ("strict", STRICT), ("regressions", REGRESSIONS)):

@@ -29,7 +29,7 @@ BROKEN = replace(TRIED, name="zoo-l2-2.0", family="scores", problem='RuntimeErro
 def doubtful(keys: dict[str, PrivateKey]) -> Robustness:
     """Return a result with one of everything."""
     gates = tuple(
-        replace(GATE, name=f"held/{passed}-{severity}/all", passed=Gate(passed), severity=Severity(severity))
+        replace(GATE, name=f"held/{passed}-{severity}/authentic", passed=Gate(passed), severity=Severity(severity))
         for passed, severity in (
             ("passed", "error"),
             ("failed", "error"),
@@ -74,16 +74,17 @@ def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) 
 def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> None:
     missed = (*HELD, *FOOLED, *made(keys["auditor"].public).missed)
     nothing = replace(TRIED, held=(), fooled=())
-    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, attacks=(nothing,), missed=missed)
+    changes: dict[str, Any] = {"attacks": (nothing,), "gates": (replace(GATE, count=0),), "missed": missed}
+    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, **changes)
     assert kinds(to_junit(result), "attacks.gradient") == ["error"]
 
 
 def sarif(result: Robustness, **more: Any) -> Any:
     given = {
         "policy": "ci/audit.toml",
-        "lines": {"held/failed-error/all": 12},
+        "lines": {"held/failed-error/authentic": 12},
         "version": "0.1",
-        "compared": False,
+        "before": None,
         **more,
     }
     document = json.loads(to_sarif(result, **given))
@@ -108,7 +109,7 @@ def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: Robustness,
 
 
 def test_every_result_has_a_rule_and_a_place(doubtful: Robustness) -> None:
-    run = sarif(doubtful, compared=True)
+    run = sarif(doubtful)
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     taxa = {taxon["id"] for taxonomy in run["taxonomies"] for taxon in taxonomy["taxa"]}
     for found in run["results"]:
@@ -119,6 +120,14 @@ def test_every_result_has_a_rule_and_a_place(doubtful: Robustness) -> None:
         assert {one["target"]["id"] for one in rule["relationships"]} <= taxa
     assert run["results"][1]["locations"][0]["physicalLocation"]["region"] == {"startLine": 12}
     assert {taxonomy["version"] for taxonomy in run["taxonomies"]} == {"2026.07", "AI 100-2e2025"}
+
+
+def test_what_an_earlier_result_said_of_a_gate_is_said(doubtful: Robustness) -> None:
+    first, *rest = doubtful.gates
+    before = replace(doubtful, gates=(replace(first, passed=Gate.FAILED), *rest))
+    states = [found.get("baselineState") for found in sarif(doubtful, before=before)["results"]]
+    assert states[:5] == ["updated", "unchanged", "unchanged", "unchanged", "unchanged"]
+    assert not any("baselineState" in found for found in sarif(doubtful)["results"])
 
 
 def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: Robustness) -> None:

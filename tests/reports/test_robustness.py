@@ -104,6 +104,11 @@ WAIVED = replace(GATE, name="held/worst/counterfeit", passed=Gate.WAIVED, of=4, 
 DOUBT = replace(CHECK, held=Held.FAILED)
 
 
+def left(count: int) -> tuple[Gated]:
+    """Return the gate after attacks that left so many."""
+    return (replace(GATE, count=count),)
+
+
 def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> None:
     auditor = keys["auditor"].public
     for changes, said in (
@@ -130,9 +135,19 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
         ({"gates": ()}, Word.INCONCLUSIVE),
         ({"gates": (replace(GATE, severity=Severity.WARNING),)}, Word.INCONCLUSIVE),
         ({"attacks": (replace(TRIED, problem="RuntimeError"),)}, Word.INCONCLUSIVE),
-        ({"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),)}, Word.INCONCLUSIVE),
-        ({"attacks": ()}, Word.INCONCLUSIVE),
-        ({"attacks": (replace(TRIED, held=(), fooled=()),), "missed": (*HELD, *FOOLED, *MISSED)}, Word.INCONCLUSIVE),
+        (
+            {"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),), "gates": left(4)},
+            Word.INCONCLUSIVE,
+        ),
+        ({"attacks": (), "gates": left(0)}, Word.INCONCLUSIVE),
+        (
+            {
+                "attacks": (replace(TRIED, held=(), fooled=()),),
+                "gates": left(0),
+                "missed": (*HELD, *FOOLED, *MISSED),
+            },
+            Word.INCONCLUSIVE,
+        ),
         ({"gates": (FAILED_GATE,), "checks": (DOUBT,)}, Word.INCONCLUSIVE),
         ({}, Word.PASSED),
     ],
@@ -218,3 +233,8 @@ def test_the_auditor_that_is_named_is_the_one_who_signed(keys: Keyring, trust: T
     with pytest.raises(SigningError) as caught:
         open_robustness(data, RESULT, trust=trust)
     assert caught.value.reason is Reason.CONTRADICTION
+
+
+def test_a_gate_counts_what_the_attacks_left(keys: Keyring) -> None:
+    with pytest.raises(ValueError, match="held/worst/all: 6 of 8, the attacks left 5"):
+        made(keys["auditor"].public, gates=left(6))

@@ -7,7 +7,8 @@ import pytest
 
 from attacks.gates import Bound, Severity, Slice
 from attacks.outcome import Knowledge
-from fusiondiff_audit.stress.plans import BUILT_IN, policy_place, stress_policy, suite_of
+from fusiondiff_audit.stress.plans import policy_place, suite_of
+from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from signing import Reason, SigningError
 
 HEAD = 'name = "ours"\n[robustness]\n'
@@ -56,10 +57,10 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
         f'\n[[robustness.gates]]\nmetric = "held"\nvalue = "0.5"\nslice = "{s}"\n' for s in ("all", "authentic")
     )
     where = written(tmp_path, HEAD + f"attacks = [{PGD}]\n" + gates)
-    place, lines = policy_place(where)
+    place, lines = policy_place(where, stress_policy(where))
     assert not place.startswith("/")
     assert lines == {"held/worst/all": 5, "held/worst/authentic": 10}
-    place, lines = policy_place("quick")
+    place, lines = policy_place("quick", stress_policy("quick"))
     assert place == "fusiondiff_audit/stress/policies/quick.toml"
     assert len(lines) == 1
 

@@ -118,7 +118,7 @@ def test_slopes_of_many_micro_batches_are_those_of_one(model: DiffusionModel, pi
 
 
 def test_the_pipeline_is_fooled_through_its_twin(pipeline: Pipeline, pictures: list[Picture]) -> None:
-    worth = judged_rightly(pipeline, pictures)[:3]
+    worth = judged_rightly(pipeline, pictures)[0][:3]
     assert worth
     plan = Plan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 0.1), 15))
     with exact(1):
