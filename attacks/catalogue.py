@@ -2,16 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from attacks.art import labels, moves, nearest, scores, steps, universal
+from attacks.detours import Distilled, FeatureTarget, Transfer
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack
 from attacks.outcome import Knowledge
 from attacks.pictures import Budget, Norm
+from attacks.platforms import WAYS, Change
 
 ATLAS, NIST = "2026.07", "AI 100-2e2025"
-_WHITE = ("AML.T0043.000", "NISTAML.022")
-_BLACK = ("AML.T0043.001", "NISTAML.025")
+_TAXONOMIES = {
+    Knowledge.WHITE: ("AML.T0043.000", "NISTAML.022"),
+    Knowledge.GREY: ("AML.T0043.002", "NISTAML.022"),
+    Knowledge.BLACK: ("AML.T0043.001", "NISTAML.025"),
+}
+_BY_HAND = ("AML.T0043.003", "NISTAML.025")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +48,27 @@ class Entry:
     @property
     def taxonomies(self) -> tuple[str, str]:
         """Return its ids in MITRE ATLAS and in NIST AI 100-2."""
-        return _WHITE if self.knowledge is Knowledge.WHITE else _BLACK
+        return _TAXONOMIES[self.knowledge] if self.grows else _BY_HAND
+
+    @property
+    def grows(self) -> bool:
+        """Say whether more of the same change is the same attack: not where it is one that happens to pictures."""
+        return self.family != "platforms"
 
 
 _BOTH = (Norm.LINF, Norm.L2)
 
 
+def _change(name: str, budget: Budget, effort: Effort) -> Attack:
+    return Change(budget, *WAYS[name])
+
+
 def _white(title: str, family: str, norms: tuple[Norm, ...], make: Callable[[Budget, Effort], Attack]) -> Entry:
     return Entry(title, family, Knowledge.WHITE, norms, make)
+
+
+def _grey(title: str, make: Callable[[Budget, Effort], Attack]) -> Entry:
+    return Entry(title, "transfer", Knowledge.GREY, _BOTH, make)
 
 
 def _black(title: str, family: str, norms: tuple[Norm, ...], make: Callable[[Budget, Effort], Attack]) -> Entry:
@@ -59,6 +79,11 @@ CATALOGUE: dict[str, Entry] = {
     "fgsm": _white("one step", "gradient", _BOTH, lambda b, e: Fgsm(b)),
     "pgd": _white("equal steps", "gradient", _BOTH, lambda b, e: Pgd(b, e.steps, e.restarts)),
     "apgd": _white("steps that halve", "gradient", _BOTH, lambda b, e: Apgd(b, e.steps, e.restarts)),
+    "feature-target": _white(
+        "towards the other class's features", "features", _BOTH, lambda b, e: FeatureTarget(b, e.steps, e.restarts)
+    ),
+    "distilled": _grey("a stand-in for the forests", lambda b, e: Distilled(b, e.steps, e.restarts)),
+    "transfer": _grey("a stand-in for the whole model", lambda b, e: Transfer(b, e.steps, e.restarts)),
     "art-fgsm": _white("ART: one step", "gradient", _BOTH, lambda b, e: steps.fgsm(b)),
     "art-fgsm-minimal": _white("ART: one step, the least", "gradient", _BOTH, lambda b, e: steps.fgsm(b, minimal=True)),
     "art-bim": _white("ART: BIM", "gradient", (Norm.LINF,), lambda b, e: steps.bim(b, steps=e.steps)),
@@ -138,4 +163,4 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "pixel": _black("ART: few pixels", "scores", (Norm.L0,), lambda b, e: scores.pixel(b, steps=e.steps)),
     "threshold": _black("ART: threshold", "scores", (Norm.LINF,), lambda b, e: scores.threshold(b, steps=e.steps)),
-}
+} | {name: _black(f"by platforms: {name}", "platforms", (Norm.LINF,), partial(_change, name)) for name in WAYS}

@@ -4,6 +4,7 @@ The loss is the margin of the wrong logit over the right one. Cross entropy vani
 difference-of-logits ratio needs three classes; two leave the margin itself, which no scale can hide.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,13 +19,19 @@ _RISING = 0.75  # share of steps that must have raised the loss, or the step is 
 
 
 def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:
-    """Return the margin at a plane, and where it rises."""
-    leaf = unit.detach().requires_grad_()
-    found = margin(aim.logits(leaf), authentic=aim.watched.picture.authentic)
-    (gradient,) = torch.autograd.grad(found.sum(), leaf)
+    """Return the twin's margin at a plane, and where it rises."""
+    height, gradient = rising(lambda at: margin(aim.logits(at), authentic=aim.watched.picture.authentic), unit)
     aim.watched.passes += len(unit)  # back again
-    aim.watched.heights.append(float(found.detach().sum()))
-    return aim.watched.heights[-1], gradient
+    aim.watched.heights.append(height)
+    return height, gradient
+
+
+def rising(see: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor]:
+    """Return a number that is seen in a plane, and where it rises."""
+    leaf = unit.detach().requires_grad_()
+    height = see(leaf).sum()
+    (gradient,) = torch.autograd.grad(height, leaf)
+    return float(height.detach()), gradient
 
 
 def to_tensor(unit: Unit) -> Tensor:
@@ -89,20 +96,28 @@ class Pgd:
 
     def __call__(self, aim: Aim) -> Unit:
         """Return a changed plane."""
-        return to_unit(max((self._climb(aim) for _ in range(self.restarts)), key=lambda end: end[0])[1])
+        return climbed(lambda at: slope(aim, at), aim, self.budget, self.steps, self.restarts, self.pace)
 
-    def _climb(self, aim: Aim) -> tuple[float, Tensor]:
-        centre = to_tensor(aim.watched.picture.unit)
-        pace = self.pace or self.budget
+
+def climbed(
+    see: Callable[[Tensor], tuple[float, Tensor]],
+    aim: Aim,
+    budget: Budget,
+    steps: int,
+    restarts: int = 1,
+    pace: Budget | None = None,
+) -> Unit:
+    """Return the highest plane that equal steps meet, by what is seen of each plane: its height, and where it rises."""
+    centre, pace = to_tensor(aim.watched.picture.unit), pace or budget
+    best, where = -float("inf"), centre
+    for _ in range(restarts):
         at = scattered(centre, pace, aim.generator)
-        length = 2.5 * pace.size / self.steps
-        best, where = -float("inf"), at
-        for _ in range(self.steps):
-            height, gradient = slope(aim, at)
+        for step in range(steps + 1):
+            height, gradient = see(at)
             best, where = max((best, where), (height, at), key=lambda seen: seen[0])
-            at = project(at + length * uphill(gradient, self.budget.norm), centre, self.budget)
-        height = float(margin(aim.logits(at), authentic=aim.watched.picture.authentic).detach())
-        return max((best, where), (height, at), key=lambda seen: seen[0])
+            if step < steps:
+                at = project(at + 2.5 * pace.size / steps * uphill(gradient, budget.norm), centre, budget)
+    return to_unit(where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Plan:
     knowledge: Knowledge
     attack: Attack
     queries: int = 1_000_000  # of the full pipeline, for each picture
+    grows: bool = True  # more of the same change is the same attack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,7 +137,7 @@ def _disposed(target: Target, watched: Watched, found: Unit | None, plan: Plan, 
     if plan.knowledge is Knowledge.WHITE and found is not None:
         claimed = _fools_twin(target, picture, found)
     judged = []
-    for where, plane in _candidates(watched, found, plan.attack.budget):
+    for where, plane in _candidates(watched, found, plan):
         judged.append((end_of(picture, _asked(target, plane)), where, plane))
         if judged[-1][0] is End.FOOLED:
             break
@@ -146,12 +147,12 @@ def _disposed(target: Target, watched: Watched, found: Unit | None, plan: Plan, 
     return _trial(watched, best[2], best[0], best[1], claimed=claimed), best[2]
 
 
-def _candidates(watched: Watched, found: Unit | None, budget: Budget) -> Iterator[tuple[Found, Plane]]:
+def _candidates(watched: Watched, found: Unit | None, plan: Plan) -> Iterator[tuple[Found, Plane]]:
     """Yield planes within the budget: what was handed in, the same enlarged, and the best that were met on the way."""
-    picture = watched.picture
+    picture, budget = watched.picture, plan.attack.budget
     if found is not None:
         yield Found.HANDED_IN, settle(picture, found, budget)
-        more = stretch(picture, found, budget)
+        more = stretch(picture, found, budget) if plan.grows else None
         if more is not None:
             yield Found.STRETCHED, settle(picture, more, budget)
     if watched.peak is not None and (found is None or not np.array_equal(watched.peak, found)):

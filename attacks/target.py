@@ -40,6 +40,10 @@ class Target(Protocol):
         """Return the differentiable twin's two logits for planes x 1 x height x width from 0 to 1."""
         ...
 
+    def features(self, unit: Tensor) -> Tensor:
+        """Return what the head sees of one plane, 1 x 1 x height x width: rows x features, with slopes."""
+        ...
+
 
 def margin(logits: Tensor, *, authentic: bool) -> Tensor:
     """Return by how much the wrong logit exceeds the right one: above 0, the twin is fooled."""
@@ -135,6 +139,13 @@ class Aim:
         self._remember(unit, logits)
         return logits
 
+    def features(self, unit: Tensor) -> Tensor:
+        """Ask the twin what the head sees of one plane."""
+        if time.monotonic() > self._limits.until:
+            raise LateError("the clock ran out")
+        self.watched.passes += len(unit)
+        return self._target.features(unit)
+
     def _remember(self, unit: Tensor, logits: Tensor) -> None:
         """Keep the plane that the twin is furthest wrong about: an attack may lose it again."""
         watched = self.watched
@@ -155,12 +166,17 @@ class Aim:
         found: Made = self._memory[name]
         return found
 
+    @property
+    def everyone(self) -> list[Picture]:
+        """Return every picture that got an answer, each of the class that it was held for."""
+        return [*self.pool, *self._starts]
+
     def opposite(self) -> Picture:
         """Return the nearest picture of the other class to set out from: noise may never meet that class."""
         mine, plane = self.watched.picture, self.watched.picture.plane
         fit = [
             other
-            for other in (*self.pool, *self._starts)
+            for other in self.everyone
             if other.authentic is not mine.authentic
             and other.plane.shape == plane.shape
             and other.plane.dtype == plane.dtype

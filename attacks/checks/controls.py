@@ -45,8 +45,12 @@ class Undefended:
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         """Return the same, with a slope."""
-        height = (torch.from_numpy(_signs(unit.shape[2:])).to(unit.dtype) * unit[:, 0]).sum((1, 2))
+        height = self.features(unit)[:, 0]
         return torch.stack([-height / 2, height / 2], 1)
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the sum itself."""
+        return (torch.from_numpy(_signs(unit.shape[2:])).to(unit.dtype) * unit[:, 0]).sum((1, 2))[:, None]
 
 
 class Constant:
@@ -60,7 +64,11 @@ class Constant:
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         """Return the same, with a slope of 0."""
-        return unit.new_tensor([[-1.0, 1.0]]).expand(len(unit), 2) + 0 * unit.sum((1, 2, 3))[:, None]
+        return unit.new_tensor([[-1.0, 1.0]]).expand(len(unit), 2) + self.features(unit)
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return nothing but zeros."""
+        return 0 * unit.sum((1, 2, 3))[:, None]
 
 
 @lru_cache(maxsize=8)
@@ -84,7 +92,8 @@ def _broken(bench: Bench) -> Said:
             holds = False
             told_of.append(f"{name} of too small a budget for any picture")
             continue
-        result = bench.control(run.plan, control, mine).result
+        mirrored = [replace(p, plane=p.top - p.plane, authentic=not p.authentic) for p in mine]  # to go towards
+        result = bench.control(run.plan, control, mine, mirrored).result
         holds &= len(result.fooled) >= _BROKEN * len(mine)
         told_of.append(f"{name} {len(result.fooled)} of {len(mine)}")
     said = f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}"

@@ -40,6 +40,10 @@ class Pipeline:
         """Return the twin's logits."""
         return self.twin.logits(unit)
 
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings of one plane's tiles."""
+        return self.twin.features(unit[0, 0])
+
     def _micrograph(self, plane: Plane) -> Micrograph:
         data = save(plane)
         return decode(LooseFile("attacked.png", sha256(data).hexdigest(), data), guard=self._guard)

@@ -1,7 +1,7 @@
 """Every check on a sound run, where it holds, and on a run with its own defect, where it does not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,7 @@ from attacks.harness import Attack, Plan, judged_rightly, run
 from attacks.outcome import End, Knowledge
 from attacks.pictures import Budget, Norm, Plane, Unit, distance
 from attacks.target import Aim, Answer, Target
-from tests.attacks.toys import Constant, Linear, Masked, pictures
-
-BUDGET = Budget(Norm.LINF, 2 / 255)
-
-
-@dataclass(frozen=True)
-class Scripted:
-    act: Callable[[Aim], Unit]
-    budget: Budget = BUDGET
-
-    def __call__(self, aim: Aim) -> Unit:
-        return self.act(aim)
+from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, pictures
 
 
 def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> Plan:

@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +11,9 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import Plan, judged_rightly, run
 from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
-from attacks.pictures import Budget, Norm, Plane, Unit, digest_of, distance
+from attacks.pictures import Norm, Plane, Unit, digest_of, distance
 from attacks.target import Aim, Answer
-from tests.attacks.toys import Constant, Linear, pictures
-
-BUDGET = Budget(Norm.LINF, 2 / 255)
-
-
-@dataclass(frozen=True)
-class Scripted:
-    """An attack that does as it is told."""
-
-    act: Callable[[Aim], Unit]
-    budget: Budget = BUDGET
-
-    def __call__(self, aim: Aim) -> Unit:
-        return self.act(aim)
+from tests.attacks.toys import BUDGET, Constant, Linear, Scripted, pictures
 
 
 def plan(act: Callable[[Aim], Unit]) -> Plan:

@@ -1,19 +1,33 @@
 """Targets whose answers are known on paper."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from attacks.checks.controls import Constant
-from attacks.pictures import Picture, Plane
-from attacks.target import Answer
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit
+from attacks.target import Aim, Answer
 
-__all__ = ["Constant", "Linear", "Masked", "heights", "pictures"]
+__all__ = ["BUDGET", "Constant", "Linear", "Masked", "Rough", "Scripted", "heights", "pictures", "textures"]
 SIDE = 12
+BUDGET = Budget(Norm.LINF, 2 / 255)
 WEIGHTS = np.where(np.indices((SIDE, SIDE)).sum(0) % 2, 1.0, -1.0) * np.linspace(0.2, 1.0, SIDE * SIDE).reshape(
     SIDE, SIDE
 )
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """An attack that does as it is told."""
+
+    act: Callable[[Aim], Unit]
+    budget: Budget = BUDGET
+
+    def __call__(self, aim: Aim) -> Unit:
+        return self.act(aim)
 
 
 def heights(plane: Plane) -> float:
@@ -34,8 +48,11 @@ class Linear:
         return [Answer(heights(plane) > 0, float(1 / (1 + np.exp(-heights(plane))))) for plane in planes]
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        height = (torch.from_numpy(WEIGHTS).float() * (unit[:, 0] - 0.5)).sum((1, 2))
+        height = Linear.features(self, unit)[:, 0]
         return torch.stack([-height / 2, height / 2], 1)
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        return (torch.from_numpy(WEIGHTS).float() * (unit[:, 0] - 0.5)).sum((1, 2))[:, None]
 
 
 class Masked(Linear):
@@ -43,6 +60,35 @@ class Masked(Linear):
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         return torch.tanh(1e6 * super().logits(unit))
+
+
+class Rough:
+    """Authentic where neighbours differ: what blurs a picture, or compresses it, takes that away."""
+
+    exact = True
+    LIMIT = 0.08
+
+    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        units = [plane / np.iinfo(plane.dtype).max for plane in planes]
+        return [Answer(bool(np.abs(np.diff(unit, axis=1)).mean() > self.LIMIT), None) for unit in units]
+
+    def logits(self, unit: torch.Tensor) -> torch.Tensor:
+        height = 50 * (self.features(unit)[:, 0] - self.LIMIT)
+        return torch.stack([-height / 2, height / 2], 1)
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        return (unit[..., 1:] - unit[..., :-1]).abs().mean((1, 2, 3))[:, None]
+
+
+def textures(count: int = 8, *, kind: type = np.uint8) -> list[Picture]:
+    """Return pictures of 48 pixels, rough and smooth in turn, for `Rough`."""
+    made = []
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        noise = rng.normal(0, 1, (48, 48)) if number % 2 else ndimage.gaussian_filter(rng.normal(0, 1, (48, 48)), 2)
+        plane: Plane = np.rint((0.5 + 0.12 * noise / noise.std()).clip(0, 1) * np.iinfo(kind).max).astype(kind)
+        made.append(Picture(f"texture-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
+    return made
 
 
 def pictures(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> list[Picture]:

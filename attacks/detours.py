@@ -1,0 +1,155 @@
+"""Attacks that go round the forests, which have no slope.
+
+One goes towards what the head sees of the other class, two by way of a stand-in that learnt from answers.
+
+What they learn from are the pictures of the run and what the pipeline said of them before anything was attacked; no
+question is asked for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from attacks.gradient import climbed, rising, to_tensor
+from attacks.pictures import Budget, Unit
+from attacks.target import Aim, margin
+
+Tensor = torch.Tensor
+_HIDDEN, _CHANNELS = 32, (16, 32, 32)
+_ROUNDS, _BATCH, _RATE = 200, 16, 3e-3
+_PATCH = 96  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTarget:
+    """Steps towards the middle of the other class as the head sees it: that needs no slope of the head."""
+
+    budget: Budget
+    steps: int = 10
+    restarts: int = 1
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        rows, classes = aim.once("rows", lambda: _rows(aim))
+        others = rows[classes != int(aim.watched.picture.authentic)]
+        if not len(others):
+            raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
+        goal = others.mean(0)
+
+        def near(at: Tensor) -> Tensor:
+            return -(aim.features(at) - goal).square().sum()
+
+        return climbed(lambda at: rising(near, at), aim, self.budget, self.steps, self.restarts)
+
+
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """Steps along the slope of a small network that learnt the head's answers from what the head sees."""
+
+    budget: Budget
+    steps: int = 10
+    restarts: int = 1
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        head = aim.once("head", lambda: _learnt_head(*_rows(aim)))
+
+        def wrong(at: Tensor) -> Tensor:
+            seen = head(aim.features(at))
+            return margin(seen.mean(0, keepdim=True), authentic=aim.watched.picture.authentic) if len(seen) else 0 * at
+
+        return climbed(lambda at: rising(wrong, at), aim, self.budget, self.steps, self.restarts)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Steps along the slope of a small network that learnt from pictures and answers alone."""
+
+    budget: Budget
+    steps: int = 10
+    restarts: int = 1
+
+    def __call__(self, aim: Aim) -> Unit:
+        """Return a changed plane."""
+        network = aim.once("network", lambda: _learnt_network(aim))
+
+        def wrong(at: Tensor) -> Tensor:
+            return margin(network(at), authentic=aim.watched.picture.authentic)
+
+        return climbed(lambda at: rising(wrong, at), aim, self.budget, self.steps, self.restarts)
+
+
+def _rows(aim: Aim) -> tuple[Tensor, Tensor]:
+    """Return what the head sees of every picture, and the class that each row was held for."""
+    rows, classes = [], []
+    with torch.no_grad():
+        for picture in aim.everyone:
+            seen = aim.features(to_tensor(picture.unit))
+            rows.append(seen)
+            classes.append(torch.full((len(seen),), int(picture.authentic)))
+    return torch.cat(rows), torch.cat(classes)
+
+
+def _learnt_head(rows: Tensor, classes: Tensor) -> nn.Module:
+    """Return a network that tells the classes of rows apart."""
+    middle, spread = rows.mean(0), rows.std(0).clamp_min(1e-6)
+    head = nn.Sequential(nn.Linear(rows.shape[1], _HIDDEN), nn.Tanh(), nn.Linear(_HIDDEN, 2))
+    _teach(head, lambda: ((rows - middle) / spread, classes))
+    return nn.Sequential(_Standard(middle, spread), head)
+
+
+class _Standard(nn.Module):
+    def __init__(self, middle: Tensor, spread: Tensor) -> None:
+        super().__init__()
+        self._middle, self._spread = middle, spread
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return (rows - self._middle) / self._spread
+
+
+def _learnt_network(aim: Aim) -> nn.Module:
+    """Return a network that tells patches of the pictures apart; its answer is the mean over a plane."""
+    layers: list[nn.Module] = []
+    before = 1
+    for channels in _CHANNELS:
+        layers += [nn.Conv2d(before, channels, 5, stride=2, padding=2), nn.GELU()]
+        before = channels
+    network = nn.Sequential(_Contrast(), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 2))
+    known = [(to_tensor(picture.unit)[0], int(picture.authentic)) for picture in aim.everyone]
+    _teach(network, lambda: _patches(known))
+    return network
+
+
+class _Contrast(nn.Module):
+    """Takes a plane's own brightness and contrast away."""
+
+    def forward(self, unit: Tensor) -> Tensor:
+        middle, spread = unit.mean((1, 2, 3), keepdim=True), unit.std((1, 2, 3), keepdim=True)
+        return (unit - middle) / spread.clamp_min(1e-3)
+
+
+def _patches(known: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """Return patches at random places, turned and mirrored at random, with their classes."""
+    side = min(_PATCH, *(length for plane, _ in known for length in plane.shape[1:]))
+    patches, classes = [], []
+    for chosen in torch.randint(len(known), (_BATCH,)).tolist():
+        plane, kind = known[chosen]
+        top, left = (int(torch.randint(length - side + 1, ())) for length in plane.shape[1:])
+        patch = plane[:, top : top + side, left : left + side]
+        patch = torch.rot90(patch, int(torch.randint(4, ())), (1, 2))
+        patches.append(patch.flip(2) if torch.rand(()) < 0.5 else patch)
+        classes.append(kind)
+    return torch.stack(patches), torch.tensor(classes)
+
+
+def _teach(network: nn.Module, batch: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    steps = torch.optim.Adam(network.parameters(), lr=_RATE)
+    for _ in range(_ROUNDS):
+        seen, classes = batch()
+        loss = nn.functional.cross_entropy(network(seen), classes)
+        steps.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        steps.step()
+    network.requires_grad_(False)

@@ -1,0 +1,65 @@
+"""Attacks that have no slope of the head, on a head that has one, so that what they reach is known."""
+
+import pytest
+import torch
+
+from attacks.detours import Distilled, FeatureTarget, Transfer
+from attacks.gradient import scattered, to_tensor, to_unit
+from attacks.harness import Attack, Plan, Run, run
+from attacks.outcome import Knowledge
+from attacks.pictures import Budget, Norm, Unit
+from attacks.target import Aim
+from tests.attacks.toys import Linear, Rough, Scripted, pictures, textures
+
+BUDGET = Budget(Norm.LINF, 16 / 255)
+MORE = Budget(Norm.LINF, 24 / 255)
+LONG = Budget(Norm.L2, 3.0)
+
+
+def tried(attack: Attack, knowledge: Knowledge = Knowledge.GREY) -> Run:
+    return run(Plan("detour", "transfer", knowledge, attack), Rough(), textures(), seed=3)
+
+
+@pytest.mark.parametrize("budget", [BUDGET, LONG])
+def test_features_can_be_moved_to_the_other_class(budget: Budget) -> None:
+    result = tried(FeatureTarget(budget, 10), Knowledge.WHITE).result
+    assert result.ran
+    assert len(result.fooled) == 8
+
+
+def test_a_head_that_learnt_from_answers_is_as_good_to_climb() -> None:
+    result = tried(Distilled(BUDGET, 10)).result
+    assert result.ran
+    assert len(result.fooled) == 8
+    assert not sum(trial.queries for trial in result.trials)
+
+
+def test_a_stand_in_knows_nothing_of_the_model() -> None:
+    class Blind(Rough):
+        def logits(self, unit: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("asked for the model's own slopes")
+
+        features = logits
+
+    def noise(aim: Aim) -> Unit:
+        return to_unit(scattered(to_tensor(aim.watched.picture.unit), MORE, aim.generator))
+
+    attack = Transfer(MORE, 10)
+    result = run(Plan("transfer", "transfer", Knowledge.GREY, attack), Blind(), textures(), seed=3).result
+    assert result.ran
+    assert not sum(trial.queries + trial.passes for trial in result.trials)
+    blind = run(Plan("noise", "noise", Knowledge.GREY, Scripted(noise, MORE)), Blind(), textures(), seed=3).result
+    assert len(result.fooled) >= 2 > 0 == len(blind.fooled)
+
+
+@pytest.mark.parametrize("attack", [FeatureTarget(BUDGET), Distilled(BUDGET), Transfer(BUDGET)])
+def test_the_same_seed_gives_the_same_planes(attack: Attack) -> None:
+    assert tried(attack).result == tried(attack).result
+
+
+def test_without_the_other_class_there_is_nowhere_to_go() -> None:
+    authentic = [picture for picture in pictures() if picture.authentic]
+    plan = Plan("features", "features", Knowledge.WHITE, FeatureTarget(BUDGET))
+    result = run(plan, Linear(), authentic, seed=3).result
+    assert not result.ran
+    assert "no picture of the other class" in (result.problem or "")
