@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from attacks.art import labels, moves, nearest, scores, steps, universal
-from attacks.detours import Distilled, FeatureTarget, Transfer
+from attacks.detours import Detour, by_head, by_network, towards_others
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack
 from attacks.outcome import Knowledge
@@ -80,10 +80,13 @@ CATALOGUE: dict[str, Entry] = {
     "pgd": _white("equal steps", "gradient", _BOTH, lambda b, e: Pgd(b, e.steps, e.restarts)),
     "apgd": _white("steps that halve", "gradient", _BOTH, lambda b, e: Apgd(b, e.steps, e.restarts)),
     "feature-target": _white(
-        "towards the other class's features", "features", _BOTH, lambda b, e: FeatureTarget(b, e.steps, e.restarts)
+        "towards the other class's features",
+        "features",
+        _BOTH,
+        lambda b, e: Detour(b, towards_others, e.steps, e.restarts),
     ),
-    "distilled": _grey("a stand-in for the forests", lambda b, e: Distilled(b, e.steps, e.restarts)),
-    "transfer": _grey("a stand-in for the whole model", lambda b, e: Transfer(b, e.steps, e.restarts)),
+    "distilled": _grey("a stand-in for the forests", lambda b, e: Detour(b, by_head, e.steps, e.restarts)),
+    "transfer": _grey("a stand-in for the whole model", lambda b, e: Detour(b, by_network, e.steps, e.restarts)),
     "art-fgsm": _white("ART: one step", "gradient", _BOTH, lambda b, e: steps.fgsm(b)),
     "art-fgsm-minimal": _white("ART: one step, the least", "gradient", _BOTH, lambda b, e: steps.fgsm(b, minimal=True)),
     "art-bim": _white("ART: BIM", "gradient", (Norm.LINF,), lambda b, e: steps.bim(b, steps=e.steps)),

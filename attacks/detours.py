@@ -17,68 +17,52 @@ from attacks.pictures import Budget, Unit
 from attacks.target import Aim, margin
 
 Tensor = torch.Tensor
+See = Callable[[Tensor], Tensor]  # what shall rise, for one plane
 _HIDDEN, _CHANNELS = 32, (16, 32, 32)
 _ROUNDS, _BATCH, _RATE = 200, 16, 3e-3
 _PATCH = 96  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureTarget:
-    """Steps towards the middle of the other class as the head sees it: that needs no slope of the head."""
+class Detour:
+    """Equal steps, from random starts, along the slope of something that is not the head."""
 
     budget: Budget
+    by: Callable[[Aim], See]
     steps: int = 10
     restarts: int = 1
 
     def __call__(self, aim: Aim) -> Unit:
         """Return a changed plane."""
-        rows, classes = aim.once("rows", lambda: _rows(aim))
-        others = rows[classes != int(aim.watched.picture.authentic)]
-        if not len(others):
-            raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
-        goal = others.mean(0)
-
-        def near(at: Tensor) -> Tensor:
-            return -(aim.features(at) - goal).square().sum()
-
-        return climbed(lambda at: rising(near, at), aim, self.budget, self.steps, self.restarts)
+        see = self.by(aim)
+        return climbed(lambda at: rising(see, at), aim, self.budget, self.steps, self.restarts)
 
 
-@dataclass(frozen=True, slots=True)
-class Distilled:
-    """Steps along the slope of a small network that learnt the head's answers from what the head sees."""
-
-    budget: Budget
-    steps: int = 10
-    restarts: int = 1
-
-    def __call__(self, aim: Aim) -> Unit:
-        """Return a changed plane."""
-        head = aim.once("head", lambda: _learnt_head(*_rows(aim)))
-
-        def wrong(at: Tensor) -> Tensor:
-            seen = head(aim.features(at))
-            return margin(seen.mean(0, keepdim=True), authentic=aim.watched.picture.authentic) if len(seen) else 0 * at
-
-        return climbed(lambda at: rising(wrong, at), aim, self.budget, self.steps, self.restarts)
+def towards_others(aim: Aim) -> See:
+    """Go towards the middle of the other class as the head sees it."""
+    rows, classes = aim.once("rows", lambda: _rows(aim))
+    others = rows[classes != int(aim.watched.picture.authentic)]
+    if not len(others):
+        raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
+    goal = others.mean(0)
+    return lambda at: -(aim.features(at) - goal).square().sum()
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Steps along the slope of a small network that learnt from pictures and answers alone."""
+def by_head(aim: Aim) -> See:
+    """Go along the slope of a small network that learnt the head's answers from what the head sees."""
+    head = aim.once("head", lambda: _learnt_head(*_rows(aim)))
 
-    budget: Budget
-    steps: int = 10
-    restarts: int = 1
+    def wrong(at: Tensor) -> Tensor:
+        seen = head(aim.features(at))
+        return margin(seen.mean(0, keepdim=True), authentic=aim.watched.picture.authentic) if len(seen) else 0 * at
 
-    def __call__(self, aim: Aim) -> Unit:
-        """Return a changed plane."""
-        network = aim.once("network", lambda: _learnt_network(aim))
+    return wrong
 
-        def wrong(at: Tensor) -> Tensor:
-            return margin(network(at), authentic=aim.watched.picture.authentic)
 
-        return climbed(lambda at: rising(wrong, at), aim, self.budget, self.steps, self.restarts)
+def by_network(aim: Aim) -> See:
+    """Go along the slope of a small network that learnt from pictures and answers alone."""
+    network = aim.once("network", lambda: _learnt_network(aim))
+    return lambda at: margin(network(at), authentic=aim.watched.picture.authentic)
 
 
 def _rows(aim: Aim) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ import torch
 
 from attacks.apart import apart, own_seed
 from attacks.outcome import End, Found, Knowledge, Result, Trial, problem_of
-from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
+from attacks.pictures import Budget, Picture, Plane, Unit, digest_of, distance, load, save, settle, stretch
 from attacks.target import Aim, Answer, LateError, Limits, SpentError, Target, Watched, margin
 
 Watch = Callable[[str, int, int], None]  # attack, pictures done, pictures in all
@@ -196,7 +196,7 @@ def _trial(watched: Watched, plane: Plane, end: End, found: Found, *, claimed: b
         end,
         digest_of(plane),
         steps,
-        f"{distance(picture.plane, plane, Norm.L2):.6f}",
+        f"{distance(picture.plane, plane, watched.budget.norm):.6f}",
         not steps,
         found,
         claimed,

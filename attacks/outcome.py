@@ -45,7 +45,7 @@ class Trial:
     end: End
     plane: str  # digest of the changed plane that was judged
     steps: int  # the largest change of a pixel, in greys of the picture's depth
-    length: str  # of the whole change, in units of full scale
+    size: str  # of the change, in the budget's norm, in units of full scale
     unchanged: bool
     found: Found
     claimed: bool  # what was handed in would have been a success, had it not to be whole greys

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from attacks.checks import ALL
-from attacks.checks.check import Bench, Finding, Held
+from attacks.checks.check import Bank, Bench, Finding, Held
 from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, decide_gates
 from attacks.harness import Plan, Run, Watch, judged_rightly, run
 from attacks.outcome import Result, digest_of_results
@@ -89,6 +89,7 @@ def run_suite(
     now: datetime,
     elsewhere: Elsewhere | None = None,
     baseline: Baseline | None = None,
+    bank: Bank | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
     """Run a suite on a target."""
@@ -115,6 +116,7 @@ def run_suite(
         until=until,
         floor=suite.floor,
         elsewhere=elsewhere,
+        bank=bank or {},
     )
     findings = tuple(check.on(bench) for check in ALL if check.id in suite.checks)  # 3
     results = tuple(run.result for run in runs.values())

@@ -29,7 +29,6 @@ from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.bundle import Unpacked, unpack
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.diffusion import MID
 from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.running import Runner
 from fusiondiff_audit.model.shapes import Fusion
@@ -50,8 +49,8 @@ OUT = "local.out.0.weight"  # its columns are the blocks', in their order
 def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     """Yield architectures that differ from a bundle's in one thing."""
     yield "as shipped", made
-    for blocks in ((MID,), ("up0",), ("up1",), ("up2",)):
-        yield f"blocks: {', '.join(blocks)}", replace(made, reading=replace(made.reading, blocks=blocks))
+    for block in made.reading.blocks:
+        yield f"blocks: {block}", replace(made, reading=replace(made.reading, blocks=(block,)))
     for steps in ((1,), (200,), (25, 200)):
         reading = replace(made.reading, timesteps=steps, residual=())
         yield f"timesteps: {', '.join(map(str, steps))}", replace(made, reading=reading)

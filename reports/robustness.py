@@ -38,6 +38,7 @@ class Tried:
     size: str
     held: tuple[str, ...]
     fooled: tuple[str, ...]
+    sizes: tuple[str, ...]  # of the changes that fooled, one for each, in the budget's norm
     silenced: tuple[str, ...]
     unfinished: tuple[str, ...]
     queries: int

@@ -1,5 +1,7 @@
 """What the parts of a stress test's result come to, and when they contradict each other or the quoted policy."""
 
+import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 _MOST = 1000  # attacks, checks or gates
 _PICTURES = 1_000_000
 _TOKENS = 20_000
+_SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
+_DIGIT = Decimal("0.000001")
 
 
 class Word(StrEnum):
@@ -75,6 +79,10 @@ def fault_of(result: "Robustness") -> str | None:
     for one in result.attacks:
         if len(set(one.pictures)) != len(one.pictures) or set(one.pictures) & set(result.missed):
             return f"attack {one.name}: a picture that ended twice"
+        if len(one.sizes) != len(one.fooled) or not all(_SIZE.fullmatch(size) for size in one.sizes):
+            return f"attack {one.name}: not one size for each picture that it fooled"
+        if any(Decimal(size) > Decimal(one.size) + _DIGIT for size in one.sizes):
+            return f"attack {one.name}: a change larger than its budget"
         if len(one.pictures) + len(result.missed) != result.images:
             return (
                 f"attack {one.name}: {len(one.pictures)} pictures, {result.images} less {len(result.missed)} are asked"

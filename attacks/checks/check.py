@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from attacks.harness import Plan, Run, run
 from attacks.outcome import problem_of
-from attacks.pictures import Picture, Plane
+from attacks.pictures import Norm, Picture, Plane
 from attacks.target import Answer, Target
 
 
@@ -16,6 +16,10 @@ class Held(StrEnum):
     HELD = "held"
     FAILED = "failed"
     NOT_APPLICABLE = "not applicable"
+
+
+# By norm and digest of a picture: the smallest change that fooled it in an earlier run.
+Bank = Mapping[Norm, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Bench:
     until: float = float("inf")
     floor: float = 0.5  # least clean accuracy
     elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
+    bank: Bank = field(default_factory=dict)
     besides: dict[str, Run] = field(default_factory=dict)
 
     def run(self, plan: Plan) -> Run:

@@ -7,11 +7,12 @@ import numpy as np
 from attacks.checks.check import Bench, Check, Held, Said, told
 from attacks.gradient import Fgsm, Pgd
 from attacks.harness import Attack, Plan
-from attacks.outcome import Knowledge, Result
+from attacks.outcome import End, Knowledge, Result
 from attacks.pictures import Budget, Norm, settle
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
 _DRAWS = 500
+_BANKED = 1.1
 _POINT = 0.01  # one percentage point
 
 
@@ -121,6 +122,24 @@ def _noise_floor(bench: Bench) -> Said:
     return told(fooled <= white, said)
 
 
+def _banked(bench: Bench) -> Said:
+    """Compare, norm by norm, the smallest changes with an earlier run's: a weaker attack is no stronger model."""
+    said, worse = [], []
+    for norm, known in bench.bank.items():
+        best = {picture.digest: float("inf") for picture in bench.pictures if picture.digest in known}
+        for run in bench.runs.values():
+            for trial in run.result.trials:
+                if run.result.budget.norm is norm and trial.end is End.FOOLED and trial.digest in best:
+                    best[trial.digest] = min(best[trial.digest], float(trial.size))
+        if best:
+            now, then = (float(np.median([of[digest] for digest in best])) for of in (best, known))
+            said.append(f"{norm} {now:.4g} after {then:.4g}, over {len(best)} pictures")
+            worse += [norm] if now > _BANKED * then else []
+    if not said:
+        return Held.NOT_APPLICABLE, "no earlier run fooled any of these pictures"
+    return told(not worse, f"median of the smallest changes: {'; '.join(said)}")
+
+
 STRENGTH = (
     Check("S05", "more budget, more success", "success does not fall as the budget grows, within noise", _monotone),
     Check("S06", "no bounds, no defence", "at least 99 % are fooled when every change is allowed", _unbounded),
@@ -130,4 +149,5 @@ STRENGTH = (
     Check("S12", "seeing less is no help", "black-box attacks fool what white-box ones fool", _black_not_better),
     Check("S13", "a detour is no help", "transferred attacks fool what direct ones fool", _transfer_not_better),
     Check("S14", "better than noise", "random changes fool no more than the attacks", _noise_floor),
+    Check("S28", "no worse than before", "the median smallest change is at most 1.1 of the best known", _banked),
 )

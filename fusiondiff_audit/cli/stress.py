@@ -16,6 +16,7 @@ from fusiondiff_audit.extras import require
 from fusiondiff_audit.labels import read_labels
 
 if TYPE_CHECKING:
+    from attacks.pictures import Norm
     from attacks.suite import Outcome
     from reports.robustness import Robustness
 
@@ -114,6 +115,7 @@ def command(
                 now=signing.now(),
                 elsewhere=elsewhere(bundle, model.digest, device, threads),
                 baseline=None if before is None else _held(before),
+                bank=None if before is None else _bank(before),
                 watch=lambda _, done, total: progress(done, total),
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
@@ -161,6 +163,20 @@ def _held(before: "Robustness") -> dict[str, dict[str, bool]]:
             continue  # it did not end, so nothing is known of what it would have left
         lost = (*one.fooled, *one.silenced, *before.missed)
         found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
+    return found
+
+
+def _bank(before: "Robustness") -> dict["Norm", dict[str, float]]:
+    """Return the smallest change that fooled each picture then, norm by norm."""
+    from attacks.pictures import Norm
+
+    found: dict[Norm, dict[str, float]] = {}
+    for one in before.attacks:
+        if one.family == "platforms":
+            continue  # what happens to a picture is not measured by its size
+        best = found.setdefault(Norm(one.norm), {})
+        for digest, size in zip(one.fooled, one.sizes, strict=True):
+            best[digest] = min(best.get(digest, float("inf")), float(size))
     return found
 
 

@@ -83,6 +83,7 @@ def _tried(result: Result) -> Tried:
         return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
 
     atlas, nist = CATALOGUE[_entry(result)].taxonomies
+    fooled = sorted((trial.digest, trial.size) for trial in result.trials if trial.end is End.FOOLED)
     return Tried(
         result.attack,
         result.family,
@@ -90,7 +91,8 @@ def _tried(result: Result) -> Tried:
         result.budget.norm,
         f"{result.budget.size:.6f}",
         ended(End.HELD),
-        ended(End.FOOLED),
+        tuple(digest for digest, _ in fooled),
+        tuple(size for _, size in fooled),
         ended(End.SILENCED),
         ended(End.LATE, End.FAILED),
         sum(trial.queries for trial in result.trials),

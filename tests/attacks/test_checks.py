@@ -10,7 +10,7 @@ import torch
 
 from attacks.art.labels import hop_skip_jump
 from attacks.checks import ALL
-from attacks.checks.check import Bench, Held
+from attacks.checks.check import Bank, Bench, Held
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack, Plan, judged_rightly, run
 from attacks.outcome import End, Knowledge
@@ -40,7 +40,15 @@ def sound() -> Bench:
     return bench()
 
 
-NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20"}  # all that is asked has a gradient, and nothing is random
+# All that is asked has a gradient, nothing is random, and nothing went before.
+NOT_APPLICABLE = {
+    "S12",
+    "S13",
+    "S18",
+    "S19",
+    "S20",
+    "S28",
+}
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
@@ -185,12 +193,18 @@ DEFECTS: dict[str, Callable[[], Bench]] = {
     "S25": lambda: bench(Rough()),
     "S26": lambda: bench(plans=[plan("nothing", Scripted(idle))]),
     "S27": lambda: spoiled_constant(),
+    "S28": lambda: bench(bank=known(0.5 / 255)),
     "S29": lambda: bench(whole=[]),
     "S32": lambda: bench(Constant(), floor=0.9),
     "S33": lambda: bench(whole=[]),
     "S37": lambda: spoiled(queries=12345),
     "S38": lambda: bench(plans=[*PLANS, plan("broken", Scripted(breaks))]),
 }
+
+
+def known(size: float) -> Bank:
+    """Return a bank in which every picture was fooled by a change of this size."""
+    return {Norm.LINF: {picture.digest: size for picture in pictures()}}
 
 
 def unsettled(id_: str) -> Bench:
@@ -234,6 +248,13 @@ def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None
 def test_a_constant_is_attacked_from_a_start_where_an_attack_needs_one() -> None:
     hop = plan("hop", hop_skip_jump(Budget(Norm.L2, 0.5), steps=2, most=20), Knowledge.BLACK)
     assert held("S27", bench(plans=[hop])) is Held.HELD  # a run that breaks down does not hold
+
+
+def test_as_small_a_change_as_before_is_no_worse(sound: Bench) -> None:
+    assert held("S28", replace(sound, bank=known(2 / 255))) is Held.HELD
+    assert held("S28", replace(sound, bank={**known(1.9 / 255), Norm.L2: {}})) is Held.HELD
+    fooled_none = replace(bench(plans=[plan("nothing", Scripted(idle))]), bank=known(2 / 255))
+    assert held("S28", fooled_none) is Held.FAILED
 
 
 def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: Bench) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attacks.detours import Distilled, FeatureTarget, Transfer
+from attacks.detours import Detour, by_head, by_network, towards_others
 from attacks.gradient import scattered, to_tensor, to_unit
 from attacks.harness import Attack, Plan, Run, run
 from attacks.outcome import Knowledge
@@ -22,13 +22,13 @@ def tried(attack: Attack, knowledge: Knowledge = Knowledge.GREY) -> Run:
 
 @pytest.mark.parametrize("budget", [BUDGET, LONG])
 def test_features_can_be_moved_to_the_other_class(budget: Budget) -> None:
-    result = tried(FeatureTarget(budget, 10), Knowledge.WHITE).result
+    result = tried(Detour(budget, towards_others), Knowledge.WHITE).result
     assert result.ran
     assert len(result.fooled) == 8
 
 
 def test_a_head_that_learnt_from_answers_is_as_good_to_climb() -> None:
-    result = tried(Distilled(BUDGET, 10)).result
+    result = tried(Detour(BUDGET, by_head)).result
     assert result.ran
     assert len(result.fooled) == 8
     assert not sum(trial.queries for trial in result.trials)
@@ -44,7 +44,7 @@ def test_a_stand_in_knows_nothing_of_the_model() -> None:
     def noise(aim: Aim) -> Unit:
         return to_unit(scattered(to_tensor(aim.watched.picture.unit), MORE, aim.generator))
 
-    attack = Transfer(MORE, 10)
+    attack = Detour(MORE, by_network)
     result = run(Plan("transfer", "transfer", Knowledge.GREY, attack), Blind(), textures(), seed=3).result
     assert result.ran
     assert not sum(trial.queries + trial.passes for trial in result.trials)
@@ -52,14 +52,14 @@ def test_a_stand_in_knows_nothing_of_the_model() -> None:
     assert len(result.fooled) >= 2 > 0 == len(blind.fooled)
 
 
-@pytest.mark.parametrize("attack", [FeatureTarget(BUDGET), Distilled(BUDGET), Transfer(BUDGET)])
+@pytest.mark.parametrize("attack", [Detour(BUDGET, by) for by in (towards_others, by_head, by_network)])
 def test_the_same_seed_gives_the_same_planes(attack: Attack) -> None:
     assert tried(attack).result == tried(attack).result
 
 
 def test_without_the_other_class_there_is_nowhere_to_go() -> None:
     authentic = [picture for picture in pictures() if picture.authentic]
-    plan = Plan("features", "features", Knowledge.WHITE, FeatureTarget(BUDGET))
+    plan = Plan("features", "features", Knowledge.WHITE, Detour(BUDGET, towards_others))
     result = run(plan, Linear(), authentic, seed=3).result
     assert not result.ran
     assert "no picture of the other class" in (result.problem or "")

@@ -73,7 +73,7 @@ def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) 
 
 def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> None:
     missed = (*HELD, *FOOLED, *made(keys["auditor"].public).missed)
-    nothing = replace(TRIED, held=(), fooled=())
+    nothing = replace(TRIED, held=(), fooled=(), sizes=())
     changes: dict[str, Any] = {"attacks": (nothing,), "gates": (replace(GATE, count=0),), "missed": missed}
     result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, **changes)
     assert kinds(to_junit(result), "attacks.gradient") == ["error"]

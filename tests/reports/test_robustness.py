@@ -28,10 +28,10 @@ from tests.reports.made import digest
 
 HELD = tuple(digest(f"held {n}") for n in range(5))
 FOOLED = tuple(digest(f"fooled {n}") for n in range(2))
+SIZES = ("0.031373", "0.015686")
 MISSED = (digest("missed"),)
-TRIED = Tried(
-    "pgd-linf-8/255", "gradient", "white box", "linf", "0.0314", HELD, FOOLED, (), (), 0, 160, None, "AML", "NISTAML"
-)
+ENDED = (HELD, FOOLED, SIZES, (), ())
+TRIED = Tried("pgd-linf-8/255", "gradient", "white box", "linf", "0.031400", *ENDED, 0, 160, None, "AML", "NISTAML")
 CHECK = Checked("S01", "budget", Held.HELD, "fine")
 GATE = Gated("held/worst/all", Gate.PASSED, Severity.ERROR, 5, 8, "5 of 8")
 ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
@@ -142,7 +142,7 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
         ({"attacks": (), "gates": left(0)}, Word.INCONCLUSIVE),
         (
             {
-                "attacks": (replace(TRIED, held=(), fooled=()),),
+                "attacks": (replace(TRIED, held=(), fooled=(), sizes=()),),
                 "gates": left(0),
                 "missed": (*HELD, *FOOLED, *MISSED),
             },
@@ -172,7 +172,7 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"missed": ("0" * 63,)},
         {"attacks": (replace(TRIED, held=(*HELD, HELD[0])),)},
         {"attacks": (replace(TRIED, fooled=(*FOOLED[1:], MISSED[0])),)},
-        {"attacks": (replace(TRIED, fooled=FOOLED[1:]),)},
+        {"attacks": (replace(TRIED, fooled=FOOLED[1:], sizes=SIZES[1:]),)},
         {"attacks": (TRIED, TRIED)},
         {"attacks": (TRIED, replace(SECOND, held=(*HELD[1:], digest("another"))))},
         {"missed": (*MISSED, *MISSED), "images": 9},
@@ -238,3 +238,16 @@ def test_the_auditor_that_is_named_is_the_one_who_signed(keys: Keyring, trust: T
 def test_a_gate_counts_what_the_attacks_left(keys: Keyring) -> None:
     with pytest.raises(ValueError, match="held/worst/all: 6 of 8, the attacks left 5"):
         made(keys["auditor"].public, gates=left(6))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        (SIZES[:1], "not one size for each"),
+        (("0.031373", "-0.1"), "not one size for each"),
+        (("0.031373", "0.031402"), "larger than its budget"),
+    ],
+)
+def test_changes_that_fooled_have_sizes_within_the_budget(keys: Keyring, sizes: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        made(keys["auditor"].public, attacks=(replace(TRIED, sizes=sizes),))
