@@ -21,7 +21,6 @@ _RISING = 0.75  # share of steps that must have raised the loss, or the step is 
 def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:
     """Return the twin's margin at a plane, and where it rises."""
     height, gradient = rising(lambda at: margin(aim.logits(at), authentic=aim.watched.picture.authentic), unit)
-    aim.watched.passes += len(unit)  # back again
     aim.watched.heights.append(height)
     return height, gradient
 

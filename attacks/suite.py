@@ -118,13 +118,20 @@ def run_suite(
         elsewhere=elsewhere,
         bank=bank or {},
     )
-    findings = tuple(check.on(bench) for check in ALL if check.id in suite.checks)  # 3
+    asked = [check for check in ALL if check.id in suite.checks]
+    findings = []  # 3
+    for number, check in enumerate(asked):
+        if watch is not None:
+            watch(f"check {check.id}", number, len(asked))
+        findings.append(check.on(bench))
     results = tuple(run.result for run in runs.values())
     decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now))  # 4
     word, why = _word(results, findings, decisions)
     skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
     seconds = time.monotonic() - started
-    return Outcome(suite, results, missed, findings, decisions, word, why, skipped, tuple(runs.values()), seconds)
+    return Outcome(
+        suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds
+    )
 
 
 def _word(

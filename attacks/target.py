@@ -132,19 +132,21 @@ class Aim:
 
     def logits(self, unit: Tensor) -> Tensor:
         """Ask the differentiable twin."""
-        if time.monotonic() > self._limits.until:
-            raise LateError("the clock ran out")
-        self.watched.passes += len(unit)
+        self._pass(unit)
         logits = self._target.logits(unit)
         self._remember(unit, logits)
         return logits
 
     def features(self, unit: Tensor) -> Tensor:
         """Ask the twin what the head sees of one plane."""
+        self._pass(unit)
+        return self._target.features(unit)
+
+    def _pass(self, unit: Tensor) -> None:
+        """Count planes that go through the twin, and the way back where slopes are asked for."""
         if time.monotonic() > self._limits.until:
             raise LateError("the clock ran out")
-        self.watched.passes += len(unit)
-        return self._target.features(unit)
+        self.watched.passes += len(unit) * (2 if unit.requires_grad and torch.is_grad_enabled() else 1)
 
     def _remember(self, unit: Tensor, logits: Tensor) -> None:
         """Keep the plane that the twin is furthest wrong about: an attack may lose it again."""

@@ -13,7 +13,7 @@ import unicodedata
 
 from signing.errors import Reason, SigningError
 
-MAX_TEXT = 4096  # characters in one text field; the longest is a certificate
+MAX_TEXT = 16 * 1024  # characters in one text field; the longest is a policy that asks for every attack
 MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or key holder
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).

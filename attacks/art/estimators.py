@@ -16,6 +16,7 @@ from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTor
 from attacks.pictures import Budget, Norm, Unit
 from attacks.target import Aim
 
+BLOCKS = 16  # each way
 Floats = npt.NDArray[np.float32]
 
 
@@ -29,26 +30,46 @@ class View(StrEnum):
     THREE_LABELS = "labels of the pipeline, and a third that is never given"
 
 
+class Lens:
+    """A picture of at most so many blocks each way; what changes a block changes every pixel in it alike."""
+
+    def __init__(self, unit: Unit, most: int) -> None:
+        self._clean = torch.from_numpy(unit)[None, None]
+        self._whole = max(unit.shape) <= most
+        shape = (min(unit.shape[0], most), min(unit.shape[1], most))
+        self._blocks = torch.nn.functional.adaptive_avg_pool2d(self._clean, shape)
+        self.coarse: Unit = (self._clean if self._whole else self._blocks)[0, 0].numpy()
+
+    def fine(self, coarse: torch.Tensor) -> torch.Tensor:
+        """Return the picture with the changes of its blocks."""
+        if self._whole:
+            return coarse
+        change = coarse - self._blocks.to(coarse.dtype)
+        spread = torch.nn.functional.interpolate(change, self._clean.shape[2:], mode="nearest")
+        return (self._clean.to(coarse.dtype) + spread).clamp(0, 1)
+
+
 class _Twin(torch.nn.Module):
     """The differentiable twin as a module; it has no weights that an attack could change."""
 
-    def __init__(self, aim: Aim, view: View) -> None:
+    def __init__(self, aim: Aim, view: View, lens: Lens) -> None:
         super().__init__()
-        self._ask, self._view = aim.logits, view
+        self._ask, self._view, self._lens = aim.logits, view, lens
         self.anchor = torch.nn.Parameter(torch.zeros(1))  # some ask a network's parameters where they are
 
     def forward(self, unit: torch.Tensor) -> torch.Tensor:
-        logits = torch.cat([self._ask(one[None].float()) for one in unit])
+        logits = torch.cat([self._ask(self._lens.fine(one[None].float())) for one in unit])
         return logits.softmax(1) if self._view is View.SHARES else logits
 
 
-def estimator(aim: Aim, view: View) -> Any:
+def estimator(aim: Aim, view: View, lens: Lens | None = None) -> Any:
     """Return what an ART attack takes for its classifier."""
-    shape = (1, *aim.watched.picture.plane.shape)
+    lens = lens or Lens(aim.watched.picture.unit, max(aim.watched.picture.plane.shape))
+    shape = (1, *lens.coarse.shape)
     classes = 3 if view is View.THREE_LABELS else 2
     if view in (View.LOGITS, View.SHARES):
         return PyTorchClassifier(
-            _Twin(aim, view),
+            _Twin(aim, view, lens),
             torch.nn.CrossEntropyLoss() if view is not View.SHARES else torch.nn.NLLLoss(),
             input_shape=shape,
             nb_classes=classes,
@@ -81,19 +102,21 @@ class ByArt:
     make: Any  # takes the estimator and the budget, and returns ART's attack
     truth: bool = True  # it takes the true class; some take a class to aim at under the same name
     starts: bool = False  # it sets out from a picture of the other class
+    blocks: bool = False  # it asks once for every pixel, so that it sees a coarse picture, whose pixels are blocks
 
     def __call__(self, aim: Aim) -> Unit:
         """Return a changed plane."""
         picture = aim.watched.picture
-        seen = estimator(aim, self.view)
-        batch = picture.unit.astype(np.float32)[None, None]
+        lens = Lens(picture.unit, BLOCKS if self.blocks else max(picture.plane.shape))
+        seen = estimator(aim, self.view, lens)
+        batch = lens.coarse.astype(np.float32)[None, None]
         more: dict[str, Any] = {}
         if self.truth:
             more["y"] = np.eye(seen.nb_classes, dtype=np.float32)[[int(picture.authentic)]]
         if self.starts:
             more["x_adv_init"] = aim.opposite().unit.astype(np.float32)[None, None]
-        found: Unit = self.make(seen, self.budget).generate(x=batch, **more)[0, 0].astype(np.float64)
-        return found
+        found = torch.from_numpy(self.make(seen, self.budget).generate(x=batch, **more)).double()
+        return lens.fine(found)[0, 0].numpy()
 
 
 def art_norm(norm: Norm) -> float:

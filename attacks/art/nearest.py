@@ -68,9 +68,9 @@ def jsma(budget: Budget, *, theta: float = 0.1, gamma: float = 0.1) -> ByArt:
 
 
 def virtual(budget: Budget, *, steps: int) -> ByArt:
-    """Return the direction in which probabilities change most."""
+    """Return the direction in which probabilities change most, found by one question for every block of pixels."""
 
     def make(seen: Any, within: Budget) -> Any:
         return evasion.VirtualAdversarialMethod(seen, steps, eps=within.size, verbose=False)
 
-    return ByArt(budget, View.SHARES, make, truth=False)
+    return ByArt(budget, View.SHARES, make, truth=False, blocks=True)

@@ -14,7 +14,7 @@ class Progress:
     """One line that is rewritten in place, and gone when the work is done."""
 
     def __init__(self, what: str) -> None:
-        self._what = what
+        self.what = what
         self._start = time.monotonic()
         self._shown = self._start + _PATIENCE - _PAUSE
         self._visible = False
@@ -27,7 +27,7 @@ class Progress:
         self._shown, self._visible = now, True
         rate = done / (now - self._start)
         left = (total - done) / rate if rate else 0.0
-        line = f"{self._what} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
+        line = f"{self.what} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

@@ -11,13 +11,13 @@ from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
-from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.text import count, lasting, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.labels import read_labels
 
 if TYPE_CHECKING:
-    from attacks.pictures import Norm
-    from attacks.suite import Outcome
+    from attacks.suite import Outcome, Suite
+    from fusiondiff_audit.stress.forecast import Forecast
     from reports.robustness import Robustness
 
 _SHOWN = 5  # messages
@@ -30,7 +30,9 @@ _SHOWN = 5  # messages
 )
 @click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen.")
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the result.")
-@click.option("--policy", "rules", required=True, metavar="POLICY", help="quick, full, or your own audit.toml.")
+@click.option(
+    "--policy", "rules", required=True, metavar="POLICY", help="quick, full, exhaustive, or your own audit.toml."
+)
 @click.option("--out", type=PATH, required=True, help="Where the result goes: a new folder.")
 @click.option("--baseline", type=PATH, help="An earlier signed result to compare with, picture by picture.")
 @click.option("--junit", type=PATH, help="Also write the result as JUnit XML, to this new file.")
@@ -71,7 +73,11 @@ def command(
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.running import exact
     from fusiondiff_audit.origin import check_origin
+    from fusiondiff_audit.page.stress import PAGE, render_stress
+    from fusiondiff_audit.stress.before import bank_of, held_before, open_before
     from fusiondiff_audit.stress.elsewhere import elsewhere
+    from fusiondiff_audit.stress.examples import examples_of
+    from fusiondiff_audit.stress.forecast import forecast
     from fusiondiff_audit.stress.pictures import choose
     from fusiondiff_audit.stress.plans import policy_place, suite_of
     from fusiondiff_audit.stress.policies import stress_policy
@@ -92,7 +98,11 @@ def command(
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    before = None if baseline is None else _before(baseline, trust, model.settings.name, policy.digest)
+    before = (
+        None
+        if baseline is None
+        else open_before(baseline, trust.store, model=model.settings.name, policy=policy.digest)
+    )
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
@@ -107,21 +117,28 @@ def command(
             watch=lambda names: watched(names, what="reading", total=len(said)),
         )
         say_some(chosen.lost, most=_SHOWN, word="REFUSED")
+        _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
         with Progress("attacking") as progress:
+
+            def watch(what: str, done: int, total: int) -> None:
+                progress.what = what
+                progress(done, total)
+
             outcome = run_suite(
                 suite,
                 pipeline,
                 chosen.pictures,
                 now=signing.now(),
                 elsewhere=elsewhere(bundle, model.digest, device, threads),
-                baseline=None if before is None else _held(before),
-                bank=None if before is None else _bank(before),
-                watch=lambda _, done, total: progress(done, total),
+                baseline=None if before is None else held_before(before),
+                bank=None if before is None else bank_of(before),
+                watch=watch,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
     signed = sign_robustness(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
+    signing.create(out / PAGE, render_stress(result, examples_of(outcome, chosen.pictures)))
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:
@@ -141,43 +158,14 @@ def _refuse_unfit(*paths: Path | None) -> None:
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: there is no folder {path.parent}")
 
 
-def _before(path: Path, trust: Judged, model: str, policy: str) -> "Robustness":
-    """Return an earlier result of a model of this name, under the same policy."""
-    from reports.robustness import MAX_FILE, open_robustness
-
-    result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust.store)
-    for what, theirs, ours in (("model", result.model, model), ("policy", result.policy_digest, policy)):
-        if theirs != ours:
-            raise signing.SigningError(
-                signing.Reason.BAD_REQUEST,
-                f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared",
-            )
-    return result
-
-
-def _held(before: "Robustness") -> dict[str, dict[str, bool]]:
-    """Return which pictures held then, by attack."""
-    found = {}
-    for one in before.attacks:
-        if one.problem or one.unfinished:
-            continue  # it did not end, so nothing is known of what it would have left
-        lost = (*one.fooled, *one.silenced, *before.missed)
-        found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
-    return found
-
-
-def _bank(before: "Robustness") -> dict["Norm", dict[str, float]]:
-    """Return the smallest change that fooled each picture then, norm by norm."""
-    from attacks.pictures import Norm
-
-    found: dict[Norm, dict[str, float]] = {}
-    for one in before.attacks:
-        if one.family == "platforms":
-            continue  # what happens to a picture is not measured by its size
-        best = found.setdefault(Norm(one.norm), {})
-        for digest, size in zip(one.fooled, one.sizes, strict=True):
-            best[digest] = min(best.get(digest, float("inf")), float(size))
-    return found
+def _say_ahead(ahead: "Forecast", suite: "Suite") -> None:
+    """Say what is going to be asked and how long it takes, before it starts."""
+    cost = f"{ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin at most"
+    say(
+        f"{count(len(suite.plans), 'attack')} and {count(len(suite.checks), 'check')}: {cost}, {lasting(ahead.seconds)}"
+    )
+    if ahead.seconds > suite.seconds:
+        say(f"the policy stops it after {lasting(suite.seconds)}; what has not ended by then is INCONCLUSIVE")
 
 
 def _passed(outcome: "Outcome") -> str:

@@ -38,5 +38,13 @@ def size(octets: int) -> str:
     return f"{value:.1f} GiB"
 
 
+def lasting(seconds: float) -> str:
+    """Return a time as people say it."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {seconds / 3600:.1f} h"
+
+
 def _cut(cell: str) -> str:
     return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 1]}…"

@@ -86,13 +86,7 @@ class Tile:
 
 def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes:
     """Return the page; `pictures` are small PNG files, by the names of images."""
-    pages = Environment(
-        loader=PackageLoader("fusiondiff_audit.page", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = templates()
     pages.globals |= {
         "tiles": _tiles,
         "sign": _SIGNS,
@@ -114,6 +108,17 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         version=__version__,
     )
     return page.encode()
+
+
+def templates() -> Environment:
+    """Return our templates, in which every text is escaped."""
+    return Environment(
+        loader=PackageLoader("fusiondiff_audit.page", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _tiles(map_: str) -> list[Tile]:

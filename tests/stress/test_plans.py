@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from attacks.catalogue import CATALOGUE
+from attacks.checks import ALL
 from attacks.gates import Bound, Severity, Slice
 from attacks.outcome import Knowledge
 from fusiondiff_audit.stress.plans import policy_place, suite_of
@@ -25,9 +27,17 @@ def written(folder: Path, text: str) -> str:
 def test_policies_that_come_with_the_tool_are_whole(name: str) -> None:
     suite = suite_of(stress_policy(name), name)
     assert suite.name == name
-    assert {plan.knowledge for plan in suite.plans} == {Knowledge.WHITE, Knowledge.BLACK}
+    assert {plan.knowledge for plan in suite.plans} >= {Knowledge.WHITE, Knowledge.BLACK}
     assert "S38" in suite.checks
     assert suite.gates
+
+
+def test_exhaustive_leaves_nothing_out() -> None:
+    asked = stress_policy("exhaustive").robustness
+    assert {(one.attack, one.norm) for one in asked.attacks} == {
+        (name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms
+    }
+    assert set(asked.checks) == {check.id for check in ALL}
 
 
 def test_texts_become_numbers(tmp_path: Path) -> None:

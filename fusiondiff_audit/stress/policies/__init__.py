@@ -5,7 +5,7 @@ from pathlib import Path
 from fusiondiff_audit.policy import Policy, read_policy
 from signing.strict import malformed
 
-BUILT_IN = ("quick", "full")
+BUILT_IN = ("quick", "full", "exhaustive")
 
 
 def policy_file(said: str) -> Path:

@@ -1,0 +1,40 @@
+"""An earlier result to compare with, if it is one of this model and this policy that can be believed."""
+
+from pathlib import Path
+
+from attacks.pictures import Norm
+from reports.robustness import MAX_FILE, Robustness, open_robustness
+from signing import Reason, SigningError, TrustStore, read_capped
+
+
+def open_before(path: Path, trust: TrustStore, *, model: str, policy: str) -> Robustness:
+    """Return an earlier result of a model of this name, under the policy of this digest."""
+    result, _ = open_robustness(read_capped(path, limit=MAX_FILE), str(path), trust=trust)
+    for what, theirs, ours in (("model", result.model, model), ("policy", result.policy_digest, policy)):
+        if theirs != ours:
+            said = f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared"
+            raise SigningError(Reason.BAD_REQUEST, said)
+    return result
+
+
+def held_before(before: Robustness) -> dict[str, dict[str, bool]]:
+    """Return which pictures held then, by attack."""
+    found = {}
+    for one in before.attacks:
+        if one.problem or one.unfinished:
+            continue  # it did not end, so nothing is known of what it would have left
+        lost = (*one.fooled, *one.silenced, *before.missed)
+        found[one.name] = dict.fromkeys(lost, False) | dict.fromkeys(one.held, True)
+    return found
+
+
+def bank_of(before: Robustness) -> dict[Norm, dict[str, float]]:
+    """Return the smallest change that fooled each picture then, norm by norm."""
+    found: dict[Norm, dict[str, float]] = {}
+    for one in before.attacks:
+        if one.family == "platforms":
+            continue  # what happens to a picture is not measured by its size
+        best = found.setdefault(Norm(one.norm), {})
+        for digest, size in zip(one.fooled, one.sizes, strict=True):
+            best[digest] = min(best.get(digest, float("inf")), float(size))
+    return found

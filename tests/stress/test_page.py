@@ -1,0 +1,99 @@
+"""The page of a stress test: what it shows is what was signed, and nothing on it can be anything but text."""
+
+import re
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from attacks.catalogue import CATALOGUE
+from attacks.gradient import Pgd
+from attacks.harness import Plan
+from attacks.outcome import Knowledge
+from attacks.pictures import Budget, Norm
+from attacks.suite import Suite, run_suite
+from fusiondiff_audit.page.stress import Example, plots_of, render_stress
+from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
+from reports.stress_rules import Held, Word
+from signing import PrivateKey
+from tests.attacks.toys import Linear, Rough, pictures, textures
+from tests.conftest import NOW
+from tests.reports.test_robustness import CHECK, FOOLED, HELD, TRIED, left, made
+
+FAR = replace(TRIED, name="square-linf-16/255", size="0.062745", held=HELD[1:], sizes=("0.05", "0.06", "0.02"))
+MORE = replace(FAR, fooled=(*FOOLED, HELD[0]), sizes=("0.050000", "0.060000", "0.020000"))
+LONG = replace(TRIED, name="pgd-l2-2.0", norm="l2", size="2.000000", sizes=("0.500000", "1.500000"))
+BLUR = replace(TRIED, name="blur-linf-1", family="platforms", size="1.000000", sizes=("0.500000", "0.900000"))
+
+
+def test_curves_count_what_was_fooled_by_at_most_each_size(keys: dict[str, PrivateKey]) -> None:
+    result = made(keys["auditor"].public, attacks=(TRIED, MORE, LONG, BLUR), gates=left(4))
+    greys, length = plots_of(result)
+    assert (greys.of, length.of) == (7, 7)
+    assert [(curve.name, curve.fooled) for curve in greys.curves] == [
+        ("pgd-linf-8/255", 2),
+        ("square-linf-16/255", 3),
+        ("all of them together", 3),
+    ]
+    assert [curve.all for curve in greys.curves] == [False, False, True]
+    assert greys.ticks[-1] == (560.0, "16")
+    highest = [curve.end[1] for curve in greys.curves]
+    assert highest[0] > highest[1] == highest[2]
+    steps = [float(x) for x in re.findall(r"H([0-9.]+)", greys.curves[2].path)]
+    assert steps == sorted(steps)
+    assert steps[-1] == 560
+
+
+def test_a_result_in_which_nothing_fell_has_no_curves(keys: dict[str, PrivateKey]) -> None:
+    stood = replace(TRIED, held=(*HELD, *FOOLED), fooled=(), sizes=())
+    result = made(keys["auditor"].public, attacks=(stood,), gates=left(7))
+    assert plots_of(result) == []
+    assert b"How little is enough" not in render_stress(result, [])
+
+
+def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, PrivateKey]) -> None:
+    bad = replace(TRIED, problem="RuntimeError: <script>alert(1)</script>")
+    doubt = replace(CHECK, held=Held.FAILED, evidence="<b>no</b>")
+    why = ("S01 <i>budget</i>",)
+    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, why=why, attacks=(bad,), checks=(doubt,))
+    page = render_stress(result, []).decode()
+    assert page == render_stress(result, []).decode()
+    for tag in ("<script", "<b>no", "<i>budget"):
+        assert tag not in page
+    assert "&lt;script&gt;" in page
+    assert "INCONCLUSIVE" in page
+    assert result.outcome in page
+    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+
+
+def test_examples_are_the_smallest_changes_and_show_what_changed() -> None:
+    plans = (
+        Plan("large", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 8 / 255), 10)),
+        Plan("small", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 2 / 255), 10)),
+    )
+    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), pictures(8), now=NOW)
+    found = examples_of(outcome, pictures(8))
+    assert len(found) == MOST
+    assert all(isinstance(one, Example) and one.greys <= 8 for one in found)
+    first = found[0]
+    before, after, change = (
+        np.asarray(Image.open(BytesIO(png))).astype(int) for png in (first.before, first.after, first.change)
+    )
+    assert before.shape == (12, 12)
+    shown = np.abs(change - 127.5) / 127.5
+    assert np.allclose(shown, np.abs(after - before) * 10 / 255, atol=0.01)
+
+
+def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_example() -> None:
+    rng = np.random.default_rng(0)
+    wide = [replace(p, plane=np.tile(p.plane, (6, 9)) ^ rng.integers(0, 2, (288, 432), np.uint8)) for p in textures(4)]
+    entry = CATALOGUE["blur"]
+    blur = Plan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None), grows=entry.grows)  # type: ignore[arg-type]
+    plans = (blur, Plan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
+    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, now=NOW)
+    found = examples_of(outcome, wide)
+    assert {one.attack for one in found} <= {"pgd"}
+    assert found
+    for one in found:
+        assert Image.open(BytesIO(one.after)).size == (SIDE, SIDE)
