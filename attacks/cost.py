@@ -78,13 +78,13 @@ _CHECKS: dict[str, Callable[[int], Cost]] = {
     "S02": lambda steps: Cost(1, 0),
     "S05": lambda steps: Cost(6 * _JUDGED, 12 * steps),
     "S06": lambda steps: Cost(_JUDGED, 8 * steps),
-    "S07": lambda steps: Cost(2 * _JUDGED, 2 * steps),
+    "S07": lambda steps: Cost(2 * _JUDGED, 3),
     "S08": lambda steps: Cost(_JUDGED, 4 * steps),
     "S09": lambda steps: Cost(_JUDGED, 4 * steps),
     "S10": lambda steps: Cost(0, 4),
     "S14": lambda steps: Cost(20, 0),
     "S24": lambda steps: Cost(0, 2 * steps),
-    "S25": lambda steps: Cost(0, 100),
+    "S25": lambda steps: Cost(0, 12),
 }
 
 

@@ -84,6 +84,7 @@ class Robustness(_Section):
     result: Literal["required", "optional"] = "optional"
     days: Annotated[int, Field(ge=1, le=3650)] = 365  # after which a result is stale
     images: Count = 8
+    side: Count | None = None  # pixels: of larger pictures the middle is attacked, but never less than a tile
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     minutes: Count | None = None  # a clock that runs out makes the outcome inconclusive
     floor: Share = "0.6"  # of accuracy before any attack

@@ -14,7 +14,7 @@ from attacks.target import Aim, Limits, margin
 _FORWARDS = 5
 _SAME = 1e-4
 _LAST = 10  # steps
-_POINTS = 100  # random ones, where the loss is looked at
+_POINTS, _LEAST = 100, 10  # random ones in all, where the loss is looked at; and at each picture
 _RADIUS = 8 / 255
 _STEP = 1e-3
 
@@ -153,7 +153,7 @@ def _smooth(bench: Bench) -> Said:
         clean = to_tensor(picture.unit)
         with torch.no_grad():
             here = float(margin(aim.logits(clean), authentic=picture.authentic))
-            for _ in range(_POINTS):
+            for _ in range(max(_LEAST, -(-_POINTS // len(bench.pictures)))):
                 there = scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
                 changed = float(margin(aim.logits(there), authentic=picture.authentic)) - here
                 changes.append(abs(changed) / max(abs(here), 1e-12))

@@ -113,6 +113,7 @@ def command(
             model,
             guard,
             count=policy.robustness.images,
+            side=policy.robustness.side,
             seed=suite.seed,
             watch=lambda names: watched(names, what="reading", total=len(said)),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import signing
-from attacks.pictures import Picture
+from attacks.pictures import Picture, Plane
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.prepare import prepare
 from fusiondiff_audit.labels import Label
@@ -26,9 +26,20 @@ class Chosen:
 
 
 def choose(
-    folder: Path, said: Mapping[str, Label], model: DiffusionModel, guard: Guard, *, count: int, seed: int, watch: Watch
+    folder: Path,
+    said: Mapping[str, Label],
+    model: DiffusionModel,
+    guard: Guard,
+    *,
+    count: int,
+    seed: int,
+    watch: Watch,
+    side: int | None = None,
 ) -> Chosen:
-    """Return so many pictures, drawn by seed and name; too few of either class are refused."""
+    """Return so many pictures, drawn by seed and name; too few of either class are refused.
+
+    Of a picture that is larger than `side` its middle is taken, but never less than a tile.
+    """
     settings, learnt = model.settings, {example.pixel_digest for example in model.settings.examples}
     pictures, lost = list[Picture](), list[str]()
     left, taken = {True: (count + 1) // 2, False: count // 2}, dict[str, str]()
@@ -52,7 +63,8 @@ def choose(
         if not prepared.tiles or prepared.plane.dtype not in (np.uint8, np.uint16):
             lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
             continue
-        picture = Picture(name, prepared.plane, label.authentic, label.specimen)
+        plane = prepared.plane if side is None else _middle(prepared.plane, max(side, settings.architecture.tile))
+        picture = Picture(name, plane, label.authentic, label.specimen)
         if picture.digest in taken:
             lost.append(f"{name}: the same picture as {taken[picture.digest]}")
             continue
@@ -67,3 +79,9 @@ def choose(
         hint = "label more pictures that the model did not learn from, or ask for fewer in the policy"
         raise signing.SigningError(signing.Reason.BAD_REQUEST, what, hint=hint)
     return Chosen(tuple(sorted(pictures, key=lambda picture: picture.name)), tuple(lost))
+
+
+def _middle(plane: Plane, most: int) -> Plane:
+    """Return the middle of a plane, at most so many pixels each way."""
+    top, left = (max(0, length - most) // 2 for length in plane.shape)
+    return plane[top : top + most, left : left + most].copy()

@@ -8,6 +8,7 @@ import pytest
 from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.page.stress import PAGE
 from reports.robustness import RESULT, open_robustness
 from reports.stress_rules import Word
 from signing import load_trust, now
@@ -73,6 +74,8 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
     assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["outcome"])
     assert result.demonstration
+    assert "2 attacks and 5 checks: 88 questions and 16 passes" in done.err
+    assert result.outcome in Path("out", PAGE).read_text()
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
     asked = (*WORDS, *WHO, "--policy", "regressions.toml", "--out", "again", "--baseline", f"out/{RESULT}")
     other = ready(*asked)
