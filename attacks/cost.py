@@ -1,7 +1,7 @@
 """What a suite asks of a model, reckoned before it starts: questions of the whole pipeline, and passes of its twin.
 
 A pass is a plane that goes through the twin, forward or back. The factors were counted in runs; what an attack really
-takes depends on how soon it succeeds, so a reckoning is good to a factor of two, and leans to the larger side.
+takes depends on how soon it succeeds, so a reckoning is good to a factor of two or three, and leans to the larger side.
 """
 
 from collections.abc import Callable, Sequence
@@ -73,12 +73,11 @@ _PASSES: dict[str, Reckon] = {
     "universal-targeted": lambda effort: 5 * (effort.restarts + 3),
     "patch": _once(10),
 }
-# By check: what it asks for each picture, by the number of steps of the strongest attack; no run is paid twice.
+# By check: what it asks for each picture, by the number of steps of the strongest attack.
 _CHECKS: dict[str, Callable[[int], Cost]] = {
-    "S02": lambda steps: Cost(1, 0),
-    "S05": lambda steps: Cost(6 * _JUDGED, 12 * steps),
+    "S05": lambda steps: Cost(5 * _JUDGED, 10 * steps),
     "S06": lambda steps: Cost(_JUDGED, 8 * steps),
-    "S07": lambda steps: Cost(2 * _JUDGED, 3),
+    "S07": lambda steps: Cost(_JUDGED, 3),
     "S08": lambda steps: Cost(_JUDGED, 4 * steps),
     "S09": lambda steps: Cost(_JUDGED, 4 * steps),
     "S10": lambda steps: Cost(0, 4),
@@ -86,6 +85,9 @@ _CHECKS: dict[str, Callable[[int], Cost]] = {
     "S24": lambda steps: Cost(0, 2 * steps),
     "S25": lambda steps: Cost(0, 12),
 }
+
+
+_SHARED = {"S05", "S07", "S08", "S09"}
 
 
 def of_attack(name: str, effort: Effort) -> Cost:
@@ -101,10 +103,16 @@ def of_attack(name: str, effort: Effort) -> Cost:
 def of_suite(attacks: Sequence[tuple[str, Effort]], checks: Sequence[str]) -> Cost:
     """Return what attacks and checks ask of one picture."""
     steps = max((effort.steps for _, effort in attacks), default=0)
+    white = [name for name, _ in attacks if CATALOGUE[name].knowledge is Knowledge.WHITE]
     total = Cost(questions=1)  # is it judged rightly?
     for name, effort in attacks:
         total += of_attack(name, effort)
-        total += Cost(1) if "S02" in checks else Cost()
     for check in checks:
-        total += _CHECKS[check](steps) if check in _CHECKS and check != "S02" else Cost()
+        total += _CHECKS[check](steps) if check in _CHECKS else Cost()
+    if _SHARED & set(checks):
+        total += Cost(_JUDGED, 2 * steps)  # one run of equal steps, for all of them
+    if "S02" in checks:
+        total += Cost(len(attacks))
+    if "S22" in checks:
+        total += Cost(0, 1 + len(white))
     return total

@@ -21,6 +21,7 @@ See = Callable[[Tensor], Tensor]  # what shall rise, for one plane
 _HIDDEN, _CHANNELS = 32, (16, 32, 32)
 _ROUNDS, _BATCH, _RATE = 200, 16, 3e-3
 _PATCH = 96  # pixels
+_EXAM, _LEARNT = 16, 0.6  # batches to be asked about, and how many must be right, in the mean of both classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,12 @@ def towards_others(aim: Aim) -> See:
     if not len(others):
         raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
     goal = others.mean(0)
-    return lambda at: -(aim.features(at) - goal).square().sum()
+
+    def near(at: Tensor) -> Tensor:
+        seen = aim.features(at)
+        return -(seen - goal).square().sum(1).mean() if len(seen) else 0 * at  # a plane without tiles leads nowhere
+
+    return near
 
 
 def by_head(aim: Aim) -> See:
@@ -81,7 +87,8 @@ def _learnt_head(rows: Tensor, classes: Tensor) -> nn.Module:
     middle, spread = rows.mean(0), rows.std(0).clamp_min(1e-6)
     head = nn.Sequential(nn.Linear(rows.shape[1], _HIDDEN), nn.Tanh(), nn.Linear(_HIDDEN, 2))
     _teach(head, lambda: ((rows - middle) / spread, classes))
-    return nn.Sequential(_Standard(middle, spread), head)
+    whole = nn.Sequential(_Standard(middle, spread), head)
+    return _refuse_ignorant(whole, rows, classes)
 
 
 class _Standard(nn.Module):
@@ -103,6 +110,17 @@ def _learnt_network(aim: Aim) -> nn.Module:
     network = nn.Sequential(_Contrast(), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 2))
     known = [(to_tensor(picture.unit)[0], int(picture.authentic)) for picture in aim.everyone]
     _teach(network, lambda: _patches(known))
+    asked = [_patches(known) for _ in range(_EXAM)]
+    return _refuse_ignorant(network, torch.cat([a for a, _ in asked]), torch.cat([b for _, b in asked]))
+
+
+def _refuse_ignorant(network: nn.Module, seen: Tensor, classes: Tensor) -> nn.Module:
+    """Return a stand-in that tells the classes apart; one that learnt nothing would be an attack that tried nothing."""
+    with torch.no_grad():
+        right = network(seen).argmax(1) == classes
+    shares = [float(right[classes == kind].float().mean()) if (classes == kind).any() else 0.0 for kind in (0, 1)]
+    if sum(shares) / 2 < _LEARNT:
+        raise ValueError(f"the stand-in learnt too little: {shares[0]:.0%} of one class, {shares[1]:.0%} of the other")
     return network
 
 

@@ -54,6 +54,11 @@ class Trial:
     queries: int
     passes: int
 
+    @property
+    def least(self) -> str:
+        """Return the size of the smallest change that fooled, if one did."""
+        return self.size if self.nearest is None else min(self.size, self.nearest, key=float)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -35,7 +35,14 @@ class Budget:
         if not 0 < self.size < float("inf"):
             raise ValueError(f"a budget of {self.size}; a number above 0 is asked for")
 
+    @property
+    def bounded(self) -> bool:
+        """Say whether it bounds anything: changes that happen to pictures, and not by attack, have no bound."""
+        return self.norm is not Norm.LINF or self.size < 1
+
     def __str__(self) -> str:
+        if not self.bounded:
+            return f"{self.norm} 1 (any change)"
         grey = f" ({self.size * 255:.3g} of 255 greys)" if self.norm is Norm.LINF else ""
         return f"{self.norm} {self.size:.4g}{grey}"
 

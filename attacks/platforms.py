@@ -32,15 +32,17 @@ class Change:
             raise ValueError(f"a budget of {self.budget}; changes by platforms are asked for with norm linf and size 1")
 
     def __call__(self, aim: Aim) -> Unit:
-        """Return the mildest change that is taken for the other class, or else the strongest."""
+        """Return the mildest change that is taken for the other class, or gets no answer, or else the strongest."""
         picture = aim.watched.picture
-        found = picture.unit
+        found, silent = picture.unit, None
         for strength in self.strengths:
             found = np.clip(self.way(picture.unit, strength, aim.rng), 0, 1)
             (answer,) = aim.ask(found[None])
             if answer.authentic is (not picture.authentic):
-                break
-        return found
+                return found
+            if answer.authentic is None and silent is None:
+                silent = found
+        return found if silent is None else silent
 
 
 def jpeg(unit: Unit, quality: float, rng: np.random.Generator) -> Unit:

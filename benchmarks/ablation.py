@@ -71,6 +71,9 @@ def begun(made: Architecture, bundle: Unpacked) -> Encoder:
     columns = dict(zip(blocks, known[OUT].chunk(len(blocks), dim=1), strict=True))
     known[OUT] = torch.cat([columns[block] for block in made.reading.blocks], dim=1)
     fit = {name: known[name] for name, value in own.items() if name in known and known[name].shape == value.shape}
+    lost = [name for name in own if name not in fit and name.startswith(tuple(encoder.frozen()))]
+    if lost:
+        raise ValueError(f"frozen parts that the bundle has not: {', '.join(lost)}")
     encoder.load_state_dict(own | fit)
     encoder.diffusion.freeze_prompt()
     return encoder

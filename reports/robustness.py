@@ -48,6 +48,11 @@ class Tried:
     nist: str
 
     @property
+    def bounded(self) -> bool:
+        """Say whether the budget bounds anything."""
+        return self.norm != "linf" or float(self.size) < 1
+
+    @property
     def pictures(self) -> tuple[str, ...]:
         """Return every picture that was attacked."""
         return (*self.held, *self.fooled, *self.silenced, *self.unfinished)

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from signing.fields import read_json
@@ -79,7 +80,7 @@ def fault_of(result: "Robustness") -> str | None:
     for one in result.attacks:
         if len(set(one.pictures)) != len(one.pictures) or set(one.pictures) & set(result.missed):
             return f"attack {one.name}: a picture that ended twice"
-        if len(one.sizes) != len(one.fooled) or not all(_SIZE.fullmatch(size) for size in one.sizes):
+        if len(one.sizes) != len(one.fooled) or not all(map(_SIZE.fullmatch, (one.size, *one.sizes))):
             return f"attack {one.name}: not one size for each picture that it fooled"
         if any(Decimal(size) > Decimal(one.size) + _DIGIT for size in one.sizes):
             return f"attack {one.name}: a change larger than its budget"
@@ -117,6 +118,9 @@ def _unlike_policy(result: "Robustness") -> str | None:
         f"{one.text('metric')}/{'worst' if one.null('attack') else one.text('attack')}/{one.text('slice')}"
         for one in asked.list("gates", least=0, most=_MOST)
     ]
+    for one, budget in zip(result.attacks, asked.list("attacks", least=0, most=_MOST), strict=False):
+        if (one.norm, one.size) != (budget.text("norm"), f"{float(Fraction(budget.text('size'))):.6f}"):
+            return f"attack {one.name}: another budget than the quoted policy asks for"
     checks = asked.texts("checks", most=_MOST)
     for what, wanted, found in (
         ("attacks", attacks, [one.name for one in result.attacks]),

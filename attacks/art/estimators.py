@@ -80,7 +80,8 @@ def estimator(aim: Aim, view: View, lens: Lens | None = None) -> Any:
     def answer(units: Floats) -> Floats:
         found = np.zeros((len(units), classes), np.float32)
         right = aim.watched.picture.authentic
-        for row, said in zip(found, aim.ask(units[:, 0]), strict=True):
+        planes = lens.fine(torch.from_numpy(units)).numpy()
+        for row, said in zip(found, aim.ask(planes[:, 0]), strict=True):
             truth = right if said.authentic is None else said.authentic  # no answer is no success
             if view is View.SCORES and said.score is not None:
                 row[:2] = 1 - said.score, said.score

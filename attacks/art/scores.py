@@ -53,13 +53,13 @@ def pixel(budget: Budget, *, steps: int) -> ByArt:
     def make(seen: Any, _: Budget) -> Any:
         return evasion.PixelAttack(seen, th=5, es=1, max_iter=steps)
 
-    return ByArt(budget, View.THREE_LABELS, make)
+    return ByArt(budget, View.THREE_LABELS, make, blocks=True)
 
 
 def threshold(budget: Budget, *, steps: int) -> ByArt:
-    """Return a change of every pixel that evolution chose."""
+    """Return a change that evolution chose, of blocks of pixels: its memory grows with the square of their number."""
 
     def make(seen: Any, within: Budget) -> Any:
         return evasion.ThresholdAttack(seen, th=max(1, round(within.size * 255)), es=1, max_iter=steps)
 
-    return ByArt(budget, View.THREE_LABELS, make)
+    return ByArt(budget, View.THREE_LABELS, make, blocks=True)

@@ -18,7 +18,7 @@ class Held(StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
-# By norm and digest of a picture: the smallest change that fooled it in an earlier run.
+# By norm and digest of a picture: the smallest change that fooled it in an earlier run, with the same weights.
 Bank = Mapping[Norm, Mapping[str, float]]
 
 

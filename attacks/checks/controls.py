@@ -97,7 +97,7 @@ def _broken(bench: Bench) -> Said:
         holds &= len(result.fooled) >= _BROKEN * len(mine)
         told_of.append(f"{name} {len(result.fooled)} of {len(mine)}")
     said = f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}"
-    return told(holds and tried > 0, f"{said}; attacks without one are not controlled")
+    return told(holds and tried > 0, f"{said}; attacks that know less are not controlled")
 
 
 def _unbroken(bench: Bench) -> Said:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from attacks.checks.check import Bench, Check, Said, told
 from attacks.harness import Run, end_of
-from attacks.outcome import End, Trial
+from attacks.outcome import End, Knowledge, Trial
 from attacks.pictures import Picture, digest_of, distance, load, save
 
 _SLACK = 1e-6
@@ -78,7 +78,8 @@ def _worst(bench: Bench) -> Said:
     each = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in bench.runs.items())
     count, hidden = len(bench.pictures), set[str]()
     for own in bench.besides.values():  # what checks ran on their own must not have done better
-        equal = [run.result.fooled for run in bench.runs.values() if run.result.budget == own.result.budget]
+        budget = own.result.budget
+        equal = [run.result.fooled for run in bench.runs.values() if budget.bounded and run.result.budget == budget]
         hidden |= own.result.fooled - frozenset().union(*equal) if equal else set()
     said = f"{len(fooled)} of {count} pictures are fooled by one attack at least ({each})"
     if hidden:
@@ -95,10 +96,20 @@ def _all_ran(bench: Bench) -> Said:
 
 
 def _same_again(bench: Bench) -> Said:
-    first = min(bench.runs.values(), key=lambda run: sum(t.queries + t.passes for t in run.result.trials))
-    again = bench.run(first.plan).result
-    differ = sum(one != other for one, other in zip(first.result.trials, again.trials, strict=True))
-    return told(not differ, f"{first.plan.name}: run twice with one seed, {differ} outcomes differ")
+    """Repeat the cheapest attack of each knowledge; one that asks nothing of the model repeats nothing of it."""
+    cheapest: dict[Knowledge, tuple[int, Run]] = {}
+    for run in bench.runs.values():
+        cost = sum(trial.queries + trial.passes for trial in run.result.trials)
+        knowledge = run.result.knowledge
+        if cost and (knowledge not in cheapest or cost < cheapest[knowledge][0]):
+            cheapest[knowledge] = (cost, run)
+    said, differ = [], 0
+    for _, first in cheapest.values():
+        again = bench.run(first.plan).result
+        here = sum(one != other for one, other in zip(first.result.trials, again.trials, strict=True))
+        said.append(f"{first.plan.name} {here}")
+        differ += here
+    return told(bool(said) and not differ, f"outcomes that differ when run twice with one seed: {', '.join(said) or 0}")
 
 
 HONESTY = (

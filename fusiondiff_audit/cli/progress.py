@@ -19,6 +19,12 @@ class Progress:
         self._shown = self._start + _PATIENCE - _PAUSE
         self._visible = False
 
+    def of(self, what: str) -> "Progress":
+        """Return the same line for another part of the work, which has a pace of its own."""
+        if what != self.what:
+            self.what, self._start = what, time.monotonic()
+        return self
+
     def __call__(self, done: int, total: int) -> None:
         """Show how far the work is, how fast, and how long it will take."""
         now = time.monotonic()

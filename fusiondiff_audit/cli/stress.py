@@ -122,8 +122,7 @@ def command(
         with Progress("attacking") as progress:
 
             def watch(what: str, done: int, total: int) -> None:
-                progress.what = what
-                progress(done, total)
+                progress.of(what)(done, total)
 
             outcome = run_suite(
                 suite,
@@ -132,7 +131,7 @@ def command(
                 now=signing.now(),
                 elsewhere=elsewhere(bundle, model.digest, device, threads),
                 baseline=None if before is None else held_before(before),
-                bank=None if before is None else bank_of(before),
+                bank=None if before is None else bank_of(before, weights=model.digest),
                 watch=watch,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
@@ -161,11 +160,10 @@ def _refuse_unfit(*paths: Path | None) -> None:
 
 def _say_ahead(ahead: "Forecast", suite: "Suite") -> None:
     """Say what is going to be asked and how long it takes, before it starts."""
-    cost = f"{ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin at most"
-    say(
-        f"{count(len(suite.plans), 'attack')} and {count(len(suite.checks), 'check')}: {cost}, {lasting(ahead.seconds)}"
-    )
-    if ahead.seconds > suite.seconds:
+    cost = f"about {ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin"
+    what = f"{count(len(suite.plans), 'attack')} and {count(len(suite.checks), 'check')}"
+    say(f"{what}: {cost}, {lasting(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
+    if ahead.seconds and ahead.seconds > suite.seconds:
         say(f"the policy stops it after {lasting(suite.seconds)}; what has not ended by then is INCONCLUSIVE")
 
 

@@ -1,5 +1,6 @@
 """A stress test's result to HTML: what was tried, what it came to, and whether it can be believed."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
@@ -11,13 +12,12 @@ from reports.stress_rules import Word
 
 PAGE = "robustness.html"
 _MEANINGS = {
-    Word.PASSED: "Every gate was passed, and every selected check of the run itself held.",
+    Word.PASSED: "Every gate that could fail it was passed or is waived, and every selected check of the run held.",
     Word.FAILED: "A gate was not passed.",
     Word.INCONCLUSIVE: "Nothing follows from these numbers: something stands in the way of believing them.",
 }
 _TITLES = {"linf": "Largest change of a pixel, in greys of 255", "l2": "Length of the change", "l0": "Share of pixels"}
 _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
-_MOST_NAMED = 8  # curves with a name of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def render_stress(result: Robustness, examples: Sequence[Example]) -> bytes:
         .render(
             result=result,
             meaning=_MEANINGS[result.word],
+            side=json.loads(result.policy_text)["robustness"].get("side"),
             plots=plots_of(result),
             across=_ACROSS,
             down=_DOWN,
@@ -85,7 +86,7 @@ def plots_of(result: Robustness) -> list[Plot]:
     """Return a plot for each norm in which something was fooled; what platforms do has no size."""
     plots = []
     for norm, title in _TITLES.items():
-        tried = [one for one in result.attacks if one.norm == norm and one.family != "platforms" and one.sizes]
+        tried = [one for one in result.attacks if one.norm == norm and one.bounded and one.sizes]
         if tried:
             plots.append(_plot(title, 255 if norm == "linf" else 1, tried, len(tried[0].pictures)))
     return plots

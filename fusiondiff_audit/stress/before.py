@@ -1,4 +1,4 @@
-"""An earlier result to compare with, if it is one of this model and this policy that can be believed."""
+"""An earlier result to compare with: of a model of the same name, by the same policy, signed by a listed auditor."""
 
 from pathlib import Path
 
@@ -28,11 +28,11 @@ def held_before(before: Robustness) -> dict[str, dict[str, bool]]:
     return found
 
 
-def bank_of(before: Robustness) -> dict[Norm, dict[str, float]]:
-    """Return the smallest change that fooled each picture then, norm by norm."""
+def bank_of(before: Robustness, *, weights: str) -> dict[Norm, dict[str, float]]:
+    """Return the smallest change that fooled each picture then, norm by norm; other weights have another one."""
     found: dict[Norm, dict[str, float]] = {}
-    for one in before.attacks:
-        if one.family == "platforms":
+    for one in before.attacks if before.model_digest == weights else ():
+        if not one.bounded or one.problem:
             continue  # what happens to a picture is not measured by its size
         best = found.setdefault(Norm(one.norm), {})
         for digest, size in zip(one.fooled, one.sizes, strict=True):

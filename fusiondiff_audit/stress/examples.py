@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -16,14 +17,14 @@ MOST, SIDE, ENLARGED = 6, 192, 10
 
 
 def examples_of(outcome: Outcome, pictures: Sequence[Picture]) -> list[Example]:
-    """Return an example of each picture that was fooled, by the least of its budget, the smallest first."""
+    """Return an example of each picture that was fooled, by the run that moved its pixels least, the smallest first."""
     known = {picture.name: picture for picture in pictures}
     best: dict[str, tuple[float, str, Plane]] = {}
     for run in outcome.runs:
         if not run.plan.grows:
             continue  # what happens to pictures is no small change
         for trial in run.result.trials:
-            share = float(trial.size) / run.result.budget.size
+            share = trial.steps / known[trial.picture].top
             if trial.end is End.FOOLED and (trial.picture not in best or share < best[trial.picture][0]):
                 best[trial.picture] = (share, run.plan.name, run.planes[trial.picture])
     chosen = sorted(best.items(), key=lambda one: (one[1][0], one[0]))[:MOST]
@@ -34,9 +35,9 @@ def _example(picture: Picture, attack: str, plane: Plane) -> Example:
     before, after = (one.astype(np.float64) / picture.top for one in (picture.plane, plane))
     change = after - before
     top, left = _busiest(np.abs(change))
-    parts = (before, after, 0.5 + ENLARGED / 2 * change)  # grey is no change
+    parts = (before, after, 0.5 + ENLARGED * change)  # grey is no change
     cut = [part[top : top + SIDE, left : left + SIDE] for part in parts]
-    greys = round(float(np.abs(change).max()) * 255, 1)
+    greys = ceil(float(np.abs(change).max()) * 2550 - 1e-9) / 10  # rounded up: nothing looks smaller than it is
     return Example(picture.name, picture.authentic, attack, greys, *map(_png, cut))
 
 

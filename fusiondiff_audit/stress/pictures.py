@@ -10,7 +10,8 @@ import numpy as np
 import signing
 from attacks.pictures import Picture, Plane
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
-from fusiondiff_audit.images.prepare import prepare
+from fusiondiff_audit.images.prepare import has_structure, prepare
+from fusiondiff_audit.images.tiles import cut
 from fusiondiff_audit.labels import Label
 from fusiondiff_audit.model.classifier import DiffusionModel
 
@@ -60,10 +61,12 @@ def choose(
         except (ImageError, signing.SigningError) as e:
             lost.append(f"{name}: {e}")
             continue
-        if not prepared.tiles or prepared.plane.dtype not in (np.uint8, np.uint16):
+        tile = settings.architecture.tile
+        plane = prepared.plane if side is None else _middle(prepared.plane, max(side, tile))
+        places = cut(plane.shape[0], plane.shape[1], tile, settings.geometry.overlap) if prepared.tiles else ()
+        if not any(has_structure(plane, place, tile) for place in places) or plane.dtype not in (np.uint8, np.uint16):
             lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
             continue
-        plane = prepared.plane if side is None else _middle(prepared.plane, max(side, settings.architecture.tile))
         picture = Picture(name, plane, label.authentic, label.specimen)
         if picture.digest in taken:
             lost.append(f"{name}: the same picture as {taken[picture.digest]}")

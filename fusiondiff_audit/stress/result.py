@@ -83,7 +83,7 @@ def _tried(result: Result) -> Tried:
         return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
 
     atlas, nist = CATALOGUE[_entry(result)].taxonomies
-    fooled = sorted((trial.digest, trial.size) for trial in result.trials if trial.end is End.FOOLED)
+    fooled = sorted((trial.digest, trial.least) for trial in result.trials if trial.end is End.FOOLED)
     return Tried(
         result.attack,
         result.family,

@@ -1,9 +1,12 @@
 """Attacks that have no slope of the head, on a head that has one, so that what they reach is known."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 import torch
 
-from attacks.detours import Detour, by_head, by_network, towards_others
+from attacks.detours import Detour, See, by_head, by_network, towards_others
 from attacks.gradient import scattered, to_tensor, to_unit
 from attacks.harness import Attack, Plan, Run, run
 from attacks.outcome import Knowledge
@@ -63,3 +66,27 @@ def test_without_the_other_class_there_is_nowhere_to_go() -> None:
     result = run(plan, Linear(), authentic, seed=3).result
     assert not result.ran
     assert "no picture of the other class" in (result.problem or "")
+
+
+@pytest.mark.parametrize("by", [by_head, by_network])
+def test_a_stand_in_that_learnt_nothing_is_no_attack(by: Callable[[Aim], See]) -> None:
+    """It would try nothing, and every picture would hold."""
+    authentic = [picture for picture in textures() if picture.authentic]
+    alike = [replace(authentic[0], name=str(n), authentic=bool(n % 2)) for n in range(6)]
+    for known in (authentic, alike):
+        plan = Plan("stand-in", "transfer", Knowledge.GREY, Detour(BUDGET, by))
+        result = run(plan, Rough(), known, seed=3).result
+        assert not result.ran
+        assert "learnt too little" in (result.problem or "")
+
+
+@pytest.mark.parametrize("by", [towards_others, by_head])
+def test_a_plane_without_tiles_leads_nowhere_and_breaks_nothing(by: Callable[[Aim], See]) -> None:
+    class Bare(Rough):
+        def features(self, unit: torch.Tensor) -> torch.Tensor:
+            known = any(torch.allclose(unit[0, 0], torch.from_numpy(p.unit).float()) for p in textures())
+            return super().features(unit) if known else unit.new_zeros(0, 1)
+
+    result = run(Plan("detour", "features", Knowledge.GREY, Detour(BUDGET, by)), Bare(), textures(), seed=3).result
+    assert result.ran
+    assert not result.fooled

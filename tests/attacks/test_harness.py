@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from attacks.gradient import Apgd
 from attacks.harness import Plan, judged_rightly, run
 from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
-from attacks.pictures import Norm, Plane, Unit, digest_of, distance
+from attacks.pictures import Budget, Norm, Plane, Unit, digest_of, distance
 from attacks.target import Aim, Answer
-from tests.attacks.toys import BUDGET, Constant, Linear, Scripted, pictures
+from tests.attacks.toys import BUDGET, WEIGHTS, Constant, Linear, Scripted, pictures
 
 
 def plan(act: Callable[[Aim], Unit]) -> Plan:
@@ -188,3 +189,18 @@ def test_what_comes_of_a_picture_does_not_depend_on_who_came_before() -> None:
 
     both = run(plan(wander), Linear(), pictures(2), seed=1).result.trials[1]
     assert run(plan(wander), Linear(), pictures(2)[1:], seed=1).result.trials[0] == both
+
+
+def test_the_size_of_what_fooled_is_the_smallest_that_was_met() -> None:
+    """An attack that met a small change, and hands in a large one, does not make the model look stronger."""
+    large = Budget(Norm.LINF, 16 / 255)
+
+    def act(aim: Aim) -> Unit:
+        picture = aim.watched.picture
+        way = np.sign(WEIGHTS) * (-1 if picture.authentic else 1)
+        aim.ask((picture.unit + 2 / 255 * way)[None])
+        return picture.unit + 16 / 255 * way
+
+    result = run(Plan("far", "any", Knowledge.BLACK, Scripted(act, large)), Linear(), pictures(2), seed=0).result
+    assert [float(trial.size) for trial in result.trials] == pytest.approx([16 / 255] * 2, abs=1e-6)
+    assert [float(trial.least) for trial in result.trials] == pytest.approx([2 / 255] * 2, abs=1e-6)

@@ -1,13 +1,16 @@
 """What happens to pictures on their way: each change does what it says, and is counted when it turns an answer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.harness import Plan, run
-from attacks.outcome import Found
-from attacks.pictures import Budget, Norm, Unit
+from attacks.outcome import End, Found
+from attacks.pictures import Budget, Norm, Plane, Unit
 from attacks.platforms import WAYS
+from attacks.target import Answer
 from tests.attacks.toys import Rough, textures
 
 ALL = Budget(Norm.LINF, 1.0)
@@ -61,6 +64,20 @@ def test_what_turns_an_answer_is_handed_in_as_it_is(name: str) -> None:
     if name in SOFTER:
         assert {trial.picture for trial in done.trials if trial.authentic} <= done.fooled
     assert entry.taxonomies == ("AML.T0043.003", "NISTAML.025")
+
+
+def test_a_change_that_silences_is_not_hidden_by_a_stronger_one() -> None:
+    class Shy(Rough):
+        """Gives no answer to what is a little blurred, and the right one to what is more so."""
+
+        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+            seen = [roughness(plane / 255) for plane in planes]
+            return [Answer(None if 0.06 < one < 0.1 else True, None) for one in seen]
+
+    entry = CATALOGUE["blur"]
+    plan = Plan("blur", entry.family, entry.knowledge, entry.make(ALL, Effort()), grows=entry.grows)
+    rough = [picture for picture in textures() if picture.authentic]
+    assert {trial.end for trial in run(plan, Shy(), rough, seed=1).result.trials} == {End.SILENCED}
 
 
 def test_another_budget_would_be_another_change() -> None:

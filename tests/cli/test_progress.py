@@ -23,6 +23,18 @@ def test_long_work_shows_and_then_vanishes(monkeypatch: pytest.MonkeyPatch, scre
     assert text.endswith("\r\x1b[K") is shown
 
 
+def test_each_part_of_the_work_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, clock = Terminal(), iter([0, 100, 104, 108, 200, 210, 220])
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    with progress.Progress("all") as line:
+        for done in (1, 2):
+            line.of("slow")(done, 4)
+        line.of("quick")(10, 20)
+    assert "slow 2 of 4, 0 a second, 8 s left" in screen.getvalue()
+    assert "quick 10 of 20, 1 a second, 10 s left" in screen.getvalue()
+
+
 def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)

@@ -22,7 +22,9 @@ VALIDATOR = jsonschema.Draft202012Validator(
 SKIPPED = Checked("S18", "means over chance", Held.NOT_APPLICABLE, "nothing by chance")
 DOUBT = Checked("S10", "gradients are there", Held.FAILED, "9 of 16 gradients are zero")
 UNFINISHED = replace(TRIED, name="square-linf-8/255", family="scores", held=HELD[1:], unfinished=HELD[:1])
-BROKEN = replace(TRIED, name="zoo-l2-2.0", family="scores", problem='RuntimeError: <no> & "mat"')
+BROKEN = replace(
+    TRIED, name="zoo-l2-2.0", norm="l2", size="2.000000", family="scores", problem='RuntimeError: <no> & "mat"'
+)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ FOOLED = tuple(digest(f"fooled {n}") for n in range(2))
 SIZES = ("0.031373", "0.015686")
 MISSED = (digest("missed"),)
 ENDED = (HELD, FOOLED, SIZES, (), ())
-TRIED = Tried("pgd-linf-8/255", "gradient", "white box", "linf", "0.031400", *ENDED, 0, 160, None, "AML", "NISTAML")
+TRIED = Tried("pgd-linf-8/255", "gradient", "white box", "linf", "0.031373", *ENDED, 0, 160, None, "AML", "NISTAML")
 CHECK = Checked("S01", "budget", Held.HELD, "fine")
 GATE = Gated("held/worst/all", Gate.PASSED, Severity.ERROR, 5, 8, "5 of 8")
 ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
@@ -241,11 +241,20 @@ def test_a_gate_counts_what_the_attacks_left(keys: Keyring) -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [{"size": "8/255"}, {"size": "NaN"}, {"size": "Infinity"}, {"size": "0.062745"}, {"norm": "l9"}, {"norm": "l2"}],
+)
+def test_a_budget_is_the_one_that_the_policy_asks_for(keys: Keyring, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"not one size for each|another budget"):
+        made(keys["auditor"].public, attacks=(replace(TRIED, **changes),))
+
+
+@pytest.mark.parametrize(
     ("sizes", "said"),
     [
         (SIZES[:1], "not one size for each"),
         (("0.031373", "-0.1"), "not one size for each"),
-        (("0.031373", "0.031402"), "larger than its budget"),
+        (("0.031373", "0.031375"), "larger than its budget"),
     ],
 )
 def test_changes_that_fooled_have_sizes_within_the_budget(keys: Keyring, sizes: tuple[str, ...], said: str) -> None:

@@ -50,4 +50,6 @@ def test_what_did_not_end_says_nothing_of_what_held(keys: Keyring) -> None:
 
 def test_the_bank_keeps_the_smallest_change_of_each_norm(keys: Keyring) -> None:
     result = made(keys["auditor"].public, attacks=(TRIED, FINER, BLUR), gates=left(5))
-    assert bank_of(result) == {Norm.LINF: {FOOLED[0]: 0.011765, FOOLED[1]: 0.015686}}
+    known = {Norm.LINF: {FOOLED[0]: 0.011765, FOOLED[1]: 0.015686}}
+    assert bank_of(result, weights=result.model_digest) == known
+    assert bank_of(result, weights="0" * 64) == {}  # a model that became stronger is no weaker attack

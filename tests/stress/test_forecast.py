@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import pytest
 import torch
 
 from attacks.pictures import Plane
@@ -11,22 +12,51 @@ from fusiondiff_audit.policy import AskedAttack, Robustness
 from fusiondiff_audit.stress.forecast import forecast
 from tests.attacks.toys import Linear, pictures
 
+PGD = AskedAttack(attack="pgd", norm="linf", size="8/255", steps=8)
+JPEG = AskedAttack(attack="jpeg", norm="linf", size="1")
+
 
 class Slow(Linear):
-    """Takes 30 ms for a question, and 20 ms for a pass."""
+    """Takes 30 ms for a question, 40 ms for a slope, and ten times as long for the first of either."""
+
+    now, asked, passed = 0.0, 0, 0
 
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
-        time.sleep(0.03 * len(planes))
+        self.asked += 1
+        self.now += 0.03 if self.asked > 1 else 0.3
         return super().decide(planes)
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        time.sleep(0.04)
+        self.passed += 1
+        self.now += 0.04 if self.passed > 1 else 0.4
         return super().logits(unit)
 
 
-def test_time_is_reckoned_from_one_question_and_one_slope() -> None:
-    asked = Robustness(images=10, attacks=(AskedAttack(attack="pgd", norm="linf", size="8/255", steps=8),))
-    ahead = forecast(Slow(), pictures(1)[0], asked)
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    target = Slow()
+    monkeypatch.setattr(time, "perf_counter", lambda: target.now)
+    return target
+
+
+def test_time_is_reckoned_from_one_question_and_one_slope(slow: Slow) -> None:
+    ahead = forecast(slow, pictures(1)[0], Robustness(images=10, attacks=(PGD,)))
     assert ahead.cost.questions == 30
     assert ahead.cost.passes == 210
-    assert 30 * 0.03 + 210 * 0.02 <= ahead.seconds <= 2 * (30 * 0.03 + 210 * 0.02)
+    assert ahead.seconds == pytest.approx(30 * 0.03 + 210 * 0.02)
+
+
+def test_no_slope_is_asked_for_where_none_is_needed(slow: Slow) -> None:
+    ahead = forecast(slow, pictures(1)[0], Robustness(images=10, attacks=(JPEG,)))
+    assert ahead.seconds == pytest.approx(10 * (1 + 6) * 0.03)
+    assert not slow.passed
+
+
+def test_a_model_that_breaks_down_is_for_the_run_to_find() -> None:
+    class Broken(Linear):
+        def logits(self, unit: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("out of memory")
+
+    ahead = forecast(Broken(), pictures(1)[0], Robustness(images=10, attacks=(PGD,)))
+    assert ahead.seconds is None
+    assert ahead.cost.passes == 210
