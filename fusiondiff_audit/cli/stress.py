@@ -1,5 +1,7 @@
 """The verb `stress`."""
 
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +100,9 @@ def command(
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    before = (
-        None
-        if baseline is None
-        else open_before(baseline, trust.store, model=model.settings.name, policy=policy.digest)
-    )
+    before = None
+    if baseline is not None:
+        before = open_before(baseline, trust.store, model=model.settings.name, policy=policy.digest)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
@@ -119,9 +119,12 @@ def command(
         )
         say_some(chosen.lost, most=_SHOWN, word="REFUSED")
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
+        started = time.monotonic()
         with Progress("attacking") as progress:
 
             def watch(what: str, done: int, total: int) -> None:
+                if what != progress.what and not sys.stderr.isatty():
+                    say(f"{what}, after {lasting(time.monotonic() - started)}")  # a log of a long run shows where it is
                 progress.of(what)(done, total)
 
             outcome = run_suite(
