@@ -48,12 +48,7 @@ class Entry:
     @property
     def taxonomies(self) -> tuple[str, str]:
         """Return its ids in MITRE ATLAS and in NIST AI 100-2."""
-        return _TAXONOMIES[self.knowledge] if self.grows else _BY_HAND
-
-    @property
-    def grows(self) -> bool:
-        """Say whether more of the same change is the same attack: not where it is one that happens to pictures."""
-        return self.family != "platforms"
+        return _BY_HAND if self.family == "platforms" else _TAXONOMIES[self.knowledge]
 
 
 _BOTH = (Norm.LINF, Norm.L2)

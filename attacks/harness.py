@@ -44,7 +44,6 @@ class Plan:
     knowledge: Knowledge
     attack: Attack
     queries: int = 1_000_000  # of the full pipeline, for each picture
-    grows: bool = True  # more of the same change is the same attack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +151,7 @@ def _candidates(watched: Watched, found: Unit | None, plan: Plan) -> Iterator[tu
     picture, budget = watched.picture, plan.attack.budget
     if found is not None:
         yield Found.HANDED_IN, settle(picture, found, budget)
-        more = stretch(picture, found, budget) if plan.grows else None
+        more = stretch(picture, found, budget)
         if more is not None:
             yield Found.STRETCHED, settle(picture, more, budget)
     if watched.peak is not None and (found is None or not np.array_equal(watched.peak, found)):

@@ -121,13 +121,13 @@ def settle(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) ->
 
 
 def stretch(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) -> Unit | None:
-    """Return a change enlarged to the whole budget; None if it fills it, or is none.
+    """Return a change enlarged to the whole budget; None if it fills it, or is none, or nothing bounds it.
 
     What looks for the smallest change stops at the boundary, where rounding to greys decides.
     """
     change = found.astype(np.float64) - picture.unit
     length = size_of(change, budget.norm)
-    if budget.norm is Norm.L0 or not 0 < length < budget.size:  # nor where it is not a number
+    if budget.norm is Norm.L0 or not budget.bounded or not 0 < length < budget.size:  # nor where it is not a number
         return None
     return picture.unit + change * (budget.size / length)
 
@@ -156,6 +156,16 @@ def _sparse(steps: Unit, most: int) -> Unit:
     found = np.zeros_like(steps)
     found.flat[kept] = steps.flat[kept]
     return found
+
+
+def middle(plane: Plane, height: int, width: int) -> Plane:
+    """Return the middle of a plane; what is too small goes on in its mirror."""
+    for axis, length in enumerate((height, width)):
+        short = max(0, length - plane.shape[axis])
+        plane = np.pad(plane, [(short // 2, short - short // 2) if at == axis else (0, 0) for at in (0, 1)], "reflect")
+        first = (plane.shape[axis] - length) // 2
+        plane = plane.take(range(first, first + length), axis)
+    return plane
 
 
 def save(plane: Plane) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from attacks.apart import apart
-from attacks.pictures import Budget, Norm, Picture, Plane, Unit, distance, size_of
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit, distance, middle, size_of
 
 Tensor = torch.Tensor
 Made = TypeVar("Made")
@@ -174,17 +174,26 @@ class Aim:
         return [*self.pool, *self._starts]
 
     def opposite(self) -> Picture:
-        """Return the nearest picture of the other class to set out from: noise may never meet that class."""
+        """Return the nearest picture of the other class to set out from: noise may never meet that class.
+
+        If none has the size and depth of this one, the first that is still of its class when it is brought to both.
+        """
         mine, plane = self.watched.picture, self.watched.picture.plane
-        fit = [
-            other
-            for other in self.everyone
-            if other.authentic is not mine.authentic
-            and other.plane.shape == plane.shape
-            and other.plane.dtype == plane.dtype
-        ]
-        if not fit:
-            raise ValueError(f"{mine.name}: no picture of the other class and of its size to set out from")
-        start = min(fit, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
+        others = [other for other in self.everyone if other.authentic is not mine.authentic]
+        fit = [o for o in others if (o.plane.shape, o.plane.dtype) == (plane.shape, plane.dtype)]
+        if fit:
+            start = min(fit, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
+        else:
+            start = self._brought(others)
         self.watched.start = start.name
         return start
+
+    def _brought(self, others: Sequence[Picture]) -> Picture:
+        mine = self.watched.picture
+        for other in sorted(others, key=lambda other: other.name):
+            greys = np.rint(other.unit * mine.top).astype(mine.plane.dtype)
+            plane = middle(greys, *mine.plane.shape)
+            (answer,) = self.decide([plane])
+            if answer.authentic is other.authentic:
+                return replace(other, plane=plane)
+        raise ValueError(f"{mine.name}: no picture of the other class to set out from")

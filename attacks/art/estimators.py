@@ -31,22 +31,23 @@ class View(StrEnum):
 
 
 class Lens:
-    """A picture of at most so many blocks each way; what changes a block changes every pixel in it alike."""
+    """A picture as an attack sees it: whole, or in blocks of pixels that change alike."""
 
-    def __init__(self, unit: Unit, most: int) -> None:
-        self._clean = torch.from_numpy(unit)[None, None]
-        self._whole = max(unit.shape) <= most
-        shape = (min(unit.shape[0], most), min(unit.shape[1], most))
-        self._blocks = torch.nn.functional.adaptive_avg_pool2d(self._clean, shape)
-        self.coarse: Unit = (self._clean if self._whole else self._blocks)[0, 0].numpy()
+    def __init__(self, unit: Unit, *, blocks: bool = False) -> None:
+        clean = torch.from_numpy(unit)[None, None]
+        shape = (min(unit.shape[0], BLOCKS), min(unit.shape[1], BLOCKS))
+        self._clean, self._blocks = clean, None
+        if blocks and shape != unit.shape:
+            self._blocks = torch.nn.functional.adaptive_avg_pool2d(clean, shape)
+        self.seen: Unit = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
 
-    def fine(self, coarse: torch.Tensor) -> torch.Tensor:
-        """Return the picture with the changes of its blocks."""
-        if self._whole:
-            return coarse
-        change = coarse - self._blocks.to(coarse.dtype)
+    def whole(self, seen: torch.Tensor) -> torch.Tensor:
+        """Return the picture with the changes of what was seen."""
+        if self._blocks is None:
+            return seen
+        change = seen - self._blocks.to(seen.dtype)
         spread = torch.nn.functional.interpolate(change, self._clean.shape[2:], mode="nearest")
-        return (self._clean.to(coarse.dtype) + spread).clamp(0, 1)
+        return (self._clean.to(seen.dtype) + spread).clamp(0, 1)
 
 
 class _Twin(torch.nn.Module):
@@ -58,14 +59,13 @@ class _Twin(torch.nn.Module):
         self.anchor = torch.nn.Parameter(torch.zeros(1))  # some ask a network's parameters where they are
 
     def forward(self, unit: torch.Tensor) -> torch.Tensor:
-        logits = torch.cat([self._ask(self._lens.fine(one[None].float())) for one in unit])
+        logits = torch.cat([self._ask(self._lens.whole(one[None].float())) for one in unit])
         return logits.softmax(1) if self._view is View.SHARES else logits
 
 
-def estimator(aim: Aim, view: View, lens: Lens | None = None) -> Any:
+def estimator(aim: Aim, view: View, lens: Lens) -> Any:
     """Return what an ART attack takes for its classifier."""
-    lens = lens or Lens(aim.watched.picture.unit, max(aim.watched.picture.plane.shape))
-    shape = (1, *lens.coarse.shape)
+    shape = (1, *lens.seen.shape)
     classes = 3 if view is View.THREE_LABELS else 2
     if view in (View.LOGITS, View.SHARES):
         return PyTorchClassifier(
@@ -80,7 +80,7 @@ def estimator(aim: Aim, view: View, lens: Lens | None = None) -> Any:
     def answer(units: Floats) -> Floats:
         found = np.zeros((len(units), classes), np.float32)
         right = aim.watched.picture.authentic
-        planes = lens.fine(torch.from_numpy(units)).numpy()
+        planes = lens.whole(torch.from_numpy(units)).numpy()
         for row, said in zip(found, aim.ask(planes[:, 0]), strict=True):
             truth = right if said.authentic is None else said.authentic  # no answer is no success
             if view is View.SCORES and said.score is not None:
@@ -108,16 +108,16 @@ class ByArt:
     def __call__(self, aim: Aim) -> Unit:
         """Return a changed plane."""
         picture = aim.watched.picture
-        lens = Lens(picture.unit, BLOCKS if self.blocks else max(picture.plane.shape))
+        lens = Lens(picture.unit, blocks=self.blocks)
         seen = estimator(aim, self.view, lens)
-        batch = lens.coarse.astype(np.float32)[None, None]
+        batch = lens.seen.astype(np.float32)[None, None]
         more: dict[str, Any] = {}
         if self.truth:
             more["y"] = np.eye(seen.nb_classes, dtype=np.float32)[[int(picture.authentic)]]
         if self.starts:
             more["x_adv_init"] = aim.opposite().unit.astype(np.float32)[None, None]
         found = torch.from_numpy(self.make(seen, self.budget).generate(x=batch, **more)).double()
-        return lens.fine(found)[0, 0].numpy()
+        return lens.whole(found)[0, 0].numpy()
 
 
 def art_norm(norm: Norm) -> float:

@@ -53,7 +53,7 @@ def pixel(budget: Budget, *, steps: int) -> ByArt:
     def make(seen: Any, _: Budget) -> Any:
         return evasion.PixelAttack(seen, th=5, es=1, max_iter=steps)
 
-    return ByArt(budget, View.THREE_LABELS, make, blocks=True)
+    return ByArt(budget, View.THREE_LABELS, make)
 
 
 def threshold(budget: Budget, *, steps: int) -> ByArt:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from art.attacks import evasion
 
-from attacks.art.estimators import View, art_norm, estimator
+from attacks.art.estimators import Lens, View, art_norm, estimator
 from attacks.pictures import Budget, Picture, Unit
 from attacks.target import Aim
 
@@ -37,7 +37,7 @@ class Universal:
         return picture.unit + change
 
     def _learnt(self, aim: Aim) -> Unit:
-        seen, (units, truth) = estimator(aim, View.LOGITS), _pool(aim)
+        seen, (units, truth) = estimator(aim, View.LOGITS, Lens(aim.watched.picture.unit)), _pool(aim)
         size, norm = self.budget.size, art_norm(self.budget.norm)
         if self.targeted:
             inner = {"eps": size, "norm": norm, "targeted": True}
@@ -73,7 +73,7 @@ class Patch:
     def _learnt(self, aim: Aim, side: int, top: int, left: int) -> Unit:
         units, truth = _pool(aim)
         made = evasion.AdversarialPatchPyTorch(
-            estimator(aim, View.LOGITS),
+            estimator(aim, View.LOGITS, Lens(aim.watched.picture.unit)),
             rotation_max=0,
             scale_min=1.0,
             scale_max=1.0,

@@ -21,7 +21,7 @@ def examples_of(outcome: Outcome, pictures: Sequence[Picture]) -> list[Example]:
     known = {picture.name: picture for picture in pictures}
     best: dict[str, tuple[float, str, Plane]] = {}
     for run in outcome.runs:
-        if not run.plan.grows:
+        if not run.result.budget.bounded:
             continue  # what happens to pictures is no small change
         for trial in run.result.trials:
             share = trial.steps / known[trial.picture].top

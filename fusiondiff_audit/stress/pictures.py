@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import signing
-from attacks.pictures import Picture, Plane
+from attacks.pictures import Picture, middle
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.prepare import has_structure, prepare
 from fusiondiff_audit.images.tiles import cut
@@ -62,7 +62,9 @@ def choose(
             lost.append(f"{name}: {e}")
             continue
         tile = settings.architecture.tile
-        plane = prepared.plane if side is None else _middle(prepared.plane, max(side, tile))
+        plane = prepared.plane
+        if side is not None:
+            plane = middle(plane, *(min(length, max(side, tile)) for length in plane.shape))
         places = cut(plane.shape[0], plane.shape[1], tile, settings.geometry.overlap) if prepared.tiles else ()
         if not any(has_structure(plane, place, tile) for place in places) or plane.dtype not in (np.uint8, np.uint16):
             lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
@@ -82,9 +84,3 @@ def choose(
         hint = "label more pictures that the model did not learn from, or ask for fewer in the policy"
         raise signing.SigningError(signing.Reason.BAD_REQUEST, what, hint=hint)
     return Chosen(tuple(sorted(pictures, key=lambda picture: picture.name)), tuple(lost))
-
-
-def _middle(plane: Plane, most: int) -> Plane:
-    """Return the middle of a plane, at most so many pixels each way."""
-    top, left = (max(0, length - most) // 2 for length in plane.shape)
-    return plane[top : top + most, left : left + most].copy()

@@ -57,8 +57,7 @@ def _plan(asked: AskedAttack) -> Plan:
         raise ValueError(f"{asked.attack} has no budget in {norm}; it has one in {', '.join(entry.norms)}")
     budget = Budget(norm, float(Fraction(asked.size)))
     attack = entry.make(budget, Effort(asked.steps, asked.restarts, asked.queries))
-    name = f"{asked.attack}-{norm}-{asked.size}"
-    return Plan(name, entry.family, entry.knowledge, attack, asked.queries, entry.grows)
+    return Plan(f"{asked.attack}-{norm}-{asked.size}", entry.family, entry.knowledge, attack, asked.queries)
 
 
 def _gate(asked: AskedGate) -> Gate:

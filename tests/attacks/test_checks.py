@@ -276,9 +276,7 @@ def test_names_are_told_apart() -> None:
     assert set(DEFECTS) == set(ids)
 
 
-CONTRAST = Plan(
-    "contrast", "platforms", Knowledge.BLACK, CATALOGUE["contrast"].make(Budget(Norm.LINF, 1.0), Effort()), grows=False
-)
+CONTRAST = Plan("contrast", "platforms", Knowledge.BLACK, CATALOGUE["contrast"].make(Budget(Norm.LINF, 1.0), Effort()))
 
 
 def test_what_happens_to_pictures_has_no_bound_to_compare_with(sound: Bench) -> None:

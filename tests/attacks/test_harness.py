@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import Plan, judged_rightly, run
 from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
-from attacks.pictures import Budget, Norm, Plane, Unit, digest_of, distance
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit, digest_of, distance
 from attacks.target import Aim, Answer
-from tests.attacks.toys import BUDGET, WEIGHTS, Constant, Linear, Scripted, pictures
+from tests.attacks.toys import BUDGET, WEIGHTS, Constant, Linear, Rough, Scripted, pictures, textures
 
 
 def plan(act: Callable[[Aim], Unit]) -> Plan:
@@ -204,3 +205,38 @@ def test_the_size_of_what_fooled_is_the_smallest_that_was_met() -> None:
     result = run(Plan("far", "any", Knowledge.BLACK, Scripted(act, large)), Linear(), pictures(2), seed=0).result
     assert [float(trial.size) for trial in result.trials] == pytest.approx([16 / 255] * 2, abs=1e-6)
     assert [float(trial.least) for trial in result.trials] == pytest.approx([2 / 255] * 2, abs=1e-6)
+
+
+def test_a_start_of_another_size_and_depth_is_brought_to_this_one_and_asked_about() -> None:
+    """A batch of several microscopes mixes both; without a start nothing would be attacked."""
+    authentic, counterfeit = [textures(2)[at] for at in (1, 0)]
+    deep = replace(counterfeit, plane=np.pad(counterfeit.plane.astype(np.uint16) * 257, ((0, 9), (3, 0)), "edge"))
+    seen: list[Picture] = []
+
+    def act(aim: Aim) -> Unit:
+        seen.append(aim.opposite())
+        return aim.watched.picture.unit
+
+    result = run(Plan("start", "any", Knowledge.BLACK, Scripted(act)), Rough(), [authentic, deep], seed=0).result
+    assert result.ran
+    assert [trial.start for trial in result.trials] == [deep.name, authentic.name]
+    for start, picture in zip(seen, (authentic, deep), strict=True):
+        assert (start.plane.shape, start.plane.dtype) == (picture.plane.shape, picture.plane.dtype)
+        assert Rough().decide([start.plane])[0].authentic is start.authentic
+    assert all(trial.queries for trial in result.trials)
+
+
+def test_a_start_that_is_of_the_other_class_no_longer_is_none() -> None:
+    authentic, counterfeit = [textures(2)[at] for at in (1, 0)]
+    cropped = replace(counterfeit, plane=counterfeit.plane[:40])
+
+    class Fickle(Rough):
+        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+            return [Answer(True, None) for _ in planes]
+
+    def act(aim: Aim) -> Unit:
+        return aim.opposite().unit
+
+    result = run(Plan("start", "any", Knowledge.BLACK, Scripted(act)), Fickle(), [authentic, cropped], seed=0).result
+    assert not result.ran
+    assert "no picture of the other class to set out from" in (result.problem or "")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks.pictures import Budget, Norm, Picture, Plane, digest_of, distance, load, save, settle
+from attacks.pictures import Budget, Norm, Picture, Plane, digest_of, distance, load, middle, save, settle
 from tests.attacks.toys import pictures
 
 NORMS = [
@@ -78,3 +78,13 @@ def test_what_is_no_plane_is_refused(plane: Plane) -> None:
 def test_a_budget_that_bounds_nothing_is_refused(size: float) -> None:
     with pytest.raises(ValueError, match="a number above 0"):
         Budget(Norm.LINF, size)
+
+
+def test_the_middle_is_cut_and_what_is_too_small_goes_on_in_its_mirror() -> None:
+    plane = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    assert np.array_equal(middle(plane, 4, 5), plane)
+    assert np.array_equal(middle(plane, 2, 3), plane[1:3, 1:4])
+    assert np.array_equal(middle(plane, 4, 7), np.pad(plane, ((0, 0), (1, 1)), "reflect"))
+    large = middle(plane, 30, 2)
+    assert (large.shape, large.dtype) == ((30, 2), plane.dtype)
+    assert set(large[:, 0]) == {1, 6, 11, 16}

@@ -56,7 +56,7 @@ def test_contrast_and_noise_are_what_they_are_called() -> None:
 def test_what_turns_an_answer_is_handed_in_as_it_is(name: str) -> None:
     """Enlarged to its whole budget a change would be another one, so nothing is tried that did not happen."""
     entry = CATALOGUE[name]
-    plan = Plan(name, entry.family, entry.knowledge, entry.make(ALL, Effort()), grows=entry.grows)
+    plan = Plan(name, entry.family, entry.knowledge, entry.make(ALL, Effort()))
     done = run(plan, Rough(), textures(), seed=1).result
     assert done.ran
     assert all(0 < trial.queries <= len(WAYS[name][1]) for trial in done.trials)
@@ -75,7 +75,7 @@ def test_a_change_that_silences_is_not_hidden_by_a_stronger_one() -> None:
             return [Answer(None if 0.06 < one < 0.1 else True, None) for one in seen]
 
     entry = CATALOGUE["blur"]
-    plan = Plan("blur", entry.family, entry.knowledge, entry.make(ALL, Effort()), grows=entry.grows)
+    plan = Plan("blur", entry.family, entry.knowledge, entry.make(ALL, Effort()))
     rough = [picture for picture in textures() if picture.authentic]
     assert {trial.end for trial in run(plan, Shy(), rough, seed=1).result.trials} == {End.SILENCED}
 

@@ -1,6 +1,7 @@
 """The page of a stress test: what it shows is what was signed, and nothing on it can be anything but text."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 
@@ -11,13 +12,14 @@ from attacks.catalogue import CATALOGUE
 from attacks.gradient import Pgd
 from attacks.harness import Plan
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm
+from attacks.pictures import Budget, Norm, Picture, Plane, Unit
 from attacks.suite import Suite, run_suite
+from attacks.target import Aim, Answer
 from fusiondiff_audit.page.stress import plots_of, render_stress
 from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
 from reports.stress_rules import Held, Word
 from signing import PrivateKey
-from tests.attacks.toys import Linear, Rough, pictures, textures
+from tests.attacks.toys import Linear, Rough, Scripted, pictures, textures
 from tests.conftest import NOW
 from tests.reports.test_robustness import CHECK, FOOLED, HELD, TRIED, left, made
 
@@ -88,7 +90,7 @@ def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_ex
     rng = np.random.default_rng(0)
     wide = [replace(p, plane=np.tile(p.plane, (6, 9)) ^ rng.integers(0, 2, (288, 432), np.uint8)) for p in textures(4)]
     entry = CATALOGUE["blur"]
-    blur = Plan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None), grows=entry.grows)  # type: ignore[arg-type]
+    blur = Plan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None))  # type: ignore[arg-type]
     plans = (blur, Plan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
     outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, now=NOW)
     found = examples_of(outcome, wide)
@@ -96,3 +98,30 @@ def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_ex
     assert found
     for one in found:
         assert Image.open(BytesIO(one.after)).size == (SIDE, SIDE)
+
+
+def test_what_is_cut_out_is_where_most_was_changed() -> None:
+    """The change is in one corner alone, and so is the example."""
+    flat = [Picture(f"{n}", np.full((300, 400), 100 + n, np.uint8), authentic=bool(n), specimen="pot") for n in (0, 1)]
+
+    class Corner(Rough):
+        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+            brighter = [bool(plane[250:, 350:].max() > plane[0, 0]) for plane in planes]
+            return [
+                Answer(bool(plane[0, 0] == 101) != more, None) for plane, more in zip(planes, brighter, strict=True)
+            ]
+
+    def act(aim: Aim) -> Unit:
+        unit = aim.watched.picture.unit.copy()
+        unit[260:, 360:] += 4 / 255
+        return unit
+
+    plan = Plan("corner", "any", Knowledge.BLACK, Scripted(act, Budget(Norm.LINF, 8 / 255)))
+    outcome = run_suite(Suite("toy", (plan,), (), (), seed=1), Corner(), flat, now=NOW)
+    both = examples_of(outcome, flat)
+    assert len(both) == 2
+    for found in both:
+        shown = np.asarray(Image.open(BytesIO(found.change))).astype(int)
+        assert found.greys == 4.0
+        assert np.array_equal(shown[-40:, -40:], np.full((40, 40), 168))  # 127.5 and ten times four
+        assert np.abs(shown[:-40] - 127.5).max() < 1

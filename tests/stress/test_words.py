@@ -1,0 +1,23 @@
+"""A run and a signed result have their words in two rooms that may not know each other: they are the same words."""
+
+from enum import StrEnum
+
+import pytest
+
+from attacks.checks.check import Held
+from attacks.gates import Passed, Severity
+from attacks.suite import Word
+from reports import stress_rules
+
+
+@pytest.mark.parametrize(
+    ("ours", "signed"),
+    [
+        (Held, stress_rules.Held),
+        (Passed, stress_rules.Gate),
+        (Severity, stress_rules.Severity),
+        (Word, stress_rules.Word),
+    ],
+)
+def test_words_are_the_same_in_both_rooms(ours: type[StrEnum], signed: type[StrEnum]) -> None:
+    assert {one.value for one in ours} == {one.value for one in signed}
