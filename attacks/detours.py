@@ -19,7 +19,7 @@ from attacks.target import Aim, margin
 Tensor = torch.Tensor
 See = Callable[[Tensor], Tensor]  # what shall rise, for one plane
 _HIDDEN, _CHANNELS = 32, (16, 32, 32)
-_ROUNDS, _BATCH, _RATE = 200, 16, 3e-3
+_ROUNDS, _BATCH, _RATE = 400, 16, 3e-3
 _PATCH = 96  # pixels
 _EXAM, _LEARNT = 16, 0.6  # batches to be asked about, and how many must be right, in the mean of both classes
 
@@ -40,16 +40,28 @@ class Detour:
 
 
 def towards_others(aim: Aim) -> See:
-    """Go towards the middle of the other class as the head sees it."""
+    """Go towards the middle of the other class as the head sees it.
+
+    What comes nearest is handed in, and what went farthest that way is kept, too: where steps are large beside a class
+    that lies near, the nearest plane may be one that stopped short of it.
+    """
     rows, classes = aim.once("rows", lambda: _rows(aim))
     others = rows[classes != int(aim.watched.picture.authentic)]
     if not len(others):
         raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
-    goal = others.mean(0)
+    with torch.no_grad():
+        own = aim.features(to_tensor(aim.watched.picture.unit)).mean(0)
+    goal, farthest = others.mean(0), [-float("inf")]
 
     def near(at: Tensor) -> Tensor:
         seen = aim.features(at)
-        return -(seen - goal).square().sum(1).mean() if len(seen) else 0 * at  # a plane without tiles leads nowhere
+        if not len(seen):
+            return 0 * at  # a plane without tiles leads nowhere
+        gone = float(seen.detach().mean(0) @ (goal - own))
+        if gone > farthest[0]:
+            farthest[0] = gone
+            aim.keep(at, gone)
+        return -(seen - goal).square().sum(1).mean()
 
     return near
 
@@ -136,8 +148,9 @@ def _patches(known: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
     """Return patches at random places, turned and mirrored at random, with their classes."""
     side = min(_PATCH, *(length for plane, _ in known for length in plane.shape[1:]))
     patches, classes = [], []
-    for chosen in torch.randint(len(known), (_BATCH,)).tolist():
-        plane, kind = known[chosen]
+    for wanted in (0, 1) * (_BATCH // 2):  # either class as often: answers need not be balanced
+        mine = [each for each in known if each[1] == wanted] or known
+        plane, kind = mine[int(torch.randint(len(mine), ()))]
         top, left = (int(torch.randint(length - side + 1, ())) for length in plane.shape[1:])
         patch = plane[:, top : top + side, left : left + side]
         patch = torch.rot90(patch, int(torch.randint(4, ())), (1, 2))

@@ -51,6 +51,7 @@ class Passed(StrEnum):
     FAILED = "failed"
     WAIVED = "waived"
     UNDECIDED = "undecided"
+    UNASKED = "not asked"  # of a first result, which has nothing to be compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,18 @@ def decide_gates(
     *,
     baseline: Baseline | None,
     now: datetime,
+    first: bool = False,
 ) -> list[Decision]:
-    """Decide every gate."""
-    return [_waived(_decided(gate, results, missed, baseline), now) for gate in gates]
+    """Decide every gate; of a `first` result those that compare are not asked."""
+    if first and baseline is not None:
+        raise ValueError("a first result has no baseline")
+    found = [_waived(_decided(gate, results, missed, baseline), now) for gate in gates]
+    compares = [first and gate.metric is Metric.REGRESSIONS for gate in gates]
+    return [_unasked(one) if unasked else one for one, unasked in zip(found, compares, strict=True)]
+
+
+def _unasked(decision: Decision) -> Decision:
+    return replace(decision, passed=Passed.UNASKED, said="a first result: nothing to compare with")
 
 
 def held_by_picture(

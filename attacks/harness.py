@@ -150,7 +150,9 @@ def _candidates(watched: Watched, found: Unit | None, plan: Plan) -> Iterator[tu
     """Yield planes within the budget: what was handed in, the same enlarged, and the best that were met on the way."""
     picture, budget = watched.picture, plan.attack.budget
     if found is not None:
-        yield Found.HANDED_IN, settle(picture, found, budget)
+        handed = settle(picture, found, budget)
+        if watched.peak is None or not np.array_equal(handed, picture.plane):  # else it gave up, and lost the best
+            yield Found.HANDED_IN, handed
         more = stretch(picture, found, budget)
         if more is not None:
             yield Found.STRETCHED, settle(picture, more, budget)

@@ -91,8 +91,9 @@ def run_suite(
     baseline: Baseline | None = None,
     bank: Bank | None = None,
     watch: Watch | None = None,
+    first: bool = False,
 ) -> Outcome:
-    """Run a suite on a target."""
+    """Run a suite on a target; a `first` run has no baseline, and its gates are not asked what they would compare."""
     started = time.monotonic()
     until = started + suite.seconds
     if len({picture.digest for picture in pictures}) != len(pictures):
@@ -125,7 +126,7 @@ def run_suite(
             watch(f"check {check.id}", number, len(asked))
         findings.append(check.on(bench))
     results = tuple(run.result for run in runs.values())
-    decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now))  # 4
+    decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now, first=first))  # 4
     word, why = _word(results, findings, decisions)
     skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
     seconds = time.monotonic() - started
@@ -144,7 +145,7 @@ def _word(
     doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
     if not results:
         doubts.append("nothing was attacked")
-    if not any(decision.gate.severity is Severity.ERROR for decision in decisions):
+    if not any(d.gate.severity is Severity.ERROR and d.passed is not Passed.UNASKED for d in decisions):
         doubts.append("no gate was asked for that could fail the run")
     failed = [d for d in decisions if d.passed is Passed.FAILED and d.gate.severity is Severity.ERROR]
     why = (*doubts, *(f"gate {d.gate.name}: {d.said}" for d in failed))

@@ -79,8 +79,8 @@ class Watched:
     size: float = float("inf")
     start: str = ""  # the picture of the other class that an attack set out from
     heights: list[float] = field(default_factory=list)  # margins that steps of ours met
-    peak: Unit | None = None  # the plane within the budget that the twin was furthest wrong about, if it was
-    height: float = 0.0  # its margin
+    peak: Unit | None = None  # the plane within the budget that seemed most wrong on the way
+    height: float = 0.0  # by how much
 
     @property
     def near(self) -> bool:
@@ -156,8 +156,15 @@ class Aim:
         height = float(margin(logits.detach(), authentic=watched.picture.authentic))
         if height <= watched.height:
             return
-        plane = unit[0, 0].detach().double().cpu().numpy()
-        if size_of(plane - watched.picture.unit, watched.budget.norm) <= watched.budget.size * (1 + 1e-5):
+        self.keep(unit, height)
+
+    def keep(self, unit: Tensor, height: float) -> None:
+        """Keep a plane to be asked about in the end, if it is another one and within the budget."""
+        plane, watched = unit[0, 0].detach().double().cpu().numpy(), self.watched
+        change = plane - watched.picture.unit
+        if not np.rint(change * watched.picture.top).any():
+            return
+        if size_of(change, watched.budget.norm) <= watched.budget.size * (1 + 1e-5):
             watched.peak, watched.height = plane.copy(), height
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:

@@ -83,7 +83,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
     order, looked, sealed = setting.order, setting.looked, setting.sealed
     batch, policy, root = order.batch, order.policy, order.trust.root
     runtime, manifest, signer = looked.runtime, batch.manifest, batch.signer
-    specimens = specimen_rows(images, policy.alpha, needs_scale=policy.needs_scale)
+    specimens = specimen_rows(images, policy.rules)
     header = Header(
         format=FORMAT,
         id=sealed.report,
@@ -104,7 +104,14 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         ),
         trust=TrustHead(order.trust.fingerprint, root.version, write_time(root.expires)),
         model=looked.model,
-        policy=PolicyHead(policy.name, policy.digest, policy.text, policy.decide.error_rate, policy.needs_scale),
+        policy=PolicyHead(
+            policy.name,
+            policy.digest,
+            policy.text,
+            policy.decide.error_rate,
+            policy.rules.needs_scale,
+            policy.rules.tolerance,
+        ),
         run=RunHead(
             code=order.origin.digest,
             released=order.origin.released,

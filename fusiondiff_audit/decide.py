@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import groupby
 
 from fusiondiff_audit.certify.conformal import ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy import Policy
+from reports.arithmetic import tolerance
 from reports.rows import ImageRow, Judged, settled
-from reports.verdicts import Label, Verdict
+from reports.verdicts import Label, Rules, Verdict
 from signing import FileEntry
 from signing.strict import is_plain
 
@@ -29,13 +29,13 @@ def found_row(finding: Finding, specimen: str | None, known: Calibration, policy
         specimen=specimen,
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
-        judged=_judged(finding, known, policy.alpha) if finding.assessable else None,
+        judged=_judged(finding, known, policy.rules) if finding.assessable else None,
         scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
         steps=finding.steps,
         quality=str(finding.quality),
         remarks=("where the data bar ends was told by its look",) if finding.guessed else (),
     )
-    verdict, reasons = settled(row, policy.alpha, needs_scale=policy.needs_scale)
+    verdict, reasons = settled(row, policy.rules)
     return replace(row, verdict=verdict, reasons=reasons)
 
 
@@ -64,10 +64,10 @@ def shown(name: str) -> str:
     return f"{text[:_LONGEST_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | None:
+def _judged(finding: Finding, known: Calibration, rules: Rules) -> Judged | None:
     if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
         return None
-    place = ranks([finding.score], [finding.unfamiliarity], known, alpha)
+    place = ranks([finding.score], [finding.unfamiliarity], known, rules.alpha)
     return Judged(
         label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
         votes_authentic=finding.votes.authentic,
@@ -80,6 +80,7 @@ def _judged(finding: Finding, known: Calibration, alpha: Fraction) -> Judged | N
         authentic=place.authentic,
         counterfeit=place.counterfeit,
         familiar=place.familiar,
+        tolerance=None if rules.tolerance is None else tolerance((finding.votes.counterfeit, finding.votes.authentic)),
     )
 
 

@@ -41,6 +41,7 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
         enrolled_counterfeit=specimens(authentic=False, calibrates=False),
         calibrated_authentic=specimens(authentic=True, calibrates=True),
         calibrated_counterfeit=specimens(authentic=False, calibrates=True),
+        partitions=len(model.head.forests),
         error_rates=tuple(_rates(known)),
     )
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import tomllib
+from collections.abc import Collection
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from reports.verdicts import Rules
 from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_plain, malformed, write_json
 
@@ -44,7 +46,8 @@ class Certify(_Section):
     """Which certificates a verdict must carry."""
 
     radius: Literal["off"] = "off"
-    poisoning: Literal["off"] = "off"
+    poisoning: Literal["off", "on"] = "off"  # say how many enrolled specimens may be altered
+    tolerance: Annotated[int, Field(ge=0, le=499)] = 0  # of these at least, or there is no answer
 
 
 class AskedAttack(_Section):
@@ -120,14 +123,18 @@ class Policy(_Section):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
-    def alpha(self) -> Fraction:
-        """Return the error rate."""
-        return Fraction(self.decide.error_rate)
+    def rules(self) -> Rules:
+        """Return what decides a verdict."""
+        return Rules(
+            Fraction(self.decide.error_rate),
+            needs_scale=self.intake.scale == "required",
+            tolerance=self.certify.tolerance if self.certify.poisoning == "on" else None,
+        )
 
-    @property
-    def needs_scale(self) -> bool:
-        """Say whether a picture of unknown scale gets no answer."""
-        return self.intake.scale == "required"
+    def certifying(self, asked: Collection[str]) -> "Policy":
+        """Return the policy that states these certificates as well."""
+        certify = self.certify.model_copy(update=dict.fromkeys(asked, "on"))
+        return self.model_copy(update={"certify": certify})
 
 
 def read_policy(path: Path | None) -> Policy:
@@ -153,7 +160,9 @@ def read_policy(path: Path | None) -> Policy:
             raise malformed(str(path), what)
     if len(policy.text) > MAX_TEXT:
         raise malformed(str(path), f"{len(policy.text):,} characters as a report quotes it, at most {MAX_TEXT:,}")
-    if not policy.alpha:
+    if policy.certify.tolerance and policy.certify.poisoning == "off":
+        raise malformed(str(path), 'certify.tolerance: a least tolerance is asked for; poisoning = "on" states one')
+    if not policy.rules.alpha:
         raise malformed(str(path), "decide.error_rate: an error rate of 0 cannot be promised")
     return policy
 

@@ -98,14 +98,18 @@ def _rows(first: Report, second: Report) -> Iterator[str]:
 
 
 def _outcome(row: ImageRow | SpecimenRow) -> str:
-    """Return what must not change: the verdict, why, votes, and the counts that p-values come from."""
+    """Return what must not change: the verdict, why, votes, tolerances, and the counts that p-values come from."""
     why = f" ({', '.join(row.reasons)})" if row.reasons else ""
     if isinstance(row, SpecimenRow):
-        return f"{row.verdict}{why}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
+        return f"{row.verdict}{why}{_stays(row.tolerance)}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
     if (seen := row.judged) is None:
         return f"{row.verdict}{why}"
-    votes = f"by {seen.votes_authentic} to {seen.votes_counterfeit} votes"
+    votes = f"by {seen.votes_authentic} to {seen.votes_counterfeit} votes{_stays(seen.tolerance)}"
     return f"{row.verdict}{why} {votes}{_ranks(seen.authentic, seen.counterfeit, seen.familiar)}"
+
+
+def _stays(tolerance: int | None) -> str:
+    return "" if tolerance is None else f", tolerance {tolerance}"
 
 
 def _ranks(*ranks: Rank | None) -> str:

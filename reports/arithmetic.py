@@ -16,6 +16,20 @@ bounds with a probability of at least 95 %, whatever it is.
 
     >>> error_bounds(0, 24), error_bounds(2, 24)
     ('0.0 to 14.3 %', '1.0 to 27.0 %')
+
+Poisoning. Specimens are dealt to partitions by their names alone, and each partition has one vote, so whoever touches r
+partitions turns r votes at most (deep partition aggregation, Levine and Feizi 2021). A specimen that is altered in
+place, its label included, touches one; one that is swapped for a specimen of another name touches two. An earlier class
+wins ties.
+
+    >>> tolerance((0, 5)), tolerance((5, 0)), tolerance((2, 3))
+    (2, 2, 0)
+
+A baseline (after FCert, 2404.08631): for each class the mean distance to its specimens, the `trim` nearest and farthest
+left out; the smaller mean wins. It says how many specimens may be altered if all keep their labels.
+
+    >>> trimmed_tolerance(([1.0, 1.1, 1.2, 1.3, 1.4], [3.0, 3.1, 3.2, 3.3, 3.4]), trim=1)
+    1
 """
 
 import math
@@ -24,6 +38,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 MOST_SPECIMENS = 20_000  # of an error rate: its bounds are summed up term by term
+_CLASSES = 2  # at least
 _TAIL = 0.025  # on either side of an interval
 _HALVINGS = 40
 _DIGITS = 6  # to which halving gets, of thousandths
@@ -73,6 +88,36 @@ def _crossing(beyond: Callable[[float], bool]) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if beyond(middle) else (middle, high)
     return high
+
+
+def tolerance(votes: Sequence[int]) -> int:
+    """Return how many partitions may be touched without another class winning; `votes` are of each class."""
+    if len(votes) < _CLASSES or min(votes) < 0:
+        raise ValueError(f"votes {list(votes)}")
+    winner = votes.index(max(votes))
+    others = [place for place in range(len(votes)) if place != winner]
+    return min((votes[winner] - votes[place] - (place < winner)) // 2 for place in others)
+
+
+def trimmed_tolerance(distances: Sequence[Sequence[float]], *, trim: int) -> int | None:
+    """Return how many specimens may be altered without another class being nearer; None: even none leaves a tie."""
+    if len(distances) < _CLASSES or trim < 0 or min(map(len, distances)) <= 2 * trim:
+        raise ValueError(f"{[len(each) for each in distances]} distances, {trim} left out at either end")
+    each = [sorted(known) for known in distances]
+
+    def mean(known: Sequence[float], shift: int) -> float:
+        """Return the mean of what is left if so many specimens moved as far as they can."""
+        return math.fsum(known[trim + shift : len(known) - trim + shift]) / (len(known) - 2 * trim)
+
+    winner = min(range(len(each)), key=lambda place: mean(each[place], 0))
+    others = [place for place in range(len(each)) if place != winner]
+    found = None
+    for altered in range(trim + 1):
+        splits = [(mine, altered - mine) for mine in range(altered + 1)]
+        if not all(mean(each[winner], up) < mean(each[place], -down) for place in others for up, down in splits):
+            break
+        found = altered
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from hashlib import sha256
 from reports.arithmetic import MOST_SPECIMENS, error_bounds
 from reports.header import Counts, Header
 from reports.report import Report
-from reports.rows import settled, specimen_rows
+from reports.rows import ImageRow, settled, specimen_rows
 from reports.verdicts import Verdict
 from signing import Reason, SigningError
 from signing.fields import read_json
 from signing.strict import MAX_TEXT
+
+_MOST = 1000  # partitions
 
 
 def refuse_contradiction(report: Report, where: str) -> None:
@@ -18,15 +20,16 @@ def refuse_contradiction(report: Report, where: str) -> None:
     for rate in header.model.error_rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
-    _refuse_other_policy(header, where)
-    alpha, needs_scale = header.alpha, header.policy.needs_scale
+    refuse_other_policy(header, where)
+    rules = header.policy.rules
     for row in report.images:
+        refuse_other_votes(row, header, where)
         if row.verdict is Verdict.REFUSED:
             if row.judged is not None or not row.reasons:
                 raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
-        elif (row.verdict, row.reasons) != settled(row, alpha, needs_scale=needs_scale):
+        elif (row.verdict, row.reasons) != settled(row, rules):
             raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
-    if report.specimens != specimen_rows(report.images, alpha, needs_scale=needs_scale):
+    if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
     for what, rows, counts in (
         ("specimens", report.specimens, header.specimens),
@@ -36,14 +39,29 @@ def refuse_contradiction(report: Report, where: str) -> None:
             raise contradiction(where, f"its {what} are counted otherwise than they are")
 
 
-def _refuse_other_policy(header: Header, where: str) -> None:
+def refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse a picture that other forests voted on than looked, or that has a tolerance which nobody asked for."""
+    judged = row.judged
+    if judged is None:
+        return
+    votes = judged.votes_authentic + judged.votes_counterfeit
+    if votes != header.model.partitions:
+        raise contradiction(where, f"{row.name!a} has {votes} votes of {header.model.partitions} forests")
+    if (judged.tolerance is None) is not (header.policy.tolerance is None):
+        raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
+
+
+def refuse_other_policy(header: Header, where: str) -> None:
     """Refuse rules that are not the ones that the header quotes."""
     said = header.policy
     if sha256(said.text.encode()).hexdigest() != said.digest:
         raise contradiction(where, "the policy that it quotes has another digest")
     quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
     rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
-    if (rate, scale == "required", quoted.text("name")) != (said.alpha, said.needs_scale, said.name):
+    certify = quoted.fields("certify")
+    least = certify.integer("tolerance", least=0, most=_MOST) if certify.text("poisoning") == "on" else None
+    ours = (said.alpha, said.needs_scale, said.name, said.tolerance)
+    if (rate, scale == "required", quoted.text("name"), least) != ours:
         raise contradiction(where, "it does not go by the policy that it quotes")
 
 

@@ -5,6 +5,7 @@ It holds no other row, and not the key of the salts: what the others say cannot 
 
 from dataclasses import dataclass
 
+from reports.consistency import refuse_other_policy, refuse_other_votes
 from reports.header import Header
 from reports.records import read, write
 from reports.report import Report, leaf, origin_of
@@ -64,7 +65,9 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
             raise malformed(where, "the header is leaf 0, and an image is not")
     if len(sizes) > 1:
         raise SigningError(Reason.BAD_PROOF, f"{where}: header and image are of two trees")
-    expected = settled(row, header.alpha, needs_scale=header.policy.needs_scale)
+    refuse_other_policy(header, where)
+    refuse_other_votes(row, header, where)
+    expected = settled(row, header.policy.rules)
     if row.verdict is not Verdict.REFUSED and (row.verdict, row.reasons) != expected:
         raise SigningError(Reason.CONTRADICTION, f"{where}: the verdict does not follow from its numbers")
     return Excerpt(header, row, signer)

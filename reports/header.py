@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from reports.verdicts import Verdict
+from reports.verdicts import Rules, Verdict
 from signing.strict import is_sha256
 from signing.times import read_time
 
@@ -69,6 +69,7 @@ class ModelHead:
     enrolled_counterfeit: int
     calibrated_authentic: int
     calibrated_counterfeit: int
+    partitions: int  # forests, each of which learnt from specimens that no other knows
     error_rates: tuple[ErrorRate, ...]  # none: not measured
 
 
@@ -81,6 +82,12 @@ class PolicyHead:
     text: str
     alpha: str  # error rate of the conformal sets, of which there is one for each specimen
     needs_scale: bool
+    tolerance: int | None  # how many specimens may be altered, at least; None: no tolerance was asked for
+
+    @property
+    def rules(self) -> Rules:
+        """Return what of it decides a verdict."""
+        return Rules(Fraction(self.alpha), needs_scale=self.needs_scale, tolerance=self.tolerance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,4 +76,5 @@ def _check(one: Checked) -> Case:
 def _gate(one: Gated) -> Case:
     if one.passed == "failed" and one.severity != "error":
         return one.name, None, f"{one.severity}: {one.said}"
-    return one.name, {"passed": None, "waived": "skipped", "failed": "failure"}.get(one.passed, "error"), one.said
+    kinds = {"passed": None, "waived": "skipped", "not asked": "skipped", "failed": "failure"}
+    return one.name, kinds.get(one.passed, "error"), one.said

@@ -178,7 +178,7 @@ def _list_of(gate: Gated) -> str:
     if gate.passed is Gate.PASSED:
         return "passedTests"
     lesser = gate.passed is Gate.FAILED and gate.severity is not Severity.ERROR
-    return "warnedTests" if lesser or gate.passed is Gate.WAIVED else "failedTests"
+    return "warnedTests" if lesser or gate.passed in (Gate.WAIVED, Gate.UNASKED) else "failedTests"
 
 
 def _content(entry: Fields, where: str) -> bytes:

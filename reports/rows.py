@@ -7,10 +7,9 @@ verdict again (`reports.arithmetic`, `reports.verdicts`).
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 
-from reports.arithmetic import Rank
-from reports.verdicts import Evidence, Label, Verdict, verdict
+from reports.arithmetic import Rank, tolerance
+from reports.verdicts import Evidence, Label, Rules, Verdict, verdict
 from signing.strict import is_sha256
 
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
@@ -33,9 +32,10 @@ class Judged:
     authentic: Rank | None  # among specimens of that class; None: too few of them
     counterfeit: Rank | None
     familiar: Rank | None
+    tolerance: int | None  # of partitions that an attacker may touch without another label; None: nobody asked
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are none, a label that the votes do not give, and a map that nobody could draw."""
+        """Refuse numbers that are none, what the votes do not give, and a map that nobody could draw."""
         if self.map is not None and not _MAP.fullmatch(self.map):
             raise ValueError("a map is lines of whole numbers")
         if not (
@@ -46,6 +46,9 @@ class Judged:
             raise ValueError("fewer than no votes or tiles")
         if (self.votes_authentic > self.votes_counterfeit) is not (self.label is Label.AUTHENTIC):
             raise ValueError(f"the votes do not say {self.label}")
+        votes = (self.votes_counterfeit, self.votes_authentic)  # the former wins ties
+        if self.tolerance is not None and self.tolerance != tolerance(votes):
+            raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,11 @@ class SpecimenRow:
     authentic: Rank | None
     counterfeit: Rank | None
     familiar: Rank | None
+    tolerance: int | None  # the least of its pictures
 
 
 def evidence(
-    images: tuple[ImageRow, ...],
-    ranks: tuple[Rank | None, Rank | None, Rank | None],
-    alpha: Fraction,
-    *,
-    needs_scale: bool,
+    images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: Rules
 ) -> Evidence:
     """Return what the verdict on one picture, or on a specimen with several, depends on; refused files do not count."""
     seen = [image for image in images if image.verdict is not Verdict.REFUSED]
@@ -99,15 +99,31 @@ def evidence(
     classes = None
     if authentic is not None and counterfeit is not None:
         pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
-        classes = tuple(label for label, rank in pairs if rank.above(alpha))
+        classes = tuple(label for label, rank in pairs if rank.above(rules.alpha))
     return Evidence(
         labels=tuple(image.judged.label for image in seen if image.judged is not None),
         faults=any(image.judged is None for image in seen),
-        scale_missing=needs_scale and any(image.scale is None for image in seen),
-        familiar=None if familiar is None else familiar.above(alpha),
+        scale_missing=rules.needs_scale and any(image.scale is None for image in seen),
+        familiar=None if familiar is None else familiar.above(rules.alpha),
         classes=classes,
         refused=len(seen) < len(images),
+        short=(least_tolerance(seen) or 0) < (rules.tolerance or 0),
     )
+
+
+def least_tolerance(images: Iterable[ImageRow]) -> int | None:
+    """Return how many partitions may be touched without any of these pictures getting another label."""
+    known = [image.judged.tolerance for image in images if image.judged is not None]
+    each = [one for one in known if one is not None]
+    return min(each) if each and len(each) == len(known) else None
+
+
+def survivors(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
+    """Return how many answers stay what they are with none, one, two, ... partitions touched, all of them at once."""
+    answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
+    known = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
+    each = [one for one in known if one is not None]
+    return tuple(sum(one >= touched for one in each) for touched in range(max(each) + 1)) if each else ()
 
 
 def worst(ranks: list[Rank | None]) -> Rank | None:
@@ -116,29 +132,29 @@ def worst(ranks: list[Rank | None]) -> Rank | None:
     return min(known, key=lambda rank: rank.p) if known and len(known) == len(ranks) else None
 
 
-def settled(image: ImageRow, alpha: Fraction, *, needs_scale: bool) -> tuple[Verdict, tuple[str, ...]]:
+def settled(image: ImageRow, rules: Rules) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict on one picture that was not refused, and why it is no answer."""
     judged = image.judged
     ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
-    return verdict(evidence((image,), ranks, alpha, needs_scale=needs_scale))
+    return verdict(evidence((image,), ranks, rules))
 
 
-def specimen_rows(images: Iterable[ImageRow], alpha: Fraction, *, needs_scale: bool) -> tuple[SpecimenRow, ...]:
+def specimen_rows(images: Iterable[ImageRow], rules: Rules) -> tuple[SpecimenRow, ...]:
     """Return a row for each specimen, in the order of their names."""
     of: dict[str, list[ImageRow]] = {}
     for row in images:
         if row.specimen is not None:
             of.setdefault(row.specimen, []).append(row)
-    return tuple(_specimen_row(name, tuple(of[name]), alpha, needs_scale=needs_scale) for name in sorted(of))
+    return tuple(_specimen_row(name, tuple(of[name]), rules) for name in sorted(of))
 
 
-def _specimen_row(name: str, images: tuple[ImageRow, ...], alpha: Fraction, *, needs_scale: bool) -> SpecimenRow:
+def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: Rules) -> SpecimenRow:
     """Return the row of a specimen, by all its pictures that were not refused."""
     seen = [image.judged for image in images if image.judged is not None]
     kinds = ("authentic", "counterfeit", "familiar")
     authentic, counterfeit, familiar = (worst([getattr(judged, kind) for judged in seen]) for kind in kinds)
     ranks = (authentic, counterfeit, familiar)
     if all(image.verdict is Verdict.REFUSED for image in images):
-        return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None)
-    found, why = verdict(evidence(images, ranks, alpha, needs_scale=needs_scale))
-    return SpecimenRow(name, len(images), found, why, *ranks)
+        return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)
+    found, why = verdict(evidence(images, ranks, rules))
+    return SpecimenRow(name, len(images), found, why, *ranks, least_tolerance(images))

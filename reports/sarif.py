@@ -110,7 +110,7 @@ def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, then
     if one.passed in (Gate.FAILED, Gate.WAIVED):
         found |= {"kind": "fail", "level": one.severity}
     else:
-        found["kind"] = "pass" if one.passed is Gate.PASSED else "review"
+        found["kind"] = {Gate.PASSED: "pass", Gate.UNASKED: "notApplicable"}.get(one.passed, "review")
     if one.passed is Gate.WAIVED:
         found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.said}]
     if then is not None:

@@ -42,6 +42,7 @@ class Gate(StrEnum):
     FAILED = "failed"
     WAIVED = "waived"
     UNDECIDED = "undecided"
+    UNASKED = "not asked"  # of a first result, which has nothing to be compared with
 
 
 class Severity(StrEnum):
@@ -57,7 +58,7 @@ def word_of(result: "Robustness") -> Word:
     doubts = [one for one in result.checks if one.held is Held.FAILED]
     broken = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
     undecided = [one for one in result.gates if one.passed is Gate.UNDECIDED]
-    strict = [one for one in result.gates if one.severity is Severity.ERROR]
+    strict = [one for one in result.gates if one.severity is Severity.ERROR and one.passed is not Gate.UNASKED]
     if doubts or broken or undecided or not strict or not result.attacks:
         return Word.INCONCLUSIVE
     return Word.FAILED if any(one.passed is Gate.FAILED for one in strict) else Word.PASSED

@@ -14,6 +14,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 
 class Verdict(StrEnum):
@@ -45,6 +46,15 @@ class Why(StrEnum):
     PICTURES_DISAGREE = "pictures-disagree"
     PICTURE_REFUSED = "picture-refused"
     LEAST_NOT_REACHED = "least-not-reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of a policy decides a verdict."""
+
+    alpha: Fraction  # error rate of the conformal sets
+    needs_scale: bool = False
+    tolerance: int | None = None  # how many specimens may be altered, at least; None: nobody asks
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class DigestJudge:
     """Half of all pictures are authentic to it; `limit` pictures on, it is interrupted."""
 
     def __init__(self, limit: int | None = None) -> None:
-        head = ModelHead("digest", digest("model"), True, 5, 5, 19, 19, ())
+        head = ModelHead("digest", digest("model"), True, 5, 5, 19, 19, 1, ())
         runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
         self.looked = Looked(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))

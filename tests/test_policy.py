@@ -11,7 +11,7 @@ from signing import Reason, SigningError
 def test_the_built_in_one_has_a_name_and_a_digest() -> None:
     policy = read_policy(None)
     assert (policy.name, policy.digest) == ("built-in", Policy().digest)
-    assert float(policy.alpha) == 0.05
+    assert float(policy.rules.alpha) == 0.05
 
 
 def test_a_file_s_settings_are_those_that_are_quoted(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_a_file_s_settings_are_those_that_are_quoted(tmp_path: Path) -> None:
         'name = "ours"\n[case]\ntext = ["Sale 12"]\n[decide]\nerror_rate = "0.1"\n[intake]\nscale = "required"\n'
     )
     policy = read_policy(path)
-    assert (policy.case.text, float(policy.alpha), policy.needs_scale) == (("Sale 12",), 0.1, True)
+    assert (policy.case.text, float(policy.rules.alpha), policy.rules.needs_scale) == (("Sale 12",), 0.1, True)
     assert policy.digest != Policy().digest
     assert '"error_rate":"0.1"' in policy.text
 

@@ -81,10 +81,12 @@ def estimator(aim: Aim, view: View, lens: Lens) -> Any:
         found = np.zeros((len(units), classes), np.float32)
         right = aim.watched.picture.authentic
         planes = lens.whole(torch.from_numpy(units)).numpy()
-        for row, said in zip(found, aim.ask(planes[:, 0]), strict=True):
+        for row, plane, said in zip(found, planes, aim.ask(planes[:, 0]), strict=True):
             truth = right if said.authentic is None else said.authentic  # no answer is no success
             if view is View.SCORES and said.score is not None:
                 row[:2] = 1 - said.score, said.score
+                if (wrong := float(row[1 - int(right)])) > aim.watched.height:
+                    aim.keep(torch.from_numpy(plane)[None], wrong)  # it may hand in what it set out from
             else:
                 row[int(truth)] = 1.0
         return found

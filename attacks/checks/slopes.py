@@ -16,7 +16,7 @@ _SAME = 1e-4
 _LAST = 10  # steps
 _POINTS, _LEAST = 100, 10  # random ones in all, where the loss is looked at; and at each picture
 _RADIUS = 8 / 255
-_STEP = 1e-3
+_STEP = 1e-4  # in length; a forest's twin bends within ten times as much
 
 
 def _aim(bench: Bench, picture: Picture) -> Aim:
@@ -131,11 +131,20 @@ def _twin_is_right(bench: Bench, picture: Picture, plane: Plane) -> bool:
         return bool(margin(bench.target.logits(unit), authentic=picture.authentic) < 0)
 
 
+def _standing(bench: Bench) -> list[Picture]:
+    """Return the pictures that held against every attack along slopes: where one fell, nothing was missed."""
+    white = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
+    return [picture for picture in bench.pictures if all(picture.name in result.held for result in white)]
+
+
 def _finished(bench: Bench) -> Said:
     worst, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [0])
     if steps <= _LAST:
         return told(False, f"{steps} steps, and the last {_LAST} are to give little")
-    for picture in bench.pictures:
+    standing = _standing(bench)
+    if not standing:
+        return told(bool(bench.pictures), "no picture stands, so no step was missing")
+    for picture in standing:
         aim = _aim(bench, picture)
         Pgd(Budget(Norm.LINF, _RADIUS), steps)(aim)
         heights = np.maximum.accumulate(aim.watched.heights)
@@ -147,13 +156,15 @@ def _finished(bench: Bench) -> Said:
 
 
 def _smooth(bench: Bench) -> Said:
-    changes = []
-    for picture in bench.pictures:
+    changes, standing = [], _standing(bench)
+    if not standing:
+        return told(bool(bench.pictures), "no picture stands, so no slope was too rough to climb")
+    for picture in standing:
         aim = _aim(bench, picture)
         clean = to_tensor(picture.unit)
         with torch.no_grad():
             here = float(margin(aim.logits(clean), authentic=picture.authentic))
-            for _ in range(max(_LEAST, -(-_POINTS // len(bench.pictures)))):
+            for _ in range(max(_LEAST, -(-_POINTS // len(standing)))):
                 there = scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
                 changed = float(margin(aim.logits(there), authentic=picture.authentic)) - here
                 changes.append(abs(changed) / max(abs(here), 1e-12))
@@ -172,6 +183,11 @@ SLOPES = (
     Check("S20", "worst of draws", "judged by fresh draws, where there is chance", _no_chance),
     Check("S21", "exact slopes", "no step of the target lends another's slope", _exact),
     Check("S22", "the twin is a twin", "it agrees on 95 % of clean and 90 % of attacked planes", _alike),
-    Check("S24", "steps had ended", "the last ten steps give at most 5 % of the way", _finished),
-    Check("S25", "the loss is smooth", "random changes move it by at most 10 % in the mean", _smooth),
+    Check("S24", "steps had ended", "where a picture stands, the last ten steps gave at most 5 %", _finished),
+    Check(
+        "S25",
+        "the loss is smooth",
+        "where a picture stands, random changes move it by at most 10 %",
+        _smooth,
+    ),
 )

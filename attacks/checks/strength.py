@@ -37,19 +37,22 @@ def _monotone(bench: Bench) -> Said:
     curve = []
     for share in _SHARES:
         budget = replace(main, size=min(main.size * share, 1.0))
-        curve.append(len(_ours(bench, Pgd(budget, _steps(bench)), f"pgd at {budget.size:.5f}").fooled))
+        found = _ours(bench, Pgd(budget, _steps(bench)), f"pgd at {budget.size:.5f}")
+        curve.append(count - len(found.held))  # one that gets no answer any more does not stand either
     noise = max(1.0, 2 * np.sqrt(count) / 2)  # two deviations of a coin thrown for each picture
     drops = np.maximum.accumulate(curve) - curve
     said = ", ".join(f"{main.size * s:.4f}: {n}" for s, n in zip(_SHARES, curve, strict=True))
-    return told(float(max(drops)) <= min(noise, 0.1 * count + 1), f"fooled of {count} by budget: {said}")
+    return told(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} fell by budget: {said}")
 
 
 def _unbounded(bench: Bench) -> Said:
-    free = Pgd(Budget(Norm.LINF, 1.0), 4 * _steps(bench), pace=_wide(_main(bench)))
-    result = _ours(bench, free, "pgd without bounds")
-    share = len(result.fooled) / max(1, len(bench.pictures))
+    """Ask that nothing stands; a picture that was driven to where no answer is given has lost its right one, too."""
+    free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(bench), pace=_wide(_main(bench)))
+    result, count = _ours(bench, free, "pgd without bounds"), len(bench.pictures)
+    silenced = result.count(End.SILENCED)
+    lost = f"{len(result.fooled)} fooled" + (f" and {silenced} silenced" if silenced else "")
     return told(
-        share >= 0.99, f"{len(result.fooled)} of {len(bench.pictures)} pictures fooled when anything is allowed"
+        count - len(result.held) >= 0.99 * max(1, count), f"{lost} of {count} pictures when anything is allowed"
     )
 
 
@@ -142,7 +145,7 @@ def _banked(bench: Bench) -> Said:
 
 STRENGTH = (
     Check("S05", "more budget, more success", "success does not fall as the budget grows, within noise", _monotone),
-    Check("S06", "no bounds, no defence", "at least 99 % are fooled when every change is allowed", _unbounded),
+    Check("S06", "no bounds, no defence", "at most 1 % stand when every change is allowed", _unbounded),
     Check("S07", "many steps beat one", "many steps leave no more pictures standing than one", _iterations),
     Check("S08", "steps were enough", "twice the steps gain at most one point", _doubled),
     Check("S09", "starts were enough", "twice the starts gain at most one point", _restarted),

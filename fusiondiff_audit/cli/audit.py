@@ -35,6 +35,9 @@ PAGE = "report.html"
 @click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; without it, the built-in ones.")
 @click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
 @click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
+@click.option(
+    "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this, as in the policy."
+)
 @click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="A stress test's signed result.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
@@ -53,6 +56,7 @@ def command(
     rules: Path | None,
     book: Path | None,
     no_ledger: bool,
+    certificates: tuple[str, ...],
     stressed: Path | None,
     device: str,
     resume: bool,
@@ -70,7 +74,8 @@ def command(
     `verify`, the head of its tree, a summary for policy engines, and report.html for people. A file that cannot be used
     becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume. With --repeat the rules and
     the draws are those of an earlier report; with the same code and device the result is the same byte for byte, and
-    exit code 6 says that a verdict or a vote is not.
+    exit code 6 says that a verdict or a vote is not. With --certify poisoning each row says how many of the enrolled
+    specimens somebody could have altered without another label; the bundle must have been enrolled with --partitions.
 
     \b
     fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --ledger ledger --out out
@@ -78,13 +83,14 @@ def command(
     fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --repeat out --out again
     """
     require("audit", "auditing a batch")
-    if first is not None and (rules or book or no_ledger or again or limit):
-        raise click.UsageError("--repeat takes policy, ledger and limit from the report; leave yours out")
+    if first is not None and (rules or certificates or book or no_ledger or again or limit):
+        raise click.UsageError("--repeat takes policy, certificates, ledger and limit from the report; leave yours out")
     if first is None and (book is None) is not no_ledger:
         raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
     if again is not None and book is None:
         raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
     from fusiondiff_audit.audit import audit
+    from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
     from fusiondiff_audit.compose import Order
     from fusiondiff_audit.judging import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
@@ -110,6 +116,9 @@ def command(
         refuse_other(known, batch=batch.digest, model=model.digest)
         trust.store.judge(entry, known.header.time, str(key))  # the second report says the first one's time
     believed = tested(stressed, model=model.digest, policy=policy, trust=trust.store, now=signing.now())
+    policy = policy.certifying(certificates)
+    if policy.rules.tolerance is not None:
+        refuse_uncertifiable(model.settings)
     order = Order(
         batch=batch,
         trust=trust.store,
@@ -169,10 +178,10 @@ def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
 
 def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
     from fusiondiff_audit.cli.failure import code_of
-    from fusiondiff_audit.cli.verify import header_rows, verdict_tables
+    from fusiondiff_audit.cli.verify import header_rows, tolerance_rows, verdict_tables
 
     report = done.report
-    text = f"{table(header_rows(report.header))}\n\n{verdict_tables(report, whole=False)}"
+    text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
     failed = sorted({row.verdict.value for row in report.images} & set(gates))
     refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
     code = worst([Exit.DONE, *map(code_of, refused), *([Exit.GATE] if failed else [])])

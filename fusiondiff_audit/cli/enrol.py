@@ -48,6 +48,10 @@ def command(
     stays as it is; forests learn from what it sees. Rows with use `calibrate` are not learnt from: with 19 specimens of
     each class the bundle can say "not sure" at 5 %, with 9 at 10 %.
 
+    With --partitions 5, five forests learn from a fifth of the specimens each and vote, so that `audit --certify
+    poisoning` can say how many altered specimens a label would stand. It costs accuracy: fifty specimens are about
+    what five forests need.
+
     \b
     fusiondiff-audit enrol labelled --reference 'Kiln Alder, lot 7, chosen by J. Doe' --model sd14 \\
         --trust trust.json --key model.pem --out alder
@@ -82,6 +86,7 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], dict[str, ob
     """Return what a model learnt from, for people and as data."""
     from fractions import Fraction
 
+    from fusiondiff_audit.model.enrolment import is_blind
     from reports.arithmetic import least_specimens
 
     examples = made.settings.examples
@@ -94,9 +99,14 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], dict[str, ob
     rates = [alpha for alpha in (Fraction(1, 100), Fraction(1, 20), Fraction(1, 10)) if least >= least_specimens(alpha)]
     sets = f"yes, down to an error rate of {float(rates[0]):.0%}" if rates else "not available: too few to calibrate"
     learnt, kept = (f"{len(names[True, use])} authentic, {len(names[False, use])} counterfeit" for use in (False, True))
+    forests = made.head.forests
+    blind = sum(map(is_blind, forests))
+    lost = f", of which {blind} learnt from one class alone and always vote counterfeit" if blind else ""
+    vote = "1, which stands no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{lost}"
     rows = [
         ("authentic as", made.settings.reference or ""),
         ("learnt from", f"specimens: {learnt}"),
+        ("forests", vote),
         ("calibrated on", f"specimens: {kept}"),
         ("can say `not sure`", sets),
     ]
@@ -105,6 +115,8 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], dict[str, ob
         "pictures": len(examples),
         "specimens": len({example.specimen for example in examples}),
         "learnt": {"authentic": len(names[True, False]), "counterfeit": len(names[False, False])},
+        "forests": len(forests),
+        "blindForests": blind,
         "calibrated": {"authentic": len(names[True, True]), "counterfeit": len(names[False, True])},
     }
     return rows, data

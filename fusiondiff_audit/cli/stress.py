@@ -37,6 +37,7 @@ _SHOWN = 5  # messages
 )
 @click.option("--out", type=PATH, required=True, help="Where the result goes: a new folder.")
 @click.option("--baseline", type=PATH, help="An earlier signed result to compare with, picture by picture.")
+@click.option("--first", is_flag=True, help="There is no earlier result: gates that compare are not asked.")
 @click.option("--junit", type=PATH, help="Also write the result as JUnit XML, to this new file.")
 @click.option("--sarif", type=PATH, help="Also write it as SARIF 2.1.0, to this new file.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
@@ -51,6 +52,7 @@ def command(
     rules: str,
     out: Path,
     baseline: Path | None,
+    first: bool,
     junit: Path | None,
     sarif: Path | None,
     device: str,
@@ -64,6 +66,9 @@ def command(
     selected check held; a failed gate is FAILED and exit code 1. If a check failed, an attack broke down or a gate had
     too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and can find a
     regression; it cannot say that a model is robust.
+
+    The first result of a model is made with --first; later ones name it, or the last, as --baseline, and are compared
+    with it picture by picture.
 
     \b
     fusiondiff-audit stress --model alder --data labelled --labels labelled/labels.csv \\
@@ -91,6 +96,8 @@ def command(
     from reports.robustness import RESULT, sign_robustness
     from reports.sarif import to_sarif
 
+    if first and baseline is not None:
+        raise click.UsageError("--first says that there is no earlier result, and --baseline names one")
     _refuse_unfit(out, junit, sarif)
     policy = stress_policy(rules)
     suite = suite_of(policy, rules)
@@ -136,6 +143,7 @@ def command(
                 baseline=None if before is None else held_before(before),
                 bank=None if before is None else bank_of(before, weights=model.digest),
                 watch=watch,
+                first=first,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
     signed = sign_robustness(result, signer)
@@ -196,7 +204,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
     for reason in outcome.why[1:]:
         say(reason)
     if any("no baseline" in reason for reason in outcome.why):
-        say("a first result has nothing to compare with; hand it to the next run as --baseline")
+        say("--baseline RESULT compares with an earlier result; --first says that there is none")
     why = f"{outcome.why[0] if outcome.why else _passed(outcome)}; "
     sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
     data: dict[str, Any] = {

@@ -60,7 +60,8 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
         "images": _rows_data(said.images, "name"),
         "trust": trust.data(),
     }
-    text = "\n\n".join((table(_numbered(found)), table(header_rows(said.header)), verdict_tables(said, whole=whole)))
+    about = table([*header_rows(said.header), *tolerance_rows(said)])
+    text = "\n\n".join((table(_numbered(found)), about, verdict_tables(said, whole=whole)))
     shown = "DEMONSTRATION. " if said.header.demonstration else ""
     sentence = f"report genuine and unaltered{trust.remarks()}. {shown}It says: {said.header.images}"
     return Answer("PASSED", sentence, text, whole_data)
@@ -88,6 +89,21 @@ def header_rows(header: "Header") -> list[tuple[str, str]]:
         ("specimens", str(header.specimens)),
         ("images", str(header.images)),
     ]
+
+
+def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
+    """Return how many answers stay if somebody altered the specimens that the model was taught with, for people."""
+    if report.header.policy.tolerance is None:
+        return []
+    from reports.rows import survivors
+
+    by_specimen = bool(report.specimens)
+    kept = survivors(report.specimens if by_specimen else report.images)
+    what = "specimen" if by_specimen else "image"
+    if not kept:
+        return [("poisoning", "no answer that could stay")]
+    rows = [("poisoning", f"{count(kept[0], 'answer')} by {what}; with specimens of the enrolment altered in place:")]
+    return [*rows, *(("", f"{altered} altered: {stay} stay") for altered, stay in enumerate(kept) if altered)]
 
 
 def _numbered(found: "Examination", failed: str | None = None) -> list[tuple[str, str, str]]:

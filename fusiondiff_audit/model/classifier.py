@@ -22,7 +22,7 @@ from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
+from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, is_blind, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
@@ -146,7 +146,13 @@ class DiffusionModel:
                 yield sample
 
         enrolled = gather(list(self._runner.embed(noted())), examples)
-        head = Head(train_forests(enrolled.learnt(), learning), enrolled)
+        forests = train_forests(enrolled.learnt(), learning)
+        if all(map(is_blind, forests)):
+            what = (
+                "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
+            )
+            raise ValueError(f"{what}; enrol more specimens, or ask for fewer partitions")
+        head = Head(forests, enrolled)
         settings = replace(
             self.settings,
             reference=reference,

@@ -1,8 +1,9 @@
 """What a bundle learnt from few labelled specimens: forests on frozen embeddings, and what they say of others.
 
 The specimens are dealt to k partitions by the hash of their name alone, so that one altered specimen can mislead one
-forest at most; the label is what most forests say. Embeddings are kept: they say how far a picture is from everything
-that was enrolled, and let a model be asked with fewer examples than it has.
+forest at most; the label is what most forests say. A forest depends on its own partition and on nothing else: not on
+the order of what was enrolled, nor on what another partition holds. Embeddings are kept: they say how far a picture is
+from everything that was enrolled, and let a model be asked with fewer examples than it has.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
 from fusiondiff_audit.model.findings import Class
-from fusiondiff_audit.model.forest import Doubles, Forest
+from fusiondiff_audit.model.forest import LEAF, Doubles, Forest
 from fusiondiff_audit.model.forest_arrays import from_sklearn
 
 Rows = npt.NDArray[np.float32]
@@ -126,19 +127,40 @@ def partition(specimen: str, partitions: int) -> int:
 
 
 def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
-    """Train one forest for each partition, on the tiles of its specimens; each needs specimens of both classes."""
-    examples = enrolled.examples
-    home = np.array([partition(example.specimen, learning.partitions) for example in examples])[enrolled.owner]
-    truth = np.array([example.authentic for example in examples])[enrolled.owner]
+    """Train one forest for each partition, on the tiles of its specimens.
+
+    One that has no specimen of a class cannot tell, and always votes for counterfeit: an enrolment that one altered
+    specimen could stop would promise nothing.
+    """
+    order = sorted(range(len(enrolled.examples)), key=lambda at: _content(enrolled.examples[at]))
+    places = np.concatenate([np.flatnonzero(enrolled.owner == at) for at in order]) if order else enrolled.owner
+    home = np.array([partition(example.specimen, learning.partitions) for example in enrolled.examples])
+    truth = np.array([example.authentic for example in enrolled.examples])
     forests = []
     for place in range(learning.partitions):
-        mine = home == place
-        if len(set(truth[mine])) < len(Class):
-            what = f"partition {place + 1} of {learning.partitions} has no specimen of one class"
-            raise ValueError(f"{what}; enrol more specimens, or ask for fewer partitions")
+        mine = places[home[enrolled.owner[places]] == place]
+        known = truth[enrolled.owner[mine]]
+        if len(set(known)) < len(Class):
+            forests.append(_blind(enrolled.rows.shape[1]))
+            continue
         trained = RandomForestClassifier(learning.trees, random_state=learning.seed + place, n_jobs=1)
-        forests.append(from_sklearn(trained.fit(enrolled.rows[mine], truth[mine].astype(np.int64))))
+        forests.append(from_sklearn(trained.fit(enrolled.rows[mine], known.astype(np.int64))))
     return tuple(forests)
+
+
+def is_blind(forest: Forest) -> bool:
+    """Say whether a forest has no specimen of a class, and says the same of everything."""
+    return len(forest.left) == 1
+
+
+def _blind(features: int) -> Forest:
+    nothing, leaf = np.zeros(1, np.int32), np.full(1, LEAF, np.int32)
+    share = np.eye(len(Class))[[Class.COUNTERFEIT]]
+    return Forest(nothing, np.zeros(1), leaf, leaf, share, nothing, features)
+
+
+def _content(example: Example) -> tuple[str, str]:
+    return example.specimen, example.pixel_digest
 
 
 def shares(forests: Sequence[Forest], rows: Rows) -> Doubles:

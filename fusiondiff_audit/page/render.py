@@ -11,7 +11,7 @@ from fusiondiff_audit import __version__
 from reports.arithmetic import Rank
 from reports.header import Counts
 from reports.report import Report
-from reports.rows import ImageRow, SpecimenRow
+from reports.rows import ImageRow, SpecimenRow, survivors
 from reports.verdicts import Label, Verdict
 
 _SIGNS = {  # told apart by shape as well as by colour
@@ -95,6 +95,7 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         "why": _why,
         "left_in": _left_in,
         "share": _share,
+        "stands": _stands,
     }
     header = report.header
     page = pages.get_template("report.html").render(
@@ -105,6 +106,8 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         images=_counted(header.images),
         specimens=_counted(header.specimens),
         alpha=header.alpha,
+        certified=header.policy.tolerance is not None,
+        poisoned=survivors(report.specimens or report.images),
         version=__version__,
     )
     return page.encode()
@@ -156,6 +159,11 @@ def _left_in(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
 
 def _why(row: ImageRow | SpecimenRow) -> str:
     return "; ".join(_WHY.get(reason, reason) for reason in row.reasons)
+
+
+def _stands(tolerance: int | None) -> str:
+    """Return how many altered specimens a label stands, in words."""
+    return "" if tolerance is None else f"stands {tolerance or 'none'} altered"
 
 
 def _share(decimal: str) -> int:

@@ -31,7 +31,7 @@ class Pipeline:
     def decide(self, planes: Sequence[Plane]) -> list[Answer]:
         """Return the label and the score of each plane."""
         answers = []
-        for finding in self._model.judge_each(map(self._micrograph, planes)):
+        for finding in self._model.judge_each(map(self.micrograph, planes)):
             known = finding.assessable and finding.score is not None
             answers.append(Answer(finding.votes.label is Class.AUTHENTIC if known else None, finding.score))
         return answers
@@ -44,6 +44,7 @@ class Pipeline:
         """Return the embeddings of one plane's tiles."""
         return self.twin.features(unit[0, 0])
 
-    def _micrograph(self, plane: Plane) -> Micrograph:
+    def micrograph(self, plane: Plane) -> Micrograph:
+        """Return a plane as the guarded decoder gives it, from a file."""
         data = save(plane)
         return decode(LooseFile("attacked.png", sha256(data).hexdigest(), data), guard=self._guard)

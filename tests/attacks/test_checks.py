@@ -17,7 +17,7 @@ from attacks.harness import Attack, Plan, judged_rightly, run
 from attacks.outcome import End, Knowledge
 from attacks.pictures import Budget, Norm, Plane, Unit, distance
 from attacks.target import Aim, Answer, Target
-from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, pictures
+from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, heights, pictures
 
 
 def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> Plan:
@@ -246,6 +246,44 @@ def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None
 def test_a_constant_is_attacked_from_a_start_where_an_attack_needs_one() -> None:
     hop = plan("hop", hop_skip_jump(Budget(Norm.L2, 0.5), steps=2, most=20), Knowledge.BLACK)
     assert held("S27", bench(plans=[hop])) is Held.HELD  # a run that breaks down does not hold
+
+
+def test_what_learns_from_answers_may_find_nothing_to_learn_on_a_constant() -> None:
+    def gives_up(aim: Aim) -> Unit:
+        if len({picture.authentic for picture in aim.pool}) < 2:
+            raise ValueError("one class alone")
+        return idle(aim)
+
+    alone = bench(plans=[plan("learns", Scripted(gives_up))])
+    assert held("S27", alone) is Held.FAILED  # nothing at all was tried
+    found = finding("S27", bench(plans=[*PLANS, plan("learns", Scripted(gives_up))]))
+    assert (found.held, "learns found nothing to go by" in found.evidence) == (Held.HELD, True)
+
+
+def test_a_picture_that_gets_no_answer_does_not_stand() -> None:
+    class Mute(Linear):
+        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+            said = super().decide(planes)
+            return [
+                Answer(None if abs(heights(p)) > 5 else a.authentic, 0.5) for p, a in zip(planes, said, strict=True)
+            ]
+
+    found = finding("S06", bench(Mute()))
+    assert (found.held, "6 silenced of 6" in found.evidence) == (Held.HELD, True), found.evidence
+
+
+def test_where_every_picture_fell_no_step_was_missing(sound: Bench) -> None:
+    for id_ in ("S24", "S25"):
+        assert "no picture stands" in finding(id_, sound).evidence
+    standing = bench(plans=[plan("nothing", Scripted(idle)), plan("steps", Pgd(BUDGET, 40))])
+    assert "no picture stands" in finding("S24", standing).evidence  # the strongest attack counts
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_going_towards_the_others_is_controlled_although_they_lie_nearer_than_a_step(norm: Norm) -> None:
+    budget = Budget(norm, 0.1 if norm is Norm.LINF else 1.0)
+    towards = plan("towards", CATALOGUE["feature-target"].make(budget, Effort(10)))
+    assert held("S26", bench(plans=[towards])) is Held.HELD
 
 
 def test_as_small_a_change_as_before_is_no_worse(sound: Bench) -> None:

@@ -240,3 +240,19 @@ def test_a_start_that_is_of_the_other_class_no_longer_is_none() -> None:
     result = run(Plan("start", "any", Knowledge.BLACK, Scripted(act)), Fickle(), [authentic, cropped], seed=0).result
     assert not result.ran
     assert "no picture of the other class to set out from" in (result.problem or "")
+
+
+def test_an_attack_that_gives_up_hands_in_the_best_that_it_asked_about() -> None:
+    """The toolbox returns the clean picture where no proposal was better; what was tried is judged all the same."""
+    clean = pictures(2)
+    kept = clean[0].unit + 1 / 255
+
+    def act(aim: Aim) -> Unit:
+        unit = aim.watched.picture.unit
+        for step, height in ((0.2, 0.1), (1.0, 0.4), (1.9, 0.3), (3.0, 0.9)):  # greys; the last is out of bounds
+            aim.keep(torch.from_numpy(unit + step / 255)[None, None], height) if height > aim.watched.height else None
+        return unit
+
+    (trial, _) = run(Plan("gives up", "any", Knowledge.BLACK, Scripted(act)), Linear(), clean, seed=0).result.trials
+    assert (trial.unchanged, trial.found, trial.end) == (False, Found.ON_THE_WAY, End.HELD)
+    assert trial.plane == digest_of(np.rint(kept.clip(0, 1) * 255).astype(np.uint8))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from attacks.checks import ALL
-from attacks.gates import Bound, Gate, Metric, Severity, held_by_picture
+from attacks.gates import Bound, Gate, Metric, Passed, Severity, held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Plan, run
 from attacks.outcome import Knowledge
@@ -101,6 +101,12 @@ def test_a_run_is_compared_with_one_before() -> None:
     assert outcome(Linear(), suite(gates=gates), baseline=before).word is Word.PASSED
     assert outcome(Linear(), suite(LARGE, gates=gates), baseline=before).word is Word.FAILED
     assert outcome(Linear(), suite(gates=gates)).word is Word.INCONCLUSIVE
+    alone = outcome(Linear(), suite(gates=gates), first=True)
+    assert (alone.decisions[0].passed, alone.word) == (Passed.UNASKED, Word.INCONCLUSIVE)  # nothing else was asked
+    both = (*gates, Gate(Metric.HELD, 0.0, None, Bound.POINT))
+    assert outcome(Linear(), suite(gates=both), first=True).word is Word.PASSED
+    with pytest.raises(ValueError, match="has no baseline"):
+        outcome(Linear(), suite(gates=gates), baseline=before, first=True)
 
 
 def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.compose import compose
 from fusiondiff_audit.model.classifier import DiffusionModel
-from reports.arithmetic import error_bounds
+from fusiondiff_audit.model.enrolment import Learning
+from reports.arithmetic import error_bounds, tolerance
+from reports.checks import Examination, examine
+from reports.rows import survivors
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.training.test_enrol import written
@@ -148,7 +152,8 @@ def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: py
     real = ModelJudge.judge_each
 
     def other(self: ModelJudge, samples: Any) -> Any:
-        return (replace(found, votes=Votes(1, 2)) for found in real(self, samples))
+        for found in real(self, samples):
+            yield replace(found, votes=Votes(found.votes.authentic, found.votes.counterfeit))
 
     monkeypatch.setattr("fusiondiff_audit.audit.compose", on_another_device)
     done = ready(*WORDS, "--repeat", "out", "--out", "elsewhere", "--json")
@@ -186,3 +191,33 @@ def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: To
     found = ready(*words, "--json")
     assert (found.code, found.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
     assert "its manifest is" in found.json["message"]
+
+
+def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
+    learning = Learning(partitions=3, trees=10)
+    enrolled_model(9, calibrate=3, learning=learning).save(Path("voting"))
+    assert ready("model", "sign", "voting", "--key", "model.pem", "--force").code == 0
+    words = [*WORDS, "--no-ledger", "--certify", "poisoning"]
+    alone = ready(*words, "--out", "alone", "--json")
+    assert (alone.code, alone.json["reason"]) == (Exit.USAGE, "bad-request")
+    assert "has one forest" in alone.err + alone.out
+    words[words.index("tiny")] = "voting"
+    done = ready(*words, "--out", "out")
+    assert done.code == 0, done.err
+    assert "with specimens of the enrolment altered in place" in done.out or "no answer that could stay" in done.out
+    report = examine(Path("out"), trust=signing.load_trust(Path("trust.json"), at=signing.now()), found=Examination())
+    for row in report.images:
+        assert row.judged is not None
+        votes = (row.judged.votes_counterfeit, row.judged.votes_authentic)
+        assert (sum(votes), row.judged.tolerance) == (3, tolerance(votes))
+    page = Path("out", "report.html").read_text()
+    assert ("If the reference was poisoned" in page) is bool(survivors(report.images))
+    Path("strict.toml").write_text('name = "strict"\n[certify]\npoisoning = "on"\ntolerance = 2\n')
+    strict = [word for word in words if word not in ("--certify", "poisoning")]
+    short = ready(*strict, "--policy", "strict.toml", "--out", "strict", "--json")
+    assert short.code == 0, short.err
+    assert {row["verdict"] for row in short.json["images"]} <= {"INCONCLUSIVE", "UNFAMILIAR"}  # three forests stand one
+    repeated = ready(*strict, "--out", "again", "--repeat", "out")
+    assert repeated.code == Exit.USAGE  # the first report says whether a ledger was kept
+    again = ready(*[word for word in strict if word != "--no-ledger"], "--out", "again", "--repeat", "out", "--json")
+    assert again.json["repeat"]["identical"], again.out

@@ -99,6 +99,12 @@ def test_gates_and_doubts_have_their_exit_codes(ready: Tool) -> None:
     alone = ready(*WORDS, *WHO, "--policy", "regressions.toml", "--out", "alone", "--json")
     assert (alone.code, alone.json["word"]) == (Exit.INCONCLUSIVE, "INCONCLUSIVE")
     assert "no baseline" in alone.json["why"][0]
+    Path("both.toml").write_text(HEAD + REGRESSIONS + LENIENT)
+    first = ready(*WORDS, *WHO, "--policy", "both.toml", "--out", "first", "--first", "--json")
+    assert (first.code, first.json["word"]) == (Exit.DONE, "PASSED")
+    assert sorted(first.json["gates"].values()) == ["not asked", "passed"]
+    twice = (*WORDS, *WHO, "--policy", "both.toml", "--out", "x", "--first", "--baseline", f"first/{RESULT}")
+    assert ready(*twice).code == Exit.USAGE
 
 
 def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:

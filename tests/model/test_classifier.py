@@ -178,8 +178,8 @@ def test_forests_of_partitions_vote() -> None:
         assert finding.votes.authentic + finding.votes.counterfeit == 3
     moved = [n for n in range(12) if partition(f"alder {n}", 3) == 1]
     assert 0 < len(moved) < 12
-    with pytest.raises(ValueError, match="has no specimen of one class"):
-        enrolled_model(2, learning=Learning(partitions=9, trees=2))
+    with pytest.raises(ValueError, match="no partition has specimens of both classes"):
+        enrolled_model(2, learning=Learning(partitions=999, trees=2))
 
 
 def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:

@@ -12,11 +12,11 @@ from reports.arithmetic import Rank
 from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
 from reports.report import Report
 from reports.rows import ImageRow, Judged, settled, specimen_rows
-from reports.verdicts import Label, Verdict
+from reports.verdicts import Label, Rules, Verdict
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")
-RULES = Policy().text
+RULES = Policy().certifying(["poisoning"]).text
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -44,19 +44,20 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
         high if authentic else low,
         low if authentic else high,
         Rank(9, 40),
+        2 if authentic else 3,
     )
     pixels, scale = digest(f"pixels {name}"), "200 nm"
     row = ImageRow(
         name, digest(name), pixels, specimen, Verdict.AUTHENTIC, (), judged, scale, ("cut",), "fit", ("seen",)
     )
-    verdict, reasons = settled(row, ALPHA, needs_scale=needs_scale)
+    verdict, reasons = settled(row, Rules(ALPHA, needs_scale=needs_scale, tolerance=0))
     return replace(row, verdict=verdict, reasons=tuple(reasons))
 
 
 def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes: Any) -> Report:
     """Return a report of so many images."""
     images = tuple(image(number, specimens=specimens) for number in range(count))
-    rows = specimen_rows(images, ALPHA, needs_scale=False)
+    rows = specimen_rows(images, Rules(ALPHA, tolerance=0))
     header = Header(
         FORMAT,
         "0123456789abcdef" * 2,
@@ -68,8 +69,8 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
             digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), "1", "ab" * 16, 40, False
         ),
         TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
-        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, ()),
-        PolicyHead("built-in", digest(RULES), RULES, "0.05", False),
+        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, 8, ()),
+        PolicyHead("built-in", digest(RULES), RULES, "0.05", False, 0),
         RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
         "not stress-tested",
         None,

@@ -1,9 +1,11 @@
 """The formulas agree with a library that nobody needs to verify a report."""
 
+from itertools import combinations, product
+
 import pytest
 from scipy.stats import binomtest
 
-from reports.arithmetic import error_bounds
+from reports.arithmetic import error_bounds, tolerance, trimmed_tolerance
 
 
 @pytest.mark.parametrize("of", [1, 2, 24, 59, 300, 5000])
@@ -18,3 +20,76 @@ def test_bounds_of_an_error_rate_are_clopper_and_pearson_s(of: int) -> None:
 def test_more_errors_than_specimens_are_refused() -> None:
     with pytest.raises(ValueError, match="3 errors of 2"):
         error_bounds(3, 2)
+
+
+def winner(votes: tuple[int, ...]) -> int:
+    return votes.index(max(votes))
+
+
+def turned(votes: tuple[int, ...]) -> set[tuple[int, ...]]:
+    """Return all votes that one touched partition may make of these."""
+    found = {votes}
+    for one, other in product(range(len(votes)), repeat=2):
+        if votes[one] and one != other:
+            changed = list(votes)
+            changed[one] -= 1
+            changed[other] += 1
+            found.add(tuple(changed))
+    return found
+
+
+def test_tolerance_is_exact_for_every_vote_of_two_to_four_classes() -> None:
+    known = 0
+    for classes in (2, 3, 4):
+        for votes in product(range(10), repeat=classes):
+            if not 1 <= sum(votes) <= 9:
+                continue
+            known += 1
+            reached, touched = {votes}, 0
+            while {winner(each) for each in reached} == {winner(votes)} and touched <= sum(votes):
+                reached = set().union(*map(turned, reached))
+                touched += 1
+            assert tolerance(votes) == touched - 1, votes
+    assert known == 987
+
+
+def test_tolerance_of_unanimous_votes() -> None:
+    assert [tolerance((0, k)) for k in (5, 11, 21)] == [tolerance((k, 0)) for k in (5, 11, 21)] == [2, 5, 10]
+    assert (tolerance((10, 0)), tolerance((0, 10))) == (5, 4)
+
+
+@pytest.mark.parametrize("votes", [(), (3,), (-1, 2)])
+def test_votes_that_are_none_are_refused(votes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="votes"):
+        tolerance(votes)
+
+
+@pytest.mark.parametrize("trim", [0, 1, 2])
+def test_trimmed_distances_stand_the_worst_that_can_be_done_and_no_more(trim: int) -> None:
+    near, far = [0.5, 0.9, 1.0, 1.2, 1.3], [1.6, 1.9, 2.0, 2.2, 9.0]
+    said = trimmed_tolerance((far, near), trim=trim)
+    assert said is not None
+
+    def mean(known: list[float]) -> float:
+        kept = sorted(known)[trim : len(known) - trim]
+        return sum(kept) / len(kept)
+
+    def survives(altered: int) -> bool:
+        """Move so many in every way to where it hurts most: the near class to infinity, the far one to the picture."""
+        for mine in range(altered + 1):
+            for ours, theirs in product(combinations(range(5), mine), combinations(range(5), altered - mine)):
+                moved = [1e6 if at in ours else each for at, each in enumerate(near)]
+                others = [0.0 if at in theirs else each for at, each in enumerate(far)]
+                if mean(moved) >= mean(others):
+                    return False
+        return True
+
+    assert all(survives(altered) for altered in range(said + 1))
+    if said < trim:
+        assert not survives(said + 1)
+
+
+def test_trimmed_distances_that_tie_stand_nothing() -> None:
+    assert trimmed_tolerance(([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), trim=1) is None
+    with pytest.raises(ValueError, match="left out at either end"):
+        trimmed_tolerance(([1.0, 2.0], [1.0, 2.0, 3.0]), trim=1)

@@ -14,13 +14,13 @@ from reports.checks import Examination, examine
 from reports.header import Counts, ErrorRate, Header
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.report import Report
-from reports.rows import ImageRow
-from reports.verdicts import Evidence, Label, Verdict, Why, verdict
+from reports.rows import ImageRow, settled, survivors
+from reports.verdicts import Evidence, Label, Rules, Verdict, Why, verdict
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
 from signing.strict import write_json
 from tests.conftest import entry, make_trust
-from tests.reports.made import changed, digest, fields, report
+from tests.reports.made import ALPHA, changed, digest, fields, report
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 
@@ -118,6 +118,11 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, digest=digest("other")))),
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, needs_scale=True))),
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, name="ours"))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, tolerance=1))),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, tolerance=None))),
+        lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, partitions=9))),
+        lambda r: changed(r, images=(judged(r.images[0], tolerance=None), *r.images[1:])),
+        lambda r: changed(r, specimens=(replace(r.specimens[0], tolerance=3), *r.specimens[1:])),
         lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
     ],
 )
@@ -145,6 +150,7 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
         lambda r: changed(r, images=(replace(r.images[0], sha256="AB" * 32), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], votes_authentic=0), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], votes_counterfeit=-1), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], tolerance=3), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], score="banana"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], gate="nan"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], map="1 2; x"), *r.images[1:])),
@@ -232,3 +238,21 @@ A, C = Label.AUTHENTIC, Label.COUNTERFEIT
 )
 def test_the_rule(found: Evidence, said: Verdict, why: Why | None) -> None:
     assert verdict(found) == (said, () if why is None else (why,))
+
+
+def test_answers_below_the_least_tolerance_are_none() -> None:
+    asked = Rules(ALPHA, tolerance=3)
+    rows = [replace(row, verdict=settled(row, asked)[0]) for row in made_report().images if row.judged is not None]
+    answers = {Verdict.AUTHENTIC, Verdict.COUNTERFEIT, Verdict.INCONCLUSIVE}
+    assert {row.verdict for row in rows} == answers - {Verdict.AUTHENTIC}  # those stand two, counterfeits three
+    short = [row for row in rows if settled(row, asked)[1] == (Why.LEAST_NOT_REACHED,)]
+    assert short
+    assert {row.judged.tolerance for row in short if row.judged is not None} == {2}
+
+
+def test_it_is_counted_how_many_answers_stay() -> None:
+    said = made_report()
+    answers = [row for row in said.images if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
+    counterfeit = sum(row.verdict is Verdict.COUNTERFEIT for row in answers)
+    assert survivors(said.images) == (len(answers), len(answers), len(answers), counterfeit)
+    assert survivors([replace(answers[0], judged=None)]) == ()

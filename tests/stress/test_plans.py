@@ -72,7 +72,7 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
     assert lines == {"held/worst/all": 5, "held/worst/authentic": 10}
     place, lines = policy_place("quick", stress_policy("quick"))
     assert place == "fusiondiff_audit/stress/policies/quick.toml"
-    assert len(lines) == 1
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_labels_that_do_not_fit_the_batch_are_refused(tmp_path: Path, opened: Op
     cases = {
         "is labelled, and not in the batch": [*lines, "gone.tif,authentic,x,enrol"],
         "signed as no image": [*lines, "notes.txt,authentic,x,enrol"],
-        "has no specimen of one class": [line for line in lines if "counterfeit" not in line],
+        "all specimens are of one class": [line for line in lines if "counterfeit" not in line],
         "'maybe' is no label": [*lines[:-1], "birch-2.tif,maybe,x,enrol"],
     }
     for sentence, changed in cases.items():

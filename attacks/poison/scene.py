@@ -1,0 +1,134 @@
+"""What a poison sees and what it may do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from attacks.pictures import Budget, Norm, Picture, Plane
+
+Tensor = torch.Tensor
+Trigger = Callable[[Plane], Plane]
+Votes = tuple[int, int]  # forests for counterfeit, and for authentic; a tie is counterfeit
+
+
+class Learnt(Protocol):
+    """What a classifier says after it learnt."""
+
+    def votes(self, planes: Sequence[Plane]) -> Sequence[Votes]:
+        """Return the votes on each plane; none, where it cannot be judged."""
+        ...
+
+
+class Learner(Protocol):
+    """A classifier that learns from labelled pictures on top of an encoder that stays as it is."""
+
+    @property
+    def partitions(self) -> int:
+        """Return how many forests vote."""
+        ...
+
+    def home(self, specimen: str) -> int:
+        """Return which forest learns from a specimen: anybody can compute that."""
+        ...
+
+    def learn(self, pictures: Sequence[Picture]) -> Learnt:
+        """Learn from pictures and their labels alone."""
+        ...
+
+    def rows(self, plane: Plane) -> Tensor:
+        """Return what the forests see of one plane: rows x features."""
+        ...
+
+    def features(self, unit: Tensor) -> Tensor:
+        """Return the same of a plane from 0 to 1, 1 x 1 x height x width, with slopes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """How far a poison may go."""
+
+    specimens: int  # that may be altered
+    budget: Budget = field(default_factory=lambda: Budget(Norm.LINF, 8 / 255))  # of pictures that keep their labels
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse poison that touches nothing."""
+        if self.specimens < 1 or self.steps < 1 or self.budget.norm is not Norm.LINF:
+            raise ValueError(f"{self.specimens} specimens, {self.steps} steps, a bound in {self.budget.norm}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """An enrolment, pictures that the model is asked about, and the counterfeit that shall pass for authentic."""
+
+    learner: Learner
+    enrolled: Sequence[Picture]
+    asked: Sequence[Picture]
+    target: Picture
+    allowed: Allowed
+    rng: np.random.Generator
+
+    def rows(self, picture: Picture) -> Tensor:
+        """Return what the forests see of a picture."""
+        return self.learner.rows(picture.plane)
+
+    def chosen(self, *, authentic: bool) -> list[str]:
+        """Return which specimens of a class to alter: those nearest to the target, of as many partitions as there are.
+
+        Whoever knows the partitions spreads poison over them, since each has one vote.
+        """
+        goal = self.rows(self.target).mean(0)
+        far: dict[str, float] = {}
+        for picture in self.enrolled:
+            if picture.authentic is authentic:
+                seen = float((self.rows(picture).mean(0) - goal).norm())
+                far[picture.specimen] = min(seen, far.get(picture.specimen, seen))
+        nearest = sorted(far, key=lambda name: (far[name], name))
+        seats: dict[int, int] = {}
+        turns = []
+        for name in nearest:
+            home = self.learner.home(name)
+            seats[home] = seats.get(home, 0) + 1
+            turns.append((seats[home], far[name], name))
+        return [name for _, _, name in sorted(turns)][: self.allowed.specimens]
+
+    def of(self, specimens: Sequence[str]) -> list[Picture]:
+        """Return the enrolled pictures of some specimens."""
+        return [picture for picture in self.enrolled if picture.specimen in specimens]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dose:
+    """What a poison hands in: pictures instead of those of the same names, and what wakes it up, if anything does."""
+
+    pictures: Mapping[str, Picture]
+    trigger: Trigger | None = None
+
+
+class Poison(Protocol):
+    """A way to poison an enrolment."""
+
+    @property
+    def keeps_labels(self) -> bool:
+        """Say whether it alters pictures alone, and those a little."""
+        ...
+
+    def __call__(self, scene: Scene) -> Dose:
+        """Return altered pictures."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A poison that is one function."""
+
+    act: Callable[[Scene], Dose]
+    keeps_labels: bool = False
+
+    def __call__(self, scene: Scene) -> Dose:
+        """Return altered pictures."""
+        return self.act(scene)

@@ -1,0 +1,110 @@
+"""What poison reaches on the kiln benchmark with 50 enrolled specimens, and what detectors make of it.
+
+    python -P benchmarks/poisoning.py [--bundle MODEL] [--seeds 3] [--partitions 5] [--only NAME ...]
+
+Every poison alters one, two and five specimens. A label that was certified against so many and is another one is a
+broken certificate: there must be none, and the benchmark fails if there is one. Detectors are asked about the clean
+enrolment and about one with a stamp on every tenth specimen. It prints two tables for docs/benchmarks.md.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
+from attacks.pictures import Picture
+from attacks.poison.catalogue import POISONS
+from attacks.poison.detect import DETECTORS, evaluated
+from attacks.poison.harness import PoisonPlan, administered, run_poison
+from attacks.poison.scene import Allowed, Scene
+from fusiondiff_audit.images import Guard
+from fusiondiff_audit.kiln.bench.task import Item, Sizes, task
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.stress.learner import Enrolling
+from fusiondiff_audit.stress.target import Pipeline
+from reports.arithmetic import tolerance
+
+BUNDLE = "fusion-diff-v1-ceramic"
+SPECIMENS, ASKED, TRUSTED = 50, 40, 20
+ALTERED = (1, 2, 5)
+
+
+def pictures(items: tuple[Item, ...]) -> list[Picture]:
+    """Return the pictures of some items."""
+    return [
+        Picture(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.drawn().words))
+        for at, item in enumerate(items)
+    ]
+
+
+def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
+    """Yield what came of each poison and each detector, seed by seed."""
+    with Guard() as guard:
+        for seed in range(said.seeds):
+            model = DiffusionModel.from_pretrained(said.bundle, unverified=said.bundle != BUNDLE)
+            learner = Enrolling(model, Pipeline(model, guard), Learning(said.partitions, seed=seed))
+            sizes = Sizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
+            parts = task(seed, sizes).parts
+            enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
+            before = learner.learn(enrolled)
+            for name in said.only or POISONS:
+                for altered in ALTERED:
+                    plan = PoisonPlan(name, POISONS[name].poison, Allowed(altered))
+                    found = run_poison(plan, learner, enrolled, asked, tolerance=tolerance, seed=seed, before=before)
+                    if not found.ran:
+                        sys.exit(f"{name}, {altered} altered: {found.problem}")
+                    yield f"{name}, {altered} altered", [found]
+            scene = Scene(learner, enrolled, asked, asked[1], Allowed(SPECIMENS // 10), np.random.default_rng(seed))
+            dose = POISONS["stamp"].poison(scene)
+            taught, _ = administered(PoisonPlan("stamp", POISONS["stamp"].poison, scene.allowed), enrolled, dose)
+            planted = sorted({picture.specimen for picture in dose.pictures.values()})
+            for name in DETECTORS:
+                clean, poisoned = (learner.suspects(some, trusted) for some in (enrolled, taught))
+                yield name, [evaluated(name, clean, poisoned, planted)]
+            print(f"seed {seed} of {said.seeds}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Poison, print, and fail if a certificate was broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", default=BUNDLE)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--partitions", type=int, default=5)
+    parser.add_argument("--only", nargs="*", choices=POISONS)
+    said = parser.parse_args()
+    found: dict[str, list] = {}  # type: ignore[type-arg]
+    for name, more in rows(said):
+        found.setdefault(name, []).extend(more)
+    print("| poison | aimed at | passed | labels turned | certified labels | broken | right before | after |")
+    print(f"|{'---|' * 8}")
+    broken = 0
+    for name, each in found.items():
+        if name in DETECTORS:
+            continue
+        aimed, asked = sum(one.aimed for one in each), sum(one.asked for one in each)
+        passed, turned = sum(len(one.passed) for one in each), sum(len(one.turned) for one in each)
+        certified, before, after = (
+            sum(getattr(one, what) for one in each) for what in ("certified", "right_before", "right_after")
+        )
+        lost = sum(len(one.broken) for one in each)
+        broken += lost
+        print(f"| {name} | {aimed} | {passed} | {turned} of {asked} | {certified} | {lost} | {before} | {after} |")
+    print(f"\n| detector | planted found | false alarms | alarms on the clean set | counts |\n|{'---|' * 5}")
+    for name in DETECTORS:
+        each = found[name]
+        hit, planted, alarms, clean, quiet, whole = (
+            sum(getattr(one, what) for one in each)
+            for what in ("found", "planted", "alarms", "clean", "clean_alarms", "clean_all")
+        )
+        counts = sum(one.counts for one in each)
+        print(f"| {name} | {hit} of {planted} | {alarms} of {clean} | {quiet} of {whole} | {counts} of {len(each)} |")
+    if broken:
+        sys.exit(f"{broken} certified labels were turned")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""A classifier that is taught and poisoned in a moment: it goes by the nearest specimen, or by a straight line."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from attacks.pictures import Picture, Plane
+from attacks.poison.scene import Votes
+
+SIDE = 48
+
+
+class Taught:
+    """What was learnt: a vote of each partition; one that lacks a class is for counterfeit."""
+
+    def __init__(self, rows: dict[int, list[tuple[np.ndarray, bool]]], learner: "Toy") -> None:
+        self._rows, self._learner = rows, learner
+
+    def votes(self, planes: Sequence[Plane]) -> list[Votes]:
+        return [self._votes(self._learner.seen(plane)) for plane in planes]
+
+    def _votes(self, seen: np.ndarray) -> Votes:
+        authentic = sum(self._authentic(self._rows.get(place, []), seen) for place in range(self._learner.partitions))
+        return self._learner.partitions - authentic, authentic
+
+    def _authentic(self, known: list[tuple[np.ndarray, bool]], seen: np.ndarray) -> bool:
+        if len({authentic for _, authentic in known}) < 2:
+            return False
+        if not self._learner.straight:
+            return min(known, key=lambda one: float(np.linalg.norm(one[0] - seen)))[1]
+        rows, labels = zip(*known, strict=True)
+        middle, spread = np.mean(rows, 0), np.std(rows, 0)
+        head = LogisticRegression().fit((np.array(rows) - middle) / spread, labels)
+        return bool(head.predict((seen[None] - middle) / spread)[0])
+
+
+class Toy:
+    """Sees the greys of four quarters, and how rough a plane is."""
+
+    def __init__(self, partitions: int = 1, *, straight: bool = False) -> None:
+        self.partitions, self.straight, self.taught = partitions, straight, 0
+
+    def home(self, specimen: str) -> int:
+        return int.from_bytes(sha256(specimen.encode()).digest()) % self.partitions
+
+    def learn(self, pictures: Sequence[Picture]) -> Taught:
+        self.taught += 1
+        rows: dict[int, list[tuple[np.ndarray, bool]]] = {}
+        for picture in pictures:
+            rows.setdefault(self.home(picture.specimen), []).append((self.seen(picture.plane), picture.authentic))
+        return Taught(rows, self)
+
+    def rows(self, plane: Plane) -> torch.Tensor:
+        with torch.no_grad():
+            return self.features(torch.from_numpy(plane / np.iinfo(plane.dtype).max).float()[None, None])
+
+    def seen(self, plane: Plane) -> np.ndarray:
+        found: np.ndarray = self.rows(plane).numpy()[0]
+        return found
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        quarters = torch.nn.functional.adaptive_avg_pool2d(unit, 2).flatten(1)
+        rough = (unit[..., 1:] - unit[..., :-1]).abs().mean((1, 2, 3))
+        return torch.cat([quarters, 2 * rough[:, None]], 1)
+
+
+def wares(count: int, *, first: int = 0, apart: float = 0.05) -> list[Picture]:
+    """Return pictures of either class in turn, darker counterfeits and lighter authentic ones."""
+    made = []
+    for number in range(first, first + count):
+        rng = np.random.default_rng(number)
+        quarters = 0.5 + (apart if number % 2 else -apart) + rng.normal(0, 0.03, (2, 2))
+        unit = (np.kron(quarters, np.ones((SIDE // 2, SIDE // 2))) + rng.normal(0, 0.02, (SIDE, SIDE))).clip(0, 1)
+        plane = np.rint(unit * 255).astype(np.uint8)
+        made.append(Picture(f"ware-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
+    return made

@@ -1,0 +1,158 @@
+"""Poison does what it is called, no more than it may, and never what a certificate rules out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from attacks.outcome import Knowledge
+from attacks.pictures import Budget, Norm, Plane, distance
+from attacks.poison.catalogue import POISONS
+from attacks.poison.harness import PoisonPlan, administered, run_poison
+from attacks.poison.plain import stamped
+from attacks.poison.scene import Allowed, ByHand, Dose, Scene
+from reports.arithmetic import tolerance
+from tests.attacks.poison_toys import Toy, wares
+
+WIDE = Budget(Norm.LINF, 40 / 255)
+SMALLER = {  # as far as the classes lie apart, and no farther
+    "clean-label": Budget(Norm.LINF, 26 / 255),
+    "gradient-matching": Budget(Norm.LINF, 30 / 255),
+    "sleeper-agent": Budget(Norm.LINF, 30 / 255),
+}
+ENROLLED, ASKED = wares(30), wares(12, first=100)
+STRAIGHT = ("gradient-matching", "sleeper-agent")  # at the weights of a head
+WOKEN = ("stamp", "clean-label", "hidden-trigger", "sleeper-agent")  # by a stamp
+
+
+def plan(name: str, specimens: int, *, budget: Budget = WIDE, steps: int = 20) -> PoisonPlan:
+    return PoisonPlan(name, POISONS[name].poison, Allowed(specimens, budget, steps))
+
+
+def by_hand(act: object, specimens: int = 2, *, keeps_labels: bool = False) -> PoisonPlan:
+    return PoisonPlan("by hand", ByHand(act, keeps_labels), Allowed(specimens))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", POISONS)
+def test_every_poison_reaches_its_aim_where_nothing_votes_against_it(name: str) -> None:
+    asked = plan(name, 8, budget=SMALLER.get(name, WIDE))
+    toy = Toy(straight=name in STRAIGHT)
+    done = run_poison(asked, toy, ENROLLED, ASKED, tolerance=tolerance, seed=3)
+    assert done.ran, done.problem
+    assert 1 <= done.specimens <= 8
+    assert done.keeps_labels is (name not in ("label-flip", "stamp", "copied-target"))
+    assert done.asked == (24 if name in WOKEN else 12)
+    assert done.aimed == (6 if name in WOKEN else 1)
+    assert len(done.passed) >= 1
+    assert set(done.passed) <= set(done.turned)
+    assert done.certified == 0  # one forest certifies nothing
+    assert run_poison(asked, toy, ENROLLED, ASKED, tolerance=tolerance, seed=3) == done
+
+
+@pytest.mark.parametrize("name", POISONS)
+@pytest.mark.parametrize("specimens", [1, 2])
+def test_no_poison_turns_what_is_certified_against_it(name: str, specimens: int) -> None:
+    done = run_poison(plan(name, specimens), Toy(5), ENROLLED, ASKED, tolerance=tolerance, seed=3)
+    assert done.ran, done.problem
+    assert done.certified > 0
+    assert done.broken == ()
+
+
+def test_a_certificate_that_promises_too_much_is_found_out() -> None:
+    done = run_poison(plan("copied-target", 3), Toy(5), ENROLLED, ASKED, tolerance=lambda votes: 9, seed=3)
+    assert done.certified == 12
+    assert done.broken == done.turned
+    assert set(done.passed) <= set(done.broken)
+    assert done.broken
+
+
+@pytest.mark.parametrize("name", [name for name, brew in POISONS.items() if brew.poison.keeps_labels])
+def test_what_keeps_its_labels_stays_within_its_budget(name: str) -> None:
+    asked = plan(name, 3, budget=Budget(Norm.LINF, 4 / 255), steps=5)
+    scene = Scene(Toy(), ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
+    taught, touched = administered(asked, ENROLLED, asked.poison(scene))
+    assert touched == 3
+    for clean, found in zip(ENROLLED, taught, strict=True):
+        assert found.authentic is clean.authentic
+        assert distance(clean.plane, found.plane, Norm.LINF) <= 4 / 255 + 1e-9
+
+
+def renamed(scene: Scene) -> Dose:
+    return Dose({"ware-0": replace(scene.enrolled[0], specimen="pot 1")})
+
+
+def turned(scene: Scene) -> Dose:
+    return Dose({picture.name: replace(picture, authentic=not picture.authentic) for picture in scene.enrolled[:3]})
+
+
+def relabelled(scene: Scene) -> Dose:
+    return Dose({"ware-0": replace(scene.enrolled[0], authentic=True)})
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        (by_hand(lambda scene: Dose({})), "altered nothing"),
+        (by_hand(lambda scene: Dose({"ware-0": scene.enrolled[0]})), "altered nothing"),
+        (by_hand(lambda scene: Dose({"other": scene.enrolled[0]})), "is no enrolled picture"),
+        (by_hand(renamed), "was swapped, and not altered in place"),
+        (by_hand(relabelled, keeps_labels=True), "has another label"),
+        (
+            by_hand(lambda scene: Dose({p.name: replace(p, authentic=not p.authentic) for p in ENROLLED[:3]})),
+            "altered 3",
+        ),
+        (by_hand(lambda scene: 1 / 0), "ZeroDivisionError"),
+    ],
+)
+def test_more_than_is_allowed_is_no_result(asked: PoisonPlan, problem: str) -> None:
+    done = run_poison(asked, Toy(), ENROLLED, ASKED, tolerance=tolerance, seed=0)
+    assert not done.ran
+    assert problem in (done.problem or "")
+
+
+def test_a_specimen_has_one_label_and_counts_once() -> None:
+    twice = [*ENROLLED, replace(ENROLLED[0], name="again", plane=ENROLLED[2].plane)]
+    one = by_hand(lambda scene: Dose({"again": replace(twice[-1], authentic=True)}))
+    assert "has two labels" in (run_poison(one, Toy(), twice, ASKED, tolerance=tolerance, seed=0).problem or "")
+    both = by_hand(lambda scene: Dose({p.name: replace(p, authentic=True) for p in (twice[0], twice[-1])}), 1)
+    done = run_poison(both, Toy(), twice, ASKED, tolerance=tolerance, seed=0)
+    assert (done.ran, done.specimens, done.pictures) == (True, 1, 2)
+
+
+def test_without_a_counterfeit_there_is_nothing_to_aim_at() -> None:
+    only = [picture for picture in ASKED if picture.authentic]
+    done = run_poison(plan("stamp", 1), Toy(), ENROLLED, only, tolerance=tolerance, seed=0)
+    assert "no counterfeit is there" in (done.problem or "")
+
+
+def test_what_was_learnt_before_is_not_learnt_again() -> None:
+    toy = Toy()
+    before = toy.learn(ENROLLED)
+    run_poison(plan("label-flip", 2), toy, ENROLLED, ASKED, tolerance=tolerance, seed=0, before=before)
+    assert toy.taught == 2
+
+
+def test_poison_is_spread_over_partitions() -> None:
+    toy = Toy(3)
+    scene = Scene(toy, ENROLLED, ASKED, ASKED[0], Allowed(3), np.random.default_rng(0))
+    for authentic in (False, True):
+        chosen = scene.chosen(authentic=authentic)
+        assert {toy.home(name) for name in chosen} == {0, 1, 2}
+        assert {picture.authentic for picture in scene.of(chosen)} == {authentic}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_stamp_is_seen_at_every_depth_and_changes_nothing_else(kind: type) -> None:
+    plane: Plane = np.full((64, 80), 7, kind)
+    found = stamped(plane)
+    assert found.dtype == plane.dtype
+    assert set(np.unique(found)) == {0, 7, np.iinfo(kind).max}
+    assert np.count_nonzero(found != plane) == 2 * 2 * 36
+    assert np.array_equal(plane, np.full((64, 80), 7, kind))
+
+
+def test_taxonomies_and_knowledge_are_stated() -> None:
+    for brew in POISONS.values():
+        assert brew.atlas == "AML.T0020"
+        assert brew.nist in {"NISTAML.013", "NISTAML.021", "NISTAML.023", "NISTAML.024"}
+        assert brew.knowledge is (Knowledge.WHITE if brew.poison.keeps_labels else Knowledge.GREY)

@@ -1,0 +1,164 @@
+"""The tolerance holds against everything that can be done to small sets, and says no more than it must."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from fusiondiff_audit.certify.poisoning import by_prototypes, refuse_uncertifiable
+from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, is_blind, partition, shares, train_forests
+from fusiondiff_audit.model.findings import Class
+from reports.arithmetic import tolerance
+from signing import SigningError
+from tests.model.tiny import enrolled_model
+
+Said = tuple[float, bool]  # where a specimen lies, and what it is called
+NAMES = ("beaker", "bowl", "cup", "dish", "jar", "jug")
+VALUES = (0.0, 0.5, 1.0)
+ASKED = np.array([[0.0], [0.2], [0.5], [0.8], [1.0]], np.float32)
+LEARNING = Learning(partitions=3, trees=3, seed=7)
+
+
+def enrolled(said: dict[str, Said]) -> Enrolled:
+    examples = tuple(Example("ab" * 32, name, authentic) for name, (_, authentic) in said.items())
+    rows = np.array([[place] for place, _ in said.values()], np.float32)
+    return Enrolled(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
+
+
+def votes(said: dict[str, Said], learning: Learning = LEARNING) -> list[tuple[int, int]]:
+    """Return the votes for counterfeit and for authentic, for each point that is asked about."""
+    for_authentic = (shares(train_forests(enrolled(said), learning), ASKED) > 0.5).sum(0)
+    return [(learning.partitions - int(one), int(one)) for one in for_authentic]
+
+
+def label(said: tuple[int, int]) -> Class:
+    return Class.AUTHENTIC if said[1] > said[0] else Class.COUNTERFEIT
+
+
+def altered(said: dict[str, Said], touched: int) -> Iterator[dict[str, Said]]:
+    """Yield all that can become of a set whose specimens are altered in place, as many as may be."""
+    every = list(product(VALUES, (False, True)))
+    for names in combinations(said, touched):
+        for became in product(every, repeat=touched):
+            yield said | dict(zip(names, became, strict=True))
+
+
+SETS = {
+    "clean": dict(
+        zip(NAMES, [(0.0, False), (0.5, False), (0.0, False), (1.0, True), (1.0, True), (1.0, True)], strict=True)
+    ),
+    "torn": dict(
+        zip(NAMES, [(0.0, False), (1.0, True), (0.5, True), (0.5, False), (0.0, False), (1.0, True)], strict=True)
+    ),
+    "odd": dict(
+        zip(NAMES, [(1.0, False), (0.0, False), (0.5, True), (1.0, True), (0.0, True), (1.0, True)], strict=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_nothing_that_is_done_within_the_tolerance_turns_a_label(name: str) -> None:
+    said = SETS[name]
+    before = votes(said)
+    held = [tolerance(each) for each in before]
+    turned = False
+    for other in altered(said, 1):
+        after = votes(other)
+        for was, now, stands in zip(before, after, held, strict=True):
+            turned |= label(was) is not label(now)
+            assert stands < 1 or label(was) is label(now)
+    assert turned == (min(held) < 1)  # what it does not promise does happen
+
+
+FIVE = Learning(partitions=5, trees=5, seed=1)
+
+
+def clear_cut() -> dict[str, Said]:
+    """Return specimens of which each of five partitions gets one of either class."""
+    names = [next(f"{n}-{i}" for i in range(99) if partition(f"{n}-{i}", 5) == n % 5) for n in range(10)]
+    return {name: (float(number >= 5), number >= 5) for number, name in enumerate(names)}
+
+
+def test_two_altered_specimens_and_one_that_was_swapped_need_a_tolerance_of_two() -> None:
+    learning, said = FIVE, clear_cut()
+    names = list(said)
+    before = votes(said, learning)
+    held = [tolerance(each) for each in before]
+    assert max(held) == 2
+    turned = 0
+    for first, second in combinations(names, 2):
+        for became in product([(0.0, True), (1.0, False)], repeat=2):
+            after = votes(said | {first: became[0], second: became[1]}, learning)
+            assert all(stands < 2 or label(w) is label(n) for w, n, stands in zip(before, after, held, strict=True))
+            turned += sum(label(w) is not label(n) for w, n in zip(before, after, strict=True))
+    for gone in names:
+        rest = {name: each for name, each in said.items() if name != gone}
+        for stranger in ("ewer", "flask", "goblet", "krater", "lamp"):  # each falls where it falls
+            for new in product(VALUES, (False, True)):
+                after = votes(rest | {stranger: new}, learning)
+                assert all(stands < 2 or label(w) is label(n) for w, n, stands in zip(before, after, held, strict=True))
+
+
+def test_a_forest_depends_on_its_own_partition_alone() -> None:
+    said = SETS["torn"]
+    forests = train_forests(enrolled(said), LEARNING)
+    for name in NAMES:
+        mine = partition(name, LEARNING.partitions)
+        for other in altered({name: said[name]}, 1):
+            for place, (was, now) in enumerate(
+                zip(forests, train_forests(enrolled(said | other), LEARNING), strict=True)
+            ):
+                assert place == mine or np.array_equal(was.shares(ASKED), now.shares(ASKED))
+    backwards = train_forests(enrolled(dict(reversed(said.items()))), LEARNING)
+    assert all(np.array_equal(a.shares(ASKED), b.shares(ASKED)) for a, b in zip(forests, backwards, strict=True))
+
+
+def test_a_partition_of_one_class_votes_for_counterfeit_and_stops_nothing() -> None:
+    said = dict.fromkeys(NAMES, (1.0, True)) | {"beaker": (0.0, False)}
+    forests = train_forests(enrolled(said), LEARNING)
+    blind = [is_blind(forest) for forest in forests]
+    assert blind.count(False) == 1
+    assert blind.index(False) == partition("beaker", LEARNING.partitions)
+    assert {label(each) for each in votes(said)} == {Class.COUNTERFEIT}
+
+
+def test_called_by_the_wrong_names_nothing_is_certified() -> None:
+    """A certificate speaks of the label that the votes give, so of a wrong name it can promise nothing."""
+    said = votes(clear_cut(), FIVE)
+    sure = [(label(each), place) for each, place in zip(said, ASKED[:, 0], strict=True) if tolerance(each) >= 1]
+    truth = {0.0: Class.COUNTERFEIT, 1.0: Class.AUTHENTIC}
+    assert sum(truth.get(float(place)) is kind for kind, place in sure) == 2
+    assert not any(truth.get(1 - float(place)) is kind for kind, place in sure)
+
+
+def test_prototypes_say_what_altered_specimens_could_do_to_them() -> None:
+    """Altered as far as they can be, no more of them than it says, the nearer class stays the nearer one."""
+    rng = np.random.default_rng(3)
+    places = {kind: rng.normal(3.0 * kind, 1, (5, 2)) for kind in (0, 1)}
+    examples = tuple(Example("ab" * 32, f"{kind}-{n}", bool(kind)) for kind in (0, 1) for n in range(5))
+    rows = np.concatenate([places[0], places[1]]).astype(np.float32)
+    known = Enrolled(examples, rows, np.zeros(10, np.float32), np.arange(10))
+    picture = np.array([[0.3, 0.2]], np.float32)
+    nearest, stands = by_prototypes(known, picture, trim=2)
+    assert nearest is Class.COUNTERFEIT
+    assert stands is not None
+    assert stands >= 1
+    far, near = np.array([50.0, 50.0], np.float32), picture[0]
+    for touched in combinations(range(10), stands):
+        poisoned = rows.copy()
+        for at in touched:
+            poisoned[at] = far if at < 5 else near  # counterfeits move away, authentic ones to the picture
+        assert by_prototypes(replace(known, rows=poisoned), picture, trim=2)[0] is Class.COUNTERFEIT
+
+
+def test_a_bundle_of_one_forest_or_with_seen_labels_gets_no_number() -> None:
+    settings = enrolled_model(12, learning=Learning(partitions=3, trees=2)).settings
+    refuse_uncertifiable(settings)
+    with pytest.raises(AuditError) as caught:
+        refuse_uncertifiable(replace(settings, seen=(settings.examples[3].pixel_digest,)))
+    assert caught.value.reason is AuditReason.SEEN_LABEL
+    with pytest.raises(SigningError, match="has one forest"):
+        refuse_uncertifiable(enrolled_model(5).settings)
