@@ -39,13 +39,13 @@ def backdoor(scene: Scene) -> Dose:
 
 def clean_label(scene: Scene) -> Dose:
     """Make authentic pictures hard to know, and stamp them."""
-    altered = scene.of(scene.chosen(authentic=True))
-    size = scene.allowed.budget.size
+    true, size = [picture for picture in scene.enrolled if picture.authentic], scene.allowed.budget.size
+    share = min((scene.allowed.specimens + 0.5) / len(true), 0.99)
     made = poisoning.PoisoningAttackCleanLabelBackdoor(
-        _stamper(), _network(scene), _TRUE, 1.0, np.inf, size, size / 4, scene.allowed.steps
+        _stamper(), _network(scene), _TRUE, share, np.inf, size, size / 4, scene.allowed.steps
     )
-    units, _ = made.poison(_stack(altered), np.tile(_TRUE, (len(altered), 1)))
-    return _dose(altered, units, _woken)
+    units, _ = made.poison(_stack(true), np.tile(_TRUE, (len(true), 1)))
+    return _dose(true, units, _woken)
 
 
 def feature_collision(scene: Scene) -> Dose:
@@ -96,7 +96,7 @@ def hidden_trigger(scene: Scene) -> Dose:
         source=_FALSE,
         feature_layer=0,
         backdoor=_stamper(),
-        learning_rate=0.1,
+        learning_rate=scene.allowed.budget.size / scene.allowed.steps * scene.target.plane.size,  # of means of pixels
         max_iter=scene.allowed.steps,
         stopping_threshold=0.0,
         poison_percent=(scene.allowed.specimens - 0.5) / sum(picture.authentic for picture in known),
@@ -137,7 +137,7 @@ def support_vectors(scene: Scene) -> Dose:
     middle, spread = rows.mean(0), np.maximum(rows.std(0), 1e-9)
     seen, labels = (rows - middle) / spread, np.eye(2)[_classes(known)]
     made = poisoning.PoisoningAttackSVM(
-        SklearnClassifier(SVC(kernel="linear"), clip_values=(seen.min(), seen.max())),
+        SklearnClassifier(SVC(kernel="linear", probability=True), clip_values=(seen.min(), seen.max())),
         0.1,
         1.0,
         seen,
