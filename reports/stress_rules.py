@@ -95,6 +95,8 @@ def fault_of(result: "Robustness") -> str | None:
         if not 0 <= gate.count <= gate.of <= result.images:
             return f"gate {gate.name}: {gate.count} of {gate.of}, of {result.images} pictures"
         metric, rest = gate.name.split("/", 1)
+        if gate.passed is Gate.UNASKED and metric != "regressions":
+            return f"gate {gate.name}: not asked, and it compares with nothing"
         attack, part = rest.rsplit("/", 1)
         if (metric, part) == ("held", "all") and (gate.count, gate.of) != (_held(result, attack), result.images):
             return f"gate {gate.name}: {gate.count} of {gate.of}, the attacks left {_held(result, attack)}"

@@ -101,6 +101,7 @@ def test_what_is_signed_is_read_back(keys: Keyring, trust: TrustStore) -> None:
 FAILED_GATE = replace(GATE, passed=Gate.FAILED)
 UNDECIDED = replace(GATE, name="held/worst/authentic", passed=Gate.UNDECIDED, of=4, count=1)
 WAIVED = replace(GATE, name="held/worst/counterfeit", passed=Gate.WAIVED, of=4, count=1)
+UNASKED = replace(GATE, name="regressions/worst/all", passed=Gate.UNASKED, count=0)
 DOUBT = replace(CHECK, held=Held.FAILED)
 
 
@@ -124,6 +125,8 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
     assert predicate["failedTests"] == ["gate held/worst/authentic", "check S01"]
     assert predicate["warnedTests"] == ["gate held/worst/counterfeit"]
     assert predicate["passedTests"] == []
+    first = json.loads(made(auditor, gates=(GATE, UNASKED)).to_payload())["predicate"]
+    assert (first["result"], first["warnedTests"]) == ("WARNED", ["gate regressions/worst/all"])
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,9 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
             Word.INCONCLUSIVE,
         ),
         ({"gates": (FAILED_GATE,), "checks": (DOUBT,)}, Word.INCONCLUSIVE),
+        ({"gates": (UNASKED,)}, Word.INCONCLUSIVE),
+        ({"gates": (UNASKED, GATE)}, Word.PASSED),
+        ({"gates": (UNASKED, FAILED_GATE)}, Word.FAILED),
         ({}, Word.PASSED),
     ],
 )
@@ -185,10 +191,11 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"policy_text": policy(attacks=(TRIED, SECOND))},
         {"policy_text": policy(checks=())},
         {"policy_text": policy(gates=(GATE, UNDECIDED))},
+        {"gates": (replace(GATE, passed=Gate.UNASKED),)},
     ],
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
-    faults = r"format|digest|ended twice|are asked|there twice|different pictures|of \d+, of|other|another"
+    faults = r"format|digest|ended twice|are asked|there twice|different pictures|of \d+, of|other|another|not asked"
     with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
 
