@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 from attacks.pictures import Budget
 
@@ -97,8 +98,12 @@ def problem_of(error: Exception) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
-def digest_of_results(results: tuple[Result, ...], missed: Mapping[str, bool]) -> str:
-    """Return the SHA-256 over what came of every picture; clocks have no part in it, and of a problem only its kind."""
+def digest_of_results(results: tuple[Result, ...], missed: Mapping[str, bool], more: Any = None) -> str:
+    """Return the SHA-256 over what came of every picture, and of `more`, a record of what else was tried.
+
+    Clocks have no part in it, and of a problem only its kind.
+    """
     known = [asdict(result) | {"problem": (result.problem or "").partition(":")[0]} for result in results]
-    said = json.dumps([known, dict(missed)], sort_keys=True, separators=(",", ":"))
+    whole = [known, dict(missed)] if more is None else [known, dict(missed), asdict(more)]
+    said = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return sha256(said.encode()).hexdigest()

@@ -19,6 +19,7 @@ from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, de
 from attacks.harness import Plan, Run, Watch, judged_rightly, run
 from attacks.outcome import Result, digest_of_results
 from attacks.pictures import Picture, Plane
+from attacks.poison.ward import Poisoned, Ward, poisoned
 from attacks.target import Answer, Target
 
 Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
@@ -74,11 +75,12 @@ class Outcome:
     not_selected: tuple[str, ...]  # checks
     runs: tuple[Run, ...] = field(repr=False)
     seconds: float
+    poisoned: Poisoned | None = None
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 over all outcomes: the same for the same seed."""
-        return digest_of_results(self.results, self.missed)
+        return digest_of_results(self.results, self.missed, self.poisoned)
 
 
 def run_suite(
@@ -92,8 +94,12 @@ def run_suite(
     bank: Bank | None = None,
     watch: Watch | None = None,
     first: bool = False,
+    ward: Ward | None = None,
 ) -> Outcome:
-    """Run a suite on a target; a `first` run has no baseline, and its gates are not asked what they would compare."""
+    """Run a suite on a target, and poison a ward.
+
+    A `first` run has no baseline, and its gates are not asked what they would compare.
+    """
     started = time.monotonic()
     until = started + suite.seconds
     if len({picture.digest for picture in pictures}) != len(pictures):
@@ -105,6 +111,7 @@ def run_suite(
         plan.name: run(plan, target, worth, seed=suite.seed, until=until, watch=watch, starts=starts)
         for plan in suite.plans
     }  # 2
+    harmed = None if ward is None else poisoned(ward, seed=suite.seed, watch=watch)
     planned = [plan.name for plan in suite.plans]
     bench = Bench(
         target,
@@ -118,6 +125,7 @@ def run_suite(
         floor=suite.floor,
         elsewhere=elsewhere,
         bank=bank or {},
+        poisoned=harmed,
     )
     asked = [check for check in ALL if check.id in suite.checks]
     findings = []  # 3
@@ -127,21 +135,25 @@ def run_suite(
         findings.append(check.on(bench))
     results = tuple(run.result for run in runs.values())
     decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now, first=first))  # 4
-    word, why = _word(results, findings, decisions)
+    word, why = _word(results, findings, decisions, harmed)
     skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
     seconds = time.monotonic() - started
     return Outcome(
-        suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds
+        suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds, harmed
     )
 
 
 def _word(
-    results: Sequence[Result], findings: Sequence[Finding], decisions: Sequence[Decision]
+    results: Sequence[Result], findings: Sequence[Finding], decisions: Sequence[Decision], harmed: Poisoned | None
 ) -> tuple[Word, tuple[str, ...]]:
     """Return one word, and the reasons why it is not a pass."""
     doubts = [f"{one.check} {one.title}: {one.evidence}" for one in findings if one.held is Held.FAILED]
     broken = [result for result in results if not result.ran]
     doubts += [f"{result.attack} did not run to its end: {result.problem or 'no picture'}" for result in broken]
+    if harmed is not None:
+        doubts += [f"poison {one.poison} did not run: {one.problem}" for one in harmed.reached if not one.ran]
+        doubts += [f"poison {one.poison} turned a certified label" for one in harmed.reached if one.broken]
+        doubts += [f"poison broke down: {harmed.problem}"] if harmed.problem is not None else []
     doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
     if not results:
         doubts.append("nothing was attacked")

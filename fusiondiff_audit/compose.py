@@ -10,7 +10,6 @@ from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from reports.header import (
-    FORMAT,
     NOT_TESTED,
     BatchHead,
     Counts,
@@ -25,6 +24,7 @@ from reports.header import (
 from reports.report import Report
 from reports.rows import ImageRow, specimen_rows
 from reports.verdicts import Verdict
+from reports.versions import FORMAT
 from signing import Batch, Kind, TrustStore, write_time
 
 _LIMITS = (

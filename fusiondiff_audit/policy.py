@@ -61,6 +61,15 @@ class AskedAttack(_Section):
     queries: Count = 1000  # of the whole pipeline, for each picture
 
 
+class AskedPoison(_Section):
+    """A poison of an enrolment, and how much of it."""
+
+    poison: Name
+    specimens: Count = 1  # that it may alter
+    size: Size = "8/255"  # of pictures that keep their labels
+    steps: Count = 20
+
+
 class AskedWaiver(_Section):
     """Why a gate that fails does not fail the run, and until when."""
 
@@ -92,6 +101,9 @@ class Robustness(_Section):
     minutes: Count | None = None  # a clock that runs out makes the outcome inconclusive
     floor: Share = "0.6"  # of accuracy before any attack
     attacks: tuple[AskedAttack, ...] = ()
+    enrolled: Count = 50  # pictures that are taught, to be poisoned
+    poisons: tuple[AskedPoison, ...] = ()
+    detectors: tuple[Name, ...] = ()
     checks: tuple[Name, ...] = ()
     gates: tuple[AskedGate, ...] = ()
 

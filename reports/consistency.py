@@ -45,7 +45,7 @@ def refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
     if judged is None:
         return
     votes = judged.votes_authentic + judged.votes_counterfeit
-    if votes != header.model.partitions:
+    if header.model.partitions and votes != header.model.partitions:  # version 1 does not say how many there were
         raise contradiction(where, f"{row.name!a} has {votes} votes of {header.model.partitions} forests")
     if (judged.tolerance is None) is not (header.policy.tolerance is None):
         raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")

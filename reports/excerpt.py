@@ -3,14 +3,16 @@
 It holds no other row, and not the key of the salts: what the others say cannot be guessed from the hashes on the way.
 """
 
+import json
 from dataclasses import dataclass
 
 from reports.consistency import refuse_other_policy, refuse_other_votes
 from reports.header import Header
-from reports.records import read, write
+from reports.records import read
 from reports.report import Report, leaf, origin_of
 from reports.rows import ImageRow, settled
 from reports.verdicts import Verdict
+from reports.versions import raised, version_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
 from signing.strict import malformed, write_json
@@ -36,10 +38,10 @@ def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
     if number is None:
         raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report")
     parts = {}
-    for what, at, said in (("header", 0, report.header), ("image", number, report.images[number - first])):
+    for what, at in (("header", 0), ("image", number)):
         parts[what] = {
             "salt": report.salt(at),
-            "said": write(said),
+            "said": json.loads(report.texts[at]),
             "proof": write_proof(at, report.tree.inclusion(at), checkpoint).decode(),
         }
     return write_json({"format": FORMAT, **parts})
@@ -49,16 +51,18 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     """Return what an excerpt proves, or refuse it."""
     fields = read_json(data, where, limit=MAX_EXCERPT, tokens=100_000).closed("format", "header", "image")
     fields.constant("format", FORMAT)
-    header = read(Header, _part(fields, "header").fields("said"))
+    said = {kind: _part(fields, kind).fields("said") for kind in ("header", "image")}
+    version = version_of(said["header"].value)
+    header = read(Header, Fields(raised(said["header"].value, "header", version, where), f"{where}: header"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
     signer, key = trust.judge(entry, header.time, where), entry.public_key()
-    row = read(ImageRow, _part(fields, "image").fields("said"))
+    row = read(ImageRow, Fields(raised(said["image"].value, "image", version, where), f"{where}: image"))
     sizes = set()
-    for kind, said in (("header", write(header)), ("image", write(row))):
+    for kind, text in said.items():
         part = _part(fields, kind)
         proof = part.raw("proof", limit=_MAX_NOTE).encode()
         index = _index(proof, where)
-        shown = leaf(index, part.text("salt"), kind, write_json(said))
+        shown = leaf(index, part.text("salt"), kind, write_json(text.value))
         proven = open_proof(proof, f"{where}: {kind}", entry=shown, origin=origin_of(header), key=key)
         sizes.add((proven.checkpoint.size, proven.checkpoint.root))
         if (proven.index == 0) != (kind == "header"):

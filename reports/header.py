@@ -7,12 +7,12 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.verdicts import Rules, Verdict
+from reports.versions import FORMAT, V1
 from signing.strict import is_sha256
 from signing.times import read_time
 
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
-FORMAT = "fusiondiff-audit/report/v1"
 NOT_TESTED = "not stress-tested"
 
 
@@ -159,8 +159,10 @@ class Header:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
-        if self.format != FORMAT:
-            raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
+        if self.format not in (V1, FORMAT):
+            raise ValueError(f"format {self.format[:100]!a}; {V1} and {FORMAT} are read")
+        if (self.format == V1) is not (self.model.partitions == 0) or self.model.partitions < 0:
+            raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):
             raise ValueError("a report's id has 32 hexadecimal digits")
         for digest in (

@@ -7,7 +7,7 @@ ran out of time or could not be decided is an error, so that no doubt is shown i
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from reports.robustness import Checked, Gated, Robustness, Tried
+from reports.robustness import Checked, Gated, Harmed, Robustness, Tried
 
 Case = tuple[str, str | None, str]  # name, what it is besides passed, and what is said
 
@@ -18,6 +18,10 @@ def to_junit(result: Robustness) -> bytes:
     families: dict[str, list[Case]] = {}
     for one in result.attacks:
         families.setdefault(f"attacks.{one.family}", []).append(_attack(one))
+    if result.poisons:
+        families["poisons"] = [
+            (one.name, "error" if one.problem or one.broken else None, _harm(one)) for one in result.poisons
+        ]
     suites = {**families, "checks": list(map(_check, result.checks)), "gates": list(map(_gate, result.gates))}
     for name, cases in suites.items():
         root.append(_suite(name, cases, result))
@@ -56,6 +60,13 @@ def _suite(name: str, cases: Iterable[Case], result: Robustness) -> ElementTree.
         else:
             ElementTree.SubElement(case, kind, message=said)
     return suite
+
+
+def _harm(one: Harmed) -> str:
+    if one.problem:
+        return one.problem
+    certified = f"{one.broken} of {one.certified} certified"
+    return f"{one.turned} of {one.asked} labels turned, {certified}; {one.reach} passed"
 
 
 def _attack(one: Tried) -> Case:

@@ -22,13 +22,14 @@ from reports.header import Header
 from reports.records import read, write
 from reports.rows import ImageRow, SpecimenRow
 from reports.scan import Scanner
+from reports.versions import raised, version_of
 from signing import Reason, SigningError, Tree, leaf_hash
 from signing.fields import Fields
 from signing.names import refuse_unsafe
 from signing.statement import PREDICATES, STATEMENT_TYPE
 from signing.strict import malformed, read_base64, refuse_large, write_base64, write_json
 
-PREDICATE_TYPE = f"{PREDICATES}authenticity-report/v1"
+PREDICATE_TYPE = f"{PREDICATES}authenticity-report/"  # and the version
 MAX_ROWS = 1_000_000
 MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
@@ -82,8 +83,9 @@ class Report:
         yield from _apart(self.texts[first:])
         yield b'],"saltKey":%b,"specimens":[' % write_json(write_base64(self.salt_key))
         yield from _apart(self.texts[1:first])
+        predicate = PREDICATE_TYPE + self.header.format.rpartition("/")[2]
         head = {"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}
-        yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(PREDICATE_TYPE))
+        yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(predicate))
         judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
         subjects = chain(((BATCH, self.header.batch.payload),), judged)
         yield from _apart(write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects)
@@ -96,13 +98,14 @@ class Report:
         at = Scanner(payload, where)
         at.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
         said = at.value()
-        header, texts = read(Header, Fields(said, where)), [write_json(said)]
+        version = version_of(said)
+        header, texts = read(Header, Fields(raised(said, "header", version, where), where)), [write_json(said)]
         at.expect(',"images":')
-        images, image_texts = _rows(ImageRow, at, f"{where}: images")
+        images, image_texts = _rows(ImageRow, "image", at, version, f"{where}: images")
         at.expect(',"saltKey":')
         salt_key = read_base64(Fields({"saltKey": at.value()}, where).text("saltKey"), where)
         at.expect(',"specimens":')
-        specimens, specimen_texts = _rows(SpecimenRow, at, f"{where}: specimens")
+        specimens, specimen_texts = _rows(SpecimenRow, "specimen", at, version, f"{where}: specimens")
         report = cls(header, specimens, images, salt_key, (*texts, *specimen_texts, *image_texts))
         del at  # which holds the whole text once more
         report.refuse_disorder(where)
@@ -156,12 +159,12 @@ class Report:
             yield leaf(number, self.salt(number), kind, text)
 
 
-def _rows(kind: type[_Row], at: Scanner, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
+def _rows(kind: type[_Row], leaves: str, at: Scanner, version: str, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
     """Return the rows of the list that begins here, and the text of each."""
     rows: list[_Row] = []
     texts: list[bytes] = []
     for some in at.lists(_TOGETHER):
-        rows += read_all(kind, some, where)
+        rows += read_all(kind, [raised(one, leaves, version, where) for one in some], where)
         texts += map(write_json, some)
         if len(rows) > MAX_ROWS:
             raise SigningError(Reason.TOO_LARGE, f"{where}: more than {MAX_ROWS:,}")

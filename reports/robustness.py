@@ -59,6 +59,43 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Harmed:
+    """One poison of an enrolment, and what it reached, in counts of labels."""
+
+    name: str
+    keeps_labels: bool
+    specimens: int  # that it altered
+    asked: int  # labels that were compared, with and without what wakes it up
+    turned: int
+    aimed: int  # counterfeits that were to pass
+    passed: int
+    certified: int  # labels that stand so many altered specimens
+    broken: int  # those of them that turned: none may
+    problem: str | None
+    atlas: str
+    nist: str
+
+    @property
+    def reach(self) -> str:
+        """Return what came of its aim."""
+        return f"{self.passed} of {self.aimed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One detector of poison, and what it made of poison that was planted and of the set itself."""
+
+    name: str
+    found: int
+    planted: int
+    alarms: int
+    clean: int
+    clean_alarms: int
+    clean_all: int
+    counts: bool  # whether its flags mean anything on this model
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """One check of the run itself."""
 
@@ -114,6 +151,8 @@ class Robustness:
     images: int
     missed: tuple[str, ...]  # judged wrongly before any attack
     attacks: tuple[Tried, ...]
+    poisons: tuple[Harmed, ...]
+    detectors: tuple[Watched, ...]
     checks: tuple[Checked, ...]
     not_selected: tuple[str, ...]  # checks
     gates: tuple[Gated, ...]

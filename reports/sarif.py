@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from reports.robustness import Checked, Gated, Robustness, Tried
+from reports.robustness import Checked, Gated, Harmed, Robustness, Tried
 from reports.stress_rules import Gate, Word
 from signing.strict import write_json
 
@@ -27,7 +27,8 @@ def to_sarif(
     """
     then = {} if before is None else {gate.name: gate.passed for gate in before.gates}
     place = {"uri": policy, "index": 0}
-    ids = sorted({i for one in result.attacks for i in (one.atlas, one.nist)} | set(_EVASION))
+    tried: tuple[Tried | Harmed, ...] = (*result.attacks, *result.poisons)
+    ids = sorted({i for one in tried for i in (one.atlas, one.nist)} | set(_EVASION))
     run: dict[str, Any] = {
         "tool": {"driver": {"name": "fusiondiff-audit", "version": version, "rules": _rules(result)}},
         "taxonomies": [
@@ -49,6 +50,7 @@ def to_sarif(
             *(_gate(one, result, place, lines.get(one.name, 1), then.get(one.name)) for one in result.gates),
             *(_check(one, result, place) for one in result.checks),
             *(_attack(one, result, place) for one in result.attacks),
+            *(_poison(one, result, place) for one in result.poisons),
         ],
         "properties": {
             "word": result.word,
@@ -72,6 +74,8 @@ def _rules(result: Robustness) -> list[dict[str, Any]]:
         rules[check.id] = _rule(check.id, check.title, "error")
     for one in result.attacks:
         rules[_attack_rule(one)] = _rule(_attack_rule(one), "An attack that was run", "note", (one.atlas, one.nist))
+    for harm in result.poisons:
+        rules[harm.name] = _rule(harm.name, "A poison of the enrolment", "note", (harm.atlas, harm.nist))
     return list(rules.values())
 
 
@@ -121,6 +125,12 @@ def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, then
 def _check(one: Checked, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
     kind = {"held": "pass", "not applicable": "notApplicable"}.get(one.held, "review")
     return _result(one.id, f"{one.title}: {one.evidence}", one.id, result, place, 1) | {"kind": kind}
+
+
+def _poison(one: Harmed, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+    said = f"{one.name}: {one.turned} of {one.asked} labels turned, {one.broken} of {one.certified} certified ones"
+    found = _result(one.name, said, one.name, result, place, 1)
+    return found | {"kind": "review" if one.problem or one.broken else "informational"}
 
 
 def _attack(one: Tried, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ _PICTURES = 1_000_000
 _TOKENS = 20_000
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 _DIGIT = Decimal("0.000001")
+_FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
 
 
 class Word(StrEnum):
@@ -56,7 +57,9 @@ class Severity(StrEnum):
 def word_of(result: "Robustness") -> Word:
     """Return what the parts come to, whatever the result says of itself."""
     doubts = [one for one in result.checks if one.held is Held.FAILED]
-    broken = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
+    broken: list[object] = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
+    broken += [one for one in result.poisons if one.problem or one.broken]
+    broken += [one for one in result.detectors if not one.planted]  # it was never tried
     undecided = [one for one in result.gates if one.passed is Gate.UNDECIDED]
     strict = [one for one in result.gates if one.severity is Severity.ERROR and one.passed is not Gate.UNASKED]
     if doubts or broken or undecided or not strict or not result.attacks:
@@ -75,6 +78,8 @@ def fault_of(result: "Robustness") -> str | None:
         ("check", [one.id for one in result.checks]),
         ("gate", [one.name for one in result.gates]),
         ("picture that was judged wrongly", list(result.missed)),
+        ("poison", [one.name for one in result.poisons]),
+        ("detector", [one.name for one in result.detectors]),
     ):
         if len(set(names)) != len(names):
             return f"a {what} that is there twice"
@@ -100,7 +105,25 @@ def fault_of(result: "Robustness") -> str | None:
         attack, part = rest.rsplit("/", 1)
         if (metric, part) == ("held", "all") and (gate.count, gate.of) != (_held(result, attack), result.images):
             return f"gate {gate.name}: {gate.count} of {gate.of}, the attacks left {_held(result, attack)}"
-    return _unlike_policy(result)
+    return _poison_fault(result) or _unlike_policy(result)
+
+
+def _poison_fault(result: "Robustness") -> str | None:
+    """Say which counts of poison or detectors contradict themselves."""
+    for one in result.poisons:
+        counts = (one.broken, one.turned, one.passed, one.certified, one.specimens, one.aimed)
+        if min(counts) < 0 or one.broken > min(one.turned, one.certified) or max(one.turned, one.certified) > one.asked:
+            return f"poison {one.name}: counts that contradict each other"
+        if one.passed > min(one.aimed, one.turned):
+            return f"poison {one.name}: {one.passed} passed of {one.aimed}, and {one.turned} labels turned"
+    for found in result.detectors:
+        parts = ((found.found, found.planted), (found.alarms, found.clean), (found.clean_alarms, found.clean_all))
+        if any(not 0 <= some <= whole for some, whole in parts):
+            return f"detector {found.name}: counts that contradict each other"
+        quiet = all(_ALARMS * some <= whole for some, whole in parts[1:])
+        if found.counts is not (quiet and _FOUND[1] * found.found >= _FOUND[0] * found.planted > 0):
+            return f"detector {found.name}: whether it counts does not follow from what it found"
+    return None
 
 
 def _held(result: "Robustness", attack: str) -> int:
@@ -125,7 +148,13 @@ def _unlike_policy(result: "Robustness") -> str | None:
         if (one.norm, one.size) != (budget.text("norm"), f"{float(Fraction(budget.text('size'))):.6f}"):
             return f"attack {one.name}: another budget than the quoted policy asks for"
     checks = asked.texts("checks", most=_MOST)
+    poisons = [
+        f"{one.text('poison')}-{one.integer('specimens', least=1, most=_PICTURES)}"
+        for one in asked.list("poisons", least=0, most=_MOST)
+    ]
     for what, wanted, found in (
+        ("poisons", poisons, [one.name for one in result.poisons]),
+        ("detectors", list(asked.texts("detectors", most=_MOST)), [one.name for one in result.detectors]),
         ("attacks", attacks, [one.name for one in result.attacks]),
         ("gates", gates, [one.name for one in result.gates]),
         ("checks", sorted(checks), sorted(one.id for one in result.checks)),

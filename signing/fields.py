@@ -41,6 +41,11 @@ class Fields:
         self._value: dict[str, object] = value
         self.where = where
 
+    @property
+    def value(self) -> dict[str, object]:
+        """Return the object itself, as it was parsed."""
+        return self._value
+
     def closed(self, *names: str, optional: Iterable[str] = ()) -> "Fields":
         """Refuse any key that is not named, and the lack of any that is not optional."""
         needed, known = set(names), set(names) | set(optional)

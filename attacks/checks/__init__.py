@@ -6,7 +6,8 @@ evaluations that went wrong (Carlini et al., 2019; Pintor et al., 2022; AutoAtta
 
 from attacks.checks.controls import CONTROLS
 from attacks.checks.honesty import HONESTY
+from attacks.checks.poison import POISON
 from attacks.checks.slopes import SLOPES
 from attacks.checks.strength import STRENGTH
 
-ALL = tuple(sorted((*CONTROLS, *HONESTY, *SLOPES, *STRENGTH), key=lambda check: check.id))
+ALL = tuple(sorted((*CONTROLS, *HONESTY, *POISON, *SLOPES, *STRENGTH), key=lambda check: check.id))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from attacks.harness import Plan, Run, run
 from attacks.outcome import problem_of
 from attacks.pictures import Norm, Picture, Plane
+from attacks.poison.ward import Poisoned
 from attacks.target import Answer, Target
 
 
@@ -51,6 +52,7 @@ class Bench:
     floor: float = 0.5  # least clean accuracy
     elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
     bank: Bank = field(default_factory=dict)
+    poisoned: Poisoned | None = None
     besides: dict[str, Run] = field(default_factory=dict)
 
     def run(self, plan: Plan) -> Run:

@@ -17,7 +17,7 @@ from sklearn.metrics import log_loss, silhouette_score
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _COMPONENTS, _NEIGHBOURS, _AGAINST = 5, 5, 4
-_SMALL, _APART = 0.35, 0.25  # the largest share of a suspicious part, and the least silhouette
+_SMALL, _APART = 0.35, 0.35  # the largest share of a suspicious part, and the least silhouette
 _FAR = 3.5  # robust deviations from the median
 RECALL, FALSE_ALARMS = 0.8, 0.05  # what a detector must reach before it counts
 
@@ -51,8 +51,8 @@ class Evaluated:
 
     @property
     def recall(self) -> float:
-        """Return the share of planted specimens that it found."""
-        return self.found / self.planted
+        """Return the share of planted specimens that it found; none, where nothing was planted."""
+        return self.found / max(1, self.planted)
 
     @property
     def counts(self) -> bool:

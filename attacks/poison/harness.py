@@ -76,7 +76,7 @@ def run_poison(
             taught, touched = administered(plan, enrolled, dose)  # 1
             return _compared(plan, scene, dose, clean, learner.learn(taught), touched, tolerance)  # 2
     except Exception as e:  # whatever it may be: a poison that did not run has shown nothing
-        return _broke(plan, problem_of(e))
+        return broke(plan, problem_of(e))
 
 
 def _target(learner: Learner, clean: Learnt, enrolled: Sequence[Picture], asked: Sequence[Picture]) -> Picture:
@@ -171,5 +171,6 @@ def _digests(planes: Sequence[Plane], which: Sequence[bool]) -> tuple[str, ...]:
     return tuple(sorted(sha256(save(plane)).hexdigest() for plane, taken in zip(planes, which, strict=True) if taken))
 
 
-def _broke(plan: PoisonPlan, problem: str) -> Reached:
+def broke(plan: PoisonPlan, problem: str) -> Reached:
+    """Return what came of a poison that did not run."""
     return Reached(plan.name, plan.poison.keeps_labels, 0, 0, 0, (), 0, (), 0, (), 0, 0, problem)

@@ -85,8 +85,9 @@ def command(
     from fusiondiff_audit.stress.elsewhere import elsewhere
     from fusiondiff_audit.stress.examples import examples_of
     from fusiondiff_audit.stress.forecast import forecast
+    from fusiondiff_audit.stress.learner import ward_of
     from fusiondiff_audit.stress.pictures import choose
-    from fusiondiff_audit.stress.plans import policy_place, suite_of
+    from fusiondiff_audit.stress.plans import poisons_of, policy_place, suite_of
     from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
     from fusiondiff_audit.stress.target import Pipeline
@@ -100,7 +101,7 @@ def command(
         raise click.UsageError("--first says that there is no earlier result, and --baseline names one")
     _refuse_unfit(out, junit, sarif)
     policy = stress_policy(rules)
-    suite = suite_of(policy, rules)
+    suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
     said = read_labels(labels)
     signer = open_key(key, passphrase_files)
     refuse_unfit(signer)
@@ -125,6 +126,20 @@ def command(
             watch=lambda names: watched(names, what="reading", total=len(said)),
         )
         say_some(chosen.lost, most=_SHOWN, word="REFUSED")
+        ward = None
+        if plans:
+            taught = choose(
+                folder,
+                said,
+                model,
+                guard,
+                count=policy.robustness.enrolled,
+                side=policy.robustness.side,
+                seed=suite.seed,
+                watch=lambda names: watched(names, what="reading", total=len(said)),
+                besides={picture.specimen for picture in chosen.pictures},
+            )
+            ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
         started = time.monotonic()
         with Progress("attacking") as progress:
@@ -144,6 +159,7 @@ def command(
                 bank=None if before is None else bank_of(before, weights=model.digest),
                 watch=watch,
                 first=first,
+                ward=ward,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
     signed = sign_robustness(result, signer)
@@ -196,7 +212,12 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         rows.append((one.attack, str(one.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
     checks = [("check", "", "", "")] + [(f.check, f.title, f.held, f.evidence) for f in outcome.findings]
     gates = [("gate", "", "")] + [(d.gate.name, d.passed, d.said) for d in outcome.decisions]
-    lines = [table(rows), table(checks), table(gates), f"not selected: {', '.join(outcome.not_selected) or 'none'}"]
+    poisons = [("poison", "altered", "labels turned", "of them certified", "passed")] + [
+        (one.name, str(one.specimens), f"{one.turned} of {one.asked}", f"{one.broken} of {one.certified}", one.reach)
+        for one in result.poisons
+    ]
+    skipped = f"not selected: {', '.join(outcome.not_selected) or 'none'}"
+    lines = [table(rows), *([table(poisons)] if result.poisons else []), table(checks), table(gates), skipped]
     worst = frozenset[str]().union(*(one.fooled for one in outcome.results))
     said = f"{len(worst)} of {count(result.images - len(result.missed), 'picture')} fooled by one attack at least"
     code = {Word.PASSED: Exit.DONE, Word.FAILED: Exit.GATE, Word.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
@@ -213,6 +234,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         "why": list(outcome.why),
         "outcome": outcome.digest,
         "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
+        "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
         "checks": {finding.check: finding.held for finding in outcome.findings},
         "gates": {decision.gate.name: decision.passed for decision in outcome.decisions},
         "notSelected": list(outcome.not_selected),

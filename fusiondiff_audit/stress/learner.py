@@ -7,12 +7,15 @@ import torch
 
 from attacks.pictures import Picture, Plane, digest_of
 from attacks.poison.detect import Suspects
+from attacks.poison.harness import PoisonPlan
 from attacks.poison.scene import Votes
+from attacks.poison.ward import Ward
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, Rows, partition, shares, train_forests
 from fusiondiff_audit.model.forest import Forest
 from fusiondiff_audit.stress.target import Pipeline
+from reports.arithmetic import tolerance
 
 _EVEN = 0.5  # of the trees
 
@@ -90,3 +93,18 @@ class Taught:
     def votes(self, planes: Sequence[Plane]) -> list[Votes]:
         """Return the votes on each plane."""
         return [self._learner.votes(self._forests, plane) for plane in planes]
+
+
+def ward_of(
+    model: DiffusionModel,
+    pipeline: Pipeline,
+    enrolled: Sequence[Picture],
+    asked: Sequence[Picture],
+    plans: tuple[PoisonPlan, ...],
+    detectors: tuple[str, ...],
+) -> Ward:
+    """Return an enrolment like the model's own, as something to poison; detectors trust the pictures that are asked."""
+    learner = Enrolling(model, pipeline, model.settings.learning or Learning())
+    return Ward(
+        learner, enrolled, asked, tolerance, lambda pictures: learner.suspects(pictures, asked), plans, detectors
+    )

@@ -1,6 +1,6 @@
 """Which pictures are attacked: labelled ones that the model never learnt from, as many of one class as of the other."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -36,10 +36,12 @@ def choose(
     seed: int,
     watch: Watch,
     side: int | None = None,
+    besides: Collection[str] = (),
 ) -> Chosen:
     """Return so many pictures, drawn by seed and name; too few of either class are refused.
 
-    Of a picture that is larger than `side` its middle is taken, but never less than a tile.
+    Of a picture that is larger than `side` its middle is taken, but never less than a tile. Specimens that are named in
+    `besides` are passed over.
     """
     settings, learnt = model.settings, {example.pixel_digest for example in model.settings.examples}
     pictures, lost = list[Picture](), list[str]()
@@ -50,7 +52,7 @@ def choose(
 
     for name in watch(sorted(said, key=drawn)):
         label = said[name]
-        if not left[label.authentic]:
+        if not left[label.authentic] or label.specimen in besides:
             continue
         try:
             sample = decode(LooseFile.read(folder / name), guard=guard)

@@ -10,8 +10,12 @@ from attacks.catalogue import CATALOGUE, Effort
 from attacks.gates import Bound, Gate, Metric, Severity, Slice, Waiver
 from attacks.harness import Plan
 from attacks.pictures import Budget, Norm
+from attacks.poison.catalogue import POISONS
+from attacks.poison.detect import DETECTORS
+from attacks.poison.harness import PoisonPlan
+from attacks.poison.scene import Allowed
 from attacks.suite import Suite
-from fusiondiff_audit.policy import MAX_POLICY, AskedAttack, AskedGate, Policy
+from fusiondiff_audit.policy import MAX_POLICY, AskedAttack, AskedGate, AskedPoison, Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, policy_file
 from signing import read_capped
 from signing.strict import malformed
@@ -46,6 +50,32 @@ def suite_of(policy: Policy, where: str) -> Suite:
         )
     except ValueError as e:
         raise malformed(where, str(e)) from e
+
+
+def poisons_of(policy: Policy, where: str) -> tuple[PoisonPlan, ...]:
+    """Return the poisons that a policy asks for; what cannot be asked for is refused."""
+    asked = policy.robustness
+    fault = None
+    names = [f"{one.poison}-{one.specimens}" for one in asked.poisons]
+    if unknown := sorted({one.poison for one in asked.poisons} - set(POISONS)):
+        fault = f"no poison {unknown[0]}; there are {', '.join(sorted(POISONS))}"
+    elif unknown := sorted(set(asked.detectors) - set(DETECTORS)):
+        fault = f"no detector {unknown[0]}; there are {', '.join(sorted(DETECTORS))}"
+    elif len(set(names)) != len(names):
+        fault = "a poison of so many specimens is asked for twice"
+    elif asked.detectors and not names:
+        fault = "detectors are asked for, and no poison"
+    if fault is not None:
+        raise malformed(where, f"policy {policy.name!r}: {fault}")
+    try:
+        return tuple(map(_poison, asked.poisons))
+    except ValueError as e:
+        raise malformed(where, str(e)) from e
+
+
+def _poison(asked: AskedPoison) -> PoisonPlan:
+    allowed = Allowed(asked.specimens, Budget(Norm.LINF, float(Fraction(asked.size))), asked.steps)
+    return PoisonPlan(f"{asked.poison}-{asked.specimens}", POISONS[asked.poison].poison, allowed)
 
 
 def _plan(asked: AskedAttack) -> Plan:

@@ -7,12 +7,15 @@ from importlib.metadata import version
 import signing
 from attacks.catalogue import ATLAS, CATALOGUE, NIST
 from attacks.outcome import End, Result
+from attacks.poison.catalogue import POISONS
+from attacks.poison.detect import Evaluated
+from attacks.poison.harness import Reached
 from attacks.suite import Outcome
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from reports.header import Key, Library
-from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried
+from reports.robustness import FORMAT, Checked, Gated, Harmed, Robustness, Taken, Tried, Watched
 from reports.stress_rules import Gate, Held, Severity, Word
 from signing.strict import is_plain
 
@@ -61,6 +64,8 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         images=images,
         missed=tuple(sorted(outcome.missed)),
         attacks=tuple(map(_tried, outcome.results)),
+        poisons=() if outcome.poisoned is None else tuple(map(_harmed, outcome.poisoned.reached)),
+        detectors=() if outcome.poisoned is None else tuple(map(_watched, outcome.poisoned.evaluated)),
         checks=tuple(Checked(one.check, one.title, Held(one.held), _text(one.evidence)) for one in outcome.findings),
         not_selected=outcome.not_selected,
         gates=tuple(
@@ -100,6 +105,30 @@ def _tried(result: Result) -> Tried:
         None if result.problem is None else _text(result.problem),
         atlas,
         nist,
+    )
+
+
+def _harmed(one: Reached) -> Harmed:
+    brew = POISONS[one.poison.rsplit("-", 1)[0]]
+    return Harmed(
+        one.poison,
+        one.keeps_labels,
+        one.specimens,
+        one.asked,
+        len(one.turned),
+        one.aimed,
+        len(one.passed),
+        one.certified,
+        len(one.broken),
+        None if one.problem is None else _text(one.problem),
+        brew.atlas,
+        brew.nist,
+    )
+
+
+def _watched(one: Evaluated) -> Watched:
+    return Watched(
+        one.detector, one.found, one.planted, one.alarms, one.clean, one.clean_alarms, one.clean_all, one.counts
     )
 
 

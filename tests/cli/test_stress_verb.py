@@ -132,3 +132,39 @@ def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:
     ):
         assert ready(*good, *more).code == code, more
         assert not Path("x").exists()
+
+
+def test_an_enrolment_is_poisoned_and_what_came_of_it_is_signed(ready: Tool) -> None:
+    Path("more.csv").write_text("\n".join(written(Path("more"), 16)) + "\n")
+    words = [word.replace("pictures/labels", "more").replace("pictures", "more") for word in WORDS]
+    more = """enrolled = 16
+poisons = [{ poison = "label-flip" }, { poison = "feature-collision", steps = 2 }]
+detectors = ["neighbours-disagree"]
+"""
+    head = HEAD.replace("images = 8", f"images = 8\n{more}").replace(
+        '"S38"', '"S30", "S31", "S34", "S35", "S36", "S38"'
+    )
+    Path("poison.toml").write_text(head + LENIENT)
+    files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
+    done = ready(*words, *WHO, "--policy", "poison.toml", "--out", "out", *files, "--json")
+    assert done.code == 0, done.json["why"]
+    assert set(done.json["poisons"]) == {"label-flip-1", "feature-collision-1"}
+    assert done.json["checks"]["S30"] == "not applicable"  # one forest certifies nothing
+    result, _ = open_robustness(
+        Path("out", RESULT).read_bytes(), RESULT, trust=load_trust(Path("trust.json"), at=now())
+    )
+    assert [one.name for one in result.poisons] == ["label-flip-1", "feature-collision-1"]
+    assert {one.specimens for one in result.poisons} == {1}
+    assert [one.name for one in result.detectors] == ["neighbours-disagree"]
+    page = Path("out", PAGE).read_text()
+    assert "feature-collision-1" in page
+    assert "neighbours-disagree" in page
+    assert 'name="poisons"' in Path("junit.xml").read_text()
+    again = ready(*words, *WHO, "--policy", "poison.toml", "--out", "again", "--json")
+    assert again.json["outcome"] == done.json["outcome"]
+    for bad in ('poison = "magic"', 'poison = "stamp", size = "0"', 'poison = "feature-collision"'):
+        Path("bad.toml").write_text(head.replace('poison = "label-flip"', bad) + LENIENT)
+        assert ready(*words, *WHO, "--policy", "bad.toml", "--out", "x").code == Exit.UNREADABLE, bad
+    Path("bad.toml").write_text(head.replace("enrolled = 16", "enrolled = 40") + LENIENT)
+    assert ready(*words, *WHO, "--policy", "bad.toml", "--out", "x").code == Exit.USAGE
+    assert not Path("x").exists()

@@ -9,10 +9,11 @@ from typing import Any
 
 from fusiondiff_audit.policy import Policy
 from reports.arithmetic import Rank
-from reports.header import FORMAT, BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
+from reports.header import BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
 from reports.report import Report
 from reports.rows import ImageRow, Judged, settled, specimen_rows
 from reports.verdicts import Label, Rules, Verdict
+from reports.versions import FORMAT
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")

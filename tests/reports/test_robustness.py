@@ -14,9 +14,11 @@ from reports.robustness import (
     RESULT,
     Checked,
     Gated,
+    Harmed,
     Robustness,
     Taken,
     Tried,
+    Watched,
     open_robustness,
     sign_robustness,
 )
@@ -38,10 +40,15 @@ ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
 
 
 def policy(
-    attacks: Sequence[Tried] = (TRIED,), checks: Sequence[Checked] = (CHECK,), gates: Sequence[Gated] = (GATE,)
+    attacks: Sequence[Tried] = (TRIED,),
+    checks: Sequence[Checked] = (CHECK,),
+    gates: Sequence[Gated] = (GATE,),
+    poisons: Sequence[Harmed] = (),
+    detectors: Sequence[Watched] = (),
 ) -> str:
     """Return the text of a policy that asks for these."""
     asked: dict[str, Any] = {"images": 8, "attacks": [], "checks": [check.id for check in checks], "gates": []}
+    asked |= {"poisons": [{"poison": "stamp", "specimens": 2}] * len(poisons), "detectors": ["d"] * len(detectors)}
     for one in attacks:
         name, norm, size = one.name.rsplit("-", 2)
         asked["attacks"].append(ATTACK | {"attack": name, "norm": norm, "size": size})
@@ -53,7 +60,7 @@ def policy(
 
 
 def made(auditor: PublicKey, **changes: Any) -> Robustness:
-    parts = {name: changes[name] for name in ("attacks", "checks", "gates") if name in changes}
+    parts = {name: changes[name] for name in ("attacks", "checks", "gates", "poisons", "detectors") if name in changes}
     text = changes.pop("policy_text", policy(**parts))
     libraries = (Library("torch", "2.15.0"),)
     taken = Taken(digest("code"), False, "cpu", 2, 7, 12, libraries, "2026.07", "AI 100-2e2025")
@@ -76,6 +83,8 @@ def made(auditor: PublicKey, **changes: Any) -> Robustness:
                 8,
                 MISSED,
                 (TRIED,),
+                (),
+                (),
                 (CHECK,),
                 ("S05",),
                 (GATE,),

@@ -1,5 +1,7 @@
 """Reports of every format version that there was, which verify for ever."""
 
+import base64
+import json
 import shutil
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -7,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from reports import versions
 from reports.checks import Examination, examine
 from reports.excerpt import verify_excerpt
 from reports.header import Counts
 from reports.issue import REPORT
+from reports.report import Report
 from reports.verdicts import Verdict
 from signing import Reason, SigningError, TrustStore, load_trust
+from signing.strict import write_json
 
 V1 = Path(__file__).parent.parent / "vectors" / "reports" / "v1"
 PIN = "b9ede86b885f3e30be4e9d199e2f5b5776d1e257fc71173c692d2343de3a9cd9"
@@ -63,3 +68,24 @@ def test_a_harmed_vector_is_refused(tmp_path: Path) -> None:
     (folder / REPORT).write_bytes(data)
     with pytest.raises(SigningError):
         examine(folder, trust=trusted(HOUR), found=Examination())
+
+
+def test_version_1_says_nothing_that_came_later() -> None:
+    said = Report.from_payload(payload_of(V1 / REPORT), "it")
+    assert said.header.format == versions.V1
+    assert (said.header.model.partitions, said.header.policy.tolerance) == (0, None)
+    assert {row.judged.tolerance for row in said.images if row.judged is not None} == {None}
+    assert said.to_payload() == payload_of(V1 / REPORT)
+    for kind, place in (("model", "partitions"), ("policy", "tolerance")):
+        bad = json.loads(payload_of(V1 / REPORT))
+        bad["predicate"]["header"][kind][place] = 5
+        with pytest.raises(SigningError, match="is no field of version 1"):
+            Report.from_payload(write_json(bad), "it")
+    bad = json.loads(payload_of(V1 / REPORT))
+    bad["predicate"]["header"]["format"] = versions.FORMAT
+    with pytest.raises(SigningError, match="is missing"):
+        Report.from_payload(write_json(bad), "it")
+
+
+def payload_of(path: Path) -> bytes:
+    return base64.b64decode(json.loads(path.read_bytes())["dsseEnvelope"]["payload"])
