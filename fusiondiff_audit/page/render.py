@@ -163,7 +163,9 @@ def _why(row: ImageRow | SpecimenRow) -> str:
 
 def _stands(tolerance: int | None) -> str:
     """Return how many altered specimens a label stands, in words."""
-    return "" if tolerance is None else f"stands {tolerance or 'none'} altered"
+    if tolerance is None:
+        return ""
+    return f"stands {tolerance} altered" if tolerance else "stands none"
 
 
 def _share(decimal: str) -> int:
