@@ -20,6 +20,7 @@ from fusiondiff_audit.labels import read_labels
 if TYPE_CHECKING:
     from attacks.suite import Outcome, Suite
     from fusiondiff_audit.stress.forecast import Forecast
+    from fusiondiff_audit.stress.pictures import Chosen
     from reports.robustness import Robustness
 
 _SHOWN = 5  # messages
@@ -115,30 +116,24 @@ def command(
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
         pipeline = Pipeline(model, guard)
-        chosen = choose(
-            folder,
-            said,
-            model,
-            guard,
-            count=policy.robustness.images,
-            side=policy.robustness.side,
-            seed=suite.seed,
-            watch=lambda names: watched(names, what="reading", total=len(said)),
-        )
-        say_some(chosen.lost, most=_SHOWN, word="REFUSED")
-        ward = None
-        if plans:
-            taught = choose(
+
+        def pick(number: int, besides: frozenset[str] = frozenset()) -> "Chosen":
+            return choose(
                 folder,
                 said,
                 model,
                 guard,
-                count=policy.robustness.enrolled,
+                count=number,
                 side=policy.robustness.side,
                 seed=suite.seed,
                 watch=lambda names: watched(names, what="reading", total=len(said)),
-                besides={picture.specimen for picture in chosen.pictures},
+                besides=besides,
             )
+
+        chosen, ward = pick(policy.robustness.images), None
+        say_some(chosen.lost, most=_SHOWN, word="REFUSED")
+        if plans:
+            taught = pick(policy.robustness.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
             ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
         started = time.monotonic()

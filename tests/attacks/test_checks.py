@@ -16,6 +16,7 @@ from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack, Plan, judged_rightly, run
 from attacks.outcome import End, Knowledge
 from attacks.pictures import Budget, Norm, Plane, Unit, distance
+from attacks.poison.ward import Poisoned
 from attacks.target import Aim, Answer, Target
 from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, heights, pictures
 
@@ -41,8 +42,9 @@ def sound() -> Bench:
     return bench()
 
 
-# All that is asked has a gradient, nothing is random, and nothing went before.
-NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20", "S28"}
+# All that is asked has a gradient, nothing is random, nothing went before, and nothing was poisoned (test_ward.py).
+OF_POISON = ("S30", "S31", "S34", "S35", "S36")
+NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20", "S28", *OF_POISON}
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
@@ -193,6 +195,7 @@ DEFECTS: dict[str, Callable[[], Bench]] = {
     "S27": lambda: spoiled_constant(),
     "S28": lambda: bench(bank=known(0.5 / 255)),
     "S29": lambda: bench(whole=[]),
+    **dict.fromkeys(OF_POISON, lambda: replace(bench(), poisoned=Poisoned((), None, None, (), "OSError: gone"))),
     "S32": lambda: bench(Constant(), floor=0.9),
     "S33": lambda: bench(whole=[]),
     "S37": lambda: spoiled(queries=12345),
