@@ -145,8 +145,8 @@ def _dose(scene: Scene, loss: Loss, *, trigger: Trigger | None = None, stay: flo
         leaves = [each.detach().requires_grad_() for each in at]
         value = loss([scene.learner.features(leaf) for leaf in leaves])
         value = value + stay * sum(((a - b).square().mean() for a, b in zip(leaves, own, strict=True)), torch.zeros(()))
-        if step and float(value) < least:  # the pictures as they are would be no poison
-            least, best = float(value), [leaf.detach() for leaf in leaves]
+        if step and float(value.detach()) < least:  # the pictures as they are would be no poison
+            least, best = float(value.detach()), [leaf.detach() for leaf in leaves]
         if step < steps:
             slopes = torch.autograd.grad(value, leaves)
             pace = 2.5 * size / steps
