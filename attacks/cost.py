@@ -76,7 +76,7 @@ _PASSES: dict[str, Reckon] = {
 # By check: what it asks for each picture, by the number of steps of the strongest attack.
 _CHECKS: dict[str, Callable[[int], Cost]] = {
     "S05": lambda steps: Cost(5 * _JUDGED, 10 * steps),
-    "S06": lambda steps: Cost(_JUDGED, 8 * steps),
+    "S06": lambda steps: Cost(_JUDGED, 4 * steps),
     "S07": lambda steps: Cost(_JUDGED, 3),
     "S08": lambda steps: Cost(_JUDGED, 4 * steps),
     "S09": lambda steps: Cost(_JUDGED, 4 * steps),

@@ -76,6 +76,11 @@ class Picture:
         """Return the SHA-256 over shape, depth and greys."""
         return digest_of(self.plane)
 
+    def greys(self, unit: npt.NDArray[np.floating]) -> Plane:
+        """Return a plane from 0 to 1 as a file of this picture's depth would hold it."""
+        plane: Plane = np.rint(unit.astype(np.float64).clip(0, 1) * self.top).astype(self.plane.dtype)
+        return plane
+
 
 def digest_of(plane: Plane) -> str:
     """Return the SHA-256 over a plane's shape, depth and greys, the larger byte last."""

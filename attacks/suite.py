@@ -153,7 +153,8 @@ def _word(
     if harmed is not None:
         doubts += [f"poison {one.poison} did not run: {one.problem}" for one in harmed.reached if not one.ran]
         doubts += [f"poison {one.poison} turned a certified label" for one in harmed.reached if one.broken]
-        doubts += [f"poison broke down: {harmed.problem}"] if harmed.problem is not None else []
+        untried = ", ".join(one.detector for one in harmed.evaluated if not one.planted)
+        doubts += [f"detectors were not tried, {untried}: {harmed.problem}"] if untried else []
     doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
     if not results:
         doubts.append("nothing was attacked")

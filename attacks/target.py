@@ -127,8 +127,7 @@ class Aim:
 
     def ask(self, units: npt.NDArray[np.floating]) -> list[Answer]:
         """Ask the full pipeline about planes from 0 to 1, as files would hold them."""
-        top, kind = self.watched.picture.top, self.watched.picture.plane.dtype
-        return self.decide([np.rint(np.clip(unit, 0, 1) * top).astype(kind) for unit in units.astype(np.float64)])
+        return self.decide([self.watched.picture.greys(unit) for unit in units])
 
     def logits(self, unit: Tensor) -> Tensor:
         """Ask the differentiable twin."""
@@ -198,8 +197,7 @@ class Aim:
     def _brought(self, others: Sequence[Picture]) -> Picture:
         mine = self.watched.picture
         for other in sorted(others, key=lambda other: other.name):
-            greys = np.rint(other.unit * mine.top).astype(mine.plane.dtype)
-            plane = middle(greys, *mine.plane.shape)
+            plane = middle(mine.greys(other.unit), *mine.plane.shape)
             (answer,) = self.decide([plane])
             if answer.authentic is other.authentic:
                 return replace(other, plane=plane)

@@ -12,14 +12,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from attacks.pictures import Picture
 from attacks.poison.catalogue import POISONS
 from attacks.poison.detect import DETECTORS, evaluated
-from attacks.poison.harness import PoisonPlan, administered, run_poison
-from attacks.poison.scene import Allowed, Scene
+from attacks.poison.harness import Case, PoisonPlan, altered, poison, run_poison
+from attacks.poison.scene import Allowed
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.kiln.bench.task import Item, Sizes, task
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -30,7 +28,7 @@ from reports.arithmetic import tolerance
 
 BUNDLE = "fusion-diff-v1-ceramic"
 SPECIMENS, ASKED, TRUSTED = 50, 40, 20
-ALTERED = (1, 2, 5)
+ALTERED, PLANTED = (1, 2, 5), 5
 
 
 def pictures(items: tuple[Item, ...]) -> list[Picture]:
@@ -50,21 +48,17 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
             sizes = Sizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
             parts = task(seed, sizes).parts
             enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
-            before = learner.learn(enrolled)
+            case = Case(learner, enrolled, asked, learner.learn(enrolled), tolerance)
             for name in said.only or POISONS:
-                for altered in ALTERED:
-                    plan = PoisonPlan(name, POISONS[name].poison, Allowed(altered))
-                    found = run_poison(plan, learner, enrolled, asked, tolerance=tolerance, seed=seed, before=before)
+                for most in ALTERED:
+                    found = run_poison(PoisonPlan(name, POISONS[name].poison, Allowed(most)), case, seed=seed)
                     if not found.ran:
-                        sys.exit(f"{name}, {altered} altered: {found.problem}")
-                    yield f"{name}, {altered} altered", [found]
-            scene = Scene(learner, enrolled, asked, asked[1], Allowed(SPECIMENS // 10), np.random.default_rng(seed))
-            dose = POISONS["stamp"].poison(scene)
-            taught, _ = administered(PoisonPlan("stamp", POISONS["stamp"].poison, scene.allowed), enrolled, dose)
-            planted = sorted({picture.specimen for picture in dose.pictures.values()})
+                        sys.exit(f"{name}, {most} altered: {found.problem}")
+                    yield f"{name}, {most} altered", [found]
+            _, taught = poison(PoisonPlan("stamp", POISONS["stamp"].poison, Allowed(PLANTED)), case, seed=seed)
+            clean, poisoned = (learner.suspects(some, trusted) for some in (enrolled, taught))
             for name in DETECTORS:
-                clean, poisoned = (learner.suspects(some, trusted) for some in (enrolled, taught))
-                yield name, [evaluated(name, clean, poisoned, planted)]
+                yield name, [evaluated(name, clean, poisoned, altered(enrolled, taught))]
             print(f"seed {seed} of {said.seeds}", file=sys.stderr, flush=True)
 
 

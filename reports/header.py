@@ -175,7 +175,7 @@ class Header:
         ):
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
-        if not _RATE.fullmatch(self.policy.alpha) or not self.alpha:
+        if not _RATE.fullmatch(self.policy.alpha) or not self.policy.rules.alpha:
             raise ValueError(f"an error rate of {self.policy.alpha[:100]!a}")
         read_time(self.issued, "a report")
 
@@ -183,8 +183,3 @@ class Header:
     def time(self) -> datetime:
         """Return when the auditor says that it was issued."""
         return read_time(self.issued, "a report")
-
-    @property
-    def alpha(self) -> Fraction:
-        """Return the error rate of the sets."""
-        return Fraction(self.policy.alpha)

@@ -33,7 +33,7 @@ def backdoor(scene: Scene) -> Dose:
     found = {}
     for picture in altered:
         units, _ = _stamper().poison(picture.unit.astype(np.float32)[None, None], _TRUE, broadcast=True)
-        found[picture.name] = replace(picture, plane=_plane(picture, units[0, 0]), authentic=True)
+        found[picture.name] = replace(picture, plane=picture.greys(units[0, 0]), authentic=True)
     return Dose(found, _woken)
 
 
@@ -207,13 +207,8 @@ def _classes(pictures: Any) -> Array:
 
 
 def _dose(clean: list[Picture], units: Array, trigger: Trigger | None = None) -> Dose:
-    made = ((p, _plane(p, unit[0])) for p, unit in zip(clean, units, strict=True))
+    made = ((p, p.greys(unit[0])) for p, unit in zip(clean, units, strict=True))
     return Dose({p.name: replace(p, plane=plane) for p, plane in made if not np.array_equal(plane, p.plane)}, trigger)
-
-
-def _plane(picture: Picture, unit: Array) -> Plane:
-    plane: Plane = np.rint(unit.astype(np.float64).clip(0, 1) * picture.top).astype(picture.plane.dtype)
-    return plane
 
 
 def _stamper() -> Any:

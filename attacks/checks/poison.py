@@ -20,9 +20,7 @@ def _unbroken(bench: Bench) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
-    certified, broken = (
-        sum(counts) for counts in zip(*((r.certified, len(r.broken)) for r in found.reached), strict=True)
-    )
+    certified, broken = sum(one.certified for one in found.reached), sum(len(one.broken) for one in found.reached)
     if not certified:
         return Held.NOT_APPLICABLE, "no label is certified against any of the poison"
     said = f"{broken} of {certified} certified labels were turned by {len(found.reached)} poisons"

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from attacks.gradient import to_tensor
-from attacks.pictures import Picture, Unit
+from attacks.pictures import Picture
 from attacks.poison.plain import stamped
 from attacks.poison.scene import Dose, Scene, Trigger
 
@@ -85,7 +85,7 @@ def clean_label(scene: Scene) -> Dose:
     marked = {}
     for name, picture in dose.pictures.items():
         mark = np.sign(stamped(picture.plane).astype(float) - picture.plane) * size
-        marked[name] = _changed(picture, picture.unit + mark)
+        marked[name] = replace(picture, plane=picture.greys(picture.unit + mark))
     return Dose(marked, stamped)
 
 
@@ -153,12 +153,7 @@ def _dose(scene: Scene, loss: Loss, *, trigger: Trigger | None = None, stay: flo
             moved = (leaf - pace * slope.sign() for leaf, slope in zip(leaves, slopes, strict=True))
             at = [(a - b).clamp(-size, size).add(b).clamp(0, 1) for a, b in zip(moved, own, strict=True)]
     found = zip(altered, best, strict=True)
-    return Dose({p.name: _changed(p, each[0, 0].double().numpy()) for p, each in found}, trigger)
-
-
-def _changed(picture: Picture, unit: Unit) -> Picture:
-    plane = np.rint(unit.clip(0, 1) * picture.top).astype(picture.plane.dtype)
-    return replace(picture, plane=plane)
+    return Dose({p.name: replace(p, plane=p.greys(each[0, 0].numpy())) for p, each in found}, trigger)
 
 
 def _stamped(picture: Picture) -> Picture:

@@ -7,17 +7,16 @@
 4. A label that was certified against so many altered specimens and is another one now breaks the certificate.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import numpy as np
 import torch
 
 from attacks.apart import apart, own_seed
 from attacks.outcome import problem_of
-from attacks.pictures import Picture, Plane, load, save, settle
-from attacks.poison.scene import Allowed, Dose, Learner, Learnt, Poison, Scene, Votes
+from attacks.pictures import Picture, digest_of, load, save, settle
+from attacks.poison.scene import Allowed, Dose, Learner, Learnt, Poison, Scene, Votes, is_authentic
 
 Tolerance = Callable[[Votes], int]  # how many altered specimens a vote stands; whoever runs poison passes it in
 
@@ -55,44 +54,51 @@ class Reached:
         return self.problem is None
 
 
-def run_poison(
-    plan: PoisonPlan,
-    learner: Learner,
-    enrolled: Sequence[Picture],
-    asked: Sequence[Picture],
-    *,
-    tolerance: Tolerance,
-    seed: int,
-    before: Learnt | None = None,
-) -> Reached:
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """An enrolment, what was learnt from it, and the pictures that it is asked about."""
+
+    learner: Learner
+    enrolled: Sequence[Picture]
+    asked: Sequence[Picture]
+    before: Learnt
+    tolerance: Tolerance
+
+
+def run_poison(plan: PoisonPlan, case: Case, *, seed: int) -> Reached:
     """Poison an enrolment, and say what came of it; a poison that breaks down is told from one that fails."""
-    own = own_seed(seed, plan.name, "")
     try:
-        with apart(own):
-            clean = before or learner.learn(enrolled)
-            target = _target(learner, clean, enrolled, asked)
-            scene = Scene(learner, enrolled, asked, target, plan.allowed, np.random.default_rng(own))
-            dose = plan.poison(scene)
-            taught, touched = administered(plan, enrolled, dose)  # 1
-            return _compared(plan, scene, dose, clean, learner.learn(taught), touched, tolerance)  # 2
+        return poison(plan, case, seed=seed)[0]
     except Exception as e:  # whatever it may be: a poison that did not run has shown nothing
         return broke(plan, problem_of(e))
 
 
-def _target(learner: Learner, clean: Learnt, enrolled: Sequence[Picture], asked: Sequence[Picture]) -> Picture:
+def poison(plan: PoisonPlan, case: Case, *, seed: int) -> tuple[Reached, list[Picture]]:
+    """Return what came of a poison, and the enrolment with it."""
+    own = own_seed(seed, plan.name, "")
+    with apart(own):
+        rng = np.random.default_rng(own)
+        scene = Scene(case.learner, case.enrolled, case.asked, _target(case), plan.allowed, rng)
+        dose = plan.poison.act(scene)
+        taught = administered(plan, case.enrolled, dose)  # 1
+        return _compared(plan, case, scene.target, dose, taught), taught
+
+
+def _target(case: Case) -> Picture:
     """Return the counterfeit that passes most easily: fewest votes against it, then what lies nearest to the others."""
-    votes = clean.votes([picture.plane for picture in asked])
-    false = [(said, p) for said, p in zip(votes, asked, strict=True) if not p.authentic and not _label(said)]
+    votes = case.before.votes([picture.plane for picture in case.asked])
+    false = [(said, p) for said, p in zip(votes, case.asked, strict=True) if not p.authentic and not is_authentic(said)]
     if not false:
         raise ValueError("no counterfeit is there that is known for one, so none could pass")
     fewest = min(said[0] - said[1] for said, _ in false)
     nearest = [picture for said, picture in false if said[0] - said[1] == fewest]
-    goal = torch.stack([learner.rows(picture.plane).mean(0) for picture in enrolled if picture.authentic]).mean(0)
-    return min(nearest, key=lambda picture: float((learner.rows(picture.plane).mean(0) - goal).norm()))
+    rows = case.learner.rows
+    goal = torch.stack([rows(picture.plane).mean(0) for picture in case.enrolled if picture.authentic]).mean(0)
+    return min(nearest, key=lambda picture: float((rows(picture.plane).mean(0) - goal).norm()))
 
 
-def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> tuple[list[Picture], int]:
-    """Return the poisoned enrolment, and how many specimens were altered; more than is allowed is refused."""
+def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> list[Picture]:
+    """Return the poisoned enrolment; more than is allowed is refused."""
     known = {picture.name: picture for picture in enrolled}
     if strangers := sorted(set(dose.pictures) - set(known)):
         raise ValueError(f"{plan.name}: {strangers[0]!r} is no enrolled picture")
@@ -104,12 +110,18 @@ def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> t
     for picture in taught:
         if labels.setdefault(picture.specimen, picture.authentic) is not picture.authentic:
             raise ValueError(f"{plan.name}: specimen {picture.specimen!r} has two labels")
-    altered = {c.specimen for c, t in zip(enrolled, taught, strict=True) if c is not t and not _same(c, t)}
-    if not altered:
+    touched = len(altered(enrolled, taught))
+    if not touched:
         raise ValueError(f"{plan.name}: altered nothing")
-    if len(altered) > plan.allowed.specimens:
-        raise ValueError(f"{plan.name}: altered {len(altered)} specimens, {plan.allowed.specimens} are allowed")
-    return taught, len(altered)
+    if touched > plan.allowed.specimens:
+        raise ValueError(f"{plan.name}: altered {touched} specimens, {plan.allowed.specimens} are allowed")
+    return taught
+
+
+def altered(enrolled: Sequence[Picture], taught: Sequence[Picture]) -> list[str]:
+    """Return the specimens of which a picture or the label is another one now."""
+    pairs = zip(enrolled, taught, strict=True)
+    return sorted({c.specimen for c, t in pairs if c is not t and (c.authentic, c.digest) != (t.authentic, t.digest)})
 
 
 def _through_file(plan: PoisonPlan, clean: Picture, found: Picture) -> Picture:
@@ -123,52 +135,38 @@ def _through_file(plan: PoisonPlan, clean: Picture, found: Picture) -> Picture:
     return replace(found, plane=load(save(plane)))
 
 
-def _same(first: Picture, second: Picture) -> bool:
-    return first.authentic is second.authentic and first.digest == second.digest
+def _compared(plan: PoisonPlan, case: Case, target: Picture, dose: Dose, taught: Sequence[Picture]) -> Reached:
+    poisoned, touched = case.learner.learn(taught), len(altered(case.enrolled, taught))  # 2
+    plain = [picture.plane for picture in case.asked]
+    planes = plain + [dose.trigger(plane) for plane in plain if dose.trigger is not None]
+    votes = list(zip(case.before.votes(planes), poisoned.votes(planes), strict=True))  # 3
+    turned = [at for at, (was, now) in enumerate(votes) if is_authentic(was) is not is_authentic(now)]
+    certified = [at for at, (was, _) in enumerate(votes) if case.tolerance(was) >= touched]
+    if dose.trigger is None:
+        aimed = [case.asked.index(target)]
+    else:  # every counterfeit with the trigger is to pass
+        aimed = [len(plain) + at for at, picture in enumerate(case.asked) if not picture.authentic]
 
+    def digests(places: Iterable[int]) -> tuple[str, ...]:
+        return tuple(sorted(digest_of(planes[at]) for at in places))
 
-def _compared(
-    plan: PoisonPlan,
-    scene: Scene,
-    dose: Dose,
-    clean: Learnt,
-    poisoned: Learnt,
-    touched: int,
-    tolerance: Tolerance,
-) -> Reached:  # 3
-    plain = [picture.plane for picture in scene.asked]
-    woken = [dose.trigger(picture.plane) for picture in scene.asked] if dose.trigger else []
-    planes = [*plain, *woken]
-    before, after = clean.votes(planes), poisoned.votes(planes)
-    changed = [_label(was) is not _label(now) for was, now in zip(before, after, strict=True)]
-    sure = [tolerance(was) >= touched for was in before]
-    truth = [picture.authentic for picture in scene.asked]
-    if dose.trigger:  # every counterfeit with the trigger is to pass
-        goals = [len(plain) + place for place, authentic in enumerate(truth) if not authentic]
-    else:
-        goals = [scene.asked.index(scene.target)]
+    def right(when: int) -> int:
+        return sum(is_authentic(votes[at][when]) is picture.authentic for at, picture in enumerate(case.asked))
+
     return Reached(
         plan.name,
         plan.poison.keeps_labels,
         touched,
         len(dose.pictures),
         len(planes),
-        _digests(planes, changed),
-        len(goals),
-        _digests(planes, [place in goals and changed[place] and _label(after[place]) for place in range(len(planes))]),
-        sum(sure),
-        _digests(planes, [a and b for a, b in zip(sure, changed, strict=True)]),  # 4
-        sum(_label(votes) is authentic for votes, authentic in zip(before, truth, strict=False)),
-        sum(_label(votes) is authentic for votes, authentic in zip(after, truth, strict=False)),
+        digests(turned),
+        len(aimed),
+        digests(at for at in aimed if at in turned and is_authentic(votes[at][1])),
+        len(certified),
+        digests(set(certified) & set(turned)),  # 4
+        right(0),
+        right(1),
     )
-
-
-def _label(votes: Votes) -> bool:
-    return votes[1] > votes[0]
-
-
-def _digests(planes: Sequence[Plane], which: Sequence[bool]) -> tuple[str, ...]:
-    return tuple(sorted(sha256(save(plane)).hexdigest() for plane, taken in zip(planes, which, strict=True) if taken))
 
 
 def broke(plan: PoisonPlan, problem: str) -> Reached:

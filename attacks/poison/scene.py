@@ -14,6 +14,11 @@ Trigger = Callable[[Plane], Plane]
 Votes = tuple[int, int]  # forests for counterfeit, and for authentic; a tie is counterfeit
 
 
+def is_authentic(votes: Votes) -> bool:
+    """Say which label votes give."""
+    return votes[1] > votes[0]
+
+
 class Learnt(Protocol):
     """What a classifier says after it learnt."""
 
@@ -24,11 +29,6 @@ class Learnt(Protocol):
 
 class Learner(Protocol):
     """A classifier that learns from labelled pictures on top of an encoder that stays as it is."""
-
-    @property
-    def partitions(self) -> int:
-        """Return how many forests vote."""
-        ...
 
     def home(self, specimen: str) -> int:
         """Return which forest learns from a specimen: anybody can compute that."""
@@ -87,13 +87,10 @@ class Scene:
             if picture.authentic is authentic:
                 seen = float((self.rows(picture).mean(0) - goal).norm())
                 far[picture.specimen] = min(seen, far.get(picture.specimen, seen))
-        nearest = sorted(far, key=lambda name: (far[name], name))
-        seats: dict[int, int] = {}
-        turns = []
-        for name in nearest:
-            home = self.learner.home(name)
-            seats[home] = seats.get(home, 0) + 1
-            turns.append((seats[home], far[name], name))
+        queues: dict[int, list[str]] = {}
+        for name in sorted(far, key=lambda name: (far[name], name)):
+            queues.setdefault(self.learner.home(name), []).append(name)
+        turns = [(turn, far[name], name) for queue in queues.values() for turn, name in enumerate(queue)]
         return [name for _, _, name in sorted(turns)][: self.allowed.specimens]
 
     def of(self, specimens: Sequence[str]) -> list[Picture]:
@@ -109,26 +106,9 @@ class Dose:
     trigger: Trigger | None = None
 
 
-class Poison(Protocol):
+@dataclass(frozen=True, slots=True)
+class Poison:
     """A way to poison an enrolment."""
 
-    @property
-    def keeps_labels(self) -> bool:
-        """Say whether it alters pictures alone, and those a little."""
-        ...
-
-    def __call__(self, scene: Scene) -> Dose:
-        """Return altered pictures."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ByHand:
-    """A poison that is one function."""
-
     act: Callable[[Scene], Dose]
-    keeps_labels: bool = False
-
-    def __call__(self, scene: Scene) -> Dose:
-        """Return altered pictures."""
-        return self.act(scene)
+    keeps_labels: bool  # it alters pictures alone, and those a little

@@ -7,18 +7,15 @@ the way a model is taught, with its encoder, its number of forests and its seed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from attacks.apart import own_seed
+from attacks.harness import Watch
 from attacks.outcome import problem_of
 from attacks.pictures import Picture
 from attacks.poison.detect import Evaluated, Suspects, evaluated
-from attacks.poison.harness import PoisonPlan, Reached, Tolerance, administered, broke, run_poison
+from attacks.poison.harness import Case, PoisonPlan, Reached, Tolerance, altered, broke, poison, run_poison
 from attacks.poison.plain import stamp
-from attacks.poison.scene import Allowed, ByHand, Learner, Learnt, Scene
+from attacks.poison.scene import Allowed, Learner, Learnt, Poison, is_authentic
 
 _PLANTED = 10  # every so many specimens get a stamp, for detectors to find
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +54,8 @@ class Poisoned:
 
 def poisoned(ward: Ward, *, seed: int, watch: Watch | None = None) -> Poisoned:
     """Poison, plant and detect."""
-    learner, enrolled = ward.learner, ward.enrolled
     try:
-        before = learner.learn(enrolled)
+        case = Case(ward.learner, ward.enrolled, ward.asked, ward.learner.learn(ward.enrolled), ward.tolerance)
     except Exception as e:  # whatever it may be: nothing was poisoned then
         problem = problem_of(e)
         return Poisoned(tuple(broke(plan, problem) for plan in ward.plans), None, None, _unmade(ward), problem)
@@ -67,11 +63,10 @@ def poisoned(ward: Ward, *, seed: int, watch: Watch | None = None) -> Poisoned:
     for number, plan in enumerate(ward.plans):
         if watch is not None:
             watch(plan.name, number, len(ward.plans))
-        found = run_poison(plan, learner, enrolled, ward.asked, tolerance=ward.tolerance, seed=seed, before=before)
-        reached.append(found)
+        reached.append(run_poison(plan, case, seed=seed))
     try:
-        named = _named(ward, before)
-        planted, seen = _planted(ward, before, seed) if ward.detectors else (None, ())
+        named = _named(case)
+        planted, seen = _planted(ward, case, seed) if ward.detectors else (None, ())
     except Exception as e:  # nor is a control believed that broke down
         return Poisoned(tuple(reached), None, None, _unmade(ward), problem_of(e))
     return Poisoned(tuple(reached), named, planted, seen)
@@ -82,31 +77,22 @@ def _unmade(ward: Ward) -> tuple[Evaluated, ...]:
     return tuple(Evaluated(name, 0, 0, 0, 0, 0, 0) for name in ward.detectors)
 
 
-def _named(ward: Ward, before: Learnt) -> Named:
-    other = ward.learner.learn([replace(picture, authentic=not picture.authentic) for picture in ward.enrolled])
-    planes = [picture.plane for picture in ward.asked]
+def _named(case: Case) -> Named:
+    other = case.learner.learn([replace(picture, authentic=not picture.authentic) for picture in case.enrolled])
 
-    def sure(learnt: Learnt, *, right: bool) -> int:
-        pairs = zip(learnt.votes(planes), ward.asked, strict=True)
-        return sum(
-            ward.tolerance(said) >= 1 and ((said[1] > said[0]) is picture.authentic) is right for said, picture in pairs
-        )
+    def right(learnt: Learnt) -> list[bool]:
+        """Return whether each label is right, of those that stand an altered specimen."""
+        votes = learnt.votes([picture.plane for picture in case.asked])
+        pairs = zip(votes, case.asked, strict=True)
+        return [is_authentic(said) is picture.authentic for said, picture in pairs if case.tolerance(said) >= 1]
 
-    return Named(sure(before, right=True), sure(before, right=False), sure(other, right=True), len(planes))
+    known = right(case.before)
+    return Named(sum(known), len(known) - sum(known), sum(right(other)), len(case.asked))
 
 
-def _planted(ward: Ward, before: Learnt, seed: int) -> tuple[Reached, tuple[Evaluated, ...]]:
+def _planted(ward: Ward, case: Case, seed: int) -> tuple[Reached, tuple[Evaluated, ...]]:
     specimens = len({picture.specimen for picture in ward.enrolled})
-    plan = PoisonPlan("planted stamp", ByHand(stamp), Allowed(max(1, specimens // _PLANTED)))
-    reached = run_poison(
-        plan, ward.learner, ward.enrolled, ward.asked, tolerance=ward.tolerance, seed=seed, before=before
-    )
-    if reached.problem is not None:
-        raise ValueError(reached.problem)
-    false = next(picture for picture in ward.asked if not picture.authentic)
-    rng = np.random.default_rng(own_seed(seed, plan.name, ""))
-    dose = plan.poison(Scene(ward.learner, ward.enrolled, ward.asked, false, plan.allowed, rng))
-    taught, _ = administered(plan, ward.enrolled, dose)
-    hidden = sorted({picture.specimen for picture in dose.pictures.values()})
-    clean, bad = ward.suspects(ward.enrolled), ward.suspects(taught)
+    plan = PoisonPlan("planted stamp", Poison(stamp, keeps_labels=False), Allowed(max(1, specimens // _PLANTED)))
+    reached, taught = poison(plan, case, seed=seed)
+    clean, bad, hidden = ward.suspects(ward.enrolled), ward.suspects(taught), altered(ward.enrolled, taught)
     return reached, tuple(evaluated(name, clean, bad, hidden) for name in ward.detectors)

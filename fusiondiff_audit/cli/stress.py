@@ -131,10 +131,12 @@ def command(
             )
 
         chosen, ward = pick(policy.robustness.images), None
-        say_some(chosen.lost, most=_SHOWN, word="REFUSED")
+        lost = chosen.lost
         if plans:
             taught = pick(policy.robustness.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
+            lost = tuple(dict.fromkeys((*lost, *taught.lost)))
             ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
+        say_some(lost, most=_SHOWN, word="REFUSED")
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
         started = time.monotonic()
         with Progress("attacking") as progress:

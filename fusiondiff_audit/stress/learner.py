@@ -27,11 +27,6 @@ class Enrolling:
         self._model, self._pipeline, self._learning = model, pipeline, learning
         self._seen: dict[str, Rows] = {}
 
-    @property
-    def partitions(self) -> int:
-        """Return how many forests vote."""
-        return self._learning.partitions
-
     def home(self, specimen: str) -> int:
         """Return which forest learns from a specimen."""
         return partition(specimen, self._learning.partitions)

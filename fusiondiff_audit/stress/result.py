@@ -109,7 +109,7 @@ def _tried(result: Result) -> Tried:
 
 
 def _harmed(one: Reached) -> Harmed:
-    brew = POISONS[one.poison.rsplit("-", 1)[0]]
+    entry = POISONS[one.poison.rsplit("-", 1)[0]]
     return Harmed(
         one.poison,
         one.keeps_labels,
@@ -121,8 +121,8 @@ def _harmed(one: Reached) -> Harmed:
         one.certified,
         len(one.broken),
         None if one.problem is None else _text(one.problem),
-        brew.atlas,
-        brew.nist,
+        entry.atlas,
+        entry.nist,
     )
 
 

@@ -41,13 +41,12 @@ class Toy:
     """Sees the greys of four quarters, and how rough a plane is."""
 
     def __init__(self, partitions: int = 1, *, straight: bool = False) -> None:
-        self.partitions, self.straight, self.taught = partitions, straight, 0
+        self.partitions, self.straight = partitions, straight
 
     def home(self, specimen: str) -> int:
         return int.from_bytes(sha256(specimen.encode()).digest()) % self.partitions
 
     def learn(self, pictures: Sequence[Picture]) -> Taught:
-        self.taught += 1
         rows: dict[int, list[tuple[np.ndarray, bool]]] = {}
         for picture in pictures:
             rows.setdefault(self.home(picture.specimen), []).append((self.seen(picture.plane), picture.authentic))

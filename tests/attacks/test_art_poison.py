@@ -13,24 +13,23 @@ from torch import nn
 
 from attacks.art.poison import ART_POISONS
 from attacks.pictures import Norm, distance
-from attacks.poison.harness import PoisonPlan, administered, run_poison
-from attacks.poison.scene import Allowed, ByHand, Scene
-from reports.arithmetic import tolerance
+from attacks.poison.harness import PoisonPlan, administered
+from attacks.poison.scene import Allowed, Poison, Scene
 from tests.attacks.poison_toys import Toy
-from tests.attacks.test_poison import ASKED, ENROLLED, WIDE
+from tests.attacks.test_poison import ASKED, ENROLLED, WIDE, done_to
 
 pytestmark = pytest.mark.slow
 RELABELS = ("art-backdoor",)
 
 
 def plan(name: str, specimens: int) -> PoisonPlan:
-    poison = ByHand(ART_POISONS[name], keeps_labels=name not in RELABELS)
+    poison = Poison(ART_POISONS[name], keeps_labels=name not in RELABELS)
     return PoisonPlan(name, poison, Allowed(specimens, WIDE, 20))
 
 
 @pytest.mark.parametrize("name", ART_POISONS)
 def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name: str) -> None:
-    done = run_poison(plan(name, 2), Toy(5), ENROLLED, ASKED, tolerance=tolerance, seed=3)
+    done = done_to(plan(name, 2), Toy(5))
     assert done.ran, done.problem
     assert done.specimens in (1, 2)
     assert done.certified > 0
@@ -40,7 +39,7 @@ def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name:
 @pytest.mark.parametrize("name", ["art-backdoor", "art-hidden-trigger", "art-gradient-matching", "art-sleeper-agent"])
 def test_many_specimens_of_it_reach_something(name: str) -> None:
     straight = name in ("art-gradient-matching", "art-sleeper-agent")
-    done = run_poison(plan(name, 12), Toy(straight=straight), ENROLLED, ASKED, tolerance=tolerance, seed=3)
+    done = done_to(plan(name, 12), Toy(straight=straight))
     assert done.ran, done.problem
     assert done.turned
 
@@ -49,7 +48,7 @@ def test_what_the_toolbox_calls_bullseye_does_not_go_to_its_target() -> None:
     """Documented, so that nobody takes its failure for robustness; if it ever does, ours need not be."""
     toy, asked = Toy(), plan("art-bullseye", 4)
     scene = Scene(toy, ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
-    taught, _ = administered(asked, ENROLLED, asked.poison(scene))
+    taught = administered(asked, ENROLLED, asked.poison.act(scene))
     goal = scene.rows(scene.target).mean(0)
     moved = [(p, q) for p, q in zip(ENROLLED, taught, strict=True) if p.digest != q.digest]
     near = [float((scene.rows(q).mean(0) - goal).norm() / (scene.rows(p).mean(0) - goal).norm()) for p, q in moved]

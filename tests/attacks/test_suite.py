@@ -1,20 +1,23 @@
 """A whole run, on targets whose outcome is known: found out, broken, or not to be broken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+import attacks.poison.ward as ward_room
 from attacks.checks import ALL
 from attacks.gates import Bound, Gate, Metric, Passed, Severity, held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Plan, run
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm, Unit
+from attacks.pictures import Budget, Norm, Picture, Unit
+from attacks.poison.detect import Suspects
 from attacks.suite import Outcome, Suite, Word, run_suite
 from attacks.target import Aim, Target
+from tests.attacks.test_ward import ENROLLED, ward
 from tests.attacks.toys import Constant, Linear, Masked, pictures
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -107,6 +110,21 @@ def test_a_run_is_compared_with_one_before() -> None:
     assert outcome(Linear(), suite(gates=both), first=True).word is Word.PASSED
     with pytest.raises(ValueError, match="has no baseline"):
         outcome(Linear(), suite(gates=gates), baseline=before, first=True)
+
+
+def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(some: Sequence[Picture]) -> Suspects:
+        raise OSError("gone")
+
+    watched, alone = ward(detectors=("negative-impact",), suspects=lost), ward()
+    assert outcome(Linear(), ward=alone).word is Word.PASSED
+    doubt = outcome(Linear(), ward=watched)
+    assert (doubt.word, doubt.why) == (Word.INCONCLUSIVE, ("detectors were not tried, negative-impact: OSError: gone",))
+    only = outcome(Linear(), ward=ward(enrolled=[picture for picture in ENROLLED if picture.authentic]))
+    assert only.word is Word.INCONCLUSIVE
+    monkeypatch.setattr(ward_room, "_named", lost)  # a control that no check looks at
+    assert outcome(Linear(), ward=alone).word is Word.PASSED
+    assert outcome(Linear(), suite(checks=("S31",)), ward=alone).word is Word.INCONCLUSIVE
 
 
 def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:

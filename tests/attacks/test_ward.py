@@ -125,6 +125,7 @@ def test_a_ward_that_breaks_down_is_told_from_one_that_stands() -> None:
     made = poisoned(ward(detectors=("negative-impact",), suspects=broken), seed=1)
     assert made.problem == "OSError: gone"
     assert len(made.reached) == 2
+    assert [one.planted for one in made.evaluated] == [0]
     only = [picture for picture in ENROLLED if picture.authentic]
     alone = poisoned(ward(enrolled=only), seed=1)
     assert all(not one.ran for one in alone.reached) or alone.problem
