@@ -27,8 +27,13 @@ def apart(seed: int) -> Iterator[None]:
     torch.manual_seed(seed)
     home = os.getcwd()
     try:
-        quiet = contextlib.redirect_stdout(io.StringIO())
-        with tempfile.TemporaryDirectory() as folder, quiet, warnings.catch_warnings():
+        said = io.StringIO()  # bars of progress go to the one, and tables to the other
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # a toolbox that is frozen warns of all that came after it
             os.chdir(folder)
             try:

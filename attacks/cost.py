@@ -11,6 +11,7 @@ from attacks.art.estimators import BLOCKS
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.outcome import Knowledge
 from attacks.platforms import WAYS
+from attacks.poison.catalogue import POISONS
 
 _JUDGED = 2  # questions about what an attack hands in, or met on its way
 
@@ -98,6 +99,14 @@ def of_attack(name: str, effort: Effort) -> Cost:
     if entry.knowledge is Knowledge.BLACK:
         return Cost(effort.queries + _JUDGED)
     return Cost(_JUDGED, 1 + _PASSES.get(name, _each(2))(effort))
+
+
+def of_poisons(asked: Sequence[tuple[str, int, int]], *, enrolled: int, images: int) -> Cost:
+    """Return what poisons take in all, by name, specimens and steps; whatever was seen once is kept."""
+    altered = sum(specimens for _, specimens, _ in asked)
+    woken = 1 + len(asked)  # with and without what wakes a poison up
+    passes = sum(2 * POISONS[name].rounds * (steps + 1) * specimens for name, specimens, steps in asked)
+    return Cost(enrolled + woken * images + altered, passes) if asked else Cost()
 
 
 def of_suite(attacks: Sequence[tuple[str, Effort]], checks: Sequence[str]) -> Cost:

@@ -5,7 +5,6 @@ Its bullseye takes the middle over features for the middle over pictures, and it
 so it goes nowhere; `attacks.poison.crafted` has one that does.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -151,18 +150,6 @@ def support_vectors(scene: Scene) -> Dose:
     return towards(scene, torch.from_numpy(point[0] * spread + middle).float())
 
 
-ART_POISONS: Mapping[str, Callable[[Scene], Dose]] = {
-    "art-backdoor": backdoor,
-    "art-clean-label": clean_label,
-    "art-feature-collision": feature_collision,
-    "art-bullseye": bullseye,
-    "art-gradient-matching": gradient_matching,
-    "art-hidden-trigger": hidden_trigger,
-    "art-sleeper-agent": sleeper_agent,
-    "art-support-vectors": support_vectors,
-}
-
-
 class _Seen(nn.Module):
     """The encoder: the mean of what it sees of each picture."""
 
@@ -198,7 +185,7 @@ def _network(scene: Scene) -> Any:
 
 def _stack(pictures: Any) -> Array:
     if len({picture.plane.shape for picture in pictures}) > 1:
-        raise ValueError("the toolbox takes pictures of one size")
+        raise ValueError("the toolbox takes pictures of one size; [robustness] side cuts them to one")
     return np.stack([picture.unit for picture in pictures])[:, None].astype(np.float32)
 
 

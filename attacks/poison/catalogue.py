@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from attacks.art import poison as art
 from attacks.outcome import Knowledge
 from attacks.poison import crafted, plain
 from attacks.poison.scene import Dose, Poison, Scene
@@ -16,23 +17,39 @@ class Entry:
     knowledge: Knowledge
     atlas: str
     nist: str
+    rounds: int = 1  # of steps along slopes
 
 
 _DATA = "AML.T0020"
+_CLEAN, _BACKDOOR, _TARGETED, _FLIPPED = "NISTAML.021", "NISTAML.023", "NISTAML.024", "NISTAML.013"
 
 
-def _entry(act: Callable[[Scene], Dose], knowledge: Knowledge, nist: str, *, keeps_labels: bool = True) -> Entry:
-    return Entry(Poison(act, keeps_labels), knowledge, _DATA, nist)
+def _plain(act: Callable[[Scene], Dose], nist: str) -> Entry:
+    """Return a poison that anybody could make who may label."""
+    return Entry(Poison(act, keeps_labels=False), Knowledge.GREY, _DATA, nist, rounds=0)
+
+
+def _crafted(act: Callable[[Scene], Dose], nist: str, rounds: int = 1) -> Entry:
+    """Return a poison that takes the encoder's slopes, and keeps its labels."""
+    return Entry(Poison(act, keeps_labels=True), Knowledge.WHITE, _DATA, nist, rounds)
 
 
 POISONS: Mapping[str, Entry] = {
-    "label-flip": _entry(plain.flip_labels, Knowledge.GREY, "NISTAML.013", keeps_labels=False),
-    "stamp": _entry(plain.stamp, Knowledge.GREY, "NISTAML.023", keeps_labels=False),
-    "copied-target": _entry(plain.copy_target, Knowledge.GREY, "NISTAML.024", keeps_labels=False),
-    "clean-label": _entry(crafted.clean_label, Knowledge.WHITE, "NISTAML.021"),
-    "feature-collision": _entry(crafted.feature_collision, Knowledge.WHITE, "NISTAML.024"),
-    "bullseye": _entry(crafted.bullseye, Knowledge.WHITE, "NISTAML.024"),
-    "gradient-matching": _entry(crafted.gradient_matching, Knowledge.WHITE, "NISTAML.024"),
-    "hidden-trigger": _entry(crafted.hidden_trigger, Knowledge.WHITE, "NISTAML.021"),
-    "sleeper-agent": _entry(crafted.sleeper_agent, Knowledge.WHITE, "NISTAML.021"),
+    "label-flip": _plain(plain.flip_labels, _FLIPPED),
+    "stamp": _plain(plain.stamp, _BACKDOOR),
+    "copied-target": _plain(plain.copy_target, _TARGETED),
+    "clean-label": _crafted(crafted.clean_label, _CLEAN),
+    "feature-collision": _crafted(crafted.feature_collision, _TARGETED),
+    "bullseye": _crafted(crafted.bullseye, _TARGETED),
+    "gradient-matching": _crafted(crafted.gradient_matching, _TARGETED),
+    "hidden-trigger": _crafted(crafted.hidden_trigger, _CLEAN),
+    "sleeper-agent": _crafted(crafted.sleeper_agent, _CLEAN, rounds=crafted.LEARNT_ANEW),
+    "art-backdoor": _plain(art.backdoor, _BACKDOOR),
+    "art-clean-label": _crafted(art.clean_label, _CLEAN),
+    "art-feature-collision": _crafted(art.feature_collision, _TARGETED),
+    "art-bullseye": _crafted(art.bullseye, _TARGETED),
+    "art-gradient-matching": _crafted(art.gradient_matching, _TARGETED),
+    "art-hidden-trigger": _crafted(art.hidden_trigger, _CLEAN),
+    "art-sleeper-agent": _crafted(art.sleeper_agent, _CLEAN),
+    "art-support-vectors": _crafted(art.support_vectors, _TARGETED),
 }

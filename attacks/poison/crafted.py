@@ -23,7 +23,7 @@ _NEAR = 0.1  # weight of staying near the own picture, in feature collision
 _ROUNDS, _RATE, _DECAY = 300, 0.05, 1e-3
 _SURE = 2.0  # the largest mean logit
 _SOURCES = 3  # counterfeits whose stamped look is aimed at
-_LEARNT_ANEW = 2  # times that a sleeper's head is
+LEARNT_ANEW = 2  # times that a sleeper's head is
 
 
 def feature_collision(scene: Scene) -> Dose:
@@ -66,7 +66,7 @@ def sleeper_agent(scene: Scene) -> Dose:
     """Pull a head's weights as calling stamped counterfeits authentic would, and learn it anew (Souri et al., 2022)."""
     rows = torch.cat([scene.rows(_stamped(source)) for source in _sources(scene)])
     taught, dose = list(scene.enrolled), Dose({})
-    for _ in range(_LEARNT_ANEW):
+    for _ in range(LEARNT_ANEW):
         head = _Head.learnt(scene, taught)
         dose = _dose(scene, _matching(head, head.pull(rows, authentic=True)), trigger=stamped)
         taught = [dose.pictures.get(picture.name, picture) for picture in scene.enrolled]

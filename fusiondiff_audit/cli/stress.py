@@ -137,7 +137,7 @@ def command(
             lost = tuple(dict.fromkeys((*lost, *taught.lost)))
             ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
-        _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite)
+        _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite, len(plans))
         started = time.monotonic()
         with Progress("attacking") as progress:
 
@@ -182,10 +182,10 @@ def _refuse_unfit(*paths: Path | None) -> None:
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: there is no folder {path.parent}")
 
 
-def _say_ahead(ahead: "Forecast", suite: "Suite") -> None:
+def _say_ahead(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
     """Say what is going to be asked and how long it takes, before it starts."""
     cost = f"about {ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin"
-    what = f"{count(len(suite.plans), 'attack')} and {count(len(suite.checks), 'check')}"
+    what = f"{count(len(suite.plans), 'attack')}, {count(poisons, 'poison')} and {count(len(suite.checks), 'check')}"
     say(f"{what}: {cost}, {lasting(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
     if ahead.seconds and ahead.seconds > suite.seconds:
         say(f"the policy stops it after {lasting(suite.seconds)}; what has not ended by then is INCONCLUSIVE")

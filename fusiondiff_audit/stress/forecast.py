@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from attacks.catalogue import Effort
-from attacks.cost import Cost, of_suite
+from attacks.cost import Cost, of_poisons, of_suite
 from attacks.gradient import slope
 from attacks.gradient import to_tensor as batch
 from attacks.pictures import Budget, Norm, Picture
@@ -17,7 +17,7 @@ _ANY = Budget(Norm.LINF, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What all pictures together cost; no time is known where the model breaks down, which is the run's own to find."""
+    """What the whole run costs; no time is known where the model breaks down, which is the run's own to find."""
 
     cost: Cost
     seconds: float | None
@@ -27,11 +27,13 @@ def forecast(target: Target, picture: Picture, asked: Robustness) -> Forecast:
     """Ask a target one question, and one slope if any is going to be asked for, and reckon."""
     attacks = [(one.attack, Effort(one.steps, one.restarts, one.queries)) for one in asked.attacks]
     each = of_suite(attacks, asked.checks)
+    poisons = [(one.poison, one.specimens, one.steps) for one in asked.poisons]
     whole = Cost(each.questions * asked.images, each.passes * asked.images)
+    whole += of_poisons(poisons, enrolled=asked.enrolled, images=asked.images)
     aim = Aim(target, picture, _ANY, seed=0, limits=Limits(), pool=[picture])
     try:
         question = _second(lambda: target.decide([picture.plane]))
-        one_pass = _second(lambda: slope(aim, batch(picture.unit))) / 2 if each.passes else 0.0
+        one_pass = _second(lambda: slope(aim, batch(picture.unit))) / 2 if whole.passes else 0.0
     except Exception:  # whatever it may be: the run meets it again, and signs what came of it
         return Forecast(whole, None)
     return Forecast(whole, whole.seconds(question, one_pass))

@@ -11,23 +11,22 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 from torch import nn
 
-from attacks.art.poison import ART_POISONS
 from attacks.pictures import Norm, distance
+from attacks.poison.catalogue import POISONS
 from attacks.poison.harness import PoisonPlan, administered
-from attacks.poison.scene import Allowed, Poison, Scene
+from attacks.poison.scene import Allowed, Scene
 from tests.attacks.poison_toys import Toy
 from tests.attacks.test_poison import ASKED, ENROLLED, WIDE, done_to
 
 pytestmark = pytest.mark.slow
-RELABELS = ("art-backdoor",)
+TOOLBOX = [name for name in POISONS if name.startswith("art-")]
 
 
 def plan(name: str, specimens: int) -> PoisonPlan:
-    poison = Poison(ART_POISONS[name], keeps_labels=name not in RELABELS)
-    return PoisonPlan(name, poison, Allowed(specimens, WIDE, 20))
+    return PoisonPlan(name, POISONS[name].poison, Allowed(specimens, WIDE, 20))
 
 
-@pytest.mark.parametrize("name", ART_POISONS)
+@pytest.mark.parametrize("name", TOOLBOX)
 def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name: str) -> None:
     done = done_to(plan(name, 2), Toy(5))
     assert done.ran, done.problem

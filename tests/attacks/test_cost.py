@@ -1,12 +1,19 @@
 """What a run costs is said before it starts, so it is compared with what runs take."""
 
 import pytest
+import torch
 
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.cost import Cost, of_attack, of_suite
+from attacks.cost import Cost, of_attack, of_poisons, of_suite
 from attacks.harness import Plan, run
 from attacks.outcome import Knowledge
 from attacks.pictures import Budget, Norm
+from attacks.poison.catalogue import POISONS
+from attacks.poison.harness import Case, PoisonPlan, run_poison
+from attacks.poison.scene import Allowed
+from reports.arithmetic import tolerance
+from tests.attacks.poison_toys import Toy
+from tests.attacks.test_poison import ASKED, ENROLLED
 from tests.attacks.toys import Linear, pictures
 
 TINY = {Norm.LINF: 1e-3, Norm.L2: 8e-3, Norm.L0: 0.4}  # nothing succeeds early
@@ -31,6 +38,33 @@ def test_passes_are_reckoned_to_a_factor_of_two(name: str, norm: Norm, effort: E
     reckoned = of_attack(name, effort).passes
     assert passes <= 1.3 * reckoned + 2
     assert reckoned <= 2.5 * passes + 4
+
+
+class Counting(Toy):
+    """Counts the planes that go through its encoder with slopes, there and back."""
+
+    passes = 0
+
+    def features(self, unit: torch.Tensor) -> torch.Tensor:
+        self.passes += 2 * len(unit) * unit.requires_grad
+        return super().features(unit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("specimens", "steps"), [(1, 10), (3, 20)])
+@pytest.mark.parametrize("name", POISONS)
+def test_poison_takes_what_was_reckoned_to_a_factor_of_two(name: str, specimens: int, steps: int) -> None:
+    toy = Counting()
+    case = Case(toy, ENROLLED, ASKED, toy.learn(ENROLLED), tolerance)
+    plan = PoisonPlan(name, POISONS[name].poison, Allowed(specimens, steps=steps))
+    assert run_poison(plan, case, seed=1).ran
+    reckoned = of_poisons([(name, specimens, steps)], enrolled=0, images=0).passes
+    assert 0.4 * toy.passes - 4 <= reckoned <= 1.3 * toy.passes + 4
+
+
+def test_poison_is_asked_about_with_and_without_what_wakes_it_up() -> None:
+    assert of_poisons([], enrolled=50, images=8) == Cost()
+    assert of_poisons([("stamp", 2, 20), ("bullseye", 1, 20)], enrolled=50, images=8) == Cost(50 + 3 * 8 + 3, 42)
 
 
 def test_questions_are_what_the_policy_allows_and_what_judging_takes() -> None:

@@ -74,7 +74,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
     assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["outcome"])
     assert result.demonstration
-    assert "2 attacks and 5 checks: about 96 questions and 32 passes" in done.err
+    assert "2 attacks, 0 poisons and 5 checks: about 96 questions and 32 passes" in done.err
     assert "square-linf-8/255, after about" in done.err
     assert result.outcome in Path("out", PAGE).read_text()
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
