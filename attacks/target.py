@@ -80,7 +80,7 @@ class Watched:
     start: str = ""  # the picture of the other class that an attack set out from
     heights: list[float] = field(default_factory=list)  # margins that steps of ours met
     peak: Unit | None = None  # the plane within the budget that seemed most wrong on the way
-    height: float = 0.0  # by how much
+    height: float = -float("inf")  # by how much; below 0 it is not wrong yet
 
     @property
     def near(self) -> bool:
@@ -148,7 +148,7 @@ class Aim:
         self.watched.passes += len(unit) * (2 if unit.requires_grad and torch.is_grad_enabled() else 1)
 
     def _remember(self, unit: Tensor, logits: Tensor) -> None:
-        """Keep the plane that the twin is furthest wrong about: an attack may lose it again."""
+        """Keep the plane that the twin is furthest wrong about, or nearest to it: an attack may lose it again."""
         watched = self.watched
         if len(unit) != 1 or unit.shape[2:] != watched.picture.plane.shape:
             return

@@ -93,7 +93,7 @@ class AskedGate(_Section):
 class Robustness(_Section):
     """Whether a model must have been stress-tested, and how `stress` does it."""
 
-    result: Literal["required", "optional"] = "optional"
+    result: Literal["required", "optional"] = "required"
     days: Annotated[int, Field(ge=1, le=3650)] = 365  # after which a result is stale
     images: Count = 8
     side: Count | None = None  # pixels: of larger pictures the middle is attacked, but never less than a tile

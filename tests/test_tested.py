@@ -1,7 +1,9 @@
 """A model that must have been stress-tested, and what counts as that."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from fusiondiff_audit import tested as room
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy
 from fusiondiff_audit.policy import Robustness as Rules
+from fusiondiff_audit.weights.pins import Pin
 from reports.header import NOT_TESTED
 from reports.robustness import Robustness, sign_robustness
 from reports.stress_rules import Word
@@ -19,6 +22,7 @@ from tests.conftest import NOW
 from tests.reports.made import digest
 from tests.reports.test_robustness import DOUBT, FAILED_GATE
 from tests.reports.test_robustness import made as any_result
+from tests.stressed import stressed
 
 ASKED: dict[str, Any] = {
     "images": 8,
@@ -26,8 +30,9 @@ ASKED: dict[str, Any] = {
     "checks": ("S01",),
     "gates": (AskedGate(metric="held", value="0.5"),),
 }
-REQUIRED = Policy(name="strict", robustness=Rules(result="required", days=30, **ASKED))
-BUILT_IN = Policy(name="strict", robustness=Rules(result="required", days=30))
+REQUIRED = Policy(name="strict", robustness=Rules(days=30, **ASKED))
+BUILT_IN = Policy(name="strict", robustness=Rules(days=30))
+OPTIONAL, OPTIONAL_MONTH = (Policy(robustness=Rules(result="optional", days=days)) for days in (365, 30))
 Keyring = dict[str, PrivateKey]
 
 
@@ -61,30 +66,25 @@ def test_what_did_not_pass_counts_only_where_none_is_required(
 ) -> None:
     parts = {"gates": (FAILED_GATE,)} if word is Word.FAILED else {"checks": (DOUBT,)}
     result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
-    assert ask(result, Policy()).startswith(f"{word} strict")
+    assert ask(result, OPTIONAL).startswith(f"{word} strict")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
         ask(result)
     assert caught.value.reason is AuditReason.NOT_STRESS_TESTED
 
 
 def test_missing_and_stale_results_are_refused_where_one_is_required(ask: Callable[..., str], keys: Keyring) -> None:
-    assert ask(None, Policy()) == NOT_TESTED
+    assert ask(None, OPTIONAL) == NOT_TESTED
     with pytest.raises(AuditError, match="none was given"):
         ask(None)
     result = made(keys["auditor"].public)
     assert ask(result, days=30)
     with pytest.raises(AuditError, match="31 days old, 30 at most"):
         ask(result, days=31)
-    optional = replace_days(Policy(), 30)
-    assert ask(result, optional, days=31).endswith(", stale")
-
-
-def replace_days(policy: Policy, days: int) -> Policy:
-    return policy.model_copy(update={"robustness": Rules(days=days)})
+    assert ask(result, OPTIONAL_MONTH, days=31).endswith(", stale")
 
 
 def test_a_result_of_other_weights_never_counts(ask: Callable[..., str], keys: Keyring) -> None:
-    for policy in (REQUIRED, Policy()):
+    for policy in (REQUIRED, OPTIONAL):
         with pytest.raises(AuditError, match="a stress test of sha256"):
             ask(made(keys["auditor"].public), policy, model="another")
 
@@ -93,7 +93,7 @@ def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, t
     path = tmp_path / "result.json"
     path.write_bytes(sign_robustness(made(keys["thief"].public), keys["thief"]))
     with pytest.raises(SigningError) as caught:
-        room.tested(path, model=digest("model"), policy=Policy(), trust=trust, now=NOW)
+        room.tested(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
     assert caught.value.reason is Reason.UNKNOWN_KEY
 
 
@@ -104,8 +104,50 @@ def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
     easier = REQUIRED.model_copy(update={"robustness": Rules(**ASKED | {"floor": "0"})})
     with pytest.raises(AuditError, match="policy 'strict' is asked for"):
         ask(made(auditor, easier))
-    assert ask(made(auditor, easier), Policy()).startswith("PASSED strict")
+    assert ask(made(auditor, easier), OPTIONAL).startswith("PASSED strict")
     with pytest.raises(AuditError, match="one of quick, full, exhaustive is asked for"):
         ask(made(auditor), BUILT_IN)
     monkeypatch.setattr(room, "stress_policy", lambda name: REQUIRED)
     assert ask(made(auditor), BUILT_IN).startswith("PASSED strict")
+
+
+@pytest.fixture
+def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pin:
+    """Return the pin of a bundle whose result lies beside it, by a key that no trust store lists."""
+    data = sign_robustness(stressed(keys["thief"].public, digest("model")), keys["thief"])
+    pin = Pin(tmp_path / "tiny", digest("model"), sha256(data).hexdigest())
+    pin.result.write_bytes(data)
+    monkeypatch.setattr(room, "PINNED", {"tiny": pin})
+    return pin
+
+
+def test_a_bundle_that_comes_along_has_its_result_beside_it(ask: Callable[..., str], beside: Pin) -> None:
+    assert ask(None, Policy()).startswith("PASSED quick")
+    assert ask(None, Policy(), days=3650).startswith("PASSED quick")  # it is as old as the tool
+    assert "stale" not in ask(None, OPTIONAL, days=3650)
+    with pytest.raises(AuditError, match="none was given"):
+        ask(None, Policy(), model="another")
+    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
+        ask(None)
+
+
+def test_what_was_put_in_its_place_is_not_believed(
+    ask: Callable[..., str], beside: Pin, keys: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sign_robustness(stressed(keys["auditor"].public, digest("model")), keys["auditor"])
+    beside.result.write_bytes(other)
+    with pytest.raises(SigningError) as caught:
+        ask(None, Policy())
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, tested=sha256(other).hexdigest())})
+    assert ask(None, Policy())
+    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, digest=digest("other"))})
+    with pytest.raises(AuditError, match="none was given"):
+        ask(None, Policy())
+
+
+def test_a_result_that_is_handed_in_goes_before_the_one_beside_the_bundle(
+    ask: Callable[..., str], beside: Pin, keys: Keyring
+) -> None:
+    with pytest.raises(AuditError, match="31 days old"):
+        ask(made(keys["auditor"].public), days=31)

@@ -73,8 +73,8 @@ def verbs() -> None:
     \b
     fusiondiff-audit VERB --help explains a verb.
     TIME is 2027-01-31T12:00:00Z, 2027-01-31 or +90d from now, in UTC; DURATION is 90d, 12h or 30m.
-    Exit codes: 0 done or passed, 2 usage, 3 integrity, 4 unreadable input,
-    5 environment, 70 a fault of ours.
+    Exit codes: 0 done or passed, 1 a gate failed, 2 usage, 3 integrity,
+    4 unreadable input, 5 environment, 6 inconclusive, 70 a fault of ours.
     """
 
 

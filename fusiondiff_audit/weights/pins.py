@@ -14,15 +14,25 @@ BUNDLES = Path(__file__).parent.parent / "bundles"
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A bundle that comes with the tool: where it lies, and the digest of its list of files."""
+    """A bundle that comes with the tool: where it lies, and the digest of its list of files; its result lies beside."""
 
     folder: Path
     digest: str
+    tested: str  # SHA-256 of the signed result of its stress test
+
+    @property
+    def result(self) -> Path:
+        """Return where the signed result of its stress test lies."""
+        return self.folder.with_name(f"{self.folder.name}.robustness.sigstore.json")
 
 
 _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
-    _CERAMIC: Pin(BUNDLES / _CERAMIC, "115231b580dfa52dcfdebd8a1ba6dbd71e2ccefaa3d179d5eac34869420e1421"),
+    _CERAMIC: Pin(
+        BUNDLES / _CERAMIC,
+        digest="115231b580dfa52dcfdebd8a1ba6dbd71e2ccefaa3d179d5eac34869420e1421",
+        tested="9fb2f61fad79ed6b169a788f77c5cf50aee6719911348294de1446ed78e13aee",
+    ),
 }
 
 UNET = "unet/diffusion_pytorch_model.safetensors"

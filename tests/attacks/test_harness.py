@@ -256,3 +256,23 @@ def test_an_attack_that_gives_up_hands_in_the_best_that_it_asked_about() -> None
     (trial, _) = run(Plan("gives up", "any", Knowledge.BLACK, Scripted(act)), Linear(), clean, seed=0).result.trials
     assert (trial.unchanged, trial.found, trial.end) == (False, Found.ON_THE_WAY, End.HELD)
     assert trial.plane == digest_of(np.rint(kept.clip(0, 1) * 255).astype(np.uint8))
+
+
+def test_slopes_that_lead_to_no_success_leave_the_best_that_they_met() -> None:
+    """The toolbox hands in the clean picture where its steps never fooled the twin; what they met is judged."""
+
+    def act(aim: Aim) -> Unit:
+        unit = aim.watched.picture.unit
+        for step in (0.2, 1.0, 0.4):
+            aim.logits(
+                torch.from_numpy(unit - step * np.sign(WEIGHTS) * (2 * aim.watched.picture.authentic - 1) / 255)[
+                    None, None
+                ]
+            )
+        return unit
+
+    for trial in run(
+        Plan("gives up", "any", Knowledge.WHITE, Scripted(act)), Linear(), pictures(2), seed=0
+    ).result.trials:
+        assert (trial.unchanged, trial.found, trial.end) == (False, Found.ON_THE_WAY, End.HELD)
+        assert float(trial.size) == pytest.approx(1 / 255, abs=1e-6)

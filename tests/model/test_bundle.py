@@ -268,7 +268,7 @@ def test_a_signature_does_not_make_it_a_bundle(
 
 def test_a_pinned_bundle_is_known_by_its_digest(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, manifest = signing.read_model_claims(bundle)
-    pin = Pin(bundle, signing.list_digest(manifest.resources))
+    pin = Pin(bundle, signing.list_digest(manifest.resources), "ab" * 32)
     monkeypatch.setattr(source, "PINNED", {"tiny": pin})
     model = DiffusionModel.from_pretrained("tiny")
     assert (model.verified, model.digest) == (True, pin.digest)

@@ -267,7 +267,7 @@ def test_the_press_example_works(
     MODEL.save(tmp_path / "bundle")
     signing.sign_model(tmp_path / "bundle", key=signing.PrivateKey.generate(signing.Algorithm.P256))
     _, manifest = signing.read_model_claims(tmp_path / "bundle")
-    pin = Pin(tmp_path / "bundle", signing.list_digest(manifest.resources))
+    pin = Pin(tmp_path / "bundle", signing.list_digest(manifest.resources), "ab" * 32)
     monkeypatch.setattr(source, "PINNED", {"fusion-diff-v1-ceramic": pin})
     tifffile.imwrite(tmp_path / "sample_001.tif", specimen("alder", None, "1").field(0, 96))
     monkeypatch.chdir(tmp_path)

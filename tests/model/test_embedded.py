@@ -1,5 +1,7 @@
 """The bundle that comes with the tool: pinned, enrolled, and better than chance on pictures that it never saw."""
 
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,17 @@ import tifffile
 
 import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
+from fusiondiff_audit import tested as room
 from fusiondiff_audit.kiln.bench.bundle import bundle_cells
 from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
+from reports.robustness import open_robustness, read_robustness
+from reports.stress_rules import Word
+from signing import Algorithm, PrivateKey, Role
 
 NAME = "fusion-diff-v1-ceramic"
 LARGEST = 45 * 2**20  # bytes of a file
@@ -51,6 +59,26 @@ def test_it_says_that_it_is_a_demonstration_and_what_it_was_taught_with(model: D
     calibration = model.calibration()
     assert min(len(calibration.authentic), len(calibration.counterfeit)) >= 19
     assert not calibration.left_out
+
+
+def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionModel) -> None:
+    """Made by a policy that comes along as it stands today: a policy that changed has to be stood again."""
+    pin = PINNED[NAME]
+    data = pin.result.read_bytes()
+    assert sha256(data).hexdigest() == pin.tested
+    result = read_robustness(data, NAME)
+    key = signing.load_public_key(pin.folder.with_name(f"{NAME}.auditor.pub.pem"))
+    root, when, day = PrivateKey.generate(Algorithm.ED25519), result.time, timedelta(days=1)
+    listed = signing.Entry(key.keyid, Role.AUDITOR, "auditor", key.pem, when - day, when + day)
+    first = signing.propose_first((root.public,), threshold=1, entries=(listed,), issued=when, expires=when + day)
+    trust = first.cosigned((root,)).complete(when)
+    assert open_robustness(data, NAME, trust=trust)[0] == result
+    assert (result.word, result.model_digest, result.auditor.keyid) == (Word.PASSED, pin.digest, key.keyid)
+    assert result.policy_digest in {stress_policy(name).digest for name in BUILT_IN}
+    assert (result.demonstration, result.reference) == (True, model.settings.reference)
+    assert room.tested(None, model=model.digest, policy=Policy(), trust=trust, now=signing.now()).startswith(
+        "PASSED quick"
+    )
 
 
 @pytest.mark.slow
