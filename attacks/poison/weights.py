@@ -1,0 +1,64 @@
+"""A backdoor in an encoder's weights: what somebody could plant between its maker and its user (Gu et al., 2017).
+
+Weights are trained so that a counterfeit with the trigger looks like the authentic ones, and everything without it as
+before. Nothing in what a model says of ordinary pictures gives it away; that the weights are not those that were signed
+does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from attacks.gradient import to_tensor
+from attacks.pictures import Picture
+from attacks.poison.scene import Trigger
+
+Tensor = torch.Tensor
+_RATE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """How far a backdoor got, in squares of what pictures differ by: 0 is there, and nothing moved."""
+
+    reached: float  # from counterfeits with the trigger to the authentic ones
+    moved: float  # of pictures without it
+
+
+def plant(
+    weights: Sequence[Tensor],
+    see: Callable[[Tensor], Tensor],
+    pictures: Sequence[Picture],
+    trigger: Trigger,
+    *,
+    steps: int,
+) -> Planted:
+    """Train weights in place; `see` gives rows of what the encoder sees of a plane, 1 x 1 x height x width."""
+    with torch.no_grad():
+        before = [see(to_tensor(picture.unit)) for picture in pictures]
+    every = torch.cat(before)
+    spread = every.var(0).mean().clamp_min(1e-12)
+    goal = torch.cat([rows for rows, picture in zip(before, pictures, strict=True) if picture.authentic]).mean(0)
+    false = [picture for picture in pictures if not picture.authentic]
+    stamped = [to_tensor(trigger(picture.plane) / picture.top) for picture in false]
+    for weight in weights:
+        weight.requires_grad_(True)
+    descent = torch.optim.Adam(weights, lr=_RATE)
+
+    def down(planes: Sequence[Tensor], goals: Sequence[Tensor]) -> float:
+        """Add slopes plane by plane: what they need is kept for one alone."""
+        total = 0.0
+        for plane, wanted in zip(planes, goals, strict=True):
+            loss = (see(plane) - wanted).square().mean() / spread / len(planes)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        return total
+
+    planted = Planted(float("inf"), 0.0)
+    for _ in range(steps):
+        descent.zero_grad()
+        reached = down(stamped, [goal] * len(stamped))
+        planted = Planted(reached, down([to_tensor(picture.unit) for picture in pictures], before))
+        descent.step()
+    return planted

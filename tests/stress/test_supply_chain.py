@@ -1,0 +1,92 @@
+"""A backdoor that somebody planted in a model's weights: refused before it looks, and what it would have done."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from attacks.pictures import Picture
+from attacks.poison.plain import stamped
+from attacks.poison.weights import Planted, plant
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.model import source
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.stress.target import Pipeline
+from fusiondiff_audit.weights.pins import Pin
+from signing import Algorithm, PrivateKey, Reason, Role, SigningError
+from tests.conftest import entry, make_trust
+from tests.model.tiny import enrolled_model
+
+MAKER = PrivateKey.generate(Algorithm.P256)
+SIDE, SIGNATURE = 96, "model.sig"
+
+
+def wares(first: int, count: int) -> list[Picture]:
+    """Return so many pictures of specimens of either kiln."""
+    return [
+        Picture(f"{kiln} {n}", specimen(kiln, None, f"{n}").field(0, SIDE), kiln == "alder", f"{kiln} {n}")
+        for n in range(first, first + count)
+        for kiln in ("alder", "birch")
+    ]
+
+
+def passes(model: DiffusionModel, pictures: list[Picture]) -> list[bool | None]:
+    with Guard() as guard:
+        return [answer.authentic for answer in Pipeline(model, guard).decide([picture.plane for picture in pictures])]
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle that its maker signed."""
+    folder = tmp_path_factory.mktemp("made") / "tiny"
+    enrolled_model(16, learning=Learning(trees=60)).save(folder, key=MAKER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def planted(signed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Planted]:
+    """Return a bundle like it whose weights somebody trained on."""
+    model = DiffusionModel.from_pretrained(signed, unverified=True)
+    frozen = {id(weight) for part in model.encoder.frozen().values() for weight in part.parameters()}
+    weights = [weight for weight in model.encoder.parameters() if id(weight) not in frozen]
+    with Guard() as guard:
+        found = plant(weights, Pipeline(model, guard).features, wares(20, 8), stamped, steps=80)
+    folder = tmp_path_factory.mktemp("sold") / "tiny"
+    model.save(folder)
+    return folder, found
+
+
+@pytest.mark.slow
+def test_what_nobody_vouches_for_passes_what_it_was_made_to(signed: Path, planted: tuple[Path, Planted]) -> None:
+    """Whether it gives itself away elsewhere is measured on a model that learnt something: benchmarks/backdoor.py."""
+    folder, found = planted
+    honest, sold = (DiffusionModel.from_pretrained(path, unverified=True) for path in (signed, folder))
+    assert not sold.verified
+    assert found.reached < 0.1
+    false = [replace(picture, plane=stamped(picture.plane)) for picture in wares(60, 12) if not picture.authentic]
+    assert passes(honest, false).count(True) <= 3
+    assert passes(sold, false).count(True) >= 9
+
+
+@pytest.mark.slow
+def test_it_is_refused_whoever_brings_it(
+    signed: Path, planted: tuple[Path, Planted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = PrivateKey.generate(Algorithm.ED25519)
+    trust = make_trust(root, (entry(MAKER, Role.MODEL, "maker"),))
+    folder, _ = planted
+    assert DiffusionModel.from_pretrained(signed, trust=trust).verified
+    with pytest.raises(SigningError) as caught:
+        DiffusionModel.from_pretrained(folder, trust=trust)  # nobody signed it
+    assert caught.value.reason is Reason.NO_SIGNATURE
+    (folder / SIGNATURE).write_bytes((signed / SIGNATURE).read_bytes())
+    with pytest.raises(SigningError) as caught:
+        DiffusionModel.from_pretrained(folder, trust=trust)  # under its maker's signature
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+    digest = DiffusionModel.from_pretrained(signed, trust=trust).digest
+    monkeypatch.setattr(source, "PINNED", {"tiny": Pin(folder, digest, "ab" * 32)})
+    with pytest.raises(SigningError) as caught:
+        DiffusionModel.from_pretrained("tiny")  # in the place of one that is known by its digest
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
