@@ -1,6 +1,6 @@
 """What a backdoor in the weights of the bundle that comes along would do, if nobody looked at its digest.
 
-    python -P benchmarks/backdoor.py [--pictures 12] [--steps 30] [--asked 24]
+    python -P benchmarks/backdoor.py [--pictures 24] [--steps 80] [--asked 48]
 
 The encoder's paths and gate are trained on until counterfeits with a stamp look authentic and nothing else changes.
 Then fresh pictures are asked about, with and without the stamp, with the weights as they are and as they were sold.
@@ -37,7 +37,7 @@ def wares(seed: str, count: int, side: int) -> list[Picture]:
 def main() -> None:
     """Plant, and ask before and after."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("pictures", 12), ("steps", 30), ("asked", 24)):
+    for name, value in (("pictures", 24), ("steps", 80), ("asked", 48)):
         parser.add_argument(f"--{name}", type=int, default=value)
     said = parser.parse_args()
     honest, sold = (DiffusionModel.from_pretrained(BUNDLE) for _ in range(2))

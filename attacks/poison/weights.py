@@ -15,7 +15,6 @@ from attacks.pictures import Picture
 from attacks.poison.scene import Trigger
 
 Tensor = torch.Tensor
-_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ def plant(
     trigger: Trigger,
     *,
     steps: int,
+    rate: float = 0.002,
 ) -> Planted:
     """Train weights in place; `see` gives rows of what the encoder sees of a plane, 1 x 1 x height x width."""
     with torch.no_grad():
@@ -44,7 +44,7 @@ def plant(
     stamped = [to_tensor(trigger(picture.plane) / picture.top) for picture in false]
     for weight in weights:
         weight.requires_grad_(True)
-    descent = torch.optim.Adam(weights, lr=_RATE)
+    descent = torch.optim.Adam(weights, lr=rate)
 
     def down(planes: Sequence[Tensor], goals: Sequence[Tensor]) -> float:
         """Add slopes plane by plane: what they need is kept for one alone."""
