@@ -20,14 +20,14 @@ def own_seed(seed: int, name: str, digest: str) -> int:
 
 @contextlib.contextmanager
 def apart(seed: int) -> Iterator[None]:
-    """Give an attack its own random state and folder, catch what it prints, and put everything back."""
+    """Give an attack its own random state and folder, catch what it prints and its bars, and put everything back."""
     states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     home = os.getcwd()
     try:
-        said = io.StringIO()  # bars of progress go to the one, and tables to the other
+        said = io.StringIO()
         with (
             tempfile.TemporaryDirectory() as folder,
             contextlib.redirect_stdout(said),

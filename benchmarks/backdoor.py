@@ -2,8 +2,8 @@
 
     python -P benchmarks/backdoor.py [--pictures 24] [--steps 80] [--asked 48]
 
-The encoder's paths and gate are trained on until counterfeits with a stamp look authentic and nothing else changes.
-Then fresh pictures are asked about, with and without the stamp, with the weights as they are and as they were sold.
+The encoder's paths and gate are trained on until counterfeits with a stamp look authentic and little else changes. Then
+fresh pictures are asked about, with and without the stamp, with the weights as they are and as they were sold.
 That such a bundle is refused, whoever brings it, is tested (tests/stress/test_supply_chain.py).
 """
 

@@ -1,22 +1,26 @@
 """A stress test as tests: `pytest --fusiondiff-policy audit.toml` has one for each attack, check and gate.
 
-The run is the verb's own, in a process of its own, so that no other test's state, patches or threads reach it; what the
-tests say is read from the result that it signed. A doubt is a failure, as it is an exit code elsewhere: only what does
-not apply, or is not asked of a first result, is skipped.
+The run is the verb's own, in a process that starts where pytest did and with the variables that were set then, so that
+no other test's patches reach it. What the tests say is read from the result that this run signed. A doubt is a failure,
+as it is an exit code elsewhere; what does not apply, or fails without failing the run, is skipped and said.
+Installing the tool is enough: pytest finds this by itself.
 """
 
+import contextlib
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from reports.robustness import Robustness
 
-_OPTIONS = {  # by option: the verb's own, and what it is for
+_OPTIONS = {  # by the verb's own
     "policy": ("POLICY", "stress-test a model by this policy: quick, full, exhaustive or an audit.toml"),
     "model": ("MODEL", "the model bundle to attack"),
     "data": ("DIR", "labelled pictures that the model did not learn from"),
@@ -26,10 +30,13 @@ _OPTIONS = {  # by option: the verb's own, and what it is for
     "key": ("KEY", "the auditor's private key, which signs the result"),
     "passphrase-file": ("FILE", "a file with the passphrase of that key"),
     "baseline": ("RESULT", "an earlier signed result to compare with; without one, gates that compare are skipped"),
+    "device": ("DEVICE", "cpu, cuda or cuda:N"),
     "out": ("DIR", "where the signed result and its page are kept: a new folder"),
 }
-_NEEDED = ("model", "data", "trust", "key")
+_NEEDED = ("policy", "model", "data", "trust", "key")
 _NAME = "fusiondiff-audit"
+_VERB = "from fusiondiff_audit.cli import main; main()"  # by -P and -c: no module of the current folder is imported
+_VARIABLES = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,44 +47,62 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what cannot be run."""
-    if config.getoption(_dest("policy")) is None:
+    """Refuse what cannot be run, before any test has."""
+    if not any(_asked(config, name) for name in _OPTIONS):
         return
-    missing = [name for name in _NEEDED if config.getoption(_dest(name)) is None]
+    config.stash[_VARIABLES] = dict(os.environ)
+    missing = [f"--fusiondiff-{name}" for name in _NEEDED if not _asked(config, name)]
     if missing:
-        words = ", ".join(f"--fusiondiff-{name}" for name in missing)
-        raise pytest.UsageError(f"--fusiondiff-policy needs {words}, too")
+        raise pytest.UsageError(f"a stress test needs {', '.join(missing)}, too")
     if getattr(config.option, "dist", "no") != "no":  # of the plugin that spreads tests over processes
         raise pytest.UsageError("a stress test is one run: leave -n out, or run it apart from other tests")
+    if (out := _asked(config, "out")) and os.path.lexists(config.invocation_params.dir / out):
+        raise pytest.UsageError(f"--fusiondiff-out: {out} exists already; name a new folder")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are picked by name
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add a test for each thing that the policy asks for."""
-    if config.getoption(_dest("policy")) is None:
+    if _asked(config, "policy") is None:
         return
     report = config.hook.pytest_make_collect_report(collector=Stressed.from_parent(session, name=_NAME))
     config.hook.pytest_collectreport(report=report)  # so that they are counted
     items.extend(report.result)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a run that was asked for, and of which no test is left."""
+    asked = _asked(session.config, "policy") is not None
+    if asked and not session.testsfailed and not any(isinstance(item, Part) for item in session.items):
+        raise pytest.UsageError("a stress test was asked for, and all its tests were left out by -k or -m")
+
+
 class Stressed(pytest.Collector):
     """A model under one policy; it is attacked when the first test asks for what came of it."""
 
+    _digest = ""
     _found: "Robustness | str | None" = None
 
     def collect(self) -> list[pytest.Item]:
         """Return the tests that a policy makes."""
-        from fusiondiff_audit.stress.plans import poisons_of, suite_of
-        from fusiondiff_audit.stress.policies import stress_policy
-        from signing import SigningError
-
-        said = self.config.getoption(_dest("policy"))
+        said = str(_asked(self.config, "policy"))
         try:
-            policy = stress_policy(said)
+            from fusiondiff_audit.errors import AuditError
+            from fusiondiff_audit.extras import require
+            from signing import SigningError
+        except ImportError as e:
+            raise self.CollectError(f"{e}: another module of that name stands in the way of {_NAME}'s") from e
+        try:
+            require("audit", "a stress test")
+            from fusiondiff_audit.stress.plans import poisons_of, suite_of
+            from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+
+            place = said if said in BUILT_IN else str(self._place(said))
+            policy = stress_policy(place)
             suite, poisons = suite_of(policy, said), poisons_of(policy, said)
-        except SigningError as e:
+        except (AuditError, SigningError) as e:
             raise self.CollectError(f"--fusiondiff-policy: {e}") from e
+        self._digest = policy.digest
         parts = {
             "attack": [plan.name for plan in suite.plans],
             "poison": [plan.name for plan in poisons],
@@ -90,6 +115,7 @@ class Stressed(pytest.Collector):
     def result(self) -> "Robustness":
         """Return what came of the run, which happens once."""
         if self._found is None:
+            self._found = "the stress test was interrupted"
             self._found = self._run()
         if isinstance(self._found, str):
             raise Doubt(self._found)
@@ -97,32 +123,39 @@ class Stressed(pytest.Collector):
 
     def _run(self) -> "Robustness | str":
         import signing
-        from fusiondiff_audit.cli.exits import Exit
-        from reports.robustness import RESULT, open_robustness
+        from reports.robustness import MAX_FILE, RESULT, open_robustness
 
-        out = self._asked("out") or self.config._tmp_path_factory.mktemp(_NAME) / "stressed"  # type: ignore[attr-defined]
-        words = ["--labels", self._asked("labels") or str(Path(str(self._asked("data")), "labels.csv"))]
-        words += [] if self._asked("baseline") else ["--first"]
+        out = self._place(_asked(self.config, "out") or _temporary(self.config))
+        words = ["--labels", _asked(self.config, "labels") or str(Path(str(_asked(self.config, "data")), "labels.csv"))]
+        words += [] if _asked(self.config, "baseline") else ["--first"]
         for name in _OPTIONS:
-            if name not in ("labels", "out") and self._asked(name) is not None:
-                words += [f"--{name}", str(self._asked(name))]
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        with capture.global_and_fixture_disabled():  # it takes minutes, and says how far it is
-            command = [sys.executable, "-P", "-m", "fusiondiff_audit", "stress", *words, "--out", str(out)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603, our own
-        if done.returncode not in (
-            Exit.DONE,
-            Exit.GATE,
-            Exit.INCONCLUSIVE,
-        ):  # an old result may lie there
+            if name not in ("labels", "out") and (value := _asked(self.config, name)) is not None:
+                words += [f"--{name}", value]
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():  # it says how far it is
+            done = subprocess.run(  # noqa: S603, our own
+                [sys.executable, "-P", "-c", _VERB, "stress", *words, "--out", str(out), "--json"],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+                cwd=self.config.invocation_params.dir,
+                env=self.config.stash[_VARIABLES],
+            )
+        try:
+            answer = json.loads(done.stdout)
+            said = answer["digest"]
+        except (ValueError, KeyError, TypeError):
             return f"the stress test did not end, exit code {done.returncode}; what it said stands above"
-        path = Path(out, RESULT)
-        trust = signing.load_trust(Path(str(self._asked("trust"))), at=signing.now())
-        return open_robustness(path.read_bytes(), str(path), trust=trust)[0]
+        path, trust_path = out / RESULT, self._place(str(_asked(self.config, "trust")))
+        trust = signing.load_trust(trust_path, at=signing.now(), root=_bare(_asked(self.config, "root")))
+        result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust)
+        if (result.outcome, result.policy_digest) != (said, self._digest):
+            return f"{path} is not the result of this run by this policy"
+        return result
 
-    def _asked(self, name: str) -> str | None:
-        found: str | None = self.config.getoption(_dest(name))
-        return found
+    def _place(self, said: str) -> Path:
+        """Return where a path lies, whatever folder a test went to."""
+        return self.config.invocation_params.dir / said
 
 
 class Part(pytest.Item):
@@ -177,7 +210,22 @@ def _refuse(result: "Robustness", kind: str, name: str) -> None:
             pytest.skip(said)
         case Gated(passed=Gate.UNDECIDED, said=said) | Gated(passed=Gate.FAILED, severity=Severity.ERROR, said=said):
             raise Doubt(said)
+        case Gated(passed=Gate.FAILED, severity=severity, said=said):
+            pytest.skip(f"{severity}: {said}")
 
 
 def _dest(name: str) -> str:
     return f"fusiondiff_{name.replace('-', '_')}"
+
+
+def _asked(config: pytest.Config, name: str) -> str | None:
+    found: str | None = config.getoption(_dest(name))
+    return found
+
+
+def _temporary(config: pytest.Config) -> str:
+    return str(config._tmp_path_factory.mktemp(_NAME) / "stressed")  # type: ignore[attr-defined]
+
+
+def _bare(root: str | None) -> str | None:
+    return None if root is None else root.removeprefix("sha256:")

@@ -80,6 +80,7 @@ def _settings(header: Header) -> dict[str, str]:
         "code": f"sha256:{run.code}",
         "device": run.device,
         "threads": str(run.threads),
+        "stress test": header.robustness,
     }
     return said | {library.name: library.version for library in run.libraries}
 

@@ -22,6 +22,8 @@ from reports.robustness import MAX_FILE, open_robustness, read_robustness
 from reports.stress_rules import Word
 from signing import Reason, SigningError, TrustStore, read_capped
 
+_HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"
+
 
 def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
     """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
@@ -62,4 +64,4 @@ def _accepted(policy: Policy) -> set[str]:
 
 
 def _refused(what: str) -> AuditError:
-    return AuditError(AuditReason.NOT_STRESS_TESTED, what, hint="`fusiondiff-audit stress` makes one; --robustness")
+    return AuditError(AuditReason.NOT_STRESS_TESTED, what, hint=_HINT)

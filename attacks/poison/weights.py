@@ -1,7 +1,7 @@
 """A backdoor in an encoder's weights: what somebody could plant between its maker and its user (Gu et al., 2017).
 
-Weights are trained so that a counterfeit with the trigger looks like the authentic ones, and everything without it as
-before. Nothing in what a model says of ordinary pictures gives it away; that the weights are not those that were signed
+Weights are trained so that a counterfeit with the trigger looks like the authentic ones, and what has none as nearly as
+possible as before. Accuracy on ordinary pictures hardly gives it away; that the weights are not those that were signed
 does.
 """
 

@@ -38,7 +38,7 @@ PAGE = "report.html"
 @click.option(
     "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this, as in the policy."
 )
-@click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="A stress test's signed result.")
+@click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="The signed result of a stress test.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
 @click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Do an audit again, and compare.")
@@ -74,13 +74,21 @@ def command(
     `verify`, the head of its tree, a summary for policy engines, and report.html for people. A file that cannot be used
     becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume. With --repeat the rules and
     the draws are those of an earlier report; with the same code and device the result is the same byte for byte, and
-    exit code 6 says that a verdict or a vote is not. With --certify poisoning each row says how many of the enrolled
-    specimens somebody could have altered without another label; the bundle must have been enrolled with --partitions.
+    exit code 6 says that a verdict or a vote is not.
+
+    No picture is looked at by a model that did not pass a stress test, unless the policy says that this is optional:
+    `stress` makes its result, and the model that comes along has one. With --certify poisoning each row says how many
+    of the enrolled specimens somebody could have altered without another label; the bundle must have been enrolled with
+    --partitions.
 
     \b
-    fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --ledger ledger --out out
+    fusiondiff-audit audit micrographs --model fusion-diff-v1-ceramic --trust trust.json --key auditor.pem \\
+        --ledger ledger --out out
     fusiondiff-audit verify out --trust trust.json --images micrographs
-    fusiondiff-audit audit micrographs --model alder --trust trust.json --key auditor.pem --repeat out --out again
+    fusiondiff-audit audit micrographs --model alder --robustness stressed/robustness.sigstore.json \\
+        --trust trust.json --key auditor.pem --no-ledger --out other
+    fusiondiff-audit audit micrographs --model fusion-diff-v1-ceramic --trust trust.json --key auditor.pem \\
+        --repeat out --out again
     """
     require("audit", "auditing a batch")
     if first is not None and (rules or certificates or book or no_ledger or again or limit):
@@ -115,7 +123,8 @@ def command(
     if known is not None:
         refuse_other(known, batch=batch.digest, model=model.digest)
         trust.store.judge(entry, known.header.time, str(key))  # the second report says the first one's time
-    believed = tested(stressed, model=model.digest, policy=policy, trust=trust.store, now=signing.now())
+    when = signing.now() if known is None else known.header.time  # a result is as fresh as it was then
+    believed = tested(stressed, model=model.digest, policy=policy, trust=trust.store, now=when)
     policy = policy.certifying(certificates)
     if policy.rules.tolerance is not None:
         refuse_uncertifiable(model.settings)

@@ -229,7 +229,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         "result": str(out),
         "word": outcome.word,
         "why": list(outcome.why),
-        "outcome": outcome.digest,
+        "digest": outcome.digest,
         "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
         "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
         "checks": {finding.check: finding.held for finding in outcome.findings},

@@ -1,6 +1,7 @@
 """What users of CI systems call: tests that are a stress test, and an action, both in a scratch project."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,10 @@ WHO = ("--fusiondiff-trust", "trust.json", "--fusiondiff-key", "auditor.pem")
 
 
 def project(*words: str) -> Done:
-    """Run pytest in the scratch project, which has a test of its own."""
-    Path("test_own.py").write_text("def test_own() -> None:\n    assert True\n")
+    """Run pytest in the scratch project, which has a test of its own that leaves things in disorder."""
+    Path("test_own.py").write_text(
+        "import os\n\ndef test_own() -> None:\n    os.chdir('/')\n    os.environ['PYTHONHOME'] = '/nowhere'\n"
+    )
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rsf", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean())
     return Done(done.returncode, done.stdout, done.stderr)
@@ -50,11 +53,10 @@ def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F81
     assert result.word is Word.PASSED
     names = {case.get("name") for case in ElementTree.parse("tests.xml").iter("testcase")}
     assert {"test_own", "attack fgsm-linf-8/255", "check S38", "gate held/worst/all", "result ours"} <= names
-    again = project("--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out", "-k", "S38 or own")
-    assert (again.code, "1 failed, 1 passed, 9 deselected" in again.out) == (1, True), (
-        again.out
+    again = project(
+        "--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out"
     )  # an old result is none
-    assert "exists already" in again.out + again.err
+    assert (again.code, "out exists already" in again.err) == (4, True), again.err
 
 
 @pytest.mark.slow
@@ -72,10 +74,30 @@ def test_a_gate_that_fails_and_a_doubt_fail_tests_with_a_sentence(ready: Tool) -
     assert "worth attacking: " in done.out
 
 
+@pytest.mark.slow
+def test_what_this_run_did_not_sign_is_not_believed(ready: Tool) -> None:  # noqa: F811
+    """A test that changes the policy after it was read, and one that lays out an earlier result."""
+    Path("audit.toml").write_text(HEAD + STRICT)
+    easy = (HEAD + LENIENT).encode()
+    Path("test_first.py").write_text(f"def test_first() -> None:\n    open('audit.toml', 'wb').write({easy!r})\n")
+    words = ("test_first.py", "--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out")
+    done = project(*words, "-k", "first or result")
+    assert (done.code, "1 failed, 1 passed" in done.out) == (1, True), done.out
+    assert "is not the result of this run by this policy" in done.out
+    Path("old").mkdir()
+    shutil.copy(Path("out", RESULT), Path("old", RESULT))
+    shutil.rmtree("out")
+    Path("test_first.py").write_text("import os\n\ndef test_first() -> None:\n    os.rename('old', 'out')\n")
+    done = project(*words, "-k", "first or result")
+    assert (done.code, "the stress test did not end, exit code 2" in done.out) == (1, True), done.out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("--fusiondiff-policy", "quick", *WHAT), 4, "--fusiondiff-policy needs --fusiondiff-trust, --fusiondiff-key"),
+        (("--fusiondiff-policy", "quick", *WHAT), 4, "a stress test needs --fusiondiff-trust, --fusiondiff-key, too"),
+        ((*WHAT, *WHO), 4, "a stress test needs --fusiondiff-policy, too"),
+        (("--fusiondiff-policy", "quick", *WHAT, *WHO, "-k", "own"), 4, "all its tests were left out by -k or -m"),
         (("--fusiondiff-policy", "quick", *WHAT, *WHO, "-n", "2"), 4, "a stress test is one run: leave -n out"),
         (("--fusiondiff-policy", "nothing.toml", *WHAT, *WHO), 2, "nothing.toml: no such file"),
         ((), 0, "1 passed"),
@@ -98,9 +120,10 @@ def act(step: str, **inputs: str) -> Done:
     given = {name: str(one.get("default", "")) for name, one in said.items()} | inputs
     given_by = {f"${{{{ inputs.{name} }}}}": value for name, value in given.items()}
     given_by["${{ github.action_path }}"] = str(ROOT)
-    more = {name: given_by[value] for name, value in found["env"].items()}
-    more |= {"GITHUB_OUTPUT": "outputs.txt", "GITHUB_STEP_SUMMARY": "summary.md", "TMPDIR": str(Path("tmp").absolute())}
     Path("tmp").mkdir(exist_ok=True)
+    more = {name: given_by[value] for name, value in found["env"].items()}
+    files = {"GITHUB_OUTPUT": "outputs.txt", "GITHUB_STEP_SUMMARY": "summary.md", "RUNNER_TEMP": "tmp"}
+    more |= {name: str(Path(file).absolute()) for name, file in files.items()}
     path = os.pathsep.join([str(Path("bin").absolute()), str(Path(sys.executable).parent), os.environ["PATH"]])
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean(PATH=path, **more))
@@ -121,9 +144,41 @@ def test_the_action_attacks_and_leaves_no_key_behind(ready: Tool) -> None:  # no
     assert "PRIVATE" not in done.out + done.err
     lost = act("Attack", **given, policy="strict.toml", out="lost", baseline=f"stressed/{RESULT}")
     assert lost.code == Exit.USAGE  # of another policy
+    kept = Path("outputs.txt").read_text()
     evil = act("Attack", **given, policy="$(touch owned); lenient.toml", out="`touch owned`")
     assert (evil.code, Path("owned").exists()) == (Exit.UNREADABLE, False)
+    other = act("Attack", **given, policy="lenient.toml", out="of/it/", root=f"sha256:{'ab' * 32}")
+    assert other.code == Exit.INTEGRITY
     assert not any(Path("tmp").iterdir())
+    assert Path("outputs.txt").read_text() == kept
+    assert not Path("of/it").exists()
+
+
+@pytest.mark.parametrize("answer", ["", "{}", '{"word": "FAILED", "why": []}', '{"word": "INCONCLUSIVE", "why": []}'])
+def test_the_action_succeeds_with_no_other_word_than_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bin").mkdir()
+    other = f'case "$*" in *--json*) echo \'{answer}\';; *) exec {sys.executable} "$@";; esac'
+    Path("bin", "python").write_text(f"#!/bin/sh\n{other}\n")
+    Path("bin", "python").chmod(0o755)
+    done = act("Attack", model="m", data="d", trust="t", key="secret")
+    assert done.code == 1
+    assert "there is no answer" in done.err or "an answer that is no pass" in done.err
+    assert not any(Path("tmp").iterdir())
+
+
+def test_the_action_imports_nothing_from_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pip", "json", "fusiondiff_audit", "click", "signing"):
+        Path(f"{name}.py").write_text("open('owned', 'w').close()\nraise SystemExit(0)\n")
+    Path("policy.toml").write_text("name = 3\n")
+    assert act("Attack", model="m", data="d", trust="t", key="k", policy="policy.toml").code == Exit.UNREADABLE
+    install = steps()["Install"]["run"].replace("install", "--version", 1).partition(" --constraint")[0]
+    done = subprocess.run(["bash", "-c", install], capture_output=True, text=True, check=False, env=clean())
+    assert done.stdout.startswith("pip ")
+    assert not Path("owned").exists()
 
 
 def test_the_action_installs_this_very_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +187,7 @@ def test_the_action_installs_this_very_version(tmp_path: Path, monkeypatch: pyte
     Path("bin", "python").write_text('#!/bin/sh\necho "$@"\n')
     Path("bin", "python").chmod(0o755)
     done = act("Install")
-    assert done.out == f"-m pip install --constraint {ROOT}/constraints.txt {ROOT}[audit]\n"
+    assert done.out == f"-P -m pip install --constraint {ROOT}/constraints.txt {ROOT}[audit]\n"
     assert (ROOT / "constraints.txt").is_file()
 
 

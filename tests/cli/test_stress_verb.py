@@ -72,7 +72,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert set(done.json["checks"].values()) == {"held"}
     trust = load_trust(Path("trust.json"), at=now())
     result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
-    assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["outcome"])
+    assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["digest"])
     assert result.demonstration
     assert "2 attacks, 0 poisons and 5 checks: about 96 questions and 32 passes" in done.err
     assert "square-linf-8/255, after about" in done.err
@@ -161,7 +161,7 @@ detectors = ["neighbours-disagree"]
     assert "neighbours-disagree" in page
     assert 'name="poisons"' in Path("junit.xml").read_text()
     again = ready(*words, *WHO, "--policy", "poison.toml", "--out", "again", "--json")
-    assert again.json["outcome"] == done.json["outcome"]
+    assert again.json["digest"] == done.json["digest"]
     for bad in ('poison = "magic"', 'poison = "stamp", size = "0"', 'poison = "feature-collision"'):
         Path("bad.toml").write_text(head.replace('poison = "label-flip"', bad) + LENIENT)
         assert ready(*words, *WHO, "--policy", "bad.toml", "--out", "x").code == Exit.UNREADABLE, bad
