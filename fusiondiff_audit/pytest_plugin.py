@@ -183,8 +183,8 @@ class Doubt(Exception):  # noqa: N818, it is none of the tool's errors
 
 def _refuse(result: "Robustness", kind: str, name: str) -> None:
     """Raise what keeps a part of a result from passing, or skip what does not apply."""
-    from reports.robustness import Checked, Gated, Harmed, Robustness, Tried
-    from reports.stress_rules import Gate, Held, Severity, Word
+    from reports.robustness import Robustness
+    from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Word
 
     known: dict[str, Mapping[str, object]] = {
         "attack": {one.name: one for one in result.attacks},

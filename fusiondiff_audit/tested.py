@@ -19,7 +19,7 @@ from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
 from reports.header import NOT_TESTED
 from reports.robustness import MAX_FILE, open_robustness, read_robustness
-from reports.stress_rules import Word
+from reports.stress_parts import Word
 from signing import Reason, SigningError, TrustStore, read_capped
 
 _HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"

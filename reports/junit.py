@@ -7,7 +7,8 @@ ran out of time or could not be decided is an error, so that no doubt is shown i
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from reports.robustness import Checked, Gated, Harmed, Robustness, Tried
+from reports.robustness import Robustness
+from reports.stress_parts import Checked, Gated, Harmed, Tried
 
 Case = tuple[str, str | None, str]  # name, what it is besides passed, and what is said
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from reports.robustness import Checked, Gated, Harmed, Robustness, Tried
-from reports.stress_rules import Gate, Word
+from reports.robustness import Robustness
+from reports.stress_parts import Checked, Gate, Gated, Harmed, Tried, Word
 from signing.strict import write_json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -2,10 +2,10 @@
 
 import re
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from reports.stress_parts import Gate, Held, Severity, Word
 from signing.fields import read_json
 from signing.strict import MAX_TEXT, is_sha256
 
@@ -18,40 +18,6 @@ _TOKENS = 20_000
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 _DIGIT = Decimal("0.000001")
 _FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
-
-
-class Word(StrEnum):
-    """What a stress test comes to."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    INCONCLUSIVE = "INCONCLUSIVE"
-
-
-class Held(StrEnum):
-    """What came of a check."""
-
-    HELD = "held"
-    FAILED = "failed"
-    NOT_APPLICABLE = "not applicable"
-
-
-class Gate(StrEnum):
-    """What came of a gate."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WAIVED = "waived"
-    UNDECIDED = "undecided"
-    UNASKED = "not asked"  # of a first result, which has nothing to be compared with
-
-
-class Severity(StrEnum):
-    """How bad it is that a gate failed."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
 
 
 def word_of(result: "Robustness") -> Word:

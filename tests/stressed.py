@@ -8,8 +8,8 @@ from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.stress.plans import suite_of
 from fusiondiff_audit.stress.policies import stress_policy
 from reports.header import Key, Library
-from reports.robustness import FORMAT, Checked, Gated, Robustness, Taken, Tried
-from reports.stress_rules import Gate, Held, Severity, Word
+from reports.robustness import FORMAT, Robustness
+from reports.stress_parts import Checked, Gate, Gated, Held, Severity, Taken, Tried, Word
 from signing import PublicKey, now, write_time
 from tests.reports.made import digest
 

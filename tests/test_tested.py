@@ -16,7 +16,7 @@ from fusiondiff_audit.policy import Robustness as Rules
 from fusiondiff_audit.weights.pins import Pin
 from reports.header import NOT_TESTED
 from reports.robustness import Robustness, sign_robustness
-from reports.stress_rules import Word
+from reports.stress_parts import Word
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
 from tests.reports.made import digest

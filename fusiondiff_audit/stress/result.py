@@ -15,8 +15,8 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from reports.header import Key, Library
-from reports.robustness import FORMAT, Checked, Gated, Harmed, Robustness, Taken, Tried, Watched
-from reports.stress_rules import Gate, Held, Severity, Word
+from reports.robustness import FORMAT, Robustness
+from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
 from signing.strict import is_plain
 
 _LONGEST = 1000  # characters

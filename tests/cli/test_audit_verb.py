@@ -16,9 +16,9 @@ from fusiondiff_audit.policy import Policy, Robustness
 from fusiondiff_audit.stress.policies import stress_policy
 from reports.arithmetic import error_bounds, tolerance
 from reports.checks import Examination, examine
-from reports.robustness import Gated, sign_robustness
+from reports.robustness import sign_robustness
 from reports.rows import survivors
-from reports.stress_rules import Gate, Word
+from reports.stress_parts import Gate, Gated, Word
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.made import digest
@@ -289,6 +289,21 @@ def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
         done = ready(*WORDS, "--no-ledger", "--policy", "month.toml", "--out", "x", "--json")
     assert (done.code, done.json["reason"]) == (Exit.GATE, "not-stress-tested")
     assert "31 days old, 30 at most" in done.json["sentence"]
+
+
+def test_an_audit_done_again_judges_its_stress_test_by_the_time_of_the_first(
+    ready: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("month.toml").write_text('name = "ours"\n[robustness]\ndays = 30\n')
+    assert ready(*WORDS, "--policy", "month.toml", "--ledger", "ledger", "--out", "out").code == 0
+    later = signing.now() + timedelta(days=31)
+    monkeypatch.setattr(signing, "now", lambda: later)
+    done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
+    assert (done.code, done.json["repeat"]["identical"]) == (0, True), done.json
+    attacked("tiny", "other.json", issued=signing.write_time(later - timedelta(days=31)))
+    other = [word if word != TESTED else "other.json" for word in WORDS]
+    found = ready(*other, "--repeat", "out", "--out", "third", "--json")
+    assert any(said.startswith("stress test: PASSED quick") for said in found.json["repeat"]["differentSettings"])
 
 
 def test_where_no_stress_test_is_required_the_report_says_what_there_is(ready: Tool) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from fusiondiff_audit.cli.exits import Exit
 from reports.robustness import RESULT, open_robustness
-from reports.stress_rules import Word
+from reports.stress_parts import Word
 from signing import load_trust, now
 from tests.cli.conftest import Done, Tool
 from tests.cli.test_stress_verb import HEAD, LENIENT, REGRESSIONS, STRICT, bundle, ready  # noqa: F401, fixtures

@@ -18,7 +18,7 @@ from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
 from reports.robustness import open_robustness, read_robustness
-from reports.stress_rules import Word
+from reports.stress_parts import Word
 from signing import Algorithm, PrivateKey, Role
 
 NAME = "fusion-diff-v1-ceramic"

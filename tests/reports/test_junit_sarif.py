@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from reports.junit import to_junit
-from reports.robustness import Checked, Robustness
+from reports.robustness import Robustness
 from reports.sarif import to_sarif
-from reports.stress_rules import Gate, Held, Severity, Word
+from reports.stress_parts import Checked, Gate, Held, Severity, Word
 from signing import PrivateKey
 from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
 

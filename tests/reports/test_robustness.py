@@ -9,20 +9,8 @@ from typing import Any
 import pytest
 
 from reports.header import Key, Library
-from reports.robustness import (
-    FORMAT,
-    RESULT,
-    Checked,
-    Gated,
-    Harmed,
-    Robustness,
-    Taken,
-    Tried,
-    Watched,
-    open_robustness,
-    sign_robustness,
-)
-from reports.stress_rules import Gate, Held, Severity, Word
+from reports.robustness import FORMAT, RESULT, Robustness, open_robustness, sign_robustness
+from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.bundle import seal
 from tests.conftest import NOW

@@ -7,16 +7,16 @@ import pytest
 from attacks.checks.check import Held
 from attacks.gates import Passed, Severity
 from attacks.suite import Word
-from reports import stress_rules
+from reports import stress_parts
 
 
 @pytest.mark.parametrize(
     ("ours", "signed"),
     [
-        (Held, stress_rules.Held),
-        (Passed, stress_rules.Gate),
-        (Severity, stress_rules.Severity),
-        (Word, stress_rules.Word),
+        (Held, stress_parts.Held),
+        (Passed, stress_parts.Gate),
+        (Severity, stress_parts.Severity),
+        (Word, stress_parts.Word),
     ],
 )
 def test_words_are_the_same_in_both_rooms(ours: type[StrEnum], signed: type[StrEnum]) -> None:
