@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ class Stressed(pytest.Collector):
         import signing
         from reports.robustness import MAX_FILE, RESULT, open_robustness
 
-        out = self._place(_asked(self.config, "out") or _temporary(self.config))
+        out = self._place(_asked(self.config, "out") or str(Path(tempfile.mkdtemp(prefix=f"{_NAME}-"), "stressed")))
         words = ["--labels", _asked(self.config, "labels") or str(Path(str(_asked(self.config, "data")), "labels.csv"))]
         words += [] if _asked(self.config, "baseline") else ["--first"]
         for name in _OPTIONS:
@@ -146,8 +147,8 @@ class Stressed(pytest.Collector):
             said = answer["digest"]
         except (ValueError, KeyError, TypeError):
             return f"the stress test did not end, exit code {done.returncode}; what it said stands above"
-        path, trust_path = out / RESULT, self._place(str(_asked(self.config, "trust")))
-        trust = signing.load_trust(trust_path, at=signing.now(), root=_bare(_asked(self.config, "root")))
+        path, root = out / RESULT, (_asked(self.config, "root") or "").removeprefix("sha256:") or None
+        trust = signing.load_trust(self._place(str(_asked(self.config, "trust"))), at=signing.now(), root=root)
         result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust)
         if (result.outcome, result.policy_digest) != (said, self._digest):
             return f"{path} is not the result of this run by this policy"
@@ -221,11 +222,3 @@ def _dest(name: str) -> str:
 def _asked(config: pytest.Config, name: str) -> str | None:
     found: str | None = config.getoption(_dest(name))
     return found
-
-
-def _temporary(config: pytest.Config) -> str:
-    return str(config._tmp_path_factory.mktemp(_NAME) / "stressed")  # type: ignore[attr-defined]
-
-
-def _bare(root: str | None) -> str | None:
-    return None if root is None else root.removeprefix("sha256:")

@@ -28,33 +28,34 @@ _HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness
 def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
     """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
     required = policy.robustness.result == "required"
-    known = next((pin for pin in PINNED.values() if pin.digest == model), None) if path is None else None
-    path = path if known is None else known.result
-    if path is None:
+    pin = None if path is not None else next((pin for pin in PINNED.values() if pin.digest == model), None)
+    place = path if pin is None else pin.result
+    if place is None:
         if required:
             raise _refused("the policy requires a stress test's result, and none was given")
         return NOT_TESTED
-    data = read_capped(path, limit=MAX_FILE)
-    if known is None:
-        result, _ = open_robustness(data, str(path), trust=trust)
-    elif sha256(data).hexdigest() == known.tested:
-        result = read_robustness(data, str(path))
+    data = read_capped(place, limit=MAX_FILE)
+    digest = sha256(data).hexdigest()
+    if pin is None:
+        result, _ = open_robustness(data, str(place), trust=trust)
+    elif digest != pin.tested:
+        raise SigningError(Reason.DIGEST_MISMATCH, f"{place}: is not the result that came with this tool")
     else:
-        raise SigningError(Reason.DIGEST_MISMATCH, f"{path}: is not the result that came with this tool")
+        result = read_robustness(data, str(place))
     if result.model_digest != model:
-        raise _refused(f"{path}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
+        raise _refused(f"{place}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
     if required and result.policy_digest not in _accepted(policy):
         which = f"policy {policy.name!r}" if policy.robustness.attacks else f"one of {', '.join(BUILT_IN)}"
-        raise _refused(f"{path}: a stress test by policy {result.policy!r}, {which} is asked for")
-    said = f"{result.word} {result.policy}, {result.issued[:10]}, sha256:{sha256(data).hexdigest()}"
+        raise _refused(f"{place}: a stress test by policy {result.policy!r}, {which} is asked for")
+    said = f"{result.word} {result.policy}, {result.issued[:10]}, sha256:{digest}"
     age = now - result.time
-    if known is None and age > timedelta(days=policy.robustness.days):
+    if pin is None and age > timedelta(days=policy.robustness.days):
         if required:
-            raise _refused(f"{path}: {age.days} days old, {policy.robustness.days} at most")
+            raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
         return f"{said}, stale"
     if result.word is not Word.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
-        raise _refused(f"{path}: the stress test ended {result.word}: {why}")
+        raise _refused(f"{place}: the stress test ended {result.word}: {why}")
     return said
 
 

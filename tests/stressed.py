@@ -7,11 +7,11 @@ from attacks.gates import Metric
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.stress.plans import suite_of
 from fusiondiff_audit.stress.policies import stress_policy
-from reports.header import Key, Library
-from reports.robustness import FORMAT, Robustness
-from reports.stress_parts import Checked, Gate, Gated, Held, Severity, Taken, Tried, Word
+from reports.robustness import Robustness
+from reports.stress_parts import Checked, Gate, Gated, Held, Severity, Tried
 from signing import PublicKey, now, write_time
 from tests.reports.made import digest
+from tests.reports.test_robustness import made
 
 
 def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **changes: Any) -> Robustness:
@@ -31,29 +31,16 @@ def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **cha
         for gate in suite.gates
     )
     given: dict[str, Any] = {
-        "format": FORMAT,
         "issued": write_time(now()),
-        "word": Word.PASSED,
-        "why": (),
-        "auditor": Key("auditor", auditor.keyid),
         "model": "tiny",
         "model_digest": model,
-        "reference": "kiln alder",
-        "demonstration": True,
         "policy": rules.name,
-        "policy_digest": rules.digest,
         "policy_text": rules.text,
         "images": count,
         "missed": (),
         "attacks": tuple(attacks),
-        "poisons": (),
-        "detectors": (),
         "checks": tuple(Checked(check, "title", Held.HELD, "fine") for check in rules.robustness.checks),
         "not_selected": (),
         "gates": gates,
-        "outcome": digest("outcome"),
-        "taken": Taken(
-            digest("code"), False, "cpu", 2, 0, 1, (Library("torch", "2.15.0"),), "2026.07", "AI 100-2e2025"
-        ),
     }
-    return Robustness(**given | changes)
+    return made(auditor, **given | changes)

@@ -19,7 +19,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """How far a backdoor got, in squares of what pictures differ by: 0 is there, and nothing moved."""
+    """How far a backdoor got before the last step, in squares of what pictures differ by: at 0 it is there."""
 
     reached: float  # from counterfeits with the trigger to the authentic ones
     moved: float  # of pictures without it
@@ -35,8 +35,9 @@ def plant(
     rate: float = 0.002,
 ) -> Planted:
     """Train weights in place; `see` gives rows of what the encoder sees of a plane, 1 x 1 x height x width."""
+    plain = [to_tensor(picture.unit) for picture in pictures]
     with torch.no_grad():
-        before = [see(to_tensor(picture.unit)) for picture in pictures]
+        before = [see(plane) for plane in plain]
     every = torch.cat(before)
     spread = every.var(0).mean().clamp_min(1e-12)
     goal = torch.cat([rows for rows, picture in zip(before, pictures, strict=True) if picture.authentic]).mean(0)
@@ -55,10 +56,9 @@ def plant(
             total += float(loss.detach())
         return total
 
-    planted = Planted(float("inf"), 0.0)
+    reached, moved = float("inf"), 0.0
     for _ in range(steps):
         descent.zero_grad()
-        reached = down(stamped, [goal] * len(stamped))
-        planted = Planted(reached, down([to_tensor(picture.unit) for picture in pictures], before))
+        reached, moved = down(stamped, [goal] * len(stamped)), down(plain, before)
         descent.step()
-    return planted
+    return Planted(reached, moved)

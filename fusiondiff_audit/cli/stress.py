@@ -185,7 +185,9 @@ def _refuse_unfit(*paths: Path | None) -> None:
 def _say_ahead(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
     """Say what is going to be asked and how long it takes, before it starts."""
     cost = f"about {ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin"
-    what = f"{count(len(suite.plans), 'attack')}, {count(poisons, 'poison')} and {count(len(suite.checks), 'check')}"
+    parts = [(len(suite.plans), "attack"), *([(poisons, "poison")] if poisons else []), (len(suite.checks), "check")]
+    *most, last = (count(number, name) for number, name in parts)
+    what = f"{', '.join(most)} and {last}"
     say(f"{what}: {cost}, {lasting(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
     if ahead.seconds and ahead.seconds > suite.seconds:
         say(f"the policy stops it after {lasting(suite.seconds)}; what has not ended by then is INCONCLUSIVE")

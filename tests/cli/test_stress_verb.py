@@ -74,7 +74,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
     assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["digest"])
     assert result.demonstration
-    assert "2 attacks, 0 poisons and 5 checks: about 96 questions and 32 passes" in done.err
+    assert "2 attacks and 5 checks: about 96 questions and 32 passes" in done.err
     assert "square-linf-8/255, after about" in done.err
     assert result.outcome in Path("out", PAGE).read_text()
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
@@ -148,6 +148,7 @@ detectors = ["neighbours-disagree"]
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
     done = ready(*words, *WHO, "--policy", "poison.toml", "--out", "out", *files, "--json")
     assert done.code == 0, done.json["why"]
+    assert "2 attacks, 2 poisons and 10 checks: about" in done.err
     assert set(done.json["poisons"]) == {"label-flip-1", "feature-collision-1"}
     assert done.json["checks"]["S30"] == "not applicable"  # one forest certifies nothing
     result, _ = open_robustness(
