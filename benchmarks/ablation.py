@@ -34,7 +34,7 @@ from fusiondiff_audit.model.running import Runner
 from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.loop import train
-from fusiondiff_audit.training.objectives import Alike
+from fusiondiff_audit.training.objectives import asked_of
 from fusiondiff_audit.training.recipe import CERAMIC, Recipe, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.studio import Place, Studio
@@ -43,7 +43,7 @@ LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"
 SPECIMENS = 120  # of each maker: enough for short trainings
 BATCH = 48
-OUT = "local.out.0.weight"  # its columns are the blocks', in their order
+OUT = "local.out.0.weight"  # its columns are the blocks', in their order, and then the pixels'
 
 
 def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
@@ -56,6 +56,8 @@ def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
         yield f"timesteps: {', '.join(map(str, steps))}", replace(made, reading=reading)
     plain = replace(made.convolutions, trimmed=0.0, border=0)
     yield "pooling: plain mean, with the border", replace(made, convolutions=plain)
+    if made.convolutions.pixels:
+        yield "maps without pixels", replace(made, convolutions=replace(made.convolutions, pixels=()))
     yield "local path alone", replace(made, fusion=Fusion.LOCAL)
     yield "global path alone", replace(made, fusion=Fusion.GLOBAL)
     yield "gate off: the mean of both paths", replace(made, fusion=Fusion.MEAN)
@@ -68,8 +70,11 @@ def begun(made: Architecture, bundle: Unpacked) -> Encoder:
     encoder = Encoder(made)
     own, known = encoder.state_dict(), bundle.encoder.state_dict()
     blocks = bundle.settings.architecture.reading.blocks
-    columns = dict(zip(blocks, known[OUT].chunk(len(blocks), dim=1), strict=True))
-    known[OUT] = torch.cat([columns[block] for block in made.reading.blocks], dim=1)
+    wide = 2 * made.convolutions.width
+    *columns, rest = known[OUT].split([*(wide for _ in blocks), known[OUT].shape[1] - wide * len(blocks)], dim=1)
+    by_block = dict(zip(blocks, columns, strict=True))
+    kept = [by_block[block] for block in made.reading.blocks]
+    known[OUT] = torch.cat([*kept, rest] if made.convolutions.pixels else kept, dim=1)
     fit = {name: known[name] for name, value in own.items() if name in known and known[name].shape == value.shape}
     lost = [name for name in own if name not in fit and name.startswith(tuple(encoder.frozen()))]
     if lost:
@@ -86,7 +91,7 @@ def trained(made: Architecture, bundle: Unpacked, recipe: Recipe, steps: int, fo
         with tempfile.TemporaryDirectory() as name:
             studio = Studio(Path(name), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
             stage = Stage(steps, BATCH, recipe.stages.paths.rate)
-            asked = Alike(made.width, recipe.objective)
+            asked = asked_of(food, recipe.objective, made.width)
             train(PathsTask(encoder, food, studio.here, stage, asked), stage, studio, seed=0)
     settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
     return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=False)

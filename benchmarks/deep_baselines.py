@@ -78,7 +78,7 @@ class FrozenFeatures(torch.nn.Module):
         unit = ((pictures - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
         with torch.no_grad():
             maps, _ = self.frozen(2 * unit - 1)
-        score: torch.Tensor = self.out(self.path(maps))
+        score: torch.Tensor = self.out(self.path(maps, unit))
         return score
 
 

@@ -64,10 +64,11 @@ def command(
 ) -> Answer:
     """Teach a new model to see, without labels.
 
-    It is for research, so the folder may be unsigned. DIR holds micrographs of as many objects as can be had; `kiln`
-    makes them up. An autoencoder, a denoiser, a DeiT and then paths and gate are trained one after another, as the
-    recipe says. The work folder holds what it takes to go on: after an interruption, give the same command again. It
-    also holds a picture of each loss. Several processes train together under torchrun.
+    It is for research, so the folder may be unsigned. DIR holds micrographs of as many objects as can be had, and two
+    views of one object are to look alike; `kiln` makes them up, and asks what they are made of. An autoencoder, a
+    denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says. The work folder holds
+    what it takes to go on: after an interruption, give the same command again. It also holds a picture of each loss.
+    Several processes train together under torchrun.
 
     \b
     fusiondiff-audit pretrain kiln --out my-model --key model.pem

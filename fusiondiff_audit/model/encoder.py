@@ -87,7 +87,7 @@ class Encoder(nn.Module):
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""
         maps, residual = self.maps(tiles)
-        fused, gate = self.gate(self.local(maps), self.broad(tiles))
+        fused, gate = self.gate(self.local(maps, tiles), self.broad(tiles))
         return Encoded(fused, gate.mean(1), residual)
 
     def maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:

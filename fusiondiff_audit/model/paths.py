@@ -12,6 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional
 
+from fusiondiff_audit.model.pixels import Pixels
 from fusiondiff_audit.model.shapes import Convolutions, Fusion, Transformer
 
 Tensor = torch.Tensor
@@ -19,23 +20,34 @@ _LEAST_INSIDE = 2  # cells a side that are left when the border is dropped
 
 
 class LocalPath(nn.Module):
-    """Maps of the diffusion model, each through small convolutions, pooled to one embedding."""
+    """Maps of the diffusion model, each through small convolutions, and the tile itself, pooled to one embedding."""
 
     def __init__(self, channels: Mapping[str, int], shape: Convolutions, width: int) -> None:
         super().__init__()
         self.shape = shape
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
-        self.out = nn.Sequential(nn.Linear(2 * shape.width * len(channels), width), nn.LayerNorm(width))
+        self.pixels = Pixels(shape.pixels) if shape.pixels else None
+        seen = shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0)
+        self.out = nn.Sequential(nn.Linear(2 * seen, width), nn.LayerNorm(width))
 
-    def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        """Return an embedding for pictures x timesteps x channels x height x width of each block."""
+    def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
+        """Return an embedding for grey tiles, and pictures x timesteps x channels x height x width of each block."""
         pooled = [self._pooled(block(maps[name].flatten(1, 2).float())) for name, block in self.blocks.items()]
+        if self.pixels is not None:
+            pooled.append(self.texture(tiles))
         embedding: Tensor = self.out(torch.cat(pooled, 1))
         return embedding
 
-    def _pooled(self, found: Tensor) -> Tensor:
+    def texture(self, tiles: Tensor) -> Tensor:
+        """Return what is pooled of the tiles themselves; a tile has no border that tells where it lay."""
+        if self.pixels is None:
+            raise ValueError("a local path that sees maps alone")
+        return self._pooled(self.pixels(tiles).float(), border=0)
+
+    def _pooled(self, found: Tensor, border: int | None = None) -> Tensor:
         """Return each channel's trimmed mean, and the trimmed mean distance from it."""
-        border = min(self.shape.border, max(0, (min(found.shape[2:]) - _LEAST_INSIDE) // 2))
+        most = max(0, (min(found.shape[2:]) - _LEAST_INSIDE) // 2)
+        border = min(self.shape.border if border is None else border, most)
         height, width = found.shape[2:]
         cells = found[:, :, border : height - border, border : width - border].flatten(2)
         centre = _trimmed_mean(cells, self.shape.trimmed)

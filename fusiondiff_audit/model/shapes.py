@@ -112,17 +112,24 @@ class Transformer:
 
 @dataclass(frozen=True, slots=True)
 class Convolutions:
-    """The local path: small blocks of convolutions over each map that is read, pooled against odd cells."""
+    """The local path: small blocks of convolutions over each map that is read, pooled against odd cells.
+
+    `pixels` gives the widths of blocks that see the tile itself beside the maps; there may be none.
+    """
 
     width: int = 96
     depth: int = 2
     border: int = 1  # cells left out at each edge: diffusion maps hold position there
     trimmed: float = 0.1  # share of the cells left out at either end, so that a few of huge norm do not count
+    pixels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
         _refuse_outside(2, _WIDEST, width=self.width)
         _refuse_outside(0, _MOST_LAYERS, depth=self.depth, border=self.border)
+        _refuse_outside(0, _MOST_LAYERS, pixels=len(self.pixels))
+        for width in self.pixels:
+            _refuse_outside(1, _WIDEST, width=width)
         if not 0 <= self.trimmed < 0.5:
             raise ValueError(f"a share of {self.trimmed} left out at either end")
 

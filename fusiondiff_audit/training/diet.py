@@ -8,7 +8,8 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.prepare import Geometry, prepare
 from fusiondiff_audit.images.tiles import cut
+from fusiondiff_audit.kiln.makeup import makeup
 from fusiondiff_audit.kiln.microscope import Detector, Microscope
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen, stream
@@ -32,6 +34,7 @@ from signing.folder import list_folder
 
 Squares = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float32]
 Pictures = Iterable["Picture"]
 Job = tuple[str | None, str | None, int]  # kiln, workshop and number; no kiln: a stranger
 Watch = Callable[[Pictures, int], Pictures]
@@ -64,20 +67,28 @@ class Picture:
     owner: str
     maker: str  # empty: nobody says
     digest: str  # of the pixels at full depth
+    makeup: tuple[float, ...] = ()  # of a made-up specimen, as `kiln.makeup` has it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Diet:
-    """All tiles, the tiles of each object, and the picture of each tile."""
+    """All tiles, the object and the picture of each, and what is known of those."""
 
     squares: Squares
-    members: tuple[Places, ...]  # of each object
+    owner: Places  # the object of each tile
     picture: Places  # of each tile
     makers: tuple[str, ...]  # of each object; empty, where nobody says
     digests: tuple[str, ...]  # of each picture
+    makeup: Numbers  # pictures x numbers; none of them, where nobody knows
 
-    def pairs(self, rng: np.random.Generator, count: int) -> tuple[Places, Places, Places]:
-        """Return two tiles of each of so many objects, of two pictures where there are two, and which objects."""
+    @cached_property
+    def members(self) -> tuple[Places, ...]:
+        """Return the tiles of each object."""
+        order = np.argsort(self.owner, kind="stable")
+        return tuple(np.split(order, np.cumsum(np.bincount(self.owner))[:-1]))
+
+    def pairs(self, rng: np.random.Generator, count: int) -> Places:
+        """Return two tiles of each of so many objects, of two pictures where there are two: all first ones first."""
         chosen = rng.choice(len(self.members), size=count, replace=len(self.members) < count)
         first, second = np.empty((2, count), np.int64)
         for place, number in enumerate(chosen):
@@ -85,16 +96,21 @@ class Diet:
             first[place] = rng.choice(own)
             others = own[self.picture[own] != self.picture[first[place]]]
             second[place] = rng.choice(others if len(others) else own)
-        return first, second, chosen
+        return np.concatenate([first, second])
+
+    @property
+    def made_up(self) -> bool:
+        """Say whether it is known what all of it is made of."""
+        return self.makeup.ndim == 2 and self.makeup.shape[1] > 0
 
     @property
     def paired(self) -> bool:
         """Say whether every object has two tiles, so that views differ without being changed."""
         return all(len(own) > 1 for own in self.members)
 
-    def some(self, rng: np.random.Generator, count: int) -> Squares:
-        """Return so many tiles."""
-        return self.squares[np.sort(rng.integers(0, len(self.squares), count))]
+    def some(self, rng: np.random.Generator, count: int) -> Places:
+        """Return so many tiles, whosoever they are."""
+        return np.sort(rng.integers(0, len(self.squares), count))
 
 
 def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
@@ -120,9 +136,9 @@ def _fields(meal: Meal, cutting: Cutting, seed: int, job: Job) -> list[Picture]:
     for field in range(meal.fields):
         session = _session(stream(*drawn.words, "session", str(field)))
         plane = replace(drawn, microscope=session, micrometres=pixel * session.zoom).field(field, meal.side)
-        pictures.append(
-            Picture(cutting.squares(plane), " ".join(drawn.words), maker or "", digest_pixels(plane[:, :, None]))
-        )
+        known = tuple(makeup(drawn.body, pixel * session.zoom).values())
+        digest = digest_pixels(plane[:, :, None])
+        pictures.append(Picture(cutting.squares(plane), " ".join(drawn.words), maker or "", digest, known))
     return pictures
 
 
@@ -170,7 +186,7 @@ def read(
 
 def store(pictures: Pictures, folder: Path) -> None:
     """Write tiles as they come, and last the notes, without which nothing that was written counts."""
-    notes = _Notes([], [], [], {})
+    notes = _Notes([], [], [], {}, [])
     try:
         with (folder / _PIXELS).open("wb") as file:
             for one in pictures:
@@ -181,6 +197,7 @@ def store(pictures: Pictures, folder: Path) -> None:
                 notes.owners.append(one.owner)
                 notes.digests.append(one.digest)
                 notes.makers[one.owner] = one.maker
+                notes.makeup.append([None if isnan(number) else number for number in one.makeup])
             file.flush()
             os.fsync(file.fileno())
     except OSError as e:
@@ -202,14 +219,13 @@ def opened(folder: Path, side: int) -> Diet | None:
     if raw.size != count * side * side:
         return None
     names = {owner: number for number, owner in enumerate(notes.makers)}
-    owner = np.repeat([names[name] for name in notes.owners], notes.tiles)
-    order = np.argsort(owner, kind="stable")
     return Diet(
         raw.reshape(count, side, side),
-        tuple(np.split(order, np.cumsum(np.bincount(owner))[:-1])),
+        np.repeat([names[name] for name in notes.owners], notes.tiles),
         np.repeat(np.arange(len(notes.tiles)), notes.tiles),
         tuple(notes.makers.values()),
         tuple(notes.digests),
+        np.array(notes.makeup, np.float32),  # a number that is not there becomes NaN
     )
 
 
@@ -221,3 +237,4 @@ class _Notes:
     owners: list[str]  # of each picture
     digests: list[str]
     makers: dict[str, str]  # of each owner
+    makeup: list[list[float | None]]

@@ -33,8 +33,8 @@ def finetune(
     width, here = settings.architecture.width, studio.here
     if diet.paired:
         maps = computed(encoder, diet, studio)
-        train(LocalTask(encoder, maps, diet, here, first, Known(width, diet.makers)), first, studio, seed=seed)
-    train(PathsTask(encoder, diet, here, then, Known(width, diet.makers)), then, studio, seed=seed)
+        train(LocalTask(encoder, maps, diet, here, first, Known(width, diet)), first, studio, seed=seed)
+    train(PathsTask(encoder, diet, here, then, Known(width, diet)), then, studio, seed=seed)
     seen = tuple(sorted({*settings.seen, *diet.digests}))
     made = replace(settings, seen=seen, reference=None, demonstration=False, learning=None, examples=())
     return made, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}

@@ -1,53 +1,97 @@
-"""What embeddings are asked for: that two views of an object agree, and that labels can be read off.
+"""What embeddings are asked for: that two views of an object agree, who made it, or what it is made of.
 
 `contrast` is the normalised cross entropy of SimCLR (Chen et al., 2020), `decorrelate` has the three terms of VICReg
-(Bardes et al., 2022).
+(Bardes et al., 2022). Each objective says which tiles a step is to look at, and how far embeddings are from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.recipe import Objective
 
 Tensor = torch.Tensor
+Draw = Callable[[np.random.Generator, int], Places]
 _TEMPERATURE = 0.1
 _AGREE, _SPREAD, _APART = 25.0, 25.0, 1.0  # the weights of VICReg's terms
 _LEAST_VARIANCE = 1e-4
 _PROJECTED = 64  # dimensions in which views are compared
 
 
-class Alike(nn.Module):
-    """Asks two views of each object to agree, through a head that is thrown away when the training ends."""
+class Asked(nn.Module):
+    """A head that is thrown away when the training ends, and the tiles that a step looks at."""
 
-    def __init__(self, width: int, objective: Objective) -> None:
+    name = ""  # of a stage that is trained by it, behind the stage's own
+
+    def __init__(self, tiles: Draw) -> None:
         super().__init__()
+        self.tiles = tiles
+
+
+def asked_of(diet: Diet, objective: Objective, width: int) -> Asked:
+    """Return what a recipe asks of embeddings of so many numbers; where nobody knows a makeup, views are contrasted."""
+    return MadeOf(width, diet) if objective is Objective.MAKEUP and diet.made_up else Alike(width, diet, objective)
+
+
+class Alike(Asked):
+    """Asks two views of each object to agree."""
+
+    def __init__(self, width: int, diet: Diet, objective: Objective) -> None:
+        super().__init__(diet.pairs)
         inner = (nn.Linear(width, 2 * width), nn.BatchNorm1d(2 * width), nn.GELU())
         self.head = nn.Sequential(*inner, nn.Linear(2 * width, _PROJECTED))
-        self._objective = contrast if objective is Objective.CONTRAST else decorrelate
+        self._objective = decorrelate if objective is Objective.DECORRELATE else contrast
 
-    def forward(self, embedded: Tensor, chosen: Tensor) -> Tensor:
+    def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
         """Return how far the first half of the views is from the second, which shows the same objects."""
         return self._objective(*self.head(embedded.float()).chunk(2))
 
 
-class Known(nn.Module):
-    """Asks for the maker of each object, through a head that is thrown away when the training ends."""
+class Known(Asked):
+    """Asks for the maker of each object."""
 
+    name = "labels"
     makers: Tensor
 
-    def __init__(self, width: int, makers: Sequence[str]) -> None:
-        super().__init__()
-        names = sorted(set(makers))
+    def __init__(self, width: int, diet: Diet) -> None:
+        super().__init__(diet.pairs)  # every object as often as any other
+        names = sorted(set(diet.makers))
         self.head = nn.Linear(width, len(names))
-        self.register_buffer("makers", torch.tensor([names.index(maker) for maker in makers]), persistent=False)
+        makers = np.array([names.index(maker) for maker in diet.makers])
+        self.register_buffer("makers", torch.from_numpy(makers[diet.owner]), persistent=False)
 
-    def forward(self, embedded: Tensor, chosen: Tensor) -> Tensor:
-        """Return how badly the makers can be read off the views, of which there are two of each object."""
-        said = self.makers[chosen.to(self.makers.device)].repeat(2)
-        return functional.cross_entropy(self.head(embedded.float()), said)
+    def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
+        """Return how badly the makers can be read off."""
+        return functional.cross_entropy(self.head(embedded.float()), self.makers[places.to(self.makers.device)])
+
+
+class MadeOf(Asked):
+    """Asks what made-up specimens are made of, each number by its own spread; what is not there is not asked for.
+
+    Grains, pores and cracks are what makers differ in, and the program that drew them knows them all: a teacher that
+    costs nothing, and that has never seen a label.
+    """
+
+    numbers: Tensor
+
+    def __init__(self, width: int, diet: Diet) -> None:
+        super().__init__(diet.some)
+        self.head = nn.Linear(width, diet.makeup.shape[1])
+        count = np.maximum((~np.isnan(diet.makeup)).sum(0), 1)
+        numbers = diet.makeup - np.nansum(diet.makeup, 0) / count
+        numbers /= np.sqrt(np.nansum(numbers**2, 0) / count + _LEAST_VARIANCE)
+        self.register_buffer("numbers", torch.from_numpy(numbers[diet.picture].astype(np.float32)), persistent=False)
+
+    def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
+        """Return the mean square error of each number, and their mean."""
+        numbers = self.numbers[places.to(self.numbers.device)]
+        there = ~numbers.isnan()
+        squares = torch.where(there, self.head(embedded.float()) - numbers, 0).square()
+        return (squares.sum(0) / there.sum(0).clamp_min(1)).mean()
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""Pretraining from nothing: one recipe, one diet, four stages, and a bundle that has learnt to see and knows no label.
+"""Pretraining from nothing: one recipe, one diet, and a bundle that has learnt to see and knows no label.
 
 1. The autoencoder gives a latent; its scale is measured.
 2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
-3. The DeiT learns to find two views of one object alike, and is frozen.
-4. The local path learns the same on maps that are computed once, and then adapters and gate with it.
+3. The DeiT learns what the recipe asks for, with neither maps nor labels, and is frozen.
+4. What the local path sees of tiles themselves learns the same, then the local path on maps that are computed once, and
+   then adapters and gate with it.
 """
 
 import json
@@ -17,9 +18,16 @@ from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.maps import computed
-from fusiondiff_audit.training.objectives import Alike
+from fusiondiff_audit.training.objectives import asked_of
 from fusiondiff_audit.training.recipe import Recipe
-from fusiondiff_audit.training.stages import DenoiserTask, LatentTask, LocalTask, PathsTask, TransformerTask
+from fusiondiff_audit.training.stages import (
+    DenoiserTask,
+    LatentTask,
+    LocalTask,
+    PathsTask,
+    TextureTask,
+    TransformerTask,
+)
 from fusiondiff_audit.training.studio import Studio
 
 Tensor = torch.Tensor
@@ -52,11 +60,14 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     train(transformer, recipe.stages.transformer, studio, seed=seed)
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
     width, stages = made.width, recipe.stages
+    if encoder.local.pixels is not None:
+        texture = TextureTask(encoder, diet, here, stages.texture, asked_of(diet, recipe.objective, width))
+        train(texture, stages.texture, studio, seed=seed)
     if diet.paired:
         maps = computed(encoder, diet, studio)
-        local = LocalTask(encoder, maps, diet, here, stages.local, Alike(width, recipe.objective))
+        local = LocalTask(encoder, maps, diet, here, stages.local, asked_of(diet, recipe.objective, width))
         train(local, stages.local, studio, seed=seed)
-    paths = PathsTask(encoder, diet, here, stages.paths, Alike(width, recipe.objective))
+    paths = PathsTask(encoder, diet, here, stages.paths, asked_of(diet, recipe.objective, width))
     train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe), _state(encoder, recipe.architecture)
 

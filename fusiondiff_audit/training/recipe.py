@@ -23,10 +23,11 @@ _MOST = 10_000_000
 
 
 class Objective(StrEnum):
-    """What two views of one object are asked for, where there are no labels."""
+    """What embeddings are asked for, where there are no labels."""
 
-    CONTRAST = "contrast"  # to be nearer to each other than to any other view (Chen et al., 2020)
-    DECORRELATE = "decorrelate"  # to agree, while no two dimensions say the same (Bardes et al., 2022)
+    CONTRAST = "contrast"  # two views of one object are nearer to each other than to any other (Chen et al., 2020)
+    DECORRELATE = "decorrelate"  # they agree, while no two dimensions say the same (Bardes et al., 2022)
+    MAKEUP = "makeup"  # one view says what its specimen is made of; as contrast, where that was not made up
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Stage:
     """One round of training."""
 
     steps: int
-    batch: int  # tiles; where two views are compared, pairs of them
+    batch: int  # tiles; where two views of an object are looked at, pairs of them
     rate: float  # the highest learning rate: it rises at first, and falls along a cosine
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Stages:
     autoencoder: Stage
     denoiser: Stage
     transformer: Stage
+    texture: Stage  # of the blocks that see tiles themselves, if there are any
     local: Stage
     paths: Stage
 

@@ -1,6 +1,5 @@
 """The stages of training, each a module and its loss: a latent, a denoiser of it, a DeiT, and then paths and gate."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +10,15 @@ from torch.nn import functional
 from fusiondiff_audit.model.diffusion import build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
-from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import Maps, as_tiles
-from fusiondiff_audit.training.objectives import Alike, Known
+from fusiondiff_audit.training.objectives import Asked, asked_of
 from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.studio import Place
-from fusiondiff_audit.training.views import another_look
+from fusiondiff_audit.training.views import another_look, turned
 
 Tensor = torch.Tensor
 _DIVERGENCE = 1e-3  # weight of the latent's distance from a normal distribution
-_NAMES: Mapping[type[nn.Module], str] = {Alike: "", Known: "labels"}  # stages by what is asked
 _EDGES = 1.0  # weight of the differences between neighbours: what a mean error blurs away
 
 
@@ -36,8 +34,8 @@ class LatentTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of what comes back, of its edges, and what the latent says too much."""
-        tiles = as_tiles(self._diet.some(numbers, self._batch), self._here)
-        seen = (2 * another_look(tiles, generator) - 1).expand(-1, 3, -1, -1)
+        tiles = _looked_at(self._diet, self._diet.some(numbers, self._batch), generator, self._here)
+        seen = (2 * tiles - 1).expand(-1, 3, -1, -1)
         latent = self.module.encode(seen).latent_dist
         noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
         back = self.module.decode(latent.mean + latent.std * noise).sample
@@ -50,7 +48,7 @@ class LatentTask:
     @torch.inference_mode()
     def scaling(self, numbers: np.random.Generator) -> float:
         """Return what brings the latent's numbers to a variance of one."""
-        tiles = as_tiles(self._diet.some(numbers, 256), self._here)
+        tiles = as_tiles(self._diet.squares[self._diet.some(numbers, 256)], self._here)
         return float(1 / self.module.encode((2 * tiles - 1).expand(-1, 3, -1, -1)).latent_dist.mean.std())
 
 
@@ -69,7 +67,7 @@ class DenoiserTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of the noise that is seen (Ho et al., 2020)."""
-        tiles = 2 * another_look(as_tiles(self._diet.some(numbers, self._batch), self._here), generator) - 1
+        tiles = 2 * _looked_at(self._diet, self._diet.some(numbers, self._batch), generator, self._here) - 1
         with torch.no_grad():
             latent = self._latent.encode(tiles.expand(-1, 3, -1, -1)).latent_dist.mean * self._scaling  # type: ignore[operator]
         steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
@@ -81,7 +79,7 @@ class DenoiserTask:
 
 
 class TransformerTask:
-    """A DeiT that finds two views of one object alike."""
+    """A DeiT that is asked for something, before it has adapters."""
 
     name = "transformer"
 
@@ -89,52 +87,78 @@ class TransformerTask:
         self._diet, self._here, self._batch = diet, here, recipe.stages.transformer.batch
         width = recipe.architecture.width
         path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
-        self.module = nn.ModuleDict({"path": path, "asked": Alike(width, recipe.objective)}).to(here.device)
+        self._asked = asked_of(diet, recipe.objective, width)
+        self.module = nn.ModuleDict({"path": path, "asked": self._asked})
+        self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Return how little two views agree."""
-        views, chosen = _views(self._diet, numbers, generator, self._batch, self._here)
-        loss: Tensor = self.module["asked"](self.module["path"](views), chosen)
+        """Return how far embeddings are from what is asked of them."""
+        places = self._asked.tiles(numbers, self._batch)
+        seen = _looked_at(self._diet, places, generator, self._here)
+        loss: Tensor = self.module["asked"](self.module["path"](seen), torch.from_numpy(places))
+        return loss
+
+
+class TextureTask:
+    """What the local path sees of tiles themselves, before there are maps: turned and changed at every look."""
+
+    name = "texture"
+
+    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
+        self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
+        made = encoder.architecture
+        out = nn.Sequential(nn.Linear(2 * made.convolutions.pixels[-1], made.width), nn.LayerNorm(made.width))
+        self._local, pixels = encoder.local.to(here.device), encoder.local.pixels
+        if pixels is None:
+            raise ValueError("a local path that sees maps alone")
+        self.module = nn.ModuleDict({"pixels": pixels, "out": out, "asked": asked})
+        self.module.to(here.device).to(memory_format=torch.channels_last)
+
+    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
+        """Return how far embeddings are from what is asked of them."""
+        places = self._asked.tiles(numbers, self._batch)
+        seen = _looked_at(self._diet, places, generator, self._here)
+        embedded = self.module["out"](self._local.texture(seen))
+        loss: Tensor = self.module["asked"](embedded, torch.from_numpy(places))
         return loss
 
 
 class LocalTask:
     """The local path alone, on maps that were computed once: many steps in little time."""
 
-    def __init__(self, encoder: Encoder, maps: Maps, diet: Diet, here: Place, stage: Stage, asked: nn.Module) -> None:
-        self._maps, self._diet, self._here, self._batch = maps, diet, here, stage.batch
-        self.name = f"local{_NAMES[type(asked)]}"
+    def __init__(self, encoder: Encoder, maps: Maps, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
+        self._maps, self._diet, self._here, self._batch, self._asked = maps, diet, here, stage.batch, asked
+        self.name = f"local{asked.name}"
         self.module = nn.ModuleDict({"local": encoder.local, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
-        first, second, chosen = self._diet.pairs(numbers, self._batch)
-        seen = self._maps.of(np.concatenate([first, second]), self._here.device)
-        loss: Tensor = self.module["asked"](self.module["local"](seen), torch.from_numpy(chosen))
+        places = self._asked.tiles(numbers, self._batch)
+        tiles = as_tiles(self._diet.squares[places], self._here)
+        embedded = self.module["local"](self._maps.of(places, self._here.device), tiles)
+        loss: Tensor = self.module["asked"](embedded, torch.from_numpy(places))
         return loss
 
 
 class PathsTask:
     """Local path, adapters and gate together, on top of what is frozen."""
 
-    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: nn.Module) -> None:
-        self._diet, self._here, self._batch = diet, here, stage.batch
-        self.name = f"paths{_NAMES[type(asked)]}"
+    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
+        self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
+        self.name = f"paths{asked.name}"
         self.module = nn.ModuleDict({"encoder": encoder, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
-        views, chosen = _views(self._diet, numbers, generator, self._batch, self._here)
-        loss: Tensor = self.module["asked"](self.module["encoder"](views).fused, chosen)
+        places = self._asked.tiles(numbers, self._batch)
+        seen = _looked_at(self._diet, places, generator, self._here)
+        loss: Tensor = self.module["asked"](self.module["encoder"](seen).fused, torch.from_numpy(places))
         return loss
 
 
-def _views(
-    diet: Diet, numbers: np.random.Generator, generator: torch.Generator, count: int, here: Place
-) -> tuple[Tensor, Tensor]:
-    """Return two views of each of so many objects, the first ones first, and which objects."""
-    first, second, chosen = diet.pairs(numbers, count)
-    tiles = as_tiles(diet.squares[np.concatenate([first, second])], here)
-    return another_look(tiles, generator), torch.from_numpy(chosen)
+def _looked_at(diet: Diet, places: Places, generator: torch.Generator, here: Place) -> Tensor:
+    """Return tiles as another session would have given them; those of made-up fields have sessions of their own."""
+    tiles = as_tiles(diet.squares[places], here)
+    return turned(tiles, generator) if diet.made_up else another_look(tiles, generator)

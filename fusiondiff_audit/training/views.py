@@ -20,7 +20,7 @@ _REACH = 2  # of the blur, pixels
 
 def another_look(tiles: Tensor, generator: torch.Generator) -> Tensor:
     """Return grey tiles from 0 to 1 as another session might have given them."""
-    tiles = _turned(tiles, generator)
+    tiles = turned(tiles, generator)
     count = len(tiles)
 
     def uniform(low: float, high: float) -> Tensor:
@@ -35,7 +35,7 @@ def another_look(tiles: Tensor, generator: torch.Generator) -> Tensor:
     return (tiles + (tiles / electrons).sqrt() * noise).clamp(0, 1)
 
 
-def _turned(tiles: Tensor, generator: torch.Generator) -> Tensor:
+def turned(tiles: Tensor, generator: torch.Generator) -> Tensor:
     """Return each tile in one of the eight ways in which a square lies."""
     which = torch.randint(_TURNS, (len(tiles),), generator=generator, device=generator.device).to(tiles.device)
     found = torch.empty_like(tiles)

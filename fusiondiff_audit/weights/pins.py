@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="115231b580dfa52dcfdebd8a1ba6dbd71e2ccefaa3d179d5eac34869420e1421",
-        tested="9fb2f61fad79ed6b169a788f77c5cf50aee6719911348294de1446ed78e13aee",
+        digest="5c79bc179724bdd40eaa8b0d9c2ef26432e3ab8dee43b454624cba3d2e59375b",
+        tested="08ecb809dedf49d3e79b97a8639907b81ba5a8641fb1bf7cf7c01063f3b70047",
     ),
 }
 

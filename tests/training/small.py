@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
+from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, Stages, read_recipe
 from reports.records import write
 
@@ -21,6 +21,7 @@ def small(**changes: Any) -> Recipe:
         width=16,
         autoencoder=Autoencoder((8, 8, 16, 16), layers=1, groups=4, latent=4, scaling=1.0),
         denoiser=Denoiser((16, 16, 16), (True, True, True), layers=1, heads=2, groups=4, context=8, tokens=2),
+        convolutions=Convolutions(8, 1, 1, 0.0, (4, 8)),
         transformer=Transformer(16, 2, 2, 16, 64, 4),
     )
     sized = replace(
@@ -29,7 +30,7 @@ def small(**changes: Any) -> Recipe:
         diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 2, 96),
         architecture=architecture,
         threads=1,
-        stages=Stages(stage, stage, stage, stage, stage),
+        stages=Stages(stage, stage, stage, stage, stage, stage),
     )
     return replace(sized, **changes)
 

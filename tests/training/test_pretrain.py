@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from fusiondiff_audit.kiln.body import Body
+from fusiondiff_audit.kiln.makeup import makeup
 from fusiondiff_audit.model.bundle import unpack
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.recipe import Recipe
@@ -34,13 +36,15 @@ def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp
     assert (total, len(found.members), len(found.digests)) == (2 * makers, makers, 2 * makers)
     assert len(set(found.makers)) == makers
     assert not any("aged" in maker for maker in found.makers)
-    first, second, chosen = found.pairs(np.random.default_rng(0), makers)
-    assert sorted(chosen) == list(range(makers))
-    for one, other, owner in zip(first, second, chosen, strict=True):
-        assert {one, other} <= set(found.members[owner])
+    first, second = found.pairs(np.random.default_rng(0), makers).reshape(2, makers)
+    assert sorted(found.owner[first]) == list(range(makers))
+    for one, other in zip(first, second, strict=True):
+        assert found.owner[one] == found.owner[other]
         assert found.picture[one] != found.picture[other]
         assert not (found.squares[one] == found.squares[other]).all()
     assert found.paired
+    assert found.makeup.shape == (2 * makers, len(makeup(Body(), 0.2)))
+    assert not np.isnan(found.makeup[:, 0]).any()
     again, _ = diet.made(recipe.diet, CUTTING, 1)
     assert [picture.digest for picture in again] == list(found.digests)
 
@@ -89,7 +93,7 @@ def longer() -> Recipe:
     )
 
 
-STAGES = ("autoencoder", "denoiser", "transformer", "local", "paths")
+STAGES = ("autoencoder", "denoiser", "transformer", "texture", "local", "paths")
 
 
 def steps(folder: Path) -> int:
@@ -114,4 +118,4 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     assert done.stdout.count('"verb": "pretrain"') == 2
     assert done.stdout.count('"objects": 10') == 1  # the first process alone writes
     assert all(value.isfinite().all() for value in weights(tmp_path / "both").values())
-    assert steps(tmp_path / "both.training") == 5 * STEPS
+    assert steps(tmp_path / "both.training") == len(STAGES) * STEPS

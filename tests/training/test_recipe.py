@@ -30,7 +30,7 @@ def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
         ("seed = 1", "seed = -1"),
         ("seed = 1", "seeds = 1"),
         ("seed = 1", "seed = 1\nmore = 2"),
-        ('objective = "contrast"', 'objective = "hope"'),
+        ('objective = "makeup"', 'objective = "hope"'),
         ('"rowan"', '"atlantis"'),
         ("steps = 250", "steps = 0"),
         ("tile = 128", "tile = 512"),

@@ -1,10 +1,14 @@
-"""Views differ in what a session at the microscope changes; objectives fall when views agree."""
+"""Views differ in what a session at the microscope changes; objectives fall when they get what they ask for."""
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from fusiondiff_audit.training.objectives import Known, contrast, decorrelate
-from fusiondiff_audit.training.views import _blurred, _turned, another_look
+from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.objectives import Alike, Known, MadeOf, asked_of, contrast, decorrelate
+from fusiondiff_audit.training.recipe import Objective
+from fusiondiff_audit.training.views import _blurred, another_look, turned
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -22,9 +26,9 @@ def test_a_look_is_drawn_from_its_generator_alone_and_stays_a_picture() -> None:
 
 def test_turns_lose_nothing_and_all_eight_happen() -> None:
     tile = torch.arange(16.0).reshape(1, 1, 4, 4)
-    turned = _turned(tile.expand(400, -1, -1, -1), generator())
-    assert torch.equal(turned.flatten(1).sort(1).values, tile.flatten(1).expand(400, -1))
-    assert len({tuple(one.flatten().tolist()) for one in turned}) == 8
+    found = turned(tile.expand(400, -1, -1, -1), generator())
+    assert torch.equal(found.flatten(1).sort(1).values, tile.flatten(1).expand(400, -1))
+    assert len({tuple(one.flatten().tolist()) for one in found}) == 8
 
 
 def test_a_blur_keeps_the_mean_and_is_of_each_tiles_own_width() -> None:
@@ -36,19 +40,50 @@ def test_a_blur_keeps_the_mean_and_is_of_each_tiles_own_width() -> None:
     assert float(soft[0, 4, 4]) < 0.3
 
 
-def test_agreement_costs_less_than_chance_and_labels_can_be_read_off() -> None:
+def test_agreement_costs_less_than_chance() -> None:
     views = torch.randn(32, 8, generator=generator())
     others = torch.randn(32, 8, generator=generator(1))
     assert contrast(views, views) < contrast(views, views + others) < contrast(views, others)
     assert decorrelate(views, views) < decorrelate(views, others)
     collapsed = torch.ones(32, 8)
     assert decorrelate(collapsed, collapsed) > decorrelate(views, views)
-    known = Known(8, ["b", "a"])
-    torch.nn.init.eye_(known.head.weight)
-    torch.nn.init.zeros_(known.head.bias)
-    apart = 9 * torch.eye(8)[torch.tensor([1, 0, 1, 0])]  # two views of an object of b, and of one of a
-    assert known(apart, torch.tensor([0, 1])) < 0.01
-    assert known(apart, torch.tensor([1, 0])) > 5
+
+
+def food(makeup: list[list[float]]) -> Diet:
+    """Return two objects with a picture of two tiles each."""
+    squares, places = np.zeros((4, 8, 8), np.uint8), np.array([0, 0, 1, 1])
+    return Diet(squares, places, places, ("b", "a"), ("", ""), np.array(makeup, np.float32))
+
+
+def exact(head: nn.Linear) -> None:
+    """Let a head say what it hears."""
+    torch.nn.init.eye_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+
+
+def test_makers_can_be_read_off() -> None:
+    known = Known(8, food([[], []]))
+    exact(known.head)
+    apart = 9 * torch.eye(8)[torch.tensor([1, 0])]  # a tile of b's object, and one of a's
+    assert known(apart, torch.tensor([0, 2])) < 0.01
+    assert known(apart, torch.tensor([2, 0])) > 5
+
+
+def test_what_a_specimen_is_made_of_is_asked_by_its_own_spread_and_where_it_is_there() -> None:
+    nan = float("nan")
+    asked = asked_of(food([[100.0, 0.2, nan], [300.0, 0.4, 7.0]]), Objective.MAKEUP, 3)
+    assert isinstance(asked, MadeOf)
+    exact(asked.head)
+    asked.requires_grad_(False)
+    right = torch.tensor([[-1.0, -1.0, 55.0], [1.0, 1.0, 0.0]])  # spreads from the middle; nobody asks for the 55
+    assert asked(right, torch.tensor([1, 3])) < 1e-3
+    assert asked(right, torch.tensor([3, 1])) > 1
+    assert float(asked(right + torch.tensor([1.0, 0.0, 0.0]), torch.tensor([1, 3]))) == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_where_nobody_knows_the_makeup_views_are_contrasted() -> None:
+    assert isinstance(asked_of(food([[], []]), Objective.MAKEUP, 8), Alike)
+    assert isinstance(asked_of(food([[1.0], [2.0]]), Objective.DECORRELATE, 8), Alike)
 
 
 def test_a_contrast_of_two_pairs_is_what_it_is_by_hand() -> None:
