@@ -300,7 +300,7 @@ def test_an_audit_done_again_judges_its_stress_test_by_the_time_of_the_first(
     monkeypatch.setattr(signing, "now", lambda: later)
     done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
     assert (done.code, done.json["repeat"]["identical"]) == (0, True), done.json
-    attacked("tiny", "other.json", issued=signing.write_time(later - timedelta(days=31)))
+    attacked("tiny", "other.json", issued=signing.write_time(later - timedelta(days=31)), reference="kiln birch")
     other = [word if word != TESTED else "other.json" for word in WORDS]
     found = ready(*other, "--repeat", "out", "--out", "third", "--json")
     assert any(said.startswith("stress test: PASSED quick") for said in found.json["repeat"]["differentSettings"])
