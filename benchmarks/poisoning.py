@@ -73,7 +73,7 @@ def main() -> None:
     found: dict[str, list] = {}  # type: ignore[type-arg]
     for name, more in rows(said):
         found.setdefault(name, []).extend(more)
-        print(name, *more, file=sys.stderr, flush=True)
+        print(name, file=sys.stderr, flush=True)
     print("| poison | aimed at | passed | labels turned | certified labels | broken | right before | after |")
     print(f"|{'---|' * 8}")
     broken = 0

@@ -32,7 +32,10 @@ class LocalPath(nn.Module):
 
     def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
         """Return an embedding for grey tiles, and pictures x timesteps x channels x height x width of each block."""
-        pooled = [self._pooled(block(maps[name].flatten(1, 2).float())) for name, block in self.blocks.items()]
+        pooled = [
+            self._pooled(block(maps[name].flatten(1, 2).float()), self.shape.border)
+            for name, block in self.blocks.items()
+        ]
         if self.pixels is not None:
             pooled.append(self.texture(tiles))
         embedding: Tensor = self.out(torch.cat(pooled, 1))
@@ -44,10 +47,9 @@ class LocalPath(nn.Module):
             raise ValueError("a local path that sees maps alone")
         return self._pooled(self.pixels(tiles).float(), border=0)
 
-    def _pooled(self, found: Tensor, border: int | None = None) -> Tensor:
+    def _pooled(self, found: Tensor, border: int) -> Tensor:
         """Return each channel's trimmed mean, and the trimmed mean distance from it."""
-        most = max(0, (min(found.shape[2:]) - _LEAST_INSIDE) // 2)
-        border = min(self.shape.border if border is None else border, most)
+        border = min(border, max(0, (min(found.shape[2:]) - _LEAST_INSIDE) // 2))
         height, width = found.shape[2:]
         cells = found[:, :, border : height - border, border : width - border].flatten(2)
         centre = _trimmed_mean(cells, self.shape.trimmed)

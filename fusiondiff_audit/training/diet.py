@@ -101,7 +101,7 @@ class Diet:
     @property
     def made_up(self) -> bool:
         """Say whether it is known what all of it is made of."""
-        return self.makeup.ndim == 2 and self.makeup.shape[1] > 0
+        return self.makeup.size > 0
 
     @property
     def paired(self) -> bool:

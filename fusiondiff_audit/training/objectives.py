@@ -13,9 +13,11 @@ from torch.nn import functional
 
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.recipe import Objective
+from fusiondiff_audit.training.views import another_look, turned
 
 Tensor = torch.Tensor
 Draw = Callable[[np.random.Generator, int], Places]
+Look = Callable[[Tensor, torch.Generator], Tensor]
 _TEMPERATURE = 0.1
 _AGREE, _SPREAD, _APART = 25.0, 25.0, 1.0  # the weights of VICReg's terms
 _LEAST_VARIANCE = 1e-4
@@ -23,13 +25,13 @@ _PROJECTED = 64  # dimensions in which views are compared
 
 
 class Asked(nn.Module):
-    """A head that is thrown away when the training ends, and the tiles that a step looks at."""
+    """A head that is thrown away when the training ends, the tiles that a step looks at, and how it looks at them."""
 
     name = ""  # of a stage that is trained by it, behind the stage's own
 
-    def __init__(self, tiles: Draw) -> None:
+    def __init__(self, tiles: Draw, look: Look = another_look) -> None:
         super().__init__()
-        self.tiles = tiles
+        self.tiles, self.look = tiles, look
 
 
 def asked_of(diet: Diet, objective: Objective, width: int) -> Asked:
@@ -79,7 +81,7 @@ class MadeOf(Asked):
     numbers: Tensor
 
     def __init__(self, width: int, diet: Diet) -> None:
-        super().__init__(diet.some)
+        super().__init__(diet.some, turned)  # each field had a session of its own, and is compared with no other
         self.head = nn.Linear(width, diet.makeup.shape[1])
         count = np.maximum((~np.isnan(diet.makeup)).sum(0), 1)
         numbers = diet.makeup - np.nansum(diet.makeup, 0) / count

@@ -10,12 +10,12 @@ from torch.nn import functional
 from fusiondiff_audit.model.diffusion import build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
-from fusiondiff_audit.training.diet import Diet, Places
+from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.maps import Maps, as_tiles
 from fusiondiff_audit.training.objectives import Asked, asked_of
 from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.studio import Place
-from fusiondiff_audit.training.views import another_look, turned
+from fusiondiff_audit.training.views import another_look
 
 Tensor = torch.Tensor
 _DIVERGENCE = 1e-3  # weight of the latent's distance from a normal distribution
@@ -34,8 +34,8 @@ class LatentTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of what comes back, of its edges, and what the latent says too much."""
-        tiles = _looked_at(self._diet, self._diet.some(numbers, self._batch), generator, self._here)
-        seen = (2 * tiles - 1).expand(-1, 3, -1, -1)
+        tiles = as_tiles(self._diet.squares[self._diet.some(numbers, self._batch)], self._here)
+        seen = (2 * another_look(tiles, generator) - 1).expand(-1, 3, -1, -1)
         latent = self.module.encode(seen).latent_dist
         noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
         back = self.module.decode(latent.mean + latent.std * noise).sample
@@ -67,7 +67,8 @@ class DenoiserTask:
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of the noise that is seen (Ho et al., 2020)."""
-        tiles = 2 * _looked_at(self._diet, self._diet.some(numbers, self._batch), generator, self._here) - 1
+        squares = self._diet.squares[self._diet.some(numbers, self._batch)]
+        tiles = 2 * another_look(as_tiles(squares, self._here), generator) - 1
         with torch.no_grad():
             latent = self._latent.encode(tiles.expand(-1, 3, -1, -1)).latent_dist.mean * self._scaling  # type: ignore[operator]
         steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
@@ -94,13 +95,13 @@ class TransformerTask:
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
         places = self._asked.tiles(numbers, self._batch)
-        seen = _looked_at(self._diet, places, generator, self._here)
+        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
         loss: Tensor = self.module["asked"](self.module["path"](seen), torch.from_numpy(places))
         return loss
 
 
 class TextureTask:
-    """What the local path sees of tiles themselves, before there are maps: turned and changed at every look."""
+    """What the local path sees of tiles themselves, before it sees maps: many looks in little time."""
 
     name = "texture"
 
@@ -108,16 +109,14 @@ class TextureTask:
         self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
         made = encoder.architecture
         out = nn.Sequential(nn.Linear(2 * made.convolutions.pixels[-1], made.width), nn.LayerNorm(made.width))
-        self._local, pixels = encoder.local.to(here.device), encoder.local.pixels
-        if pixels is None:
-            raise ValueError("a local path that sees maps alone")
-        self.module = nn.ModuleDict({"pixels": pixels, "out": out, "asked": asked})
+        self._local = encoder.local
+        self.module = nn.ModuleDict({"pixels": self._local.get_submodule("pixels"), "out": out, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
         places = self._asked.tiles(numbers, self._batch)
-        seen = _looked_at(self._diet, places, generator, self._here)
+        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
         embedded = self.module["out"](self._local.texture(seen))
         loss: Tensor = self.module["asked"](embedded, torch.from_numpy(places))
         return loss
@@ -153,12 +152,6 @@ class PathsTask:
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
         places = self._asked.tiles(numbers, self._batch)
-        seen = _looked_at(self._diet, places, generator, self._here)
+        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
         loss: Tensor = self.module["asked"](self.module["encoder"](seen).fused, torch.from_numpy(places))
         return loss
-
-
-def _looked_at(diet: Diet, places: Places, generator: torch.Generator, here: Place) -> Tensor:
-    """Return tiles as another session would have given them; those of made-up fields have sessions of their own."""
-    tiles = as_tiles(diet.squares[places], here)
-    return turned(tiles, generator) if diet.made_up else another_look(tiles, generator)
