@@ -1,10 +1,11 @@
 """Make the bundle that comes with the tool: what `pretrain kiln` made, enrolled with made-up specimens of one kiln.
 
     fusiondiff-audit pretrain kiln --mixed --out seen
-    python -P benchmarks/embedded_bundle.py seen
+    python -P benchmarks/embedded_bundle.py seen benchmarks/embedded_bundle.md
 
 It writes fusiondiff_audit/bundles/NAME, signs it with a key that exists for this one signature and nowhere else, and
-prints the pin for weights/pins.py. The public half of the key lies beside the bundle.
+prints the pin for weights/pins.py. The public half of the key lies beside the bundle. What was measured of it, what it
+is not for and what its training took stands in the second file, and goes into the model card.
 """
 
 import sys
@@ -43,9 +44,10 @@ def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
 
 def main() -> None:
     """Enrol, sign, and print the pin."""
-    if len(sys.argv) != 2:
-        sys.exit("say the folder of a bundle that `pretrain` made")
+    if len(sys.argv) != 3:
+        sys.exit("say the folder of a bundle that `pretrain` made, and the file that says what it is worth")
     seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
+    seen.told += "\n\n" + Path(sys.argv[2]).read_text(encoding="utf-8").strip()
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:
         learning = Learning(trees=300, seed=SEED)

@@ -1,87 +1,44 @@
 """Real micrographs: NASA's coatings (tasks A1 and A2) and superalloys (task B), with rivals that use one number.
 
-    python -P benchmarks/nasa.py FOLDER [--json]
+    python -P benchmarks/nasa.py FOLDER [--bundle fusion-diff-v1-ceramic] [--seeds 10] [--json]
 
 FOLDER holds `ebc` and `super`, as in benchmark_segmentation_data of nasa/pretrained-microscopy-models. Nothing here is
 about authenticity: the tasks are stand-ins, and easy for wrong reasons, which the one-number rivals show. Crops are
 brought to zero mean and unit variance before anything is measured on them, and all is done again after 4x averaging.
+A bundle is asked as in an audit: its encoder as it stands, forests from the labelled crops alone. What is smaller than
+one of its tiles is continued by its mirror image. Seeds draw the labelled crops and the forests anew; the images stay
+the same few, and intervals over seeds say nothing of how few.
 """
 
 import argparse
 import json
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
+from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
 from fusiondiff_audit.kiln.bench.baselines import BASELINES
+from fusiondiff_audit.kiln.bench.bundle import seen_by
 from fusiondiff_audit.kiln.bench.descriptors import grey_statistics, texture
+from fusiondiff_audit.kiln.bench.measures import interval
 from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.trial import asked_scores
 
 Floats = npt.NDArray[np.float64]
-REFERENCE = "S0440"  # the one specimen that counts as authentic in task A
-SPECIMENS = (
-    REFERENCE,
-    "S2480",
-    "S2470",
-    "S0410",
-    "S1160",
-    "1426_100Cyc",
-    "1426C",
-    "_10_100cyc",
-    "_6_100cyc",
-    "S127",
-    "S879",
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crop:
-    """A square of one image; `group` is what no fold may part."""
-
-    pixels: Floats  # of zero mean and unit variance
-    raw: Floats
-    image: str
-    specimen: str
-    row: int
-    authentic: bool
-
-
-def crops(path: Path, side: int, specimen: str, authentic: bool) -> Iterator[Crop]:
-    """Yield the squares of one image that lie side by side."""
-    whole = np.asarray(Image.open(path), dtype=float)
-    whole = whole / (65535 if whole.max() > 255 else 255)
-    for top in range(0, whole.shape[0] - side + 1, side):
-        for left in range(0, whole.shape[1] - side + 1, side):
-            raw = whole[top : top + side, left : left + side]
-            yield Crop(standard(raw), raw, path.name, specimen, top // side, authentic)
-
-
-def standard(grey: Floats) -> Floats:
-    """Return greys of zero mean and unit variance."""
-    result: Floats = (grey - grey.mean()) / max(float(grey.std()), 1e-9)
-    return result
-
-
-def averaged(crop: Crop) -> Crop:
-    """Return the crop after 4x averaging, brought to zero mean and unit variance again."""
-    side = len(crop.pixels) // 4
-    small, raw = (grey.reshape(side, 4, side, 4).mean((1, 3)) for grey in (crop.pixels, crop.raw))
-    return Crop(standard(small), raw, crop.image, crop.specimen, crop.row, crop.authentic)
-
-
-def as_pixels(crop: Crop) -> npt.NDArray[np.uint16]:
-    """Return z-scored greys as 16-bit pixels, five deviations to each side."""
-    pixels: npt.NDArray[np.uint16] = np.clip((crop.pixels + 5) / 10 * 65535, 0, 65535).astype(np.uint16)
-    return pixels
+Places = npt.NDArray[np.intp]
+Learner = Callable[[Places, Places, int], Floats]  # known crops, asked crops, seed -> scores of the asked
+LABELS = (None, 50)  # None: all
+OURS = "fusiondiff"
 
 
 def described(crop: Crop) -> tuple[Floats, Floats]:
@@ -99,70 +56,63 @@ ONE_NUMBER: dict[str, Callable[[Crop], float]] = {
 }
 
 
-def task_a(folder: Path) -> list[Crop]:
-    """Return 256 px crops of the coatings."""
-    found: list[Crop] = []
-    for path in sorted((folder / "ebc").glob("*.png")):
-        specimen = next((name for name in SPECIMENS if name in path.name), None)
-        if specimen is None:
-            sys.exit(f"{path}: of no specimen that the task knows")
-        found += crops(path, 256, specimen, specimen == REFERENCE)
+def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str, Learner]:
+    """Return what learns from crops: two rivals on descriptors, and a bundle's encoder, if there is one."""
+    truth = np.array([crop.authentic for crop in used])
+    columns = [np.stack(column) for column in zip(*spread(described, used, cores()), strict=True)]
+    found: dict[str, Learner] = {}
+    for name, rows in zip(("grey", "texture"), columns, strict=True):
+
+        def rival(known: Places, asked: Places, seed: int, name: str = name, rows: Floats = rows) -> Floats:
+            return BASELINES[name].scores(rows[known], truth[known], rows[asked], seed=seed, workers=cores())
+
+        found[name] = rival
+    if model is not None:
+        tile, rule = model.settings.architecture.tile, model.settings.geometry.rule
+        seen = seen_by(model, [(crop.image, at_least(as_pixels(crop), tile), crop.authentic) for crop in used])
+
+        def ours(known: Places, asked: Places, seed: int) -> Floats:
+            return asked_scores(seen, known, asked, learning=Learning(seed=seed), rule=rule)
+
+        found[OURS] = ours
     return found
 
 
-def task_b(folder: Path) -> list[Crop]:
-    """Return 128 px crops of the superalloys' spots; 0d is the positive class."""
-    found: list[Crop] = []
-    for path in sorted((folder / "super").glob("spot*.png")):
-        spot, kind = re.match(r"(spot\d)_(\d+d)_", path.name).groups()  # type: ignore[union-attr]
-        found += crops(path, 128, spot, kind == "0d")
-    return found
-
-
-def folds_a(all_crops: Sequence[Crop], *, by_specimen: bool) -> Iterator[set[str]]:
-    """Yield the images of each fold's test side: one of S0440, and others by image or by whole specimens."""
-    ours = sorted({crop.image for crop in all_crops if crop.authentic})
-    others: dict[str, list[str]] = {}
-    for crop in all_crops:
-        if not crop.authentic:
-            unit = crop.specimen if by_specimen else crop.image
-            others.setdefault(unit, [])
-            if crop.image not in others[unit]:
-                others[unit].append(crop.image)
-    units = sorted(others)
-    for i, image in enumerate(ours):
-        yield {image, *(name for unit in units[i :: len(ours)] for name in others[unit])}
-
-
-def folds_b(all_crops: Sequence[Crop]) -> Iterator[set[str]]:
-    """Yield the images of each spot."""
-    for spot in sorted({crop.specimen for crop in all_crops}):
-        yield {crop.image for crop in all_crops if crop.specimen == spot}
+def at_least(pixels: npt.NDArray[np.uint16], side: int) -> npt.NDArray[np.uint16]:
+    """Return a crop that is no smaller than a tile, continued by its mirror image."""
+    more = max(0, side - len(pixels))
+    return np.pad(pixels, ((0, more), (0, more)), mode="symmetric")
 
 
 def judge(
-    all_crops: Sequence[Crop], folds: Sequence[set[str]], rows: Floats, model: str, labels: int | None
+    all_crops: Sequence[Crop], folds: Sequence[set[str]], learner: Learner, labels: int | None, seeds: int
 ) -> dict[str, Any]:
-    """Ask each crop once, and each image by the mean over its crops, learning from at most `labels` crops."""
+    """Ask each crop once for each seed, and each image by the mean over its crops; at most `labels` crops teach."""
     truth = np.array([crop.authentic for crop in all_crops])
     images = np.array([crop.image for crop in all_crops])
     strata = np.array([crop.row for crop in all_crops])
-    scores = np.full(len(all_crops), np.nan)
-    for i, held in enumerate(folds):
-        asked = np.isin(images, list(held))
-        known = np.flatnonzero(~asked)
-        if labels is not None:
-            known = drawn(known, truth, strata, labels, np.random.default_rng(i))
-        scores[asked] = BASELINES[model].scores(rows[known], truth[known], rows[asked], seed=i, workers=cores())
-    by_image = {name: (truth[images == name][0], scores[images == name].mean()) for name in sorted(set(images))}
-    real = np.array([t for t, _ in by_image.values()])
-    called = np.array([s >= 0.5 for _, s in by_image.values()])
+    balanced, aurocs, right = [], [], np.zeros(3, int)
+    for seed in range(seeds):
+        scores = np.full(len(all_crops), np.nan)
+        for i, held in enumerate(folds):
+            asked = np.isin(images, list(held))
+            known = np.flatnonzero(~asked)
+            if labels is not None:
+                known = drawn(known, truth, strata, labels, np.random.default_rng([seed, i]))
+            scores[asked] = learner(known, np.flatnonzero(asked), seed * len(folds) + i)
+        balanced.append(float(balanced_accuracy_score(truth, scores >= 0.5)))
+        aurocs.append(float(roc_auc_score(truth, scores)))
+        whole = {name: (truth[images == name][0], scores[images == name].mean() >= 0.5) for name in set(images)}
+        by_image = [real == called for real, called in whole.values()]
+        ours = [real == called for real, called in whole.values() if real]
+        right += [int(((scores >= 0.5) == truth).sum()), sum(ours), sum(by_image) - sum(ours)]
+    authentic = len({crop.image for crop in all_crops if crop.authentic})
+    of = seeds * np.array([len(truth), authentic, len(set(images)) - authentic])
+    counts = [f"{found}/{all_of}" for found, all_of in zip(right, of, strict=True)]
     return {
-        "balanced": float(balanced_accuracy_score(truth, scores >= 0.5)),
-        "auroc": float(roc_auc_score(truth, scores)),
-        "crops": f"{int(((scores >= 0.5) == truth).sum())}/{len(truth)}",
-        "authentic images": f"{int((called & real).sum())}/{int(real.sum())}",
-        "other images": f"{int((~called & ~real).sum())}/{int((~real).sum())}",
+        "balanced": interval(balanced),
+        "auroc": float(np.mean(aurocs)),
+        **dict(zip(("crops", "authentic images", "other images"), counts, strict=True)),
     }
 
 
@@ -191,31 +141,39 @@ def best_one_number(all_crops: Sequence[Crop]) -> dict[str, float]:
     return {name: max(value, 1 - value) for name, value in found.items()}
 
 
-def main() -> None:
-    """Run all tasks and print them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    coatings, alloys = task_a(arguments.folder), task_b(arguments.folder)
+def cells(folder: Path, model: DiffusionModel | None, seeds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each task, as it is and after averaging, with what each learner reached."""
+    coatings, alloys = task_a(folder), task_b(folder)
     tasks = {
         "A1 coatings, by image": (coatings, list(folds_a(coatings, by_specimen=False))),
         "A2 coatings, by specimen": (coatings, list(folds_a(coatings, by_specimen=True))),
         "B superalloys, by spot": (alloys, list(folds_b(alloys))),
     }
-    out: dict[str, Any] = {}
     for name, (whole, folds) in tasks.items():
         for variant, used in (("", whole), (", 4x averaged", [averaged(crop) for crop in whole])):
-            columns = [np.stack(column) for column in zip(*spread(described, used, cores()), strict=True)]
             cell: dict[str, Any] = {"one number": best_one_number(used)}
-            for model, rows in zip(("grey", "texture"), columns, strict=True):
-                for labels in (None, 50):
-                    cell[f"{model}, {labels or 'all'} labels"] = judge(used, folds, rows, model, labels)
-            out[name + variant] = cell
-            if not arguments.json:
-                show(name + variant, cell)
+            for who, learner in learners(used, model).items():
+                for labels in LABELS:
+                    cell[f"{who}, {labels or 'all'} labels"] = judge(used, folds, learner, labels, seeds)
+            yield name + variant, cell
+
+
+def main() -> None:
+    """Run all tasks and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--bundle")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    model = None if arguments.bundle is None else DiffusionModel.from_pretrained(arguments.bundle, unverified=True)
+    out: dict[str, Any] = {}
+    for name, cell in cells(arguments.folder, model, arguments.seeds):
+        out[name] = cell
+        if not arguments.json:
+            show(name, cell)
     if arguments.json:
-        print(json.dumps(out, indent=1))
+        print(json.dumps(out, indent=1, default=asdict))
 
 
 def show(name: str, cell: dict[str, Any]) -> None:
@@ -223,10 +181,10 @@ def show(name: str, cell: dict[str, Any]) -> None:
     print(f"\n{name}")
     for number, auroc in cell["one number"].items():
         print(f"  {number:32} AUROC {auroc:.3f}")
-    for model, found in cell.items():
-        if model != "one number":
+    for who, found in cell.items():
+        if who != "one number":
             counts = f"crops {found['crops']}, images {found['authentic images']} and {found['other images']}"
-            print(f"  {model:32} AUROC {found['auroc']:.3f}, balanced {100 * found['balanced']:.1f} %, {counts}")
+            print(f"  {who:32} AUROC {found['auroc']:.3f}, balanced {found['balanced']} %, {counts}", flush=True)
 
 
 if __name__ == "__main__":

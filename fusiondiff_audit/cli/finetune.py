@@ -95,7 +95,7 @@ def command(
         settings, state = finetune(known, found, first, then, seed, room)
         if not room.here.first:
             return BESIDE
-        pack(out, settings, state, None, key=signer)
+        pack(out, settings, state, None, key=signer, told=known.told)
     rows = [
         ("learnt from", f"{count(len(found.digests), 'picture')} of {count(len(found.members), 'specimen')}"),
         ("labels", ", ".join(sorted(set(found.makers)))),

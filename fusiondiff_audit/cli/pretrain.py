@@ -79,10 +79,12 @@ def command(
     from fusiondiff_audit.model.bundle import pack
     from fusiondiff_audit.training.pretrain import identity, pretrain
     from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
+    from fusiondiff_audit.training.story import story
 
     signing.refuse_existing(out)
     signer = open_model_key(key, passphrase_files)
-    recipe = read_recipe(config or CERAMIC)
+    read_from = config or CERAMIC
+    recipe, text = read_recipe(read_from), read_from.read_text(encoding="utf-8")
     folder = work or out.with_name(f"{out.name}.training")
     with studio(folder, device, every, mixed=mixed) as room:
         room.claim(identity(recipe, source))
@@ -90,7 +92,8 @@ def command(
         settings, state = pretrain(recipe, found, room)
         if not room.here.first:
             return BESIDE
-        pack(out, settings, state, None, key=signer)
+        told = story(text, source if source == MADE_UP else "DIR", found, room)
+        pack(out, settings, state, None, key=signer, told=told)
     written = sum(path.stat().st_size for path in out.iterdir())
     parameters = sum(tensor.numel() for tensor in state.values())
     rows = [

@@ -12,7 +12,7 @@ import torch
 
 import signing
 from fusiondiff_audit.folders import new_folder
-from fusiondiff_audit.model.card import bill, card
+from fusiondiff_audit.model.card import bill, card, told_by
 from fusiondiff_audit.model.encoder import Encoder, imagined
 from fusiondiff_audit.model.head import Head, head_arrays, read_head
 from fusiondiff_audit.model.settings import Settings
@@ -30,6 +30,7 @@ class Unpacked:
     settings: Settings
     encoder: Encoder
     head: Head | None
+    told: str  # of how the encoder came to be
 
 
 def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> Unpacked:
@@ -41,7 +42,7 @@ def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, 
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
     encoder.diffusion.freeze_prompt()
     head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None
-    return Unpacked(files.digest, files.verified, settings, encoder, head)
+    return Unpacked(files.digest, files.verified, settings, encoder, head, told_by(bytes(files.memory[CARD])))
 
 
 def _planned(data: bytes, where: str) -> tuple[Settings, Encoder]:
@@ -59,6 +60,7 @@ def pack(
     head: Head | None,
     *,
     key: signing.PrivateKey | None = None,
+    told: str = "",
 ) -> None:
     """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
     with new_folder(out) as folder:
@@ -68,7 +70,7 @@ def pack(
         if head is not None:
             learnt = {name: torch.from_numpy(array) for name, array in head_arrays(head).items()}
             signing.create(folder / HEAD, tensors.pack(learnt))
-        signing.create(folder / CARD, card(settings))
+        signing.create(folder / CARD, card(settings, told))
         signing.create(folder / BILL, bill(settings))
         if key is not None:
             signing.sign_model(folder, key=key, name=out.name)

@@ -5,6 +5,8 @@ from importlib.metadata import version
 
 from fusiondiff_audit.model.settings import Settings
 
+TOLD = "## How the encoder came to be"
+_MOST_TOLD = 64 * 1024  # bytes
 _COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
     "A finding means `authentic as` the reference above and nothing else.",
@@ -13,8 +15,8 @@ _LIMITS = (
 )
 
 
-def card(settings: Settings) -> bytes:
-    """Return MODEL_CARD.md."""
+def card(settings: Settings, told: str = "") -> bytes:
+    """Return MODEL_CARD.md; `told` says how the encoder came to be, and goes from each bundle to those made of it."""
     made = settings.architecture
     examples = settings.examples
     learnt = [example for example in examples if not example.calibrates]
@@ -35,7 +37,15 @@ def card(settings: Settings) -> bytes:
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
-    return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n".encode()
+    more = f"\n{TOLD}\n\n{told.strip()}\n" if told else ""
+    return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n{more}".encode()
+
+
+def told_by(data: bytes) -> str:
+    """Return what a card tells of how the encoder came to be; of one that is too long to be read, nothing."""
+    if len(data) > _MOST_TOLD:
+        return ""
+    return data.decode(errors="replace").partition(f"\n{TOLD}\n")[2].strip()
 
 
 def bill(settings: Settings) -> bytes:
@@ -44,7 +54,18 @@ def bill(settings: Settings) -> bytes:
         "type": "machine-learning-model",
         "bom-ref": "model",
         "name": settings.name,
-        "modelCard": {"modelParameters": {"task": "classification", "architectureFamily": "FusionDiff"}},
+        "modelCard": {
+            "modelParameters": {
+                "task": "classification",
+                "architectureFamily": "FusionDiff",
+                "inputs": [{"format": f"grey tiles of {settings.architecture.tile} pixels"}],
+                "outputs": [{"format": "share of trees that hold a picture for authentic"}],
+            },
+            "considerations": {
+                "useCases": [f"authentic as: {settings.reference or 'nothing yet, it is not enrolled'}"],
+                "technicalLimitations": list(_LIMITS),
+            },
+        },
     }
     libraries = [
         {

@@ -33,10 +33,13 @@ from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
 class DiffusionModel:
     """A classifier whose every byte is known. It can be moved to another device; what learns is another model."""
 
-    def __init__(self, settings: Settings, runner: Runner, head: Head | None, *, digest: str, verified: bool) -> None:
+    def __init__(
+        self, settings: Settings, runner: Runner, head: Head | None, *, digest: str, verified: bool, told: str = ""
+    ) -> None:
         self.settings = settings
         self.digest = digest  # over names and digests of the bundle's files; empty, if it has none yet
         self.verified = verified
+        self.told = told  # of how the encoder came to be, for the card
         self._runner, self._head = runner, head
         self._few = lru_cache(maxsize=8)(self._with_shots)
 
@@ -54,7 +57,7 @@ class DiffusionModel:
     def of(cls, found: Unpacked) -> "DiffusionModel":
         """Return a model of what a bundle holds."""
         runner = Runner(found.encoder, found.settings)
-        return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified)
+        return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified, told=found.told)
 
     def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
         """Move the encoder, and with it all models that share it: one that `enrol` made shares its parent's.
@@ -160,7 +163,7 @@ class DiffusionModel:
             learning=learning,
             examples=enrolled.examples,
         )
-        return DiffusionModel(settings, self._runner, head, digest="", verified=False)
+        return DiffusionModel(settings, self._runner, head, digest="", verified=False, told=self.told)
 
     def _finding(self, picture: Embedded, head: Head, known: Enrolled) -> Finding:
         sample, prepared, rule = picture.sample, picture.prepared, self.settings.geometry.rule
@@ -205,4 +208,5 @@ class DiffusionModel:
 
     def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
         """Write the model as a bundle, to a new folder; without a key, `fusiondiff-audit model sign` vouches for it."""
-        pack(Path(folder), self.settings, self._runner.encoder.state_dict(), self._head, key=key)
+        state = self._runner.encoder.state_dict()
+        pack(Path(folder), self.settings, state, self._head, key=key, told=self.told)

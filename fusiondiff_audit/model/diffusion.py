@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
+from torch.nn import functional
 
 from fusiondiff_audit.model.null_prompt import keep_null_prompt
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser
@@ -78,7 +79,7 @@ class DiffusionFeatures(nn.Module):
     def __init__(self, vae: Autoencoder, unet: Denoiser, reading: Reading, *, side: int) -> None:
         super().__init__()
         self.reading = reading
-        self.scaling = vae.scaling
+        self.scaling, self.averaged = vae.scaling, vae.averaged
         multiple = vae.shrink * 2 ** (len(unet.widths) - 1)
         if side % multiple:
             raise ValueError(f"tiles of {side} pixels; whole multiples of {multiple} are")
@@ -95,7 +96,7 @@ class DiffusionFeatures(nn.Module):
 
     def latent(self, pictures: Tensor) -> Tensor:
         """Return the mode of each picture's latent."""
-        moments = self.vae.quant_conv(self.vae.encoder(pictures.expand(-1, 3, -1, -1)))
+        moments = self.vae.quant_conv(self.vae.encoder(as_seen(pictures, self.averaged)))
         mode, _ = moments.chunk(2, dim=1)
         scaled: Tensor = mode * self.scaling
         return scaled
@@ -132,6 +133,11 @@ class DiffusionFeatures(nn.Module):
                 weights = (left.sqrt().to(like.device, like.dtype), (1 - left).sqrt().to(like.device, like.dtype))
                 self._mixings[key] = (torch.tensor(timesteps, device=like.device), *weights)
         return self._mixings[key]
+
+
+def as_seen(pictures: Tensor, averaged: int) -> Tensor:
+    """Return grey pictures as an autoencoder takes them: in three channels, so many pixels a side as one."""
+    return functional.avg_pool2d(pictures, averaged).expand(-1, 3, -1, -1)
 
 
 def build(vae: Autoencoder, unet: Denoiser) -> tuple[Any, Any]:

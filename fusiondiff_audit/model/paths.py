@@ -27,8 +27,9 @@ class LocalPath(nn.Module):
         self.shape = shape
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
         self.pixels = Pixels(shape.pixels) if shape.pixels else None
-        seen = shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0)
-        self.out = nn.Sequential(nn.Linear(2 * seen, width), nn.LayerNorm(width))
+        seen = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
+        bent = (nn.Linear(seen, 2 * width), nn.GELU()) if shape.pixels else ()
+        self.out = nn.Sequential(*bent, nn.Linear(2 * width if bent else seen, width), nn.LayerNorm(width))
 
     def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
         """Return an embedding for grey tiles, and pictures x timesteps x channels x height x width of each block."""
@@ -39,6 +40,13 @@ class LocalPath(nn.Module):
         if self.pixels is not None:
             pooled.append(self.texture(tiles))
         embedding: Tensor = self.out(torch.cat(pooled, 1))
+        return embedding
+
+    def by_texture(self, tiles: Tensor) -> Tensor:
+        """Return the embedding that grey tiles would have if their maps said nothing."""
+        seen = self.texture(tiles)
+        nothing = seen.new_zeros(len(seen), 2 * self.shape.width * len(self.blocks))
+        embedding: Tensor = self.out(torch.cat([nothing, seen], 1))
         return embedding
 
     def texture(self, tiles: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""Running the encoder: micro-batches of one fixed size, a fixed number of threads, and no shortcuts in arithmetic.
+"""Running the encoder: micro-batches of fixed sizes, a fixed number of threads, and no shortcuts in arithmetic.
 
-A picture has its micro-batches to itself, the last one padded. Sharing them would save padding, but the last digits of
-a tile can depend on its place among the others (measured: docs/decisions/two-readings.md), and so on who came before.
+A picture has its micro-batches to itself, the last one padded to a power of two. Sharing them would save padding, but
+the last digits of a tile can depend on its place among the others (measured: docs/decisions/two-readings.md), and so on
+who came before.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -82,22 +83,23 @@ class Runner:
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
         """Yield the tiles of a picture from 0 to 1, so many at once; the last micro-batch is padded."""
-        side, size = self._settings.architecture.tile, self._settings.micro_batch
-        if not prepared.tiles:
+        side, left = self._settings.architecture.tile, prepared.tiles
+        if not left:
             return
         unit = self._settings.intensity.apply(prepared.plane)
-        for start in range(0, len(prepared.tiles), size):
+        for size in _sizes(len(left), self._settings.micro_batch):
             batch = torch.zeros(size, 1, side, side)
-            for place, tile in enumerate(prepared.tiles[start : start + size]):
+            for place, tile in enumerate(left[:size]):
                 piece = unit[tile.top : tile.top + side, tile.left : tile.left + side]
                 batch[place, 0] = torch.from_numpy(piece)
+            left = left[size:]
             yield batch
 
     def look(self, tiles: torch.Tensor) -> Floats:
         """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
-        size = self._settings.micro_batch
-        padded = torch.cat([tiles, tiles.new_zeros(-len(tiles) % size, *tiles.shape[1:])])
-        found = [self._encoded(batch).fused for batch in padded.split(size)]  # type: ignore[no-untyped-call]
+        sizes = _sizes(len(tiles), self._settings.micro_batch)
+        padded = torch.cat([tiles, tiles.new_zeros(sum(sizes) - len(tiles), *tiles.shape[1:])])
+        found = [self._encoded(batch).fused for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
         return _joined(found, len(tiles), self._settings.architecture.width)
 
     def _encoded(self, batch: torch.Tensor) -> Encoded:
@@ -105,6 +107,13 @@ class Runner:
             found = self._run(batch.to(self._device))
             residual = None if found.residual is None else found.residual.float().cpu()
             return Encoded(found.fused.float().cpu(), found.gate.float().cpu(), residual)
+
+
+def _sizes(tiles: int, most: int) -> list[int]:
+    """Return how many tiles go at once: as many as may be, and then the power of two that takes the rest."""
+    full, rest = divmod(tiles, most)
+    last = [min(most, 1 << (rest - 1).bit_length())] if rest else []
+    return [most] * full + last
 
 
 def _joined(found: Sequence[torch.Tensor | None], count: int, *shape: int) -> Floats:

@@ -14,25 +14,29 @@ _MOST_LAYERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Autoencoder:
-    """The encoder of a latent diffusion model; each width but the last halves the picture."""
+    """The encoder of a latent diffusion model; each width but the last halves the picture.
+
+    Before the first one, `averaged` pixels a side become one: what is finer is left to those who see the tile itself.
+    """
 
     widths: tuple[int, ...] = (128, 256, 512, 512)
     layers: int = 2
     groups: int = 32
     latent: int = 4
     scaling: float = 0.18215
+    averaged: int = 1
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
         _refuse_widths(self.widths, self.groups)
-        _refuse_outside(1, _MOST_LAYERS, layers=self.layers, latent=self.latent)
+        _refuse_outside(1, _MOST_LAYERS, layers=self.layers, latent=self.latent, averaged=self.averaged)
         if not 0 < self.scaling < 100:
             raise ValueError(f"a latent scaled by {self.scaling}")
 
     @property
     def shrink(self) -> int:
         """Return how many pixels a side one cell of the latent stands for."""
-        return int(2 ** (len(self.widths) - 1))
+        return int(self.averaged * 2 ** (len(self.widths) - 1))
 
     def config(self) -> dict[str, Any]:
         """Return this as diffusers' AutoencoderKL is configured."""

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fusiondiff_audit.model.diffusion import build
+from fusiondiff_audit.model.diffusion import as_seen, build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
 from fusiondiff_audit.training.diet import Diet
@@ -29,13 +29,14 @@ class LatentTask:
 
     def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
         self._diet, self._here, self._batch = diet, here, recipe.stages.autoencoder.batch
+        self._averaged = recipe.architecture.autoencoder.averaged
         self.module, _ = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of what comes back, of its edges, and what the latent says too much."""
         tiles = as_tiles(self._diet.squares[self._diet.some(numbers, self._batch)], self._here)
-        seen = (2 * another_look(tiles, generator) - 1).expand(-1, 3, -1, -1)
+        seen = as_seen(2 * another_look(tiles, generator) - 1, self._averaged)
         latent = self.module.encode(seen).latent_dist
         noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
         back = self.module.decode(latent.mean + latent.std * noise).sample
@@ -49,7 +50,7 @@ class LatentTask:
     def scaling(self, numbers: np.random.Generator) -> float:
         """Return what brings the latent's numbers to a variance of one."""
         tiles = as_tiles(self._diet.squares[self._diet.some(numbers, 256)], self._here)
-        return float(1 / self.module.encode((2 * tiles - 1).expand(-1, 3, -1, -1)).latent_dist.mean.std())
+        return float(1 / self.module.encode(as_seen(2 * tiles - 1, self._averaged)).latent_dist.mean.std())
 
 
 class DenoiserTask:
@@ -60,7 +61,8 @@ class DenoiserTask:
     def __init__(self, recipe: Recipe, diet: Diet, here: Place, latent: nn.Module, prompt: Tensor) -> None:
         self._diet, self._here, self._batch = diet, here, recipe.stages.denoiser.batch
         self._latent, self._prompt = latent.requires_grad_(False), prompt.to(here.device)
-        self._scaling, reading = recipe.architecture.autoencoder.scaling, recipe.architecture.reading
+        made, reading = recipe.architecture.autoencoder, recipe.architecture.reading
+        self._scaling, self._averaged = made.scaling, made.averaged
         self._left = reading.alphas(tuple(range(reading.schedule))).to(here.device)
         _, self.module = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
         self.module.to(here.device).to(memory_format=torch.channels_last)
@@ -70,7 +72,7 @@ class DenoiserTask:
         squares = self._diet.squares[self._diet.some(numbers, self._batch)]
         tiles = 2 * another_look(as_tiles(squares, self._here), generator) - 1
         with torch.no_grad():
-            latent = self._latent.encode(tiles.expand(-1, 3, -1, -1)).latent_dist.mean * self._scaling  # type: ignore[operator]
+            latent = self._latent.encode(as_seen(tiles, self._averaged)).latent_dist.mean * self._scaling  # type: ignore[operator]
         steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
         noise = torch.randn(latent.shape, generator=generator).to(latent)
         left = self._left[steps][:, None, None, None]
@@ -107,18 +109,16 @@ class TextureTask:
 
     def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
         self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
-        made = encoder.architecture
-        out = nn.Sequential(nn.Linear(2 * made.convolutions.pixels[-1], made.width), nn.LayerNorm(made.width))
         self._local = encoder.local
-        self.module = nn.ModuleDict({"pixels": self._local.get_submodule("pixels"), "out": out, "asked": asked})
+        parts = {name: self._local.get_submodule(name) for name in ("pixels", "out")}
+        self.module = nn.ModuleDict({**parts, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
         places = self._asked.tiles(numbers, self._batch)
         seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
-        embedded = self.module["out"](self._local.texture(seen))
-        loss: Tensor = self.module["asked"](embedded, torch.from_numpy(places))
+        loss: Tensor = self.module["asked"](self._local.by_texture(seen), torch.from_numpy(places))
         return loss
 
 

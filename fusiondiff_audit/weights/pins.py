@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="5c79bc179724bdd40eaa8b0d9c2ef26432e3ab8dee43b454624cba3d2e59375b",
-        tested="08ecb809dedf49d3e79b97a8639907b81ba5a8641fb1bf7cf7c01063f3b70047",
+        digest="244d52cc99b3dafabd13efd49244204b603b53c1b274a84c38eeb9792f40cd9a",
+        tested="853cd260f2e3e81edbd24117191dbf9a410c144ec22d27faf0eed655843058c3",
     ),
 }
 

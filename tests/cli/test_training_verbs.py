@@ -1,5 +1,6 @@
 """`pretrain` and `finetune`: from pictures to bundles."""
 
+import re
 from pathlib import Path
 
 import tifffile
@@ -30,6 +31,12 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     found = unpack("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
     assert found.settings.architecture.autoencoder.scaling != 1.0
+    card = Path("seen", "MODEL_CARD.md").read_text()
+    assert "`fusiondiff-audit pretrain kiln` with the recipe below" in card
+    assert f"```toml\n{recipe.read_text().strip()}\n```" in card
+    (fell,) = re.findall(r"\| texture \| 6 \|(.*)\|", card)
+    assert fell.count("|") == 7
+    assert all(float(loss) > 0 for loss in fell.split("|"))
     taken = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--json")
     assert (taken.code, taken.json["reason"]) == (Exit.USAGE, "exists")
     to_toml(small(seed=2), Path("other.toml"))
@@ -67,6 +74,8 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     tuned = house(*words, "--out", "tuned", "--json")
     assert tuned.code == 0, tuned.out
     before, after = (unpack(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
+    assert "`fusiondiff-audit pretrain DIR`" in before.told
+    assert before.told == after.told
     assert len(after.settings.seen) == 8
     changed = {
         name.split(".")[0] + "." + name.split(".")[1]

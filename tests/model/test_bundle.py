@@ -15,13 +15,15 @@ from safetensors.torch import load, save
 import signing
 from fusiondiff_audit.model import bundle as room
 from fusiondiff_audit.model import source
+from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.card import TOLD, told_by
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import imagined
 from fusiondiff_audit.model.enrolment import Learning
 from fusiondiff_audit.model.source import BILL, CARD, HEAD, SETTINGS, shard_name
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError, TrustStore
-from tests.model.tiny import enrolled_model, pictures, tiny_model
+from tests.model.tiny import enrolled_model, examples, pictures, tiny_model
 
 MODEL = enrolled_model(12, learning=Learning(partitions=3, trees=5, seed=3))
 SHARD = shard_name(1)
@@ -301,7 +303,27 @@ def test_the_bill_is_valid(saved: Path) -> None:
 
     text = (saved / BILL).read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    assert json.loads(text)["metadata"]["component"]["type"] == "machine-learning-model"
+    component = json.loads(text)["metadata"]["component"]
+    assert component["type"] == "machine-learning-model"
+    assert component["modelCard"]["considerations"]["useCases"] == ["authentic as: alder"]
+
+
+def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
+    settings, state = MODEL.settings, MODEL.encoder.state_dict()
+    blank = replace(settings, reference=None, learning=None, examples=())
+    pack(tmp_path / "first", blank, state, None, told="By hand,\n\n## and slowly.")
+    first = DiffusionModel.from_pretrained(tmp_path / "first", unverified=True)
+    enrolled = first.enrol(examples(4), reference="alder", learning=Learning(trees=5), demonstration=True)
+    enrolled.save(tmp_path / "second")
+    for name in ("first", "second"):
+        card = (tmp_path / name / CARD).read_text()
+        assert card.endswith(f"\n{TOLD}\n\nBy hand,\n\n## and slowly.\n")
+        assert told_by(card.encode()) == "By hand,\n\n## and slowly."
+    assert "| demonstration | yes |" in (tmp_path / "second" / CARD).read_text()
+    (tmp_path / "second" / CARD).write_bytes(b"x" * 70_000 + f"\n{TOLD}\nMuch.".encode())
+    assert unpack(tmp_path / "second", trust=None, unverified=True).told == ""
+    MODEL.save(tmp_path / "third")
+    assert TOLD not in (tmp_path / "third" / CARD).read_text()
 
 
 def test_the_card_says_what_counts(saved: Path) -> None:

@@ -62,6 +62,18 @@ def test_the_size_of_a_micro_batch_changes_no_more_than_the_last_digits() -> Non
         np.testing.assert_allclose(other, found[0], atol=2e-5)
 
 
+def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None:
+    model, seen = tiny_model(micro_batch=6), list[int]()
+    model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    for tiles, sizes in ((1, [1]), (3, [4]), (4, [4]), (5, [6]), (6, [6]), (7, [6, 1]), (15, [6, 6, 4])):
+        rows = model.look(torch.rand(tiles, 1, 64, 64))
+        assert len(rows) == tiles
+        assert seen == sizes
+        seen.clear()
+    (found,) = model.embed([next(pictures(1, side=130))])  # nine tiles
+    assert (len(found.rows), seen) == (9, [6, 4])
+
+
 def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:
     MODEL.save(tmp_path / "bundle")
     program = (

@@ -1,5 +1,6 @@
 """Frozen features: those of the whole UNet of diffusers, a function of each picture alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,19 @@ def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...])
 def test_settings_that_name_nothing_are_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         DiffusionFeatures(VAE, UNET, Reading(**options), side=64)
+
+
+@torch.inference_mode()
+def test_an_autoencoder_may_look_at_pixels_of_which_several_became_one() -> None:
+    ours, _, _ = seeded()
+    coarse = DiffusionFeatures(replace(VAE, averaged=2), UNET, READING, side=128)
+    coarse.load_state_dict(ours.state_dict())
+    pictures = torch.rand(2, 1, 128, 128) * 2 - 1
+    small = pictures.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    torch.testing.assert_close(coarse.latent(pictures), ours.latent(small), atol=1e-5, rtol=1e-5)
+    assert replace(VAE, averaged=2).shrink == 2 * VAE.shrink
+    with pytest.raises(ValueError, match="whole multiples of 128"):
+        DiffusionFeatures(replace(VAE, averaged=2), UNET, READING, side=64)
 
 
 def test_tiles_must_fit_the_network() -> None:

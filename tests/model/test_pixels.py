@@ -33,6 +33,16 @@ def test_what_is_too_fine_for_the_maps_reaches_the_embedding() -> None:
 
 
 @torch.no_grad()
+def test_texture_alone_gives_what_comes_of_maps_that_say_nothing() -> None:
+    made = encoder()
+    maps, _ = made.maps(TILES)
+    assert not torch.allclose(made.local(maps, TILES), made.local.by_texture(TILES))
+    for number in made.local.blocks.parameters():
+        number.zero_()
+    torch.testing.assert_close(made.local(maps, TILES), made.local.by_texture(TILES))
+
+
+@torch.no_grad()
 def test_a_tile_s_embedding_is_its_own() -> None:
     made = encoder()
     torch.testing.assert_close(made(TILES).fused[1:2], made(TILES[1:2]).fused, atol=1e-5, rtol=1e-4)

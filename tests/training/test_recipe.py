@@ -32,7 +32,7 @@ def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
         ("seed = 1", "seed = 1\nmore = 2"),
         ('objective = "makeup"', 'objective = "hope"'),
         ('"rowan"', '"atlantis"'),
-        ("steps = 250", "steps = 0"),
+        ("steps = 500", "steps = 0"),
         ("tile = 128", "tile = 512"),
         ("rate = 2e-3", "rate = 2"),
         ("seed = 1", "seed = 2026-11-21"),

@@ -9,6 +9,7 @@ from fusiondiff_audit.images import Claims, Container, Header, LooseMicrograph
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.kiln.bench.run import ASKED, Cell, cells
 from fusiondiff_audit.kiln.bench.task import Item, Task
+from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.kiln.workers import spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning
@@ -37,7 +38,7 @@ def bundle_cells(
 
 def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> Enrolled:
     """Return what a model sees in each picture, which is made for it and forgotten."""
-    found = (picture.without_picture() for picture in model.embed(spread(_micrograph, items, workers)))
+    found = (picture.without_picture() for picture in model.embed(spread(_made, items, workers)))
     pictures = list(watch(found, len(items)))
     examples = [
         Example(picture.sample.pixel_digest, " ".join(item.drawn().words), item.authentic)
@@ -46,9 +47,26 @@ def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watc
     return gather(pictures, examples)
 
 
-def _micrograph(item: Item) -> LooseMicrograph:
-    pixels = item.pixels()[:, :, None]
+def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> Enrolled:
+    """Return what a model sees in planes that somebody else cut, each with its name and whether it is authentic."""
+    pictures = [
+        found.without_picture() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
+    ]
+    examples = [
+        Example(picture.sample.pixel_digest, f"{name} {place}", authentic)
+        for place, (picture, (name, _, authentic)) in enumerate(zip(pictures, planes, strict=True))
+    ]
+    return gather(pictures, examples)
+
+
+def _made(item: Item) -> LooseMicrograph:
+    return as_micrograph(f"{item.part} {item.number}", item.pixels())
+
+
+def as_micrograph(name: str, plane: Pixels) -> LooseMicrograph:
+    """Return a plane as a picture that nobody signed and no file holds."""
+    pixels = plane[:, :, None]
     digest = digest_pixels(pixels)
     height, width, _ = pixels.shape
     header = Header(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
-    return LooseMicrograph(f"{item.part} {item.number}", digest, digest, pixels, header, "none", Claims(), ())
+    return LooseMicrograph(name, digest, digest, pixels, header, "none", Claims(), ())
