@@ -13,10 +13,9 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from sklearn.metrics import roc_auc_score
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.kiln.bench.bundle import bundle_cells, embedded
 from fusiondiff_audit.kiln.bench.measures import interval
+from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.bundle import Unpacked, unpack
@@ -102,7 +102,7 @@ def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[floa
     found: tuple[list[float], list[float]] = ([], [])
     for seed in range(seeds):
         parts = task(seed, Sizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
-        seen = embedded(model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=cores(), watch=silent)
+        seen = embedded(model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=cores(), watch=unwatched)
         count, asked = len(parts["train"]), np.arange(len(parts["train"]), len(seen.examples))
         truth = asked >= count + len(parts["test"])
         known = seen.of(np.arange(len(seen.examples)) < count)
@@ -110,11 +110,6 @@ def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[floa
         for scores, into in ((far, found[0]), (seen.residual, found[1])):
             into.append(float(roc_auc_score(truth, [scores[seen.owner == place].mean() for place in asked])))
     return found
-
-
-def silent(rows: Iterable[Any], total: int) -> Iterable[Any]:
-    """Show no progress."""
-    return rows
 
 
 def main() -> None:
@@ -152,7 +147,7 @@ def main() -> None:
             found = [
                 cell.measured
                 for seed in range(arguments.seeds)
-                for cell in bundle_cells(model, task(seed, sizes), [LABELS], workers=cores(), watch=silent)
+                for cell in bundle_cells(model, task(seed, sizes), [LABELS], workers=cores(), watch=unwatched)
                 if cell.part == "test"
             ]
             right = f"{sum(one.right for one in found)}/{sum(one.of for one in found)}"

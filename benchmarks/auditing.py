@@ -24,6 +24,7 @@ from benchmarks.house import founded
 from fusiondiff_audit.audit import Judge, audit
 from fusiondiff_audit.compose import Order
 from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import check_origin
@@ -65,7 +66,7 @@ class House:
         who = Key("auditor-1", self.auditor.public.keyid)
         order = Order(batch, trust, who, Policy(), check_origin(), out)
         ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), now=signing.now())
-        done = audit(order, judge, key=self.auditor, ledger=ledger, watch=lambda rows, _: rows)
+        done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()
         took = time.perf_counter() - begun
         if done.judged != len(batch.manifest.files):

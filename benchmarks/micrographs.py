@@ -32,9 +32,9 @@ SPECIMENS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """A square of one image; `group` is what no fold may part."""
+    """A square of one image, as it is and of zero mean and unit variance."""
 
-    pixels: Floats  # of zero mean and unit variance
+    pixels: Floats  # z-scored
     raw: Floats
     image: str
     specimen: str

@@ -11,7 +11,7 @@ the number of partitions that `enrol` suggests does not reach its marks.
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from fusiondiff_audit.certify.poisoning import by_prototypes
 from fusiondiff_audit.images.tiles import Rule, combine
 from fusiondiff_audit.kiln.bench.bundle import embedded
 from fusiondiff_audit.kiln.bench.measures import interval
+from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -91,7 +92,7 @@ def main() -> None:
     rows: dict[str, list[list[Asked]]] = {}
     for seed in range(said.seeds):
         asked = task(seed, Sizes(train=said.specimens, calibrate=0, test=TEST, microscope=0, workshop=0, kiln=0))
-        seen = embedded(model, asked.items(), workers=cores(), watch=_silent)
+        seen = embedded(model, asked.items(), workers=cores(), watch=unwatched)
         place = np.arange(len(seen.examples))
         known, rest = seen.of(place < said.specimens), seen.of(place >= said.specimens)
         for partitions in PARTITIONS:
@@ -106,11 +107,6 @@ def main() -> None:
     share, median = found[f"{SUGGESTED} partitions"]
     if share < LEAST_SHARE or median < LEAST_MEDIAN:
         sys.exit(f"{SUGGESTED} partitions: below {LEAST_SHARE:.0%} that stand one, or a median of {LEAST_MEDIAN}")
-
-
-def _silent(found: Iterable, total: int) -> Iterable:  # type: ignore[type-arg]
-    del total
-    return found
 
 
 if __name__ == "__main__":

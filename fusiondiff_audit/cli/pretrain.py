@@ -89,10 +89,10 @@ def command(
     with studio(folder, device, every, mixed=mixed) as room:
         room.claim(identity(recipe, source))
         found = _diet(source, recipe, room)
-        settings, state = pretrain(recipe, found, room)
+        settings, state, losses = pretrain(recipe, found, room)
         if not room.here.first:
             return BESIDE
-        told = story(text, source if source == MADE_UP else "DIR", found, room)
+        told = story(text, source if source == MADE_UP else "DIR", found, losses, room.here)
         pack(out, settings, state, None, key=signer, told=told)
     written = sum(path.stat().st_size for path in out.iterdir())
     parameters = sum(tensor.numel() for tensor in state.values())

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from fusiondiff_audit.model.settings import Settings
 
 TOLD = "## How the encoder came to be"
-_MOST_TOLD = 64 * 1024  # bytes
+_MOST_TOLD = 2 * 1024 * 1024  # bytes: more than a recipe may have
 _COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
     "A finding means `authentic as` the reference above and nothing else.",

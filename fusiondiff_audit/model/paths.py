@@ -28,8 +28,8 @@ class LocalPath(nn.Module):
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
         self.pixels = Pixels(shape.pixels) if shape.pixels else None
         seen = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
-        bent = (nn.Linear(seen, 2 * width), nn.GELU()) if shape.pixels else ()
-        self.out = nn.Sequential(*bent, nn.Linear(2 * width if bent else seen, width), nn.LayerNorm(width))
+        bent = (nn.Linear(seen, 2 * width), nn.GELU())  # a size is no weighted sum of how often filters answer
+        self.out = nn.Sequential(*bent, nn.Linear(2 * width, width), nn.LayerNorm(width))
 
     def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
         """Return an embedding for grey tiles, and pictures x timesteps x channels x height x width of each block."""

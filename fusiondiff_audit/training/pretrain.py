@@ -40,12 +40,12 @@ def identity(recipe: Recipe, source: str) -> str:
     return json.dumps({"recipe": recipe.digest, "source": source})
 
 
-def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict[str, Tensor]]:
-    """Return the settings and the weights of an encoder that has learnt to see."""
-    here, seed = studio.here, recipe.seed
+def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict[str, Tensor], dict[str, Tensor]]:
+    """Return the settings and the weights of an encoder that has learnt to see, and every step's loss of each stage."""
+    here, seed, losses = studio.here, recipe.seed, dict[str, Tensor]()
     torch.manual_seed(seed)  # of first weights; every step draws from a generator of its own
     latent = LatentTask(recipe, diet, here)
-    train(latent, recipe.stages.autoencoder, studio, seed=seed)
+    losses[latent.name] = train(latent, recipe.stages.autoencoder, studio, seed=seed)
     scaling = latent.scaling(np.random.default_rng([seed, _NOISE]))
     made = recipe.architecture
     recipe = replace(
@@ -55,21 +55,21 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
         1, made.denoiser.tokens, made.denoiser.context, generator=torch.Generator().manual_seed(_PROMPT ^ seed)
     )
     denoiser = DenoiserTask(recipe, diet, here, latent.module, prompt)
-    train(denoiser, recipe.stages.denoiser, studio, seed=seed)
+    losses[denoiser.name] = train(denoiser, recipe.stages.denoiser, studio, seed=seed)
     transformer = TransformerTask(recipe, diet, here)
-    train(transformer, recipe.stages.transformer, studio, seed=seed)
+    losses[transformer.name] = train(transformer, recipe.stages.transformer, studio, seed=seed)
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
     width, stages = made.width, recipe.stages
     if encoder.local.pixels is not None:
         texture = TextureTask(encoder, diet, here, stages.texture, asked_of(diet, recipe.objective, width))
-        train(texture, stages.texture, studio, seed=seed)
+        losses[texture.name] = train(texture, stages.texture, studio, seed=seed)
     if diet.paired:
         maps = computed(encoder, diet, studio)
         local = LocalTask(encoder, maps, diet, here, stages.local, asked_of(diet, recipe.objective, width))
-        train(local, stages.local, studio, seed=seed)
+        losses[local.name] = train(local, stages.local, studio, seed=seed)
     paths = PathsTask(encoder, diet, here, stages.paths, asked_of(diet, recipe.objective, width))
-    train(paths, stages.paths, studio, seed=seed)
-    return settings_of(recipe), _state(encoder, recipe.architecture)
+    losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
+    return settings_of(recipe), _state(encoder, recipe.architecture), losses
 
 
 def settings_of(recipe: Recipe) -> Settings:

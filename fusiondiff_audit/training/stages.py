@@ -1,5 +1,6 @@
 """The stages of training, each a module and its loss: a latent, a denoiser of it, a DeiT, and then paths and gate."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch.nn import functional
 from fusiondiff_audit.model.diffusion import as_seen, build
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
-from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import Maps, as_tiles
 from fusiondiff_audit.training.objectives import Asked, asked_of
 from fusiondiff_audit.training.recipe import Recipe, Stage
@@ -81,77 +82,75 @@ class DenoiserTask:
         return functional.mse_loss(said.float(), noise.float())
 
 
-class TransformerTask:
-    """A DeiT that is asked for something, before it has adapters."""
+class _AskingTask(ABC):
+    """A stage whose embeddings of tiles are asked for something."""
 
-    name = "transformer"
-
-    def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
-        self._diet, self._here, self._batch = diet, here, recipe.stages.transformer.batch
-        width = recipe.architecture.width
-        path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
-        self._asked = asked_of(diet, recipe.objective, width)
-        self.module = nn.ModuleDict({"path": path, "asked": self._asked})
-        self.module.to(here.device).to(memory_format=torch.channels_last)
-
-    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Return how far embeddings are from what is asked of them."""
-        places = self._asked.tiles(numbers, self._batch)
-        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
-        loss: Tensor = self.module["asked"](self.module["path"](seen), torch.from_numpy(places))
-        return loss
-
-
-class TextureTask:
-    """What the local path sees of tiles themselves, before it sees maps: many looks in little time."""
-
-    name = "texture"
-
-    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
-        self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
-        self._local = encoder.local
-        parts = {name: self._local.get_submodule(name) for name in ("pixels", "out")}
+    def __init__(self, diet: Diet, here: Place, batch: int, asked: Asked, **parts: nn.Module) -> None:
+        self._diet, self._here, self._batch, self._asked = diet, here, batch, asked
         self.module = nn.ModuleDict({**parts, "asked": asked})
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return how far embeddings are from what is asked of them."""
         places = self._asked.tiles(numbers, self._batch)
-        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
-        loss: Tensor = self.module["asked"](self._local.by_texture(seen), torch.from_numpy(places))
+        tiles = as_tiles(self._diet.squares[places], self._here)
+        loss: Tensor = self._asked(self._embedded(tiles, places, generator), torch.from_numpy(places))
         return loss
 
+    @abstractmethod
+    def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
+        """Return the embeddings of some tiles of the diet."""
 
-class LocalTask:
+
+class TransformerTask(_AskingTask):
+    """A DeiT that is asked for something, before it has adapters."""
+
+    name = "transformer"
+
+    def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
+        width = recipe.architecture.width
+        path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
+        asked = asked_of(diet, recipe.objective, width)
+        super().__init__(diet, here, recipe.stages.transformer.batch, asked, path=path)
+
+    def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
+        embedded: Tensor = self.module["path"](self._asked.look(tiles, generator))
+        return embedded
+
+
+class TextureTask(_AskingTask):
+    """What the local path sees of tiles themselves, before it sees maps: many looks in little time."""
+
+    name = "texture"
+
+    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
+        self._local = encoder.local
+        parts = {name: self._local.get_submodule(name) for name in ("pixels", "out")}
+        super().__init__(diet, here, stage.batch, asked, **parts)
+
+    def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
+        return self._local.by_texture(self._asked.look(tiles, generator))
+
+
+class LocalTask(_AskingTask):
     """The local path alone, on maps that were computed once: many steps in little time."""
 
     def __init__(self, encoder: Encoder, maps: Maps, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
-        self._maps, self._diet, self._here, self._batch, self._asked = maps, diet, here, stage.batch, asked
-        self.name = f"local{asked.name}"
-        self.module = nn.ModuleDict({"local": encoder.local, "asked": asked})
-        self.module.to(here.device).to(memory_format=torch.channels_last)
+        self.name, self._maps = f"local{asked.name}", maps
+        super().__init__(diet, here, stage.batch, asked, local=encoder.local)
 
-    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Return how far embeddings are from what is asked of them."""
-        places = self._asked.tiles(numbers, self._batch)
-        tiles = as_tiles(self._diet.squares[places], self._here)
-        embedded = self.module["local"](self._maps.of(places, self._here.device), tiles)
-        loss: Tensor = self.module["asked"](embedded, torch.from_numpy(places))
-        return loss
+    def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
+        embedded: Tensor = self.module["local"](self._maps.of(places, self._here.device), tiles)
+        return embedded
 
 
-class PathsTask:
+class PathsTask(_AskingTask):
     """Local path, adapters and gate together, on top of what is frozen."""
 
     def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
-        self._diet, self._here, self._batch, self._asked = diet, here, stage.batch, asked
         self.name = f"paths{asked.name}"
-        self.module = nn.ModuleDict({"encoder": encoder, "asked": asked})
-        self.module.to(here.device).to(memory_format=torch.channels_last)
+        super().__init__(diet, here, stage.batch, asked, encoder=encoder)
 
-    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
-        """Return how far embeddings are from what is asked of them."""
-        places = self._asked.tiles(numbers, self._batch)
-        seen = self._asked.look(as_tiles(self._diet.squares[places], self._here), generator)
-        loss: Tensor = self.module["asked"](self.module["encoder"](seen).fused, torch.from_numpy(places))
-        return loss
+    def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
+        embedded: Tensor = self.module["encoder"](self._asked.look(tiles, generator)).fused
+        return embedded

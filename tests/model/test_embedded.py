@@ -11,6 +11,7 @@ import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
 from fusiondiff_audit import tested as room
 from fusiondiff_audit.kiln.bench.bundle import bundle_cells
+from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
@@ -84,6 +85,6 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
 @pytest.mark.slow
 def test_it_learnt_something(model: DiffusionModel) -> None:
     sizes = Sizes(train=50, test=200, microscope=0, workshop=0, kiln=0)
-    (cell,) = bundle_cells(model, task(0, sizes), [50], workers=cores(), watch=lambda rows, total: rows)
+    (cell,) = bundle_cells(model, task(0, sizes), [50], workers=cores(), watch=unwatched)
     assert cell.measured.balanced is not None
     assert cell.measured.balanced > 0.6  # five standard deviations from a coin

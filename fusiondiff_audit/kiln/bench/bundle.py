@@ -40,11 +40,7 @@ def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watc
     """Return what a model sees in each picture, which is made for it and forgotten."""
     found = (picture.without_picture() for picture in model.embed(spread(_made, items, workers)))
     pictures = list(watch(found, len(items)))
-    examples = [
-        Example(picture.sample.pixel_digest, " ".join(item.drawn().words), item.authentic)
-        for picture, item in zip(pictures, items, strict=True)
-    ]
-    return gather(pictures, examples)
+    return _labelled(pictures, [(" ".join(item.drawn().words), item.authentic) for item in items])
 
 
 def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> Enrolled:
@@ -52,11 +48,13 @@ def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -
     pictures = [
         found.without_picture() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
     ]
-    examples = [
-        Example(picture.sample.pixel_digest, f"{name} {place}", authentic)
-        for place, (picture, (name, _, authentic)) in enumerate(zip(pictures, planes, strict=True))
-    ]
-    return gather(pictures, examples)
+    return _labelled(pictures, [(f"{name} {place}", authentic) for place, (name, _, authentic) in enumerate(planes)])
+
+
+def _labelled(pictures: Sequence[Embedded], said: Sequence[tuple[str, bool]]) -> Enrolled:
+    """Return pictures with the specimen and the label of each."""
+    named = zip(pictures, said, strict=True)
+    return gather(pictures, [Example(one.sample.pixel_digest, *specimen) for one, specimen in named])
 
 
 def _made(item: Item) -> LooseMicrograph:
