@@ -32,12 +32,13 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.running import Runner
 from fusiondiff_audit.model.shapes import Fusion
-from fusiondiff_audit.training import diet
+from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.loop import train
-from fusiondiff_audit.training.objectives import asked_of
-from fusiondiff_audit.training.recipe import CERAMIC, Recipe, Stage, read_recipe
+from fusiondiff_audit.training.objectives import MadeOf
+from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.studio import Place, Studio
+from fusiondiff_audit.training.surface import looks_of
 
 LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"
@@ -84,14 +85,20 @@ def begun(made: Architecture, bundle: Unpacked) -> Encoder:
     return encoder
 
 
-def trained(made: Architecture, bundle: Unpacked, recipe: Recipe, steps: int, food: diet.Diet) -> DiffusionModel:
+def quiet(folder: str) -> Studio:
+    """Return a studio that keeps nothing but its end, and tells nobody."""
+    return Studio(Path(folder), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
+
+
+def trained(
+    made: Architecture, bundle: Unpacked, rate: float, steps: int, food: diet.Diet, looks: torch.Tensor
+) -> DiffusionModel:
     """Return a model of a variant after so many steps more."""
     encoder = begun(made, bundle)
     if steps:
         with tempfile.TemporaryDirectory() as name:
-            studio = Studio(Path(name), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
-            stage = Stage(steps, BATCH, recipe.stages.paths.rate)
-            asked = asked_of(food, recipe.objective, made.width)
+            studio, stage = quiet(name), Stage(steps, BATCH, rate)
+            asked = MadeOf(made.width, food, looks)
             train(PathsTask(encoder, food, studio.here, stage, asked), stage, studio, seed=0)
     settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
     return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=False)
@@ -123,14 +130,15 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle = unpack(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
     recipe = read_recipe(CERAMIC)
-    meal = replace(recipe.diet, specimens=arguments.specimens, strangers=0)
+    makers = replace(recipe.diet, specimens=arguments.specimens, strangers=0, studies=0)
     with tempfile.TemporaryDirectory() as name:
         cutting = diet.Cutting(bundle.settings.geometry, bundle.settings.intensity)
-        pictures, total = diet.made(meal, cutting, recipe.seed)
+        pictures, total = meal.made(makers, cutting, recipe.seed)
         diet.store(pictures, Path(name))
         food = diet.opened(Path(name), cutting.geometry.tile)
         if food is None:
             sys.exit("the diet was not written whole")
+        looks = looks_of(food, quiet(name))
         print(f"{total} pictures, {arguments.steps} steps of {BATCH} pairs, {arguments.seeds} seeds, {LABELS} labels\n")
         print(
             "| variant | steps | balanced accuracy, % | images right | a training |\n|---|---|---|---|---|", flush=True
@@ -141,7 +149,7 @@ def main() -> None:
             if not title.startswith(tuple(arguments.only)):
                 continue
             start = time.monotonic()
-            model = trained(each, bundle, recipe, steps, food)
+            model = trained(each, bundle, recipe.stages.paths.rate, steps, food, looks)
             took = time.monotonic() - start
             sizes = Sizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
             found = [

@@ -25,6 +25,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
+from fusiondiff_audit.images.tiles import continued
 from fusiondiff_audit.kiln.bench.baselines import BASELINES
 from fusiondiff_audit.kiln.bench.bundle import seen_by
 from fusiondiff_audit.kiln.bench.descriptors import grey_statistics, texture
@@ -69,19 +70,13 @@ def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str,
         found[name] = rival
     if model is not None:
         tile, rule = model.settings.architecture.tile, model.settings.geometry.rule
-        seen = seen_by(model, [(crop.image, at_least(as_pixels(crop), tile), crop.authentic) for crop in used])
+        seen = seen_by(model, [(crop.image, continued(as_pixels(crop), tile), crop.authentic) for crop in used])
 
         def ours(known: Places, asked: Places, seed: int) -> Floats:
             return asked_scores(seen, known, asked, learning=Learning(seed=seed), rule=rule)
 
         found[OURS] = ours
     return found
-
-
-def at_least(pixels: npt.NDArray[np.uint16], side: int) -> npt.NDArray[np.uint16]:
-    """Return a crop that is no smaller than a tile, continued by its mirror image."""
-    more = max(0, side - len(pixels))
-    return np.pad(pixels, ((0, more), (0, more)), mode="symmetric")
 
 
 def judge(

@@ -65,7 +65,7 @@ def command(
     require("audit", "training a model")
     from fusiondiff_audit.cli.bundle import open_unpacked
     from fusiondiff_audit.model.bundle import pack
-    from fusiondiff_audit.training import diet
+    from fusiondiff_audit.training import diet, meal
     from fusiondiff_audit.training.finetune import finetune
     from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
 
@@ -83,8 +83,8 @@ def command(
 
     def gather() -> diet.Pictures:
         if said is None:
-            meal = replace(read_recipe(CERAMIC).diet, strangers=0)  # nobody knows their makers
-            pictures, total = diet.made(meal, cutting, seed)
+            makers = replace(read_recipe(CERAMIC).diet, strangers=0, studies=0, averaged=(1,))  # of makers alone
+            pictures, total = meal.made(makers, cutting, seed)
             return watched(pictures, what="making", total=total)
         pictures, total = diet.read(Path(source), cutting, labels=said, lost=lambda what: say(what, word="REFUSED"))
         return watched(pictures, what="looking", total=total)

@@ -65,10 +65,10 @@ def command(
     """Teach a new model to see, without labels.
 
     It is for research, so the folder may be unsigned. DIR holds micrographs of as many objects as can be had, and two
-    views of one object are to look alike; `kiln` makes them up, and asks what they are made of. An autoencoder, a
-    denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says. The work folder holds
-    what it takes to go on: after an interruption, give the same command again. It also holds a picture of each loss.
-    Several processes train together under torchrun.
+    views of one object are to look alike; `kiln` makes them up, and asks what they are made of and what each tile looks
+    like. An autoencoder, a denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says.
+    The work folder holds what it takes to go on: after an interruption, give the same command again. It also holds a
+    picture of each loss. Several processes train together under torchrun.
 
     \b
     fusiondiff-audit pretrain kiln --out my-model --key model.pem
@@ -151,13 +151,13 @@ class _Told:
 
 def _diet(source: str, recipe: "Recipe", room: "Studio") -> "Diet":
     """Return the tiles of a folder, or of pictures that are made up."""
-    from fusiondiff_audit.training import diet
+    from fusiondiff_audit.training import diet, meal
 
     cutting = diet.Cutting(recipe.geometry, recipe.intensity)
 
     def gather() -> "Iterator[Picture]":
         if source == MADE_UP:
-            pictures, total = diet.made(recipe.diet, cutting, recipe.seed)
+            pictures, total = meal.made(recipe.diet, cutting, recipe.seed)
             return watched(pictures, what="making", total=total)
         pictures, total = diet.read(Path(source), cutting, labels=None, lost=lambda what: say(what, word="REFUSED"))
         return watched(pictures, what="looking", total=total)

@@ -32,6 +32,11 @@ def cut(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
     )
 
 
+def continued(plane: npt.NDArray[np.unsignedinteger], side: int) -> npt.NDArray[np.unsignedinteger]:
+    """Return a picture that is no smaller than a square, continued by its mirror image."""
+    return np.pad(plane, [(0, max(0, side - length)) for length in plane.shape], mode="symmetric")
+
+
 def combine(scores: npt.NDArray[np.floating], rule: Rule) -> float:
     """Return one score for a picture."""
     if not len(scores):

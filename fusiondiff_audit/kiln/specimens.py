@@ -6,6 +6,7 @@ same bytes on the same machine and versions of numpy and scipy, whatever was dra
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,3 +71,8 @@ def stream(*words: str) -> np.random.Generator:
     """Return the random numbers that these words name."""
     name = "\x1f".join((VERSION, *words)).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()))
+
+
+def by_ratio(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number evenly by its logarithm."""
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

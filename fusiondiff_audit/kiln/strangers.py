@@ -11,7 +11,7 @@ import numpy as np
 
 from fusiondiff_audit.kiln.firing import Charge, fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
-from fusiondiff_audit.kiln.specimens import Specimen, stream
+from fusiondiff_audit.kiln.specimens import Specimen, by_ratio, stream
 
 NAME = "stranger"
 _PRESENT = 0.25  # probability of each further part of a body
@@ -55,18 +55,14 @@ def stranger(*words: str) -> Specimen:
     named = (*words, NAME)
     rng = stream(*named, "charge")
     microscope = INSTRUMENTS["everyday"](stream(*named, "session"))
-    pixel = _by_ratio(rng, *_PIXELS) * microscope.zoom
+    pixel = by_ratio(rng, *_PIXELS) * microscope.zoom
     return Specimen(NAME, None, named, fire(_charge(rng)), microscope, pixel)
 
 
 def _charge(rng: np.random.Generator) -> Charge:
     drawn = {name: float(rng.uniform(*ends)) for name, ends in _LEVEL.items()}
-    drawn |= {name: _by_ratio(rng, *ends) for name, ends in _RATIO.items()}
+    drawn |= {name: by_ratio(rng, *ends) for name, ends in _RATIO.items()}
     for part in _PARTS:
         if rng.random() < _PRESENT:
-            drawn |= {name: _by_ratio(rng, *ends) for name, ends in part.items()}
+            drawn |= {name: by_ratio(rng, *ends) for name, ends in part.items()}
     return Charge(**drawn)
-
-
-def _by_ratio(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

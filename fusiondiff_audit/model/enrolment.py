@@ -129,6 +129,8 @@ def partition(specimen: str, partitions: int) -> int:
 def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
     """Train one forest for each partition, on the tiles of its specimens.
 
+    Each tree is shown as many tiles of one class as of the other, on average, however many specimens either has.
+
     One that has no specimen of a class cannot tell, and always votes for counterfeit: an enrolment that one altered
     specimen could stop would promise nothing.
     """
@@ -143,7 +145,8 @@ def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
         if len(set(known)) < len(Class):
             forests.append(_blind(enrolled.rows.shape[1]))
             continue
-        trained = RandomForestClassifier(learning.trees, random_state=learning.seed + place, n_jobs=1)
+        seed = learning.seed + place
+        trained = RandomForestClassifier(learning.trees, random_state=seed, class_weight="balanced", n_jobs=1)
         forests.append(from_sklearn(trained.fit(enrolled.rows[mine], known.astype(np.int64))))
     return tuple(forests)
 

@@ -1,14 +1,15 @@
 """What is looked at in training: tiles of many pictures, made or read once, in one file that is mapped afterwards.
 
-Tiles of one object are views of the same thing: of a made-up specimen in several fields, each in a session of its own
-at the microscope; of a file in several places. Who made it is noted where it is known, and read by `finetune` alone.
+Tiles of one object are views of the same thing: of a made-up piece in several fields, each in a session of its own at
+the microscope, or from nearer and farther; of a file in several places. Who made it is noted where it is known, and
+read by `finetune` alone.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from math import isnan
 from pathlib import Path
 
@@ -19,24 +20,15 @@ import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.prepare import Geometry, prepare
 from fusiondiff_audit.images.tiles import cut
-from fusiondiff_audit.kiln.makeup import makeup
-from fusiondiff_audit.kiln.microscope import Detector, Microscope
-from fusiondiff_audit.kiln.recipes import KILNS
-from fusiondiff_audit.kiln.specimens import specimen, stream
-from fusiondiff_audit.kiln.strangers import stranger
-from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.labels import Label
-from fusiondiff_audit.training.recipe import Meal
 from signing.folder import list_folder
 
 Squares = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float32]
 Pictures = Iterable["Picture"]
-Job = tuple[str | None, str | None, int]  # kiln, workshop and number; no kiln: a stranger
 Watch = Callable[[Pictures, int], Pictures]
 _PIXELS, _NOTES = "tiles.u8", "tiles.json"
 _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -54,7 +46,7 @@ class Cutting:
         """Return the tiles of a plane, at 8 bits."""
         side = self.geometry.tile
         unit = self.intensity.apply(plane)
-        places = cut(plane.shape[0], plane.shape[1], side, self.geometry.overlap)
+        places = cut(unit.shape[0], unit.shape[1], side, self.geometry.overlap)
         tiles = [unit[place.top : place.top + side, place.left : place.left + side] for place in places]
         return np.round(np.stack(tiles) * 255).astype(np.uint8) if tiles else np.zeros((0, side, side), np.uint8)
 
@@ -67,7 +59,7 @@ class Picture:
     owner: str
     maker: str  # empty: nobody says
     digest: str  # of the pixels at full depth
-    makeup: tuple[float, ...] = ()  # of a made-up specimen, as `kiln.makeup` has it
+    makeup: tuple[float, ...] = ()  # of a made-up piece, as `meal.NUMBERS` has it
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,53 +103,6 @@ class Diet:
     def some(self, rng: np.random.Generator, count: int) -> Places:
         """Return so many tiles, whosoever they are."""
         return np.sort(rng.integers(0, len(self.squares), count))
-
-
-def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
-    """Yield made-up pictures, and say how many there will be."""
-    makers = [
-        (kiln, workshop)
-        for kiln in meal.kilns
-        for workshop in (None, *(name for name in KILNS[kiln].workshops if name not in meal.without))
-    ]
-    jobs: list[Job] = [(*maker, number) for number in range(meal.specimens) for maker in makers]
-    jobs += [(None, None, number) for number in range(meal.strangers)]
-    found = spread(partial(_fields, meal, cutting, seed), jobs, cores())
-    return (picture for pictures in found for picture in pictures), len(jobs) * meal.fields
-
-
-def _fields(meal: Meal, cutting: Cutting, seed: int, job: Job) -> list[Picture]:
-    """Return a specimen's fields, each seen in another session: what sessions differ in is not the specimen."""
-    kiln, workshop, number = job
-    words = ("pretrain", str(seed), str(number))
-    drawn = stranger(*words) if kiln is None else specimen(kiln, workshop, *words)
-    pixel, maker = drawn.micrometres / drawn.microscope.zoom, kiln and f"{kiln} {workshop or 'authentic'}"
-    pictures = []
-    for field in range(meal.fields):
-        session = _session(stream(*drawn.words, "session", str(field)))
-        plane = replace(drawn, microscope=session, micrometres=pixel * session.zoom).field(field, meal.side)
-        known = tuple(makeup(drawn.body, pixel * session.zoom).values())
-        digest = digest_pixels(plane[:, :, None])
-        pictures.append(Picture(cutting.squares(plane), " ".join(drawn.words), maker or "", digest, known))
-    return pictures
-
-
-def _session(rng: np.random.Generator) -> Microscope:
-    """Return the settings of a session on any microscope: broader than those that a benchmark draws from."""
-    return Microscope(
-        detector=Detector.BACKSCATTER,
-        electrons=float(np.exp(rng.uniform(np.log(40), np.log(800)))),
-        focus=rng.uniform(0.4, 1.3),
-        astigmatism=rng.uniform(0, 0.4),
-        gain=rng.uniform(0.4, 1.4),
-        offset=rng.uniform(-0.15, 0.3),
-        gamma=float(np.exp(rng.normal(0, 0.25))),
-        tilt=rng.uniform(-0.35, 0.35),
-        charging=rng.uniform(0, 0.14),
-        drift=rng.uniform(0, 2.2),
-        zoom=float(np.exp(rng.normal(0.03, 0.09))),
-        bits=8,
-    )
 
 
 def read(

@@ -21,6 +21,8 @@ Look = Callable[[Tensor, torch.Generator], Tensor]
 _TEMPERATURE = 0.1
 _AGREE, _SPREAD, _APART = 25.0, 25.0, 1.0  # the weights of VICReg's terms
 _LEAST_VARIANCE = 1e-4
+_RARE = 0.1  # of a step: errors of a number are divided by no fewer tiles, or one alone would weigh as all others
+_LOOKS = 0.5  # weight of descriptors
 _PROJECTED = 64  # dimensions in which views are compared
 
 
@@ -34,9 +36,14 @@ class Asked(nn.Module):
         self.tiles, self.look = tiles, look
 
 
-def asked_of(diet: Diet, objective: Objective, width: int) -> Asked:
-    """Return what a recipe asks of embeddings of so many numbers; where nobody knows a makeup, views are contrasted."""
-    return MadeOf(width, diet) if objective is Objective.MAKEUP and diet.made_up else Alike(width, diet, objective)
+def asked_of(diet: Diet, objective: Objective, width: int, looks: Callable[[], Tensor]) -> Asked:
+    """Return what a recipe asks of embeddings of so many numbers; where nobody knows a makeup, views are contrasted.
+
+    What the tiles look like is computed only if it is asked for.
+    """
+    if objective is Objective.MAKEUP and diet.made_up:
+        return MadeOf(width, diet, looks())
+    return Alike(width, diet, objective)
 
 
 class Alike(Asked):
@@ -72,28 +79,36 @@ class Known(Asked):
 
 
 class MadeOf(Asked):
-    """Asks what made-up specimens are made of, each number by its own spread; what is not there is not asked for.
+    """Asks what made-up pieces are made of and what tiles look like, each number by its own spread.
+
+    What is not there is not asked for.
 
     Grains, pores and cracks are what makers differ in, and the program that drew them knows them all: a teacher that
-    costs nothing, and that has never seen a label.
+    costs nothing, and that has never seen a label. What is not among its numbers is asked for
+    by descriptors of the tile (`surface.py`), which tell textures that nobody made.
     """
 
     numbers: Tensor
+    looks: Tensor
 
-    def __init__(self, width: int, diet: Diet) -> None:
+    def __init__(self, width: int, diet: Diet, looks: Tensor) -> None:
         super().__init__(diet.some, turned)  # each field had a session of its own, and is compared with no other
         self.head = nn.Linear(width, diet.makeup.shape[1])
         count = np.maximum((~np.isnan(diet.makeup)).sum(0), 1)
         numbers = diet.makeup - np.nansum(diet.makeup, 0) / count
         numbers /= np.sqrt(np.nansum(numbers**2, 0) / count + _LEAST_VARIANCE)
+        self.surface = nn.Linear(width, looks.shape[1])
         self.register_buffer("numbers", torch.from_numpy(numbers[diet.picture].astype(np.float32)), persistent=False)
+        self.register_buffer("looks", looks, persistent=False)
 
     def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
-        """Return the mean square error of each number, and their mean."""
-        numbers = self.numbers[places.to(self.numbers.device)]
+        """Return the mean square error of what pieces are made of, rare numbers by less, and that of descriptors."""
+        here, embedded = places.to(self.numbers.device), embedded.float()
+        numbers = self.numbers[here]
         there = ~numbers.isnan()
-        squares = torch.where(there, self.head(embedded.float()) - numbers, 0).square()
-        return (squares.sum(0) / there.sum(0).clamp_min(1)).mean()
+        squares = torch.where(there, self.head(embedded) - numbers, 0).square()
+        made = (squares.sum(0) / there.sum(0).clamp_min(max(1, int(len(numbers) * _RARE)))).mean()
+        return made + _LOOKS * functional.mse_loss(self.surface(embedded), self.looks[here])
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:

@@ -3,12 +3,13 @@
 1. The autoencoder gives a latent; its scale is measured.
 2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
 3. The DeiT learns what the recipe asks for, with neither maps nor labels, and is frozen.
-4. What the local path sees of tiles themselves learns the same, then the local path on maps that are computed once, and
-   then adapters and gate with it.
+4. What the local path sees of tiles themselves learns the same, then the local path on maps that are computed once, if
+   the recipe has steps for it, and then adapters and gate with it.
 """
 
 import json
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from fusiondiff_audit.training.stages import (
     TransformerTask,
 )
 from fusiondiff_audit.training.studio import Studio
+from fusiondiff_audit.training.surface import looks_of
 
 Tensor = torch.Tensor
 _NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
@@ -56,18 +58,20 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     )
     denoiser = DenoiserTask(recipe, diet, here, latent.module, prompt)
     losses[denoiser.name] = train(denoiser, recipe.stages.denoiser, studio, seed=seed)
-    transformer = TransformerTask(recipe, diet, here)
+    looks = cache(partial(looks_of, diet, studio))
+    asked = partial(asked_of, diet, recipe.objective, recipe.architecture.width, looks)
+    transformer = TransformerTask(recipe, diet, here, asked)
     losses[transformer.name] = train(transformer, recipe.stages.transformer, studio, seed=seed)
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
-    width, stages = made.width, recipe.stages
+    stages = recipe.stages
     if encoder.local.pixels is not None:
-        texture = TextureTask(encoder, diet, here, stages.texture, asked_of(diet, recipe.objective, width))
+        texture = TextureTask(encoder, diet, here, stages.texture, asked())
         losses[texture.name] = train(texture, stages.texture, studio, seed=seed)
-    if diet.paired:
+    if diet.paired and stages.local.steps:
         maps = computed(encoder, diet, studio)
-        local = LocalTask(encoder, maps, diet, here, stages.local, asked_of(diet, recipe.objective, width))
+        local = LocalTask(encoder, maps, diet, here, stages.local, asked())
         losses[local.name] = train(local, stages.local, studio, seed=seed)
-    paths = PathsTask(encoder, diet, here, stages.paths, asked_of(diet, recipe.objective, width))
+    paths = PathsTask(encoder, diet, here, stages.paths, asked())
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
 

@@ -38,17 +38,22 @@ class Meal:
     without: tuple[str, ...]  # workshops that are left out
     specimens: int  # of each maker
     strangers: int  # specimens of no maker
+    studies: int  # surfaces of anything else
     fields: int
     side: int  # pixels of a field, cut into tiles
+    averaged: tuple[int, ...]  # each field is seen with so many pixels a side as one
 
     def __post_init__(self) -> None:
         """Refuse kilns that are not there."""
         if unknown := sorted(set(self.kilns) - set(KILNS)):
             raise ValueError(f"kiln {unknown[0]!a}; known are {', '.join(KILNS)}")
-        made = self.strangers + self.specimens * len(self.kilns)
-        if min(self.specimens, self.strangers) < 0 or min(made, self.fields) < 1 or not 64 <= self.side <= 4096:
-            what = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.strangers} strangers"
+        made = self.strangers + self.studies + self.specimens * len(self.kilns)
+        few = min(self.specimens, self.strangers, self.studies) < 0 or min(made, self.fields) < 1
+        if few or not 64 <= self.side <= 4096:
+            what = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.strangers + self.studies} others"
             raise ValueError(f"{what} in {self.fields} fields of {self.side} pixels")
+        if not self.averaged or not all(1 <= times <= self.side // 16 for times in self.averaged):
+            raise ValueError(f"fields of {self.side} pixels, averaged over {list(self.averaged)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        if not 1 <= self.steps <= _MOST or not 2 <= self.batch <= _MOST or not 0 < self.rate < 1:
+        if not 0 <= self.steps <= _MOST or not 2 <= self.batch <= _MOST or not 0 < self.rate < 1:
             raise ValueError(f"{self.steps} steps of {self.batch} at a rate of {self.rate}")
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All of them, in their order."""
+    """All of them, in their order; the local path's own may have no steps, and is left out then."""
 
     autoencoder: Stage
     denoiser: Stage
@@ -75,6 +80,12 @@ class Stages:
     texture: Stage  # of the blocks that see tiles themselves, if there are any
     local: Stage
     paths: Stage
+
+    def __post_init__(self) -> None:
+        """Refuse stages that others stand on to be left out."""
+        for name in ("autoencoder", "denoiser", "transformer", "texture", "paths"):
+            if not getattr(self, name).steps:
+                raise ValueError(f"0 steps of {name}; local alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The stages of training, each a module and its loss: a latent, a denoiser of it, a DeiT, and then paths and gate."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import Maps, as_tiles
-from fusiondiff_audit.training.objectives import Asked, asked_of
+from fusiondiff_audit.training.objectives import Asked
 from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.studio import Place
 from fusiondiff_audit.training.views import another_look
@@ -107,11 +108,9 @@ class TransformerTask(_AskingTask):
 
     name = "transformer"
 
-    def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
-        width = recipe.architecture.width
-        path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), width)
-        asked = asked_of(diet, recipe.objective, width)
-        super().__init__(diet, here, recipe.stages.transformer.batch, asked, path=path)
+    def __init__(self, recipe: Recipe, diet: Diet, here: Place, asked: Callable[[], Asked]) -> None:
+        path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), recipe.architecture.width)
+        super().__init__(diet, here, recipe.stages.transformer.batch, asked(), path=path)
 
     def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
         embedded: Tensor = self.module["path"](self._asked.look(tiles, generator))

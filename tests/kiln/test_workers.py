@@ -10,7 +10,8 @@ import time
 from fusiondiff_audit.kiln.workers import spread
 
 PROGRAM = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background hears no interrupt
 from fusiondiff_audit.kiln.workers import spread
 for found in spread(time.sleep, [0.02] * 5000, 2):
     print("one", flush=True)

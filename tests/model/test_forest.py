@@ -24,7 +24,9 @@ def trained(
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("options", [{}, {"max_depth": 3}, {"min_samples_leaf": 5}, {"bootstrap": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"max_depth": 3}, {"min_samples_leaf": 5}, {"bootstrap": False}, {"class_weight": "balanced"}]
+)
 def test_shares_are_those_of_scikit_learn_bit_for_bit(classes: int, options: dict[str, Any]) -> None:
     theirs = trained(classes, **options)
     ours = from_sklearn(theirs)

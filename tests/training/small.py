@@ -27,7 +27,7 @@ def small(**changes: Any) -> Recipe:
     sized = replace(
         recipe,
         name="small",
-        diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 2, 96),
+        diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 0, 2, 96, (1,)),
         architecture=architecture,
         threads=1,
         stages=Stages(stage, stage, stage, stage, stage, stage),

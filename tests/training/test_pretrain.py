@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from fusiondiff_audit.kiln.body import Body
-from fusiondiff_audit.kiln.makeup import makeup
 from fusiondiff_audit.model.bundle import unpack
 from fusiondiff_audit.training import diet
+from fusiondiff_audit.training.meal import NUMBERS, made
 from fusiondiff_audit.training.recipe import Recipe
 from tests.training.small import STEPS, small, to_toml
 
@@ -28,7 +27,7 @@ def weights(bundle: Path) -> dict[str, torch.Tensor]:
 
 def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp_path: Path) -> None:
     recipe = small()
-    pictures, total = diet.made(recipe.diet, CUTTING, 1)
+    pictures, total = made(recipe.diet, CUTTING, 1)
     diet.store(pictures, tmp_path)
     found = diet.opened(tmp_path, 64)
     assert found is not None
@@ -43,14 +42,14 @@ def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp
         assert found.picture[one] != found.picture[other]
         assert not (found.squares[one] == found.squares[other]).all()
     assert found.paired
-    assert found.makeup.shape == (2 * makers, len(makeup(Body(), 0.2)))
+    assert found.makeup.shape == (2 * makers, len(NUMBERS))
     assert not np.isnan(found.makeup[:, 0]).any()
-    again, _ = diet.made(recipe.diet, CUTTING, 1)
+    again, _ = made(recipe.diet, CUTTING, 1)
     assert [picture.digest for picture in again] == list(found.digests)
 
 
 def test_tiles_that_were_not_wholly_written_are_not_used(tmp_path: Path) -> None:
-    pictures, _ = diet.made(small().diet, CUTTING, 1)
+    pictures, _ = made(small().diet, CUTTING, 1)
     diet.store(pictures, tmp_path)
     with (tmp_path / "tiles.u8").open("ab") as file:
         file.write(b"\0")

@@ -71,9 +71,11 @@ def test_makers_can_be_read_off() -> None:
 
 def test_what_a_specimen_is_made_of_is_asked_by_its_own_spread_and_where_it_is_there() -> None:
     nan = float("nan")
-    asked = asked_of(food([[100.0, 0.2, nan], [300.0, 0.4, 7.0]]), Objective.MAKEUP, 3)
+    asked = asked_of(food([[100.0, 0.2, nan], [300.0, 0.4, 7.0]]), Objective.MAKEUP, 3, lambda: torch.zeros(4, 1))
     assert isinstance(asked, MadeOf)
     exact(asked.head)
+    nn.init.zeros_(asked.surface.weight)  # all tiles look alike, and it knows
+    nn.init.zeros_(asked.surface.bias)
     asked.requires_grad_(False)
     right = torch.tensor([[-1.0, -1.0, 55.0], [1.0, 1.0, 0.0]])  # spreads from the middle; nobody asks for the 55
     assert asked(right, torch.tensor([1, 3])) < 1e-3
@@ -81,9 +83,23 @@ def test_what_a_specimen_is_made_of_is_asked_by_its_own_spread_and_where_it_is_t
     assert float(asked(right + torch.tensor([1.0, 0.0, 0.0]), torch.tensor([1, 3]))) == pytest.approx(1 / 3, abs=0.01)
 
 
+def test_what_a_tile_looks_like_is_asked_of_each_tile() -> None:
+    nan = float("nan")
+    asked = MadeOf(2, food([[nan], [nan]]), torch.tensor([[-1.0], [1.0], [1.0], [-1.0]]))
+    exact(asked.surface)
+    asked.requires_grad_(False)
+    low, high = torch.tensor([[-1.0, 9.0]]), torch.tensor([[1.0, 9.0]])  # spreads from the middle; the 9 is for others
+    assert asked(torch.cat([low, high, high, low]), torch.arange(4)) < 1e-3
+    assert asked(torch.cat([high, low, low, high]), torch.arange(4)) > 1
+
+
+def unasked() -> torch.Tensor:
+    raise AssertionError("what tiles look like costs time, and nobody asks for it")
+
+
 def test_where_nobody_knows_the_makeup_views_are_contrasted() -> None:
-    assert isinstance(asked_of(food([[], []]), Objective.MAKEUP, 8), Alike)
-    assert isinstance(asked_of(food([[1.0], [2.0]]), Objective.DECORRELATE, 8), Alike)
+    assert isinstance(asked_of(food([[], []]), Objective.MAKEUP, 8, unasked), Alike)
+    assert isinstance(asked_of(food([[1.0], [2.0]]), Objective.DECORRELATE, 8, unasked), Alike)
 
 
 def test_a_contrast_of_two_pairs_is_what_it_is_by_hand() -> None:
