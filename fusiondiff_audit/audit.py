@@ -59,9 +59,10 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     setting = _digest(order, judge.looked)
     with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.sealed(order.batch.digest, setting, order.first)
-        checkpoint, again = _admitted(order, ledger, journal, sealed)  # 1
+        again = _admitted(order, ledger, sealed)  # 1
         run = _Run(order, judge, journal, ledger, sealed, again, believable(order.first))
         rows = list(watch(run.rows(), len(order.names)))
+        checkpoint = _checkpoint(order, ledger, journal)
     report = compose(rows, Setting(order, judge.looked, sealed, checkpoint))  # 4
     files = issue(report, key)
     for name, data in files.items():
@@ -71,14 +72,18 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     return Done(report, run.thumbnails, run.judged, tuple(run.messages), tuple(run.believed))
 
 
-def _admitted(order: Order, ledger: Ledger | None, journal: Journal, sealed: Sealed) -> tuple[bytes | None, str | None]:
-    """Return the ledger's checkpoint, and why the ledger says that this run admits what it knew before."""
-    if order.first is not None:  # a repetition admits nothing
-        return ledger_of(order.first, order.trust), None
-    if ledger is None:
-        return None, None
-    admitted = ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
-    return bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex)), admitted.again
+def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed) -> str | None:
+    """Return why the ledger says that this run admits what it knew before."""
+    if order.first is not None or ledger is None:  # a repetition admits nothing
+        return None
+    return ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again).again
+
+
+def _checkpoint(order: Order, ledger: Ledger | None, journal: Journal) -> bytes | None:
+    """Return the ledger's checkpoint for the report: over this run's pictures, too, so that no rollback hides them."""
+    if order.first is not None:
+        return ledger_of(order.first, order.trust)
+    return None if ledger is None else bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex))
 
 
 def _digest(order: Order, looked: Looked) -> str:

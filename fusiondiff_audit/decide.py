@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from fusiondiff_audit.certify.conformal import ranks
 from fusiondiff_audit.model.calibration import Calibration
@@ -85,11 +84,12 @@ def _judged(finding: Finding, known: Calibration, rules: Rules) -> Judged | None
 
 
 def _map(tiles: Sequence[TileFinding]) -> str | None:
-    """Return the scores of tiles as they lie: numbers apart by spaces, lines by semicolons."""
-    if len(tiles) > _MOST_TILES:
+    """Return the scores of tiles as they lie: numbers apart by spaces, lines by semicolons; - where none was judged."""
+    scores = {(tile.top, tile.left): f"{100 * tile.score:.0f}" for tile in tiles}
+    tops, lefts = (sorted(set(edges)) for edges in zip(*scores, strict=True))
+    if len(tops) * len(lefts) > _MOST_TILES:
         return None
-    lines = groupby(sorted(tiles, key=lambda tile: (tile.top, tile.left)), key=lambda tile: tile.top)
-    return "; ".join(" ".join(f"{100 * tile.score:.0f}" for tile in line) for _, line in lines)
+    return "; ".join(" ".join(scores.get((top, left), "-") for left in lefts) for top in tops)
 
 
 def _decimal(number: float) -> str:

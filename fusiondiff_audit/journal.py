@@ -20,12 +20,13 @@ import signing
 from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
-from signing.fields import read_json
+from signing.fields import Fields, read_json
 from signing.strict import write_json
 
 JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"
 _LARGEST = 1024 * 1024  # bytes of a row
+_CACHE = "it is a cache: name another --out, and the run begins anew"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, said TEXT NOT NULL, code BLOB NOT NULL);
 """
@@ -77,7 +78,7 @@ class Journal:
             kept_draws = (header.run.noise_seed, first.salt_key.hex(), header.id, header.issued)
             fresh = Sealed(secrets.token_hex(16), batch, setting, *kept_draws)
         said = self.kept("run", lambda: json.dumps(write(fresh)))
-        kept = read(Sealed, read_json(said.encode(), str(self._path), limit=_LARGEST))
+        kept = read(Sealed, self._parsed(said))
         if (kept.batch, kept.setting) != (batch, setting):
             what = "another batch" if kept.batch != batch else "another model, policy, device or version"
             hint = "give what that run was given, or name another --out"
@@ -96,11 +97,15 @@ class Journal:
     def known(self, pixels: str) -> ImageRow | None:
         """Return what was found in a picture."""
         said = self._read(f"pixels {pixels}")
-        return None if said is None else read(ImageRow, read_json(said.encode(), str(self._path), limit=_LARGEST))
+        return None if said is None else read(ImageRow, self._parsed(said))
 
     def note(self, pixels: str, row: ImageRow) -> None:
         """Keep what was found in a picture; it is on disk when this returns."""
         self._write(f"pixels {pixels}", json.dumps(write(row)))
+
+    def _parsed(self, said: str) -> Fields:
+        """Return what we wrote, and nobody else: however many commas a name has."""
+        return read_json(said.encode(), str(self._path), limit=_LARGEST, tokens=_LARGEST)
 
     def _write(self, name: str, said: str) -> None:
         with self._writing():
@@ -110,17 +115,16 @@ class Journal:
         return hmac.digest(self._secret, write_json([self._run, name, said]), "sha256")
 
     def _read(self, name: str) -> str | None:
-        hint = "it is a cache: name another --out, and the run begins anew"
         try:
             row = self._base.execute("SELECT said, code FROM kept WHERE name = ?", (name,)).fetchone()
         except sqlite3.DatabaseError as e:
-            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=hint) from e
+            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
         if row is None:
             return None
         said, code = row
         if not isinstance(code, bytes) or not hmac.compare_digest(code, self._code(name, str(said))):
             what = f"{self._path}: what it holds of {name!a} was not written with this auditor's key, for this run"
-            raise signing.SigningError(signing.Reason.BAD_SIGNATURE, what, hint=hint)
+            raise signing.SigningError(signing.Reason.BAD_SIGNATURE, what, hint=_CACHE)
         return str(said)
 
     @contextmanager
@@ -128,6 +132,8 @@ class Journal:
         """Tell a disk that is full or read-only as what it is."""
         try:
             yield
-        except sqlite3.DatabaseError as e:
+        except sqlite3.OperationalError as e:
             hint = "make room and say --resume; what was found so far is kept"
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self._path}: {e}", hint=hint) from e
+        except sqlite3.DatabaseError as e:
+            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e

@@ -6,11 +6,9 @@ from fusiondiff_audit.compose import Looked
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.findings import Class, Finding
 from reports.arithmetic import error_bounds
 from reports.header import ErrorRate, ModelHead
-
-_EVEN = 0.5  # of the trees hold a specimen for what it is not
 
 
 class ModelJudge:
@@ -47,11 +45,10 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
 
 
 def _rates(known: Calibration) -> Iterator[ErrorRate]:
-    """Yield how often the forests were wrong of specimens that they did not learn from, by each one's worst picture."""
-    for kind, other, scores in (
-        ("counterfeit", "authentic", known.counterfeit),
-        ("authentic", "counterfeit", known.authentic),
+    """Yield how often the label was wrong of specimens that nothing was learnt from, by each one's worst picture."""
+    for kind, other, scores, wrong in (
+        ("counterfeit", "authentic", known.counterfeit, known.wrong[Class.COUNTERFEIT]),
+        ("authentic", "counterfeit", known.authentic, known.wrong[Class.AUTHENTIC]),
     ):
         if scores:
-            wrong = sum(score > _EVEN for score in scores)
             yield ErrorRate(f"{kind} specimens taken for {other}", wrong, len(scores), error_bounds(wrong, len(scores)))

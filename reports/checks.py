@@ -5,6 +5,7 @@ for. A check that was not asked for, or that has nothing to look at, is not list
 """
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,8 +64,8 @@ def _uncollected() -> Iterator[None]:
 
 
 def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | None, found: Examination) -> Report:
-    folder = path if path.is_dir() else path.parent
-    file = folder / REPORT if path.is_dir() else path
+    whole = os.path.isdir(path)  # a path that is too long is none; Path.is_dir would raise
+    folder, file = (path, path / REPORT) if whole else (path.parent, path)
     where = str(file)
 
     def passed(title: str, what: str) -> None:
@@ -84,7 +85,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     refuse_contradiction(report, where)
     passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
     for name, compare in ((CHECKPOINT, _checkpoint), (SUMMARY, _summary)):
-        if (folder / name).exists():
+        if os.path.lexists(folder / name):
             passed(name, compare(folder / name, report, trust))
     if images is not None:
         passed("images", _images(report, images))
@@ -112,17 +113,26 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
 def _images(report: Report, folder: Path) -> str:
     """Compare every image that was judged with a file of its name, and the manifest with the one that was audited."""
     from signing.folder import Reader
-    from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST
+    from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest
 
     reader, compared = Reader(folder), 0
-    manifest = Bundle.from_bytes(
+    bundle = Bundle.from_bytes(
         reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
     )
-    if (digest := sha256(manifest.envelope.payload).hexdigest()) != report.header.batch.payload:
+    if (digest := sha256(bundle.envelope.payload).hexdigest()) != report.header.batch.payload:
         what = f"its manifest is sha256:{digest}, the report is of sha256:{report.header.batch.payload}"
         raise SigningError(Reason.DIGEST_MISMATCH, f"{folder}: {what}")
+    signed = {file.name: file for file in Manifest.from_payload(bundle.envelope.payload, MANIFEST_NAME).files}
+    lost = {name for name, file in signed.items() if file.kind is Kind.IMAGE} - {row.name for row in report.images}
+    if lost and report.header.run.limit is None:
+        raise contradiction(REPORT, f"says nothing of {min(lost)!a}, an image of the batch")
     for row in report.images:
-        if row.judged is None or row.sha256 is None:
+        if row.sha256 is None:
+            continue
+        entry = signed.get(row.name)
+        if entry is None or (row.sha256, row.specimen) != (entry.sha256, entry.specimen):
+            raise contradiction(REPORT, f"says of {row.name!a} what the batch's manifest does not")
+        if row.judged is None:
             continue
         digest, _ = reader.digest(row.name, limit=MAX_FILE)
         if digest != row.sha256:

@@ -17,18 +17,10 @@ _MOST = 1000  # partitions
 def refuse_contradiction(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
     header = report.header
-    for rate in header.model.error_rates:
-        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
-            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
-    refuse_other_policy(header, where)
+    refuse_other_header(header, where)
     rules = header.policy.rules
     for row in report.images:
-        refuse_other_votes(row, header, where)
-        if row.verdict is Verdict.REFUSED:
-            if row.judged is not None or not row.reasons:
-                raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
-        elif (row.verdict, row.reasons) != settled(row, rules):
-            raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
+        refuse_other_row(row, header, where)
     if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
     for what, rows, counts in (
@@ -39,7 +31,25 @@ def refuse_contradiction(report: Report, where: str) -> None:
             raise contradiction(where, f"its {what} are counted otherwise than they are")
 
 
-def refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
+def refuse_other_header(header: Header, where: str) -> None:
+    """Refuse an interval that does not follow from its counts, and rules that are not the ones that are quoted."""
+    for rate in header.model.error_rates:
+        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
+            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    _refuse_other_policy(header, where)
+
+
+def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse a verdict on a picture that does not follow from what stands beside it."""
+    _refuse_other_votes(row, header, where)
+    if row.verdict is Verdict.REFUSED:
+        if row.judged is not None or not row.reasons:
+            raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
+    elif (row.verdict, row.reasons) != settled(row, header.policy.rules):
+        raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
+
+
+def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
     """Refuse a picture that other forests voted on than looked, or that has a tolerance which nobody asked for."""
     judged = row.judged
     if judged is None:
@@ -51,7 +61,7 @@ def refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
         raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
 
 
-def refuse_other_policy(header: Header, where: str) -> None:
+def _refuse_other_policy(header: Header, where: str) -> None:
     """Refuse rules that are not the ones that the header quotes."""
     said = header.policy
     if sha256(said.text.encode()).hexdigest() != said.digest:

@@ -1,18 +1,18 @@
 """One image of a report, shown alone: header, row, and the proof that both are leaves of the tree that was signed.
 
-It holds no other row, and not the key of the salts: what the others say cannot be guessed from the hashes on the way.
+An object is judged by its worst picture, so its row goes with a picture of it: nobody shows the good one alone.
+No other row is in it, nor the key of the salts: what the others say cannot be guessed from the hashes on the way.
 """
 
 import json
 from dataclasses import dataclass
 
-from reports.consistency import refuse_other_policy, refuse_other_votes
+from reports.consistency import refuse_other_header, refuse_other_row
 from reports.header import Header
 from reports.records import read
 from reports.report import Report, leaf, origin_of
-from reports.rows import ImageRow, settled
-from reports.verdicts import Verdict
-from reports.versions import raised, version_of
+from reports.rows import ImageRow, SpecimenRow
+from reports.versions import V1, raised, version_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
 from signing.strict import malformed, write_json
@@ -28,6 +28,7 @@ class Excerpt:
 
     header: Header
     row: ImageRow
+    specimen: SpecimenRow | None  # the object that it is a picture of, by its worst picture
     signer: Signer
 
 
@@ -37,8 +38,10 @@ def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
     number = next((first + place for place, row in enumerate(report.images) if row.name == name), None)
     if number is None:
         raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report")
+    of = report.images[number - first].specimen
+    objects = [1 + place for place, row in enumerate(report.specimens) if row.specimen == of]
     parts = {}
-    for what, at in (("header", 0), ("image", number)):
+    for what, at in (("header", 0), ("image", number), *(("specimen", at) for at in objects)):
         parts[what] = {
             "salt": report.salt(at),
             "said": json.loads(report.texts[at]),
@@ -49,9 +52,10 @@ def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
 
 def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     """Return what an excerpt proves, or refuse it."""
-    fields = read_json(data, where, limit=MAX_EXCERPT, tokens=100_000).closed("format", "header", "image")
-    fields.constant("format", FORMAT)
-    said = {kind: _part(fields, kind).fields("said") for kind in ("header", "image")}
+    fields = read_json(data, where, limit=MAX_EXCERPT, tokens=100_000)
+    fields.closed("format", "header", "image", optional=("specimen",)).constant("format", FORMAT)
+    kinds = ("header", "image", *(("specimen",) if fields.has("specimen") else ()))
+    said = {kind: _part(fields, kind).fields("said") for kind in kinds}
     version = version_of(said["header"].value)
     header = read(Header, Fields(raised(said["header"].value, "header", version, where), f"{where}: header"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
@@ -68,13 +72,22 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
         if (proven.index == 0) != (kind == "header"):
             raise malformed(where, "the header is leaf 0, and an image is not")
     if len(sizes) > 1:
-        raise SigningError(Reason.BAD_PROOF, f"{where}: header and image are of two trees")
-    refuse_other_policy(header, where)
-    refuse_other_votes(row, header, where)
-    expected = settled(row, header.policy.rules)
-    if row.verdict is not Verdict.REFUSED and (row.verdict, row.reasons) != expected:
-        raise SigningError(Reason.CONTRADICTION, f"{where}: the verdict does not follow from its numbers")
-    return Excerpt(header, row, signer)
+        raise SigningError(Reason.BAD_PROOF, f"{where}: its parts are of two trees")
+    refuse_other_header(header, where)
+    refuse_other_row(row, header, where)
+    return Excerpt(header, row, _object(said.get("specimen"), row, version, where), signer)
+
+
+def _object(said: Fields | None, row: ImageRow, version: str, where: str) -> SpecimenRow | None:
+    """Return the row of the object that a picture shows; excerpts of version 1 left it out."""
+    if said is None and (row.specimen is None or version == V1):
+        return None
+    if said is None or row.specimen is None:
+        raise malformed(where, "a picture's object is in it where the report names one, and nowhere else")
+    found = read(SpecimenRow, Fields(raised(said.value, "specimen", version, where), f"{where}: specimen"))
+    if found.specimen != row.specimen:
+        raise malformed(where, f"{row.name!a} is a picture of {row.specimen!a}, not of {found.specimen!a}")
+    return found
 
 
 def _part(fields: Fields, kind: str) -> Fields:

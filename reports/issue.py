@@ -37,10 +37,14 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
 
 
 def summary(report: Report) -> bytes:
-    """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC."""
+    """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC.
+
+    What a demonstration says is no reason to let anything pass, so its summary never does.
+    """
     header = report.header
     whole = header.run.limit is None
-    passed = whole and bool(report.images) and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
+    passed = whole and not header.demonstration and bool(report.images)
+    passed = passed and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
     subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
     batch = Subject(BATCH, header.batch.payload)
     inputs = (("batch", header.batch.payload), ("model", header.model.digest))

@@ -1,14 +1,15 @@
 """A stress test's result as JUnit XML: what every CI system shows.
 
-A suite for each family of attacks, one for gates and one for checks. A gate that failed is a failure; what broke down,
-ran out of time or could not be decided is an error, so that no doubt is shown in green; what does not apply is skipped.
+A suite for each family of attacks, one for gates, one for checks, and one for what they come to. A gate that failed is
+a failure; what broke down, ran out of time or could not be decided is an error, so that no doubt is shown in green;
+what does not apply is skipped.
 """
 
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
 from reports.robustness import Robustness
-from reports.stress_parts import Checked, Gated, Harmed, Tried
+from reports.stress_parts import Checked, Gated, Harmed, Tried, Word
 
 Case = tuple[str, str | None, str]  # name, what it is besides passed, and what is said
 
@@ -23,7 +24,12 @@ def to_junit(result: Robustness) -> bytes:
         families["poisons"] = [
             (one.name, "error" if one.problem or one.broken else None, _harm(one)) for one in result.poisons
         ]
-    suites = {**families, "checks": list(map(_check, result.checks)), "gates": list(map(_gate, result.gates))}
+    suites = {
+        **families,
+        "checks": list(map(_check, result.checks)),
+        "gates": list(map(_gate, result.gates)),
+        "outcome": [_outcome(result)],
+    }
     for name, cases in suites.items():
         root.append(_suite(name, cases, result))
     ElementTree.indent(root)
@@ -61,6 +67,12 @@ def _suite(name: str, cases: Iterable[Case], result: Robustness) -> ElementTree.
         else:
             ElementTree.SubElement(case, kind, message=said)
     return suite
+
+
+def _outcome(result: Robustness) -> Case:
+    """Return what all parts come to: a run in which nothing failed may still say nothing."""
+    kind = {Word.PASSED: None, Word.FAILED: "failure"}.get(result.word, "error")
+    return str(result.word), kind, "; ".join(result.why) or "every gate that can fail it held"
 
 
 def _harm(one: Harmed) -> str:

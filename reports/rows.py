@@ -14,7 +14,7 @@ from signing.strict import is_sha256
 
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
-_MAP = re.compile(r"[0-9]{1,3}(?:;? [0-9]{1,3})*")
+_MAP = re.compile(r"(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Judged:
     gate: str  # 1: the local path decided
     unfamiliarity: str
     tiles: int
-    map: str | None  # scores of the tiles in per cent, line by line of the picture; None: too many to be shown
+    map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to be shown
     authentic: Rank | None  # among specimens of that class; None: too few of them
     counterfeit: Rank | None
     familiar: Rank | None
@@ -37,7 +37,7 @@ class Judged:
     def __post_init__(self) -> None:
         """Refuse numbers that are none, what the votes do not give, and a map that nobody could draw."""
         if self.map is not None and not _MAP.fullmatch(self.map):
-            raise ValueError("a map is lines of whole numbers")
+            raise ValueError("a map is lines of whole numbers, or - where there is none")
         if not (
             _SHARE.fullmatch(self.score) and _SHARE.fullmatch(self.gate) and _DECIMAL.fullmatch(self.unfamiliarity)
         ):

@@ -5,8 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from reports.stress_parts import Gate, Held, Severity, Word
-from signing.fields import read_json
+from reports.stress_parts import Gate, Gated, Held, Severity, Word
+from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT, is_sha256
 
 if TYPE_CHECKING:
@@ -98,6 +98,25 @@ def _held(result: "Robustness", attack: str) -> int:
     return len(set.intersection(*kept)) if kept else 0
 
 
+def _gate_fault(gate: Gated, asked: Fields, issued: str) -> str | None:
+    """Say how a gate ended otherwise than the quoted policy lets it end."""
+    least, share = asked.integer("least", least=1, most=_PICTURES), Fraction(asked.text("value"))
+    waiver = asked.optional_fields("waiver")
+    if gate.severity != asked.text("severity"):
+        return f"{gate.severity}, where the quoted policy says {asked.text('severity')}"
+    if gate.passed is Gate.WAIVED and (waiver is None or issued[:10] >= waiver.text("until")):
+        return "waived, and the quoted policy waives nothing, or did so until an earlier day"
+    if gate.passed in (Gate.PASSED, Gate.FAILED, Gate.WAIVED) and gate.of < least:
+        return f"decided on {gate.of} pictures, at least {least} are asked for"
+    reached = gate.of > 0 and Fraction(gate.count, gate.of) >= share
+    if asked.text("metric") != "held" or gate.passed not in (Gate.PASSED, Gate.FAILED, Gate.WAIVED):
+        return None
+    bound, passed = asked.text("bound"), gate.passed is Gate.PASSED
+    if (passed and not reached and bound != "upper") or (not passed and reached and bound != "lower"):
+        return f"{gate.passed}, with {gate.count} of {gate.of} held and {asked.text('value')} asked for"
+    return None
+
+
 def _unlike_policy(result: "Robustness") -> str | None:
     """Say what the quoted policy asked for and the result has not, or the other way round."""
     said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
@@ -118,6 +137,9 @@ def _unlike_policy(result: "Robustness") -> str | None:
         f"{one.text('poison')}-{one.integer('specimens', least=1, most=_PICTURES)}"
         for one in asked.list("poisons", least=0, most=_MOST)
     ]
+    for gate, wished in zip(result.gates, asked.list("gates", least=0, most=_MOST), strict=False):
+        if fault := _gate_fault(gate, wished, result.issued):
+            return f"gate {gate.name}: {fault}"
     for what, wanted, found in (
         ("poisons", poisons, [one.name for one in result.poisons]),
         ("detectors", list(asked.texts("detectors", most=_MOST)), [one.name for one in result.detectors]),

@@ -111,7 +111,8 @@ def _refuse_nameless(path: Path) -> None:
 
 
 def _taken(path: Path) -> SigningError:
-    return SigningError(Reason.EXISTS, f"{path}: exists already", hint="choose another name, or say --force")
+    hint = "choose another name; a few verbs have --force"
+    return SigningError(Reason.EXISTS, f"{path}: exists already", hint=hint)
 
 
 def remove(path: Path) -> None:

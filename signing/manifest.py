@@ -19,7 +19,7 @@ PREDICATE_TYPE = f"{PREDICATES}capture-batch/v1"
 MAX_FILES = 100_000
 MAX_MANIFEST = 64 * 1024 * 1024  # bytes of payload; 100,000 files with long names
 MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen is 4 MB, a 100-megapixel 16-bit one 200 MB
-_TOKENS = 1000 + 32 * MAX_FILES  # of JSON; commas in names are among them
+MAX_TOKENS = 1000 + 32 * MAX_FILES  # of JSON; commas in names are among them
 MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?")
@@ -119,7 +119,7 @@ class Manifest:
     @classmethod
     def _parse(cls, payload: bytes, where: str) -> "Manifest":
         statement = Statement.from_bytes(
-            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_MANIFEST, most=MAX_FILES, tokens=_TOKENS
+            payload, where, predicate_type=PREDICATE_TYPE, limit=MAX_MANIFEST, most=MAX_FILES, tokens=MAX_TOKENS
         )
         fields = statement.predicate
         fields.closed("device", "lab", "captured", "issued", "expires", "sequence", "nonce", "files")

@@ -22,7 +22,6 @@ from signing.modelmanifest import (
     MAX_RESOURCES,
     ModelManifest,
     Resource,
-    list_digest,
     root_digest,
     write_manifest,
 )
@@ -58,9 +57,9 @@ def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) 
 def open_pinned(folder: Path, pin: str) -> ModelFolder:
     """Return a model folder whose list of files has this pin, whoever signed it."""
     _, manifest = read_model_claims(folder)
-    if (found := list_digest(manifest.resources)) != pin:
+    if (found := manifest.listing) != pin:
         what = f"{folder}: is pinned as sha256:{pin}, and lists files of sha256:{found}"
-        raise SigningError(Reason.DIGEST_MISMATCH, what, hint="install the tool again")
+        raise SigningError(Reason.DIGEST_MISMATCH, what, hint="another model, or one that was changed")
     _refuse_unsigned_paths(manifest, SIGNATURE_NAME, str(folder))
     listing, unsigned = _list(folder, manifest, SIGNATURE_NAME, str(folder))
     return ModelFolder(folder, manifest, unsigned, listing)

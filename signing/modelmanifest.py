@@ -31,6 +31,11 @@ class ModelManifest:
     resources: tuple[Resource, ...]
     ignored: frozenset[str]
 
+    @property
+    def listing(self) -> str:
+        """Return the digest over files and names: what reports call the model's, and a pin holds."""
+        return list_digest(self.resources)
+
     @classmethod
     def from_payload(cls, payload: bytes, where: str) -> "ModelManifest":
         """Parse a verified payload; the subject must be the digest over the listed files."""

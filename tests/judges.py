@@ -19,7 +19,7 @@ class DigestJudge:
         runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
         self.looked = Looked(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))
-        self.known = Calibration(scores, scores, tuple(float(i) for i in range(39)), left_out=False)
+        self.known = Calibration(scores, scores, tuple(float(i) for i in range(39)), ())
         self.seen: list[str] = []
         self._limit = limit
 

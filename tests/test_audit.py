@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -19,15 +20,17 @@ from fusiondiff_audit.decide import refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger.entries import Decoded
+from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.repeat import compare
 from reports.checks import Examination, examine
 from reports.header import Counts, Key
-from reports.issue import REPORT
+from reports.issue import REPORT, issue
 from reports.records import read, write
 from reports.report import Report
-from reports.rows import ImageRow
+from reports.rows import ImageRow, specimen_rows
 from reports.verdicts import Verdict
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
@@ -102,6 +105,30 @@ def test_a_batch_becomes_a_report_that_passes(
     assert found.header.ledger is None
 
 
+def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    """What an auditor could sign of pictures that the device never signed, or of some of them."""
+    folder = pictures(tmp_path / "batch", 3)
+    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n}", None) for n in range(3)}
+    sign(folder, keys["device"], claims=claims)
+    said = run(folder, tmp_path / "out").report
+    tifffile.imwrite(folder / "tile-0.tif", np.zeros((24, 24), np.uint8))
+    altered = replace(said.images[0], sha256=hashlib.sha256((folder / "tile-0.tif").read_bytes()).hexdigest())
+    renamed = replace(said.images[0], specimen="sherd 1")
+    for images in ((altered, *said.images[1:]), said.images[1:], (renamed, *said.images[1:])):
+        rows = specimen_rows(images, said.header.policy.rules)
+        whole, each = Counts.of(row.verdict for row in rows), Counts.of(row.verdict for row in images)
+        header = replace(said.header, specimens=whole, images=each)
+        forged = Report.of(header, rows, images, said.salt_key)
+        for name, data in issue(forged, keys["auditor"]).items():
+            (tmp_path / "out" / name).write_bytes(data)
+        examine(tmp_path / "out", trust=trust, found=Examination())  # by itself it is whole
+        with pytest.raises(SigningError) as caught:
+            examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+        assert caught.value.reason is Reason.CONTRADICTION
+
+
 def test_a_bad_file_is_a_row_and_stops_nothing(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
 ) -> None:
@@ -163,7 +190,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
     (tmp_path / "out" / JOURNAL).write_bytes(b"not a database, but a file of some length" * 9)
     with pytest.raises(SigningError) as caught:
         run(folder, tmp_path / "out")
-    assert caught.value.reason is Reason.CANNOT_WRITE
+    assert caught.value.reason is Reason.UNREADABLE
 
 
 def test_the_ledger_knows_batch_and_pictures_again(
@@ -173,6 +200,9 @@ def test_the_ledger_knows_batch_and_pictures_again(
     sign(folder, keys["device"])
     first = run(folder, tmp_path / "one", ledger=True)
     assert first.report.header.ledger is not None
+    pictured = next(place for place, one in enumerate(read_ledger(tmp_path / "ledger")) if isinstance(one, Decoded))
+    covered = int(base64.b64decode(first.report.header.ledger).split(b"\n")[1])
+    assert covered > pictured  # who rolls the ledger back to before its pictures meets this report
     with pytest.raises(AuditError) as caught:
         run(folder, tmp_path / "two", ledger=True)
     assert caught.value.reason is AuditReason.REPLAYED

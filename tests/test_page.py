@@ -74,3 +74,19 @@ def test_whatever_a_stranger_wrote_is_shown_and_not_obeyed(said: Report) -> None
     assert not any("onerror" in attributes for _, attributes in found.tags)
     assert found.text.count(evil) >= 5
     assert "{{ 7*7 }}" in found.text
+
+
+def test_tiles_lie_where_they_lay_and_those_without_structure_leave_a_gap(said: Report) -> None:
+    row = next(row for row in said.images if row.judged is not None)
+    assert row.judged is not None
+    gaps = replace(row, judged=replace(row.judged, map="- 10 90; 20 - -"))
+    images = tuple(gaps if one is row else replace(one, judged=None) for one in said.images)
+    found = Tags(render(changed(said, images=images), {}))
+    (drawing,) = (a for tag, a in found.tags if tag == "svg")
+    assert drawing["viewbox"] == "0 0 3 2"
+    assert [(a["x"], a["y"]) for tag, a in found.tags if tag == "rect"] == [("1", "0"), ("2", "0"), ("0", "1")]
+
+
+def test_a_page_does_not_vouch_for_itself(said: Report) -> None:
+    (command,) = re.findall(r"fusiondiff-audit verify[^<]*", render(said, {}).decode())
+    assert said.header.trust.fingerprint not in command

@@ -1,10 +1,15 @@
 """A policy says what it means, or is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from fusiondiff_audit.policy import Policy, read_policy
+from attacks.catalogue import CATALOGUE
+from attacks.checks import ALL
+from fusiondiff_audit.policy import AskedAttack, AskedGate, AskedPoison, Policy, read_policy
+from fusiondiff_audit.stress.plans import suite_of
+from reports.verdicts import Why
 from signing import Reason, SigningError
 
 
@@ -48,3 +53,27 @@ def test_what_is_unknown_or_means_nothing_is_refused(tmp_path: Path, text: str) 
     with pytest.raises(SigningError) as caught:
         read_policy(path)
     assert caught.value.reason is Reason.MALFORMED
+
+
+PAGE = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
+
+
+def test_the_page_on_policies_names_every_key_reason_check_and_attack() -> None:
+    for section, field in Policy.model_fields.items():
+        for name in getattr(field.annotation, "model_fields", {}):
+            assert f"`{section}.{name}`" in PAGE or (section == "robustness" and f"`{name}`" in PAGE), (section, name)
+    for asked in (AskedAttack, AskedPoison, AskedGate):
+        assert all(f"`{name}`" in PAGE for name in asked.model_fields)
+    assert all(f"`{name}`" in PAGE for name in (*map(str, Why), *CATALOGUE))
+    flat = " ".join(PAGE.split())
+    assert all(f"{check.id} {check.title}" in flat for check in ALL)
+
+
+def test_the_policies_of_the_page_are_policies(tmp_path: Path) -> None:
+    for number, text in enumerate(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        policy = read_policy(path)
+        if policy.robustness.attacks:
+            gates = [gate.name for gate in suite_of(policy, str(path)).gates]
+            assert gates == ["held/hop-skip-jump-l2-2.0/all", "regressions/worst/all"]

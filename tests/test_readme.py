@@ -95,11 +95,13 @@ def test_the_python_examples_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("sample_001.tif").write_bytes(written(grains(top=65535)))
-    enrolled_model(4).save("sd14", key=keys["model"])
-    names: dict[str, Any] = {"trust": trust}
+    enrolled_model(4).save("alder", key=keys["model"])
+    Path("trust.json").write_bytes(trust.to_bytes())
+    monkeypatch.setattr(signing, "now", lambda: trust.at)
+    names: dict[str, Any] = {}
     examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(examples) == 2
     for example in examples:
-        exec(example, names)  # noqa: S102
+        exec(example.replace('root="..."', f"root={trust.fingerprint!r}"), names)  # noqa: S102
     assert "LooseMicrograph" in repr(type(names["sample"]))
     assert names["finding"].score is not None

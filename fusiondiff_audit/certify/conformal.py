@@ -5,7 +5,7 @@ Both hold a specimen's scores against those of specimens that the forests did no
 
     >>> from fractions import Fraction
     >>> from fusiondiff_audit.model.calibration import Calibration
-    >>> known = Calibration(tuple(i / 10 for i in range(9)), tuple(i / 10 for i in range(9)), (), left_out=False)
+    >>> known = Calibration(tuple(i / 10 for i in range(9)), tuple(i / 10 for i in range(9)), (), ())
     >>> found = ranks([0.95, 0.9], [1.0], known, Fraction(1, 10))
     >>> found.counterfeit, found.authentic, found.familiar
     (Rank(at_least=0, of=9), Rank(at_least=8, of=9), None)
@@ -46,4 +46,5 @@ def ranks(scores: Sequence[float], strange: Sequence[float], known: Calibration,
     counterfeit, authentic = of(Class.COUNTERFEIT, known.counterfeit), of(Class.AUTHENTIC, known.authentic)
     if counterfeit is None or authentic is None:
         counterfeit = authentic = None
-    return Ranks(counterfeit, authentic, rank(known.unfamiliarity, max(strange)))
+    others = known.kept if len(known.kept) >= least else known.left_out
+    return Ranks(counterfeit, authentic, rank(others, max(strange)))

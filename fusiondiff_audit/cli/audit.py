@@ -32,7 +32,7 @@ PAGE = "report.html"
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the report.")
 @click.option("--out", type=PATH, required=True, help="Where the report goes: a new folder.")
-@click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; without it, the built-in ones.")
+@click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; docs/policy.md lists them. [built-in]")
 @click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
 @click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
 @click.option(
@@ -160,6 +160,9 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
             what = f"{out}: no run was begun there"
             raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
         signing.refuse_existing(out / PAGE)  # written last: where it is, nothing is left to be done
+    elif (out / JOURNAL).is_file() and not (out / PAGE).exists():
+        hint = "say --resume to go on with it"
+        raise signing.SigningError(signing.Reason.EXISTS, f"{out}: a run was begun there", hint=hint)
     else:
         signing.refuse_existing(out)
 

@@ -57,9 +57,10 @@ def command() -> Answer:
     rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
     text = table(rows)
     if fault:
-        return Answer("REFUSED", fault, text, data, exit_code(reason))
+        return Answer("REFUSED", f"{fault} ({reason})", text, data, exit_code(reason))
     if missing_base:
-        return Answer("REFUSED", f"pip install {DISTRIBUTION} completes the base", text, data, Exit.ENVIRONMENT)
+        lacking, data["reason"] = f"pip install {DISTRIBUTION} completes the base", AuditReason.MISSING_EXTRA.value
+        return Answer("REFUSED", f"{lacking} ({AuditReason.MISSING_EXTRA})", text, data, Exit.ENVIRONMENT)
     absent = [e for e, found in data["extras"].items() if not found["complete"]]
     able = ", ".join(purpose for extra, purpose in _EXTRAS.items() if extra not in absent)
     more = f"; pip install '{DISTRIBUTION}[{absent[-1]}]' adds the rest" if absent else ""

@@ -10,6 +10,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.verdict import digest_rows
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
@@ -74,8 +75,13 @@ def command(
     made.save(out, key=signer)
     _, manifest = signing.read_model_claims(out)
     rows, data = _learnt(made)
-    rows += [("root digest", f"sha256:{manifest.digest}"), ("signed by", f"sha256:{signer.public.keyid}")]
-    data |= {"bundle": str(out), "digest": f"sha256:{manifest.digest}", "keyid": f"sha256:{signer.public.keyid}"}
+    rows += [*digest_rows(manifest), ("signed by", f"sha256:{signer.public.keyid}")]
+    data |= {
+        "bundle": str(out),
+        "digest": f"sha256:{manifest.digest}",
+        "model": f"sha256:{manifest.listing}",
+        "keyid": f"sha256:{signer.public.keyid}",
+    }
     examples = made.settings.examples
     specimens = len({example.specimen for example in examples})
     sentence = f"{out} knows {count(len(examples), 'picture')} of {count(specimens, 'specimen')}"

@@ -10,7 +10,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verdict import Verdict, signer_data, signer_rows
+from fusiondiff_audit.cli.verdict import Verdict, digest_rows, signer_data, signer_rows
 
 _SIGNATURE = click.option("--signature", type=PATH, help="The signature, where it is not MODEL/model.sig.")
 
@@ -42,11 +42,12 @@ def sign(folder: Path, key: Path, force: bool, passphrase_files: tuple[Path, ...
     signer = open_key(key, passphrase_files)
     with Progress("hashing") as progress:
         manifest = signing.sign_model(folder, key=signer, force=force, progress=progress)
-    rows = [("key", f"sha256:{signer.public.keyid}"), ("root digest", f"sha256:{manifest.digest}")]
+    rows = [("key", f"sha256:{signer.public.keyid}"), *digest_rows(manifest)]
     data = {
         "signature": str(folder / signing.SIGNATURE_NAME),
         "keyid": f"sha256:{signer.public.keyid}",
         "digest": f"sha256:{manifest.digest}",
+        "model": f"sha256:{manifest.listing}",
         "files": len(manifest.resources),
     }
     sentence = f"{count(len(manifest.resources), 'file')} signed in {folder / signing.SIGNATURE_NAME}"
@@ -75,8 +76,13 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> An
             verdict.refuse(file, ("-",), {})
         else:
             verdict.pass_(file.name, (f"sha256:{file.sha256[:12]}…",), {"sha256": file.sha256})
-    head = table([*signer_rows(model.signer), ("root digest", f"sha256:{model.manifest.digest}")])
-    data = {"trust": trust.data(), "digest": f"sha256:{model.manifest.digest}", "signer": signer_data(model.signer)}
+    head = table([*signer_rows(model.signer), *digest_rows(model.manifest)])
+    data = {
+        "trust": trust.data(),
+        "digest": f"sha256:{model.manifest.digest}",
+        "model": f"sha256:{model.manifest.listing}",
+        "signer": signer_data(model.signer),
+    }
     data["unsigned"] = list(model.unsigned)
     passed = f"{count(total, 'file')} genuine, none missing, none added"
     if model.unsigned:
@@ -98,7 +104,7 @@ def show(path: Path, signature: Path | None) -> Answer:
     rows = [
         ("claims key", f"sha256:{keyid}"),
         ("name", manifest.name),
-        ("root digest", f"sha256:{manifest.digest}"),
+        *digest_rows(manifest),
         ("left unsigned", ", ".join(sorted(manifest.ignored)) or "nothing"),
     ]
     files = table([("file", "digest"), *((r.name, f"sha256:{r.sha256}") for r in manifest.resources)])
@@ -106,6 +112,7 @@ def show(path: Path, signature: Path | None) -> Answer:
         "claimedKeyid": f"sha256:{keyid}",
         "name": manifest.name,
         "digest": f"sha256:{manifest.digest}",
+        "model": f"sha256:{manifest.listing}",
         "unsigned": sorted(manifest.ignored),
         "files": [{"name": r.name, "sha256": r.sha256} for r in manifest.resources],
     }

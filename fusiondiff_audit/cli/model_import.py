@@ -8,6 +8,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import PATH, open_key, passphrase_option
 from fusiondiff_audit.cli.text import size, table
+from fusiondiff_audit.cli.verdict import digest_rows
 from fusiondiff_audit.extras import require
 
 _PRECISIONS = ("fp32", "bf16", "fp16")
@@ -44,7 +45,8 @@ def command(
     Every file is known by its SHA-256, or nothing is written; pickles are never opened, and nothing is downloaded. Only
     the tensors that are read are kept: no decoder, no text encoder, and of the UNet what lies before the last block.
 
-    The bundle has paths that have learnt nothing yet: `pretrain` teaches them, `enrol` teaches it what is authentic.
+    The bundle has paths that have learnt nothing yet: `finetune` teaches them from labels, `enrol` teaches it what is
+    authentic.
 
     \b
     fusiondiff-audit model import --sd stable-diffusion-v1-4 --deit model.safetensors --out sd14 --key model.pem
@@ -68,13 +70,14 @@ def command(
         ("bundle", str(out)),
         ("reads", f"{', '.join(blocks)} at {', '.join(map(str, timesteps))}"),
         ("precision", precision),
-        ("root digest", f"sha256:{manifest.digest}"),
+        *digest_rows(manifest),
         ("signed by", f"sha256:{signer.public.keyid}"),
     ]
     data = {
         "bundle": str(out),
         "name": settings.name,
         "digest": f"sha256:{manifest.digest}",
+        "model": f"sha256:{manifest.listing}",
         "keyid": f"sha256:{signer.public.keyid}",
         "bytes": written,
     }

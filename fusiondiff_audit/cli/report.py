@@ -1,6 +1,7 @@
 """The verb `report`: what is done to signed files after they were made."""
 
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def show(report: Path, image: str, out: Path) -> Answer:
 
     signing.refuse_existing(out)
     said = _read(report)
-    folder = report if report.is_dir() else report.parent
+    folder = report if os.path.isdir(report) else report.parent
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
     signing.create(out, excerpt(said, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": said.header.id}
@@ -79,7 +80,7 @@ def _read(path: Path) -> "Report":
     from reports.report import MAX_PAYLOAD, Report
     from signing.bundle import Bundle, bundle_limit
 
-    file = path / REPORT if path.is_dir() else path
+    file = path / REPORT if os.path.isdir(path) else path
     data = signing.read_capped(file, limit=bundle_limit(MAX_PAYLOAD))
     bundle = Bundle.from_bytes(data, str(file), payload_limit=MAX_PAYLOAD)
     return Report.from_payload(bundle.envelope.payload, str(file))
@@ -93,8 +94,8 @@ def _read(path: Path) -> "Report":
 def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     """Check what was taken out of a report.
 
-    Who signed the report, and whether header and row are leaves of the tree that was signed. What the report says of
-    other images cannot be told from it.
+    Who signed the report, and whether header and rows are leaves of the tree that was signed. A picture comes with what
+    the report says of its object, if it names one; what it says of other images cannot be told from it.
 
     \b
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
@@ -105,7 +106,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     from signing.manifest import MAX_FILE
 
     found = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
-    row = found.row
+    row, whole = found.row, found.specimen
     if image is not None:
         digest = sha256(signing.read_capped(image, limit=MAX_FILE)).hexdigest()
         if digest != row.sha256:
@@ -114,13 +115,15 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     rows = [
         *signer_rows(found.signer),
         ("image", f"{row.name}, sha256:{row.sha256}"),
-        ("verdict", f"{row.verdict}{' (' + ', '.join(row.reasons) + ')' if row.reasons else ''}"),
+        ("verdict", _verdict(row.verdict, row.reasons)),
+        *((("specimen", f"{whole.specimen}: {_verdict(whole.verdict, whole.reasons)}"),) if whole else ()),
         *header_rows(found.header),
     ]
     data = {
         "image": row.name,
         "verdict": row.verdict.value,
         "reasons": list(row.reasons),
+        "specimen": whole and {"name": whole.specimen, "verdict": whole.verdict.value, "images": whole.images},
         "reference": found.header.reference,
         "demonstration": found.header.demonstration,
         "signer": signer_data(found.signer),
@@ -129,7 +132,15 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     }
     shown = "DEMONSTRATION. " if found.header.demonstration else ""
     sentence = f"excerpt genuine{trust.remarks()}. {shown}It says of {row.name}: {row.verdict}"
+    if whole:
+        sentence += f"; of {whole.specimen}, by the worst of {whole.images} pictures: {whole.verdict}"
+    elif row.specimen:
+        sentence += f"; what it says of {row.specimen}, by all its pictures, is not in here"
     return Answer("PASSED", sentence, table(rows), data)
+
+
+def _verdict(verdict: str, reasons: Sequence[str]) -> str:
+    return f"{verdict}{' (' + ', '.join(reasons) + ')' if reasons else ''}"
 
 
 @command.command()
@@ -142,13 +153,14 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
 def timestamp(path: Path, query: Path | None, token: Path | None, store: Path | None, drop: bool) -> Answer:
     """Have an authority prove when something was signed.
 
-    A signature with a timestamp counts after its key has expired. SIGNED is a *.sigstore.json, a model.sig or the
-    folder of a batch. This tool uses no network: carry the query to the authority and bring back its answer.
+    A signature with a timestamp counts after its key has expired, if the trust store lists the authority; with one
+    that it does not list, the file is refused, so say --trust with the token. SIGNED is a *.sigstore.json, a model.sig
+    or the folder of a batch. This tool uses no network: carry the query to the authority and bring back its answer.
 
     \b
     fusiondiff-audit report timestamp micrographs --query q.tsq
     curl -H 'Content-Type: application/timestamp-query' --data-binary @q.tsq https://YOUR-AUTHORITY > r.tsr
-    fusiondiff-audit report timestamp micrographs --token r.tsr
+    fusiondiff-audit report timestamp micrographs --token r.tsr --trust trust.json
     """
     if [query is not None, token is not None, drop].count(True) != 1:
         raise click.UsageError("say --query OUT.tsq first, then --token IN.tsr; or --drop")

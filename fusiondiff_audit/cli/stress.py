@@ -14,6 +14,7 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, lasting, table
+from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.labels import read_labels
 
@@ -68,11 +69,12 @@ def command(
     too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and can find a
     regression; it cannot say that a model is robust.
 
-    The first result of a model is made with --first; later ones name it, or the last, as --baseline, and are compared
-    with it picture by picture.
+    The pictures are labelled ones that the model was not enrolled with: what it learnt from says nothing, and is left
+    out. The first result of a model is made with --first; later ones name it, or the last, as --baseline, and are
+    compared with it picture by picture.
 
     \b
-    fusiondiff-audit stress --model alder --data labelled --labels labelled/labels.csv \\
+    fusiondiff-audit stress --model alder --data held-out --labels held-out/labels.csv \\
         --policy quick --trust trust.json --key auditor.pem --out stressed --baseline last/robustness.sigstore.json
     """
     require("audit", "attacking a model")
@@ -239,5 +241,8 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         "notSelected": list(outcome.not_selected),
         "trust": trust.data(),
     }
-    word = "REFUSED" if outcome.word is Word.FAILED else outcome.word
+    word = str(outcome.word)
+    if outcome.word is Word.FAILED:
+        word, data["reason"] = "REFUSED", AuditReason.GATE_FAILED.value
+        sentence += f" ({AuditReason.GATE_FAILED})"
     return Answer(word, sentence, "\n\n".join(lines), data, code)

@@ -15,6 +15,11 @@ _REFUSED = 200  # refused files; all are in the JSON
 _SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen
 
 
+def digest_rows(manifest: signing.ModelManifest) -> list[tuple[str, str]]:
+    """Return both digests of a model: the one that reports name, and the one that its signature is over."""
+    return [("model", f"sha256:{manifest.listing}, as reports name it"), ("root digest", f"sha256:{manifest.digest}")]
+
+
 class Refusal(Protocol):
     """A file that was refused, by whatever room."""
 

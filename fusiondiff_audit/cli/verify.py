@@ -1,5 +1,6 @@
 """The verb `verify`: for whoever received a report."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ _SHOWN = 20  # rows of either kind; more would push the checks off the screen
 @click.command()
 @click.argument("report", metavar="REPORT", type=PATH)
 @click.option("--images", type=PATH, help="The folder that was audited: compare every image with the report.")
-@click.option("--model", type=PATH, help="The bundle that looked: compare every file with the report.")
+@click.option("--model", type=PATH, help="The bundle that looked, or its name: compare every file with the report.")
 @click.option("--all", "whole", is_flag=True, help="List every row, however many there are.")
 @answering()
 @trust_options
@@ -39,17 +40,20 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
     fusiondiff-audit verify report.sigstore.json --trust trust.json --images micrographs --model bundle
     """
     from fusiondiff_audit.cli.failure import exit_code
+    from fusiondiff_audit.weights.pins import PINNED
     from reports.checks import Examination, examine
 
     found = Examination()
     try:
-        said = examine(report, trust=trust.store, images=images, model=model, found=found)
+        pin = PINNED.get(str(model))
+        looked = model if pin is None or os.path.lexists(str(model)) else pin.folder
+        said = examine(report, trust=trust.store, images=images, model=looked, found=found)
     except signing.SigningError as e:
         for hint in getattr(e, "__notes__", ()):
             say(f"hint: {hint}")
         data = {"reason": e.reason.value, "message": str(e), "checks": _checks(found), "trust": trust.data()}
         text = table(_numbered(found, failed=f"{e.reason}: {e}"))
-        return Answer("REFUSED", str(e), text, data, exit_code(e.reason))
+        return Answer("REFUSED", f"{e} ({e.reason})", text, data, exit_code(e.reason))
     whole_data: dict[str, Any] = {
         "checks": _checks(found),
         "id": said.header.id,

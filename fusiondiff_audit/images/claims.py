@@ -128,7 +128,7 @@ def _read_fei(directory: Directory, header: Header) -> Claims:
         scales=scaled.scales,
         conflicts=scaled.conflicts,
         detector=_label(values.get("Detectors.Name")),
-        rows=int(rows) if rows.isascii() and rows.isdigit() and 0 < int(rows[:6]) < header.height else None,
+        rows=int(rows) if re.fullmatch("[0-9]{1,6}", rows) and 0 < int(rows) < header.height else None,
     )
 
 

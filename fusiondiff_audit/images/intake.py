@@ -38,24 +38,29 @@ def take_in(
 
     Images that are wanted come as micrographs or refused, other genuine files as they are.
     """
-    sidecars: dict[str, bytes] = {}
-
-    def keep(file: SignedFile | RefusedFile) -> Found:
-        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT:
-            sidecars[_stem(file.name)] = file.data
-        return file
+    sidecars: dict[str, SignedFile] = {}
 
     def work(file: SignedFile | RefusedFile) -> Found:
         if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
             return file
         try:
-            return decode(file, guard=guard, limits=limits, sidecar=sidecars.get(_stem(file.name)))
+            beside = sidecars.get(_stem(file.name))
+            return decode(file, guard=guard, limits=limits, sidecar=None if beside is None else beside.data)
         except ImageError as e:
             return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
 
     first = [entry for entry in batch.manifest.files if entry.kind is Kind.SIDECAR]
     others = [entry for entry in batch.manifest.files if entry.kind is not Kind.SIDECAR]
-    yield from batch.read(first, keep, threads=threads)
+    pictures = {_stem(entry.name) for entry in others if entry.kind is Kind.IMAGE}
+    for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
+        before: SignedFile | None = None
+        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and _stem(file.name) in pictures:
+            before = sidecars.setdefault(_stem(file.name), file)
+        if before is None or before is file:
+            yield file
+            continue
+        what = f"{file.name!a}: a second sidecar of one picture, after {before.name!a}"
+        yield RefusedImage(file.name, ImageReason.UNSUPPORTED, what, "let one text beside a picture say its scale")
     yield from batch.read(others, work, threads=threads)
     yield from batch.extras()
 

@@ -89,7 +89,7 @@ def _one_plane(micrograph: Micrograph, geometry: Geometry, steps: list[str]) -> 
     if channels == 1:
         return micrograph.pixels[:, :, 0]
     if geometry.channel is None or geometry.channel >= channels:
-        hint = "the policy may name the channel to judge"
+        hint = "save one channel as grey, before signing"
         raise unsupported(f"{micrograph.name!a}: a picture of {channels} channels that differ", hint=hint)
     steps.append(f"channel {geometry.channel} of {channels} taken")
     return micrograph.pixels[:, :, geometry.channel]

@@ -20,7 +20,8 @@ def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])
     bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
     unit = np.concatenate([unit, bar])
-    picture = Image.fromarray(np.squeeze((unit * 255).round().astype(np.uint8)))
+    seen = (unit * 255).round().astype(np.uint8)
+    picture = Image.fromarray(seen[:, :, 0] if seen.shape[2] == 1 else seen)
     picture.thumbnail((side, side), Image.Resampling.BOX)
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)

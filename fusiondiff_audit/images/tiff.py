@@ -32,7 +32,7 @@ def walk(data: bytes, limits: Limits) -> Header:
     page = limits.page
     if page is None:
         if len(directories) > 1:
-            hint = "an audit's policy may name one; or write the page as a file of its own, before signing"
+            hint = "write the page as a file of its own, before signing"
             raise unsupported(f"a TIFF of {len(directories)} pages, of which none is named", hint=hint)
         page = 0
     if page >= len(directories):
@@ -82,7 +82,7 @@ def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool,
     kind = formats.pop() if len(formats) == 1 else 0
     if depth == 32 and kind in (1, 3) and photometric != 3:
         if not limits.deep:
-            hint = "an audit's policy may allow samples of 32 bits; or write them as 16 bits, before signing"
+            hint = "write them as 16 bits, before signing"
             raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
     elif depth not in (8, 16) or (photometric == 3 and depth != 8):
         raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")

@@ -85,10 +85,10 @@ class Ledger:
         if again is not None and (again != again.strip() or not 1 <= len(again) <= MAX_REASON):
             raise SigningError(Reason.BAD_REQUEST, f"a reason has 1 to {MAX_REASON} characters")
         with self._log.changing() as add:
+            self._refuse_older_trust(trust)
             known = self._known(f"run {run}")
             if known is not None:
                 return self._resumed(known, batch)
-            self._refuse_older_trust(trust)
             marks = {
                 "this manifest": payload_mark(batch.digest),
                 f"the nonce {manifest.nonce} of its device": nonce_mark(device, manifest.nonce),

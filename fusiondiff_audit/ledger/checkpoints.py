@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusiondiff_audit.ledger.store import altered
+from fusiondiff_audit.ledger.store import altered, content
 from signing import Checkpoint, PublicKey, Reason, Role, SigningError, Tree, TrustStore, create, open_checkpoint
 from signing.files import read_capped
 from signing.keys import Algorithm
@@ -63,10 +63,15 @@ def read_outside(
     folder: Path, keys: Keys, origin: str, *, newest: int | None = None
 ) -> Iterator[tuple[Path, Checkpoint]]:
     """Yield the checkpoints beside the database, the newest first."""
-    names = sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
+    try:
+        names = sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
+    except OSError as e:
+        raise SigningError(Reason.UNREADABLE, f"{folder / FOLDER}: {(e.strerror or str(e)).lower()}") from e
     for name in names[:newest]:
         path = folder / FOLDER / name
-        yield path, keys.open(read_capped(path, limit=MAX_NOTE), str(path), origin)
+        with content(path):
+            checkpoint = keys.open(read_capped(path, limit=MAX_NOTE), str(path), origin)
+        yield path, checkpoint
 
 
 def refuse_other(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:

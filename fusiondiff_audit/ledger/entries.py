@@ -9,13 +9,13 @@ from typing import Protocol
 
 from signing import write_time
 from signing.fields import Fields, read_json
-from signing.manifest import MAX_FILES, MAX_SEQUENCE
+from signing.manifest import MAX_FILES, MAX_MANIFEST, MAX_SEQUENCE, MAX_TOKENS
 from signing.strict import malformed, write_json
 
 VERSION = 1
-MAX_ENTRY = 64 * 1024 * 1024  # bytes; a batch of 100,000 files with long names
+MAX_ENTRY = 4 * MAX_MANIFEST  # bytes; names that a manifest has in UTF-8 are escaped here
 MAX_REASON = 200  # characters of `--again REASON`
-_TOKENS = 1000 + 8 * MAX_FILES
+_TOKENS = 2 * MAX_TOKENS  # whatever a manifest may say, its entry can be read back
 
 
 class Entry(Protocol):

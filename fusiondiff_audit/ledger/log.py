@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, read_outside, refuse_other, write_outside
 from fusiondiff_audit.ledger.entries import Entry, Founded, read_entry
-from fusiondiff_audit.ledger.store import NAME, Store, altered
+from fusiondiff_audit.ledger.store import NAME, Store, altered, content
 from signing import Checkpoint, PrivateKey, Reason, SigningError, Tree, leaf_hash, sign_checkpoint
 
 ORIGIN = "fusiondiff-audit/ledger/"
@@ -90,18 +90,24 @@ class Log:
 
     def _catch_up(self) -> None:
         """Read what other processes have added; all of it is under the newest checkpoint, or this is not our file."""
-        first = next(self.store.entries(), None) if not self._origin else None
-        if first is not None:
-            founded = read_entry(first[1], f"{self.where}: entry 0")
-            if not isinstance(founded, Founded):
-                raise altered(self.where, "does not begin as a ledger does")
-            self._origin = founded.origin
         for number, data in self.store.entries(start=len(self._tree)):
             if number != len(self._tree):
                 raise altered(self.where, f"entry {len(self._tree)} is missing")
+            with content(self.where):
+                entry = read_entry(data, f"entry {number}")
+            if isinstance(entry, Founded) is not (number == 0):
+                raise altered(self.where, f"entry {number}: the first entry, and no other, names the log")
+            if isinstance(entry, Founded):
+                self._origin = entry.origin
+            for mark in entry.marks():  # nothing signs them, and a replay is found by them
+                if not self.store.marked(mark, number):
+                    raise altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
             self._tree.extend([leaf_hash(data)])
         if newest := self.store.newest_checkpoint():
-            checkpoint = self._keys.open(newest[1], f"{self.where}: checkpoint {newest[0]}", self._origin)
+            if not len(self._tree):
+                raise altered(self.where, "a checkpoint without entries")
+            with content(self.where):
+                checkpoint = self._keys.open(newest[1], f"checkpoint {newest[0]}", self._origin)
             refuse_other(self._tree, checkpoint, self.where, whole=True)
         elif len(self._tree):
             raise altered(self.where, "entries without a checkpoint")

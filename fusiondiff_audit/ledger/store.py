@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger.entries import Entry
+from fusiondiff_audit.ledger.entries import Entry, read_entry
 from signing import Reason, SigningError
 
 NAME = "ledger.sqlite"
 _APPLICATION = 0x66646C67  # "fdlg", by which `file` and we know it
 _PATIENCE = 60.0  # seconds that a process waits for its turn
 _MOMENT = 0.01  # seconds
+_UNLIKE_OURS = frozenset(
+    {Reason.MALFORMED, Reason.BAD_REQUEST, Reason.TOO_LARGE, Reason.BAD_SIGNATURE, Reason.NOT_A_FILE}
+)
 _Value = TypeVar("_Value", int, str, bytes)
 _SCHEMA = {
     "entries": "CREATE TABLE entries (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
@@ -42,7 +45,7 @@ class Store:
         self.path = path
         mode = "rwc" if create else "rw" if writable else "ro"
         with self._translated():
-            target = f"{path.resolve().as_uri()}?mode={mode}"
+            target = f"{Path(os.path.realpath(path)).as_uri()}?mode={mode}"
             if not writable and not os.path.lexists(f"{path}-wal"):  # nobody writes: leave no trace, need no right to
                 target += "&immutable=1"
             self._db = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE)
@@ -76,6 +79,7 @@ class Store:
     def add(self, number: int, entry: Entry) -> bytes:
         """Add an entry at the next number, and return its bytes."""
         data = entry.to_bytes()
+        read_entry(data, f"{self.path}: entry {number}")  # what could not be read again would be there for ever
         self._db.execute("INSERT INTO entries VALUES (?, ?)", (number, data))
         self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", ((m, number) for m in entry.marks()))
         return data
@@ -98,6 +102,10 @@ class Store:
         """Yield all marks, in the order of text, then of numbers."""
         for mark, number in self._rows("SELECT mark, number FROM marks ORDER BY mark, number"):
             yield self._typed(mark, str), self._typed(number, int)
+
+    def marked(self, mark: str, number: int) -> bool:
+        """Say whether an entry is found by a mark."""
+        return any(self._rows("SELECT 1 FROM marks WHERE mark = ? AND number = ?", mark, number))
 
     def first(self, mark: str) -> int | None:
         """Return the number of the first entry with a mark."""
@@ -157,7 +165,7 @@ class Store:
 
     def _refuse_other_schema(self) -> None:
         """Refuse a database with anything in it that we did not make, before any of it is used."""
-        rows = self._db.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%'")
+        rows = self._db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")  # SQLite's own have none
         if dict(rows.fetchall()) != _SCHEMA or self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
             raise altered(self.path, "not the tables of a ledger")
 
@@ -170,6 +178,17 @@ class Store:
             raise SigningError(reason, f"{self.path}: {e}") from e
         except sqlite3.Error as e:
             raise altered(self.path, str(e)) from e
+
+
+@contextlib.contextmanager
+def content(path: object) -> Iterator[None]:
+    """Tell what a ledger holds and we would not have written as what it is: altered."""
+    try:
+        yield
+    except SigningError as e:
+        if e.reason in _UNLIKE_OURS:
+            raise altered(path, str(e)) from e
+        raise
 
 
 def altered(path: object, what: str) -> AuditError:

@@ -26,7 +26,7 @@ from fusiondiff_audit.ledger.entries import (
     read_entry,
     sequence_mark,
 )
-from fusiondiff_audit.ledger.store import NAME, Store, altered
+from fusiondiff_audit.ledger.store import NAME, Store, altered, content
 from signing import Checkpoint, Reason, SigningError, Tree, leaf_hash
 
 
@@ -68,7 +68,8 @@ def _verify(store: Store, folder: Path, keys: Keys, at_hand: tuple[tuple[str, by
     for number, data in store.entries():  # 2
         if number != len(tree):
             raise altered(store.path, f"entry {len(tree)} is missing")
-        entry = read_entry(data, f"{store.path}: entry {number}")
+        with content(store.path):
+            entry = read_entry(data, f"entry {number}")
         if isinstance(entry, Founded) is not (number == 0):
             raise altered(store.path, f"entry {number}: the first entry, and no other, names the log")
         tree.extend([leaf_hash(data)])
@@ -81,7 +82,8 @@ def _verify(store: Store, folder: Path, keys: Keys, at_hand: tuple[tuple[str, by
     _refuse_repetition(entries, store.path)  # 4
     origin, newest, inside = entries[0].origin, None, 0
     for size, note in store.checkpoints():  # 5
-        checkpoint = keys.open(note, f"{store.path}: checkpoint {size}", origin)
+        with content(store.path):
+            checkpoint = keys.open(note, f"checkpoint {size}", origin)
         if checkpoint.size != size:
             raise altered(store.path, f"checkpoint {size} is over {checkpoint.size} entries")
         refuse_other(tree, checkpoint, f"{store.path}: checkpoint {size}")

@@ -1,7 +1,7 @@
 """A bundle from public weights: Stable Diffusion v1.4 and a DeiT, cut to what is read, and paths that are yet to learn.
 
 What is not public is drawn from a fixed seed: the noise of the diffusion features, the local path, the adapters and the
-gate. `pretrain` teaches all of these but the noise; until then the model can be enrolled, and knows less.
+gate. `finetune` teaches all of these but the noise; until then the model can be enrolled, and knows less.
 """
 
 from collections.abc import Callable

@@ -14,14 +14,16 @@ _DIGITS = 9  # far below one tree's share, far above the error of adding them up
 class Calibration:
     """One number for each specimen, larger for stranger ones.
 
-    `counterfeit` and `authentic` say how badly the forests know specimens of that class that they did not learn from;
-    `unfamiliarity` how far specimens are from all others that were enrolled.
+    `counterfeit` and `authentic` say how badly the forests know specimens of that class that they did not learn from,
+    `wrong` how many of each class they give another label; `kept` how far these are from all that were enrolled, and
+    `left_out` the same of the enrolled ones, each left out in its turn: where too few are kept, they stand in.
     """
 
     counterfeit: tuple[float, ...]
     authentic: tuple[float, ...]
-    unfamiliarity: tuple[float, ...]
-    left_out: bool  # unfamiliarity is of enrolled specimens, each left out in its turn, as none was kept to calibrate
+    kept: tuple[float, ...]
+    left_out: tuple[float, ...]
+    wrong: tuple[int, int] = (0, 0)  # counterfeit, authentic
 
 
 def nonconformity(score: float, kind: Class) -> float:

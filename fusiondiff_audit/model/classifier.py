@@ -182,7 +182,6 @@ class DiffusionModel:
             return blank
         each = shares(head.forests, picture.rows)
         whole = [combine(row, rule) for row in each]
-        authentic = sum(share > 0.5 for share in whole)
         strange = strangeness(picture.rows, cells(picture.residual, len(each[0])), known, self.settings.unfamiliarity)
         tiles = tuple(
             TileFinding(tile.top, tile.left, float(score), float(gate), float(odd))
@@ -191,7 +190,7 @@ class DiffusionModel:
         return replace(
             blank,
             tiles=tiles,
-            votes=Votes(len(whole) - authentic, authentic),
+            votes=Votes.of(whole),
             score=float(np.mean(whole)),
             gate=float(picture.gates.mean()),
             unfamiliarity=combine(strange, rule),

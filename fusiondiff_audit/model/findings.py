@@ -1,6 +1,6 @@
 """What a model found, picture by picture. Nothing here is a verdict: `decide` makes those."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.claims import Scale
 from fusiondiff_audit.images.quality import Quality
+
+_EVEN = 0.5  # of a forest's trees: no more than that is for counterfeit
 
 
 class Class(IntEnum):
@@ -24,6 +26,12 @@ class Votes:
 
     counterfeit: int
     authentic: int
+
+    @classmethod
+    def of(cls, scores: Sequence[float]) -> "Votes":
+        """Return what forests come to that hold a picture for authentic by these shares of their trees."""
+        authentic = sum(score > _EVEN for score in scores)
+        return cls(len(scores) - authentic, authentic)
 
     @property
     def label(self) -> Class:

@@ -44,7 +44,7 @@ def fetch(
         pin = PINNED[source]
         return _loaded(signing.open_pinned(pin.folder, pin.digest))
     path = Path(source)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         known = ", ".join(sorted(PINNED)) or "none"
         what = f"{source}: neither a folder nor a bundle that comes with the tool (those are: {known})"
         raise SigningError(Reason.UNREADABLE, what)

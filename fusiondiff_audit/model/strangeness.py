@@ -8,7 +8,7 @@ import numpy.typing as npt
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
 from fusiondiff_audit.model.enrolment import Enrolled, Rows, shares
-from fusiondiff_audit.model.findings import Class
+from fusiondiff_audit.model.findings import Class, Votes
 from fusiondiff_audit.model.forest import Doubles
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.settings import Settings, Unfamiliarity
@@ -17,27 +17,38 @@ _TRIMMED = 0.1  # share of a tile's cells left out at either end of its residual
 
 
 def calibrate(head: Head, settings: Settings) -> Calibration:
-    """Return what the specimens kept to calibrate come to; those learnt from stand in for unfamiliarity alone."""
-    known, rule = head.enrolled.learnt(), settings.geometry.rule
-    kept = head.enrolled.of(np.array([example.calibrates for example in head.enrolled.examples], dtype=bool))
+    """Return what the specimens kept to calibrate come to; those learnt from stand in for unfamiliarity alone.
+
+    A picture whose label the encoder was trained with says nothing of one that is new, and calibrates nothing.
+    """
+    known, rule, seen = head.enrolled.learnt(), settings.geometry.rule, frozenset(settings.seen)
+    examples = head.enrolled.examples
+    kept = head.enrolled.of(np.array([one.calibrates and one.pixel_digest not in seen for one in examples], dtype=bool))
     worst: dict[Class, dict[str, float]] = {kind: {} for kind in Class}
+    wrong: dict[Class, set[str]] = {kind: set() for kind in Class}
     strange: dict[str, float] = {}
+    left_out: dict[str, float] = {}
     for place, rows, residual in _pictures(kept):
         example = kept.examples[place]
         kind = Class(int(example.authentic))
-        score = float(np.mean([combine(row, rule) for row in shares(head.forests, rows)]))
-        _raise(worst[kind], example.specimen, nonconformity(score, kind))
+        whole = [combine(row, rule) for row in shares(head.forests, rows)]
+        _raise(worst[kind], example.specimen, nonconformity(float(np.mean(whole)), kind))
+        if Votes.of(whole).label is not kind:
+            wrong[kind].add(example.specimen)
         odd = strangeness(rows, residual, known, settings.unfamiliarity)
         _raise(strange, example.specimen, combine(odd, rule))
-    left_out = not strange
-    if left_out:
-        for place, rows, residual in _pictures(known):
-            specimen = known.examples[place].specimen
-            odd = strangeness(rows, residual, known, settings.unfamiliarity, besides=specimen)
-            _raise(strange, specimen, combine(odd, rule))
+    for place, rows, residual in _pictures(known):
+        specimen = known.examples[place].specimen
+        odd = strangeness(rows, residual, known, settings.unfamiliarity, besides=specimen)
+        _raise(left_out, specimen, combine(odd, rule))
     per_class = {kind: tuple(sorted(found.values())) for kind, found in worst.items()}
-    every = tuple(sorted(strange.values()))
-    return Calibration(per_class[Class.COUNTERFEIT], per_class[Class.AUTHENTIC], every, left_out)
+    return Calibration(
+        per_class[Class.COUNTERFEIT],
+        per_class[Class.AUTHENTIC],
+        tuple(sorted(strange.values())),
+        tuple(sorted(left_out.values())),
+        (len(wrong[Class.COUNTERFEIT]), len(wrong[Class.AUTHENTIC])),
+    )
 
 
 def strangeness(

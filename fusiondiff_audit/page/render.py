@@ -129,6 +129,8 @@ def _tiles(map_: str) -> list[Tile]:
     found = []
     for down, line in enumerate(map_.split("; ")):
         for across, text in enumerate(line.split(" ")):
+            if text == "-":
+                continue
             score = min(max(int(text), 0), 100)
             verdict = Verdict.AUTHENTIC if score >= _EVEN else Verdict.COUNTERFEIT
             found.append(Tile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))

@@ -85,12 +85,21 @@ def _examples(
         if (twin := twins.setdefault(picture.pixel_digest, name)) != name:
             what = f"{name!a}: the same picture as {twin!a}; it would count twice"
             raise AuditError(AuditReason.DUPLICATE_PIXELS, what)
-        if picture.pixel_digest in seen and learning.partitions > 1:
-            what = f"{name!a}: the encoder was trained with its label, so no partition is free of it"
-            hint = "enrol other specimens, or ask for one partition and no tolerance"
-            raise AuditError(AuditReason.SEEN_LABEL, what, hint=hint)
+        if picture.pixel_digest in seen:
+            _refuse_seen(name, label, learning)
         specimen = _specimen(name, label, picture.entry.specimen)
         yield picture, Example(picture.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE)
+
+
+def _refuse_seen(name: str, label: Label, learning: Learning) -> None:
+    """Refuse what the encoder was trained with, where something is promised that holds of new pictures alone."""
+    what = f"{name!a}: the encoder was trained with its label, so"
+    if label.use is Use.CALIBRATE:
+        hint = "calibrate with other specimens, or enrol this one"
+        raise AuditError(AuditReason.SEEN_LABEL, f"{what} it is better known than a new one will be", hint=hint)
+    if learning.partitions > 1:
+        hint = "enrol other specimens, or ask for one partition and no tolerance"
+        raise AuditError(AuditReason.SEEN_LABEL, f"{what} no partition is free of it", hint=hint)
 
 
 def _specimen(name: str, label: Label, signed: str | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from fusiondiff_audit.certify.conformal import Ranks, ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class
-from reports.arithmetic import at_least, conformal_p, least_specimens
+from reports.arithmetic import Rank, at_least, conformal_p, least_specimens
 
 TENTH = Fraction(1, 10)
 
@@ -16,7 +16,7 @@ TENTH = Fraction(1, 10)
 def known(counterfeit: int, authentic: int, familiar: int = 0) -> Calibration:
     """Return calibration scores 0, 1/n, 2/n and so on."""
     first, second, third = (tuple(i / n for i in range(n)) for n in (counterfeit, authentic, familiar))
-    return Calibration(first, second, third, left_out=False)
+    return Calibration(first, second, third, ())
 
 
 def classes(found: Ranks, alpha: Fraction = TENTH) -> set[Class]:
@@ -67,13 +67,20 @@ def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], left: se
     assert classes(ranks(scores, [0.0], known(9, 9), TENTH)) == left
 
 
+def test_too_few_specimens_that_were_kept_do_not_switch_unfamiliarity_off() -> None:
+    enrolled = tuple(i / 40 for i in range(40))
+    few, enough = (Calibration((), (), (0.1,) * count, enrolled) for count in (8, 9))
+    assert ranks([0.9], [2.0], few, TENTH).familiar == Rank(0, 40)
+    assert ranks([0.9], [2.0], enough, TENTH).familiar == Rank(0, 9)
+
+
 def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
     """Over draws of calibration and specimen alike, with many ties, as forests of few trees make them."""
     rng = np.random.default_rng(5)
     left_out, draws = 0, 4000
     for _ in range(draws):
         scores = np.round(rng.beta(4, 2, 31), 1)
-        calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), left_out=False)
+        calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), ())
         found = ranks([float(scores[0])], [0.0], calibration, TENTH)
         left_out += Class.AUTHENTIC not in classes(found)
     assert left_out / draws < 0.1 + 3 * (0.09 / draws) ** 0.5

@@ -55,7 +55,7 @@ def test_verify_says_over_what(kept: Tool) -> None:
     )
     newest.write_bytes(newest.read_bytes().replace(b"\n7\n", b"\n6\n"))
     done = kept("ledger", "verify", "ledger", *TRUST)
-    assert (done.code, done.err.splitlines()[-1].endswith("(bad-signature)")) == (Exit.INTEGRITY, True)
+    assert (done.code, done.err.splitlines()[-1].endswith("(ledger-altered)")) == (Exit.INTEGRITY, True)
 
 
 def test_an_export_is_the_tree_that_the_checkpoint_signs(kept: Tool) -> None:

@@ -21,6 +21,7 @@ import signing
 from fusiondiff_audit.images import (
     Guard,
     ImageError,
+    ImageReason,
     Limits,
     LooseFile,
     LooseMicrograph,
@@ -30,6 +31,7 @@ from fusiondiff_audit.images import (
     decode,
     take_in,
 )
+from fusiondiff_audit.images.thumbnails import thumbnail
 from signing import RefusedFile, SignedFile, TrustStore
 from tests.conftest import NOW, sign
 from tests.images.pictures import written
@@ -278,6 +280,21 @@ def test_text_that_makes_no_sense_is_no_claim(text: str) -> None:
         assert decode(LooseFile("a.tif", "", tagged(34680, text)), guard=guard).claims.scales == ()
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (1, 1, 3)])
+def test_the_smallest_picture_has_a_thumbnail(shape: tuple[int, ...]) -> None:
+    with Guard() as guard:
+        tiny = decode(LooseFile("a.tif", "", written(np.full(shape, 9, np.uint8))), guard=guard)
+    assert Image.open(io.BytesIO(thumbnail(tiny))).size == (shape[1], shape[0])
+
+
+@pytest.mark.parametrize("rows", ["000100" + "0" * 5000, "0001009999999", "-36", "0", "40", "36.0"])
+def test_rows_that_a_picture_cannot_have_are_no_claim(rows: str) -> None:
+    text = FEI.replace("ResolutionY=36", f"ResolutionY={rows}")
+    assert rows in text
+    with Guard() as guard:
+        assert decode(LooseFile("a.tif", "", tagged(34680, text)), guard=guard).claims.rows is None
+
+
 def test_pixels_that_are_not_square_are_a_conflict() -> None:
     with Guard() as guard:
         text = FEI.replace("PixelHeight=1.25e-08", "PixelHeight=2e-08")
@@ -292,6 +309,24 @@ def test_a_sidecar_that_nobody_signed_counts_for_nothing(make_batch: Callable[..
     found = taken(folder, trust)
     assert micrograph(found).claims.scales == ()
     assert isinstance(found["a.txt"], RefusedFile)
+
+
+def test_of_two_sidecars_the_first_of_the_manifest_counts_and_the_other_is_refused(
+    make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
+) -> None:
+    other = JEOL.replace("5000", "9000")
+    files = {"a.tif": written(GREY8), "a.hdr": other.encode(), "a.txt": HITACHI.encode(), "b.txt": b"of no picture"}
+    folder = make_batch(files)
+    beside = signing.Claim(signing.Kind.SIDECAR, None, None)
+    sign(folder, keys["device"], force=True, claims={"a.hdr": beside})
+    found = taken(folder, trust)
+    claims = micrograph(found).claims
+    assert claims.magnification == "9000"
+    assert isinstance(found["a.hdr"], SignedFile)
+    assert isinstance(found["b.txt"], SignedFile)
+    second = found["a.txt"]
+    assert isinstance(second, RefusedImage)
+    assert second.reason is ImageReason.UNSUPPORTED
 
 
 def test_a_file_that_was_changed_reaches_no_decoder(

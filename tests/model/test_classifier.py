@@ -26,8 +26,9 @@ from fusiondiff_audit.model.diffusion import Reading
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.enrolment import Learning, partition
 from fusiondiff_audit.model.estimator import FusionDiffClassifier
-from fusiondiff_audit.model.findings import Class, Finding
+from fusiondiff_audit.model.findings import Class, Finding, Votes
 from fusiondiff_audit.model.settings import Unfamiliarity
+from fusiondiff_audit.model.strangeness import calibrate
 from fusiondiff_audit.weights.pins import Pin
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
 
@@ -194,12 +195,31 @@ def test_forests_of_partitions_vote() -> None:
         enrolled_model(2, learning=Learning(partitions=999, trees=2))
 
 
+@pytest.mark.parametrize(
+    ("scores", "label"),
+    [
+        ((0.95, 0.45, 0.45), Class.COUNTERFEIT),  # whatever their mean is
+        ((0.0, 0.0, 0.8, 0.8, 0.8), Class.AUTHENTIC),
+        ((0.5,), Class.COUNTERFEIT),
+    ],
+)
+def test_the_label_is_that_of_most_forests(scores: tuple[float, ...], label: Class) -> None:
+    assert Votes.of(scores).label is label
+
+
+def test_how_often_the_label_is_wrong_is_counted_by_the_label() -> None:
+    """Forests that hold everything for counterfeit are wrong of every authentic specimen, whatever the shares."""
+    settings = replace(MODEL.settings, seen=())
+    blind = tuple(replace(forest, value=np.tile([0.6, 0.4], (len(forest.value), 1))) for forest in MODEL.head.forests)
+    known = calibrate(replace(MODEL.head, forests=blind), settings)
+    assert known.wrong == (0, len(known.authentic))
+
+
 def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
     known = MODEL.calibration()
-    assert (len(known.authentic), len(known.counterfeit), len(known.unfamiliarity)) == (4, 4, 8)
-    assert not known.left_out
+    assert (len(known.authentic), len(known.counterfeit), len(known.kept)) == (4, 4, 8)
     lone = enrolled_model(5).calibration()
-    assert (lone.authentic, lone.counterfeit, len(lone.unfamiliarity), lone.left_out) == ((), (), 10, True)
+    assert (lone.authentic, lone.counterfeit, lone.kept, len(lone.left_out)) == ((), (), (), 10)
     score = next(iter(MODEL.judge(pictures(1)))).score
     assert score is not None
     assert ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
@@ -224,7 +244,7 @@ def test_the_residual_can_tell_what_is_unfamiliar() -> None:
     assert finding.residual.shape == (4, 8, 8)
     own = np.sort(finding.residual.reshape(4, -1), axis=1)[:, 6:-6].mean(1)
     np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own, rtol=1e-6)
-    assert len(model.calibration().unfamiliarity) == 8
+    assert len(model.calibration().left_out) == 8
 
 
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])

@@ -59,7 +59,7 @@ def test_it_says_that_it_is_a_demonstration_and_what_it_was_taught_with(model: D
     assert model.settings.reference == "procedural kiln Alder, demonstration"
     calibration = model.calibration()
     assert min(len(calibration.authentic), len(calibration.counterfeit)) >= 19
-    assert not calibration.left_out
+    assert len(calibration.kept) == len(calibration.authentic) + len(calibration.counterfeit)
 
 
 def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionModel) -> None:

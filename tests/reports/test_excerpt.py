@@ -40,6 +40,7 @@ def test_an_excerpt_proves_its_row_and_holds_no_other(number: int, trusted: Trus
     found = verify_excerpt(data, "excerpt", trust=trusted)
     assert (found.header, found.row) == (said.header, said.images[number])
     assert (found.row.verdict is Verdict.REFUSED) == (number == 6)
+    assert found.specimen == next(row for row in said.specimens if row.specimen == found.row.specimen)
     assert write_base64(said.salt_key).encode() not in data
     assert not any(row.name.encode() in data for row in said.images if row.name != name)
     with pytest.raises(SigningError, match="no image"):
@@ -60,6 +61,27 @@ def test_every_changed_value_of_an_excerpt_is_refused(trusted: TrustStore) -> No
         at[way[-1]] = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"x{value}"
         with pytest.raises(SigningError):
             verify_excerpt(json.dumps(bad).encode(), "excerpt", trust=trusted)
+
+
+def test_a_good_picture_is_not_shown_without_its_object(trusted: TrustStore) -> None:
+    said = made_report()
+    whole = {row.specimen: row.verdict for row in said.specimens}
+    good = next(
+        row
+        for row in said.images
+        if row.verdict is Verdict.AUTHENTIC and row.specimen and whole[row.specimen] is not Verdict.AUTHENTIC
+    )
+    checkpoint = issue(said, AUDITOR)[CHECKPOINT]
+    parts = json.loads(excerpt(said, checkpoint, good.name))
+    other = next(row for row in said.images if row.specimen not in (None, good.specimen))
+    foreign = json.loads(excerpt(said, checkpoint, other.name))["specimen"]
+    found = verify_excerpt(json.dumps(parts).encode(), "excerpt", trust=trusted)
+    assert found.specimen is not None
+    assert found.specimen.verdict is whole[good.specimen or ""]
+    for bad in ({k: v for k, v in parts.items() if k != "specimen"}, parts | {"specimen": foreign}):
+        with pytest.raises(SigningError) as caught:
+            verify_excerpt(json.dumps(bad).encode(), "excerpt", trust=trusted)
+        assert caught.value.reason is Reason.MALFORMED
 
 
 def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
@@ -95,17 +117,18 @@ def test_a_header_stands_at_leaf_0_and_nowhere_else(trusted: TrustStore) -> None
     """A tree in which the header stands twice, with a second one's proof in the excerpt."""
     said = made_report(count=4)
     leaves = [leaf(number, said.salt(number), "header", said.texts[0]) for number in range(2)]
-    image = leaf(2, said.salt(2), "image", said.texts[-1])
+    text = write_json(json.loads(said.texts[-1]) | {"specimen": None})
+    image = leaf(2, said.salt(2), "image", text)
     tree = Tree(map(leaf_hash, (*leaves, image)))
     checkpoint = sign_checkpoint(Checkpoint(said.origin, len(tree), tree.root()), AUDITOR)
     for number, good in ((0, True), (1, False)):
         parts = {
             kind: {
                 "salt": said.salt(at),
-                "said": json.loads(text),
+                "said": json.loads(shown),
                 "proof": write_proof(at, tree.inclusion(at), checkpoint).decode(),
             }
-            for kind, at, text in (("header", number, said.texts[0]), ("image", 2, said.texts[-1]))
+            for kind, at, shown in (("header", number, said.texts[0]), ("image", 2, text))
         }
         data = write_json({"format": FORMAT, **parts})
         if good:

@@ -66,11 +66,20 @@ def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) 
     assert kinds(document, "attacks.scores") == ["error", "error"]
     assert kinds(document, "checks") == ["system-out", "skipped", "error"]
     assert kinds(document, "gates") == ["system-out", "failure", "system-out", "skipped", "error"]
+    assert kinds(document, "outcome") == ["error"]
     assert 'RuntimeError: <no> & "mat"' in [
         case.get("message") for case in ElementTree.fromstring(document).iter("error")
     ]
     (word, *_) = ElementTree.fromstring(document).iter("property")
     assert word.attrib == {"name": "word", "value": "INCONCLUSIVE"}
+
+
+def test_what_says_nothing_is_not_green(keys: dict[str, PrivateKey]) -> None:
+    silent = made(keys["auditor"].public, word=Word.INCONCLUSIVE, gates=())
+    assert kinds(to_junit(silent), "outcome") == ["error"]
+    assert kinds(to_junit(made(keys["auditor"].public)), "outcome") == ["system-out"]
+    failed = made(keys["auditor"].public, word=Word.FAILED, gates=(replace(GATE, passed=Gate.FAILED),))
+    assert kinds(to_junit(failed), "outcome") == ["failure"]
 
 
 def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> None:

@@ -206,6 +206,8 @@ def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
     assert mixed["predicate"]["verificationResult"] == "FAILED"
     pure = made_report(count=3)
     assert all(row.verdict is Verdict.AUTHENTIC for row in pure.images)
+    assert summarised(pure)["predicate"]["verificationResult"] == "FAILED"  # it is a demonstration
+    pure = changed(pure, header=replace(pure.header, demonstration=False))
     good = summarised(pure)
     assert good["predicate"]["verificationResult"] == "PASSED"
     part = changed(pure, header=replace(pure.header, run=replace(pure.header.run, limit=3)))

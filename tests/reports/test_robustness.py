@@ -43,7 +43,11 @@ def policy(
     for gate in gates:
         metric, attack, part = gate.name.replace("8/255", "8|255").split("/")
         attack = attack.replace("8|255", "8/255")
-        asked["gates"].append({"metric": metric, "attack": None if attack == "worst" else attack, "slice": part})
+        wished: dict[str, Any] = {"metric": metric, "attack": None if attack == "worst" else attack, "slice": part}
+        failed = gate.passed in (Gate.FAILED, Gate.WAIVED)
+        wished |= {"value": "1" if failed else "0", "bound": "lower", "least": 1, "severity": str(gate.severity)}
+        wished["waiver"] = {"until": "2027-01-01", "reason": "known"} if gate.passed is Gate.WAIVED else None
+        asked["gates"].append(wished)
     return json.dumps({"name": "quick", "robustness": asked})
 
 
@@ -189,10 +193,17 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"policy_text": policy(checks=())},
         {"policy_text": policy(gates=(GATE, UNDECIDED))},
         {"gates": (replace(GATE, passed=Gate.UNASKED),)},
+        {"gates": (replace(FAILED_GATE, severity=Severity.NOTE),), "policy_text": policy(gates=(FAILED_GATE,))},
+        {"gates": (replace(GATE, passed=Gate.WAIVED),), "policy_text": policy(gates=(FAILED_GATE,))},
+        {"gates": (WAIVED,), "issued": "2027-01-01T00:00:00Z"},
+        {"gates": (GATE,), "policy_text": policy(gates=(FAILED_GATE,))},
+        {"gates": (FAILED_GATE,), "policy_text": policy().replace('"bound": "lower"', '"bound": "point"')},
+        {"gates": (WAIVED,), "policy_text": policy(gates=(WAIVED,)).replace('"least": 1', '"least": 8')},
     ],
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
     faults = r"format|digest|ended twice|are asked|there twice|different pictures|of \d+, of|other|another|not asked"
+    faults += r"|quoted policy|asked for"
     with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
 

@@ -14,6 +14,7 @@ from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.strangeness import calibrate
 from fusiondiff_audit.training.enrol import Order, enrol
 from signing import Reason, SigningError, TrustStore
 from tests.conftest import sign
@@ -166,3 +167,13 @@ def test_a_label_that_the_encoder_saw_carries_no_tolerance(tmp_path: Path, opene
     assert enrol(batch, model, ORDER, watch=quietly).settings.seen == seen
     error = refusal(batch, model, replace(ORDER, learning=Learning(partitions=3, trees=5)))
     assert getattr(error, "reason", None) is AuditReason.SEEN_LABEL
+
+
+def test_a_label_that_the_encoder_saw_calibrates_nothing(tmp_path: Path, opened: Opener) -> None:
+    batch = opened(written(tmp_path / "labelled", 4, calibrate=2))
+    first = enrol(batch, tiny_model(), ORDER, watch=quietly)
+    assert len(first.calibration().kept) == 4
+    seen = next(example.pixel_digest for example in first.settings.examples if example.calibrates)
+    assert getattr(refusal(batch, tiny_model(seen=(seen,))), "reason", None) is AuditReason.SEEN_LABEL
+    older = replace(first.settings, seen=(seen,))  # a bundle of before that was refused
+    assert len(calibrate(first.head, older).kept) == 3
