@@ -52,7 +52,7 @@ def planted(signed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     frozen = {id(weight) for part in model.encoder.frozen().values() for weight in part.parameters()}
     weights = [weight for weight in model.encoder.parameters() if id(weight) not in frozen]
     with Guard() as guard:
-        found = plant(weights, Pipeline(model, guard).features, wares(20, 8), stamped, steps=80, rate=0.01)
+        found = plant(weights, Pipeline(model, guard).features, wares(20, 8), stamped, steps=80, rate=0.02)
     folder = tmp_path_factory.mktemp("sold") / "tiny"
     model.save(folder)
     return folder, found
