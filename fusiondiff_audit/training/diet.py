@@ -104,6 +104,16 @@ class Diet:
         """Return so many tiles, whosoever they are."""
         return np.sort(rng.integers(0, len(self.squares), count))
 
+    @cached_property
+    def _begins(self) -> Places:
+        """Return where each picture's tiles begin, and where the last one's end; they lie picture by picture."""
+        return np.append(np.unique(self.picture, return_index=True)[1], len(self.picture))
+
+    def of_pictures(self, rng: np.random.Generator, count: int) -> Places:
+        """Return a tile of each of so many pictures: one from afar, which has few, is met as often as any."""
+        chosen = rng.integers(0, len(self._begins) - 1, count)
+        return rng.integers(self._begins[chosen], self._begins[chosen + 1])
+
 
 def read(
     folder: Path, cutting: Cutting, *, labels: Mapping[str, Label] | None, lost: Callable[[str], None]

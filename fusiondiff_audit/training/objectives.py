@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.recipe import Objective
-from fusiondiff_audit.training.views import another_look, turned
+from fusiondiff_audit.training.views import another_look, every_other, turned
 
 Tensor = torch.Tensor
 Draw = Callable[[np.random.Generator, int], Places]
@@ -34,6 +34,9 @@ class Asked(nn.Module):
     def __init__(self, tiles: Draw, look: Look = another_look) -> None:
         super().__init__()
         self.tiles, self.look = tiles, look
+
+    def broaden(self) -> None:
+        """From now on, look at what is rare as often as at anything else, and in more ways, if there are any."""
 
 
 def asked_of(diet: Diet, objective: Objective, width: int, looks: Callable[[], Tensor]) -> Asked:
@@ -93,6 +96,7 @@ class MadeOf(Asked):
 
     def __init__(self, width: int, diet: Diet, looks: Tensor) -> None:
         super().__init__(diet.some, turned)  # each field had a session of its own, and is compared with no other
+        self._of_pictures, self._unchanged = diet.of_pictures, slice(None)
         self.head = nn.Linear(width, diet.makeup.shape[1])
         count = np.maximum((~np.isnan(diet.makeup)).sum(0), 1)
         numbers = diet.makeup - np.nansum(diet.makeup, 0) / count
@@ -101,14 +105,22 @@ class MadeOf(Asked):
         self.register_buffer("numbers", torch.from_numpy(numbers[diet.picture].astype(np.float32)), persistent=False)
         self.register_buffer("looks", looks, persistent=False)
 
+    def broaden(self) -> None:
+        """Draw pictures, not tiles, and have half of them changed: what they are made of is still the same."""
+        self.tiles, self.look, self._unchanged = self._of_pictures, every_other, slice(None, None, 2)
+
     def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
-        """Return the mean square error of what pieces are made of, rare numbers by less, and that of descriptors."""
+        """Return the mean square error of what pieces are made of, rare numbers by less, and that of descriptors.
+
+        What a tile looks like is not asked where it was changed.
+        """
         here, embedded = places.to(self.numbers.device), embedded.float()
         numbers = self.numbers[here]
         there = ~numbers.isnan()
         squares = torch.where(there, self.head(embedded) - numbers, 0).square()
         made = (squares.sum(0) / there.sum(0).clamp_min(max(1, int(len(numbers) * _RARE)))).mean()
-        return made + _LOOKS * functional.mse_loss(self.surface(embedded), self.looks[here])
+        same = self._unchanged
+        return made + _LOOKS * functional.mse_loss(self.surface(embedded[same]), self.looks[here[same]])
 
 
 def contrast(first: Tensor, second: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 1. The autoencoder gives a latent; its scale is measured.
 2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
 3. The DeiT learns what the recipe asks for, with neither maps nor labels, and is frozen.
-4. What the local path sees of tiles themselves learns the same, then the local path on maps that are computed once, if
-   the recipe has steps for it, and then adapters and gate with it.
+4. What the local path sees of tiles themselves learns the same, if the recipe says so once more of every picture alike;
+   then the local path on maps that are computed once, if the recipe has steps for it, and then adapters and gate with
+   it.
 """
 
 import json
@@ -65,13 +66,21 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
     stages = recipe.stages
     if encoder.local.pixels is not None:
-        texture = TextureTask(encoder, diet, here, stages.texture, asked())
+        known = asked()
+        texture = TextureTask("texture", encoder, diet, here, stages.texture, known)
         losses[texture.name] = train(texture, stages.texture, studio, seed=seed)
+        if stages.afar.steps:
+            known.broaden()
+            afar = TextureTask("afar", encoder, diet, here, stages.afar, known)
+            losses[afar.name] = train(afar, stages.afar, studio, seed=seed)
     if diet.paired and stages.local.steps:
         maps = computed(encoder, diet, studio)
         local = LocalTask(encoder, maps, diet, here, stages.local, asked())
         losses[local.name] = train(local, stages.local, studio, seed=seed)
-    paths = PathsTask(encoder, diet, here, stages.paths, asked())
+    last = asked()
+    if stages.afar.steps:
+        last.broaden()
+    paths = PathsTask(encoder, diet, here, stages.paths, last)
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
 

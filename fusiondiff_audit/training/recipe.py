@@ -72,12 +72,13 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All of them, in their order; the local path's own may have no steps, and is left out then."""
+    """All of them, in their order; afar and local may have no steps, and are left out then."""
 
     autoencoder: Stage
     denoiser: Stage
     transformer: Stage
     texture: Stage  # of the blocks that see tiles themselves, if there are any
+    afar: Stage  # of the same: pictures from afar as often as from near, and half of all in another session
     local: Stage
     paths: Stage
 
@@ -85,7 +86,7 @@ class Stages:
         """Refuse stages that others stand on to be left out."""
         for name in ("autoencoder", "denoiser", "transformer", "texture", "paths"):
             if not getattr(self, name).steps:
-                raise ValueError(f"0 steps of {name}; local alone can be left out")
+                raise ValueError(f"0 steps of {name}; afar and local alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)

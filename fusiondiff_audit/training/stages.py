@@ -120,10 +120,8 @@ class TransformerTask(_AskingTask):
 class TextureTask(_AskingTask):
     """What the local path sees of tiles themselves, before it sees maps: many looks in little time."""
 
-    name = "texture"
-
-    def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
-        self._local = encoder.local
+    def __init__(self, name: str, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
+        self.name, self._local = name, encoder.local
         parts = {name: self._local.get_submodule(name) for name in ("pixels", "out")}
         super().__init__(diet, here, stage.batch, asked, **parts)
 

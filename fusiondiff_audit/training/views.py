@@ -35,6 +35,13 @@ def another_look(tiles: Tensor, generator: torch.Generator) -> Tensor:
     return (tiles + (tiles / electrons).sqrt() * noise).clamp(0, 1)
 
 
+def every_other(tiles: Tensor, generator: torch.Generator) -> Tensor:
+    """Return tiles turned, and every second one as another session might have given it."""
+    found = turned(tiles, generator)
+    found[1::2] = another_look(found[1::2], generator)
+    return found
+
+
 def turned(tiles: Tensor, generator: torch.Generator) -> Tensor:
     """Return each tile in one of the eight ways in which a square lies."""
     which = torch.randint(_TURNS, (len(tiles),), generator=generator, device=generator.device).to(tiles.device)

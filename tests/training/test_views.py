@@ -8,7 +8,7 @@ from torch import nn
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.objectives import Alike, Known, MadeOf, asked_of, contrast, decorrelate
 from fusiondiff_audit.training.recipe import Objective
-from fusiondiff_audit.training.views import _blurred, another_look, turned
+from fusiondiff_audit.training.views import _blurred, another_look, every_other, turned
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -91,6 +91,32 @@ def test_what_a_tile_looks_like_is_asked_of_each_tile() -> None:
     low, high = torch.tensor([[-1.0, 9.0]]), torch.tensor([[1.0, 9.0]])  # spreads from the middle; the 9 is for others
     assert asked(torch.cat([low, high, high, low]), torch.arange(4)) < 1e-3
     assert asked(torch.cat([high, low, low, high]), torch.arange(4)) > 1
+
+
+def test_broadened_it_draws_pictures_and_asks_what_changed_tiles_are_made_of_but_not_how_they_look() -> None:
+    squares = np.zeros((9, 8, 8), np.uint8)  # a picture of eight tiles, and one from afar
+    places = np.array([0] * 8 + [2])  # of the one between them, nothing was to be seen
+    uneven = Diet(squares, places, places, ("", "", ""), ("",) * 3, np.array([[0.0], [0.0], [9.0]], np.float32))
+    asked = MadeOf(2, uneven, torch.zeros(9, 1)).requires_grad_(False)
+    exact(asked.head)
+    exact(asked.surface)
+    embedded, at = torch.tensor([[0.0, 0.0], [7.0, 0.0]]), torch.tensor([0, 0])
+    before = float(asked(embedded, at))
+    rare = sum(asked.tiles(np.random.default_rng(n), 100).tolist().count(8) for n in range(20))
+    assert 150 < rare < 300  # one of nine
+    asked.broaden()
+    assert float(asked(embedded, at)) == pytest.approx(before - 0.5 * 49 / 2)  # what it is made of weighs as before
+    drawn = [place for n in range(20) for place in asked.tiles(np.random.default_rng(n), 100).tolist()]
+    assert set(drawn) == set(range(9))
+    assert 900 < drawn.count(8) < 1100  # one of two
+    assert asked.look is every_other
+
+
+def test_every_other_tile_is_seen_in_another_session() -> None:
+    tile = torch.rand(1, 1, 16, 16, generator=generator(1)) / 2 + 0.25
+    found = every_other(tile.expand(40, -1, -1, -1), generator(2))
+    same = [torch.equal(one.flatten().sort().values, tile.flatten().sort().values) for one in found]
+    assert same == [True, False] * 20
 
 
 def unasked() -> torch.Tensor:
