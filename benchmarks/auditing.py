@@ -28,7 +28,7 @@ from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import check_origin
-from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.policy import Policy, Robustness
 from reports.header import Key
 from tests.judges import DigestJudge
 
@@ -64,7 +64,7 @@ class House:
         begun = time.perf_counter()
         batch = signing.open_batch(self.folder / "batch", trust=trust)
         who = Key("auditor-1", self.auditor.public.keyid)
-        order = Order(batch, trust, who, Policy(), check_origin(), out)
+        order = Order(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
         ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), now=signing.now())
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()

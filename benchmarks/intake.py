@@ -117,7 +117,7 @@ def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tupl
             running.add(block)
             top += len(block)
         digest = running.value()
-    return pixels, digest, read_claims(file.data, header, signed=("12.5", "nm"), sidecar=None)
+    return pixels, digest, read_claims(file.data, header, signed=("12.5", "nm"), sidecar=())
 
 
 def compare(batch: signing.Batch, guard: Guard) -> tuple[float, float, float]:

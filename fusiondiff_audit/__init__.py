@@ -1,7 +1,8 @@
 """Decides whether ceramic micrographs are authentic, and proves what it says.
 
 Goals: one documented import, light until used: nothing here imports torch, numpy or cryptography by itself.
-Not-goals: the rooms beside this one (`signing` and its peers) are shipped with it, but are not an interface.
+Not-goals: the rooms beside this one (`signing` and its peers) are shipped with it, but are not an interface:
+of them only `signing.load_trust` and `signing.now` are documented.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -20,6 +20,7 @@ from reports.header import (
     PolicyHead,
     RunHead,
     TrustHead,
+    partial,
 )
 from reports.report import Report
 from reports.rows import ImageRow, specimen_rows
@@ -126,17 +127,11 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         robustness=order.robustness,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
-        limits=(*_LIMITS, *_partial(order), *((_SAME_OBJECT,) if _nameless(images) else ())),
+        limits=(*_LIMITS, *partial(order.limit), *((_SAME_OBJECT,) if _nameless(images) else ())),
         specimens=Counts.of(row.verdict for row in specimens),
         images=Counts.of(row.verdict for row in images),
     )
     return Report.of(header, specimens, images, bytes.fromhex(sealed.salt_key))
-
-
-def _partial(order: Order) -> tuple[str, ...]:
-    if order.limit is None:
-        return ()
-    return (f"Only the first {order.limit:,} images of the batch were asked for.",)
 
 
 def _nameless(images: tuple[ImageRow, ...]) -> bool:

@@ -12,10 +12,10 @@ from reports.arithmetic import tolerance
 from reports.rows import ImageRow, Judged, settled
 from reports.verdicts import Label, Rules, Verdict
 from signing import FileEntry
+from signing.names import MAX_NAME
 from signing.strict import is_plain
 
 _DIGITS = 6  # of a decimal
-_LONGEST_NAME = 1000  # characters
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
@@ -58,9 +58,9 @@ def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
 def shown(name: str) -> str:
     """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
     text = name if is_plain(name) and name == name.strip() else ascii(name)
-    if len(text) <= _LONGEST_NAME:
+    if len(text) <= MAX_NAME:
         return text
-    return f"{text[:_LONGEST_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"{text[:MAX_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _judged(finding: Finding, known: Calibration, rules: Rules) -> Judged | None:

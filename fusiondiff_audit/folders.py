@@ -1,4 +1,4 @@
-"""New folders that are whole or not there."""
+"""New folders, whole or not there."""
 
 import shutil
 import tempfile
@@ -13,8 +13,8 @@ import signing
 def new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder beside `out` that takes its name at the end; an error on the way leaves nothing."""
     signing.refuse_existing(out)
+    make_folder(out.parent)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     except OSError as e:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
@@ -26,3 +26,11 @@ def new_folder(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, if it is not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: cannot be made: {e.strerror}") from e

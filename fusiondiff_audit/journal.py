@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import signing
+from fusiondiff_audit.databases import FAULTS, from_outside
 from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
@@ -117,7 +118,7 @@ class Journal:
     def _read(self, name: str) -> str | None:
         try:
             row = self._base.execute("SELECT said, code FROM kept WHERE name = ?", (name,)).fetchone()
-        except sqlite3.DatabaseError as e:
+        except FAULTS as e:
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
         if row is None:
             return None
@@ -132,8 +133,8 @@ class Journal:
         """Tell a disk that is full or read-only as what it is."""
         try:
             yield
-        except sqlite3.OperationalError as e:
+        except FAULTS as e:
+            if not from_outside(e):
+                raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
             hint = "make room and say --resume; what was found so far is kept"
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self._path}: {e}", hint=hint) from e
-        except sqlite3.DatabaseError as e:
-            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e

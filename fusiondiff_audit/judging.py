@@ -8,7 +8,7 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class, Finding
 from reports.arithmetic import error_bounds
-from reports.header import ErrorRate, ModelHead
+from reports.header import RATES, ErrorRate, ModelHead
 
 
 class ModelJudge:
@@ -46,9 +46,7 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
 
 def _rates(known: Calibration) -> Iterator[ErrorRate]:
     """Yield how often the label was wrong of specimens that nothing was learnt from, by each one's worst picture."""
-    for kind, other, scores, wrong in (
-        ("counterfeit", "authentic", known.counterfeit, known.wrong[Class.COUNTERFEIT]),
-        ("authentic", "counterfeit", known.authentic, known.wrong[Class.AUTHENTIC]),
-    ):
+    each = (known.counterfeit, known.wrong[Class.COUNTERFEIT]), (known.authentic, known.wrong[Class.AUTHENTIC])
+    for what, (scores, wrong) in zip(RATES, each, strict=True):
         if scores:
-            yield ErrorRate(f"{kind} specimens taken for {other}", wrong, len(scores), error_bounds(wrong, len(scores)))
+            yield ErrorRate(what, wrong, len(scores), error_bounds(wrong, len(scores)))

@@ -12,6 +12,7 @@ from pathlib import Path
 from fusiondiff_audit.tabular import bad_table, read_rows
 from signing import SigningError
 from signing.names import refuse_unsafe
+from signing.strict import refuse_bad_label
 
 _COLUMNS = {"file", "label", "specimen", "use"}
 
@@ -46,6 +47,10 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, Label]:
             raise bad_table(path, f"{where}: {name!a} is named twice")
         if row["label"] not in ("authentic", "counterfeit"):
             raise bad_table(path, f"{where}: {row['label']!a} is no label; authentic and counterfeit are")
+        try:
+            refuse_bad_label(row.get("specimen") or None)
+        except SigningError as e:
+            raise bad_table(path, f"{where}: specimen {e}") from e
         if row.get("use", "") not in ("", *Use):
             raise bad_table(path, f"{where}: {row['use']!a} is no use; enrol and calibrate are")
         label = Label(

@@ -9,16 +9,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from reports.stress_rules import BUDGET, SHARE
 from reports.verdicts import Rules
 from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_plain, malformed, write_json
 
 BUILT_IN = "built-in"
-MAX_POLICY = 1024 * 1024  # bytes
+MAX_POLICY = 64 * 1024  # bytes; a report quotes a quarter of that
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
-Share = Annotated[str, StringConstraints(pattern=r"^(0|1|0\.[0-9]{1,6}|1\.0{1,6})$")]
-Size = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,3}(\.[0-9]{1,6})?|[1-9][0-9]{0,4}/(255|65535))$")]
+Share = Annotated[str, StringConstraints(pattern=f"^({SHARE})$")]
+Size = Annotated[str, StringConstraints(pattern=f"^({BUDGET})$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 PlanName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}-(linf|l2|l0)-[0-9./]{1,12}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")]
@@ -161,7 +162,7 @@ def read_policy(path: Path | None) -> Policy:
         first = e.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise malformed(str(path), f"{where}: {first['msg'].lower()}") from e
-    except ValueError as e:  # UnicodeDecodeError and TOMLDecodeError
+    except (ValueError, RecursionError) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise malformed(str(path), f"is not a policy: {e}") from e
     if policy.name == BUILT_IN:
         raise malformed(str(path), f"a policy of its own has a name of its own; {BUILT_IN!r} is taken")

@@ -17,7 +17,7 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
-from reports.header import NOT_TESTED
+from reports.header import NOT_TESTED, STALE
 from reports.robustness import MAX_FILE, open_robustness, read_robustness
 from reports.stress_parts import Word
 from signing import Reason, SigningError, TrustStore, read_capped
@@ -52,7 +52,7 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
     if pin is None and age > timedelta(days=policy.robustness.days):
         if required:
             raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
-        return f"{said}, stale"
+        return said + STALE
     if result.word is not Word.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")

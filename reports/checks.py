@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from reports.consistency import contradiction, refuse_contradiction
@@ -88,7 +87,9 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
         if os.path.lexists(folder / name):
             passed(name, compare(folder / name, report, trust))
     if images is not None:
-        passed("images", _images(report, images))
+        from reports.batch_check import compare_batch  # which takes as long to load as all else here
+
+        passed("images", compare_batch(report, images, trust))
     if model is not None:
         passed("model", _model(report, model))
     return report
@@ -108,38 +109,6 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
     if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
         raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"
-
-
-def _images(report: Report, folder: Path) -> str:
-    """Compare every image that was judged with a file of its name, and the manifest with the one that was audited."""
-    from signing.folder import Reader
-    from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest
-
-    reader, compared = Reader(folder), 0
-    bundle = Bundle.from_bytes(
-        reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
-    )
-    if (digest := sha256(bundle.envelope.payload).hexdigest()) != report.header.batch.payload:
-        what = f"its manifest is sha256:{digest}, the report is of sha256:{report.header.batch.payload}"
-        raise SigningError(Reason.DIGEST_MISMATCH, f"{folder}: {what}")
-    signed = {file.name: file for file in Manifest.from_payload(bundle.envelope.payload, MANIFEST_NAME).files}
-    lost = {name for name, file in signed.items() if file.kind is Kind.IMAGE} - {row.name for row in report.images}
-    if lost and report.header.run.limit is None:
-        raise contradiction(REPORT, f"says nothing of {min(lost)!a}, an image of the batch")
-    for row in report.images:
-        if row.sha256 is None:
-            continue
-        entry = signed.get(row.name)
-        if entry is None or (row.sha256, row.specimen) != (entry.sha256, entry.specimen):
-            raise contradiction(REPORT, f"says of {row.name!a} what the batch's manifest does not")
-        if row.judged is None:
-            continue
-        digest, _ = reader.digest(row.name, limit=MAX_FILE)
-        if digest != row.sha256:
-            what = f"{row.name!a}: is sha256:{digest}, the report is of sha256:{row.sha256}"
-            raise SigningError(Reason.DIGEST_MISMATCH, what)
-        compared += 1
-    return f"the manifest and {compared:,} images are those that were judged"
 
 
 def _model(report: Report, folder: Path) -> str:

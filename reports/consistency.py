@@ -1,14 +1,17 @@
 """What follows from a report's own numbers: asked before anything is signed, and by everybody who reads it."""
 
+from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 
-from reports.arithmetic import MOST_SPECIMENS, error_bounds
-from reports.header import Counts, Header
+from reports.arithmetic import MOST_SPECIMENS, error_bounds, least_specimens
+from reports.header import RATES, Counts, Header, ModelHead, partial, stood
 from reports.report import Report
 from reports.rows import ImageRow, settled, specimen_rows
 from reports.verdicts import Verdict
+from reports.versions import V1
 from signing import Reason, SigningError
-from signing.fields import read_json
+from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT
 
 _MOST = 1000  # partitions
@@ -37,11 +40,14 @@ def refuse_other_header(header: Header, where: str) -> None:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
     _refuse_other_policy(header, where)
+    if not set(partial(header.run.limit)) <= set(header.limits):
+        raise contradiction(where, f"it is of {header.run.limit} images, and does not say that these are not all")
 
 
 def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
     """Refuse a verdict on a picture that does not follow from what stands beside it."""
     _refuse_other_votes(row, header, where)
+    _refuse_other_ranks(row, header, where)
     if row.verdict is Verdict.REFUSED:
         if row.judged is not None or not row.reasons:
             raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
@@ -61,6 +67,25 @@ def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
         raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
 
 
+def _refuse_other_ranks(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse ranks among other specimens than those that the error rates are of, or none where there are enough."""
+    judged = row.judged
+    if judged is None or header.format == V1:
+        return
+    found = tuple(rank and rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar))
+    if found != _ranked(header.model, header.policy.alpha):
+        raise contradiction(where, f"{row.name!a} has ranks among other specimens than there are, or lacks some")
+
+
+@lru_cache(maxsize=8)
+def _ranked(model: ModelHead, alpha: str) -> tuple[int | None, ...]:
+    """Return among how many specimens a picture is ranked: of either class, and of all; too few tell nothing."""
+    of = {rate.what: rate.of for rate in model.error_rates}
+    kept, least = [of.get(what, 0) for what in RATES], least_specimens(Fraction(alpha))
+    strangers = (sum(kept), model.enrolled_authentic + model.enrolled_counterfeit)
+    return (*(kept if min(kept) >= least else (None, None)), next((n for n in strangers if n >= least), None))
+
+
 def _refuse_other_policy(header: Header, where: str) -> None:
     """Refuse rules that are not the ones that the header quotes."""
     said = header.policy
@@ -73,6 +98,18 @@ def _refuse_other_policy(header: Header, where: str) -> None:
     ours = (said.alpha, said.needs_scale, said.name, said.tolerance)
     if (rate, scale == "required", quoted.text("name"), least) != ours:
         raise contradiction(where, "it does not go by the policy that it quotes")
+    if header.format != V1:  # of which some were signed before the rest had to follow
+        _refuse_unruly(header, quoted, where)
+
+
+def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:
+    """Refuse a header that the policy which it quotes would not have let be."""
+    if tuple(quoted.fields("case").texts("text", most=_MOST)) != header.case:
+        raise contradiction(where, "its case is not that of the policy that it quotes")
+    if quoted.fields("intake").boolean("second_signature") and not header.batch.second:
+        raise contradiction(where, "the policy that it quotes asks for a second signature, and it saw none")
+    if quoted.fields("robustness").text("result") == "required" and not stood(header.robustness):
+        raise contradiction(where, "the policy that it quotes requires a stress test that was passed, and it has none")
 
 
 def contradiction(where: str, what: str) -> SigningError:

@@ -13,7 +13,8 @@ from signing.times import read_time
 
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
-NOT_TESTED = "not stress-tested"
+NOT_TESTED, STALE = "not stress-tested", ", stale"  # the latter ends what is told of a result that is too old
+RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,11 @@ class RunHead:
     limit: int | None  # only so many of the batch's images were asked for
     libraries: tuple[Library, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse a limit that is none."""
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"a limit of {self.limit} images")
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -183,3 +189,13 @@ class Header:
     def time(self) -> datetime:
         """Return when the auditor says that it was issued."""
         return read_time(self.issued, "a report")
+
+
+def partial(limit: int | None) -> tuple[str, ...]:
+    """Return what a report must say that is not of the whole batch."""
+    return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)
+
+
+def stood(robustness: str) -> bool:
+    """Say whether what a header tells of a stress test is a pass, and not too old; its first word is `Word`'s."""
+    return robustness.startswith("PASSED ") and not robustness.endswith(STALE)

@@ -42,8 +42,7 @@ def summary(report: Report) -> bytes:
     What a demonstration says is no reason to let anything pass, so its summary never does.
     """
     header = report.header
-    whole = header.run.limit is None
-    passed = whole and not header.demonstration and bool(report.images)
+    passed = header.run.limit is None and header.model.verified and not header.demonstration and bool(report.images)
     passed = passed and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
     subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
     batch = Subject(BATCH, header.batch.payload)

@@ -14,7 +14,7 @@ from signing.strict import is_sha256
 
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
-_MAP = re.compile(r"(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")
+_MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  # one tile at least
 
 
 @dataclass(frozen=True, slots=True)

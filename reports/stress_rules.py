@@ -16,6 +16,8 @@ _MOST = 1000  # attacks, checks or gates
 _PICTURES = 1_000_000
 _TOKENS = 20_000
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
+SHARE = r"0|1|0\.[0-9]{1,6}|1\.0{1,6}"  # how a policy writes a share, and how far a picture may be changed
+BUDGET = r"[0-9]{1,3}(?:\.[0-9]{1,6})?|[1-9][0-9]{0,4}/(?:255|65535)"
 _DIGIT = Decimal("0.000001")
 _FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
 
@@ -100,7 +102,7 @@ def _held(result: "Robustness", attack: str) -> int:
 
 def _gate_fault(gate: Gated, asked: Fields, issued: str) -> str | None:
     """Say how a gate ended otherwise than the quoted policy lets it end."""
-    least, share = asked.integer("least", least=1, most=_PICTURES), Fraction(asked.text("value"))
+    least, share = asked.integer("least", least=1, most=_PICTURES), _quoted(asked, "value", SHARE)
     waiver = asked.optional_fields("waiver")
     if gate.severity != asked.text("severity"):
         return f"{gate.severity}, where the quoted policy says {asked.text('severity')}"
@@ -117,6 +119,14 @@ def _gate_fault(gate: Gated, asked: Fields, issued: str) -> str | None:
     return None
 
 
+def _quoted(asked: Fields, name: str, form: str) -> Fraction:
+    """Return a number as a policy may write it: others could be a division by zero, or have a million digits."""
+    text = asked.text(name)
+    if not re.fullmatch(form, text):
+        raise ValueError(f"the quoted policy: {name} {text[:100]!a} is no number that a policy has")
+    return Fraction(text)
+
+
 def _unlike_policy(result: "Robustness") -> str | None:
     """Say what the quoted policy asked for and the result has not, or the other way round."""
     said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
@@ -130,7 +140,7 @@ def _unlike_policy(result: "Robustness") -> str | None:
         for one in asked.list("gates", least=0, most=_MOST)
     ]
     for one, budget in zip(result.attacks, asked.list("attacks", least=0, most=_MOST), strict=False):
-        if (one.norm, one.size) != (budget.text("norm"), f"{float(Fraction(budget.text('size'))):.6f}"):
+        if (one.norm, one.size) != (budget.text("norm"), f"{float(_quoted(budget, 'size', BUDGET)):.6f}"):
             return f"attack {one.name}: another budget than the quoted policy asks for"
     checks = asked.texts("checks", most=_MOST)
     poisons = [

@@ -22,7 +22,7 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies in a folder: regular files, and everything else that is no folder, with what it is."""
+    """What lies in a folder: regular files, and everything else that is no folder to look into, with what it is."""
 
     files: frozenset[str]
     others: dict[str, str]
@@ -39,7 +39,10 @@ def list_folder(folder: Path) -> Listing:
                 raise SigningError(Reason.TOO_LARGE, f"{folder}: holds more than {MAX_LISTED:,} entries")
             if entry.is_file(follow_symlinks=False):
                 files.add(name)
-            elif not entry.is_dir(follow_symlinks=False):
+            elif entry.is_dir(follow_symlinks=False):
+                if _too_deep(name):
+                    others[name] = f"a folder deeper than {MAX_PARTS} others, which nobody looked into"
+            else:
                 others[name] = "a symbolic link" if entry.is_symlink() else "neither a file nor a folder"
     except OSError as e:
         raise unreadable(folder, e) from e
@@ -136,13 +139,16 @@ def _own_memory(size: int) -> memoryview:
 def _walk(descriptor: int, prefix: str) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
     """Yield what lies in an open folder, and in its folders, opened one from the other so that none is a link."""
     try:
-        if prefix.count("/") > MAX_PARTS:
-            raise SigningError(Reason.TOO_LARGE, f"folders nested deeper than {MAX_PARTS}")
         with os.scandir(descriptor) as entries:
             for entry in entries:
                 yield prefix + entry.name, entry
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) and not _too_deep(prefix + entry.name):
                     inner = os.open(entry.name, _FOLDER_FLAGS, dir_fd=descriptor)
                     yield from _walk(inner, f"{prefix}{entry.name}/")
     finally:
         os.close(descriptor)
+
+
+def _too_deep(name: str) -> bool:
+    """Say whether no file in this folder could have a name that anybody signs."""
+    return name.count("/") >= MAX_PARTS

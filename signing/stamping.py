@@ -10,10 +10,11 @@ from pathlib import Path
 from signing.bundle import Bundle, bundle_limit
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped
-from signing.manifest import MAX_MANIFEST
 from signing.times import MAX_TOKEN, MAX_TOKENS
 from signing.timestamps import prove, read_answer, write_query
 from signing.trust import TrustStore
+
+_LARGEST = 1024 * 1024 * 1024  # bytes of a payload: reports are the longest
 
 
 def stamp_query(path: Path) -> bytes:
@@ -47,5 +48,5 @@ def attach_token(path: Path, token: Path, *, trust: TrustStore | None = None) ->
 
 
 def _read(path: Path) -> Bundle:
-    data = read_capped(path, limit=bundle_limit(MAX_MANIFEST))
-    return Bundle.from_bytes(data, str(path), payload_limit=MAX_MANIFEST, foreign=True)
+    data = read_capped(path, limit=bundle_limit(_LARGEST))
+    return Bundle.from_bytes(data, str(path), payload_limit=_LARGEST, foreign=True)

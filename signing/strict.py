@@ -16,8 +16,11 @@ from signing.errors import Reason, SigningError
 MAX_TEXT = 16 * 1024  # characters in one text field; the longest is a policy that asks for every attack
 MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or key holder
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# Characters that are drawn as nothing and are in no category of their own (Unicode, Default_Ignorable_Code_Point).
-_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+# What is drawn as nothing and in no category of its own (Unicode, Default_Ignorable_Code_Point), or is no character.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+    "\ufdd0-\ufdef" + "".join(chr(plane * 0x10000 + end) for plane in range(17) for end in (0xFFFE, 0xFFFF)) + "]"
+)
 _SHA256 = re.compile("[0-9a-f]{64}")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 

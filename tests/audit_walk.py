@@ -22,14 +22,13 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy import Policy
 from reports.header import Key
 from reports.issue import REPORT
 from reports.report import MAX_PAYLOAD, Report
 from reports.rows import ImageRow
 from signing.bundle import Bundle
 from tests.conftest import NOW, entry, make_trust, sign
-from tests.judges import DigestJudge
+from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
 
@@ -77,7 +76,7 @@ def walk(home: Path, out: Path, *, first: Path | None) -> None:
     batch = signing.open_batch(home / "batch", trust=trust)
     out.mkdir(exist_ok=True)
     order = Order(
-        batch, trust, Key(signer.principal, signer.keyid), Policy(), Origin("0", digest("code"), released=False), out
+        batch, trust, Key(signer.principal, signer.keyid), UNTESTED, Origin("0", digest("code"), released=False), out
     )
     print("begun", flush=True)
     judge = NotingJudge(out.with_suffix(".looked"))

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.repeat import compare
 from reports.checks import Examination, examine
-from reports.header import Counts, Key
+from reports.header import Counts, Key, partial
 from reports.issue import REPORT, issue
 from reports.records import read, write
 from reports.report import Report
@@ -36,8 +37,9 @@ from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_ch
 from signing.bundle import Bundle
 from signing.fields import Fields
 from signing.manifest import Kind
-from tests.conftest import sign
-from tests.judges import DigestJudge
+from signing.names import MAX_NAME
+from tests.conftest import make_trust, sign
+from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
 Keyring = dict[str, signing.PrivateKey]
@@ -71,7 +73,7 @@ def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.Mo
             signing.open_batch(folder, trust=trust),
             trust,
             Key(entry.principal, entry.keyid),
-            more.pop("policy", Policy()),
+            more.pop("policy", UNTESTED),
             Origin("0", digest("code"), released=False),
             out,
             **more,
@@ -235,6 +237,98 @@ def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., Done]
     done = run(folder, tmp_path / "out", limit=2)
     assert len(done.report.images) == 2
     assert any("first 2 images" in text for text in done.report.header.limits)
+
+
+def test_a_limit_is_of_the_first_images_and_of_no_others(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch")
+    sign(folder, keys["device"])
+    said = run(folder, tmp_path / "out").report
+    for chosen in ((1, 2), (0,), (0, 2)):
+        images = tuple(said.images[place] for place in chosen)
+        limits = (*said.header.limits, *partial(2))
+        counts = Counts.of(row.verdict for row in images)
+        run_head = replace(said.header.run, limit=2)
+        forged = Report.of(
+            replace(said.header, run=run_head, limits=limits, images=counts), said.specimens, images, said.salt_key
+        )
+        for name, data in issue(forged, keys["auditor"]).items():
+            (tmp_path / "out" / name).write_bytes(data)
+        with pytest.raises(SigningError, match=r"says nothing of|none of the images that were asked for") as caught:
+            examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+        assert caught.value.reason is Reason.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    "change", [{"device": "another"}, {"lab": "the famous museum"}, {"sequence": "9"}, {"files": 9}, {"signer": None}]
+)
+def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
+    change: dict[str, Any], tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    said = run(folder, tmp_path / "out").report
+    if "signer" in change:
+        change = {"signer": replace(said.header.batch.signer, keyid="0" * 64)}
+    batch = replace(said.header.batch, **change)
+    forged = Report.of(replace(said.header, batch=batch), said.specimens, said.images, said.salt_key)
+    for name, data in issue(forged, keys["auditor"]).items():
+        (tmp_path / "out" / name).write_bytes(data)
+    with pytest.raises(SigningError, match="of the batch") as caught:
+        examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+    assert caught.value.reason is Reason.CONTRADICTION
+
+
+def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_said(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    run(folder, tmp_path / "out")
+    found = Examination()
+    examine(tmp_path / "out", trust=trust, images=folder, found=found)
+    assert "signed by 'device-1'" in found.checks[-1].found
+    auditors = tuple(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
+    alone = replace(make_trust(keys["root"], auditors), at=trust.at)
+    found = Examination()
+    examine(tmp_path / "out", trust=alone, images=folder, found=found)
+    assert "named by the auditor alone" in found.checks[-1].found
+    manifest = folder / signing.MANIFEST_NAME
+    bundle = json.loads(manifest.read_bytes())
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
+    manifest.write_text(json.dumps(bundle))
+    with pytest.raises(SigningError) as caught:
+        examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+    assert caught.value.reason is Reason.BAD_SIGNATURE
+
+
+def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 2)
+    parts = [*["d" * 250] * 4, "e" * (MAX_NAME - 4 * 251)]
+    (folder / "/".join(parts[:-1])).mkdir(parents=True)
+    (folder / "/".join(parts)).write_bytes(b"II*\0 no picture")
+    sign(folder, keys["device"], claims={"/".join(parts): Claim(Kind.IMAGE, None, None)})
+    run(folder, tmp_path / "out")
+    examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+
+
+def test_a_repetition_that_comes_out_otherwise_has_a_name_of_its_own(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    """Else one log would have two heads, both signed."""
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    first = run(folder, tmp_path / "out").report
+    assert run(folder, tmp_path / "same", first=first).report == first
+    other = DigestJudge()
+    other.looked = replace(other.looked, runtime=replace(other.looked.runtime, threads=2))
+    again = [run(folder, tmp_path / name, other, first=first).report for name in ("one", "two")]
+    assert again[0] == again[1]
+    assert again[0].origin != first.origin
+    assert compare(first, again[0]).settings == ("threads: 1, now 2",)
 
 
 def test_nobody_but_the_auditor_writes_the_journal(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:

@@ -42,6 +42,8 @@ def test_labels_are_read(tmp_path: Path) -> None:
         ("file,label\n/etc/passwd,authentic\n", "names no file of the folder"),
         ("file,label\na\\b.tif,authentic\n", "names no file of the folder"),
         ("file,label,specimen\na,authentic,s\nb,counterfeit,s\n", "line 3: specimen 's' has another label or use"),
+        ("file,label,specimen\na,authentic,vase 7 \n", "line 2: specimen 'vase 7 ' is not a plain name"),
+        (f"file,label,specimen\na,authentic,{'v' * 201}\n", "line 2: specimen .* is not a plain name"),
         ("file,label,specimen,use\na,authentic,s,enrol\nb,authentic,s,calibrate\n", "another label or use"),
     ],
 )
@@ -49,3 +51,12 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, sentence: str
     with pytest.raises(signing.SigningError, match=sentence) as caught:
         read_labels(write(tmp_path, text))
     assert caught.value.reason is signing.Reason.BAD_REQUEST
+
+
+def test_more_rows_than_any_batch_has_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fusiondiff_audit.tabular._MOST_ROWS", 3)
+    rows = [f"{number}.tif,authentic\n" for number in range(4)]
+    assert len(read_labels(write(tmp_path, "file,label\n" + "".join(rows[:3])))) == 3
+    with pytest.raises(signing.SigningError, match="more than 3 rows") as caught:
+        read_labels(write(tmp_path, "file,label\n" + "".join(rows)))
+    assert caught.value.reason is signing.Reason.TOO_LARGE

@@ -45,6 +45,8 @@ def test_a_file_s_settings_are_those_that_are_quoted(tmp_path: Path) -> None:
         'name = ""',
         "name = ",
         "\x00",
+        "a = " + "[" * 3000,
+        ".".join("a" * 1500) + " = 1",
     ],
 )
 def test_what_is_unknown_or_means_nothing_is_refused(tmp_path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy
 from fusiondiff_audit.policy import Robustness as Rules
 from fusiondiff_audit.weights.pins import Pin
-from reports.header import NOT_TESTED
+from reports.header import NOT_TESTED, stood
 from reports.robustness import Robustness, sign_robustness
 from reports.stress_parts import Word
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
@@ -58,6 +58,7 @@ def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Callable[..., str]:
 def test_a_result_that_passed_is_named_in_the_report(ask: Callable[..., str], keys: Keyring) -> None:
     said = ask(made(keys["auditor"].public))
     assert said.startswith("PASSED strict, 2026-11-21, sha256:")
+    assert stood(said)
 
 
 @pytest.mark.parametrize("word", [Word.FAILED, Word.INCONCLUSIVE])
@@ -81,6 +82,7 @@ def test_missing_and_stale_results_are_refused_where_one_is_required(ask: Callab
     with pytest.raises(AuditError, match="31 days old, 30 at most"):
         ask(result, days=31)
     assert ask(result, OPTIONAL_MONTH, days=31).endswith(", stale")
+    assert not stood(ask(result, OPTIONAL_MONTH, days=31))
 
 
 def test_a_result_of_other_weights_never_counts(ask: Callable[..., str], keys: Keyring) -> None:

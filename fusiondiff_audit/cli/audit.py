@@ -100,6 +100,7 @@ def command(
     from fusiondiff_audit.audit import audit
     from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
     from fusiondiff_audit.compose import Order
+    from fusiondiff_audit.folders import make_folder
     from fusiondiff_audit.judging import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
@@ -140,7 +141,7 @@ def command(
         first=known,
         robustness=believed,
     )
-    _make(out)
+    make_folder(out)
     with _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
     signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
@@ -165,14 +166,6 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
         raise signing.SigningError(signing.Reason.EXISTS, f"{out}: a run was begun there", hint=hint)
     else:
         signing.refuse_existing(out)
-
-
-def _make(out: Path) -> None:
-    """Make the folder, now that everything else is as it must be."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
 
 
 def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "AbstractContextManager[Ledger | None]":

@@ -17,6 +17,7 @@ from fusiondiff_audit.cli.audit import PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import lacking
+from fusiondiff_audit.folders import make_folder
 from reports.issue import REPORT
 
 MODEL = "fusion-diff-v1-ceramic"
@@ -33,7 +34,7 @@ def command(out: Path | None) -> Answer:
     """See the whole way on made-up micrographs.
 
     Makes keys, a trust store and micrographs of a kiln and of workshops that copy it; signs them, audits them with the
-    model that comes with the tool, and verifies the report. Then one bit of a picture and one byte of the report are
+    model that comes with the tool, and verifies the report. Then one bit of a picture and one of the report are
     changed, and refused. Everything is kept, to be looked at. The keys are for the demonstration only. Where the extra
     `audit` is not installed, it ends with the signed folder.
 
@@ -44,12 +45,8 @@ def command(out: Path | None) -> Answer:
     if out is None:
         out = Path(tempfile.mkdtemp(prefix="fusiondiff-audit-demo-"))
     else:
-        try:
-            out.mkdir(parents=True)
-        except FileExistsError as e:
-            raise signing.SigningError(signing.Reason.EXISTS, f"{out}: exists already", hint="name a new folder") from e
-        except OSError as e:
-            raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
+        signing.refuse_existing(out)
+        make_folder(out)
     return _signed_alone(out) if lacking("audit") else _whole(out)
 
 

@@ -25,7 +25,7 @@ _SHOWN = 5  # refusals
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen and use.")
 @click.option("--model", "bundle", metavar="MODEL", help="A bundle: a folder, or the name of one that comes along.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL; without it, it says UNVERIFIED.")
+@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
 @click.option("--baseline", "baselines", type=click.Choice(_BASELINES), multiple=True, help="Default: both.")
 @answering()
 def command(

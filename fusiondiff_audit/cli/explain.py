@@ -15,7 +15,7 @@ from fusiondiff_audit.extras import require
 @click.command()
 @click.argument("file", metavar="FILE", type=PATH)
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL; without it, nobody does.")
+@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
 @click.option("--out", type=PATH, required=True, help="The PNG to write.")
 @answering()
 def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answer:

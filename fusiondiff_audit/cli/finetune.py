@@ -19,7 +19,7 @@ from fusiondiff_audit.labels import read_labels
 @click.argument("source", metavar="DIR|kiln")
 @click.option("--labels", type=PATH, help="CSV: file, label, and perhaps specimen; `kiln` knows its own.")
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="The bundle to begin with.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL; without it, nobody does.")
+@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
 @click.option("--steps", type=click.IntRange(1, 10_000_000), default=400, show_default=True, help="Of training.")
 @click.option(
     "--local-steps", type=click.IntRange(1), default=2000, show_default=True, help="Of the local path, first."
@@ -55,7 +55,7 @@ def command(
 ) -> Answer:
     """Teach a model's paths and gate from labels.
 
-    It is for research, so the folder may be unsigned. Views of specimens of one label are to be alike; turns, focus,
+    It is for research, so the folder may be unsigned. What they see of a specimen is to tell its label; turns, focus,
     noise and brightness are not to matter. The frozen parts stay as they are. The new bundle is not enrolled, and lists
     every picture whose label it saw: none of those can be enrolled where a tolerance of poisoning is asked for.
 

@@ -10,6 +10,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.folders import make_folder
 from fusiondiff_audit.ledger import Admitted, Decoded, Founded, Issued, Keys, Verified, read_ledger, verify_ledger
 
 _SHOWN = 40  # entries; the newest, since those are asked for
@@ -81,10 +82,7 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     """
     signing.refuse_existing(out)
     found = _verify(folder, trust, ())
-    try:
-        out.mkdir(parents=True)
-    except OSError as e:
-        raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{out}: cannot be made: {e.strerror}") from e
+    make_folder(out)
     signing.create(out / "entries.jsonl", b"".join(entry.to_bytes() + b"\n" for entry in found.entries))
     signing.create(out / "checkpoint.note", found.note)
     data = _head_data(found, trust) | {"out": str(out)}

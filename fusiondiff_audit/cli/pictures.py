@@ -5,6 +5,7 @@ from typing import Any
 
 import signing
 from fusiondiff_audit.cli.text import count
+from fusiondiff_audit.folders import make_folder
 from fusiondiff_audit.images.claims import Claims
 from fusiondiff_audit.images.databar import bar_rows
 from fusiondiff_audit.images.micrograph import SignedMicrograph
@@ -17,6 +18,8 @@ class Pictures:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        if folder is not None:
+            make_folder(folder)
         self._first: dict[str, str] = {}  # name by pixel digest
         self.decoded = 0
         self.remarks: list[str] = []
@@ -35,18 +38,20 @@ class Pictures:
             self.remarks.append(f"{micrograph.name!a}: {quality}")
         self.remarks += (f"{micrograph.name!a}: two sizes of a pixel: {text}" for text in micrograph.claims.conflicts)
         if self._folder is not None:
-            path = self._folder / f"{micrograph.name}.png"
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as e:
-                what = f"{path.parent}: cannot be made: {(e.strerror or str(e)).lower()}"
-                raise signing.SigningError(signing.Reason.CANNOT_WRITE, what) from e
-            signing.create(path, thumbnail(micrograph))
+            self._draw(micrograph, self._folder / f"{micrograph.name}.png")
         colour = "" if channels == 1 else ", colour"
         size = f"{width} x {height}, {bits} bits{colour}{', lossy' if micrograph.header.lossy else ''}"
         fit = ", ".join(quality.faults) or "fit"
         cells = (size, _scale(micrograph.claims), f"same as {first}" if first != micrograph.name else fit)
         return cells, _data(micrograph, quality, bar, None if first == micrograph.name else first)
+
+    def _draw(self, micrograph: SignedMicrograph, path: Path) -> None:
+        """Write a thumbnail; a name that is too long with its ending, or that is a folder's, stops nothing else."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            signing.create(path, thumbnail(micrograph))
+        except (OSError, signing.SigningError) as e:
+            self.remarks.append(f"{micrograph.name!a} has no thumbnail: {e}")
 
     def sentence(self) -> str:
         """Return how many pictures were decoded."""

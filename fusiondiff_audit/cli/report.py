@@ -56,7 +56,8 @@ def show(report: Path, image: str, out: Path) -> Answer:
     """Take one image out of a report, with the proof that it is in there.
 
     REPORT is the folder of a report; IMAGE is a name as the report gives it. The file that is written holds the
-    report's header, the row of that image and nothing of any other, and takes no key to make.
+    report's header, the row of that image and that of its specimen, if it names one, nothing of any other, and takes no
+    key to make.
 
     \b
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json

@@ -48,7 +48,8 @@ def command(
     """Sign a folder of micrographs.
 
     Every file in DIR and its folders is hashed, and DIR/batch.sigstore.json is written: who captured what, when, and
-    the SHA-256 of each file. Nothing else is changed. From then on a changed, missing or added file shows.
+    the SHA-256 of each file. Nothing else is changed; an older second signature goes, --second-key writes a new one.
+    From then on a changed, missing or added file shows.
 
     The CSV of --entries has the columns file, kind (image, sidecar, labels or other), specimen and pixel_size; all but
     file may be left out or empty. What it does not name gets defaults.

@@ -87,7 +87,7 @@ def header_rows(header: "Header") -> list[tuple[str, str]]:
         *(("its error rates", rate) for rate in rates),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
         ("stress test", header.robustness),
-        ("replay", "checked" if header.ledger else "not checked"),
+        ("replay", "checked, as the auditor says" if header.ledger else "not checked"),
         *(("case", text) for text in header.case),
         *(("not proven", text) for text in header.limits),
         ("specimens", str(header.specimens)),

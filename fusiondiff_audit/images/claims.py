@@ -25,7 +25,7 @@ _UNITS = {
     **dict.fromkeys(("mm", "millimeter"), Decimal(10**6)),
     **dict.fromkeys(("m",), Decimal(10**9)),
 }
-_LEAST, _MOST = Decimal("0.001"), Decimal(10**8)  # nm; from a picometre to a tenth of a metre
+LEAST, MOST = Decimal("0.001"), Decimal(10**8)  # nm; from a picometre to a tenth of a metre
 _QUANTITY = re.compile(r"([0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)\s{0,4}([a-zA-Zµμ]{1,12})")
 _MOST_PICTURES = 64  # of one file; 64 pages are the limit
 _PIXELS = re.compile(r"<Pixels\s([^<>]{0,4000})>")
@@ -71,7 +71,15 @@ class Claims:
         return self.scales[0] if self.scales else None
 
 
-def read_claims(data: bytes, header: Header, *, signed: tuple[str, str] | None, sidecar: bytes | None) -> Claims:
+def read_sidecar(text: bytes) -> tuple[Claims, ...]:
+    """Return what the text says that a microscope wrote beside a picture: so much is kept, and never the text."""
+    said = _text(text)
+    return _read_hitachi(said), _read_jeol(said)
+
+
+def read_claims(
+    data: bytes, header: Header, *, signed: tuple[str, str] | None = None, sidecar: tuple[Claims, ...] = ()
+) -> Claims:
     """Return what the manifest, the file and its sidecar say; the manifest's value and unit are `signed`."""
     found: list[Claims] = []
     if signed is not None:
@@ -79,8 +87,7 @@ def read_claims(data: bytes, header: Header, *, signed: tuple[str, str] | None, 
     if header.layout is not None:
         directory = read_directories(data)[0][header.layout.page]
         found += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
-    if sidecar is not None:
-        found += [_read_hitachi(_text(sidecar)), _read_jeol(_text(sidecar))]
+    found += sidecar
     scales = tuple(scale for claims in found for scale in claims.scales)
     conflicts = [conflict for claims in found for conflict in claims.conflicts]
     conflicts += [f"{scales[0]} ({scales[0].source}), {s} ({s.source})" for s in scales[1:] if _differ(scales[0], s)]
@@ -192,7 +199,7 @@ def _scaled(source: Source, across: str, unit: str, *, down: str = "") -> Claims
 
 def _scale(source: Source, value: str, unit: str) -> Scale | None:
     number, factor = _number(value), _UNITS.get(unit if unit == "m" else unit.lower())
-    if number is None or factor is None or not _LEAST <= number * factor <= _MOST:
+    if number is None or factor is None or not LEAST <= number * factor <= MOST:
         return None
     return Scale(round(number * factor, 6), source)
 

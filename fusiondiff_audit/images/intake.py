@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fusiondiff_audit.images.claims import MAX_TEXT
+from fusiondiff_audit.images.claims import MAX_TEXT, Claims, read_sidecar
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import DEFAULT, Limits
@@ -38,14 +38,14 @@ def take_in(
 
     Images that are wanted come as micrographs or refused, other genuine files as they are.
     """
-    sidecars: dict[str, SignedFile] = {}
+    sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: the first of its name, and what it says
 
     def work(file: SignedFile | RefusedFile) -> Found:
         if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
             return file
         try:
-            beside = sidecars.get(_stem(file.name))
-            return decode(file, guard=guard, limits=limits, sidecar=None if beside is None else beside.data)
+            _, sidecar = sidecars.get(_stem(file.name), ("", ()))
+            return decode(file, guard=guard, limits=limits, sidecar=sidecar)
         except ImageError as e:
             return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
 
@@ -53,14 +53,15 @@ def take_in(
     others = [entry for entry in batch.manifest.files if entry.kind is not Kind.SIDECAR]
     pictures = {_stem(entry.name) for entry in others if entry.kind is Kind.IMAGE}
     for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
-        before: SignedFile | None = None
-        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and _stem(file.name) in pictures:
-            before = sidecars.setdefault(_stem(file.name), file)
-        if before is None or before is file:
-            yield file
-            continue
-        what = f"{file.name!a}: a second sidecar of one picture, after {before.name!a}"
-        yield RefusedImage(file.name, ImageReason.UNSUPPORTED, what, "let one text beside a picture say its scale")
+        stem = _stem(file.name)
+        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and stem in pictures:
+            if stem in sidecars:
+                what = f"{file.name!a}: a second sidecar of one picture, after {sidecars[stem][0]!a}"
+                hint = "let one text beside a picture say its scale"
+                yield RefusedImage(file.name, ImageReason.UNSUPPORTED, what, hint)
+                continue
+            sidecars[stem] = file.name, read_sidecar(file.data)
+        yield file
     yield from batch.read(others, work, threads=threads)
     yield from batch.extras()
 

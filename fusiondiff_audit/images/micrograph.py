@@ -67,18 +67,18 @@ class LooseMicrograph(Micrograph):
 
 @overload
 def decode(
-    file: SignedFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+    file: SignedFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
 ) -> SignedMicrograph: ...
 @overload
 def decode(
-    file: LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+    file: LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
 ) -> LooseMicrograph: ...
 
 
 def decode(
-    file: SignedFile | LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: bytes | None = None
+    file: SignedFile | LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
 ) -> Micrograph:
-    """Return a file's micrograph, or refuse it with a reason; `sidecar` is the text that its microscope wrote."""
+    """Return a file's micrograph, or refuse it with a reason; `sidecar` is what its microscope wrote beside it."""
     try:
         header = read_header(file.data, file.name, limits)
         decoded = guard.decode(file.data, header)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fusiondiff_audit.images.claims import Scale
+from fusiondiff_audit.images.claims import LEAST, MOST, Scale
 from fusiondiff_audit.images.databar import bar_rows
 from fusiondiff_audit.images.errors import unsupported
 from fusiondiff_audit.images.header import MAX_PIXELS
@@ -24,7 +24,6 @@ from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, meas
 from fusiondiff_audit.images.tiles import Rule, Tile, cut
 
 Plane = npt.NDArray[Any]
-_LARGEST = 10**9  # nanometres a pixel
 _SAME = Decimal("0.005")  # a scale that is so near the model's is left alone
 
 
@@ -43,7 +42,7 @@ class Geometry:
         """Refuse settings that mean nothing."""
         if not 16 <= self.tile <= 4096 or not 0 <= self.overlap <= 0.9:
             raise ValueError(f"tiles of {self.tile} pixels that overlap by {self.overlap}")
-        if self.nanometres is not None and not (self.nanometres.is_finite() and 0 < self.nanometres < _LARGEST):
+        if self.nanometres is not None and not (self.nanometres.is_finite() and LEAST <= self.nanometres <= MOST):
             raise ValueError(f"{self.nanometres} nanometres a pixel")
 
 

@@ -172,14 +172,22 @@ class Ledger:
     def _refuse_older_trust(self, trust: TrustStore) -> None:
         """Refuse a trust store that is older than one that was used here."""
         highest = self._log.store.highest(trust_mark(trust.fingerprint, 0)[:-10])
-        if highest is not None and highest > trust_mark(trust.fingerprint, trust.root.version):
-            what = f"trust store version {trust.root.version}, this ledger has seen version {int(highest[-10:])}"
-            raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
+        if highest is None or highest <= trust_mark(trust.fingerprint, trust.root.version):
+            return
+        seen = self._known(highest)
+        if seen is None or trust_mark(seen.root, seen.version) != highest:
+            raise altered(self._log.where, "a trust store is marked that no entry has seen")
+        what = f"trust store version {trust.root.version}, this ledger has seen version {seen.version}"
+        raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
 
     def _picture(self, run: str, name: str) -> Picture | None:
         """Return what this run has noted of an image."""
         number = self._log.store.first(image_mark(run, name))
-        return None if number is None else self._find(number, lambda image: image.name == name)
+        if number is None:
+            return None
+        if self._decoded(number).run != run:  # else a mark that was added would pass a replay off as noted
+            raise altered(self._log.where, f"entry {number} is of another run than it is marked with")
+        return self._find(number, lambda image: image.name == name)
 
     def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> Picture:
         """Return an image with the place where its picture was first, if there is one."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fusiondiff_audit.databases import FAULTS, cannot_open, from_outside
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger.entries import Entry, read_entry
 from signing import Reason, SigningError
@@ -173,11 +174,10 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as e:
-            reason = Reason.UNREADABLE if "unable to open" in str(e) else Reason.CANNOT_WRITE
-            raise SigningError(reason, f"{self.path}: {e}") from e
-        except sqlite3.Error as e:
-            raise altered(self.path, str(e)) from e
+        except FAULTS as e:
+            if not from_outside(e):
+                raise altered(self.path, str(e)) from e
+            raise SigningError(Reason.UNREADABLE if cannot_open(e) else Reason.CANNOT_WRITE, f"{self.path}: {e}") from e
 
 
 @contextlib.contextmanager

@@ -63,8 +63,10 @@ def pack(
     told: str = "",
 ) -> None:
     """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
+    said = settings.to_bytes()
+    Settings.from_bytes(said, SETTINGS)  # what nobody could read again is not signed
     with new_folder(out) as folder:
-        signing.create(folder / SETTINGS, settings.to_bytes())
+        signing.create(folder / SETTINGS, said)
         for number, shard in enumerate(_shards(encoder), start=1):
             signing.create(folder / shard_name(number), tensors.pack(shard))
         if head is not None:

@@ -28,6 +28,9 @@ from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
+from signing.strict import malformed
+
+_ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state
 
 
 class DiffusionModel:
@@ -183,6 +186,8 @@ class DiffusionModel:
         each = shares(head.forests, picture.rows)
         whole = [combine(row, rule) for row in each]
         strange = strangeness(picture.rows, cells(picture.residual, len(each[0])), known, self.settings.unfamiliarity)
+        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
+            raise malformed(self.settings.name, f"finds numbers in {sample.name!a} that mean nothing")
         tiles = tuple(
             TileFinding(tile.top, tile.left, float(score), float(gate), float(odd))
             for tile, score, gate, odd in zip(prepared.tiles, each.mean(0), picture.gates, strange, strict=True)

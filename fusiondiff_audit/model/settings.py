@@ -57,6 +57,8 @@ class Settings:
         enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
         if len(set(enrolled)) > 1:
             raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
+        if self.examples and all(example.calibrates for example in self.examples):
+            raise ValueError("examples that calibrate, and none that anything was learnt from")
         for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest of a picture")

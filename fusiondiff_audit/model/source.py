@@ -14,6 +14,7 @@ MAX_SHARD = 256 * 1024 * 1024  # bytes of tensors in one file: many files hash i
 _MAX_FILE = MAX_SHARD + 16 * 1024 * 1024  # with its header
 SETTINGS, CARD, BILL, HEAD = "bundle.json", "MODEL_CARD.md", "sbom.cdx.json", "head.safetensors"
 _SHARD, _ENDING = "encoder-", ".safetensors"
+_MOST_SHARDS = 32  # 8 GiB, all in memory at once: Stable Diffusion v1.4 has half as much in single precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,8 @@ def _unverified(path: Path) -> Files:
 def _refuse_others(names: list[str], where: str) -> None:
     """Refuse a bundle with files that no reader of ours would read, signed or not: a pickle has no business there."""
     shards = [name for name in names if name.startswith(_SHARD)]
+    if len(shards) > _MOST_SHARDS:
+        raise SigningError(Reason.TOO_LARGE, f"{where}: {len(shards):,} shards, at most {_MOST_SHARDS} are read")
     known = {SETTINGS, CARD, BILL, HEAD, *(shard_name(i + 1) for i in range(len(shards)))}
     if extra := sorted(set(names) - known):
         raise SigningError(Reason.EXTRA_FILE, f"{where}: {extra[0]!a} is no file of a bundle")

@@ -1,5 +1,6 @@
-"""How a model comes to know: few-shot enrolment of a frozen encoder.
+"""How a model comes to know: pretraining without labels, fine-tuning for research, few-shot enrolment.
 
-Goals: what was learnt from is signed, listed in the bundle by its pixels, and can be taken out again.
-Not-goals: verdicts; labels that nobody vouches for.
+Goals: what was enrolled is signed, listed in the bundle by its pixels, and can be taken out again; a training goes on
+where it was stopped.
+Not-goals: verdicts; an enrolment by labels that nobody vouches for.
 """

@@ -17,6 +17,7 @@ from fusiondiff_audit.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Example, Learning
 from signing import Batch, Kind, Reason, SignedFile, SigningError
+from signing.strict import is_plain
 
 LABELS = "labels.csv"
 _LARGEST_LABELS = 64 * 1024 * 1024  # bytes
@@ -30,6 +31,12 @@ class Order:
     reference: str
     learning: Learning
     demonstration: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a reference that no reader of the bundle would take."""
+        if not self.reference or self.reference != self.reference.strip() or not is_plain(self.reference):
+            what = f"the reference {self.reference[:100]!a} is empty, or has what people cannot see"
+            raise SigningError(Reason.BAD_REQUEST, what)
 
 
 def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) -> DiffusionModel:

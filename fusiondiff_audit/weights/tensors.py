@@ -56,7 +56,10 @@ def view(shards: Mapping[str, memoryview], expected: Mapping[str, Spec]) -> dict
 
 def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
     """Return all tensors of a verified file whose shapes only its reader can judge, as arrays over its memory."""
-    return {name: _tensor(data, placed).numpy() for name, placed in read_header(data, where).items()}
+    found = read_header(data, where)
+    if foreign := sorted(name for name, placed in found.items() if _TYPES[placed.spec.dtype] is torch.bfloat16):
+        raise malformed(where, f"{foreign[0][:100]!a} is of a type that arrays do not have")
+    return {name: _tensor(data, placed).numpy() for name, placed in found.items()}
 
 
 def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) -> None:

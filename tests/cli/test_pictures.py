@@ -84,6 +84,20 @@ def test_thumbnails_show_what_will_be_cut_off(shots: Tool) -> None:
     assert shots(*INSPECT, "--thumbnails", "other", "--no-decode").code == Exit.USAGE
 
 
+def test_a_thumbnail_that_cannot_have_its_name_stops_nothing(shots: Tool) -> None:
+    picture = Path("shots/first.tif").read_bytes()
+    long = f"{'n' * 250}.tif"
+    Path("shots", long).write_bytes(picture)
+    Path("shots/first.tif.png").mkdir()
+    Path("shots/first.tif.png/b.tif").write_bytes(picture)
+    assert shots(*SIGN, "--force").code == 0
+    done = shots(*INSPECT, "--thumbnails", "seen")
+    assert done.code == 0, done.err
+    assert "has no thumbnail" in done.err
+    assert Path("seen/barred.tif.png").exists()
+    assert len(list(Path("seen").rglob("*.png"))) == 7  # of nine: one is too long, one lies where a file is
+
+
 def test_a_file_that_is_no_picture_is_refused_and_the_others_are_not(shots: Tool) -> None:
     Path("shots/broken.tif").write_bytes(b"II*\0\0\0\0\0")
     Path("shots/odd.png").write_bytes(b"GIF89a" + bytes(20))

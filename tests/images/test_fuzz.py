@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.header import Limits
@@ -28,7 +28,7 @@ def walk_and_decode(data: bytes, name: str) -> None:
     """Let nothing out but our own refusal."""
     try:
         header = read_header(data, name, LAX)
-        claims = read_claims(data, header, signed=None, sidecar=data)
+        claims = read_claims(data, header, sidecar=read_sidecar(data))
         assert all(scale.nanometres > 0 for scale in claims.scales)
         if header.nbytes < 1 << 24:
             pixels = sum(len(block) for block in decode_samples(memoryview(data), header).blocks)
@@ -58,7 +58,7 @@ def test_any_sidecar_is_read_as_claims_or_not_at_all(text: str) -> None:
     header = read_header(make.GOOD["good.png"], "good.png")
     for prefix in ("", "[SemImageFile]\nPixelSize=", "$$SM_MICRON_BAR 1\n$$SM_MICRON_MARKER "):
         data = (prefix + text).encode("utf-8", "surrogatepass")
-        claims = read_claims(make.GOOD["good.png"], header, signed=None, sidecar=data)
+        claims = read_claims(make.GOOD["good.png"], header, sidecar=read_sidecar(data))
         assert len(claims.scales) <= 1
 
 

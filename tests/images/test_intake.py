@@ -5,6 +5,7 @@ import os
 import resource
 import struct
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -375,3 +376,21 @@ def test_the_door_opens_for_signed_files_alone() -> None:
     assert not isinstance(loose, SignedMicrograph)
     assert not hasattr(loose, "entry")
     assert os.fspath(Path(loose.name)) == "a.tif"
+
+
+def test_of_a_sidecar_only_what_it_says_is_kept(
+    make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
+) -> None:
+    """Whoever signs a batch chooses how much text lies beside its pictures."""
+    count, size = 48, 1 << 20
+    names = [f"{i:02d}" for i in range(count)]
+    folder = make_batch({f"{n}.tif": b"II*\0" for n in names} | {f"{n}.txt": bytes(size) for n in names})
+    beside = signing.Claim(signing.Kind.SIDECAR, None, None)
+    sign(folder, keys["device"], force=True, claims={f"{n}.txt": beside for n in names})
+    batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
+    tracemalloc.start()
+    with Guard() as guard:
+        assert sum(1 for _ in take_in(batch, guard=guard)) == 2 * count
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < count * size / 2

@@ -213,6 +213,12 @@ def test_flat_field_and_equalisation_are_off_unless_asked_for() -> None:
         assert np.isfinite(setting.apply(constant)).all()
 
 
+@pytest.mark.parametrize("nanometres", ["0", "-1", "1e-5000", "1e-999999", "1e9", "nan", "inf"])
+def test_a_scale_that_no_microscope_has_is_refused(nanometres: str) -> None:
+    with pytest.raises(ValueError, match="nanometres a pixel"):
+        Geometry(nanometres=Decimal(nanometres))
+
+
 @pytest.mark.parametrize("broken", [{"tile": 0}, {"overlap": 1.0}, {"overlap": -0.1}])
 def test_geometry_that_means_nothing_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="tiles of"):

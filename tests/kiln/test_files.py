@@ -9,7 +9,7 @@ import pytest
 
 from fusiondiff_audit.cli.sign import read_entries
 from fusiondiff_audit.images import Guard, LooseFile, Source, decode
-from fusiondiff_audit.images.claims import read_claims
+from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.prepare import Geometry, prepare
 from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures
@@ -39,9 +39,9 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
         micrograph = decode(LooseFile(f"a.{file.ending}", "", file.data), guard=guard)
     prepared = prepare(micrograph, Geometry())
     np.testing.assert_array_equal(prepared.plane, pixels)  # the bar is found and cut off, if there is one
-    sidecar = file.sidecar.encode() if file.sidecar else None
+    sidecar = read_sidecar(file.sidecar.encode()) if file.sidecar else ()
     header = read_header(file.data, f"a.{file.ending}")
-    scale = read_claims(file.data, header, signed=None, sidecar=sidecar).scale
+    scale = read_claims(file.data, header, sidecar=sidecar).scale
     if vendor == "png":
         assert scale is None
     else:

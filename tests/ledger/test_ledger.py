@@ -231,6 +231,45 @@ def test_most_edits_are_found_by_the_next_run_too(edit: str, kept: Path, ledger_
     assert getattr(caught.value, "reason", None) in (AuditReason.LEDGER_ALTERED, Reason.UNKNOWN_KEY)
 
 
+def marked(kept: Path, mark: str, number: int) -> None:
+    db = sqlite3.connect(kept / NAME)  # which no trigger hinders
+    db.execute("INSERT INTO marks VALUES (?, ?)", (mark, number))
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("version", ["zzzzzzzzzz", "0000000009"])
+def test_a_trust_store_that_no_entry_has_seen_is_an_altered_ledger(
+    version: str, kept: Path, ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore
+) -> None:
+    marked(kept, f"trust {trust.fingerprint} {version}", 2)
+    batch = signed("batch-9", sequence=9)
+    with ledger_of() as ledger, pytest.raises(AuditError) as caught:
+        ledger.admit(batch, trust, run="r9")
+    assert caught.value.reason is AuditReason.LEDGER_ALTERED
+
+
+def test_a_mark_that_is_added_passes_no_replay_off_as_noted(
+    kept: Path, ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore
+) -> None:
+    with ledger_of() as ledger:
+        ledger.admit(signed("batch-9", sequence=9), trust, run="r9")
+    marked(kept, "image r9 a.tif", 2)
+    with ledger_of() as ledger, pytest.raises(AuditError) as caught:
+        ledger.note_pixels("r9", [("a.tif", "1" * 64)])
+    assert caught.value.reason is AuditReason.LEDGER_ALTERED
+
+
+def test_texts_that_are_none_are_an_altered_ledger(kept: Path, trust: TrustStore) -> None:
+    whole = (kept / NAME).read_bytes()
+    for old in (b"CREATE TABLE entries", b"payload "):
+        assert old in whole
+        (kept / NAME).write_bytes(whole.replace(old, old[:-3] + b"\xff" + old[-2:]))
+        with pytest.raises(AuditError) as caught:
+            verify_ledger(kept, keys=Keys.of_auditors(trust))
+        assert caught.value.reason is AuditReason.LEDGER_ALTERED
+
+
 def test_a_folder_of_checkpoints_that_cannot_be_listed_is_told(kept: Path, trust: TrustStore) -> None:
     shutil.rmtree(kept / "checkpoints")
     (kept / "checkpoints").write_text("a file")

@@ -215,6 +215,16 @@ def endless(bundle: Path) -> None:
     (bundle / SHARD).write_bytes(struct.pack("<Q", 2**40))
 
 
+def calibrating(bundle: Path) -> None:
+    examples = json.loads((bundle / SETTINGS).read_bytes())["examples"]
+    stated("examples", [example | {"calibrates": True} for example in examples])(bundle)
+
+
+def crowded(bundle: Path) -> None:
+    for number in range(2, 34):
+        (bundle / shard_name(number)).touch()
+
+
 SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a pickle": (pickled, "'forest.pkl' is no file of a bundle"),
     "a note": (extra, "'more.txt' is no file of a bundle"),
@@ -250,6 +260,12 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a setting too many": (stated("more", 1), "unknown field 'more'"),
     "a setting out of range": (stated("threads", 0), "0 threads"),
     "settings of another format": (stated("format", "fusiondiff-audit/bundle/v9"), "is read"),
+    "a head of a type that arrays lack": (
+        head(lambda t: t.update({"enrolled.residual": t["enrolled.residual"].bfloat16()})),
+        "of a type that arrays do not have",
+    ),
+    "nothing that was learnt from": (calibrating, "none that anything was learnt from"),
+    "too many shards": (crowded, "33 shards, at most 32"),
     "seen as text": (stated("seen", "none"), "expected a list"),
 }
 
@@ -262,7 +278,7 @@ def test_a_signature_does_not_make_it_a_bundle(
     change, sentence = SIGNED[case]
     change(bundle)
     signing.sign_model(bundle, key=keys["model"], force=True)
-    reasons = (Reason.MALFORMED, Reason.EXTRA_FILE, Reason.MISSING_FILE, Reason.UNSUPPORTED)
+    reasons = (Reason.MALFORMED, Reason.EXTRA_FILE, Reason.MISSING_FILE, Reason.UNSUPPORTED, Reason.TOO_LARGE)
     assert sentence in refused(bundle, trust, *reasons)
     with pytest.raises(SigningError):
         DiffusionModel.from_pretrained(bundle, unverified=True)

@@ -30,6 +30,7 @@ from fusiondiff_audit.model.findings import Class, Finding, Votes
 from fusiondiff_audit.model.settings import Unfamiliarity
 from fusiondiff_audit.model.strangeness import calibrate
 from fusiondiff_audit.weights.pins import Pin
+from signing import Reason, SigningError
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
 
 MODEL = enrolled_model(calibrate=4)
@@ -73,6 +74,15 @@ def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None
         seen.clear()
     (found,) = model.embed([next(pictures(1, side=130))])  # nine tiles
     assert (len(found.rows), seen) == (9, [6, 4])
+
+
+def test_embeddings_that_no_real_ones_are_end_in_a_reason() -> None:
+    """Whoever made a bundle chose them; a report could not state how far a picture is from there."""
+    model = enrolled_model(2)
+    model.head.enrolled.rows.fill(1e20)
+    with pytest.raises(SigningError, match=r"finds numbers in .* that mean nothing") as caught:
+        next(model.judge_each(pictures(1)))
+    assert caught.value.reason is Reason.MALFORMED
 
 
 def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:

@@ -7,9 +7,21 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
-from fusiondiff_audit.policy import Policy
-from reports.arithmetic import Rank
-from reports.header import BatchHead, Counts, Header, Key, Library, ModelHead, PolicyHead, RunHead, TrustHead
+from fusiondiff_audit.policy import Case, Policy, Robustness
+from reports.arithmetic import Rank, error_bounds
+from reports.header import (
+    RATES,
+    BatchHead,
+    Counts,
+    ErrorRate,
+    Header,
+    Key,
+    Library,
+    ModelHead,
+    PolicyHead,
+    RunHead,
+    TrustHead,
+)
 from reports.report import Report
 from reports.rows import ImageRow, Judged, settled, specimen_rows
 from reports.verdicts import Label, Rules, Verdict
@@ -17,12 +29,17 @@ from reports.versions import FORMAT
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")
-RULES = Policy().certifying(["poisoning"]).text
+RULES = Policy(case=Case(text=("Sale 12",)), robustness=Robustness(result="optional")).certifying(["poisoning"]).text
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
+
+
+def rates(of: int) -> tuple[ErrorRate, ...]:
+    """Return error rates of so many specimens of each class."""
+    return tuple(ErrorRate(what, 1, of, error_bounds(1, of)) for what in RATES)
 
 
 def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> ImageRow:
@@ -70,7 +87,7 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
             digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), "1", "ab" * 16, 40, False
         ),
         TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
-        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, 8, ()),
+        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, 8, rates(20)),
         PolicyHead("built-in", digest(RULES), RULES, "0.05", False, 0),
         RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
         "not stress-tested",

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from fusiondiff_audit.policy import Case, Intake, Policy
 from reports.arithmetic import Rank
 from reports.checks import Examination, examine
-from reports.header import Counts, ErrorRate, Header
+from reports.header import Counts, ErrorRate, Header, partial
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.report import Report
 from reports.rows import ImageRow, settled, survivors
@@ -38,6 +39,20 @@ def judged(row: ImageRow, **changes: Any) -> ImageRow:
     """Return a row whose findings say something else."""
     assert row.judged is not None
     return replace(row, judged=replace(row.judged, **changes))
+
+
+def unranked(row: ImageRow) -> ImageRow:
+    """Return a row without what made it an open question."""
+    row = judged(row, authentic=None, counterfeit=None)
+    verdict, reasons = settled(row, Rules(ALPHA, tolerance=0))
+    return replace(row, verdict=verdict, reasons=reasons)
+
+
+def by(said: Report, policy: Policy, **changes: Any) -> Report:
+    """Return a report that quotes another policy, rows and all else as they are."""
+    policy = policy.model_copy(update={"case": Case(text=said.header.case)}).certifying(["poisoning"])
+    head = replace(said.header.policy, digest=policy.digest, text=policy.text)
+    return changed(said, header=replace(said.header, policy=head, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +139,16 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, images=(judged(r.images[0], tolerance=None), *r.images[1:])),
         lambda r: changed(r, specimens=(replace(r.specimens[0], tolerance=3), *r.specimens[1:])),
         lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
+        lambda r: changed(r, header=replace(r.header, case=("Sale 13",))),
+        lambda r: changed(r, header=replace(r.header, run=replace(r.header.run, limit=30))),
+        lambda r: changed(r, images=(unranked(r.images[0]), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], familiar=Rank(9, 41)), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], authentic=Rank(12, 19)), *r.images[1:])),
+        lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, error_rates=()))),
+        lambda r: by(r, Policy(intake=Intake(second_signature=True))),
+        lambda r: by(r, Policy()),  # which requires a stress test
+        lambda r: by(r, Policy(), robustness=f"PASSED quick, 2026-11-21, sha256:{digest('result')}, stale"),
+        lambda r: by(r, Policy(), robustness=f"FAILED quick, 2026-11-21, sha256:{digest('result')}"),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused_whoever_signed(
@@ -154,6 +179,8 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
         lambda r: changed(r, images=(judged(r.images[0], score="banana"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], gate="nan"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], map="1 2; x"), *r.images[1:])),
+        lambda r: changed(r, images=(judged(r.images[0], map="- -; -"), *r.images[1:])),
+        lambda r: changed(r, header=replace(r.header, run=replace(r.header.run, limit=0))),
         lambda r: replace(r, texts=(r.texts[0], *r.texts[2:], r.texts[1])),
         lambda r: replace(r, texts=r.texts[:-1]),
         lambda r: changed(r, images=(replace(r.images[0], name="../outside.tif"), *r.images[1:])),
@@ -210,7 +237,10 @@ def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
     pure = changed(pure, header=replace(pure.header, demonstration=False))
     good = summarised(pure)
     assert good["predicate"]["verificationResult"] == "PASSED"
-    part = changed(pure, header=replace(pure.header, run=replace(pure.header.run, limit=3)))
+    unknown = changed(pure, header=replace(pure.header, model=replace(pure.header.model, verified=False)))
+    assert summarised(unknown)["predicate"]["verificationResult"] == "FAILED"
+    said = (*pure.header.limits, *partial(3))
+    part = changed(pure, header=replace(pure.header, limits=said, run=replace(pure.header.run, limit=3)))
     assert summarised(part)["predicate"]["verificationResult"] == "FAILED"
     assert [one["digest"]["sha256"] for one in good["subject"]] == [digest(row.name) for row in pure.images]
 

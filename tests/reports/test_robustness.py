@@ -199,6 +199,10 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"gates": (GATE,), "policy_text": policy(gates=(FAILED_GATE,))},
         {"gates": (FAILED_GATE,), "policy_text": policy().replace('"bound": "lower"', '"bound": "point"')},
         {"gates": (WAIVED,), "policy_text": policy(gates=(WAIVED,)).replace('"least": 1', '"least": 8')},
+        {"policy_text": policy().replace('"value": "0"', '"value": "1/0"')},
+        {"policy_text": policy().replace('"value": "0"', '"value": "1e40000000"')},
+        {"policy_text": policy().replace('"size": "8/255"', '"size": "1e400"')},
+        {"policy_text": policy().replace('"size": "8/255"', '"size": "8/0"')},
     ],
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:

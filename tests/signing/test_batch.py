@@ -124,6 +124,14 @@ def test_a_linked_folder_inside_is_not_followed(make_batch: MakeBatch, trust: si
     assert Reason.NOT_A_FILE in [f.reason for f in raced.files() if isinstance(f, signing.RefusedFile)]
 
 
+def test_folders_deeper_than_any_name_are_one_stranger(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+    folder = make_batch()
+    (folder / "/".join("d" * 40)).mkdir(parents=True)
+    (folder / "/".join("d" * 40) / "x.tif").write_bytes(b"x")
+    deepest = "/".join("d" * 33)
+    assert outcomes(folder, trust) == {"a.tif": b"alpha", "b/c.png": b"gamma", deepest: Reason.EXTRA_FILE}
+
+
 @pytest.mark.parametrize("name", ["x.tif", "b/x.tif", "new/x.tif", ".DS_Store", "Thumbs.db", "b/batch.sigstore.json"])
 def test_an_unsigned_file_is_refused(make_batch: MakeBatch, trust: signing.TrustStore, name: str) -> None:
     folder = make_batch()

@@ -125,6 +125,14 @@ def test_times_and_moments() -> None:
         ("a​b", False),
         ("a\u034fb", False),
         ("a\ufe0fb", False),
+        ("a\u2065b", False),
+        ("a\ufff0b", False),
+        ("a\ufffeb", False),
+        ("a\ufdd0b", False),
+        ("a\U0001ffffb", False),
+        ("a\U000e0000b", False),
+        ("a\U000e01f0b", False),
+        ("a\ufffcb", True),
     ],
 )
 def test_plain_text_shows_all_that_it_holds(text: str, plain: bool) -> None:

@@ -21,7 +21,6 @@ from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy import Policy
 from reports.arithmetic import error_bounds
 from reports.excerpt import excerpt
 from reports.header import ErrorRate, Key
@@ -31,7 +30,7 @@ from signing.manifest import Kind
 from tests.audit_walk import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
-from tests.judges import DigestJudge
+from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
 HOUR = timedelta(hours=1)
@@ -89,7 +88,7 @@ def main(folder: Path) -> None:
             signing.open_batch(batch, trust=trust),
             trust,
             Key("J. Doe", auditor.public.keyid),
-            Policy(),
+            UNTESTED,
             Origin("0", digest("code"), released=False),
             folder,
         )
