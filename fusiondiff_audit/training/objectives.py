@@ -35,9 +35,6 @@ class Asked(nn.Module):
         super().__init__()
         self.tiles, self.look = tiles, look
 
-    def broaden(self) -> None:
-        """From now on, look at what is rare as often as at anything else, and in more ways, if there are any."""
-
 
 def asked_of(diet: Diet, objective: Objective, width: int, looks: Callable[[], Tensor]) -> Asked:
     """Return what a recipe asks of embeddings of so many numbers; where nobody knows a makeup, views are contrasted.
@@ -84,11 +81,9 @@ class Known(Asked):
 class MadeOf(Asked):
     """Asks what made-up pieces are made of and what tiles look like, each number by its own spread.
 
-    What is not there is not asked for.
-
     Grains, pores and cracks are what makers differ in, and the program that drew them knows them all: a teacher that
-    costs nothing, and that has never seen a label. What is not among its numbers is asked for
-    by descriptors of the tile (`surface.py`), which tell textures that nobody made.
+    costs nothing, and that has never seen a label. What a piece has not is not asked for. What is not among its numbers
+    is asked for by descriptors of the tile (`surface.py`), which tell textures that nobody made.
     """
 
     numbers: Tensor
@@ -106,7 +101,7 @@ class MadeOf(Asked):
         self.register_buffer("looks", looks, persistent=False)
 
     def broaden(self) -> None:
-        """Draw pictures, not tiles, and have half of them changed: what they are made of is still the same."""
+        """From now on, draw pictures, not tiles, and change half of them: what they are made of is still the same."""
         self.tiles, self.look, self._unchanged = self._of_pictures, every_other, slice(None, None, 2)
 
     def forward(self, embedded: Tensor, places: Tensor) -> Tensor:

@@ -5,7 +5,7 @@
 3. The DeiT learns what the recipe asks for, with neither maps nor labels, and is frozen.
 4. What the local path sees of tiles themselves learns the same, if the recipe says so once more of every picture alike;
    then the local path on maps that are computed once, if the recipe has steps for it, and then adapters and gate with
-   it.
+   it: from what is known by then, and with the same question.
 """
 
 import json
@@ -20,7 +20,7 @@ from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.maps import computed
-from fusiondiff_audit.training.objectives import asked_of
+from fusiondiff_audit.training.objectives import MadeOf, asked_of
 from fusiondiff_audit.training.recipe import Recipe
 from fusiondiff_audit.training.stages import (
     DenoiserTask,
@@ -29,6 +29,7 @@ from fusiondiff_audit.training.stages import (
     PathsTask,
     TextureTask,
     TransformerTask,
+    begin_with_texture,
 )
 from fusiondiff_audit.training.studio import Studio
 from fusiondiff_audit.training.surface import looks_of
@@ -64,22 +65,19 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     transformer = TransformerTask(recipe, diet, here, asked)
     losses[transformer.name] = train(transformer, recipe.stages.transformer, studio, seed=seed)
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
-    stages = recipe.stages
+    stages, last = recipe.stages, asked()
     if encoder.local.pixels is not None:
-        known = asked()
-        texture = TextureTask("texture", encoder, diet, here, stages.texture, known)
+        texture = TextureTask("texture", encoder, diet, here, stages.texture, last)
         losses[texture.name] = train(texture, stages.texture, studio, seed=seed)
-        if stages.afar.steps:
-            known.broaden()
-            afar = TextureTask("afar", encoder, diet, here, stages.afar, known)
+        if stages.afar.steps and isinstance(last, MadeOf):  # a folder's pictures are seen from one distance alone
+            last.broaden()
+            afar = TextureTask("afar", encoder, diet, here, stages.afar, last)
             losses[afar.name] = train(afar, stages.afar, studio, seed=seed)
+        begin_with_texture(encoder)
     if diet.paired and stages.local.steps:
         maps = computed(encoder, diet, studio)
         local = LocalTask(encoder, maps, diet, here, stages.local, asked())
         losses[local.name] = train(local, stages.local, studio, seed=seed)
-    last = asked()
-    if stages.afar.steps:
-        last.broaden()
     paths = PathsTask(encoder, diet, here, stages.paths, last)
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe), _state(encoder, recipe.architecture), losses

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from signing.files import read_capped
 from signing.strict import malformed, refuse_bad_label
 
 CERAMIC = Path(__file__).parent / "ceramic.toml"
-_LARGEST = 1024 * 1024  # bytes
+_LARGEST = 64 * 1024  # bytes
 _MOST = 10_000_000
+_SPARED = ("afar", "local")  # stages that nothing stands on
 
 
 class Objective(StrEnum):
@@ -72,7 +73,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All of them, in their order; afar and local may have no steps, and are left out then."""
+    """All of them, in their order; some may have no steps, and are left out then."""
 
     autoencoder: Stage
     denoiser: Stage
@@ -84,9 +85,9 @@ class Stages:
 
     def __post_init__(self) -> None:
         """Refuse stages that others stand on to be left out."""
-        for name in ("autoencoder", "denoiser", "transformer", "texture", "paths"):
-            if not getattr(self, name).steps:
-                raise ValueError(f"0 steps of {name}; afar and local alone can be left out")
+        for stage in fields(self):
+            if stage.name not in _SPARED and not getattr(self, stage.name).steps:
+                raise ValueError(f"0 steps of {stage.name}; {' and '.join(_SPARED)} alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,10 @@ def read_recipe(path: Path) -> Recipe:
     try:
         said = tomllib.loads(data.decode())
         text = json.dumps(said, allow_nan=False).encode()
-    except (ValueError, TypeError) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates are TypeErrors
+    except (
+        ValueError,
+        TypeError,
+        RecursionError,
+    ) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates are TypeErrors
         raise malformed(str(path), f"is not a recipe: {e}") from e
     return read(Recipe, read_json(text, str(path), limit=_LARGEST))

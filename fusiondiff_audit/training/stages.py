@@ -22,6 +22,7 @@ from fusiondiff_audit.training.views import another_look
 Tensor = torch.Tensor
 _DIVERGENCE = 1e-3  # weight of the latent's distance from a normal distribution
 _EDGES = 1.0  # weight of the differences between neighbours: what a mean error blurs away
+_BELIEF = 3.0  # in the local path, before a gate has learnt: 0.95
 
 
 class LatentTask:
@@ -151,3 +152,15 @@ class PathsTask(_AskingTask):
     def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
         embedded: Tensor = self.module["encoder"](self._asked.look(tiles, generator)).fused
         return embedded
+
+
+def begin_with_texture(encoder: Encoder) -> None:
+    """Let an encoder say what its local path says of tiles alone, until a training finds what the rest is good for.
+
+    By then the texture has learnt for most of the time, and what maps and the DeiT would add is noise.
+    """
+    local = encoder.local
+    with torch.no_grad():
+        local.get_parameter("out.0.weight")[:, : 2 * local.shape.width * len(local.blocks)] = 0
+        encoder.gate.weigh.weight.zero_()
+        encoder.gate.weigh.bias.fill_(_BELIEF)

@@ -26,7 +26,7 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
     assert (done.json["objects"], done.json["signed"]) == (10, True)
-    for stage in ("autoencoder", "denoiser", "transformer", "local", "paths"):
+    for stage in ("autoencoder", "denoiser", "transformer", "texture", "afar", "local", "paths"):
         assert Path("seen.training", f"{stage}.png").exists()
     found = unpack("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
@@ -54,6 +54,8 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     assert done.code == 0, done.out
     assert done.json["objects"] == 8
     assert "broken.tif" in done.err
+    assert Path("seen.training", "texture.png").exists()
+    assert not Path("seen.training", "afar.png").exists()  # nobody knows from where these were seen
     Path("labels.csv").write_text(
         "file,label,specimen\n" + "".join(f"{i}.tif,{('authentic', 'counterfeit')[i % 2]},s{i}\n" for i in range(8))
     )
