@@ -114,6 +114,17 @@ class Diet:
         chosen = rng.integers(0, len(self._begins) - 1, count)
         return rng.integers(self._begins[chosen], self._begins[chosen + 1])
 
+    @cached_property
+    def _near(self) -> Places:
+        """Return the tiles of pieces whose maker is known, where they are seen from near: the most to a picture."""
+        count, known = np.diff(self._begins), np.array([bool(maker) for maker in self.makers])
+        return np.flatnonzero(known[self.owner] & (count[self.picture] == count.max()))
+
+    def of_makers(self, rng: np.random.Generator, count: int) -> Places:
+        """Return so many tiles, half of them of pieces whose maker is known, from near, half of any picture."""
+        half = rng.choice(self._near, count // 2)
+        return np.concatenate([half, self.of_pictures(rng, count - len(half))])
+
 
 def read(
     folder: Path, cutting: Cutting, *, labels: Mapping[str, Label] | None, lost: Callable[[str], None]

@@ -91,7 +91,7 @@ class MadeOf(Asked):
 
     def __init__(self, width: int, diet: Diet, looks: Tensor) -> None:
         super().__init__(diet.some, turned)  # each field had a session of its own, and is compared with no other
-        self._of_pictures, self._unchanged = diet.of_pictures, slice(None)
+        self._diet, self._unchanged = diet, slice(None)
         self.head = nn.Linear(width, diet.makeup.shape[1])
         count = np.maximum((~np.isnan(diet.makeup)).sum(0), 1)
         numbers = diet.makeup - np.nansum(diet.makeup, 0) / count
@@ -102,7 +102,11 @@ class MadeOf(Asked):
 
     def broaden(self) -> None:
         """From now on, draw pictures, not tiles, and change half of them: what they are made of is still the same."""
-        self.tiles, self.look, self._unchanged = self._of_pictures, every_other, slice(None, None, 2)
+        self.tiles, self.look, self._unchanged = self._diet.of_pictures, every_other, slice(None, None, 2)
+
+    def favour_makers(self) -> None:
+        """Have half of what is drawn from now on be of kilns."""
+        self.tiles = self._diet.of_makers
 
     def forward(self, embedded: Tensor, places: Tensor) -> Tensor:
         """Return the mean square error of what pieces are made of, rare numbers by less, and that of descriptors.

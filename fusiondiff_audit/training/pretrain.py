@@ -20,8 +20,8 @@ from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.maps import computed
-from fusiondiff_audit.training.objectives import MadeOf, asked_of
-from fusiondiff_audit.training.recipe import Recipe
+from fusiondiff_audit.training.objectives import Asked, MadeOf, asked_of
+from fusiondiff_audit.training.recipe import Recipe, Stage
 from fusiondiff_audit.training.stages import (
     DenoiserTask,
     LatentTask,
@@ -29,6 +29,7 @@ from fusiondiff_audit.training.stages import (
     PathsTask,
     TextureTask,
     TransformerTask,
+    average,
     begin_with_texture,
 )
 from fusiondiff_audit.training.studio import Studio
@@ -67,12 +68,7 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     encoder = _joined(recipe, latent, denoiser, transformer, prompt)
     stages, last = recipe.stages, asked()
     if encoder.local.pixels is not None:
-        texture = TextureTask("texture", encoder, diet, here, stages.texture, last)
-        losses[texture.name] = train(texture, stages.texture, studio, seed=seed)
-        if stages.afar.steps and isinstance(last, MadeOf):  # a folder's pictures are seen from one distance alone
-            last.broaden()
-            afar = TextureTask("afar", encoder, diet, here, stages.afar, last)
-            losses[afar.name] = train(afar, stages.afar, studio, seed=seed)
+        losses |= _texture(encoder, diet, recipe, studio, last)
         begin_with_texture(encoder)
     if diet.paired and stages.local.steps:
         maps = computed(encoder, diet, studio)
@@ -81,6 +77,28 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     paths = PathsTask(encoder, diet, here, stages.paths, last)
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
+
+
+def _texture(encoder: Encoder, diet: Diet, recipe: Recipe, studio: Studio, asked: Asked) -> dict[str, Tensor]:
+    """Teach the local path what tiles show, for most of the time, and return the losses of each round."""
+    stages, losses = recipe.stages, dict[str, Tensor]()
+
+    def round_of(name: str, stage: Stage) -> TextureTask:
+        task = TextureTask(name, encoder, diet, studio.here, stage, asked)
+        losses[name] = train(task, stage, studio, seed=recipe.seed)
+        return task
+
+    task = round_of("texture", stages.texture)
+    if not isinstance(asked, MadeOf):  # a folder's pictures are seen from one distance alone, and nobody knows a makeup
+        return losses
+    if stages.afar.steps:
+        asked.broaden()
+        task = round_of("afar", stages.afar)
+    if stages.kilns.steps and any(diet.makers):
+        before = {name: value.clone() for name, value in task.module.state_dict().items()}
+        asked.favour_makers()
+        average(round_of("kilns", stages.kilns).module, before)
+    return losses
 
 
 def settings_of(recipe: Recipe) -> Settings:

@@ -20,7 +20,7 @@ from signing.strict import malformed, refuse_bad_label
 CERAMIC = Path(__file__).parent / "ceramic.toml"
 _LARGEST = 64 * 1024  # bytes
 _MOST = 10_000_000
-_SPARED = ("afar", "local")  # stages that nothing stands on
+_SPARED = ("afar", "kilns", "local")  # stages that nothing stands on
 
 
 class Objective(StrEnum):
@@ -80,6 +80,7 @@ class Stages:
     transformer: Stage
     texture: Stage  # of the blocks that see tiles themselves, if there are any
     afar: Stage  # of the same: pictures from afar as often as from near, and half of all in another session
+    kilns: Stage  # of the same: half of all are kilns' pieces from near; averaged with what was before
     local: Stage
     paths: Stage
 
@@ -87,7 +88,7 @@ class Stages:
         """Refuse stages that others stand on to be left out."""
         for stage in fields(self):
             if stage.name not in _SPARED and not getattr(self, stage.name).steps:
-                raise ValueError(f"0 steps of {stage.name}; {' and '.join(_SPARED)} alone can be left out")
+                raise ValueError(f"0 steps of {stage.name}; {', '.join(_SPARED)} alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)

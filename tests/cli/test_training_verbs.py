@@ -26,7 +26,7 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
     assert (done.json["objects"], done.json["signed"]) == (10, True)
-    for stage in ("autoencoder", "denoiser", "transformer", "texture", "afar", "local", "paths"):
+    for stage in ("autoencoder", "denoiser", "transformer", "texture", "afar", "kilns", "local", "paths"):
         assert Path("seen.training", f"{stage}.png").exists()
     found = unpack("seen", trust=None, unverified=True)
     assert found.settings.seen == ()

@@ -30,7 +30,7 @@ def small(**changes: Any) -> Recipe:
         diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 0, 2, 96, (1,)),
         architecture=architecture,
         threads=1,
-        stages=Stages(*(stage,) * 7),
+        stages=Stages(*(stage,) * 8),
     )
     return replace(sized, **changes)
 

@@ -92,7 +92,7 @@ def longer() -> Recipe:
     )
 
 
-STAGES = ("autoencoder", "denoiser", "transformer", "texture", "afar", "local", "paths")
+STAGES = ("autoencoder", "denoiser", "transformer", "texture", "afar", "kilns", "local", "paths")
 
 
 def steps(folder: Path) -> int:
