@@ -56,5 +56,5 @@ def _refuse_other_batch(said: BatchHead, manifest: Manifest, bundle: Bundle, tru
     except SigningError as e:
         if e.reason is not Reason.UNKNOWN_KEY:  # whoever checks a report may know its auditor alone
             raise
-        return f"their signer sha256:{said.signer.keyid} is in no trust store here, and named by the auditor alone"
-    return f"signed by {opened.entry.principal!r}, key sha256:{opened.entry.keyid}"
+        return "their signer is not in this trust store, and named by the auditor alone"
+    return f"signed by {opened.entry.principal!r}, listed as {opened.entry.role}"
