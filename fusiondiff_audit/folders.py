@@ -28,9 +28,11 @@ def new_folder(out: Path) -> Iterator[Path]:
         raise
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder, if it is not there."""
+def make_folder(path: Path, *, new: bool = False) -> None:
+    """Make a folder, if it is not there; a `new` one must not be, whoever made it a moment ago."""
+    if new:
+        signing.refuse_existing(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=not new)
     except OSError as e:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: cannot be made: {e.strerror}") from e

@@ -87,7 +87,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
         if os.path.lexists(folder / name):
             passed(name, compare(folder / name, report, trust))
     if images is not None:
-        from reports.batch_check import compare_batch  # which takes as long to load as all else here
+        from reports.batch_check import compare_batch  # few ask for it, and it takes more to load
 
         passed("images", compare_batch(report, images, trust))
     if model is not None:

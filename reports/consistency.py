@@ -1,29 +1,28 @@
 """What follows from a report's own numbers: asked before anything is signed, and by everybody who reads it."""
 
-from fractions import Fraction
-from functools import lru_cache
 from hashlib import sha256
 
 from reports.arithmetic import MOST_SPECIMENS, error_bounds, least_specimens
-from reports.header import RATES, Counts, Header, ModelHead, partial, stood
+from reports.header import RATES, Counts, Header, partial, stood
 from reports.report import Report
 from reports.rows import ImageRow, settled, specimen_rows
-from reports.verdicts import Verdict
+from reports.verdicts import Rules, Verdict
 from reports.versions import V1
 from signing import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT
 
 _MOST = 1000  # partitions
+Ranked = list[int | None]  # of counterfeits, of authentic ones, of all
 
 
 def refuse_contradiction(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
     header = report.header
     refuse_other_header(header, where)
-    rules = header.policy.rules
+    rules, ranked = header.policy.rules, _ranked(header)
     for row in report.images:
-        refuse_other_row(row, header, where)
+        _refuse_other_row(row, header, rules, ranked, where)
     if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
     for what, rows, counts in (
@@ -46,12 +45,21 @@ def refuse_other_header(header: Header, where: str) -> None:
 
 def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
     """Refuse a verdict on a picture that does not follow from what stands beside it."""
+    _refuse_other_row(row, header, header.policy.rules, _ranked(header), where)
+
+
+def _refuse_other_row(row: ImageRow, header: Header, rules: Rules, ranked: Ranked | None, where: str) -> None:
+    """Refuse it, by what follows from the header alone and need not be computed for each of a million rows."""
     _refuse_other_votes(row, header, where)
-    _refuse_other_ranks(row, header, where)
+    judged = row.judged
+    if judged is not None and ranked is not None:
+        found = [None if rank is None else rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar)]
+        if found != ranked:
+            raise contradiction(where, f"{row.name!a} has ranks among other specimens than there are, or lacks some")
     if row.verdict is Verdict.REFUSED:
         if row.judged is not None or not row.reasons:
             raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
-    elif (row.verdict, row.reasons) != settled(row, header.policy.rules):
+    elif (row.verdict, row.reasons) != settled(row, rules):
         raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
 
 
@@ -67,23 +75,18 @@ def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
         raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
 
 
-def _refuse_other_ranks(row: ImageRow, header: Header, where: str) -> None:
-    """Refuse ranks among other specimens than those that the error rates are of, or none where there are enough."""
-    judged = row.judged
-    if judged is None or header.format == V1:
-        return
-    found = tuple(rank and rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar))
-    if found != _ranked(header.model, header.policy.alpha):
-        raise contradiction(where, f"{row.name!a} has ranks among other specimens than there are, or lacks some")
+def _ranked(header: Header) -> Ranked | None:
+    """Return among how many specimens pictures are ranked: of either class, and of all; too few tell nothing.
 
-
-@lru_cache(maxsize=8)
-def _ranked(model: ModelHead, alpha: str) -> tuple[int | None, ...]:
-    """Return among how many specimens a picture is ranked: of either class, and of all; too few tell nothing."""
+    Some reports of version 1 were signed before ranks had to follow: of these nothing is known.
+    """
+    if header.format == V1:
+        return None
+    model = header.model
     of = {rate.what: rate.of for rate in model.error_rates}
-    kept, least = [of.get(what, 0) for what in RATES], least_specimens(Fraction(alpha))
+    kept, least = [of.get(what, 0) for what in RATES], least_specimens(header.policy.rules.alpha)
     strangers = (sum(kept), model.enrolled_authentic + model.enrolled_counterfeit)
-    return (*(kept if min(kept) >= least else (None, None)), next((n for n in strangers if n >= least), None))
+    return [*(kept if min(kept) >= least else (None, None)), next((n for n in strangers if n >= least), None)]
 
 
 def _refuse_other_policy(header: Header, where: str) -> None:

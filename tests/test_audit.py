@@ -57,6 +57,12 @@ def pictures(folder: Path, count: int = 6) -> Path:
     return folder
 
 
+def put(said: Report, out: Path, keys: Keyring) -> None:
+    """Sign whatever it says, as an auditor's own tools could, in the place of what was audited."""
+    for name, data in issue(said, keys["auditor"]).items():
+        (out / name).write_bytes(data)
+
+
 def payload(out: Path) -> bytes:
     return Bundle.from_bytes((out / REPORT).read_bytes(), "", payload_limit=2**30).envelope.payload
 
@@ -123,8 +129,7 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
         whole, each = Counts.of(row.verdict for row in rows), Counts.of(row.verdict for row in images)
         header = replace(said.header, specimens=whole, images=each)
         forged = Report.of(header, rows, images, said.salt_key)
-        for name, data in issue(forged, keys["auditor"]).items():
-            (tmp_path / "out" / name).write_bytes(data)
+        put(forged, tmp_path / "out", keys)
         examine(tmp_path / "out", trust=trust, found=Examination())  # by itself it is whole
         with pytest.raises(SigningError) as caught:
             examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
@@ -253,8 +258,7 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
         forged = Report.of(
             replace(said.header, run=run_head, limits=limits, images=counts), said.specimens, images, said.salt_key
         )
-        for name, data in issue(forged, keys["auditor"]).items():
-            (tmp_path / "out" / name).write_bytes(data)
+        put(forged, tmp_path / "out", keys)
         with pytest.raises(SigningError, match=r"says nothing of|none of the images that were asked for") as caught:
             examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
         assert caught.value.reason is Reason.CONTRADICTION
@@ -273,8 +277,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
         change = {"signer": replace(said.header.batch.signer, keyid="0" * 64)}
     batch = replace(said.header.batch, **change)
     forged = Report.of(replace(said.header, batch=batch), said.specimens, said.images, said.salt_key)
-    for name, data in issue(forged, keys["auditor"]).items():
-        (tmp_path / "out" / name).write_bytes(data)
+    put(forged, tmp_path / "out", keys)
     with pytest.raises(SigningError, match="of the batch") as caught:
         examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
     assert caught.value.reason is Reason.CONTRADICTION

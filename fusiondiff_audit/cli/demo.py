@@ -45,8 +45,7 @@ def command(out: Path | None) -> Answer:
     if out is None:
         out = Path(tempfile.mkdtemp(prefix="fusiondiff-audit-demo-"))
     else:
-        signing.refuse_existing(out)
-        make_folder(out)
+        make_folder(out, new=True)
     return _signed_alone(out) if lacking("audit") else _whole(out)
 
 

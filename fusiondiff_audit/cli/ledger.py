@@ -82,7 +82,7 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     """
     signing.refuse_existing(out)
     found = _verify(folder, trust, ())
-    make_folder(out)
+    make_folder(out, new=True)
     signing.create(out / "entries.jsonl", b"".join(entry.to_bytes() + b"\n" for entry in found.entries))
     signing.create(out / "checkpoint.note", found.note)
     data = _head_data(found, trust) | {"out": str(out)}

@@ -1,5 +1,6 @@
 """What `inspect` tells of pictures: their size and scale, whether they can be judged, and which are the same."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.images.quality import Quality, measure
 from fusiondiff_audit.images.thumbnails import thumbnail
 
+_OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR})
+
 
 class Pictures:
     """Collects the pictures of a batch; thumbnails go into a folder, if there is one."""
@@ -19,7 +22,7 @@ class Pictures:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         if folder is not None:
-            make_folder(folder)
+            make_folder(folder, new=True)
         self._first: dict[str, str] = {}  # name by pixel digest
         self.decoded = 0
         self.remarks: list[str] = []
@@ -48,9 +51,11 @@ class Pictures:
     def _draw(self, micrograph: SignedMicrograph, path: Path) -> None:
         """Write a thumbnail; a name that is too long with its ending, or that is a folder's, stops nothing else."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             signing.create(path, thumbnail(micrograph))
-        except (OSError, signing.SigningError) as e:
+        except signing.SigningError as e:
+            if getattr(e.__cause__, "errno", None) not in _OF_NAMES:  # a full disk is told as one
+                raise
             self.remarks.append(f"{micrograph.name!a} has no thumbnail: {e}")
 
     def sentence(self) -> str:
