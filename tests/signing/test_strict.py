@@ -1,5 +1,8 @@
 """What is written in two ways that two readers could take differently is refused."""
 
+from contextlib import suppress
+from itertools import chain, product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +69,14 @@ def test_only_a_whole_number_in_bounds_is_an_integer(value: str) -> None:
 def test_base64_with_junk_is_malformed(text: str) -> None:
     with pytest.raises(SigningError):
         read_base64(text, "test")
+
+
+def test_no_two_texts_are_base64_of_the_same_bytes() -> None:
+    alphabet = "AQR/= \n"  # a letter without bits, with padding's bits clear and set, a sign, padding, white space
+    for text in map("".join, chain.from_iterable(product(alphabet, repeat=n) for n in range(7))):
+        for whole in (text, f"QUFB{text}"):
+            with suppress(SigningError):
+                assert write_base64(read_base64(whole, "test")) == whole
 
 
 @given(st.binary(max_size=200))
