@@ -6,6 +6,7 @@ MiB each, `head.safetensors` the forests and what was enrolled. Nothing else is 
 
 import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -65,15 +66,20 @@ def pack(
     """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
     said = settings.to_bytes()
     Settings.from_bytes(said, SETTINGS)  # what nobody could read again is not signed
+    digests: dict[str, str] = {}
     with new_folder(out) as folder:
-        signing.create(folder / SETTINGS, said)
+
+        def put(name: str, data: bytes) -> None:
+            signing.create(folder / name, data)
+            digests[name] = sha256(data).hexdigest()
+
+        put(SETTINGS, said)
         for number, shard in enumerate(_shards(encoder), start=1):
-            signing.create(folder / shard_name(number), tensors.pack(shard))
+            put(shard_name(number), tensors.pack(shard))
         if head is not None:
-            learnt = {name: torch.from_numpy(array) for name, array in head_arrays(head).items()}
-            signing.create(folder / HEAD, tensors.pack(learnt))
-        signing.create(folder / CARD, card(settings, told))
-        signing.create(folder / BILL, bill(settings))
+            put(HEAD, tensors.pack({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}))
+        put(CARD, card(settings, told))
+        signing.create(folder / BILL, bill(settings, digests))
         if key is not None:
             signing.sign_model(folder, key=key, name=out.name)
 

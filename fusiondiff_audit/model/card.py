@@ -1,6 +1,7 @@
 """The papers of a bundle: a model card for people, and a bill of materials for machines (CycloneDX 1.6)."""
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from fusiondiff_audit.model.settings import Settings
@@ -18,8 +19,6 @@ _LIMITS = (
 def card(settings: Settings, told: str = "") -> bytes:
     """Return MODEL_CARD.md; `told` says how the encoder came to be, and goes from each bundle to those made of it."""
     made = settings.architecture
-    examples = settings.examples
-    learnt = [example for example in examples if not example.calibrates]
     rows = {
         "authentic as": settings.reference or "nothing yet: this encoder is not enrolled",
         "demonstration": "yes" if settings.demonstration else "no",
@@ -29,9 +28,8 @@ def card(settings: Settings, told: str = "") -> bytes:
         "at timesteps": ", ".join(map(str, made.reading.timesteps)),
         "fusion": f"{made.fusion}, {made.width} numbers",
         "precision": made.precision.value,
-        "examples learnt from": f"{sum(e.authentic for e in learnt)} authentic, "
-        f"{sum(not e.authentic for e in learnt)} counterfeit",
-        "examples to calibrate": str(len(examples) - len(learnt)),
+        "examples learnt from": _counted(settings, calibrates=False),
+        "examples to calibrate": _counted(settings, calibrates=True),
         "labelled pictures that the encoder saw": str(len(settings.seen)),
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
@@ -48,23 +46,29 @@ def told_by(data: bytes) -> str:
     return data.decode(errors="replace").partition(f"\n{TOLD}\n")[2].strip()
 
 
-def bill(settings: Settings) -> bytes:
-    """Return sbom.cdx.json: the model, and the libraries that it was made with."""
+def bill(settings: Settings, digests: Mapping[str, str]) -> bytes:
+    """Return sbom.cdx.json: the model, its files by their SHA-256, and the libraries that it was made with."""
+    said = f"authentic as: {settings.reference or 'nothing yet, it is not enrolled'}"
     model = {
         "type": "machine-learning-model",
         "bom-ref": "model",
         "name": settings.name,
+        "components": [
+            {"type": "file", "bom-ref": f"file:{name}", "name": name, "hashes": [{"alg": "SHA-256", "content": digest}]}
+            for name, digest in digests.items()
+        ],
         "modelCard": {
             "modelParameters": {
+                "approach": {"type": "supervised" if settings.reference else "self-supervised"},
                 "task": "classification",
                 "architectureFamily": "FusionDiff",
+                "datasets": [
+                    {"type": "dataset", "name": name, "description": text} for name, text in _datasets(settings)
+                ],
                 "inputs": [{"format": f"grey tiles of {settings.architecture.tile} pixels"}],
                 "outputs": [{"format": "share of trees that hold a picture for authentic"}],
             },
-            "considerations": {
-                "useCases": [f"authentic as: {settings.reference or 'nothing yet, it is not enrolled'}"],
-                "technicalLimitations": list(_LIMITS),
-            },
+            "considerations": {"useCases": [said], "technicalLimitations": list(_LIMITS)},
         },
     }
     libraries = [
@@ -87,6 +91,18 @@ def bill(settings: Settings) -> bytes:
         "dependencies": [{"ref": "model", "dependsOn": [library["bom-ref"] for library in libraries]}],
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _datasets(settings: Settings) -> list[tuple[str, str]]:
+    """Return what a model learnt from, by name; of what its encoder saw, the card tells."""
+    learnt, kept = (_counted(settings, calibrates=use) for use in (False, True))
+    enrolled = f"learnt from {learnt} pictures, calibrated on {kept}; bundle.json has the digest of each"
+    return [(settings.reference, enrolled)] if settings.reference else []
+
+
+def _counted(settings: Settings, *, calibrates: bool) -> str:
+    used = [example.authentic for example in settings.examples if example.calibrates is calibrates]
+    return f"{sum(used)} authentic, {len(used) - sum(used)} counterfeit"
 
 
 def _cell(text: str) -> str:

@@ -1,5 +1,6 @@
 """Bundles: what was saved is what is loaded, and anything else is refused before a tensor exists."""
 
+import hashlib
 import json
 import shutil
 import struct
@@ -322,6 +323,24 @@ def test_the_bill_is_valid(saved: Path) -> None:
     component = json.loads(text)["metadata"]["component"]
     assert component["type"] == "machine-learning-model"
     assert component["modelCard"]["considerations"]["useCases"] == ["authentic as: alder"]
+    (learnt,) = component["modelCard"]["modelParameters"]["datasets"]
+    assert learnt["name"] == "alder"
+    files = {file["name"]: file["hashes"] for file in component["components"]}
+    others = sorted(path.name for path in saved.iterdir() if path.name not in (BILL, "model.sig"))
+    assert sorted(files) == others
+    for name, hashes in files.items():
+        assert hashes == [{"alg": "SHA-256", "content": hashlib.sha256((saved / name).read_bytes()).hexdigest()}]
+
+
+def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    blank = replace(MODEL.settings, reference=None, learning=None, examples=())
+    pack(tmp_path / "blank", blank, MODEL.encoder.state_dict(), None)
+    text = (tmp_path / "blank" / BILL).read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert json.loads(text)["metadata"]["component"]["modelCard"]["modelParameters"]["datasets"] == []
 
 
 def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
