@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from signing.files import create, read_capped, refuse_existing
     from signing.keyfiles import MIN_PASSPHRASE, load_key, load_public_key, public_path, read_passphrase, write_key
     from signing.keys import Algorithm, PrivateKey, PublicKey
+    from signing.listed import ROOT_ALGORITHMS, Entry, Revocation, Role, Why
     from signing.manifest import MANIFEST_NAME, SECOND_NAME, FileEntry, Kind, Manifest, PixelSize
     from signing.merkle import Tree, leaf_hash, verify_consistency, verify_inclusion
     from signing.model import (
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from signing.modelmanifest import ModelManifest, Resource, list_digest
     from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
     from signing.proofs import Proven, open_proof, write_proof
-    from signing.roots import ROOT_ALGORITHMS, Entry, Revocation, Role, Root, Why
+    from signing.roots import Root
     from signing.stamping import attach_token, drop_tokens, stamp_query
     from signing.times import later, now, read_duration, read_moment, write_time
     from signing.trust import Signer, TrustStore, load_trust
@@ -159,6 +160,7 @@ _HOMES = {
     "files": ("create", "read_capped", "refuse_existing"),
     "keyfiles": ("MIN_PASSPHRASE", "load_key", "load_public_key", "public_path", "read_passphrase", "write_key"),
     "keys": ("Algorithm", "PrivateKey", "PublicKey"),
+    "listed": ("ROOT_ALGORITHMS", "Entry", "Revocation", "Role", "Why"),
     "manifest": ("MANIFEST_NAME", "SECOND_NAME", "FileEntry", "Kind", "Manifest", "PixelSize"),
     "merkle": ("Tree", "leaf_hash", "verify_consistency", "verify_inclusion"),
     "model": (
@@ -174,7 +176,7 @@ _HOMES = {
     "modelmanifest": ("ModelManifest", "Resource", "list_digest"),
     "notes": ("Checkpoint", "open_checkpoint", "sign_checkpoint", "verifier_key"),
     "proofs": ("Proven", "open_proof", "write_proof"),
-    "roots": ("ROOT_ALGORITHMS", "Entry", "Revocation", "Role", "Root", "Why"),
+    "roots": ("Root",),
     "stamping": ("attach_token", "drop_tokens", "stamp_query"),
     "times": ("later", "now", "read_duration", "read_moment", "write_time"),
     "trust": ("Signer", "TrustStore", "load_trust"),

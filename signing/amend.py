@@ -15,7 +15,8 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.files import READ_FLAGS, create, read_capped, unreadable
 from signing.keys import MAX_PEM, PrivateKey, PublicKey
-from signing.roots import PAYLOAD_TYPE, Entry, Revocation, Role, Root, identify, write_root
+from signing.listed import Entry, Revocation, Role, identify
+from signing.roots import PAYLOAD_TYPE, Root, write_root
 from signing.strict import refuse_bad_label
 from signing.times import write_time
 from signing.trust import MAX_TRUST, TrustStore, follow_chain, read_chain, refuse_other, write_chain

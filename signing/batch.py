@@ -23,6 +23,7 @@ from signing.errors import Reason, SigningError
 from signing.files import create, refuse_existing, remove
 from signing.folder import Listing, Reader, list_folder
 from signing.keys import Algorithm, PrivateKey
+from signing.listed import ROOT_ALGORITHMS, Role
 from signing.manifest import (
     MANIFEST_NAME,
     MAX_FILE,
@@ -35,7 +36,6 @@ from signing.manifest import (
     PixelSize,
     default_kind,
 )
-from signing.roots import ROOT_ALGORITHMS, Role
 from signing.stream import THREADS, stream
 from signing.times import CLOCK_SKEW, later, write_time
 from signing.trust import Signer, TrustStore

@@ -17,7 +17,7 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.keys import Algorithm, PrivateKey
-from signing.roots import Entry, Role
+from signing.listed import Entry, Role
 from signing.statement import PAYLOAD_TYPE
 from signing.strict import malformed, write_base64, write_json
 from signing.times import MAX_TOKEN, MAX_TOKENS

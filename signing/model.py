@@ -16,6 +16,7 @@ from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
 from signing.folder import Listing, list_folder
 from signing.keys import Algorithm, PrivateKey
+from signing.listed import Role
 from signing.modelfolder import MAX_MODEL_FILE, ModelFolder
 from signing.modelmanifest import (
     MAX_PAYLOAD,
@@ -25,7 +26,6 @@ from signing.modelmanifest import (
     root_digest,
     write_manifest,
 )
-from signing.roots import Role
 from signing.strict import malformed
 from signing.trust import Signer, TrustStore
 

@@ -3,13 +3,13 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
-from signing.keys import MAX_PEM, Algorithm, PublicKey
-from signing.strict import MAX_LABEL, malformed, write_json
+from signing.keys import MAX_PEM, PublicKey
+from signing.listed import ROOT_ALGORITHMS, Entry, refuse_algorithm
+from signing.strict import malformed, write_json
 from signing.times import write_time
 
 PAYLOAD_TYPE = "application/vnd.fusiondiff-audit.trust-root.v1+json"
@@ -17,112 +17,6 @@ MAX_ROOT = 4 * 1024 * 1024  # bytes of one version
 MAX_ROOT_KEYS = 32
 MAX_ENTRIES = 10_000
 MAX_VERSION = 2**31
-ROOT_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256})  # what third parties can check today
-
-
-class Role(StrEnum):
-    """What a key may vouch for; it is checked at every use."""
-
-    DEVICE = "device"
-    LABELLER = "labeller"
-    MODEL = "model"
-    AUDITOR = "auditor"
-    TIMESTAMP = "timestamp"
-
-    @property
-    def algorithms(self) -> frozenset[Algorithm]:
-        """Return the kinds of key that may have this role; an authority has a certificate instead."""
-        if self is Role.TIMESTAMP:
-            return frozenset()
-        if self is Role.MODEL:  # OpenSSF Model Signing has no others
-            return frozenset({Algorithm.P256, Algorithm.P384, Algorithm.P521})
-        return ROOT_ALGORITHMS | {Algorithm.ML_DSA_65}  # the last for second signatures
-
-
-class Why(StrEnum):
-    """Why a key is revoked: its owner let it go, or somebody else may have it."""
-
-    RETIRED = "retired"
-    COMPROMISED = "compromised"
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """Since when a key is not to be believed, and why; a thief writes any date, so a compromise reaches back."""
-
-    at: datetime
-    why: Why
-
-    @property
-    def compromised(self) -> bool:
-        """Say whether somebody else may have the key."""
-        return self.why is Why.COMPROMISED
-
-    def covers(self, earlier: "Revocation") -> bool:
-        """Say whether this refuses all that an earlier word on the key refused."""
-        return self.at <= earlier.at and self.compromised >= earlier.compromised
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A key, or for timestamps an authority's certificate, with its role, its owner and its window."""
-
-    keyid: str
-    role: Role
-    principal: str
-    material: str
-    start: datetime
-    until: datetime
-    revoked: Revocation | None = None
-
-    def public_key(self) -> PublicKey:
-        """Return the key; an authority's certificate is not one that signs for us."""
-        if self.role is Role.TIMESTAMP:
-            raise SigningError(
-                Reason.WRONG_ROLE, f"{self.principal!r} is a timestamp authority, not a key that signs for us"
-            )
-        return PublicKey.from_pem(self.material.encode("ascii"), self.principal)
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> "Entry":
-        """Parse an entry; the key id is computed from the key, and the window is not empty."""
-        fields.closed("keyid", "role", "principal", "material", "from", "until", "revoked")
-        try:
-            role = Role(fields.text("role"))
-        except ValueError as e:
-            raise malformed(fields.where, "unknown role") from e
-        keyid, material = identify(role, fields.raw("material", limit=MAX_PEM).encode(), fields.where)
-        if (keyid, material) != (fields.sha256("keyid"), fields.raw("material", limit=MAX_PEM)):
-            raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
-        start, until = fields.time("from"), fields.time("until")
-        if start >= until:
-            raise malformed(fields.where, "the key's window is empty")
-        revoked = fields.optional_fields("revoked")
-        return cls(
-            keyid=keyid,
-            role=role,
-            principal=fields.text("principal", limit=MAX_LABEL),
-            material=material,
-            start=start,
-            until=until,
-            revoked=None if revoked is None else _read_revoked(revoked),
-        )
-
-    def to_json(self) -> dict[str, object]:
-        """Return the JSON object of the entry."""
-        revoked = self.revoked and {
-            "at": write_time(self.revoked.at),
-            "reason": self.revoked.why.value,
-        }
-        return {
-            "keyid": self.keyid,
-            "role": self.role.value,
-            "principal": self.principal,
-            "material": self.material,
-            "from": write_time(self.start),
-            "until": write_time(self.until),
-            "revoked": revoked,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,37 +134,11 @@ def write_root(
     )
 
 
-def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
-    """Return the id and our own PEM form of a key, or of an authority's certificate (SHA-256 of its DER)."""
-    if role is not Role.TIMESTAMP:
-        key = PublicKey.from_pem(pem, where)
-        _refuse_algorithm(key, role.algorithms, where, what=f"a key for the role {role}")
-        return key.keyid, key.pem
-    from signing.authorities import identify_authority  # certificates take longer to load than all else here
-
-    return identify_authority(pem, where)
-
-
 def _read_root_key(fields: Fields) -> PublicKey:
     fields.closed("keyid", "public")
     pem = fields.raw("public", limit=MAX_PEM)
     key = PublicKey.from_pem(pem.encode(), fields.where)
-    _refuse_algorithm(key, ROOT_ALGORITHMS, fields.where, what="a root key")
+    refuse_algorithm(key, ROOT_ALGORITHMS, fields.where, what="a root key")
     if (key.keyid, key.pem) != (fields.sha256("keyid"), pem):
         raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
     return key
-
-
-def _read_revoked(fields: Fields) -> Revocation:
-    fields.closed("at", "reason")
-    try:
-        why = Why(fields.text("reason"))
-    except ValueError as e:
-        raise malformed(fields.where, "a key is revoked as compromised or as retired") from e
-    return Revocation(fields.time("at"), why)
-
-
-def _refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, *, what: str) -> None:
-    if key.algorithm not in allowed:
-        names = ", ".join(sorted(allowed))
-        raise SigningError(Reason.UNSUPPORTED, f"{where}: a key of kind {key.algorithm}; {what} is one of {names}")

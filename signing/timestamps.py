@@ -19,7 +19,7 @@ from rfc3161_client import (
 from signing.cms import FOREIGN, GRANTED, load_certificate, refuse_unsigned_parts
 from signing.der import SEQUENCE, read_der, write_der
 from signing.errors import Reason, SigningError
-from signing.roots import Role
+from signing.listed import Role
 from signing.times import CLOCK_SKEW, MAX_TOKEN, later, write_time
 from signing.trust import TrustStore
 

@@ -16,7 +16,8 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import read_json
 from signing.files import read_capped
-from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Entry, Role, Root
+from signing.listed import Entry, Role
+from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Root
 from signing.strict import write_json
 from signing.times import CLOCK_SKEW, later, write_time
 

@@ -10,8 +10,8 @@ from fusiondiff_audit.ledger.store import altered, content
 from signing import Checkpoint, PublicKey, Reason, Role, SigningError, Tree, TrustStore, create, open_checkpoint
 from signing.files import read_capped
 from signing.keys import Algorithm
+from signing.listed import Why
 from signing.notes import MAX_NOTE
-from signing.roots import Why
 
 FOLDER = "checkpoints"
 _NAME = re.compile("[0-9]{12}[.]note")

@@ -22,7 +22,7 @@ from signing import (
     sign_checkpoint,
     write_proof,
 )
-from signing.roots import Revocation, Why
+from signing.listed import Revocation, Why
 from signing.strict import write_base64, write_json
 from tests.conftest import NOW, entry, make_trust
 from tests.reports.made import changed, fields

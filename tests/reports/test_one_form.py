@@ -13,7 +13,7 @@ from reports.issue import REPORT, issue
 from reports.report import Report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
-from signing.roots import Revocation, Why
+from signing.listed import Revocation, Why
 from tests.conftest import NOW, entry, make_trust
 from tests.reports.made import report
 
