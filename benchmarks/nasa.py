@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str,
     for name, rows in zip(("grey", "texture"), columns, strict=True):
 
         def rival(known: Places, asked: Places, seed: int, name: str = name, rows: Floats = rows) -> Floats:
-            return BASELINES[name].scores(rows[known], truth[known], rows[asked], seed=seed, workers=cores())
+            return BASELINES[name].scores(rows[known], truth[known], rows[asked], seed=seed, workers=1)
 
         found[name] = rival
     if model is not None:
@@ -87,7 +88,8 @@ def judge(
     images = np.array([crop.image for crop in all_crops])
     strata = np.array([crop.row for crop in all_crops])
     balanced, aurocs, right = [], [], np.zeros(3, int)
-    for seed in range(seeds):
+
+    def asked_by(seed: int) -> Floats:
         scores = np.full(len(all_crops), np.nan)
         for i, held in enumerate(folds):
             asked = np.isin(images, list(held))
@@ -95,6 +97,11 @@ def judge(
             if labels is not None:
                 known = drawn(known, truth, strata, labels, np.random.default_rng([seed, i]))
             scores[asked] = learner(known, np.flatnonzero(asked), seed * len(folds) + i)
+        return scores
+
+    with ThreadPoolExecutor(cores()) as pool:
+        every = list(pool.map(asked_by, range(seeds)))
+    for scores in every:
         balanced.append(float(balanced_accuracy_score(truth, scores >= 0.5)))
         aurocs.append(float(roc_auc_score(truth, scores)))
         whole = {name: (truth[images == name][0], scores[images == name].mean() >= 0.5) for name in set(images)}
