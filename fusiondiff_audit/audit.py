@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.compose import Looked, Order, Setting, compose
+from fusiondiff_audit.compose import Looked, Order, Setting, admission, admission_of, compose
 from fusiondiff_audit.decide import found_row, refused_row
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.journal import JOURNAL, Journal, Sealed
-from fusiondiff_audit.ledger import Before, Ledger
+from fusiondiff_audit.ledger import Admitted, Before, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
@@ -59,14 +59,17 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     setting = _digest(order, judge.looked)
     with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.sealed(order.batch.digest, setting, order.first)
-        again = _admitted(order, ledger, sealed)  # 1
+        entry = _admitted(order, ledger, sealed)  # 1
+        again = None if entry is None else entry.again
         run = _Run(order, judge, journal, ledger, sealed, again, believable(order.first))
         rows = list(watch(run.rows(), len(order.names)))
         checkpoint = _checkpoint(order, ledger, journal)
-    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint))  # 4
+    said = () if entry is None else admission(entry)
+    said = said if order.first is None else admission_of(order.first)
+    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint, said))  # 4
     if order.first not in (None, report):  # another tree under the same name would be two heads of one log
         own = replace(sealed, report=report.tree.root().hex()[: len(sealed.report)])
-        report = compose(rows, Setting(order, judge.looked, own, checkpoint))
+        report = compose(rows, Setting(order, judge.looked, own, checkpoint, said))
     files = issue(report, key)
     for name, data in files.items():
         signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes
@@ -75,11 +78,11 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     return Done(report, run.thumbnails, run.judged, tuple(run.messages), tuple(run.believed))
 
 
-def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed) -> str | None:
-    """Return why the ledger says that this run admits what it knew before."""
+def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed) -> Admitted | None:
+    """Return how the ledger admitted this run, now or when it was begun."""
     if order.first is not None or ledger is None:  # a repetition admits nothing
         return None
-    return ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again).again
+    return ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
 
 
 def _checkpoint(order: Order, ledger: Ledger | None, journal: Journal) -> bytes | None:
@@ -150,7 +153,7 @@ class _Run:
                 self.messages.append(f"{e.reason}: {e}")
                 yield refused_row(picture.name, e.reason.value, picture.entry)
                 continue
-            row = found_row(finding, picture.entry.specimen, self.judge.known, self.order.policy)
+            row = found_row(finding, picture, self.judge.known, self.order.policy)
             self.journal.note(picture.pixel_digest, row)
             self.judged += 1
             yield row

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fusiondiff_audit.journal import Sealed
+from fusiondiff_audit.ledger import Admitted
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
@@ -34,6 +35,8 @@ _LIMITS = (
     "Who labelled the specimens, and who took the pictures, vouches for what they are of; no picture proves that.",
 )
 _SAME_OBJECT = "Pictures without a specimen's name may show the same object."
+_AGAIN = "The ledger was told to admit this batch whatever it knew of it: "
+_OUT_OF_ORDER = "The batch came out of order: the ledger had admitted a later one of its device."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,18 @@ class Setting:
     looked: Looked
     sealed: Sealed
     ledger: bytes | None  # its checkpoint when the batch was admitted
+    admitted: tuple[str, ...]  # what a reader must know of how it was
+
+
+def admission(entry: Admitted) -> tuple[str, ...]:
+    """Return what a reader must know of how a batch was admitted."""
+    again = () if entry.again is None else (f"{_AGAIN}{entry.again}",)
+    return (*again, *((_OUT_OF_ORDER,) if entry.out_of_order else ()))
+
+
+def admission_of(first: Report) -> tuple[str, ...]:
+    """Return the same as a report says it that is repeated."""
+    return tuple(text for text in first.header.limits if text.startswith((_AGAIN, _OUT_OF_ORDER)))
 
 
 def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
@@ -127,7 +142,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         robustness=order.robustness,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
-        limits=(*_LIMITS, *partial(order.limit), *((_SAME_OBJECT,) if _nameless(images) else ())),
+        limits=(*_LIMITS, *partial(order.limit), *((_SAME_OBJECT,) if _nameless(images) else ()), *setting.admitted),
         specimens=Counts.of(row.verdict for row in specimens),
         images=Counts.of(row.verdict for row in images),
     )

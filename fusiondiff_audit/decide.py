@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fusiondiff_audit.certify.conformal import ranks
+from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy import Policy
@@ -19,20 +20,21 @@ _DIGITS = 6  # of a decimal
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
-def found_row(finding: Finding, specimen: str | None, known: Calibration, policy: Policy) -> ImageRow:
+def found_row(finding: Finding, picture: SignedMicrograph, known: Calibration, policy: Policy) -> ImageRow:
     """Return the row of a picture that the model looked at."""
+    bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
     row = ImageRow(
         name=finding.name,
         sha256=finding.digest,
         pixels=finding.pixel_digest,
-        specimen=specimen,
+        specimen=picture.entry.specimen,
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
         judged=_judged(finding, known, policy.rules) if finding.assessable else None,
         scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
         steps=finding.steps,
         quality=str(finding.quality),
-        remarks=("where the data bar ends was told by its look",) if finding.guessed else (),
+        remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in picture.claims.conflicts)),
     )
     verdict, reasons = settled(row, policy.rules)
     return replace(row, verdict=verdict, reasons=reasons)

@@ -2,7 +2,9 @@
 
 The rooms are top-level packages with plain names, so another package, or a folder on the path, could stand in for one
 of them. Every verb that signs or verifies asks here first. This finds accidents and careless changes; whoever can
-rewrite the installed files can rewrite this one too, and no program can prove itself. Bytecode caches are not read.
+rewrite the installed files can rewrite this one too, and no program can prove itself. Policies, recipes and the page's
+templates decide and show as much as code does, and count as such; bundles have digests of their own. Bytecode caches
+are not read.
 """
 
 import base64
@@ -22,6 +24,7 @@ DISTRIBUTION = "fusiondiff-audit"
 PACKAGES = ("attacks", "fusiondiff_audit", "reports", "signing")
 _FOLDER = "fusiondiff_audit-"  # the beginning of its record's folder; the version follows
 _HASH = "sha256="
+_SOURCES = (".py", ".toml", ".html", ".css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def _location(package: str) -> Path:
 
 
 def _sources(root: Path) -> list[str]:
-    """Return the names of all modules; what Python would take before them is refused."""
+    """Return the names of all modules and of what they read; what Python would take before a module is refused."""
     found = []
     for package in PACKAGES:
         for folder, inner, files in os.walk(root / package):
@@ -94,7 +97,7 @@ def _sources(root: Path) -> list[str]:
                 what = "could stand in for a module: it is compiled, or a folder that lies elsewhere"
                 raise _altered(f"{os.path.join(folder, strange[0])} {what}")
             within = Path(folder).relative_to(root).as_posix()
-            found += [f"{within}/{name}" for name in files if name.endswith(".py")]
+            found += [f"{within}/{name}" for name in files if name.endswith(_SOURCES)]
     return sorted(found)
 
 
@@ -108,7 +111,7 @@ def _refuse_unrecorded(found: Path, sources: dict[str, bytes]) -> None:
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         if recorded.get(name) != _HASH + digest:
             raise _altered(f"{name} is not as it was installed")
-    gone = [n for n in recorded if n.endswith(".py") and n.split("/")[0] in PACKAGES and n not in sources]
+    gone = [n for n in recorded if n.endswith(_SOURCES) and n.split("/")[0] in PACKAGES and n not in sources]
     if gone:
         raise _altered(f"{gone[0]} was installed, and is gone")
 

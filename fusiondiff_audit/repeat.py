@@ -44,7 +44,7 @@ def ledger_of(first: Report, trust: TrustStore) -> bytes | None:
     said = first.header.ledger
     if said is None:
         return None
-    where = "the first report's ledger"
+    where = "the report's ledger"
     note = read_base64(said, where)
     origin = note.partition(b"\n")[0].decode("ascii", "replace")
     if not origin.startswith(ORIGIN):  # an auditor signs the heads of reports' trees as well

@@ -60,8 +60,14 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
 
 
 def _accepted(policy: Policy) -> set[str]:
-    """Return the digests of the policies that a stress test may have been made by."""
-    return {policy.digest} if policy.robustness.attacks else {stress_policy(name).digest for name in BUILT_IN}
+    """Return the digests of the policies that a stress test may have been made by.
+
+    One certificate more or less, as `--certify` states it or an audit done again quotes it, is no other stress test.
+    """
+    if not policy.robustness.attacks:
+        return {stress_policy(name).digest for name in BUILT_IN}
+    either = (policy.certify.model_copy(update={"poisoning": stated}) for stated in ("on", "off"))
+    return {policy.model_copy(update={"certify": certify}).digest for certify in either}
 
 
 def _refused(what: str) -> AuditError:

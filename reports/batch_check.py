@@ -1,5 +1,6 @@
 """A report against the signed folder that it is of: its manifest, its signer, and every image that was judged."""
 
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,14 +8,17 @@ from reports.consistency import contradiction
 from reports.header import BatchHead
 from reports.issue import REPORT
 from reports.report import Report
-from signing import Reason, Role, SigningError, TrustStore, write_time
+from signing import Reason, Role, Signer, SigningError, TrustStore, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
 from signing.folder import Reader
 from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest
 
 
-def compare_batch(report: Report, folder: Path, trust: TrustStore) -> str:
-    """Compare every image that was judged with a file of its name, and the manifest with the one that was audited."""
+def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Signer) -> str:
+    """Compare every image that was judged with a file of its name, and the manifest with the one that was audited.
+
+    Where a timestamp proves when the auditor signed, the batch is no younger.
+    """
     reader, said = Reader(folder), report.header.batch
     bundle = Bundle.from_bytes(
         reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
@@ -23,7 +27,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore) -> str:
         what = f"its manifest is sha256:{digest}, the report is of sha256:{said.payload}"
         raise SigningError(Reason.DIGEST_MISMATCH, f"{folder}: {what}")
     manifest = Manifest.from_payload(bundle.envelope.payload, MANIFEST_NAME)
-    signer = _refuse_other_batch(said, manifest, bundle, trust)
+    signer = _refuse_other_batch(said, manifest, bundle, trust, auditor.time if auditor.proven else None)
     signed = {file.name: file for file in manifest.files}
     images = [file.name for file in manifest.files if file.kind is Kind.IMAGE][: report.header.run.limit]
     if lost := set(images) - {row.name for row in report.images}:
@@ -43,7 +47,9 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore) -> str:
     return f"the manifest and {len(judged):,} images are those that were judged; {signer}"
 
 
-def _refuse_other_batch(said: BatchHead, manifest: Manifest, bundle: Bundle, trust: TrustStore) -> str:
+def _refuse_other_batch(
+    said: BatchHead, manifest: Manifest, bundle: Bundle, trust: TrustStore, seen: datetime | None
+) -> str:
     """Refuse a header that says of a batch what its manifest does not, and say who signed that, for all we know."""
     theirs = (said.device, said.lab, said.captured, said.sequence, said.nonce, said.files)
     captured, sequence = write_time(manifest.captured), str(manifest.sequence)
@@ -52,9 +58,10 @@ def _refuse_other_batch(said: BatchHead, manifest: Manifest, bundle: Bundle, tru
     if bundle.envelope.signatures[0].keyid != said.signer.keyid:
         raise contradiction(REPORT, "names another signer of the batch than its manifest does")
     try:
-        opened = unseal(bundle, MANIFEST_NAME, trust=trust, roles=tuple(Role))
+        opened = unseal(bundle, MANIFEST_NAME, trust=trust, roles=(Role.DEVICE,))
     except SigningError as e:
         if e.reason is not Reason.UNKNOWN_KEY:  # whoever checks a report may know its auditor alone
             raise
         return "their signer is not in this trust store, and named by the auditor alone"
-    return f"signed by {opened.entry.principal!r}, listed as {opened.entry.role}"
+    signer = trust.judge(opened.entry, manifest.issued, MANIFEST_NAME, proven=opened.proven or seen)
+    return f"signed by {signer.principal!r}, listed as {signer.role}"

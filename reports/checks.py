@@ -89,7 +89,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     if images is not None:
         from reports.batch_check import compare_batch  # few ask for it, and it takes more to load
 
-        passed("images", compare_batch(report, images, trust))
+        passed("images", compare_batch(report, images, trust, found.signer))
     if model is not None:
         passed("model", _model(report, model))
     return report

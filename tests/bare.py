@@ -1,4 +1,4 @@
-"""Run by CI inside an environment that holds the base install alone: it signs and verifies, and needs no more."""
+"""Run by CI inside the base install alone: it signs, verifies batches and reports, and needs no more for that."""
 
 import importlib.util
 import json
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 TOOL = Path(sys.executable).with_name("fusiondiff-audit")
+REPORT = Path(__file__).parent / "vectors" / "reports" / "v1"
+HOUR = "2026-11-21T21:15:00Z"  # while its auditor's key was good
 HEAVY = ("numpy", "torch", "PIL", "tifffile", "sklearn", "pydantic", "jinja2")
 
 
@@ -22,6 +24,9 @@ def main(checkout: str) -> None:
     assert doctor["code"] == checkout, (doctor["code"], checkout)
     assert doctor["extras"]["base"]["complete"], doctor
     assert not doctor["extras"]["audit"]["complete"], doctor
+    words = ("verify", REPORT, "--trust", REPORT / "trust.json", "--images", REPORT / "batch", "--at", HOUR, "--json")
+    verified = subprocess.run([TOOL, *words], capture_output=True, text=True)
+    assert json.loads(verified.stdout)["outcome"] == "PASSED", verified
     print(f"the base install signs and verifies without {', '.join(HEAVY)}; code {doctor['code']}, as in the checkout")
 
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ from reports.verdicts import Verdict
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
-from signing.manifest import Kind
+from signing.manifest import Kind, PixelSize
 from signing.names import MAX_NAME
-from tests.conftest import make_trust, sign
+from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
@@ -92,6 +93,17 @@ def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.Mo
             return audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
 
     return call
+
+
+def test_no_two_runs_share_what_is_drawn_for_them(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    """A salt that somebody can know lets an excerpt tell of rows that it does not show."""
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    one, other = (run(folder, tmp_path / name).report for name in ("one", "other"))
+    assert one.images == other.images
+    drawn = [(each.salt_key, bytes.fromhex(each.header.run.noise_seed), each.header.id) for each in (one, other)]
+    assert all(mine != theirs for mine, theirs in zip(*drawn, strict=True))
+    assert [len(value) for value in drawn[0]] == [32, 32, 32]
 
 
 def test_a_batch_becomes_a_report_that_passes(
@@ -224,6 +236,39 @@ def test_the_ledger_knows_batch_and_pictures_again(
     examine(tmp_path / "four", trust=trust, found=Examination())
 
 
+def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    """`--again` and an older sequence: whoever reads "replay: checked" must see both."""
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    plain = run(folder, tmp_path / "one", ledger=True).report.header.limits
+    sign(folder, keys["device"], sequence=2, force=True)
+    anew = run(folder, tmp_path / "two", ledger=True, again="the client asked for it").report
+    assert anew.header.limits[: len(plain)] == plain
+    again, late = anew.header.limits[len(plain) :]
+    assert again.endswith(": the client asked for it")
+    assert "out of order" in late
+    repeated = run(folder, tmp_path / "three", first=anew)
+    assert repeated.report == anew
+
+
+def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    for name, tagged in (("near.tif", 5.05), ("far.tif", 10.0)):
+        pixels = np.random.default_rng(len(name)).integers(0, 255, (24, 24)).astype(np.uint8)
+        size = (1 / tagged, 1 / tagged)
+        tifffile.imwrite(folder / name, pixels, imagej=True, resolution=size, metadata={"unit": "nm"})
+    sign(folder, keys["device"], pixel_size=PixelSize.parse("5 nm"))
+    far, near = run(folder, tmp_path / "out").report.images
+    assert near.remarks == ()
+    assert far.remarks == ("two sizes of a pixel: 5 nm (manifest), 10 nm (ImageJ)",)
+    assert far.scale == near.scale == "5 nm, by manifest"
+
+
 def test_order_and_names_of_another_system_change_nothing(
     tmp_path: Path, keys: Keyring, run: Callable[..., Done]
 ) -> None:
@@ -304,6 +349,35 @@ def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_sai
     with pytest.raises(SigningError) as caught:
         examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
     assert caught.value.reason is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"revoked": signing.Revocation(NOW, signing.Why.COMPROMISED)}, Reason.REVOKED),
+        ({"revoked": signing.Revocation(NOW - YEAR, signing.Why.RETIRED)}, Reason.REVOKED),
+        ({"until": NOW - timedelta(days=1)}, Reason.EXPIRED),
+        ({"role": signing.Role.LABELLER}, Reason.WRONG_ROLE),
+    ],
+)
+def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
+    change: dict[str, Any],
+    reason: Reason,
+    tmp_path: Path,
+    keys: Keyring,
+    trust: TrustStore,
+    run: Callable[..., Done],
+) -> None:
+    """Whoever checks a report later may know more of the device's key than its auditor did."""
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    run(folder, tmp_path / "out")
+    entries = tuple(replace(e, **change) if e.role is signing.Role.DEVICE else e for e in trust.root.entries)
+    later = replace(make_trust(keys["root"], entries), at=trust.at)
+    examine(tmp_path / "out", trust=later, found=Examination())  # of its auditor there is nothing to be said
+    with pytest.raises(SigningError) as caught:
+        examine(tmp_path / "out", trust=later, images=folder, found=Examination())
+    assert caught.value.reason is reason
 
 
 def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(

@@ -55,7 +55,10 @@ def test_a_release_is_a_release_and_has_the_checkouts_digest(site: Path) -> None
 
 
 def test_the_digest_is_that_of_sorted_lines() -> None:
-    sources = sorted(p.relative_to(ROOT).as_posix() for room in PACKAGES for p in (ROOT / room).rglob("*.py"))
+    kinds = {".py", ".toml", ".html", ".css"}
+    found = (path for room in PACKAGES for path in (ROOT / room).rglob("*") if path.suffix in kinds)
+    sources = sorted(path.relative_to(ROOT).as_posix() for path in found)
+    assert {"fusiondiff_audit/stress/policies/quick.toml", "fusiondiff_audit/page/templates/report.html"} < {*sources}
     lines = "".join(f"{name} {hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n" for name in sources)
     assert check_origin().digest == hashlib.sha256(lines.encode()).hexdigest()
 
@@ -64,6 +67,15 @@ def test_an_altered_module_is_found(site: Path) -> None:
     with (site / "signing" / "trust.py").open("a") as file:
         file.write("\n")
     assert ask(site) == "code-altered signing/trust.py is not as it was installed"
+
+
+def test_an_easier_policy_is_found(site: Path) -> None:
+    name = "fusiondiff_audit/stress/policies/quick.toml"
+    with (site / name).open("a") as file:
+        file.write("\n")
+    assert ask(site) == f"code-altered {name} is not as it was installed"
+    (site / name).unlink()
+    assert ask(site) == f"code-altered {name} was installed, and is gone"
 
 
 def test_an_added_module_is_found(site: Path) -> None:

@@ -113,6 +113,17 @@ def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
     assert ask(made(auditor), BUILT_IN).startswith("PASSED strict")
 
 
+def test_a_certificate_more_is_no_other_stress_test(ask: Callable[..., str], keys: Keyring) -> None:
+    """`--certify` states one that the policy has not, and an audit done again quotes both together."""
+    stating = REQUIRED.certifying(["poisoning"])
+    assert stating.digest != REQUIRED.digest
+    for by, asked in ((REQUIRED, stating), (stating, REQUIRED), (stating, stating)):
+        assert ask(made(keys["auditor"].public, by), asked).startswith("PASSED strict")
+    easier = stating.model_copy(update={"robustness": Rules(**ASKED | {"floor": "0"})})
+    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
+        ask(made(keys["auditor"].public, easier))
+
+
 @pytest.fixture
 def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pin:
     """Return the pin of a bundle whose result lies beside it, by a key that no trust store lists."""

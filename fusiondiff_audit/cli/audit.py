@@ -195,6 +195,7 @@ def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) 
     data = {
         "out": str(out),
         "id": report.header.id,
+        "demonstration": report.header.demonstration,
         "judged": done.judged,
         "images": [{"name": r.name, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.images],
         "specimens": [

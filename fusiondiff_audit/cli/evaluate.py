@@ -66,7 +66,8 @@ def command(
         "models": {name: _data(one) for name, (_, one) in found.items()},
     }
     images = f"{count(len(seen.names), 'image')} of {authentic} authentic and {counterfeit} counterfeit specimens"
-    return Answer("DONE", f"{images}, split by specimen; 95 % intervals from drawing specimens", text, data)
+    lost = f"; {count(len(seen.lost), 'file')} left out of every figure, named above" if seen.lost else ""
+    return Answer("DONE", f"{images}, split by specimen; 95 % intervals from drawing specimens{lost}", text, data)
 
 
 def _title(model: "DiffusionModel") -> str:

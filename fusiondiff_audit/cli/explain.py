@@ -55,7 +55,9 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
         "unfamiliarity": finding.unfamiliarity,
         "faults": list(finding.quality.faults),
         "nearest": [{"specimen": n.specimen, "authentic": n.authentic, "distance": n.distance} for n in found.nearest],
+        "demonstration": found.demonstration,
         "verified": model.verified,
     }
+    show = "DEMONSTRATION. " if found.demonstration else ""
     unsure = "" if model.verified else "; nobody vouches for the model"
-    return Answer("DONE", f"{out} shows why; it is no verdict{unsure}", table(rows), data)
+    return Answer("DONE", f"{show}{out} shows why; it is no verdict{unsure}", table(rows), data)

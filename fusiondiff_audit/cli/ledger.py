@@ -1,6 +1,7 @@
 """The verbs of `ledger`: look at what was admitted and issued, check it, and take it elsewhere."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,21 +49,26 @@ def show(folder: Path, whole: bool) -> Answer:
 
 @command.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-@click.option("--checkpoint", "notes", type=PATH, multiple=True, help="A checkpoint kept elsewhere, as reports carry.")
+@click.option("--checkpoint", "notes", type=PATH, multiple=True, help="A checkpoint that was kept elsewhere.")
+@click.option("--report", "reports", type=PATH, multiple=True, help="A report of this ledger; it carries a checkpoint.")
 @answering()
 @trust_options
-def verify(folder: Path, notes: tuple[Path, ...], trust: Judged) -> Answer:
+def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], trust: Judged) -> Answer:
     """Check that a ledger is what it was: every entry, mark and checkpoint.
 
     A ledger that was edited, cut short or replaced by an older copy is refused. Where the whole folder was replaced,
-    only a newer checkpoint from elsewhere tells: name one with --checkpoint.
+    only a newer checkpoint from elsewhere tells: name a report that was issued since with --report, or a checkpoint
+    with --checkpoint.
 
     \b
+    fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --report out
     fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --checkpoint kept/000000000123.note
     """
-    found = _verify(folder, trust, notes)
+    at_hand = [(str(path), signing.read_capped(path, limit=_LARGEST)) for path in notes]
+    at_hand += [(str(path), _carried(path, trust.store)) for path in reports]
+    found = _verify(folder, trust, at_hand)
     sentence = f"{_entries(len(found.entries))}, under {count(found.inside, 'checkpoint')} in the ledger"
-    sentence += f" and {found.outside} beside it" + (f", {len(notes)} of them named here" if notes else "")
+    sentence += f" and {found.outside} beside it" + (f", {len(at_hand)} of them named here" if at_hand else "")
     return Answer("PASSED", sentence + trust.remarks(), table(_head(found)), _head_data(found, trust))
 
 
@@ -81,7 +87,7 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     fusiondiff-audit ledger export ledger --trust trust.json --root sha256:... --out exported
     """
     signing.refuse_existing(out)
-    found = _verify(folder, trust, ())
+    found = _verify(folder, trust)
     make_folder(out, new=True)
     signing.create(out / "entries.jsonl", b"".join(entry.to_bytes() + b"\n" for entry in found.entries))
     signing.create(out / "checkpoint.note", found.note)
@@ -91,9 +97,20 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     )
 
 
-def _verify(folder: Path, trust: Judged, notes: tuple[Path, ...]) -> Verified:
-    at_hand = tuple((str(path), signing.read_capped(path, limit=_LARGEST)) for path in notes)
-    return verify_ledger(folder, keys=Keys.of_auditors(trust.store), at_hand=at_hand)
+def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = ()) -> Verified:
+    return verify_ledger(folder, keys=Keys.of_auditors(trust.store), at_hand=tuple(at_hand))
+
+
+def _carried(path: Path, trust: signing.TrustStore) -> bytes:
+    """Return the checkpoint that a genuine report carries."""
+    from fusiondiff_audit.repeat import ledger_of
+    from reports.checks import Examination, examine
+
+    note = ledger_of(examine(path, trust=trust, found=Examination()), trust)
+    if note is None:
+        what = f"{path}: was issued without a ledger, so it carries no checkpoint"
+        raise signing.SigningError(signing.Reason.BAD_REQUEST, what)
+    return note
 
 
 def _head(found: Verified) -> list[tuple[str, str]]:

@@ -41,6 +41,7 @@ class Explanation:
     gate: Plane
     residual: Plane | None  # the denoiser's error, if the bundle computes it
     nearest: tuple[Neighbour, ...]
+    demonstration: bool  # of the model that was asked
 
 
 def explain(model: DiffusionModel, sample: Micrograph) -> Explanation:
@@ -67,6 +68,7 @@ def explain(model: DiffusionModel, sample: Micrograph) -> Explanation:
         maps["gate"].mean(),
         maps["residual"].mean() if picture.residual is not None else None,
         tuple(nearest(model, picture.rows)),
+        model.settings.demonstration,
     )
 
 

@@ -34,7 +34,8 @@ def render(explanation: Explanation) -> bytes:
         axes.text(0, -0.03, note, transform=axes.transAxes, va="top", fontsize=8.5, color=_QUIET)
         axes.set_axis_off()
     finding = explanation.finding
-    figure.suptitle(f"{finding.name}: {said(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
+    show = "DEMONSTRATION. " if explanation.demonstration else ""
+    figure.suptitle(f"{show}{finding.name}: {said(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
     data = io.BytesIO()
     figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()

@@ -1,5 +1,6 @@
 """`audit`: a signed batch and a signed model in, a signed report out."""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_the_whole_way_and_back(ready: Tool) -> None:
     shown = ready(*WORDS, "--ledger", "ledger", "--out", "third", "--again", "asked for by the client")
     assert shown.code == 0
     assert "DEMONSTRATION" in shown.out
+    assert "whatever it knew of it: asked for by the client" in shown.out
+
+
+def test_a_ledger_that_was_rolled_back_shows_against_its_reports(ready: Tool) -> None:
+    assert ready(*WORDS, "--ledger", "ledger", "--out", "one").code == 0
+    shutil.copytree("ledger", "older")
+    assert ready(*WORDS, "--ledger", "ledger", "--out", "two", "--again", "asked for").code == 0
+    assert ready(*WORDS, "--no-ledger", "--out", "without").code == 0
+    verify = ("ledger", "verify", "--trust", "trust.json", "--json")
+    now = ready(*verify, "ledger", "--report", "one", "--report", "two")
+    assert (now.code, "2 of them named here" in now.json["sentence"]) == (0, True)
+    assert ready(*verify, "older").code == 0  # by itself it is whole
+    for ledger, report, reason in (("older", "two", "ledger-altered"), ("ledger", "without", "bad-request")):
+        assert ready(*verify, ledger, "--report", report).json["reason"] == reason
 
 
 def test_a_report_states_how_often_the_model_was_wrong(ready: Tool) -> None:
@@ -129,6 +144,40 @@ def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
         assert not Path("x").exists()  # the next try finds the place free
 
 
+def test_an_auditor_whose_key_is_no_good_begins_nothing(ready: Tool) -> None:
+    words = ("trust", "revoke", "trust.json", "--root-key", "root.pem", "--key", "auditor.pub.pem")
+    assert ready(*words, "--reason", "retired").code == 0
+    done = ready(*WORDS, "--no-ledger", "--out", "out", "--json")
+    assert (done.code, done.json["reason"]) == (Exit.INTEGRITY, "revoked")
+    assert not Path("out").exists()
+
+
+def test_a_policy_that_asks_for_a_second_signature_gets_one(ready: Tool) -> None:
+    Path("both.toml").write_text('name = "both"\n[intake]\nsecond_signature = true\n')
+    words = (*WORDS, "--policy", "both.toml", "--no-ledger", "--out")
+    alone = ready(*words, "one", "--json")
+    assert (alone.code, alone.json["reason"]) == (Exit.INTEGRITY, "no-signature")
+    assert not Path("one").exists()
+    assert ready("keygen", "--role", "device", "--alg", "ml-dsa-65", "--out", "pq.pem", "--no-passphrase").code == 0
+    add = ("trust", "add", "trust.json", "--role", "device", "--key", "pq.pub.pem", "--root-key", "root.pem")
+    assert ready(*add).code == 0
+    sign = ("sign", "pictures", "--key", "device.pem", "--second-key", "pq.pem", "--device", "sem-1", "--force")
+    assert ready(*sign).code == 0
+    done = ready(*words, "two", "--json")
+    assert done.code == 0, done.out
+
+
+def test_an_explanation_says_what_the_model_is_for(ready: Tool) -> None:
+    name = min(Path("pictures").glob("*.tif"))
+    words = ("explain", name, "--model", "tiny", "--trust", "trust.json", "--out", "why.png")
+    done = ready(*words, "--json")
+    assert done.code == 0, done.out
+    assert done.json["demonstration"]
+    assert done.json["sentence"].startswith("DEMONSTRATION. ")
+    assert Path("why.png").read_bytes().startswith(b"\x89PNG")
+    assert ready(*words).code == Exit.USAGE  # it is there already
+
+
 def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("audit.toml").write_text('name = "ours"\n[case]\ntext = ["Sale 12"]\n[decide]\nerror_rate = "0.1"\n')
     from fusiondiff_audit.judging import ModelJudge
@@ -165,6 +214,11 @@ def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
     assert one == other
     for more in (("--limit", "2"), ("--no-ledger",), ("--ledger", "ledger"), ("--again", "why"), ("--policy", "x")):
         assert ready(*WORDS, "--repeat", "out", "--out", "x", *more).code == Exit.USAGE
+    assert ready("sign", "pictures", "--key", "device.pem", "--device", "sem-1", "--force").code == 0
+    elsewhere = ready(*WORDS, "--repeat", "out", "--out", "x", "--json")
+    assert (elsewhere.code, elsewhere.json["reason"]) == (Exit.USAGE, "bad-request")
+    assert "the report is of batch" in elsewhere.json["sentence"]
+    assert not Path("x").exists()
 
 
 def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,4 +38,9 @@ def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
     ):
         bad = house(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
         assert (bad.code, bad.json["reason"]) == (code, reason)
+    for key in ("device", "model"):  # whoever takes pictures does not say what they are of
+        signed = house("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
+        assert signed.code == 0, signed.err
+        bad = house(*words, "--key", "model.pem", "--out", "alder3", "--json")
+        assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "wrong-role"), key
     assert not Path("alder3").exists()

@@ -29,6 +29,7 @@ def test_a_made_folder_can_be_signed_inspected_and_measured(house: Tool) -> None
     found = house("evaluate", "shots", "--labels", "shots/labels.csv", "--json")
     assert found.code == 0
     assert (found.json["images"], found.json["unread"]) == (12, [])
+    assert "left out" not in found.json["sentence"]
     assert found.json["specimens"] == {"authentic": 3, "counterfeit": 3}
     for model in ("grey", "texture"):
         assert found.json["models"][model]["of"] == 12
@@ -60,6 +61,7 @@ def test_pictures_that_a_model_cannot_judge_are_named(house: Tool) -> None:
     Image.new("L", (96, 96), 9).save(Path("shots", name))
     found = house(*EVALUATE, "--json")
     assert (found.code, found.json["unread"]) == (0, [name])
+    assert "1 file left out of every figure" in found.json["sentence"]
     assert found.json["models"]["model"]["of"] == found.json["models"]["grey"]["of"] == 11
 
 
