@@ -57,7 +57,8 @@ def command(
 
     It is for research, so the folder may be unsigned. What they see of a specimen is to tell its label; turns, focus,
     noise and brightness are not to matter. The frozen parts stay as they are. The new bundle is not enrolled, and lists
-    every picture whose label it saw: none of those can be enrolled where a tolerance of poisoning is asked for.
+    every picture whose label it saw: none of those can calibrate an enrolment, nor teach one
+    where a tolerance of poisoning is asked for.
 
     \b
     fusiondiff-audit finetune micrographs --labels micrographs/labels.csv --model my-model --out my-second

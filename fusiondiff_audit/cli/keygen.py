@@ -9,7 +9,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, ask_passphrase, passphrase_option
 
 _ALGORITHMS = ("ed25519", "p256", "ml-dsa-65")
-_ROLES = (*(r.value for r in signing.Role), "root")
+_ROLES = (*(role.value for role in signing.Role if role is not signing.Role.TIMESTAMP), "root")  # that one has a CA
 
 
 @click.command()
@@ -43,7 +43,7 @@ def command(
         signing.refuse_existing(out, signing.public_path(out))
     secret = None if no_passphrase else ask_passphrase(out, passphrase_files, new=True)
     kinds = signing.ROOT_ALGORITHMS if role == "root" else signing.Role(role).algorithms
-    if alg is not None and kinds and alg not in kinds:
+    if alg is not None and alg not in kinds:
         raise click.UsageError(f"a key for the role {role} is one of {', '.join(sorted(kinds))}")
     if alg is None:  # OpenSSF Model Signing knows no Ed25519
         algorithm = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519
