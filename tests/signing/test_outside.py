@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.conftest import OUTSIDE, sign
 
 pytestmark = pytest.mark.outside
 DOCS = Path(__file__).parents[2] / "docs" / "verify-elsewhere.md"
+REPORT = Path(__file__).parents[1] / "vectors" / "reports" / "v1"
 ALGORITHMS = {"device": "ed25519", "p256": "p256"}
 
 
@@ -139,7 +141,7 @@ def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path
     (manifest.parent / "-").write_bytes(b"a file by the name of standard input")
     key = signing.load_key(tmp_path / "k.pem", passphrase=bytes)
     sign(manifest.parent, key, force=True)
-    verify, check, stamped, *_ = blocks("sh")
+    verify, check, _, stamped, *_ = blocks("sh")
     kind = "dgst" if is_p256(public) else "pkeyutl"
     lines = [line for line in verify.splitlines() if not line.startswith("openssl") or kind in line]
     script = "set -e\nB=$1 K=$2 CA=$3\n" + "\n".join(lines) + "\n" + check
@@ -164,6 +166,25 @@ def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path
     bundle = json.loads(manifest.read_bytes())
     manifest.write_text(json.dumps(next(tampered(bundle))))
     assert run(script).returncode == 1
+
+
+def test_the_documented_shell_commands_for_a_report(tmp_path: Path) -> None:
+    verify, _, told, *_ = blocks("sh")
+    script = "set -e\nB=$1 PICTURES=$2\n" + "".join(f"{one}\n" for one in verify.splitlines() if "openssl" not in one)
+    pictures = tmp_path / "pictures"
+    shutil.copytree(REPORT / "batch", pictures)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-c", script + told, "sh", str(REPORT / "report.sigstore.json"), str(pictures)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    done = run()
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert {"AUTHENTIC  tile-00.tif", "COUNTERFEIT  tile-01.tif", "REFUSED  tile-11.tif"} <= set(said)
+    assert [line for line in said if line.endswith(": OK")] == [f"./tile-{n:02d}.tif: OK" for n in range(10)]
+    (pictures / "tile-03.tif").write_bytes(b"changed")
+    assert run().returncode == 1
 
 
 def test_the_documented_python_program(signed: tuple[Path, Path], tmp_path: Path) -> None:
