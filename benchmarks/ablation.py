@@ -33,12 +33,12 @@ from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.running import Runner
 from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet, meal
+from fusiondiff_audit.training.looks import looks_of
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.objectives import MadeOf
 from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.studio import Place, Studio
-from fusiondiff_audit.training.surface import looks_of
 
 LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"
@@ -62,6 +62,8 @@ def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     yield "local path alone", replace(made, fusion=Fusion.LOCAL)
     yield "global path alone", replace(made, fusion=Fusion.GLOBAL)
     yield "gate off: the mean of both paths", replace(made, fusion=Fusion.MEAN)
+    if made.surface:
+        yield "without descriptors of the surface", replace(made, surface=False)
     yield "adapters off", replace(made, transformer=replace(made.transformer, adapter=0))
 
 

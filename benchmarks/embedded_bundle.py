@@ -5,13 +5,19 @@
 
 It writes fusiondiff_audit/bundles/NAME, signs it with a key that exists for this one signature and nowhere else, and
 prints the pin for weights/pins.py. The public half of the key lies beside the bundle. What was measured of it, what it
-is not for and what its training took stands in the second file, and goes into the model card.
+is not for and what its training took stands in the second file, and goes into the model card. An encoder whose
+bundle.json says `"surface": false` gets descriptors of the surface here: they have no weights, but for their spread
+over made-up pictures.
 """
 
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
@@ -20,13 +26,21 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.kiln.folder import Order, labels_csv, pictures
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.labels import Use, read_labels
+from fusiondiff_audit.model.bundle import Unpacked, unpack
 from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.training import diet, meal
+from fusiondiff_audit.training.looks import measure
+from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
+from fusiondiff_audit.training.studio import Place
 from fusiondiff_audit.weights.pins import BUNDLES
 
 REFERENCE = "procedural kiln Alder, demonstration"
 SPECIMENS = 48  # of each class: half to learn from, half to calibrate
 SEED = 2026
+SHARE = 20  # of the recipe's diet, one in so many pieces is looked at for the spread of descriptors
+TOOK = "### What it took"  # what comes before it tells of the encoder
 
 
 def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
@@ -42,12 +56,37 @@ def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
             yield seen, Example(seen.pixel_digest, said.specimen, said.authentic, said.use is Use.CALIBRATE)
 
 
+def with_surface(found: Unpacked) -> Unpacked:
+    """Return a model whose embeddings have descriptors of the surface beside what is fused."""
+    settings, recipe = found.settings, read_recipe(CERAMIC)
+    if settings.architecture.surface:
+        return found
+    settings = replace(settings, architecture=replace(settings.architecture, surface=True))
+    settings = replace(settings, reference=None, demonstration=False, learning=None, examples=())
+    encoder = Encoder(settings.architecture)
+    encoder.load_state_dict(encoder.state_dict() | found.encoder.state_dict())
+    encoder.diffusion.freeze_prompt()
+    cutting = diet.Cutting(settings.geometry, settings.intensity)
+    counts = {name: getattr(recipe.diet, name) // SHARE for name in ("specimens", "strangers", "studies")}
+    with tempfile.TemporaryDirectory() as folder:
+        pictures, _ = meal.made(replace(recipe.diet, **counts), cutting, SEED)
+        diet.store(pictures, Path(folder))
+        food = diet.opened(Path(folder), settings.architecture.tile)
+        if food is None or encoder.surface is None:
+            sys.exit("the diet was not written whole")
+        measure(encoder.surface, food, np.random.default_rng(SEED), Place(torch.device("cpu")))
+    return replace(found, settings=settings, encoder=encoder, head=None)
+
+
 def main() -> None:
     """Enrol, sign, and print the pin."""
     if len(sys.argv) != 3:
         sys.exit("say the folder of a bundle that `pretrain` made, and the file that says what it is worth")
-    seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
-    seen.told += "\n\n" + Path(sys.argv[2]).read_text(encoding="utf-8").strip()
+    told = Path(sys.argv[2]).read_text(encoding="utf-8").strip()
+    if not told.startswith(TOOK):
+        sys.exit(f"{sys.argv[2]}: does not begin with `{TOOK}`, from where on it replaces what was told")
+    seen = DiffusionModel.of(with_surface(unpack(sys.argv[1], trust=None, unverified=True)))
+    seen.told = f"{seen.told.partition(TOOK)[0].strip()}\n\n{told}"
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:
         learning = Learning(trees=300, seed=SEED)

@@ -25,7 +25,7 @@ class Judged:
     votes_authentic: int  # forests
     votes_counterfeit: int
     score: str  # mean share of trees that hold it for authentic
-    gate: str  # 1: the local path decided
+    gate: str  # 1: the local path is believed
     unfamiliarity: str
     tiles: int
     map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to be shown

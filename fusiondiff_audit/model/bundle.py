@@ -41,9 +41,18 @@ def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, 
     if (settings.learning is not None) != (HEAD in files.memory):
         raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
+    _refuse_unfit(encoder, files.where)
     encoder.diffusion.freeze_prompt()
     head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None
     return Unpacked(files.digest, files.verified, settings, encoder, head, told_by(bytes(files.memory[CARD])))
+
+
+def _refuse_unfit(encoder: Encoder, where: str) -> None:
+    if encoder.surface is not None:
+        try:
+            encoder.surface.refuse_unfit()
+        except ValueError as e:
+            raise malformed(where, str(e)) from e
 
 
 def _planned(data: bytes, where: str) -> tuple[Settings, Encoder]:

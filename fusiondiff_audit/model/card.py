@@ -27,6 +27,7 @@ def card(settings: Settings, told: str = "") -> bytes:
         "blocks read": ", ".join(made.reading.blocks),
         "at timesteps": ", ".join(map(str, made.reading.timesteps)),
         "fusion": f"{made.fusion}, {made.width} numbers",
+        "descriptors of the surface": f"{made.numbers - made.width} numbers" if made.surface else "none",
         "precision": made.precision.value,
         "examples learnt from": _counted(settings, calibrates=False),
         "examples to calibrate": _counted(settings, calibrates=True),

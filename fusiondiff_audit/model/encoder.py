@@ -14,6 +14,7 @@ from torch import nn
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, Reading
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Fusion, Transformer
+from fusiondiff_audit.model.surface import NUMBERS, SMALLEST, WHOLE, Surface
 
 Tensor = torch.Tensor
 
@@ -44,11 +45,20 @@ class Architecture:
     convolutions: Convolutions = field(default_factory=Convolutions)
     transformer: Transformer = field(default_factory=Transformer)
     fusion: Fusion = Fusion.GATED
+    surface: bool = False  # descriptors of the tile itself stand beside what the gate lets through
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
         if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
             raise ValueError(f"embeddings of {self.width} numbers, tiles of {self.tile} pixels")
+        if self.surface and (self.tile < SMALLEST or self.tile % WHOLE):
+            what = f"multiples of {WHOLE} from {SMALLEST} on can be described"
+            raise ValueError(f"descriptors of the surface of tiles of {self.tile} pixels; {what}")
+
+    @property
+    def numbers(self) -> int:
+        """Return how many numbers an embedding has: those that are fused, and those of the surface."""
+        return self.width + (NUMBERS if self.surface else 0)
 
     def channels(self) -> dict[str, int]:
         """Return how many channels the local path gets from each block, over all timesteps."""
@@ -61,7 +71,7 @@ class Architecture:
 class Encoded:
     """What the encoder says of some tiles."""
 
-    fused: Tensor  # tiles x width
+    embedding: Tensor  # tiles x numbers: what is fused, then what the surface is like
     gate: Tensor  # tiles: the mean of the gate; 1 is all local, 0 is all global
     residual: Tensor | None  # tiles x height x width of the latent: the error of the denoiser
 
@@ -76,6 +86,7 @@ class Encoder(nn.Module):
         self.local = LocalPath(made.channels(), made.convolutions, made.width)
         self.broad = GlobalPath(made.transformer, made.width)
         self.gate = Gate(made.width, made.fusion)
+        self.surface = Surface() if made.surface else None
         for frozen in self.frozen().values():
             frozen.to(made.precision.dtype)
             frozen.requires_grad_(False)
@@ -86,9 +97,15 @@ class Encoder(nn.Module):
 
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""
+        fused, gate, residual = self.fused(tiles)
+        embedding = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
+        return Encoded(embedding, gate.mean(1), residual)
+
+    def fused(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return what the gate makes of both paths, the gate, and the residual: what is learnt, without the surface."""
         maps, residual = self.maps(tiles)
         fused, gate = self.gate(self.local(maps, tiles), self.broad(tiles))
-        return Encoded(fused, gate.mean(1), residual)
+        return fused, gate, residual
 
     def maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return what the frozen diffusion model says of each tile: its maps, and its residual."""

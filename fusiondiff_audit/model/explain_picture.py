@@ -61,7 +61,7 @@ def _panels(explanation: Explanation) -> list[tuple[str, str, Any, dict[str, Any
             {"cmap": "RdBu", "vmin": -most, "vmax": most},
         ),
         ("Score", "Share of trees that hold each tile for authentic.", explanation.score, _from("RdBu")),
-        ("Gate", "1: the local path decided; 0: the global path.", explanation.gate, _from("viridis")),
+        ("Gate", "Which path is believed. 1: the local; 0: the global.", explanation.gate, _from("viridis")),
     ]
     if explanation.residual is not None:
         what = "The denoiser's error: where it is unlike what the model\nknows. It moves no label."

@@ -65,7 +65,7 @@ class Finding:
     tiles: tuple[TileFinding, ...] = ()
     votes: Votes = Votes(0, 0)
     score: float | None = None  # mean share of the trees that hold it for authentic
-    gate: float | None = None  # 1: the local path decided; 0: the global one
+    gate: float | None = None  # 1: the local path is believed; 0: the global one
     unfamiliarity: float | None = None
     residual: npt.NDArray[np.float32] | None = field(default=None, repr=False)  # tiles x height x width
     unverified: bool = False  # the model's files were not vouched for

@@ -41,7 +41,7 @@ def read_head(data: memoryview, settings: Settings, where: str) -> Head:
 
 
 def _head(arrays: Named, settings: Settings) -> Head:
-    width, count = settings.architecture.width, settings.learning.partitions if settings.learning else 0
+    width, count = settings.architecture.numbers, settings.learning.partitions if settings.learning else 0
     kept = {name: _taken(arrays, f"enrolled.{name}") for name in _ENROLLED}
     if any(kept[name].dtype != kind for name, kind in _ENROLLED.items()):
         raise ValueError("enrolled embeddings of other types")

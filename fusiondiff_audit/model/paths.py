@@ -1,7 +1,7 @@
 """Two paths and a gate: local texture from the diffusion maps, global structure from a DeiT, and who is believed.
 
 The gate is a number from 0 to 1 for each dimension: 1 takes the local path's, 0 the global path's. Its mean is reported
-for each picture, so that an auditor sees which path decided.
+for each picture, so that an auditor sees which path was believed.
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 Tensor = torch.Tensor
 _FIRST = 5  # pixels a side of the first convolution, which halves the tile
@@ -27,7 +26,7 @@ class Pixels(nn.Module):
     def forward(self, tiles: Tensor) -> Tensor:
         """Return pictures x channels x height x width, none below 0."""
         found: Tensor = self.norm(self.blocks(self.first((tiles - _CENTRE) * _SCALE)))
-        return functional.relu(found)
+        return found.relu_()
 
 
 class _Block(nn.Module):
@@ -48,6 +47,5 @@ class _Block(nn.Module):
     def forward(self, found: Tensor) -> Tensor:
         added = found
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            added = conv(functional.relu(norm(added)))
-        past: Tensor = self.past(found)
-        return past + added
+            added = conv(norm(added).relu_())
+        return added.add_(self.past(found))

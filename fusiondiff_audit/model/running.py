@@ -74,7 +74,7 @@ class Runner:
             found = [self._encoded(batch) for batch in self._batches(prepared)]
             made = self._settings.architecture
             cells = made.tile // made.autoencoder.shrink
-            rows = _joined([one.fused for one in found], count, made.width)
+            rows = _joined([one.embedding for one in found], count, made.numbers)
             gates = _joined([one.gate for one in found], count)
             residual = _joined([one.residual for one in found], count, cells, cells) if made.reading.residual else None
             if any(part is not None and not np.isfinite(part).all() for part in (rows, gates, residual)):
@@ -99,14 +99,14 @@ class Runner:
         """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
         sizes = _sizes(len(tiles), self._settings.micro_batch)
         padded = torch.cat([tiles, tiles.new_zeros(sum(sizes) - len(tiles), *tiles.shape[1:])])
-        found = [self._encoded(batch).fused for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
-        return _joined(found, len(tiles), self._settings.architecture.width)
+        found = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
+        return _joined(found, len(tiles), self._settings.architecture.numbers)
 
     def _encoded(self, batch: torch.Tensor) -> Encoded:
         with exact(self.runtime.threads), torch.inference_mode():
             found = self._run(batch.to(self._device))
             residual = None if found.residual is None else found.residual.float().cpu()
-            return Encoded(found.fused.float().cpu(), found.gate.float().cpu(), residual)
+            return Encoded(found.embedding.float().cpu(), found.gate.float().cpu(), residual)
 
 
 def _sizes(tiles: int, most: int) -> list[int]:

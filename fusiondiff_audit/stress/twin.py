@@ -43,7 +43,7 @@ class Twin:
         return torch.cat([self._logit(plane) for plane in unit[:, 0]])
 
     def features(self, plane: Tensor) -> Tensor:
-        """Return the embedding of each tile with structure of a plane from 0 to 1: tiles x width."""
+        """Return the embedding of each tile with structure of a plane from 0 to 1: tiles x numbers."""
         geometry, side = self._settings.geometry, self._settings.architecture.tile
         seen = plane.detach().numpy()
         kept = [
@@ -52,20 +52,20 @@ class Twin:
             if has_structure(seen, tile, side)
         ]
         if not kept:
-            return plane.new_zeros(0, self._settings.architecture.width)
+            return plane.new_zeros(0, self._settings.architecture.numbers)
         mapped = self._mapped(plane)
         tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
         with exact(self._threads):
             parts = tiles.to(self._device).split(self._settings.micro_batch)  # type: ignore[no-untyped-call]
             found = [
-                checkpoint(self._fused, part, use_reentrant=False) if len(parts) > 1 else self._fused(part)
+                checkpoint(self._embedded, part, use_reentrant=False) if len(parts) > 1 else self._embedded(part)
                 for part in parts
             ]
             return torch.cat(found).cpu()
 
-    def _fused(self, tiles: Tensor) -> Tensor:
-        fused: Tensor = self._encoder(tiles).fused.float()
-        return fused
+    def _embedded(self, tiles: Tensor) -> Tensor:
+        embedding: Tensor = self._encoder(tiles).embedding.float()
+        return embedding
 
     def _logit(self, plane: Tensor) -> Tensor:
         """Return the logits of one plane: of the mean forest, since a majority has no slope."""

@@ -83,7 +83,7 @@ class MadeOf(Asked):
 
     Grains, pores and cracks are what makers differ in, and the program that drew them knows them all: a teacher that
     costs nothing, and that has never seen a label. What a piece has not is not asked for. What is not among its numbers
-    is asked for by descriptors of the tile (`surface.py`), which tell textures that nobody made.
+    is asked for by descriptors of the tile (`looks.py`), which tell textures that nobody made.
     """
 
     numbers: Tensor

@@ -6,6 +6,7 @@
 4. What the local path sees of tiles themselves learns the same, if the recipe says so once more of every picture alike;
    then the local path on maps that are computed once, if the recipe has steps for it, and then adapters and gate with
    it: from what is known by then, and with the same question.
+5. Descriptors of the surface, if the recipe has them, learn nothing; their spread over the diet is measured.
 """
 
 import json
@@ -18,6 +19,7 @@ import torch
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.looks import looks_of, measure
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.maps import computed
 from fusiondiff_audit.training.objectives import Asked, MadeOf, asked_of
@@ -33,11 +35,11 @@ from fusiondiff_audit.training.stages import (
     begin_with_texture,
 )
 from fusiondiff_audit.training.studio import Studio
-from fusiondiff_audit.training.surface import looks_of
 
 Tensor = torch.Tensor
 _NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
 _PROMPT = 0x70726F6D7074
+_SURFACE = 0x73757266616365
 
 
 def identity(recipe: Recipe, source: str) -> str:
@@ -76,6 +78,8 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
         losses[local.name] = train(local, stages.local, studio, seed=seed)
     paths = PathsTask(encoder, diet, here, stages.paths, last)
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
+    if encoder.surface is not None:
+        measure(encoder.surface, diet, np.random.default_rng([seed, _SURFACE]), here)
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
 
 

@@ -146,11 +146,11 @@ class PathsTask(_AskingTask):
     """Local path, adapters and gate together, on top of what is frozen."""
 
     def __init__(self, encoder: Encoder, diet: Diet, here: Place, stage: Stage, asked: Asked) -> None:
-        self.name = f"paths{asked.name}"
+        self.name, self._encoder = f"paths{asked.name}", encoder
         super().__init__(diet, here, stage.batch, asked, encoder=encoder)
 
     def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
-        embedded: Tensor = self.module["encoder"](self._asked.look(tiles, generator)).fused
+        embedded, _, _ = self._encoder.fused(self._asked.look(tiles, generator))
         return embedded
 
 

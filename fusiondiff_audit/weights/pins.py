@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="244d52cc99b3dafabd13efd49244204b603b53c1b274a84c38eeb9792f40cd9a",
-        tested="853cd260f2e3e81edbd24117191dbf9a410c144ec22d27faf0eed655843058c3",
+        digest="5233f451bfde831c73c80a7429bd0f90f5302b322c4344d253b9925d5bab15c7",
+        tested="1b9b50716d377e70d2178094c87fc8022e50bfdfe40128cdd1a975b693428378",
     ),
 }
 

@@ -9,6 +9,7 @@ import torch
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.bundle import unpack
+from fusiondiff_audit.model.surface import NUMBERS
 from tests.cli.conftest import Tool
 from tests.training.small import small, to_toml
 
@@ -31,6 +32,8 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     found = unpack("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
     assert found.settings.architecture.autoencoder.scaling != 1.0
+    assert found.encoder.surface is not None
+    assert not torch.equal(found.encoder.surface.deviation, torch.ones(NUMBERS))  # it was measured
     card = Path("seen", "MODEL_CARD.md").read_text()
     assert "`fusiondiff-audit pretrain kiln` with the recipe below" in card
     assert f"```toml\n{recipe.read_text().strip()}\n```" in card

@@ -45,7 +45,7 @@ def test_texture_alone_gives_what_comes_of_maps_that_say_nothing() -> None:
 @torch.no_grad()
 def test_a_tile_s_embedding_is_its_own() -> None:
     made = encoder()
-    torch.testing.assert_close(made(TILES).fused[1:2], made(TILES[1:2]).fused, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(made(TILES).embedding[1:2], made(TILES[1:2]).embedding, atol=1e-5, rtol=1e-4)
 
 
 def test_blocks_halve_a_tile_where_their_width_changes() -> None:
