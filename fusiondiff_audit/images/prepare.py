@@ -18,6 +18,7 @@ from PIL import Image
 from fusiondiff_audit.images.claims import LEAST, MOST, Scale
 from fusiondiff_audit.images.databar import bar_rows
 from fusiondiff_audit.images.errors import unsupported
+from fusiondiff_audit.images.greys import percentiles
 from fusiondiff_audit.images.header import MAX_PIXELS
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, measure
@@ -129,5 +130,5 @@ def _at_scale(
 def has_structure(plane: Plane, tile: Tile, side: int) -> bool:
     """Say whether a tile has enough contrast to be looked at."""
     piece = plane[tile.top : tile.top + side, tile.left : tile.left + side]
-    low, high = np.percentile(piece, (1, 99)).astype(float)
+    low, high = percentiles(piece, (1, 99))
     return bool(high - low > LEAST_CONTRAST / 2 * max(abs(high), 1e-12))

@@ -1,0 +1,22 @@
+"""Percentiles of greys, by counting how often each is met: what numpy finds by sorting, in a fraction of the time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_COUNTED = 2**20  # different greys; more are sorted
+
+
+def percentiles(greys: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return what `numpy.percentile` does, bit for bit; whole numbers that are not negative are counted."""
+    if greys.dtype.kind not in "iu" or greys.min() < 0 or greys.max() >= _COUNTED:
+        return np.asarray(np.percentile(greys, shares), dtype=np.float64)
+    upto = np.bincount(greys.ravel()).cumsum()
+    place = (greys.size - 1) * (np.asarray(shares) / 100)
+    before = np.floor(place)
+    low, high = (upto.searchsorted(np.minimum(rank, greys.size - 1), "right") for rank in (before, before + 1))
+    share, apart = place - before, high - low
+    found: npt.NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
+    return found
