@@ -7,16 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 _COUNTED = 2**20  # different greys; more are sorted
+_AT_ONCE = 2**20  # greys: counting takes eight bytes for each, and a picture may have a hundred million
+
+
+def countable(plane: npt.NDArray[Any]) -> bool:
+    """Say whether greys are whole numbers of 16 bits at most, which single precision and sums of a few keep exactly."""
+    return plane.dtype in (np.uint8, np.uint16)
 
 
 def percentiles(greys: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[np.float64]:
     """Return what `numpy.percentile` does, bit for bit; whole numbers that are not negative are counted."""
     if greys.dtype.kind not in "iu" or greys.min() < 0 or greys.max() >= _COUNTED:
         return np.asarray(np.percentile(greys, shares), dtype=np.float64)
-    upto = np.bincount(greys.ravel()).cumsum()
-    place = (greys.size - 1) * (np.asarray(shares) / 100)
+    flat, different = greys.ravel(), int(greys.max()) + 1
+    upto = np.zeros(different, np.intp)
+    for start in range(0, len(flat), _AT_ONCE):
+        upto += np.bincount(flat[start : start + _AT_ONCE], minlength=different)
+    upto.cumsum(out=upto)
+    place = (len(flat) - 1) * (np.asarray(shares) / 100)
     before = np.floor(place)
-    low, high = (upto.searchsorted(np.minimum(rank, greys.size - 1), "right") for rank in (before, before + 1))
+    low, high = (upto.searchsorted(np.minimum(rank, len(flat) - 1), "right") for rank in (before, before + 1))
     share, apart = place - before, high - low
     found: npt.NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
     return found

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fusiondiff_audit.images.greys import percentiles
+from fusiondiff_audit.images.greys import countable, percentiles
 
 Unit = npt.NDArray[np.float32]
 _FIELD = 16  # points a side of the smooth field that flat-field correction divides by
@@ -44,7 +44,8 @@ class Intensity:
         values = plane.astype(np.float32)
         if self.flat_field:
             values = _flattened(values)
-        low, high = percentiles(values if self.flat_field else plane, (self.low, self.high)).astype(np.float32)
+        seen = plane if countable(plane) and not self.flat_field else values  # the same greys, but sooner counted
+        low, high = percentiles(seen, (self.low, self.high)).astype(np.float32)
         unit = np.clip((values - low) / max(high - low, np.float32(1e-12)), 0, 1)
         return _equalised(unit, self.clahe, self.clip) if self.clahe else unit
 

@@ -1,5 +1,6 @@
 """Percentiles by counting are numpy's own, to the last bit."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from fusiondiff_audit.images.greys import percentiles
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.quality import Fault, measure
 
 RNG = np.random.default_rng(41)
 SHARES = (0, 0.1, 1, 12.5, 33.3, 50, 66.6, 99, 99.9, 100)
@@ -37,3 +40,23 @@ def test_they_are_numpys(kind: str) -> None:
 
 def test_one_grey_is_every_percentile() -> None:
     assert (percentiles(np.full((1, 1), 7, np.uint8), SHARES) == 7).all()
+
+
+def test_a_large_picture_is_counted_in_pieces() -> None:
+    greys = RNG.integers(0, 2**16, (2048, 8192), dtype=np.uint16)
+    tracemalloc.start()
+    try:
+        found = percentiles(greys, SHARES)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (found == np.percentile(greys, SHARES)).all()
+    assert most < 2 * greys.size  # less than a copy of the picture
+
+
+def test_noise_of_32_bits_is_no_sharper_than_that_of_16() -> None:
+    """What would overflow where sums of 16 bits are exact is not added up as they are."""
+    plane = RNG.integers(0, 2, (128, 128)).astype(np.uint16) * 65535
+    deep = plane.astype(np.uint32) * 65537  # black and white, as before
+    assert Fault.OUT_OF_FOCUS in measure(plane).faults == measure(deep).faults
+    assert (Intensity().apply(deep) == Intensity().apply(plane)).all()
