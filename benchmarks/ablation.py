@@ -62,8 +62,10 @@ def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     yield "local path alone", replace(made, fusion=Fusion.LOCAL)
     yield "global path alone", replace(made, fusion=Fusion.GLOBAL)
     yield "gate off: the mean of both paths", replace(made, fusion=Fusion.MEAN)
+    if made.directions:
+        yield "without directions", replace(made, directions=0)
     if made.surface:
-        yield "without descriptors of the surface", replace(made, surface=False)
+        yield "without directions and descriptors of the surface", replace(made, surface=False, directions=0)
     yield "adapters off", replace(made, transformer=replace(made.transformer, adapter=0))
 
 

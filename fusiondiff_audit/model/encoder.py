@@ -46,18 +46,26 @@ class Architecture:
     transformer: Transformer = field(default_factory=Transformer)
     fusion: Fusion = Fusion.GATED
     surface: bool = False  # descriptors of the tile itself stand beside what the gate lets through
+    directions: int = 0  # all of it is said along so many directions; 0: as it is
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be built."""
         if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
             raise ValueError(f"embeddings of {self.width} numbers, tiles of {self.tile} pixels")
+        if not 0 <= self.directions <= 8192:
+            raise ValueError(f"embeddings along {self.directions} directions")
         if self.surface and (self.tile < SMALLEST or self.tile % WHOLE):
             what = f"multiples of {WHOLE} from {SMALLEST} on can be described"
             raise ValueError(f"descriptors of the surface of tiles of {self.tile} pixels; {what}")
 
     @property
     def numbers(self) -> int:
-        """Return how many numbers an embedding has: those that are fused, and those of the surface."""
+        """Return how many numbers an embedding has."""
+        return self.directions or self.found
+
+    @property
+    def found(self) -> int:
+        """Return how many numbers are found of a tile: those that are fused, and those of the surface."""
         return self.width + (NUMBERS if self.surface else 0)
 
     def channels(self) -> dict[str, int]:
@@ -71,7 +79,7 @@ class Architecture:
 class Encoded:
     """What the encoder says of some tiles."""
 
-    embedding: Tensor  # tiles x numbers: what is fused, then what the surface is like
+    embedding: Tensor  # tiles x numbers: what is fused, then what the surface is like, or what lies along directions
     gate: Tensor  # tiles: the mean of the gate; 1 is all local, 0 is all global
     residual: Tensor | None  # tiles x height x width of the latent: the error of the denoiser
 
@@ -87,6 +95,9 @@ class Encoder(nn.Module):
         self.broad = GlobalPath(made.transformer, made.width)
         self.gate = Gate(made.width, made.fusion)
         self.surface = Surface() if made.surface else None
+        self.directions = nn.Linear(made.found, made.directions, bias=False) if made.directions else None
+        if self.directions is not None:
+            self.directions.requires_grad_(False)  # found, never trained
         for frozen in self.frozen().values():
             frozen.to(made.precision.dtype)
             frozen.requires_grad_(False)
@@ -98,7 +109,8 @@ class Encoder(nn.Module):
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""
         fused, gate, residual = self.fused(tiles)
-        embedding = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
+        found = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
+        embedding = found if self.directions is None else self.directions(found)
         return Encoded(embedding, gate.mean(1), residual)
 
     def fused(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

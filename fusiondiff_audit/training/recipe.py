@@ -112,6 +112,8 @@ class Recipe:
         refuse_bad_label(self.name)
         if self.seed < 0 or self.diet.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
+        if self.architecture.directions:
+            raise ValueError("directions are found in what was learnt, and not by a training: 0 of them")
 
     @property
     def geometry(self) -> Geometry:

@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="5233f451bfde831c73c80a7429bd0f90f5302b322c4344d253b9925d5bab15c7",
-        tested="1b9b50716d377e70d2178094c87fc8022e50bfdfe40128cdd1a975b693428378",
+        digest="c68a240eb6261b8aab62156640b01cbd9e5e3ca27ebed4df345338b34f9400e3",
+        tested="4f6eac5507ce9ad50d278961ba87b83ff84669227107102d7bfa05d5763997c6",
     ),
 }
 

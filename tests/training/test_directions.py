@@ -1,0 +1,151 @@
+"""Directions lead to where groups differ and their members do not, and an encoder says its numbers along them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import signing
+from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.surface import NUMBERS
+from fusiondiff_audit.stress.twin import Twin
+from fusiondiff_audit.training import diet, meal
+from fusiondiff_audit.training.directions import Rows, Seen, directions, discriminants, seen
+from fusiondiff_audit.training.studio import Place
+from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
+from tests.training.small import small
+
+RNG = np.random.default_rng
+SURFACE = replace(ARCHITECTURE, surface=True)
+ALONG = replace(SURFACE, directions=24)
+
+
+def groups(apart: float, *, of: int = 40, each: int = 10) -> tuple[Rows, "np.ndarray[tuple[int], np.dtype[np.int64]]"]:
+    """Return rows that vary a hundred times as much along (1, 1) as groups differ along (1, -1), each by itself."""
+    rng, group = RNG(0), np.repeat(np.arange(of), each)
+    common, own = (
+        10 * rng.normal(size=len(group)),
+        apart * rng.normal(size=of)[group] + 0.1 * rng.normal(size=len(group)),
+    )
+    return np.stack([common + own, common - own, rng.normal(size=len(group))], 1), group
+
+
+def ratio(values: Rows, group: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> float:
+    """Return the variance between groups over that within."""
+    means = np.bincount(group, values) / np.bincount(group)
+    return float(means.var() / (values - means[group]).var())
+
+
+def test_what_lies_askew_and_is_small_is_found() -> None:
+    rows, group = groups(1.0)
+    assert max(ratio(rows[:, number], group) for number in range(3)) < 0.5
+    along = rows @ discriminants(rows, group, 1, doubt=1e-6)
+    assert ratio(along[:, 0], group) > 50
+    means = np.bincount(group, along[:, 0]) / np.bincount(group)
+    assert (along[:, 0] - means[group]).var() == pytest.approx(1, rel=0.15)
+
+
+def test_what_families_differ_in_is_not_looked_for() -> None:
+    rows, group = groups(1.0)
+    rows[:, 2] += 100 * (group % 2)
+    families = np.array(["even", "odd"])[group % 2]
+    (best,) = discriminants(rows, group, 1, doubt=1e-6, families=families).T
+    (blind,) = discriminants(rows, group, 1, doubt=1e-6).T
+    assert abs(best[2]) < 0.2 * abs(best[0])
+    assert abs(blind[2]) > abs(blind[0])
+
+
+def test_a_group_of_one_says_nothing_of_what_differs_within() -> None:
+    rows, group = groups(1.0)
+    alone = np.concatenate([rows, 50 * RNG(1).normal(size=(30, 3))])
+    found = discriminants(alone, np.concatenate([group, np.arange(100, 130)]), 1, doubt=1e-6)
+    within = rows - np.stack([np.bincount(group, column) for column in rows.T], 1)[group] / 10
+    assert ((within @ found) ** 2).mean() == pytest.approx(1, rel=0.2)
+
+
+def drawn(width: int, count: int = 64) -> Seen:
+    """Return what could have been seen of two kilns with three makers each, two pictures of two tiles of every one."""
+    rng, picture = RNG(2), np.repeat(np.arange(count), 4)
+    names = [f"{kiln} {maker}" for kiln in ("hazel", "rowan") for maker in ("authentic", "hurried", "modern-mill")]
+    makers = np.array([*names, "", ""])[picture % 8]
+    return Seen(rng.normal(size=(len(picture), width + NUMBERS)), picture, makers)
+
+
+def test_descriptors_stay_and_each_part_sees_what_it_is_found_in() -> None:
+    width = 20
+    found = directions(drawn(width), drawn(width), width)
+    own, askew, surface, whole = torch.split(found, [NUMBERS, 64, 64, 64])
+    assert torch.equal(own, torch.eye(width + NUMBERS)[width:])
+    assert (askew[:, width:] == 0).all()
+    assert torch.linalg.matrix_rank(askew) == 14
+    assert (surface[:, :width] == 0).all()
+    assert (whole != 0).any(0).all()
+
+
+def test_a_few_tiles_of_every_picture_are_looked_at(tmp_path: Path) -> None:
+    recipe = small()
+    ordered = replace(recipe.diet, specimens=2, strangers=3, side=256, averaged=(1, 4))
+    made, count = meal.made(ordered, diet.Cutting(Geometry(tile=64), Intensity()), 5)
+    diet.store(made, tmp_path)
+    food = diet.opened(tmp_path, 64)
+    assert food is not None
+    encoder = seeded_encoder(SURFACE)
+    encoder.diffusion.freeze_prompt()
+    found = seen(encoder, food, RNG(3), Place(torch.device("cpu")))
+    tiles = np.bincount(found.picture)
+    assert len(tiles) == count
+    assert set(tiles) == {1, 4}
+    assert found.rows.shape == (tiles.sum(), SURFACE.found)
+    assert (found.maker == "").sum() == 3 * 2 * 5
+    assert len({*found.maker} - {""}) == sum("aged" not in name for name in {*food.makers} - {""})
+
+
+def test_an_encoder_says_its_numbers_along_them() -> None:
+    plain, along = seeded_encoder(SURFACE), seeded_encoder(ALONG)
+    along.load_state_dict(along.state_dict() | plain.state_dict())
+    assert along.directions is not None
+    tiles = torch.rand(4, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        without, with_them = plain(tiles), along(tiles)
+    torch.testing.assert_close(with_them.embedding, without.embedding @ along.directions.weight.T)
+    assert torch.equal(with_them.gate, without.gate)
+    assert not along.directions.weight.requires_grad
+    assert set(along.state_dict()) - set(plain.state_dict()) == {"directions.weight"}
+
+
+def test_a_model_that_has_them_learns_is_saved_and_attacked_along_them(tmp_path: Path) -> None:
+    model = enrolled_model(settings=replace(SETTINGS, architecture=ALONG))
+    assert model.head.enrolled.rows.shape[1] == 24
+    model.save(tmp_path / "bundle")
+    again = DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
+    (picture,) = pictures(1)
+    assert again.predict_authenticity(picture) == model.predict_authenticity(picture)
+    plane = torch.rand(96, 96, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    Twin(model, temperature=0.1).features(plane).sum().backward()  # type: ignore[no-untyped-call]
+    assert plane.grad is not None
+    assert plane.grad.abs().max() > 0
+
+
+def test_directions_of_other_numbers_are_refused(tmp_path: Path) -> None:
+    enrolled_model(settings=replace(SETTINGS, architecture=ALONG)).save(tmp_path / "bundle")
+    path = tmp_path / "bundle" / "bundle.json"
+    path.write_bytes(path.read_bytes().replace(b'"directions":24', b'"directions":25'))
+    with pytest.raises(signing.SigningError, match=r"directions\.weight"):
+        DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
+
+
+@pytest.mark.parametrize("count", [-1, 8193])
+def test_a_number_of_directions_that_cannot_be_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=f"along {count} directions"):
+        Encoder(replace(ARCHITECTURE, directions=count))
+
+
+def test_a_recipe_does_not_find_any() -> None:
+    recipe = small()
+    with pytest.raises(ValueError, match="found in what was learnt"):
+        replace(recipe, architecture=replace(recipe.architecture, directions=8))
