@@ -32,7 +32,7 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.training import diet, meal
-from fusiondiff_audit.training.directions import directions, seen
+from fusiondiff_audit.training.directions import directions, said
 from fusiondiff_audit.training.looks import measure
 from fusiondiff_audit.training.recipe import CERAMIC, Meal, read_recipe
 from fusiondiff_audit.training.studio import Place
@@ -73,13 +73,13 @@ def with_directions(found: Unpacked) -> Unpacked:
             measure(encoder.surface, food, numbers, here)
     fired = replace(recipe.diet, specimens=120, strangers=0, studies=0, fields=2, averaged=(1,))
     with cooked(fired, cutting, plain.tile) as food:
-        makers = seen(encoder, food, numbers, here)
+        makers = said(encoder, food, numbers, here)
     anything = replace(recipe.diet, specimens=0, strangers=400, studies=800, side=1024)  # from afar, too, whole tiles
     with cooked(anything, cutting, plain.tile) as food:
-        surfaces = seen(encoder, food, numbers, here)
-    found_along = directions(makers, surfaces, plain.width)
-    along = replace(plain, directions=len(found_along))
-    encoder = filled(along, encoder, {"directions.weight": found_along})
+        surfaces = said(encoder, food, numbers, here)
+    weight = directions(makers, surfaces, plain.width)
+    along = replace(plain, directions=len(weight))
+    encoder = filled(along, encoder, {"directions.weight": weight})
     settings = replace(settings, architecture=along)
     settings = replace(settings, reference=None, demonstration=False, learning=None, examples=())
     return replace(found, settings=settings, encoder=encoder, head=None)
@@ -90,7 +90,7 @@ def filled(architecture: Architecture, known: Encoder, more: dict[str, torch.Ten
     encoder = Encoder(architecture)
     encoder.load_state_dict({**encoder.state_dict(), **known.state_dict(), **(more or {})})
     encoder.diffusion.freeze_prompt()
-    return encoder.eval()
+    return encoder.train(mode=False)
 
 
 @contextmanager

@@ -48,11 +48,10 @@ def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, 
 
 
 def _refuse_unfit(encoder: Encoder, where: str) -> None:
-    if encoder.surface is not None:
-        try:
-            encoder.surface.refuse_unfit()
-        except ValueError as e:
-            raise malformed(where, str(e)) from e
+    try:
+        encoder.refuse_unfit()
+    except ValueError as e:
+        raise malformed(where, str(e)) from e
 
 
 def _planned(data: bytes, where: str) -> tuple[Settings, Encoder]:

@@ -17,6 +17,7 @@ from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, F
 from fusiondiff_audit.model.surface import NUMBERS, SMALLEST, WHOLE, Surface
 
 Tensor = torch.Tensor
+_SHORTEST, _LONGEST = 1e-3, 1e3  # of a direction; those of a variance of one are between 1 and 20 long
 
 
 class Precision(StrEnum):
@@ -105,6 +106,15 @@ class Encoder(nn.Module):
     def frozen(self) -> Mapping[str, nn.Module]:
         """Return the parts that are never trained with labels, and compute in the bundle's precision."""
         return {"diffusion.": self.diffusion, "broad.deit.": self.broad.deit}
+
+    def refuse_unfit(self) -> None:
+        """Refuse numbers that were measured on no pictures: they would hide slopes, or overflow."""
+        if self.surface is not None:
+            self.surface.refuse_unfit()
+        if self.directions is not None:
+            lengths = self.directions.weight.norm(dim=1)
+            if not ((lengths > _SHORTEST) & (lengths < _LONGEST)).all():  # neither is true of what is no number
+                raise ValueError("directions of a length that no pictures give")
 
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""

@@ -114,6 +114,13 @@ class Diet:
         chosen = rng.integers(0, len(self._begins) - 1, count)
         return rng.integers(self._begins[chosen], self._begins[chosen + 1])
 
+    def of_every_picture(self, rng: np.random.Generator, most: int) -> Places:
+        """Return no more than so many tiles of each picture, which lie beside each other, as far as its rows go."""
+        pictures = zip(self._begins[:-1], np.diff(self._begins), strict=True)
+        return np.concatenate(
+            [begin + rng.integers(max(1, own - most + 1)) + np.arange(min(own, most)) for begin, own in pictures]
+        )
+
     @cached_property
     def _near(self) -> Places:
         """Return the tiles of pieces whose maker is known, where they are seen from near: the most to a picture."""

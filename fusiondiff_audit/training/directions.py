@@ -22,7 +22,7 @@ from fusiondiff_audit.training.studio import Place
 Rows = npt.NDArray[np.float64]
 _AT_ONCE = 16  # tiles
 _OF_A_PICTURE = 4  # tiles: more of one picture say little more
-_MAKERS = 14  # directions: as many as makers differ in at most, if there are fifteen
+_MAKERS = 14  # directions: fifteen makers, each beside others of three kilns, differ in twelve; two say nothing of them
 _SEEN_FROM = 64  # sides: so many numbers, or forests would hardly meet what tells makers apart among all others
 _SURFACES = 64  # directions, of descriptors alone, and of all numbers together
 _DOUBT = 0.1, 0.03  # of makers and of surfaces: share of the mean variance within, added to all of them
@@ -30,7 +30,7 @@ _TURNS = 0x7475726E73
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Said:
     """What an encoder says of some tiles of a diet, before it has directions."""
 
     rows: Rows
@@ -38,24 +38,26 @@ class Seen:
     maker: npt.NDArray[np.str_]  # of each tile; empty, where nobody says
 
 
-def seen(encoder: Encoder, diet: Diet, numbers: np.random.Generator, here: Place) -> Seen:
+@torch.no_grad()
+def said(encoder: Encoder, diet: Diet, numbers: np.random.Generator, here: Place) -> Said:
     """Return what an encoder says of a few tiles of every picture of a diet."""
-    places = np.concatenate([_some(own, numbers) for own in np.split(*_pictures(diet))])
-    found = [_said(encoder, diet, places[start : start + _AT_ONCE], here) for start in range(0, len(places), _AT_ONCE)]
-    makers = np.array(diet.makers)[diet.owner[places]]
-    return Seen(torch.cat(found).double().numpy(), diet.picture[places], makers)
+    places = diet.of_every_picture(numbers, _OF_A_PICTURE)
+    batches = (
+        as_tiles(diet.squares[places[start : start + _AT_ONCE]], here) for start in range(0, len(places), _AT_ONCE)
+    )
+    rows = torch.cat([encoder(batch).embedding.cpu() for batch in batches])
+    return Said(rows.double().numpy(), diet.picture[places], np.array(diet.makers)[diet.owner[places]])
 
 
-def directions(makers: Seen, surfaces: Seen, width: int) -> torch.Tensor:
+def directions(makers: Said, surfaces: Said, width: int) -> torch.Tensor:
     """Return directions x numbers: descriptors as they are, where makers differ, and where surfaces do.
 
     The first `width` numbers are what is fused, those behind them descriptors. Of makers, pictures are compared, each
-    with others of its kiln; of surfaces, tiles.
+    with others of its kiln, which is the first word of its name; of surfaces, tiles.
     """
     known = makers.maker != ""
-    pictures, first = np.unique(makers.picture[known], return_index=True)
-    fused = np.stack([makers.rows[makers.picture == one, :width].mean(0) for one in pictures])
-    names = makers.maker[known][first]
+    _, first, picture = np.unique(makers.picture[known], return_index=True, return_inverse=True)
+    fused, names = _means(makers.rows[known, :width], picture), makers.maker[known][first]
     kilns = np.array([name.split()[0] for name in names])
     askew = discriminants(fused, names, _MAKERS, doubt=_DOUBT[0], families=kilns) @ _turned(_MAKERS, _SEEN_FROM)
     count = surfaces.rows.shape[1]
@@ -108,20 +110,3 @@ def _turned(directions: int, sides: int) -> Rows:
     turns = [np.linalg.qr(rng.normal(size=(directions, directions)))[0] for _ in range(-(-sides // directions))]
     found: Rows = np.concatenate(turns, 1)[:, :sides]
     return found
-
-
-def _pictures(diet: Diet) -> tuple[Places, Places]:
-    """Return the tiles of a diet, and where a picture's end and another's begin."""
-    return np.arange(len(diet.picture)), np.flatnonzero(np.diff(diet.picture)) + 1
-
-
-def _some(own: Places, numbers: np.random.Generator) -> Places:
-    """Return tiles that lie beside each other, as far as a picture's rows go: layers of one piece are told apart."""
-    start = int(numbers.integers(0, max(1, len(own) - _OF_A_PICTURE + 1)))
-    return own[start : start + _OF_A_PICTURE]
-
-
-@torch.no_grad()
-def _said(encoder: Encoder, diet: Diet, places: Places, here: Place) -> torch.Tensor:
-    found: torch.Tensor = encoder(as_tiles(diet.squares[places], here)).embedding
-    return found.cpu()

@@ -15,7 +15,7 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.surface import NUMBERS
 from fusiondiff_audit.stress.twin import Twin
 from fusiondiff_audit.training import diet, meal
-from fusiondiff_audit.training.directions import Rows, Seen, directions, discriminants, seen
+from fusiondiff_audit.training.directions import Rows, Said, directions, discriminants, said
 from fusiondiff_audit.training.studio import Place
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 from tests.training.small import small
@@ -25,17 +25,15 @@ SURFACE = replace(ARCHITECTURE, surface=True)
 ALONG = replace(SURFACE, directions=24)
 
 
-def groups(apart: float, *, of: int = 40, each: int = 10) -> tuple[Rows, "np.ndarray[tuple[int], np.dtype[np.int64]]"]:
+def groups(apart: float, *, of: int = 40, each: int = 10) -> tuple[Rows, diet.Places]:
     """Return rows that vary a hundred times as much along (1, 1) as groups differ along (1, -1), each by itself."""
     rng, group = RNG(0), np.repeat(np.arange(of), each)
-    common, own = (
-        10 * rng.normal(size=len(group)),
-        apart * rng.normal(size=of)[group] + 0.1 * rng.normal(size=len(group)),
-    )
+    common = 10 * rng.normal(size=len(group))
+    own = apart * rng.normal(size=of)[group] + 0.1 * rng.normal(size=len(group))
     return np.stack([common + own, common - own, rng.normal(size=len(group))], 1), group
 
 
-def ratio(values: Rows, group: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> float:
+def ratio(values: Rows, group: diet.Places) -> float:
     """Return the variance between groups over that within."""
     means = np.bincount(group, values) / np.bincount(group)
     return float(means.var() / (values - means[group]).var())
@@ -68,12 +66,12 @@ def test_a_group_of_one_says_nothing_of_what_differs_within() -> None:
     assert ((within @ found) ** 2).mean() == pytest.approx(1, rel=0.2)
 
 
-def drawn(width: int, count: int = 64) -> Seen:
+def drawn(width: int, count: int = 64) -> Said:
     """Return what could have been seen of two kilns with three makers each, two pictures of two tiles of every one."""
     rng, picture = RNG(2), np.repeat(np.arange(count), 4)
     names = [f"{kiln} {maker}" for kiln in ("hazel", "rowan") for maker in ("authentic", "hurried", "modern-mill")]
     makers = np.array([*names, "", ""])[picture % 8]
-    return Seen(rng.normal(size=(len(picture), width + NUMBERS)), picture, makers)
+    return Said(rng.normal(size=(len(picture), width + NUMBERS)), picture, makers)
 
 
 def test_descriptors_stay_and_each_part_sees_what_it_is_found_in() -> None:
@@ -96,13 +94,15 @@ def test_a_few_tiles_of_every_picture_are_looked_at(tmp_path: Path) -> None:
     assert food is not None
     encoder = seeded_encoder(SURFACE)
     encoder.diffusion.freeze_prompt()
-    found = seen(encoder, food, RNG(3), Place(torch.device("cpu")))
+    found = said(encoder, food, RNG(3), Place(torch.device("cpu")))
     tiles = np.bincount(found.picture)
     assert len(tiles) == count
     assert set(tiles) == {1, 4}
     assert found.rows.shape == (tiles.sum(), SURFACE.found)
     assert (found.maker == "").sum() == 3 * 2 * 5
-    assert len({*found.maker} - {""}) == sum("aged" not in name for name in {*food.makers} - {""})
+    assert {*found.maker} == {*food.makers}
+    beside = np.diff(food.of_every_picture(RNG(3), 4)[:4])
+    assert beside.tolist() == [1, 1, 1]
 
 
 def test_an_encoder_says_its_numbers_along_them() -> None:
@@ -136,6 +136,16 @@ def test_directions_of_other_numbers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "bundle" / "bundle.json"
     path.write_bytes(path.read_bytes().replace(b'"directions":24', b'"directions":25'))
     with pytest.raises(signing.SigningError, match=r"directions\.weight"):
+        DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e30, float("nan"), float("inf")])
+def test_directions_of_a_length_that_no_pictures_give_are_refused(scale: float, tmp_path: Path) -> None:
+    model = enrolled_model(settings=replace(SETTINGS, architecture=ALONG))
+    assert model.encoder.directions is not None
+    model.encoder.directions.weight[5] *= scale
+    model.save(tmp_path / "bundle")
+    with pytest.raises(signing.SigningError, match="no pictures give"):
         DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
 
 
