@@ -5,20 +5,13 @@
 
 It writes fusiondiff_audit/bundles/NAME, signs it with a key that exists for this one signature and nowhere else, and
 prints the pin for weights/pins.py. The public half of the key lies beside the bundle. What was measured of it, what it
-is not for and what its training took stands in the second file, and goes into the model card. An encoder whose
-bundle.json says `"surface": false` gets descriptors of the surface here: they have no weights, but for their spread
-over made-up pictures. One without directions gets those, found in pieces that it was not trained with.
+is not for and what its training took stands in the second file, and goes into the model card.
 """
 
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
@@ -27,21 +20,13 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.kiln.folder import Order, labels_csv, pictures
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.labels import Use, read_labels
-from fusiondiff_audit.model.bundle import Unpacked, unpack
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning
-from fusiondiff_audit.training import diet, meal
-from fusiondiff_audit.training.directions import directions, said
-from fusiondiff_audit.training.looks import measure
-from fusiondiff_audit.training.recipe import CERAMIC, Meal, read_recipe
-from fusiondiff_audit.training.studio import Place
 from fusiondiff_audit.weights.pins import BUNDLES
 
 REFERENCE = "procedural kiln Alder, demonstration"
 SPECIMENS = 48  # of each class: half to learn from, half to calibrate
 SEED = 2026
-SHARE = 20  # of the recipe's diet, one in so many pieces is looked at for the spread of descriptors
 TOOK = "### What it took"  # what comes before it tells of the encoder
 
 
@@ -58,53 +43,6 @@ def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
             yield seen, Example(seen.pixel_digest, said.specimen, said.authentic, said.use is Use.CALIBRATE)
 
 
-def with_directions(found: Unpacked) -> Unpacked:
-    """Return a model that has descriptors of the surface beside what is fused, and says both along directions."""
-    settings, recipe = found.settings, read_recipe(CERAMIC)
-    if settings.architecture.directions:
-        return found
-    plain = replace(settings.architecture, surface=True)
-    encoder = filled(plain, found.encoder)
-    cutting = diet.Cutting(settings.geometry, settings.intensity)
-    numbers, here = np.random.default_rng(SEED), Place(torch.device("cpu"))
-    if not settings.architecture.surface and encoder.surface is not None:
-        counts = {name: getattr(recipe.diet, name) // SHARE for name in ("specimens", "strangers", "studies")}
-        with cooked(replace(recipe.diet, **counts), cutting, plain.tile) as food:
-            measure(encoder.surface, food, numbers, here)
-    fired = replace(recipe.diet, specimens=120, strangers=0, studies=0, fields=2, averaged=(1,))
-    with cooked(fired, cutting, plain.tile) as food:
-        makers = said(encoder, food, numbers, here)
-    anything = replace(recipe.diet, specimens=0, strangers=400, studies=800, side=1024)  # from afar, too, whole tiles
-    with cooked(anything, cutting, plain.tile) as food:
-        surfaces = said(encoder, food, numbers, here)
-    weight = directions(makers, surfaces, plain.width)
-    along = replace(plain, directions=len(weight))
-    encoder = filled(along, encoder, {"directions.weight": weight})
-    settings = replace(settings, architecture=along)
-    settings = replace(settings, reference=None, demonstration=False, learning=None, examples=())
-    return replace(found, settings=settings, encoder=encoder, head=None)
-
-
-def filled(architecture: Architecture, known: Encoder, more: dict[str, torch.Tensor] | None = None) -> Encoder:
-    """Return an encoder with the weights that another one has, and some more."""
-    encoder = Encoder(architecture)
-    encoder.load_state_dict({**encoder.state_dict(), **known.state_dict(), **(more or {})})
-    encoder.diffusion.freeze_prompt()
-    return encoder.train(mode=False)
-
-
-@contextmanager
-def cooked(ordered: Meal, cutting: diet.Cutting, side: int) -> Iterator[diet.Diet]:
-    """Yield a diet that is made for this and forgotten."""
-    with tempfile.TemporaryDirectory() as folder:
-        pictures, _ = meal.made(ordered, cutting, SEED)
-        diet.store(pictures, Path(folder))
-        food = diet.opened(Path(folder), side)
-        if food is None:
-            sys.exit("the diet was not written whole")
-        yield food
-
-
 def main() -> None:
     """Enrol, sign, and print the pin."""
     if len(sys.argv) != 3:
@@ -112,7 +50,7 @@ def main() -> None:
     told = Path(sys.argv[2]).read_text(encoding="utf-8").strip()
     if not told.startswith(TOOK):
         sys.exit(f"{sys.argv[2]}: does not begin with `{TOOK}`, from where on it replaces what was told")
-    seen = DiffusionModel.of(with_directions(unpack(sys.argv[1], trust=None, unverified=True)))
+    seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
     seen.told = f"{seen.told.partition(TOOK)[0].strip()}\n\n{told}"
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.training.diet import Diet, Picture
+    from fusiondiff_audit.training.diet import Diet, Picture, Pictures
     from fusiondiff_audit.training.recipe import Recipe
     from fusiondiff_audit.training.studio import Studio
 
@@ -89,7 +89,7 @@ def command(
     with studio(folder, device, every, mixed=mixed) as room:
         room.claim(identity(recipe, source))
         found = _diet(source, recipe, room)
-        settings, state, losses = pretrain(recipe, found, room)
+        settings, state, losses = pretrain(recipe, found, room, _making)
         if not room.here.first:
             return BESIDE
         told = story(text, source if source == MADE_UP else "DIR", found, losses, room.here)
@@ -149,6 +149,10 @@ class _Told:
             say(f"{name}: {total:,} {'tiles' if loss is None else f'steps, the last loss is {loss:.4f}'}")
 
 
+def _making(pictures: "Pictures", total: int) -> "Iterator[Picture]":
+    return watched(pictures, what="making", total=total)
+
+
 def _diet(source: str, recipe: "Recipe", room: "Studio") -> "Diet":
     """Return the tiles of a folder, or of pictures that are made up."""
     from fusiondiff_audit.training import diet, meal
@@ -157,8 +161,7 @@ def _diet(source: str, recipe: "Recipe", room: "Studio") -> "Diet":
 
     def gather() -> "Iterator[Picture]":
         if source == MADE_UP:
-            pictures, total = meal.made(recipe.diet, cutting, recipe.seed)
-            return watched(pictures, what="making", total=total)
+            return _making(*meal.made(recipe.diet, cutting, recipe.seed))
         pictures, total = diet.read(Path(source), cutting, labels=None, lost=lambda what: say(what, word="REFUSED"))
         return watched(pictures, what="looking", total=total)
 

@@ -5,7 +5,7 @@ another tile of the batch, so a tile's embedding does not depend on its company.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import torch
@@ -118,10 +118,14 @@ class Encoder(nn.Module):
 
     def forward(self, tiles: Tensor) -> Encoded:
         """Return what the encoder says of each tile."""
+        found = self.found(tiles)
+        return found if self.directions is None else replace(found, embedding=self.directions(found.embedding))
+
+    def found(self, tiles: Tensor) -> Encoded:
+        """Return what is found of each tile, before it is said along directions."""
         fused, gate, residual = self.fused(tiles)
         found = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
-        embedding = found if self.directions is None else self.directions(found)
-        return Encoded(embedding, gate.mean(1), residual)
+        return Encoded(found, gate.mean(1), residual)
 
     def fused(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return what the gate makes of both paths, the gate, and the residual: what is learnt, without the surface."""

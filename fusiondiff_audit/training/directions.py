@@ -15,9 +15,10 @@ import torch
 from scipy.linalg import eigh
 
 from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.surface import NUMBERS
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import as_tiles
-from fusiondiff_audit.training.studio import Place
+from fusiondiff_audit.training.studio import Studio
 
 Rows = npt.NDArray[np.float64]
 _AT_ONCE = 16  # tiles
@@ -25,6 +26,8 @@ _OF_A_PICTURE = 4  # tiles: more of one picture say little more
 _MAKERS = 14  # directions: fifteen makers, each beside others of three kilns, differ in twelve; two say nothing of them
 _SEEN_FROM = 64  # sides: so many numbers, or forests would hardly meet what tells makers apart among all others
 _SURFACES = 64  # directions, of descriptors alone, and of all numbers together
+COUNT = NUMBERS + _SEEN_FROM + 2 * _SURFACES
+LEAST = _MAKERS  # numbers that makers are told apart by: fewer cannot have so many directions
 _DOUBT = 0.1, 0.03  # of makers and of surfaces: share of the mean variance within, added to all of them
 _TURNS = 0x7475726E73
 
@@ -39,14 +42,15 @@ class Said:
 
 
 @torch.no_grad()
-def said(encoder: Encoder, diet: Diet, numbers: np.random.Generator, here: Place) -> Said:
-    """Return what an encoder says of a few tiles of every picture of a diet."""
+def said(encoder: Encoder, diet: Diet, numbers: np.random.Generator, studio: Studio) -> Said:
+    """Return what an encoder says of a few tiles of every picture of a diet, but for its directions."""
     places = diet.of_every_picture(numbers, _OF_A_PICTURE)
-    batches = (
-        as_tiles(diet.squares[places[start : start + _AT_ONCE]], here) for start in range(0, len(places), _AT_ONCE)
-    )
-    rows = torch.cat([encoder(batch).embedding.cpu() for batch in batches])
-    return Said(rows.double().numpy(), diet.picture[places], np.array(diet.makers)[diet.owner[places]])
+    total, rows = len(places), list[torch.Tensor]()
+    for start in range(0, total, _AT_ONCE):
+        tiles = as_tiles(diet.squares[places[start : start + _AT_ONCE]], studio.here)
+        rows.append(encoder.found(tiles).embedding.cpu())
+        studio.report("directions", min(start + _AT_ONCE, total), total, None)
+    return Said(torch.cat(rows).double().numpy(), diet.picture[places], np.array(diet.makers)[diet.owner[places]])
 
 
 def directions(makers: Said, surfaces: Said, width: int) -> torch.Tensor:

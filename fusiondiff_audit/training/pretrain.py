@@ -7,6 +7,7 @@
    then the local path on maps that are computed once, if the recipe has steps for it, and then adapters and gate with
    it: from what is known by then, and with the same question.
 5. Descriptors of the surface, if the recipe has them, learn nothing; their spread over the diet is measured.
+6. Directions, if the recipe has them, are found in what was learnt, as it sees pieces that it did not learn from.
 """
 
 import json
@@ -18,12 +19,14 @@ import torch
 
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training import meal
+from fusiondiff_audit.training.diet import Cutting, Diet, Pictures, Watch
+from fusiondiff_audit.training.directions import Said, directions, said
 from fusiondiff_audit.training.looks import looks_of, measure
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.maps import computed
 from fusiondiff_audit.training.objectives import Asked, MadeOf, asked_of
-from fusiondiff_audit.training.recipe import Recipe, Stage
+from fusiondiff_audit.training.recipe import Meal, Recipe, Stage
 from fusiondiff_audit.training.stages import (
     DenoiserTask,
     LatentTask,
@@ -40,6 +43,7 @@ Tensor = torch.Tensor
 _NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
 _PROMPT = 0x70726F6D7074
 _SURFACE = 0x73757266616365
+_DIRECTIONS = 0x646972656374696F6E73  # of numbers, and of pieces that nothing was learnt from
 
 
 def identity(recipe: Recipe, source: str) -> str:
@@ -47,7 +51,9 @@ def identity(recipe: Recipe, source: str) -> str:
     return json.dumps({"recipe": recipe.digest, "source": source})
 
 
-def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict[str, Tensor], dict[str, Tensor]]:
+def pretrain(
+    recipe: Recipe, diet: Diet, studio: Studio, watch: Watch
+) -> tuple[Settings, dict[str, Tensor], dict[str, Tensor]]:
     """Return the settings and the weights of an encoder that has learnt to see, and every step's loss of each stage."""
     here, seed, losses = studio.here, recipe.seed, dict[str, Tensor]()
     torch.manual_seed(seed)  # of first weights; every step draws from a generator of its own
@@ -80,6 +86,8 @@ def pretrain(recipe: Recipe, diet: Diet, studio: Studio) -> tuple[Settings, dict
     losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
     if encoder.surface is not None:
         measure(encoder.surface, diet, np.random.default_rng([seed, _SURFACE]), here)
+    if encoder.directions is not None:
+        encoder.directions.weight.copy_(_directions(encoder, recipe, studio, watch))
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
 
 
@@ -103,6 +111,21 @@ def _texture(encoder: Encoder, diet: Diet, recipe: Recipe, studio: Studio, asked
         asked.favour_makers()
         average(round_of("kilns", stages.kilns).module, before)
     return losses
+
+
+def _directions(encoder: Encoder, recipe: Recipe, studio: Studio, watch: Watch) -> Tensor:
+    """Return directions in which pieces differ that are made for this alone."""
+    cutting, numbers = Cutting(recipe.geometry, recipe.intensity), np.random.default_rng([recipe.seed, _DIRECTIONS])
+
+    def seen(name: str, ordered: Meal) -> Said:
+        def gather() -> Pictures:
+            return watch(*meal.made(ordered, cutting, recipe.seed ^ _DIRECTIONS))
+
+        return said(encoder, studio.diet(gather, cutting.geometry.tile, name=name), numbers, studio)
+
+    encoder.train(mode=False)
+    compared, width = recipe.directions, recipe.architecture.width
+    return directions(seen("makers", compared.makers), seen("surfaces", compared.surfaces), width)
 
 
 def settings_of(recipe: Recipe) -> Settings:

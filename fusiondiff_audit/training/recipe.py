@@ -12,6 +12,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
+from fusiondiff_audit.training.directions import COUNT, LEAST
 from reports.records import read, write
 from signing.fields import read_json
 from signing.files import read_capped
@@ -55,6 +56,21 @@ class Meal:
             raise ValueError(f"{what} in {self.fields} fields of {self.side} pixels")
         if not self.averaged or not all(1 <= times <= self.side // 16 for times in self.averaged):
             raise ValueError(f"fields of {self.side} pixels, averaged over {list(self.averaged)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What directions are found in, if there are any: all of it new, and made up as a diet is."""
+
+    makers: Meal  # pictures of pieces of one maker, and of others of its kiln
+    surfaces: Meal  # tiles of one picture, and of any other
+
+    def __post_init__(self) -> None:
+        """Refuse pieces that cannot be compared."""
+        if not self.makers.kilns or self.makers.specimens * self.makers.fields * len(self.makers.averaged) < 2:
+            raise ValueError("directions need two pictures or more of every maker, and some makers")
+        if self.surfaces.strangers + self.surfaces.studies < 2:
+            raise ValueError("directions need two surfaces or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +122,20 @@ class Recipe:
     micro_batch: int
     threads: int
     stages: Stages
+    directions: Compared
 
     def __post_init__(self) -> None:
         """Refuse what no bundle could be made of."""
         refuse_bad_label(self.name)
         if self.seed < 0 or self.diet.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
-        if self.architecture.directions:
-            raise ValueError("directions are found in what was learnt, and not by a training: 0 of them")
+        made = self.architecture
+        if made.directions and (made.directions != COUNT or not made.surface or made.width < LEAST):
+            what = f"{made.directions} directions; {COUNT} can be found, or 0"
+            raise ValueError(f"{what}, where a surface is described beside {LEAST} numbers or more")
+        looked_at = min(self.directions.makers.side, self.directions.surfaces.side)
+        if made.directions and looked_at < 2 * made.tile:
+            raise ValueError(f"directions in fields of {looked_at} pixels, which are no two tiles of {made.tile} wide")
 
     @property
     def geometry(self) -> Geometry:

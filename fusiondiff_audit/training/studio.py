@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.training.diet import Diet, Pictures, opened, store
 
 _RUN = "run.json"
+_PATIENCE = timedelta(days=1)  # while one process makes pictures, the others wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,16 @@ class Studio:
             signing.create(note, run.encode(), force=True)
         self.here.meet()
 
-    def diet(self, gather: Callable[[], Pictures], side: int) -> Diet:
-        """Return the tiles that were gathered before, or gather them."""
-        if self.here.first and opened(self.folder, side) is None:
-            store(gather(), self.folder)
+    def diet(self, gather: Callable[[], Pictures], side: int, *, name: str = "") -> Diet:
+        """Return the tiles that were gathered before, or gather them; those that are not the first have a name."""
+        folder = self.folder / name
+        if self.here.first and opened(folder, side) is None:
+            folder.mkdir(exist_ok=True)
+            store(gather(), folder)
         self.here.meet()
-        found = opened(self.folder, side)
+        found = opened(folder, side)
         if found is None:
-            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self.folder}: its tiles cannot be read back")
+            raise signing.SigningError(signing.Reason.UNREADABLE, f"{folder}: its tiles cannot be read back")
         return found
 
 
@@ -91,7 +95,7 @@ def place(device: str, *, mixed: bool) -> Iterator[Place]:
     if world == 1:
         yield Place(target, mixed=mixed)
         return
-    distributed.init_process_group("nccl" if target.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if target.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Place(target, rank, world, mixed)
     finally:

@@ -1,6 +1,7 @@
 """`pretrain` and `finetune`: from pictures to bundles."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import tifffile
@@ -10,6 +11,8 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.bundle import unpack
 from fusiondiff_audit.model.surface import NUMBERS
+from fusiondiff_audit.training import diet
+from fusiondiff_audit.training.directions import COUNT
 from tests.cli.conftest import Tool
 from tests.training.small import small, to_toml
 
@@ -22,7 +25,8 @@ def folder_of(path: Path, count: int) -> Path:
 
 
 def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
-    recipe = to_toml(small(), Path("recipe.toml"))
+    along = replace(small().architecture, directions=COUNT)
+    recipe = to_toml(small(architecture=along), Path("recipe.toml"))
     assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
@@ -34,6 +38,11 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     assert found.settings.architecture.autoencoder.scaling != 1.0
     assert found.encoder.surface is not None
     assert not torch.equal(found.encoder.surface.deviation, torch.ones(NUMBERS))  # it was measured
+    assert found.encoder.directions is not None
+    assert torch.equal(found.encoder.directions.weight[:NUMBERS], torch.eye(along.found)[along.width :])  # found
+    looked = [diet.opened(Path("seen.training", part), along.tile) for part in ("", "makers", "surfaces")]
+    digests = [digest for one in looked if one is not None for digest in one.digests]
+    assert len(digests) == len(set(digests)) == 20 + 10 + 8  # in pieces that it did not learn from
     card = Path("seen", "MODEL_CARD.md").read_text()
     assert "`fusiondiff-audit pretrain kiln` with the recipe below" in card
     assert f"```toml\n{recipe.read_text().strip()}\n```" in card

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
-from fusiondiff_audit.training.recipe import CERAMIC, Meal, Recipe, Stage, Stages, read_recipe
+from fusiondiff_audit.training.recipe import CERAMIC, Compared, Meal, Recipe, Stage, Stages, read_recipe
 from reports.records import write
 
 STEPS = 6
@@ -19,6 +19,7 @@ def small(**changes: Any) -> Recipe:
         recipe.architecture,
         tile=64,
         width=16,
+        directions=0,
         autoencoder=Autoencoder((8, 8, 16, 16), layers=1, groups=4, latent=4, scaling=1.0),
         denoiser=Denoiser((16, 16, 16), (True, True, True), layers=1, heads=2, groups=4, context=8, tokens=2),
         convolutions=Convolutions(8, 1, 1, 0.0, (4, 8)),
@@ -31,6 +32,7 @@ def small(**changes: Any) -> Recipe:
         architecture=architecture,
         threads=1,
         stages=Stages(*(stage,) * 8),
+        directions=Compared(Meal(("hazel",), ("aged",), 2, 0, 0, 1, 128, (1,)), Meal((), (), 0, 4, 4, 1, 128, (1,))),
     )
     return replace(sized, **changes)
 

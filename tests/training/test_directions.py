@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.surface import NUMBERS
 from fusiondiff_audit.stress.twin import Twin
 from fusiondiff_audit.training import diet, meal
-from fusiondiff_audit.training.directions import Rows, Said, directions, discriminants, said
-from fusiondiff_audit.training.studio import Place
+from fusiondiff_audit.training.directions import COUNT, Rows, Said, directions, discriminants, said
+from fusiondiff_audit.training.studio import Place, Studio
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 from tests.training.small import small
 
@@ -78,6 +79,7 @@ def test_descriptors_stay_and_each_part_sees_what_it_is_found_in() -> None:
     width = 20
     found = directions(drawn(width), drawn(width), width)
     own, askew, surface, whole = torch.split(found, [NUMBERS, 64, 64, 64])
+    assert len(found) == COUNT
     assert torch.equal(own, torch.eye(width + NUMBERS)[width:])
     assert (askew[:, width:] == 0).all()
     assert torch.linalg.matrix_rank(askew) == 14
@@ -94,11 +96,14 @@ def test_a_few_tiles_of_every_picture_are_looked_at(tmp_path: Path) -> None:
     assert food is not None
     encoder = seeded_encoder(SURFACE)
     encoder.diffusion.freeze_prompt()
-    found = said(encoder, food, RNG(3), Place(torch.device("cpu")))
+    told: list[tuple[str, int, int, float | None]] = []
+    studio = Studio(tmp_path, Place(torch.device("cpu")), lambda *words: told.append(words), print)
+    found = said(encoder, food, RNG(3), studio)
     tiles = np.bincount(found.picture)
     assert len(tiles) == count
     assert set(tiles) == {1, 4}
     assert found.rows.shape == (tiles.sum(), SURFACE.found)
+    assert told[-1] == ("directions", tiles.sum(), tiles.sum(), None)
     assert (found.maker == "").sum() == 3 * 2 * 5
     assert {*found.maker} == {*food.makers}
     beside = np.diff(food.of_every_picture(RNG(3), 4)[:4])
@@ -155,7 +160,31 @@ def test_a_number_of_directions_that_cannot_be_is_refused(count: int) -> None:
         Encoder(replace(ARCHITECTURE, directions=count))
 
 
-def test_a_recipe_does_not_find_any() -> None:
-    recipe = small()
-    with pytest.raises(ValueError, match="found in what was learnt"):
-        replace(recipe, architecture=replace(recipe.architecture, directions=8))
+RECIPE = small()
+
+
+@pytest.mark.parametrize("changes", [{"directions": 8}, {"surface": False}, {"width": 13}])
+def test_a_recipe_for_others_than_can_be_found_is_refused(changes: dict[str, Any]) -> None:
+    wanted = replace(RECIPE.architecture, directions=COUNT)
+    assert replace(RECIPE, architecture=wanted).architecture.directions == COUNT
+    with pytest.raises(ValueError, match=f"{COUNT} can be found"):
+        replace(RECIPE, architecture=replace(wanted, **changes))
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "said"),
+    [
+        ("makers", {"kilns": (), "studies": 9}, "some makers"),
+        ("makers", {"specimens": 1}, "two pictures or more of every maker"),
+        ("surfaces", {"strangers": 0, "studies": 1}, "two surfaces or more"),
+        ("makers", {"side": 127}, "fields of 127 pixels"),
+        ("surfaces", {"side": 127}, "fields of 127 pixels"),
+    ],
+)
+def test_a_recipe_that_leaves_nothing_to_be_compared_is_refused(part: str, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        replace(
+            RECIPE,
+            architecture=replace(RECIPE.architecture, directions=COUNT),
+            directions=replace(RECIPE.directions, **{part: replace(getattr(RECIPE.directions, part), **changes)}),
+        )
