@@ -9,11 +9,12 @@ from everything that was enrolled, and let a model be asked with fewer examples 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
+from threadpoolctl import ThreadpoolController
 
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.forest import LEAF, Doubles, Forest
@@ -114,11 +115,28 @@ class Enrolled:
         others = self.rows if besides is None else self.rows[self.specimens != besides]
         if not len(others):
             return np.full(len(rows), np.inf)
-        mine, theirs = rows.astype(np.float64), others.astype(np.float64)
-        squares = (mine**2).sum(1)[:, None] + (theirs**2).sum(1) - 2 * mine @ theirs.T
-        nearest = np.partition(squares, min(_NEIGHBOURS, len(others)) - 1, axis=1)[:, : min(_NEIGHBOURS, len(others))]
-        found: Doubles = np.sqrt(np.maximum(nearest.max(1), 0))
+        place = min(_NEIGHBOURS, len(others)) - 1
+        found: Doubles = np.partition(apart(rows, others), place, axis=1)[:, place]
         return found
+
+
+def apart(rows: Rows, others: Rows) -> Doubles:
+    """Return how far each row is from each other one.
+
+    On one core: the threads of numpy's library wait for more work in a loop, and would take turns with torch's, which
+    are already at the next picture.
+    """
+    mine, theirs = rows.astype(np.float64), others.astype(np.float64)
+    with _libraries().limit(limits=1, user_api="blas"):
+        product = mine @ theirs.T
+    squares = (mine**2).sum(1)[:, None] + (theirs**2).sum(1) - 2 * product
+    found: Doubles = np.sqrt(np.maximum(squares, 0))
+    return found
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def partition(specimen: str, partitions: int) -> int:

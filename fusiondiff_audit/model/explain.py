@@ -13,7 +13,7 @@ import torch
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import Tile
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import shares
+from fusiondiff_audit.model.enrolment import apart, shares
 from fusiondiff_audit.model.findings import Class, Finding
 
 Plane = npt.NDArray[np.float32]
@@ -77,9 +77,7 @@ def nearest(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Ne
     known = model.head.enrolled.learnt()
     if not len(rows):
         return
-    mine, theirs = rows.astype(np.float64), known.rows.astype(np.float64)
-    squares = (mine**2).sum(1)[:, None] + (theirs**2).sum(1) - 2 * mine @ theirs.T
-    distances = np.sqrt(np.maximum(squares, 0))
+    distances = apart(rows, known.rows)
     kinds = {example.specimen: example.authentic for example in known.examples}
     means = {name: float(distances[:, known.specimens == name].min(1).mean()) for name in kinds}
     for name in sorted(means, key=means.__getitem__)[:_NEAREST]:
