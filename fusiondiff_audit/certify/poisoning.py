@@ -43,7 +43,7 @@ def by_prototypes(enrolled: Enrolled, rows: Rows, *, trim: int) -> tuple[Class, 
     """
     picture = rows.astype(np.float64).mean(0)
     distances: dict[Class, list[float]] = {kind: [] for kind in Class}
-    of = {example.specimen: Class(int(example.authentic)) for example in enrolled.learnt().examples}
+    of = {example.specimen: Class(int(example.authentic)) for example in enrolled.learnt.examples}
     for specimen, kind in sorted(of.items()):
         middle = enrolled.rows[enrolled.specimens == specimen].astype(np.float64).mean(0)
         distances[kind].append(float(np.linalg.norm(picture - middle)))

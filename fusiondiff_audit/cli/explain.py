@@ -45,7 +45,7 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
         ("authentic as", model.settings.reference or ""),
         ("score", said(finding)),
         ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, of 1 for the local path"),
-        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}"),
+        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}, where 1 is usual"),
         ("nearest", near or "-"),
     ]
     data = {

@@ -66,7 +66,8 @@ def command(
 
     It is for research, so the folder may be unsigned. DIR holds micrographs of as many objects as can be had, and two
     views of one object are to look alike; `kiln` makes them up, and asks what they are made of and what each tile looks
-    like. An autoencoder, a denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says.
+    like. An autoencoder, a denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says;
+    last, directions are found in which made-up pieces differ.
     The work folder holds what it takes to go on: after an interruption, give the same command again. It also holds a
     picture of each loss. Several processes train together under torchrun.
 

@@ -22,7 +22,7 @@ from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, is_blind, shares, train_forests
+from fusiondiff_audit.model.enrolment import Example, Learning, is_blind, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
@@ -102,9 +102,8 @@ class DiffusionModel:
     def judge_each(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Iterator[Finding]:
         """Yield findings as they come: memory does not grow with the number of pictures."""
         head = self.head if shots is None else self._few(shots)
-        known = head.enrolled.learnt()
         for picture in self._runner.embed(samples):
-            yield self._finding(picture, head, known)
+            yield self._finding(picture, head)
 
     @property
     def head(self) -> Head:
@@ -152,7 +151,7 @@ class DiffusionModel:
                 yield sample
 
         enrolled = gather(list(self._runner.embed(noted())), examples)
-        forests = train_forests(enrolled.learnt(), learning)
+        forests = train_forests(enrolled.learnt, learning)
         if all(map(is_blind, forests)):
             what = (
                 "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
@@ -168,7 +167,7 @@ class DiffusionModel:
         )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False, told=self.told)
 
-    def _finding(self, picture: Embedded, head: Head, known: Enrolled) -> Finding:
+    def _finding(self, picture: Embedded, head: Head) -> Finding:
         sample, prepared, rule = picture.sample, picture.prepared, self.settings.geometry.rule
         blank = Finding(
             sample.name,
@@ -185,7 +184,8 @@ class DiffusionModel:
             return blank
         each = shares(head.forests, picture.rows)
         whole = [combine(row, rule) for row in each]
-        strange = strangeness(picture.rows, cells(picture.residual, len(each[0])), known, self.settings.unfamiliarity)
+        votes, residual = Votes.of(whole), cells(picture.residual, len(each[0]))
+        strange = strangeness(picture.rows, residual, head.enrolled.learnt, self.settings.unfamiliarity, votes.label)
         if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
             raise malformed(self.settings.name, f"finds numbers in {sample.name!a} that mean nothing")
         tiles = tuple(
@@ -195,7 +195,7 @@ class DiffusionModel:
         return replace(
             blank,
             tiles=tiles,
-            votes=Votes.of(whole),
+            votes=votes,
             score=float(np.mean(whole)),
             gate=float(picture.gates.mean()),
             unfamiliarity=combine(strange, rule),

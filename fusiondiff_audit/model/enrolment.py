@@ -84,6 +84,7 @@ class Enrolled:
             kept, self.rows[rows], self.residual[rows], (np.cumsum(chosen) - 1)[self.owner[rows]].astype(np.intp)
         )
 
+    @cached_property
     def learnt(self) -> "Enrolled":
         """Return the examples that the forests may learn from."""
         return self.of(np.array([not example.calibrates for example in self.examples], dtype=bool))
@@ -109,6 +110,22 @@ class Enrolled:
     def specimens(self) -> npt.NDArray[np.str_]:
         """Return the specimen of each row."""
         return np.array([example.specimen for example in self.examples])[self.owner]
+
+    @cached_property
+    def alone(self) -> Doubles:
+        """Return how far each row is from those of other specimens."""
+        found = np.empty(len(self.rows))
+        for specimen in {example.specimen for example in self.examples}:
+            own = self.specimens == specimen
+            found[own] = self.distances(self.rows[own], besides=specimen)
+        return found
+
+    def usual(self, numbers: Doubles) -> tuple[float, float]:
+        """Return the medians of a number of each row over either class; 1 where there is none to compare with."""
+        authentic = np.array([example.authentic for example in self.examples], dtype=bool)[self.owner]
+        each = (float(np.median(own)) if len(own) else 0.0 for own in (numbers[~authentic], numbers[authentic]))
+        counterfeit, genuine = (middle if 0 < middle < np.inf else 1.0 for middle in each)
+        return counterfeit, genuine
 
     def distances(self, rows: Rows, *, besides: str | None = None) -> Doubles:
         """Return how far each row is from its fifth-nearest enrolled one, those of one specimen left out."""

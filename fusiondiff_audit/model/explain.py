@@ -74,7 +74,7 @@ def explain(model: DiffusionModel, sample: Micrograph) -> Explanation:
 
 def nearest(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Neighbour]:
     """Yield the enrolled specimens that are nearest in the embedding, the nearest first."""
-    known = model.head.enrolled.learnt()
+    known = model.head.enrolled.learnt
     if not len(rows):
         return
     distances = apart(rows, known.rows)

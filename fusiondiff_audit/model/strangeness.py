@@ -1,4 +1,8 @@
-"""How strange pictures are to a model, and what the specimens kept to calibrate come to."""
+"""How strange pictures are to a model, and what the specimens kept to calibrate come to.
+
+What is strange is told by what is usual for the class that the forests name: copies scatter more than what they copy,
+and one measure for both would let any copy pass that is near enough to be taken for genuine.
+"""
 
 from collections.abc import Iterator
 
@@ -21,7 +25,7 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
 
     A picture whose label the encoder was trained with says nothing of one that is new, and calibrates nothing.
     """
-    known, rule, seen = head.enrolled.learnt(), settings.geometry.rule, frozenset(settings.seen)
+    known, rule, seen = head.enrolled.learnt, settings.geometry.rule, frozenset(settings.seen)
     examples = head.enrolled.examples
     kept = head.enrolled.of(np.array([one.calibrates and one.pixel_digest not in seen for one in examples], dtype=bool))
     worst: dict[Class, dict[str, float]] = {kind: {} for kind in Class}
@@ -33,14 +37,15 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
         kind = Class(int(example.authentic))
         whole = [combine(row, rule) for row in shares(head.forests, rows)]
         _raise(worst[kind], example.specimen, nonconformity(float(np.mean(whole)), kind))
-        if Votes.of(whole).label is not kind:
+        label = Votes.of(whole).label
+        if label is not kind:
             wrong[kind].add(example.specimen)
-        odd = strangeness(rows, residual, known, settings.unfamiliarity)
+        odd = strangeness(rows, residual, known, settings.unfamiliarity, label)
         _raise(strange, example.specimen, combine(odd, rule))
-    for place, rows, residual in _pictures(known):
-        specimen = known.examples[place].specimen
-        odd = strangeness(rows, residual, known, settings.unfamiliarity, besides=specimen)
-        _raise(left_out, specimen, combine(odd, rule))
+    own, usual = _own(known, settings.unfamiliarity)
+    for place, example in enumerate(known.examples):
+        odd = own[known.owner == place] / usual[int(example.authentic)]
+        _raise(left_out, example.specimen, combine(odd, rule))
     per_class = {kind: tuple(sorted(found.values())) for kind, found in worst.items()}
     return Calibration(
         per_class[Class.COUNTERFEIT],
@@ -51,13 +56,16 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
     )
 
 
-def strangeness(
-    rows: Rows, residual: Rows, known: Enrolled, how: Unfamiliarity, *, besides: str | None = None
-) -> Doubles:
-    """Return how unlike anything enrolled each tile is."""
-    if how is Unfamiliarity.RESIDUAL:
-        return residual.astype(np.float64)
-    return known.distances(rows, besides=besides)
+def strangeness(rows: Rows, residual: Rows, known: Enrolled, how: Unfamiliarity, label: Class) -> Doubles:
+    """Return how unlike anything enrolled each tile is; 1 is usual for tiles of enrolled specimens of this label."""
+    found = residual.astype(np.float64) if how is Unfamiliarity.RESIDUAL else known.distances(rows)
+    return found / _own(known, how)[1][label]
+
+
+def _own(known: Enrolled, how: Unfamiliarity) -> tuple[Doubles, tuple[float, float]]:
+    """Return how strange each enrolled tile is to all but its own specimen, and what is usual for either class."""
+    found = known.residual.astype(np.float64) if how is Unfamiliarity.RESIDUAL else known.alone
+    return found, known.usual(found)
 
 
 def cells(residual: npt.NDArray[np.float32] | None, tiles: int) -> Rows:

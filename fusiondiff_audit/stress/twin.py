@@ -29,7 +29,7 @@ class Twin:
         self._threads = model.runtime.threads
         self._temperature = temperature
         self._device = next(model.encoder.parameters()).device
-        rows = torch.from_numpy(model.head.enrolled.learnt().rows)
+        rows = torch.from_numpy(model.head.enrolled.learnt.rows)
         scale = rows.std(0).clamp_min(1e-6)
         self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
 

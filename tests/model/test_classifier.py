@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import tifffile
 import torch
@@ -79,7 +80,7 @@ def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None
 def test_embeddings_that_no_real_ones_are_end_in_a_reason() -> None:
     """Whoever made a bundle chose them; a report could not state how far a picture is from there."""
     model = enrolled_model(2)
-    model.head.enrolled.rows.fill(1e20)
+    model.head.enrolled.learnt.rows.fill(1e20)
     with pytest.raises(SigningError, match=r"finds numbers in .* that mean nothing") as caught:
         next(model.judge_each(pictures(1)))
     assert caught.value.reason is Reason.MALFORMED
@@ -246,6 +247,34 @@ def test_distance_is_to_the_fifth_nearest_tile_of_other_specimens() -> None:
     assert enrolled.distances(asked + 100).min() > enrolled.distances(asked).max()
 
 
+def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.float32]:
+    """Return the residual of each enrolled tile of a class."""
+    known = model.head.enrolled.learnt
+    return known.residual[[known.examples[owner].authentic is authentic for owner in known.owner]]
+
+
+def test_what_is_usual_is_the_middle_of_a_class_and_each_specimen_is_left_out() -> None:
+    known = MODEL.head.enrolled.learnt
+    for name in sorted(set(known.specimens)):
+        own = known.specimens == name
+        np.testing.assert_array_equal(known.alone[own], known.distances(known.rows[own], besides=name))
+    authentic = np.array([known.examples[owner].authentic for owner in known.owner])
+    usual = known.usual(known.alone)
+    assert usual == (np.median(known.alone[~authentic]), np.median(known.alone[authentic]))
+    (finding,) = MODEL.judge(pictures(1))
+    (seen,) = MODEL.embed(pictures(1))
+    expected = known.distances(seen.rows) / usual[finding.votes.label]
+    np.testing.assert_array_equal([tile.unfamiliarity for tile in finding.tiles], expected)
+
+
+def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
+    known = MODEL.head.enrolled.learnt
+    same = replace(known, rows=np.zeros_like(known.rows))
+    assert same.usual(same.alone) == (1.0, 1.0)
+    one = known.of(np.arange(len(known.examples)) == 0)
+    assert one.usual(one.alone) == (1.0, 1.0)  # there is no other specimen
+
+
 def test_the_residual_can_tell_what_is_unfamiliar() -> None:
     made = replace(ARCHITECTURE, reading=Reading(("up1",), (25,), residual=(50, 200)))
     model = enrolled_model(4, architecture=made, unfamiliarity=Unfamiliarity.RESIDUAL)
@@ -253,7 +282,8 @@ def test_the_residual_can_tell_what_is_unfamiliar() -> None:
     assert finding.residual is not None
     assert finding.residual.shape == (4, 8, 8)
     own = np.sort(finding.residual.reshape(4, -1), axis=1)[:, 6:-6].mean(1)
-    np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own, rtol=1e-6)
+    usual = np.median(residual_of(model, authentic=finding.votes.label is Class.AUTHENTIC))
+    np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own / usual, rtol=1e-6)
     assert len(model.calibration().left_out) == 8
 
 
