@@ -161,6 +161,7 @@ def store(pictures: Pictures, folder: Path) -> None:
     """Write tiles as they come, and last the notes, without which nothing that was written counts."""
     notes = _Notes([], [], [], {}, [])
     try:
+        folder.mkdir(exist_ok=True)
         with (folder / _PIXELS).open("wb") as file:
             for one in pictures:
                 if not len(one.squares):

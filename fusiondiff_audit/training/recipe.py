@@ -133,7 +133,8 @@ class Recipe:
         if made.directions and (made.directions != COUNT or not made.surface or made.width < LEAST):
             what = f"{made.directions} directions; {COUNT} can be found, or 0"
             raise ValueError(f"{what}, where a surface is described beside {LEAST} numbers or more")
-        looked_at = min(self.directions.makers.side, self.directions.surfaces.side)
+        pieces = (self.directions.makers, self.directions.surfaces)
+        looked_at = min(one.side // min(one.averaged) for one in pieces)
         if made.directions and looked_at < 2 * made.tile:
             raise ValueError(f"directions in fields of {looked_at} pixels, which are no two tiles of {made.tile} wide")
 

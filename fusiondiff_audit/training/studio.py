@@ -74,7 +74,6 @@ class Studio:
         """Return the tiles that were gathered before, or gather them; those that are not the first have a name."""
         folder = self.folder / name
         if self.here.first and opened(folder, side) is None:
-            folder.mkdir(exist_ok=True)
             store(gather(), folder)
         self.here.meet()
         found = opened(folder, side)

@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="c68a240eb6261b8aab62156640b01cbd9e5e3ca27ebed4df345338b34f9400e3",
-        tested="4f6eac5507ce9ad50d278961ba87b83ff84669227107102d7bfa05d5763997c6",
+        digest="e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239",
+        tested="572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
     ),
 }
 

@@ -179,6 +179,7 @@ def test_a_recipe_for_others_than_can_be_found_is_refused(changes: dict[str, Any
         ("surfaces", {"strangers": 0, "studies": 1}, "two surfaces or more"),
         ("makers", {"side": 127}, "fields of 127 pixels"),
         ("surfaces", {"side": 127}, "fields of 127 pixels"),
+        ("surfaces", {"averaged": (2, 4)}, "fields of 64 pixels"),
     ],
 )
 def test_a_recipe_that_leaves_nothing_to_be_compared_is_refused(part: str, changes: dict[str, Any], said: str) -> None:
