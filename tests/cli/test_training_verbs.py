@@ -25,8 +25,8 @@ def folder_of(path: Path, count: int) -> Path:
 
 
 def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
-    along = replace(small().architecture, directions=COUNT)
-    recipe = to_toml(small(architecture=along), Path("recipe.toml"))
+    made = replace(small().architecture, directions=COUNT)
+    recipe = to_toml(small(architecture=made), Path("recipe.toml"))
     assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
@@ -39,8 +39,8 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     assert found.encoder.surface is not None
     assert not torch.equal(found.encoder.surface.deviation, torch.ones(NUMBERS))  # it was measured
     assert found.encoder.directions is not None
-    assert torch.equal(found.encoder.directions.weight[:NUMBERS], torch.eye(along.found)[along.width :])  # found
-    looked = [diet.opened(Path("seen.training", part), along.tile) for part in ("", "makers", "surfaces")]
+    assert torch.equal(found.encoder.directions.weight[:NUMBERS], torch.eye(made.found)[made.width :])  # found
+    looked = [diet.opened(Path("seen.training", part), made.tile) for part in ("", "makers", "surfaces")]
     digests = [digest for one in looked if one is not None for digest in one.digests]
     assert len(digests) == len(set(digests)) == 20 + 10 + 8  # in pieces that it did not learn from
     card = Path("seen", "MODEL_CARD.md").read_text()

@@ -14,6 +14,7 @@ import torch
 
 from fusiondiff_audit.model.bundle import unpack
 from fusiondiff_audit.training import diet
+from fusiondiff_audit.training.directions import COUNT
 from fusiondiff_audit.training.meal import NUMBERS, made
 from fusiondiff_audit.training.recipe import Recipe
 from tests.training.small import STEPS, small, to_toml
@@ -85,8 +86,13 @@ def test_killed_again_and_again_it_becomes_the_same_bundle(tmp_path: Path) -> No
     assert all(torch.equal(value, killed[name]) for name, value in whole.items())
 
 
+def along(recipe: Recipe) -> Recipe:
+    """Return a recipe that finds directions, too."""
+    return replace(recipe, architecture=replace(recipe.architecture, directions=COUNT))
+
+
 def longer() -> Recipe:
-    recipe = small()
+    recipe = along(small())
     return replace(
         recipe, stages=replace(recipe.stages, **{name: replace(recipe.stages.paths, steps=12) for name in STAGES})
     )
@@ -108,7 +114,7 @@ def steps(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_two_processes_train_together(tmp_path: Path) -> None:
-    recipe = to_toml(small(), tmp_path / "recipe.toml")
+    recipe = to_toml(along(small()), tmp_path / "recipe.toml")
     started = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
     done = subprocess.run(
         [*started, *command(recipe, tmp_path / "both", "--json")], check=False, capture_output=True, text=True
