@@ -22,6 +22,7 @@ from fusiondiff_audit.model.forest_arrays import from_sklearn
 
 Rows = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
+_AT_ONCE = 256  # rows whose distances are computed together
 _NEIGHBOURS = 5  # tiles of other specimens, the last of which says how far a tile is from what was enrolled
 
 
@@ -113,28 +114,45 @@ class Enrolled:
 
     @cached_property
     def alone(self) -> Doubles:
-        """Return how far each row is from those of other specimens."""
-        found = np.empty(len(self.rows))
-        for specimen in {example.specimen for example in self.examples}:
-            own = self.specimens == specimen
-            found[own] = self.distances(self.rows[own], besides=specimen)
+        """Return how far each row is from those of other specimens; infinite, if there are none."""
+        whose, found = np.unique(self.specimens, return_inverse=True)[1], np.empty(len(self.rows))
+        for start in range(0, len(self.rows), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            far = apart(self.rows[some], self.rows)
+            far[whose[some, None] == whose] = np.inf
+            found[some] = _near(far)
         return found
 
-    def usual(self, numbers: Doubles) -> tuple[float, float]:
+    @cached_property
+    def usual_distance(self) -> tuple[float, float]:
+        """Return how far rows of either class usually are from those of other specimens."""
+        return self._usual(self.alone)
+
+    @cached_property
+    def usual_residual(self) -> tuple[float, float]:
+        """Return what the residual of either class usually is."""
+        return self._usual(self.residual)
+
+    def _usual(self, numbers: npt.NDArray[np.floating]) -> tuple[float, float]:
         """Return the medians of a number of each row over either class; 1 where there is none to compare with."""
         authentic = np.array([example.authentic for example in self.examples], dtype=bool)[self.owner]
         each = (float(np.median(own)) if len(own) else 0.0 for own in (numbers[~authentic], numbers[authentic]))
         counterfeit, genuine = (middle if 0 < middle < np.inf else 1.0 for middle in each)
         return counterfeit, genuine
 
-    def distances(self, rows: Rows, *, besides: str | None = None) -> Doubles:
-        """Return how far each row is from its fifth-nearest enrolled one, those of one specimen left out."""
-        others = self.rows if besides is None else self.rows[self.specimens != besides]
-        if not len(others):
-            return np.full(len(rows), np.inf)
-        place = min(_NEIGHBOURS, len(others)) - 1
-        found: Doubles = np.partition(apart(rows, others), place, axis=1)[:, place]
-        return found
+    def distances(self, rows: Rows) -> Doubles:
+        """Return how far each row is from its fifth-nearest enrolled one."""
+        return _near(apart(rows, self.rows))
+
+
+def _near(far: Doubles) -> Doubles:
+    """Return the fifth-least of each line, or the greatest that is finite of fewer; infinite, if none is."""
+    place = min(_NEIGHBOURS, far.shape[1]) - 1
+    if place < 0:
+        return np.full(len(far), np.inf)
+    least = np.partition(far, place, axis=1)[:, : place + 1]
+    found: Doubles = np.where(np.isfinite(least), least, -1).max(1)
+    return np.where(found < 0, np.inf, found)
 
 
 def apart(rows: Rows, others: Rows) -> Doubles:

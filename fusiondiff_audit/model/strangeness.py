@@ -42,7 +42,9 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
             wrong[kind].add(example.specimen)
         odd = strangeness(rows, residual, known, settings.unfamiliarity, label)
         _raise(strange, example.specimen, combine(odd, rule))
-    own, usual = _own(known, settings.unfamiliarity)
+    own, usual = known.alone, known.usual_distance
+    if settings.unfamiliarity is Unfamiliarity.RESIDUAL:
+        own, usual = known.residual.astype(np.float64), known.usual_residual
     for place, example in enumerate(known.examples):
         odd = own[known.owner == place] / usual[int(example.authentic)]
         _raise(left_out, example.specimen, combine(odd, rule))
@@ -58,14 +60,9 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
 
 def strangeness(rows: Rows, residual: Rows, known: Enrolled, how: Unfamiliarity, label: Class) -> Doubles:
     """Return how unlike anything enrolled each tile is; 1 is usual for tiles of enrolled specimens of this label."""
-    found = residual.astype(np.float64) if how is Unfamiliarity.RESIDUAL else known.distances(rows)
-    return found / _own(known, how)[1][label]
-
-
-def _own(known: Enrolled, how: Unfamiliarity) -> tuple[Doubles, tuple[float, float]]:
-    """Return how strange each enrolled tile is to all but its own specimen, and what is usual for either class."""
-    found = known.residual.astype(np.float64) if how is Unfamiliarity.RESIDUAL else known.alone
-    return found, known.usual(found)
+    if how is Unfamiliarity.RESIDUAL:
+        return residual.astype(np.float64) / known.usual_residual[label]
+    return known.distances(rows) / known.usual_distance[label]
 
 
 def cells(residual: npt.NDArray[np.float32] | None, tiles: int) -> Rows:

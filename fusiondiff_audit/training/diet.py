@@ -32,7 +32,7 @@ Pictures = Iterable["Picture"]
 Watch = Callable[[Pictures, int], Pictures]
 _PIXELS, _NOTES = "tiles.u8", "tiles.json"
 _SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
-_LEAST = 8  # objects: with fewer there is nothing to be told apart
+LEAST = 8  # objects: with fewer there is nothing to be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +176,9 @@ def store(pictures: Pictures, folder: Path) -> None:
             os.fsync(file.fileno())
     except OSError as e:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{folder}: {e.strerror}") from e
-    if len(notes.makers) < _LEAST:
+    if len(notes.makers) < LEAST:
         what = f"{len(notes.makers)} objects that can be looked at"
-        raise AuditError(AuditReason.NOT_ASSESSABLE, what, hint=f"at least {_LEAST} are needed to tell any apart")
+        raise AuditError(AuditReason.NOT_ASSESSABLE, what, hint=f"at least {LEAST} are needed to tell any apart")
     signing.create(folder / _NOTES, json.dumps(asdict(notes)).encode(), force=True)
 
 

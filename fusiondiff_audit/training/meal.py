@@ -19,7 +19,6 @@ from fusiondiff_audit.kiln import studies
 from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.makeup import makeup
 from fusiondiff_audit.kiln.microscope import Detector, Microscope
-from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen, by_ratio, specimen, stream
 from fusiondiff_audit.kiln.strangers import stranger
 from fusiondiff_audit.kiln.workers import cores, spread
@@ -68,16 +67,11 @@ class _Fired:
 
 def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
     """Yield made-up pictures, and say how many there will be."""
-    makers = [
-        (kiln, workshop)
-        for kiln in meal.kilns
-        for workshop in (None, *(name for name in KILNS[kiln].workshops if name not in meal.without))
-    ]
     words = ("pretrain", str(seed))
     pieces: list[tuple[str, Callable[[], Piece]]] = [
         (f"{kiln} {workshop or 'authentic'}", partial(_fired, specimen, kiln, workshop, *words, str(number)))
         for number in range(meal.specimens)
-        for kiln, workshop in makers
+        for kiln, workshop in meal.makers
     ]
     pieces += [("", partial(_fired, stranger, *words, str(number))) for number in range(meal.strangers)]
     pieces += [("", partial(studies.study, *words, str(number))) for number in range(meal.studies)]

@@ -12,6 +12,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
+from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
 from fusiondiff_audit.training.directions import COUNT, LEAST
 from reports.records import read, write
 from signing.fields import read_json
@@ -49,13 +50,25 @@ class Meal:
         """Refuse kilns that are not there."""
         if unknown := sorted(set(self.kilns) - set(KILNS)):
             raise ValueError(f"kiln {unknown[0]!a}; known are {', '.join(KILNS)}")
-        made = self.strangers + self.studies + self.specimens * len(self.kilns)
-        few = min(self.specimens, self.strangers, self.studies) < 0 or min(made, self.fields) < 1
+        few = min(self.specimens, self.strangers, self.studies) < 0 or min(self.pieces, self.fields) < 1
         if few or not 64 <= self.side <= 4096:
             what = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.strangers + self.studies} others"
             raise ValueError(f"{what} in {self.fields} fields of {self.side} pixels")
         if not self.averaged or not all(1 <= times <= self.side // 16 for times in self.averaged):
             raise ValueError(f"fields of {self.side} pixels, averaged over {list(self.averaged)}")
+
+    @property
+    def makers(self) -> tuple[tuple[str, str | None], ...]:
+        """Return the kilns, each with the workshops that copy it, and with none of them first."""
+        each = (
+            (kiln, (None, *(name for name in KILNS[kiln].workshops if name not in self.without))) for kiln in self.kilns
+        )
+        return tuple((kiln, workshop) for kiln, workshops in each for workshop in workshops)
+
+    @property
+    def pieces(self) -> int:
+        """Return how many pieces are made."""
+        return self.strangers + self.studies + self.specimens * len(self.makers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +80,11 @@ class Compared:
 
     def __post_init__(self) -> None:
         """Refuse pieces that cannot be compared."""
-        if not self.makers.kilns or self.makers.specimens * self.makers.fields * len(self.makers.averaged) < 2:
-            raise ValueError("directions need two pictures or more of every maker, and some makers")
-        if self.surfaces.strangers + self.surfaces.studies < 2:
-            raise ValueError("directions need two surfaces or more")
+        makers = self.makers
+        if len(makers.makers) < 2 * max(1, len(makers.kilns)) or makers.specimens * makers.fields < 2:
+            raise ValueError("directions need two makers or more of every kiln, and two pictures or more of each")
+        if min(makers.specimens * len(makers.makers), self.surfaces.pieces) < LEAST_OBJECTS:
+            raise ValueError(f"directions need {LEAST_OBJECTS} pieces or more of makers, and as many surfaces")
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,14 +237,27 @@ def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
     assert ranks([score], [0.0], known, Fraction(1, 10)).authentic is None
 
 
-def test_distance_is_to_the_fifth_nearest_tile_of_other_specimens() -> None:
+def test_distance_is_to_the_fifth_nearest_tile() -> None:
     enrolled = MODEL.head.enrolled
     asked = enrolled.rows[:6]
-    for besides in (None, "alder 0"):
+
+    def plain(row: npt.NDArray[np.float32], besides: str | None) -> float:
         others = enrolled.rows[[e != besides for e in enrolled.specimens]].astype(np.float64)
-        plain = [sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4] for row in asked]
-        np.testing.assert_allclose(enrolled.distances(asked, besides=besides), plain, atol=1e-7)
+        return float(sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4])
+
+    np.testing.assert_allclose(enrolled.distances(asked), [plain(row, None) for row in asked], atol=1e-7)
+    alone = [plain(row, name) for row, name in zip(enrolled.rows, enrolled.specimens, strict=True)]
+    np.testing.assert_allclose(enrolled.alone, alone, atol=1e-7)
     assert enrolled.distances(asked + 100).min() > enrolled.distances(asked).max()
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 10_000])
+def test_what_is_alone_does_not_depend_on_how_much_is_computed_together(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = MODEL.head.enrolled.learnt
+    monkeypatch.setattr("fusiondiff_audit.model.enrolment._AT_ONCE", at_once)
+    np.testing.assert_allclose(replace(known).alone, known.alone, rtol=1e-9)
 
 
 def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.float32]:
@@ -253,13 +266,10 @@ def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.flo
     return known.residual[[known.examples[owner].authentic is authentic for owner in known.owner]]
 
 
-def test_what_is_usual_is_the_middle_of_a_class_and_each_specimen_is_left_out() -> None:
+def test_what_is_usual_is_the_middle_of_a_class() -> None:
     known = MODEL.head.enrolled.learnt
-    for name in sorted(set(known.specimens)):
-        own = known.specimens == name
-        np.testing.assert_array_equal(known.alone[own], known.distances(known.rows[own], besides=name))
     authentic = np.array([known.examples[owner].authentic for owner in known.owner])
-    usual = known.usual(known.alone)
+    usual = known.usual_distance
     assert usual == (np.median(known.alone[~authentic]), np.median(known.alone[authentic]))
     (finding,) = MODEL.judge(pictures(1))
     (seen,) = MODEL.embed(pictures(1))
@@ -270,9 +280,18 @@ def test_what_is_usual_is_the_middle_of_a_class_and_each_specimen_is_left_out() 
 def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
     known = MODEL.head.enrolled.learnt
     same = replace(known, rows=np.zeros_like(known.rows))
-    assert same.usual(same.alone) == (1.0, 1.0)
+    assert same.usual_distance == (1.0, 1.0)
     one = known.of(np.arange(len(known.examples)) == 0)
-    assert one.usual(one.alone) == (1.0, 1.0)  # there is no other specimen
+    assert np.isinf(one.alone).all()  # there is no other specimen
+    assert one.usual_distance == (1.0, 1.0)
+    few = replace(
+        known, rows=known.rows[:6], residual=known.residual[:6], owner=known.owner[:6], examples=known.examples[:2]
+    )
+    farthest = [
+        np.linalg.norm(few.rows[few.owner != own].astype(float) - row, axis=1)
+        for row, own in zip(few.rows.astype(float), few.owner, strict=True)
+    ]
+    np.testing.assert_allclose(few.alone, [sorted(far)[:5][-1] for far in farthest])
 
 
 def test_the_residual_can_tell_what_is_unfamiliar() -> None:

@@ -11,6 +11,7 @@ import torch
 import signing
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.surface import NUMBERS
@@ -174,9 +175,11 @@ def test_a_recipe_for_others_than_can_be_found_is_refused(changes: dict[str, Any
 @pytest.mark.parametrize(
     ("part", "changes", "said"),
     [
-        ("makers", {"kilns": (), "studies": 9}, "some makers"),
-        ("makers", {"specimens": 1}, "two pictures or more of every maker"),
-        ("surfaces", {"strangers": 0, "studies": 1}, "two surfaces or more"),
+        ("makers", {"kilns": (), "studies": 9}, "two makers or more"),
+        ("makers", {"without": tuple(KILNS["hazel"].workshops)}, "two makers or more"),
+        ("makers", {"specimens": 1}, "two pictures or more"),
+        ("makers", {"specimens": 1, "fields": 2}, "8 pieces or more"),
+        ("surfaces", {"strangers": 0, "studies": 7}, "8 pieces or more"),
         ("makers", {"side": 127}, "fields of 127 pixels"),
         ("surfaces", {"side": 127}, "fields of 127 pixels"),
         ("surfaces", {"averaged": (2, 4)}, "fields of 64 pixels"),
