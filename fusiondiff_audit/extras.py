@@ -4,7 +4,7 @@ import importlib.util
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 
-_IMAGES = ("numpy", "PIL", "imagecodecs")
+_IMAGES = ("numpy", "PIL", "imagecodecs", "simplejpeg")
 _KILN = (*_IMAGES, "scipy", "sklearn", "skimage", "threadpoolctl")
 _AUDIT = (*_KILN, "torch", "torchvision", "diffusers", "timm", "pydantic", "jinja2", "matplotlib", "art", "kornia")
 _NEEDED = {"images": _IMAGES, "kiln": _KILN, "audit": _AUDIT}

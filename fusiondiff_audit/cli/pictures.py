@@ -81,7 +81,7 @@ def _data(micrograph: SignedMicrograph, quality: Quality, bar: int, same: str | 
             "lossy": micrograph.header.lossy,
             "decoder": micrograph.decoder,
             "steps": micrograph.steps,
-            "trailing": micrograph.header.trailing,
+            "unreferenced": micrograph.header.unreferenced,
             "sameAs": same,
             "dataBarRows": bar,
         },

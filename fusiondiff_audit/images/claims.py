@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice, pairwise
 
 from fusiondiff_audit.images.header import Header
-from fusiondiff_audit.images.ifd import Directory, read_directories
+from fusiondiff_audit.images.ifd import Directory, read_chain
 
 MAX_TEXT = 1024 * 1024  # bytes of one tag or sidecar
 MAX_DIFFERENCE = Decimal("0.02")  # between two claims on one pixel; more is a conflict
@@ -85,7 +85,7 @@ def read_claims(
     if signed is not None:
         found.append(_scaled(Source.MANIFEST, *signed))
     if header.layout is not None:
-        directory = read_directories(data)[0][header.layout.page]
+        directory = read_chain(data)[0]
         found += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
     found += sidecar
     scales = tuple(scale for claims in found for scale in claims.scales)

@@ -4,7 +4,8 @@ from pathlib import PurePath
 
 from fusiondiff_audit.images import jpeg, png, tiff
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits, known_as
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
+from fusiondiff_audit.images.unreferenced import format_at
 
 _SUFFIXES = {
     Container.TIFF: frozenset({".tif", ".tiff"}),
@@ -33,7 +34,7 @@ def _container(data: bytes) -> Container:
         return Container.TIFF
     if data.startswith(b"\xff\xd8\xff"):
         return Container.JPEG
-    found = known_as(data[:8]) or "neither PNG, TIFF nor JPEG"
+    found = format_at(data[:8]) or "neither PNG, TIFF nor JPEG"
     raise unsupported(f"{found}, beginning with {data[:8].hex(' ')}")
 
 

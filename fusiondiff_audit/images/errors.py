@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 
+_PLAIN = "write the picture anew, plain and without this, before signing"
+
 
 class ImageReason(StrEnum):
     """The codes are those of the other rooms where they mean the same."""
 
     MALFORMED = "malformed"
+    AMBIGUOUS = "ambiguous"
     TOO_LARGE = "too-large"
     UNSUPPORTED = "unsupported"
     TIMED_OUT = "timed-out"
@@ -29,6 +32,11 @@ class ImageError(Exception):
 def malformed(what: str) -> ImageError:
     """Return the refusal for bytes that are not what their container claims."""
     return ImageError(ImageReason.MALFORMED, what)
+
+
+def ambiguous(what: str) -> ImageError:
+    """Return the refusal for a file in which another reader would see another picture."""
+    return ImageError(ImageReason.AMBIGUOUS, what, hint=_PLAIN)
 
 
 def unsupported(what: str, *, hint: str | None = None) -> ImageError:

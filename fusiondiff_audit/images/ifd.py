@@ -11,8 +11,8 @@ MAX_PAGES = 64
 MAX_ENTRIES = 1024  # of one directory; real ones have 20 to 60
 MAX_VALUES = 65_536  # of one entry; strips of one row in the tallest picture are 32,768
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_RATIONAL = 5
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_ASCII, _RATIONAL, _BIG_ONLY = 2, 5, frozenset({16, 17, 18})  # types; the last came with BigTIFF
+_INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,26 @@ class Entry:
 
 
 class Directory:
-    """One page's tags."""
+    """One page's tags; `table` is where they are listed, from its first byte to behind its last."""
 
-    def __init__(self, data: Data, order: str, entries: dict[int, Entry]) -> None:
-        self._data, self._order, self._entries = data, order, entries
+    def __init__(self, data: Data, order: str, entries: dict[int, Entry], table: tuple[int, int]) -> None:
+        self._data, self._order, self._entries, self._table = data, order, entries, table
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._entries
+
+    def tags(self) -> tuple[int, ...]:
+        """Return the numbers of all tags, the least first."""
+        return tuple(sorted(self._entries))
+
+    def is_text(self, tag: int) -> bool:
+        """Say whether a tag has the type of text."""
+        return self._entries[tag].kind == _ASCII
+
+    def size(self, tag: int) -> int:
+        """Return how many bytes a tag's value takes; 0 where it is missing."""
+        entry = self._entries.get(tag)
+        return 0 if entry is None else entry.count * _SIZES[entry.kind]
 
     def integers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Return a tag's whole numbers, or the default where the tag is missing."""
@@ -39,7 +52,7 @@ class Directory:
         if entry is None:
             return default
         if entry.kind not in _INTEGERS:
-            raise malformed(f"tag {tag} is not of whole numbers")
+            raise malformed(f"tag {tag} is of type {entry.kind}, and not of whole numbers of 16 bits or more")
         if entry.count > MAX_VALUES:
             raise too_large(f"tag {tag} has {entry.count:,} values, at most {MAX_VALUES:,}")
         return struct.unpack_from(f"{self._order}{entry.count}{_INTEGERS[entry.kind]}", self._data, entry.offset)
@@ -67,44 +80,64 @@ class Directory:
         )
 
     def spans(self) -> list[tuple[int, int]]:
-        """Return which parts of the file the tags' values take."""
-        return [(e.offset, e.offset + e.count * _SIZES[e.kind]) for e in self._entries.values()]
+        """Return which parts of the file the directory and its tags' values take."""
+        return [self._table, *((e.offset, e.offset + e.count * _SIZES[e.kind]) for e in self._entries.values())]
 
 
-def read_directories(data: Data) -> tuple[list[Directory], int]:
-    """Return the chain of directories, each once, and how far into the file they reach."""
-    order = byte_order(data)
-    big = data[2:4] in (b"+\0", b"\0+")
-    start, form, entry_size, count_size = (8, "Q", 20, 8) if big else (4, "I", 12, 2)
-    if big and data[4:8] != struct.pack(f"{order}HH", 8, 0):
-        raise malformed("a BigTIFF with offsets of another size than 8 bytes")
-    (offset,) = _unpack(data, f"{order}{form}", start)
-    found: list[Directory] = []
-    seen: set[int] = set()
-    reach = start + struct.calcsize(form)
+def read_chain(data: Data) -> list[Directory]:
+    """Return the file's directories, one after another, each once."""
+    offset = first_offset(data)
+    chain: list[Directory] = []
+    visited: set[int] = set()
     while offset:
-        if offset in seen:
+        if offset in visited:
             raise malformed("its directories go round in a circle")
-        if len(found) == MAX_PAGES:
+        if len(chain) == MAX_PAGES:
             raise too_large(f"more than {MAX_PAGES} pages")
-        seen.add(offset)
-        (count,) = _unpack(data, f"{order}{'Q' if big else 'H'}", offset)
-        if not 1 <= count <= MAX_ENTRIES:
-            raise malformed(f"a directory of {count:,} entries")
-        place = offset + count_size
-        entries = {}
-        for i in range(count):
-            tag, entry = _read_entry(data, order, place + i * entry_size, big=big)
-            if tag in entries:
-                raise malformed(f"tag {tag} is there twice")
-            entries[tag] = entry
-        end = place + count * entry_size
-        (offset,) = _unpack(data, f"{order}{form}", end)
-        found.append(Directory(data, order, entries))
-        reach = max(reach, end + struct.calcsize(form), *(stop for _, stop in found[-1].spans()))
-    if not found:
+        visited.add(offset)
+        directory, offset = read_directory(data, offset)
+        chain.append(directory)
+    if not chain:
         raise malformed("a TIFF without a page")
-    return found, reach
+    return chain
+
+
+def read_directory(data: Data, offset: int) -> tuple[Directory, int]:
+    """Return the directory that begins at an offset, and where the next one does; 0 where there is none."""
+    order, big = byte_order(data), _is_big(data)
+    form, entry_size, count_form = ("Q", 20, "Q") if big else ("I", 12, "H")
+    (count,) = _unpack(data, order + count_form, offset)
+    if not 1 <= count <= MAX_ENTRIES:
+        raise malformed(f"a directory of {count:,} entries")
+    first = offset + struct.calcsize(count_form)
+    entries: dict[int, Entry] = {}
+    for number in range(count):
+        tag, entry = _read_entry(data, order, first + number * entry_size, big=big)
+        if tag in entries:
+            raise malformed(f"tag {tag} is there twice")
+        entries[tag] = entry
+    end = first + count * entry_size
+    (following,) = _unpack(data, order + form, end)
+    return Directory(data, order, entries, (offset, end + struct.calcsize(form))), following
+
+
+def first_offset(data: Data) -> int:
+    """Return where the first directory begins."""
+    order = byte_order(data)
+    if not _is_big(data):
+        return _unpack(data, f"{order}I", 4)[0]
+    if data[4:8] != struct.pack(f"{order}HH", 8, 0):
+        raise malformed("a BigTIFF with offsets of another size than 8 bytes")
+    return _unpack(data, f"{order}Q", 8)[0]
+
+
+def header_size(data: Data) -> int:
+    """Return how many bytes the file's own header has."""
+    return 16 if _is_big(data) else 8
+
+
+def _is_big(data: Data) -> bool:
+    return bytes(data[2:4]) in (b"+\0", b"\0+")
 
 
 def byte_order(data: Data) -> Literal["<", ">"]:
@@ -116,7 +149,7 @@ def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, 
     form, inline = ("HHQ", 8) if big else ("HHI", 4)
     tag, kind, count = _unpack(data, order + form, place)
     size = _SIZES.get(kind, 0) * count
-    if not size:
+    if not size or (kind in _BIG_ONLY and not big):
         raise malformed(f"tag {tag} is of no known type, or empty")
     value = place + struct.calcsize(order + form)
     if size > inline:

@@ -1,54 +1,69 @@
-"""JPEG, walked marker by marker (ITU T.81, annex B): one frame of 8 bits, and its end where it must be."""
+"""JPEG, walked marker by marker (ITU-T T.81, annex B): one frame of 8 bits, whole, and its end where it must be."""
 
 import re
 import struct
 
-from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_size, check_trailing
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
+from fusiondiff_audit.images.header import Container, Header, check_size
+from fusiondiff_audit.images.jpeg_scans import Frame, Scans
+from fusiondiff_audit.images.jpeg_segments import Segments
+from fusiondiff_audit.images.unreferenced import check_trailing
 
 MAX_SEGMENTS = 4096
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
-_OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+_OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF})
+_TABLES, _QUANTISATION, _INTERVAL = 0xC4, 0xDB, 0xDD
+_SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 
 def walk(data: bytes) -> Header:
     """Return the header of a JPEG, with its markers walked to the end."""
-    position, frame, scans = 2, None, 0
+    position, frame, scans = 2, None, None
+    segments = Segments()
+    seen: set[int] = set()  # markers that are there once at most
     for _ in range(MAX_SEGMENTS):
         marker, position = _marker(data, position)
-        if marker == 0xD9:
+        if marker == _END:
             break
-        if marker in _STANDALONE:
-            continue
-        body, position = _segment(data, position)
-        if marker == 0xD8:
-            raise malformed("a picture within the picture")
+        body, position = _segment(data, position, marker)
         if marker in _OTHER_FRAMES:
             raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
         if marker in _FRAMES:
             if frame is not None:
                 raise malformed("two frames")
-            frame = _read_frame(body)
-        if marker == 0xDA:
-            if frame is None:
+            frame = _read_frame(body, marker)
+            scans = Scans(frame)
+        elif marker == _SCAN:
+            if scans is None:
                 raise malformed("a scan before its frame")
-            scans += 1
+            scans.add(body)
             position = _skip_scan(data, position)
+        elif marker == _TABLES:
+            continue
+        elif scans is not None and scans.begun:
+            raise ambiguous(f"JPEG marker {marker:02X} between scans: readers heed it or not")
+        elif marker in (_QUANTISATION, _INTERVAL):
+            if marker == _INTERVAL and marker in seen:
+                raise malformed("two restart intervals")
+            seen.add(marker)
+        else:
+            segments.add(marker, body)
     else:
         raise too_large(f"more than {MAX_SEGMENTS:,} segments")
-    if frame is None or not scans:
+    if frame is None or scans is None:
         raise malformed("a JPEG without a picture")
-    height, width, channels = frame
+    scans.finish()
+    ignored = segments.finish(frame)
     return Header(
         container=Container.JPEG,
-        width=width,
-        height=height,
-        channels=channels,
+        width=frame.width,
+        height=frame.height,
+        channels=len(frame.components),
         bits=8,
         lossy=True,
-        trailing=check_trailing(memoryview(data)[position:]),
+        unreferenced=check_trailing(memoryview(data)[position:]),
+        notes=(f"segments ignored: {', '.join(ignored)}",) if ignored else (),
     )
 
 
@@ -62,7 +77,11 @@ def _marker(data: bytes, position: int) -> tuple[int, int]:
     return data[position], position + 1
 
 
-def _segment(data: bytes, position: int) -> tuple[bytes, int]:
+def _segment(data: bytes, position: int, marker: int) -> tuple[bytes, int]:
+    if marker == _START:
+        raise malformed("a picture within the picture")
+    if marker < 0xC0 or 0xD0 <= marker <= 0xD7:
+        raise malformed(f"marker {marker:02X} where none of its kind can be")
     if position + 2 > len(data):
         raise malformed("cut short: a segment is missing")
     (length,) = struct.unpack_from(">H", data, position)
@@ -71,14 +90,17 @@ def _segment(data: bytes, position: int) -> tuple[bytes, int]:
     return data[position + 2 : position + length], position + length
 
 
-def _read_frame(body: bytes) -> tuple[int, int, int]:
+def _read_frame(body: bytes, marker: int) -> Frame:
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
         raise malformed("a frame of another length than its components need")
     bits, height, width, channels = struct.unpack_from(">BHHB", body)
     check_size(width, height)
     if bits != 8 or channels not in (1, 3):
         raise unsupported(f"a JPEG of {bits} bits and {channels} channels")
-    return height, width, channels
+    components = tuple(body[6::3])
+    if len(set(components)) != channels:
+        raise malformed("two components of one name")
+    return Frame(width, height, components, progressive=marker == 0xC2)
 
 
 def _skip_scan(data: bytes, position: int) -> int:

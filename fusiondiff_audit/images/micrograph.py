@@ -19,7 +19,7 @@ from fusiondiff_audit.images.claims import Claims, read_claims
 from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Header, Limits
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
 
@@ -104,9 +104,11 @@ def load_microstructure_data(path: str | os.PathLike[str], *, limits: Limits = D
 
 def _decoder(header: Header) -> str:
     """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
-    return "none: the samples are stored as they are" if header.whole_at is not None else _imagecodecs()
+    if header.whole_at is not None:
+        return "none: the samples are stored as they are"
+    return _library("simplejpeg" if header.container is Container.JPEG else "imagecodecs")
 
 
 @functools.cache
-def _imagecodecs() -> str:
-    return f"imagecodecs {version('imagecodecs')}"
+def _library(name: str) -> str:
+    return f"{name} {version(name)}"

@@ -1,17 +1,19 @@
-"""PNG, walked chunk by chunk (PNG specification, third edition): every CRC, every length, no surprises."""
+"""PNG, walked chunk by chunk (PNG specification, third edition): every CRC, every length, every chunk known."""
 
 import struct
 import zlib
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_size, check_trailing
+from fusiondiff_audit.images.header import Container, Header, check_size
+from fusiondiff_audit.images.png_chunks import check_chunk
+from fusiondiff_audit.images.unreferenced import check_trailing
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
 MAX_CHUNKS = 65_536
 _PIECE = 1 << 20  # bytes
-_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
 
 
@@ -23,6 +25,7 @@ def walk(data: bytes) -> Header:
     width, height, bits, colour = _read_ihdr(body)
     pixels = _Counter(_inflated(width, height, bits, colour))
     palette, ancillary = b"", 0
+    ignored: list[bytes] = []
     for _ in range(MAX_CHUNKS):
         previous = kind
         kind, body, position = _chunk(data, position)
@@ -31,6 +34,8 @@ def walk(data: bytes) -> Header:
         if kind == b"PLTE":
             if palette or not body or len(body) % 3 or len(body) > 768 or pixels.begun:
                 raise malformed("a palette of the wrong size, twice, or after the picture")
+            if colour in (0, 4):
+                raise malformed("a palette in a grey picture")
             palette = body
         elif kind == b"IDAT":
             if pixels.begun and previous != b"IDAT":
@@ -41,7 +46,11 @@ def walk(data: bytes) -> Header:
                 raise malformed("IEND is not empty")
             break
         else:
-            ancillary += _check_ancillary(kind, body)
+            if kind in ignored and kind not in _REPEATED:
+                raise malformed(f"chunk {kind!a} is there twice")
+            check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
+            ignored.append(kind)
+            ancillary += len(body)
             if ancillary > MAX_ANCILLARY:
                 raise too_large(f"more than {MAX_ANCILLARY:,} bytes beside the picture")
     else:
@@ -57,7 +66,8 @@ def walk(data: bytes) -> Header:
         bits=bits,
         palette=palette if colour == 3 else b"",
         alpha=colour in (4, 6),
-        trailing=check_trailing(memoryview(data)[position:]),
+        unreferenced=check_trailing(memoryview(data)[position:]),
+        notes=(f"chunks ignored: {', '.join(kind.decode() for kind in sorted(set(ignored)))}",) if ignored else (),
     )
 
 
@@ -103,16 +113,6 @@ def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
     if bits not in _DEPTHS[colour]:
         raise unsupported(f"a PNG of {bits} bits and colour type {colour}; 8 and 16 bits are read")
     return width, height, bits, colour
-
-
-def _check_ancillary(kind: bytes, body: bytes) -> int:
-    if kind[:1].isupper():
-        raise malformed(f"an unknown critical chunk {kind!a}")
-    if kind in (b"acTL", b"fcTL", b"fdAT"):
-        raise unsupported("an animated PNG")
-    if kind == b"tRNS":
-        raise unsupported("a PNG with a transparent colour")
-    return len(body)
 
 
 def _inflated(width: int, height: int, bits: int, colour: int) -> int:

@@ -1,4 +1,4 @@
-"""From a file's bytes to its pixels, at full depth, by imagecodecs, which wraps one plain C library a format.
+"""From a file's bytes to its pixels, at full depth, by libraries that wrap one plain C library a format.
 
 This is the part that trusts foreign code with hostile bytes, so it is called in a guarded child and nowhere else. It
 gets bytes, never a path: an OME-TIFF names other files, and a decoder that is given a path opens them.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
+import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
 from fusiondiff_audit.images.header import Container, Header
@@ -33,7 +34,7 @@ class Rows:
 def decode_samples(data: memoryview, header: Header) -> Rows:
     """Return rows x columns x channels in this machine's byte order.
 
-    Grey palettes are mapped, constant opacity is dropped, three equal channels are one; nothing loses a bit. Anything
+    Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
     but what the header said is malformed, which may show only as the last rows are asked for.
     """
     blocks = _checked(_translated(_decode(data, header)), header)
@@ -62,7 +63,8 @@ def _decode(data: memoryview, header: Header) -> Iterator[Samples]:
         case Container.PNG:
             yield np.asarray(imagecodecs.png_decode(essence(bytes(data))))
         case Container.JPEG:
-            yield np.asarray(imagecodecs.jpeg8_decode(bytes(data)))
+            space = "GRAY" if header.channels == 1 else "RGB"
+            yield np.asarray(simplejpeg.decode_jpeg(data, space, strict=True))  # libjpeg's warnings are errors
 
 
 def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -110,10 +112,9 @@ def _map_palette(block: Samples, palette: bytes) -> Samples:
 
 
 def _drop_opacity(blocks: Iterator[Samples]) -> Iterator[Samples]:
-    everywhere = None
+    """Drop the last channel, which must be opaque everywhere: viewers show nothing of a picture that is transparent."""
     for block in blocks:
-        opacity = block[:, :, -1]
-        everywhere = opacity[0, 0].copy() if everywhere is None else everywhere
-        if (opacity != everywhere).any():
+        opaque = 1 if block.dtype.kind == "f" else np.iinfo(block.dtype).max
+        if (block[:, :, -1] != opaque).any():
             raise unsupported("a picture that is transparent in places")
         yield block[:, :, :-1]

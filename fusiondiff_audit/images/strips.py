@@ -5,6 +5,7 @@ decides how large anything is. Rows are handed on while they are in the cache: a
 process needs no fresh pages, which would cost as much as its decompression.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +20,6 @@ from fusiondiff_audit.images.pixels import Samples
 Bytes = npt.NDArray[np.uint8]
 _DECODERS: dict[Compression, Callable[..., Any]] = {
     Compression.LZW: imagecodecs.lzw_decode,
-    Compression.DEFLATE: imagecodecs.deflate_decode,
     Compression.PACKBITS: imagecodecs.packbits_decode,
 }
 
@@ -60,5 +60,16 @@ def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Byt
     """Return a piece's bytes, in `room` where they had to be decompressed."""
     if compression is Compression.NONE:
         return np.frombuffer(piece, np.uint8)
-    found: Bytes = _DECODERS[compression](piece, out=room)
-    return found
+    if compression is Compression.DEFLATE:
+        return _inflate(piece, len(room))
+    unpacked: Bytes = _DECODERS[compression](piece, out=room)
+    return unpacked
+
+
+def _inflate(piece: memoryview, limit: int) -> Bytes:
+    """Return what a piece inflates to; zlib, unlike faster libraries, says whether something is stored behind it."""
+    inflater = zlib.decompressobj()
+    whole = inflater.decompress(piece, limit)
+    if not inflater.eof or inflater.unused_data:
+        raise malformed("a piece of the picture is cut short, or has something behind its data")
+    return np.frombuffer(whole, np.uint8)

@@ -16,6 +16,7 @@ import sys
 
 import imagecodecs
 import numpy as np
+import simplejpeg
 
 from fusiondiff_audit.images import sandbox
 from fusiondiff_audit.images.answer import READY, TIMEOUT, WALL, room_for, write_picture, write_refusal
@@ -87,9 +88,10 @@ def _warm_up() -> None:
     """Load what decoders load when they are first called; in the sandbox no file can be opened."""
     sandbox.prepare()
     sample = np.zeros((8, 8), np.uint8)
-    for codec in ("lzw", "deflate", "packbits", "png", "jpeg8"):
+    for codec in ("lzw", "packbits", "png"):
         packed = getattr(imagecodecs, f"{codec}_encode")(sample)
         getattr(imagecodecs, f"{codec}_decode")(packed)
+    simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(sample[:, :, None], colorspace="GRAY"), "GRAY")
     gc.collect()
     gc.freeze()  # a collection in the child would copy every page that it looks at
 

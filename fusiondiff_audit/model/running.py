@@ -25,7 +25,15 @@ from fusiondiff_audit.model.strangeness import cells
 
 Floats = npt.NDArray[np.float32]
 Run = Callable[[torch.Tensor], Encoded]
-_LIBRARIES = ("torch", "diffusers", "timm", "numpy", "imagecodecs", "pillow")  # the last two decode and resize
+_LIBRARIES = (
+    "torch",
+    "diffusers",
+    "timm",
+    "numpy",
+    "imagecodecs",
+    "simplejpeg",
+    "pillow",
+)  # the last three decode and resize
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,6 +45,7 @@ _WHY = {
     "extra-file": "there, and not signed",
     "duplicate-pixels": "the same picture was admitted before",
     "malformed": "damaged, or not of its format",
+    "ambiguous": "other programs would show another picture",
     "unsupported": "of a kind that is not read",
     "too-large": "larger than is read",
     "timed-out": "took too long to decode",

@@ -18,7 +18,7 @@ from tests.images.test_header import TIFFS
 from tests.vectors.images import make
 
 ROOT = Path(__file__).parents[2]
-LAX = Limits(page=0, deep=True)
+LAX = Limits(deep=True)
 NAMES = {b"\x89PNG\r\n\x1a\n": "x.png", b"\xff\xd8\xff": "x.jpg"}
 NAMES |= dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0"), "x.tif")
 SEEDS = [*make.GOOD.items(), *(("x.tif", written(p, **dict(o))) for p, o, _ in TIFFS.values())]

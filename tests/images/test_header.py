@@ -75,8 +75,9 @@ def test_every_variant_that_laboratories_write_is_read(case: str) -> None:
     data = written(pixels, **dict(options))
     header = read_header(data, "x.tif")
     assert (header.width, header.height) == (48, 40)
-    assert (header.channels, header.bits, header.alpha, header.trailing) == (channels, bits, alpha, 0)
-    assert read_header(data + bytes(1000), "x.tiff").trailing == 1000
+    assert (header.channels, header.bits, header.alpha) == (channels, bits, alpha)
+    assert header.unreferenced < 256  # what a writer leaves between the parts
+    assert read_header(data + bytes(1000), "x.tiff").unreferenced == header.unreferenced + 1000
     assert header.nbytes == pixels.nbytes
 
 
@@ -114,12 +115,10 @@ def test_several_pages_are_a_question() -> None:
         read_header(data, "x.tif")
 
 
-# What becomes of the damaged files that once crashed other readers: the rest of them are malformed.
+# What is left of the damaged files that once crashed other readers; two more have EXIF that lies outside itself.
 PILLOW_GOOD = {
     "broken_exif_dpi.jpg",
     "invalid-exif-without-x-resolution.jpg",
-    "invalid-exif.jpg",
-    "truncated_exif_dpi.jpg",
 }
 
 
@@ -133,7 +132,7 @@ def test_damaged_files_end_as_they_should(vectors: Path) -> None:
         try:
             read_header(path.read_bytes(), path.name)
         except ImageError as e:
-            assert e.reason is ImageReason.MALFORMED, (path.name, e)
+            assert e.reason in (ImageReason.MALFORMED, ImageReason.AMBIGUOUS), (path.name, e)
         else:
             good.add(path.name)
     assert good == PILLOW_GOOD

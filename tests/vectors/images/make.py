@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 Tag = tuple[int, int, int, int]  # number, type, count, value or offset
-LONG, SHORT = 4, 3
+BYTE, ASCII, SHORT, LONG, UNDEFINED = 1, 2, 3, 4, 7
 
 
 def chunk(kind: bytes, body: bytes = b"", *, crc: int | None = None, length: int | None = None) -> bytes:
@@ -50,18 +50,72 @@ def plain(**changes: int | None) -> list[Tag]:
     numbers = {
         "width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262, "strips": 273,
         "orientation": 274, "samples": 277, "rows": 278, "sizes": 279, "planar": 284, "predictor": 317, "extra": 338,
-        "format": 339,
+        "format": 339, "fill": 266, "subfile": 254,
     }  # fmt: skip
-    long = {"width", "height", "strips", "rows", "sizes"}
+    long = {"width", "height", "strips", "rows", "sizes", "subfile"}
     return [(numbers[k], LONG if k in long else SHORT, 1, v) for k, v in values.items() if v is not None]
 
 
-def jpeg(*segments: bytes, scan: bytes = b"\x12\x34", end: bytes = b"\xff\xd9") -> bytes:
-    return b"\xff\xd8" + b"".join(segments) + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + scan + end
+def scan_header(first: int = 0, last: int = 63, bits: int = 0) -> bytes:
+    """Return the header of a scan of one component: which coefficients, and from which bit to which."""
+    return b"\xff\xda\x00\x08\x01\x01\x00" + bytes((first, last, bits))
 
 
-def frame(marker: int = 0xC0, bits: int = 8, height: int = 4, width: int = 4) -> bytes:
-    return struct.pack(">BBHBHHB", 0xFF, marker, 11, bits, height, width, 1) + b"\x01\x11\x00"
+def jpeg(*segments: bytes, scan: bytes = b"\x12\x34", end: bytes = b"\xff\xd9", header: bytes | None = None) -> bytes:
+    return b"\xff\xd8" + b"".join(segments) + (scan_header() if header is None else header) + scan + end
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def frame(marker: int = 0xC0, bits: int = 8, height: int = 4, width: int = 4, names: bytes = b"\x01") -> bytes:
+    components = b"".join(bytes((name, 0x11, 0)) for name in names)
+    return segment(marker, struct.pack(">BHHB", bits, height, width, len(names)) + components)
+
+
+def exif(orientation: int) -> bytes:
+    """Return EXIF that says how the picture is to be turned."""
+    return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, SHORT, 1, orientation, 0, 0)
+
+
+def icc(curve: bytes) -> bytes:
+    """Return a profile of greys with one tone curve, and nothing else."""
+    start = 128 + 4 + 12
+    body = struct.pack(">I4sII", 1, b"kTRC", start, len(curve)) + curve
+    return struct.pack(">I", 128 + len(body)) + bytes(12) + b"GRAYXYZ " + bytes(104) + body
+
+
+GAMMA = b"curv" + bytes(4) + struct.pack(">IH", 1, 563)  # 2.2
+INVERSION = b"curv" + bytes(4) + struct.pack(">IHH", 2, 65535, 0)
+XMP = b'<x:xmpmeta xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
+
+
+def tagged(*more: tuple[int, int, bytes], **changes: int | None) -> bytes:
+    """Return a plain TIFF with more tags, whose values lie behind its directory."""
+    tags = plain(**changes)
+    place = 8 + 16 + 2 + 12 * (len(tags) + len(more)) + 4
+    values = b""
+    for number, kind, value in more:
+        count = len(value) // {SHORT: 2, LONG: 4}.get(kind, 1)
+        inline = int.from_bytes(value.ljust(4, b"\0"), "little")
+        tags.append((number, UNDEFINED if len(value) <= 4 else kind, count, inline if len(value) <= 4 else place))
+        if len(value) <= 4:
+            tags[-1] = (number, kind, count, inline)
+        else:
+            values += value + b"\0" * (len(value) % 2)
+            place += len(value) + len(value) % 2
+    return tiff(tags, after=values)
+
+
+def second_picture() -> bytes:
+    """Return a TIFF with a second picture of the same size in a directory below the first."""
+    below = 8 + 16 + 2 + 12 * (len(plain()) + 1) + 4
+    tags = plain(strips=8)
+    packed = b"".join(
+        struct.pack("<HHII", *tag) if tag[1] != SHORT else struct.pack("<HHIHH", *tag, 0) for tag in sorted(tags)
+    )
+    return tiff([*plain(), (330, LONG, 1, below)], after=struct.pack("<H", len(tags)) + packed + bytes(4))
 
 
 LOOP = 8 + 16  # where the directory of a plain picture lies
@@ -126,11 +180,90 @@ MALFORMED: dict[str, bytes] = {
     "jpeg-in-jpeg.jpg": jpeg(frame(), b"\xff\xd8\x00\x02"),
     "jpeg-and-zip.jpg": jpeg(frame()) + b"PK\x03\x04",
     "jpeg-zero-height.jpg": jpeg(frame(height=0)),
+    "jpeg-first-scan-alone.jpg": jpeg(frame(marker=0xC2), header=scan_header(0, 0, 1)),
+    "jpeg-details-without-last-bit.jpg": jpeg(
+        frame(marker=0xC2), header=scan_header(0, 0, 0) + b"\x12" + scan_header(1, 63, 1)
+    ),
+    "jpeg-scan-twice.jpg": jpeg(frame(), header=scan_header() + b"\x12" + scan_header()),
+    "tiff-zip-after-padding.tif": tiff(plain(), after=b"\0" * 7 + b"PK\x03\x04" + bytes(30)),
+    "tiff-much-behind-a-sub-directory.tif": tiff([*plain(), (330, LONG, 1, 8)], after=bytes(70_000)),
+    "tiff-zip-between.tif": tiff(
+        plain(sizes=4, strips=20, width=2, height=2, rows=2), pixels=b"\0PK\x03\x04" + bytes(11)
+    ),
+    "tiff-strip-with-more.tif": tiff(plain(sizes=200, compression=5), pixels=b"\x80" + bytes(199)),
+    "tiff-long8-in-a-small-tiff.tif": tiff([*plain(width=None), (256, 16, 1, 8)]),
+    "png-palette-in-grey.png": png(ihdr(), chunk(b"PLTE", bytes(6)), IDAT),
+    "png-gamma-twice.png": png(ihdr(), *[chunk(b"gAMA", struct.pack(">I", 45455))] * 2, IDAT),
+}
+DUAL = tuple((number, LONG, struct.pack("<I", value)) for number, value in ((322, 16), (323, 16), (324, 8), (325, 16)))
+AMBIGUOUS: dict[str, bytes] = {
+    "tiff-strips-and-tiles.tif": tagged(*DUAL),
+    "tiff-tile-sizes-without-tiles.tif": tagged(*DUAL[:2]),
+    "tiff-tile-width-alone.tif": tagged(*DUAL[:1]),
+    "tiff-fill-order-2.tif": tiff(plain(fill=2)),
+    "tiff-no-photometric.tif": tiff(plain(photometric=None)),
+    "tiff-turned.tif": tiff(plain(orientation=6)),
+    "tiff-thumbnail.tif": tiff(plain(subfile=1)),
+    "tiff-mask.tif": tiff(plain(subfile=4)),
+    "tiff-transfer-function.tif": tagged((301, SHORT, struct.pack("<256H", *range(65535, -1, -257)))),
+    "tiff-grey-response.tif": tagged((291, SHORT, struct.pack("<256H", *range(256)))),
+    "tiff-image-depth.tif": tagged((32997, LONG, struct.pack("<I", 4))),
+    "tiff-data-type.tif": tagged((32996, SHORT, struct.pack("<H", 2))),
+    "tiff-unknown-tag.tif": tagged((40_000, LONG, struct.pack("<I", 1))),
+    "tiff-palette-that-is-none.tif": tagged((320, SHORT, bytes(2 * 768))),
+    "tiff-two-depths.tif": tagged((258, SHORT, struct.pack("<HH", 8, 8)), bits=None),
+    "tiff-layers.tif": tagged((37724, UNDEFINED, b"Adobe Photoshop Document Data Block")),
+    "tiff-second-picture-below.tif": second_picture(),
+    "tiff-imagej-planes.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=3\nslices=3\n\0")),
+    "tiff-shaped-planes.tif": tagged((270, ASCII, b'{"shape": [2, 4, 4]}\0')),
+    "tiff-shaped-axes.tif": tagged((270, ASCII, b'{"shape": [4, 4], "axes": "QX"}\0')),
+    "tiff-lzw-without-clear-code.tif": tiff(plain(compression=5), pixels=bytes(16)),
+    "tiff-ome-planes.tif": tagged(
+        (270, ASCII, b'<OME><Image><Pixels SizeX="4" SizeY="4" SizeZ="1" SizeC="1" SizeT="2"></Pixels></Image></OME>\0')
+    ),
+    "tiff-ome-elsewhere.tif": tagged(
+        (
+            270,
+            ASCII,
+            b'<OME UUID="urn:uuid:a"><Image><Pixels SizeX="4" SizeY="4" SizeZ="1" SizeC="1" SizeT="1"><TiffData>'
+            b'<UUID FileName="b.tif">urn:uuid:b</UUID></TiffData></Pixels></Image></OME>\0',
+        )
+    ),
+    "tiff-inverting-profile.tif": tagged((34675, UNDEFINED, icc(INVERSION))),
+    "tiff-turned-by-xmp.tif": tagged((700, BYTE, XMP)),
+    "png-turned.png": png(ihdr(), chunk(b"eXIf", exif(6)), IDAT),
+    "png-turned-by-xmp.png": png(ihdr(), chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP), IDAT),
+    "png-turned-by-packed-xmp.png": png(
+        ihdr(), chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(XMP)), IDAT
+    ),
+    "png-turned-by-text.png": png(
+        ihdr(), chunk(b"tEXt", b"Raw profile type exif\0\nexif\n26\n" + exif(6).hex().encode()), IDAT
+    ),
+    "png-gamma.png": png(ihdr(), chunk(b"gAMA", struct.pack(">I", 1_000_000)), IDAT),
+    "png-chromaticities.png": png(ihdr(), chunk(b"cHRM", bytes(32)), IDAT),
+    "png-coding-points.png": png(ihdr(), chunk(b"cICP", bytes((9, 16, 0, 1))), IDAT),
+    "png-inverting-profile.png": png(ihdr(), chunk(b"iCCP", b"p\0\0" + zlib.compress(icc(INVERSION))), IDAT),
+    "png-fewer-bits.png": png(ihdr(), chunk(b"sBIT", b"\4"), IDAT),
+    "png-parallel-decoding.png": png(ihdr(), chunk(b"iDOT", bytes(28)), IDAT),
+    "png-unknown-chunk.png": png(ihdr(), chunk(b"orNT", b"\6"), IDAT),
+    "jpeg-turned.jpg": jpeg(segment(0xE1, b"Exif\0\0" + exif(6)), frame()),
+    "jpeg-turned-by-xmp.jpg": jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP), frame()),
+    "jpeg-two-exif.jpg": jpeg(*[segment(0xE1, b"Exif\0\0" + exif(1))] * 2, frame()),
+    "jpeg-inverting-profile.jpg": jpeg(segment(0xE2, b"ICC_PROFILE\0\1\1" + icc(INVERSION)), frame()),
+    "jpeg-several-pictures.jpg": jpeg(segment(0xE2, b"MPF\0" + bytes(16)), frame()),
+    "jpeg-unknown-segment.jpg": jpeg(segment(0xE3, b"_JPSJPS_" + bytes(8)), frame()),
+    "jpeg-rgb-or-ycc.jpg": jpeg(
+        segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"),
+        segment(0xEE, b"Adobe" + bytes(7)),
+        frame(names=b"\1\2\3"),
+        header=b"\xff\xda\x00\x0c\x03\1\0\2\0\3\0\0\x3f\0",
+    ),
+    "jpeg-number-of-lines.jpg": jpeg(frame(), end=b"\xff\xdc\x00\x04\x00\x02\xff\xd9"),
 }
 TOO_LARGE: dict[str, bytes] = {
     "png-side.png": png(ihdr(width=40_000, height=1), IDAT),
     "png-area.png": png(ihdr(width=30_000, height=30_000), IDAT),
-    "png-beside.png": png(ihdr(), *(chunk(b"teXt", bytes(300_000)) for _ in range(4)), IDAT),
+    "png-beside.png": png(ihdr(), *(chunk(b"tEXt", b"a\0" + bytes(300_000)) for _ in range(4)), IDAT),
     "tiff-200000-square.tif": tiff(plain(width=200_000, height=200_000, rows=200_000, compression=8)),
     "jpeg-area.jpg": jpeg(frame(width=30_000, height=30_000)),
 }
@@ -142,7 +275,6 @@ UNSUPPORTED: dict[str, bytes] = {
     "png-animated.png": png(ihdr(), chunk(b"acTL", bytes(8)), IDAT),
     "png-transparent-colour.png": png(ihdr(), chunk(b"tRNS", b"\0\0"), IDAT),
     "tiff-white-is-zero.tif": tiff(plain(photometric=0)),
-    "tiff-turned.tif": tiff(plain(orientation=6)),
     "tiff-signed.tif": tiff(plain(format=2)),
     "tiff-twelve-bits.tif": tiff(plain(bits=12)),
     "tiff-cmyk.tif": tiff(plain(photometric=5)),
@@ -156,8 +288,12 @@ GOOD: dict[str, bytes] = {
     "good.tif": tiff(plain()),
     "good-with-little-after.tif": tiff(plain(), after=bytes(100)),
     "good-two-strips.tif": two_strips(8, 16),
+    "good-profile-of-greys.tif": tagged((34675, UNDEFINED, icc(GAMMA))),
+    "good-profile-of-greys.png": png(ihdr(), chunk(b"iCCP", b"p\0\0" + zlib.compress(icc(GAMMA))), IDAT),
+    "good-upright.png": png(ihdr(), chunk(b"eXIf", exif(1)), chunk(b"gAMA", struct.pack(">I", 45455)), IDAT),
+    "good-imagej.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=1\nunit=nm\n\0")),
 }
-ALL = {"malformed": MALFORMED, "too-large": TOO_LARGE, "unsupported": UNSUPPORTED, "good": GOOD}
+ALL = {"malformed": MALFORMED, "ambiguous": AMBIGUOUS, "too-large": TOO_LARGE, "unsupported": UNSUPPORTED, "good": GOOD}
 
 
 def main() -> None:

@@ -1,0 +1,85 @@
+"""Which tags a TIFF may have, so that every reader sees the same samples in it (TIFF 6.0 and its private tags).
+
+1. Tags that say what the samples are: `tiff` reads them.
+2. Tags that may be there only with the value that means "as usual".
+3. Tags that describe, and that no reader applies to samples: ignored, and listed.
+Any other tag is refused by name. Tags from 65000 on are anybody's, and ignored but for those that a reader heeds.
+"""
+
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large
+from fusiondiff_audit.images.icc import check_profile
+from fusiondiff_audit.images.ifd import Directory
+from fusiondiff_audit.images.planes import check_description
+from fusiondiff_audit.images.xmp import check_xmp
+
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
+STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 277, 278, 279, 284
+PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 317, 320, 322, 323, 324, 325
+SUBDIRECTORIES, EXTRA, FORMAT = 330, 338, 339
+DESCRIPTION, XMP, PROFILE, EXIF, GPS = 270, 700, 34675, 34665, 34853
+REDUCED = 254  # NewSubfileType; its lowest bit: a smaller version of another picture
+
+MAX_METADATA = 1024 * 1024  # bytes of all tags that are not the picture
+_READ = frozenset(
+    {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR, PREDICTOR, COLOURS}
+    | {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, SUBDIRECTORIES, EXTRA, FORMAT}
+)
+_ONLY = {  # tag: what it may say
+    REDUCED: (0, 2),  # the picture proper, or a page
+    255: (1, 3),  # the same, as older writers say it
+    263: (1,),  # no dithering
+    266: (1,),  # FillOrder: the highest bit first
+    274: (1,),  # Orientation: as it lies
+}
+_DESCRIPTIVE = frozenset(
+    {269, DESCRIPTION, 271, 272, 280, 281, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, XMP}
+    | {18246, 18249, 33432, 33723, 40091, 40092, 40093, 40094, 40095, 42016, 59932}  # rating, copyright, IPTC, Windows
+    | {EXIF, GPS, PROFILE, 34377}  # EXIF, GPS, ICC, Photoshop's resources
+    | {34118, 34119, 34680, 34682, 34683, 37706, 37707, 37708, 51023}  # Zeiss, FEI, TVIPS, Fibics
+    | {50838, 50839}  # ImageJ
+)
+_ANYBODYS, _HEEDED = 65_000, frozenset({65_324, 65_325, *range(65_420, 65_500)})  # Hamamatsu's slides
+_NAMES = {  # of some that are refused
+    254: "NewSubfileType", 255: "SubfileType", 263: "Threshholding", 266: "FillOrder", 274: "Orientation",
+    290: "GrayResponseUnit", 291: "GrayResponseCurve", 301: "TransferFunction", 318: "WhitePoint",
+    319: "PrimaryChromaticities", 336: "DotRange", 342: "TransferRange", 347: "JPEGTables", 532: "ReferenceBlackWhite",
+    32995: "Matteing", 32996: "DataType", 32997: "ImageDepth", 33445: "MDFileTag", 33628: "UIC1tag",
+    34412: "CZ_LSMINFO", 37724: "ImageSourceData", 50706: "DNGVersion",
+}  # fmt: skip
+
+
+def check_tags(directory: Directory) -> tuple[int, ...]:
+    """Return which tags were ignored; one that some readers would heed and others not is refused."""
+    ignored = []
+    for tag in directory.tags():
+        if tag in _READ:
+            continue
+        if tag in _ONLY:
+            if (value := directory.integer(tag)) not in _ONLY[tag]:
+                raise ambiguous(f"TIFF tag {_named(tag)} of {value}: readers would show another picture")
+        elif tag in _DESCRIPTIVE or (tag >= _ANYBODYS and tag not in _HEEDED):
+            ignored.append(tag)
+        else:
+            raise ambiguous(f"TIFF tag {_named(tag)}: some readers heed it, or it is unknown")
+    if (size := sum(map(directory.size, ignored))) > MAX_METADATA:
+        raise too_large(f"{size:,} bytes beside the picture, at most {MAX_METADATA:,}")
+    return tuple(ignored)
+
+
+def check_metadata(directory: Directory, width: int, height: int, channels: int) -> None:
+    """Refuse metadata by which some readers would see more planes, other tones or a turned picture.
+
+    `channels` are those that are stored, opacity included.
+    """
+    if DESCRIPTION in directory:
+        if not directory.is_text(DESCRIPTION):
+            raise malformed("a description that is no text")
+        text = directory.raw(DESCRIPTION).decode("latin-1").replace("\0", "\n")
+        check_description(text, width, height, channels)
+    check_xmp(directory.raw(XMP))
+    if PROFILE in directory:
+        check_profile(directory.raw(PROFILE), channels - (EXTRA in directory))
+
+
+def _named(tag: int) -> str:
+    return f"{tag} ({_NAMES[tag]})" if tag in _NAMES else str(tag)
