@@ -12,7 +12,6 @@ from fusiondiff_audit.images.errors import ambiguous
 _COUNT = re.compile(r"(?:images|slices|frames|channels)\s{0,4}=\s{0,4}([^\r\n]{0,20})")
 _SHAPE = re.compile(r"\"?shape\"?\s{0,4}[:=]\s{0,4}[\[(]([0-9,\s]{0,200})")
 _AXES = re.compile(r"\"?axes\"?\s{0,4}[:=]\s{0,4}\"?([A-Za-z]{0,20})")
-_COMMENT = re.compile(r"<!--[^>]{0,4000}-->")  # Bio-Formats begins with one
 _PIXELS = re.compile(r"<(?:\w{1,20}:)?Pixels\b([^<>]{0,4000})>")
 _PIXELS_TAG = re.compile(r"<(?:\w{1,20}:)?Pixels\b")
 _ATTRIBUTE = re.compile(r"\b([\w:]{1,64})\s{0,4}=\s{0,4}(?:\"([^\"<>]{0,200})\"|'([^'<>]{0,200})')")
@@ -27,11 +26,12 @@ def check_description(text: str, width: int, height: int, channels: int) -> None
         for match in _COUNT.finditer(text):
             if match[1].strip() != "1":
                 raise ambiguous(f"ImageJ's description says {match[0].strip()!a}: the file hides planes")
-    for match in _SHAPE.finditer(text):
-        _check_shape(match[1], width, height, channels)
-        for axes in _AXES.findall(text):
-            if not axes.endswith("YXS" if channels > 1 else ("YX", "YXS")):
-                raise ambiguous(f"its description says axes {axes!a}: some readers would see planes")
+    shapes = _SHAPE.findall(text)
+    for shape in shapes:
+        _check_shape(shape, width, height, channels)
+    for axes in _AXES.findall(text) if shapes else ():
+        if not axes.endswith("YXS" if channels > 1 else ("YX", "YXS")):
+            raise ambiguous(f"its description says axes {axes!a}: some readers would see planes")
     if "OME" in text and "<" in text and "Pixels" in text:
         _check_ome(text, width, height, channels)
 
@@ -48,7 +48,7 @@ def _without_leading_ones(sides: list[int]) -> list[int]:
 
 
 def _check_ome(text: str, width: int, height: int, channels: int) -> None:
-    text = _COMMENT.sub("", text)
+    text = _without_comments(text)
     if match := _ELSEWHERE.search(text):
         raise ambiguous(f"OME-XML with {match[0]!a}, which may name another picture")
     pixels = _PIXELS.search(text)
@@ -70,3 +70,9 @@ def _attributes(text: str) -> dict[str, str]:
     pairs = [(name, double or single) for name, double, single in _ATTRIBUTE.findall(text)]
     names = [name for name, _ in pairs]
     return {name: value for name, value in pairs if names.count(name) == 1}
+
+
+def _without_comments(text: str) -> str:
+    """Return XML without its comments, with one of which Bio-Formats begins."""
+    before, *rest = text.split("<!--")
+    return before + "".join(part.partition("-->")[2] for part in rest)

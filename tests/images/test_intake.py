@@ -164,6 +164,10 @@ COSTLY: dict[str, tuple[str, Callable[[], bytes], Limits]] = {
     "noise in a PNG": ("x.png", noise_png, Limits()),
     "a JPEG of stuffed bytes": ("x.jpg", lambda: ENDLESS_JPEG, Limits()),
     "OME of attributes without values": ("x.tif", lambda: tagged(270, OME_OF_NAMES), Limits()),
+    "OME of comments": ("x.tif", lambda: tagged(270, "<OME>Pixels" + "<!--" * 250_000), Limits()),
+    "descriptions of shapes": ("x.tif", lambda: tagged(270, "shape=[40, 48], axes=YX " * 40_000), Limits()),
+    "XMP of orientations": ("x.tif", lambda: tagged(700, "orientation " * 80_000), Limits()),
+    "a profile of long curves": ("x.tif", lambda: tagged(34675, "curv" * 200_000), Limits()),
     "Zeiss of empty lines": ("x.tif", lambda: tagged(34118, "\n" * 1_000_000), Limits()),
     "a TIFF of one-row strips": ("x.tif", lambda: written(np.zeros((30_000, 8), np.uint8), rowsperstrip=1), Limits()),
     "the same, packed": (
