@@ -15,7 +15,7 @@ from typing import Protocol
 import signing
 from fusiondiff_audit.compose import Looked, Order, Setting, admission, admission_of, compose
 from fusiondiff_audit.decide import found_row, refused_row
-from fusiondiff_audit.errors import AuditReason
+from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.journal import JOURNAL, Journal, Sealed
@@ -27,7 +27,7 @@ from fusiondiff_audit.repeat import believable, ledger_of
 from reports.issue import REPORT, issue
 from reports.report import Report
 from reports.rows import ImageRow
-from signing import PrivateKey, RefusedFile
+from signing import PrivateKey, RefusedFile, write_time
 
 _TOGETHER = 8  # pictures that the ledger notes at once
 Watch = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]
@@ -59,7 +59,7 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     setting = _digest(order, judge.looked)
     with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.sealed(order.batch.digest, setting, order.first)
-        entry = _admitted(order, ledger, sealed)  # 1
+        entry = _admitted(order, ledger, sealed, journal)  # 1
         again = None if entry is None else entry.again
         run = _Run(order, judge, journal, ledger, sealed, again, believable(order.first))
         rows = list(watch(run.rows(), len(order.names)))
@@ -78,11 +78,21 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
     return Done(report, run.thumbnails, run.judged, tuple(run.messages), tuple(run.believed))
 
 
-def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed) -> Admitted | None:
-    """Return how the ledger admitted this run, now or when it was begun."""
+def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed, journal: Journal) -> Admitted | None:
+    """Return how the ledger admitted this run, now or when it was begun.
+
+    Where the batch is another run's, nothing of this one can be gone on with, and its journal is removed.
+    """
     if order.first is not None or ledger is None:  # a repetition admits nothing
         return None
-    return ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
+    try:
+        entry = ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
+    except AuditError as e:
+        if e.reason is AuditReason.REPLAYED and not journal.is_begun:
+            journal.discard()
+        raise
+    journal.kept("admitted", lambda: write_time(entry.time))
+    return entry
 
 
 def _checkpoint(order: Order, ledger: Ledger | None, journal: Journal) -> bytes | None:
@@ -141,9 +151,9 @@ class _Run:
                 continue
             if len(self.thumbnails) < MOST:
                 self.thumbnails[picture.name] = thumbnail(picture, side=SIDE)
-            known = self.journal.known(picture.pixel_digest)
+            known = self.journal.known(picture)
             if known is not None:
-                yield replace(known, name=picture.name, sha256=picture.digest, specimen=picture.entry.specimen)
+                yield known
             else:
                 fresh.append(picture)
         for picture in fresh:
@@ -154,7 +164,7 @@ class _Run:
                 yield refused_row(picture.name, e.reason.value, picture.entry)
                 continue
             row = found_row(finding, picture, self.judge.known, self.order.policy)
-            self.journal.note(picture.pixel_digest, row)
+            self.journal.note(picture, row)
             self.judged += 1
             yield row
 

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import signing
@@ -36,3 +36,15 @@ def make_folder(path: Path, *, new: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=not new)
     except OSError as e:
         raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: cannot be made: {e.strerror}") from e
+
+
+@contextmanager
+def folder_if_filled(path: Path) -> Iterator[None]:
+    """Make a folder, if it is not there; an error that leaves it empty leaves none."""
+    make_folder(path)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it is not empty: what lies in it can be gone on with
+            path.rmdir()
+        raise

@@ -1,7 +1,8 @@
 """What a run has found so far: a cache beside its output that lets a killed run go on, and never evidence.
 
 Each value stands under a code that only the auditor's key can make, over the run and the name that it is kept under, so
-that nobody who can write the folder can choose what the key will sign. Three values are drawn once, when the batch is
+that nobody who can write the folder can choose what the key will sign. A picture's row is kept under its name, its file
+and its pixels, so that no picture gets what was found of another. Three values are drawn once, when the batch is
 sealed, and kept: the seed of noise, the key of salts, and the moment of issue; so a run that goes on ends in the report
 that it would have made.
 """
@@ -10,27 +11,33 @@ import hashlib
 import hmac
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import signing
-from fusiondiff_audit.databases import FAULTS, from_outside
+from fusiondiff_audit.databases import FAULTS, Schema, from_outside, open_database
 from reports.records import read, write
 from reports.report import Report
 from reports.rows import ImageRow
 from signing.fields import Fields, read_json
 from signing.strict import write_json
 
+if TYPE_CHECKING:
+    from fusiondiff_audit.images import SignedMicrograph
+
 JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"
 _LARGEST = 1024 * 1024  # bytes of a row
+_RUN = "run"  # under which is kept what was drawn
 _CACHE = "it is a cache: name another --out, and the run begins anew"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, said TEXT NOT NULL, code BLOB NOT NULL);
-"""
+_SCHEMA = Schema(
+    application=0x66646A6C,  # "fdjl"
+    statements=("CREATE TABLE kept (name TEXT PRIMARY KEY, said TEXT NOT NULL, code BLOB NOT NULL)",),
+    longest=2 * _LARGEST,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,7 @@ class Journal:
         self._secret = hashlib.sha256(key.sign(_PURPOSE)).digest()  # Ed25519: the same key, the same signature
         self._run = ""  # whose rows; unknown until it is sealed
         with self._writing():
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=60)
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")
-            self._base.executescript(_SCHEMA)
+            self._base = open_database(path, _SCHEMA, create=True)
 
     def close(self) -> None:
         """Close the file."""
@@ -78,7 +82,7 @@ class Journal:
             header = first.header
             kept_draws = (header.run.noise_seed, first.salt_key.hex(), header.id, header.issued)
             fresh = Sealed(secrets.token_hex(16), batch, setting, *kept_draws)
-        said = self.kept("run", lambda: json.dumps(write(fresh)))
+        said = self.kept(_RUN, lambda: json.dumps(write(fresh)))
         kept = read(Sealed, self._parsed(said))
         if (kept.batch, kept.setting) != (batch, setting):
             what = "another batch" if kept.batch != batch else "another model, policy, device or version"
@@ -95,14 +99,26 @@ class Journal:
             self._write(name, said)
         return said
 
-    def known(self, pixels: str) -> ImageRow | None:
-        """Return what was found in a picture."""
-        said = self._read(f"pixels {pixels}")
+    def known(self, picture: "SignedMicrograph") -> ImageRow | None:
+        """Return what was found in a picture: this file under this name, and no other file with its pixels."""
+        said = self._read(_place(picture))
         return None if said is None else read(ImageRow, self._parsed(said))
 
-    def note(self, pixels: str, row: ImageRow) -> None:
+    def note(self, picture: "SignedMicrograph", row: ImageRow) -> None:
         """Keep what was found in a picture; it is on disk when this returns."""
-        self._write(f"pixels {pixels}", json.dumps(write(row)))
+        self._write(_place(picture), json.dumps(write(row)))
+
+    @property
+    def is_begun(self) -> bool:
+        """Say whether more is kept than what was drawn: an admission, or what was found in a picture."""
+        with self._writing():
+            return bool(self._base.execute("SELECT 1 FROM kept WHERE name <> ? LIMIT 1", (_RUN,)).fetchone())
+
+    def discard(self) -> None:
+        """Close the file and remove it; a run of which nothing is kept leaves nothing behind."""
+        self.close()
+        for suffix in ("-wal", "-shm", ""):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def _parsed(self, said: str) -> Fields:
         """Return what we wrote, and nobody else: however many commas a name has."""
@@ -138,3 +154,12 @@ class Journal:
                 raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
             hint = "make room and say --resume; what was found so far is kept"
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self._path}: {e}", hint=hint) from e
+
+
+def _place(picture: "SignedMicrograph") -> str:
+    """Return what a picture's row is kept under: all that it depends on beside the run's own setting.
+
+    Model, policy, micro-batch, threads, versions and the manifest are in the setting and the batch of the run.
+    """
+    facts = hashlib.sha256(repr((picture.entry, picture.claims)).encode()).hexdigest()
+    return f"image {picture.digest} {picture.pixel_digest} {facts} {picture.name}"

@@ -18,6 +18,7 @@ import signing
 from fusiondiff_audit.audit import audit
 from fusiondiff_audit.cli.failure import explain
 from fusiondiff_audit.compose import Order
+from fusiondiff_audit.folders import folder_if_filled
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding
@@ -74,16 +75,19 @@ def walk(home: Path, out: Path, *, first: Path | None) -> None:
     key = signing.load_key(home / "auditor.pem", passphrase=bytes)
     signer = next(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
     batch = signing.open_batch(home / "batch", trust=trust)
-    out.mkdir(exist_ok=True)
     order = Order(
         batch, trust, Key(signer.principal, signer.keyid), UNTESTED, Origin("0", digest("code"), released=False), out
     )
     print("begun", flush=True)
     judge = NotingJudge(out.with_suffix(".looked"))
     if first is not None:
-        audit(replace(order, first=read(first)), judge, key=key, ledger=None, watch=quietly)
+        with folder_if_filled(out):
+            audit(replace(order, first=read(first)), judge, key=key, ledger=None, watch=quietly)
         return
-    with Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), now=NOW) as book:
+    with (
+        folder_if_filled(out),
+        Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW) as book,
+    ):
         audit(order, judge, key=key, ledger=book, watch=quietly)
 
 

@@ -89,7 +89,7 @@ def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.Mo
         if not ledger:
             return audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
         known = Keys.of_auditors(trust)
-        with Ledger(tmp_path / "ledger", key=key, keys=known, now=trust.at) as book:
+        with Ledger(tmp_path / "ledger", key=key, keys=known, clock=lambda: trust.at) as book:
             return audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
 
     return call
@@ -415,11 +415,11 @@ def test_nobody_but_the_auditor_writes_the_journal(tmp_path: Path, keys: Keyring
         run(folder, tmp_path / "out", DigestJudge(4))
     kept = (tmp_path / "out" / JOURNAL).read_bytes()
     for statement in (
-        "UPDATE kept SET said = replace(said, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'pixels %'",
+        "UPDATE kept SET said = replace(said, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'image %'",
         "UPDATE kept SET said = replace(said, '\"issued\": \"20', '\"issued\": \"19') WHERE name = 'run'",
         "UPDATE kept SET code = x'00'",
-        "UPDATE kept SET said = (SELECT said FROM kept k WHERE k.name LIKE 'pixels %' AND k.name <> kept.name)"
-        " WHERE name LIKE 'pixels %'",
+        "UPDATE kept SET said = (SELECT said FROM kept k WHERE k.name LIKE 'image %' AND k.name <> kept.name)"
+        " WHERE name LIKE 'image %'",
     ):
         with contextlib.closing(sqlite3.connect(tmp_path / "out" / JOURNAL)) as base:
             base.execute(statement)

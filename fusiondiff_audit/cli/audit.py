@@ -100,7 +100,7 @@ def command(
     from fusiondiff_audit.audit import audit
     from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
     from fusiondiff_audit.compose import Order
-    from fusiondiff_audit.folders import make_folder
+    from fusiondiff_audit.folders import folder_if_filled
     from fusiondiff_audit.judging import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
@@ -141,8 +141,7 @@ def command(
         first=known,
         robustness=believed,
     )
-    make_folder(out)
-    with _opened(book, signer, trust) as ledger:
+    with folder_if_filled(out), _opened(book, signer, trust) as ledger:
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
     signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
     say_some(done.messages, most=_SHOWN, where="; the report has all")
@@ -174,7 +173,7 @@ def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "Abstr
     from fusiondiff_audit.ledger import Keys, Ledger
 
     keys = Keys.of_auditors(trust.store).with_key(key.public)
-    return closing(Ledger(book, key=key, keys=keys, now=signing.now()))
+    return closing(Ledger(book, key=key, keys=keys, clock=signing.now))
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":

@@ -19,7 +19,7 @@ from fusiondiff_audit.ledger.entries import (
     MAX_REASON,
     Admitted,
     Decoded,
-    Entry,
+    Founded,
     Issued,
     Picture,
     image_mark,
@@ -41,6 +41,8 @@ from signing import (
 )
 from signing.strict import refuse_bad_label
 
+_REPLAYED = "a run that was interrupted goes on with --resume in its own --out; --again REASON admits the batch anew"
+
 
 @dataclass(frozen=True, slots=True)
 class Before:
@@ -54,10 +56,13 @@ class Before:
 class Ledger:
     """An open ledger; the auditor's key signs every change."""
 
-    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, now: datetime) -> None:
-        """Open a ledger, or found one where there is none, and refuse one that is not what it was."""
-        self._now = now
-        self._log = Log(folder, key=key, keys=keys, now=now)
+    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, clock: Callable[[], datetime]) -> None:
+        """Open a ledger, or found one where there is none, and refuse one that is not what it was.
+
+        The clock is asked whenever an entry is written.
+        """
+        self._clock = clock
+        self._log = Log(folder, key=key, keys=keys, clock=clock)
         self._runs: set[str] = set()  # known to be admitted; a batch's entry is long, and entries never go away
 
     def __enter__(self) -> "Ledger":
@@ -86,7 +91,7 @@ class Ledger:
             raise SigningError(Reason.BAD_REQUEST, f"a reason has 1 to {MAX_REASON} characters")
         with self._log.changing() as add:
             self._refuse_older_trust(trust)
-            known = self._known(f"run {run}")
+            known = self._batch(f"run {run}")
             if known is not None:
                 return self._resumed(known, batch)
             marks = {
@@ -95,16 +100,16 @@ class Ledger:
                 f"sequence {manifest.sequence} of its device": sequence_mark(device, manifest.sequence),
             }
             for what, mark in marks.items():
-                earlier = self._known(mark)
+                earlier = self._batch(mark)
                 if earlier is not None and again is None:
                     raise AuditError(
                         AuditReason.REPLAYED,
                         f"{batch.folder}: {what} was admitted at {write_time(earlier.time)}, to run {earlier.run}",
-                        hint="`--resume` goes on with that run; `--again REASON` admits it anew, for all to see",
+                        hint=_REPLAYED,
                     )
-            highest = self._log.store.highest(sequence_mark(device, 0)[:-19])
+            highest = self._highest(sequence_mark(device, 0)[:-19])
             entry = Admitted(
-                time=self._now,
+                time=self._clock(),
                 run=run,
                 payload=batch.digest,
                 device=device,
@@ -127,6 +132,7 @@ class Ledger:
         own: dict[str, str] = {}  # pictures that are new with this call, by their pixels
         with self._log.changing() as add:
             self._refuse_unknown(run)
+            now = self._clock()
             for name, pixels in images:
                 picture = self._picture(run, name) or self._compared(run, name, pixels, own)
                 if picture.pixels != pixels:
@@ -134,33 +140,50 @@ class Ledger:
                 if self._log.store.first(image_mark(run, name)) is None:
                     fresh[name] = picture
                     own.setdefault(pixels, name)
-                found.append(self._before(picture))
+                found.append(self._before(picture, now))
             if fresh:
-                add(Decoded(self._now, run, tuple(fresh.values())))
+                add(Decoded(now, run, tuple(fresh.values())))
         return found
 
     def issue(self, run: str, report: str) -> None:
         """Note a report that was written, by its SHA-256."""
         with self._log.changing() as add:
             self._refuse_unknown(run)
-            if self._log.store.first(f"report {report}") is None:
-                add(Issued(self._now, run, report))
+            if self._entry(f"report {report}") is None:
+                add(Issued(self._clock(), run, report))
         self._log.copy_newest()
 
-    def _known(self, mark: str) -> Admitted | None:
-        """Return the first batch with a mark."""
+    def _entry(self, mark: str) -> Founded | Admitted | Decoded | Issued | None:
+        """Return the first entry with a mark; one that does not say what it is marked with is an altered ledger."""
         number = self._log.store.first(mark)
         if number is None:
             return None
-        entry = self._read(number)
-        if not isinstance(entry, Admitted):
-            raise altered(self._log.where, f"entry {number} is no batch, and is marked as one")
+        entry = read_entry(self._log.entry(number), f"{self._log.where}: entry {number}")
+        if mark not in entry.marks():
+            raise altered(self._log.where, f"entry {number} is marked {mark[:100]!a}, which it does not say")
         return entry
+
+    def _batch(self, mark: str) -> Admitted | None:
+        """Return the first batch with a mark."""
+        entry = self._entry(mark)
+        return entry if isinstance(entry, Admitted) else None
+
+    def _pictures(self, mark: str) -> Decoded | None:
+        """Return the first pictures with a mark."""
+        entry = self._entry(mark)
+        return entry if isinstance(entry, Decoded) else None
+
+    def _highest(self, prefix: str) -> str | None:
+        """Return the last mark of an entry, in the order of text, that begins so."""
+        mark = self._log.store.highest(prefix)
+        if mark is not None:
+            self._entry(mark)
+        return mark
 
     def _refuse_unknown(self, run: str) -> None:
         if run in self._runs:
             return
-        if self._known(f"run {run}") is None:
+        if self._batch(f"run {run}") is None:
             raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
         self._runs.add(run)
 
@@ -171,50 +194,34 @@ class Ledger:
 
     def _refuse_older_trust(self, trust: TrustStore) -> None:
         """Refuse a trust store that is older than one that was used here."""
-        highest = self._log.store.highest(trust_mark(trust.fingerprint, 0)[:-10])
+        highest = self._highest(trust_mark(trust.fingerprint, 0)[:-10])
         if highest is None or highest <= trust_mark(trust.fingerprint, trust.root.version):
             return
-        seen = self._known(highest)
-        if seen is None or trust_mark(seen.root, seen.version) != highest:
-            raise altered(self._log.where, "a trust store is marked that no entry has seen")
-        what = f"trust store version {trust.root.version}, this ledger has seen version {seen.version}"
+        seen = int(highest[-10:])
+        what = f"trust store version {trust.root.version}, this ledger has seen version {seen}"
         raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
 
     def _picture(self, run: str, name: str) -> Picture | None:
         """Return what this run has noted of an image."""
-        number = self._log.store.first(image_mark(run, name))
-        if number is None:
+        noted = self._pictures(image_mark(run, name))
+        if noted is None:
             return None
-        if self._decoded(number).run != run:  # else a mark that was added would pass a replay off as noted
-            raise altered(self._log.where, f"entry {number} is of another run than it is marked with")
-        return self._find(number, lambda image: image.name == name)
+        if noted.run != run:
+            raise altered(self._log.where, f"run {noted.run} is marked as run {run}")
+        return next(image for image in noted.images if image.name == name)
 
     def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> Picture:
         """Return an image with the place where its picture was first, if there is one."""
-        number = self._log.store.first(f"pixels {pixels}")
-        if number is not None:
-            first = self._find(number, lambda image: image.pixels == pixels and image.before is None)
-            return Picture(name, pixels, (self._decoded(number).run, first.name))
+        noted = self._pictures(f"pixels {pixels}")
+        if noted is not None:
+            first = next(image for image in noted.images if image.pixels == pixels and image.before is None)
+            return Picture(name, pixels, (noted.run, first.name))
         return Picture(name, pixels, (run, own[pixels]) if pixels in own else None)
 
-    def _before(self, picture: Picture) -> Before | None:
+    def _before(self, picture: Picture, now: datetime) -> Before | None:
+        """Return where a picture was first: in an entry, or in the one that is written `now`."""
         if picture.before is None:
             return None
         run, name = picture.before
-        number = self._log.store.first(image_mark(run, name))
-        return Before(run, name, self._now if number is None else self._decoded(number).time)
-
-    def _find(self, number: int, wanted: Callable[[Picture], bool]) -> Picture:
-        found = next(filter(wanted, self._decoded(number).images), None)
-        if found is None:
-            raise altered(self._log.where, f"entry {number} has not the image that it is marked with")
-        return found
-
-    def _decoded(self, number: int) -> Decoded:
-        entry = self._read(number)
-        if not isinstance(entry, Decoded):
-            raise altered(self._log.where, f"entry {number} has no images, and is marked as if it had")
-        return entry
-
-    def _read(self, number: int) -> Entry:
-        return read_entry(self._log.store.entry(number), f"{self._log.where}: entry {number}")
+        noted = self._pictures(image_mark(run, name))
+        return Before(run, name, now if noted is None else noted.time)

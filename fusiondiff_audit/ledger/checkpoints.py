@@ -59,15 +59,21 @@ def write_outside(folder: Path, size: int, note: bytes) -> None:
                 raise
 
 
+def names_outside(folder: Path) -> list[str]:
+    """Return the names of the checkpoints beside the database, the newest first; none where there is no folder."""
+    try:
+        return sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise SigningError(Reason.UNREADABLE, f"{folder / FOLDER}: {(e.strerror or str(e)).lower()}") from e
+
+
 def read_outside(
     folder: Path, keys: Keys, origin: str, *, newest: int | None = None
 ) -> Iterator[tuple[Path, Checkpoint]]:
     """Yield the checkpoints beside the database, the newest first."""
-    try:
-        names = sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
-    except OSError as e:
-        raise SigningError(Reason.UNREADABLE, f"{folder / FOLDER}: {(e.strerror or str(e)).lower()}") from e
-    for name in names[:newest]:
+    for name in names_outside(folder)[:newest]:
         path = folder / FOLDER / name
         with content(path):
             checkpoint = keys.open(read_capped(path, limit=MAX_NOTE), str(path), origin)

@@ -7,37 +7,37 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, read_outside, refuse_other, write_outside
+from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, names_outside, read_outside, refuse_other, write_outside
 from fusiondiff_audit.ledger.entries import Entry, Founded, read_entry
 from fusiondiff_audit.ledger.store import NAME, Store, altered, content
-from signing import Checkpoint, PrivateKey, Reason, SigningError, Tree, leaf_hash, sign_checkpoint
+from signing import Checkpoint, PrivateKey, Reason, SigningError, Tree, leaf_hash, sign_checkpoint, verify_inclusion
 
 ORIGIN = "fusiondiff-audit/ledger/"
 _NEWEST = 8  # checkpoints outside that are looked at whenever a log is opened; `verify` looks at all
 
 
 class Log:
-    """An open log; one key signs every change."""
+    """An open log; one key signs every change.
 
-    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, now: datetime) -> None:
+    What nobody signs is compared with what is signed: the marks with the entries whenever another process has changed
+    the file, each entry with its place in the tree whenever it is read.
+    """
+
+    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, clock: Callable[[], datetime]) -> None:
         """Open a log, or found one where there is none, and refuse one that is not what it was."""
-        fresh = not os.path.lexists(folder / NAME)
-        if fresh and os.path.isdir(folder / FOLDER) and os.listdir(folder / FOLDER):
-            raise altered(folder, f"checkpoints without {NAME}")
-        try:
-            (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        except OSError as e:
-            raise SigningError(Reason.CANNOT_WRITE, f"{folder}: {(e.strerror or str(e)).lower()}") from e
-        self._folder, self._key, self._tree, self._origin = folder, key, Tree(), ""
+        _prepare(folder)
+        self._folder, self._key = folder, key
         self._keys = keys.with_key(key.public)
+        self._forget()
         self.store = Store(folder / NAME, create=True)
         try:
             with self.changing() as add:
-                if not len(self._tree):
+                if len(self._tree):
+                    self._refuse_other_copies()  # while nobody can add to either
+                else:
+                    self._refuse_lost_entries()
                     self._origin = f"{ORIGIN}{secrets.token_hex(16)}"
-                    add(Founded(now, self._origin))
-            for path, checkpoint in read_outside(folder, self._keys, self._origin, newest=_NEWEST):
-                refuse_other(self._tree, checkpoint, path)
+                    add(Founded(clock(), self._origin))
             self.copy_newest()
         except BaseException:
             self.close()
@@ -68,6 +68,18 @@ class Log:
         if newest := self.store.newest_checkpoint():
             write_outside(self._folder, *newest)
 
+    def entry(self, number: int) -> bytes:
+        """Return an entry that is still the one which was signed."""
+        data = self.store.entry(number)
+        size, where = len(self._tree), f"{self.where}: entry {number}"
+        if number >= size:
+            raise altered(self.where, f"entry {number} is marked, and there are {size:,}")
+        try:
+            verify_inclusion(leaf_hash(data), number, size, self._tree.inclusion(number), self._tree.root(), where)
+        except SigningError as e:
+            raise altered(self.where, f"entry {number} is not the one that was signed") from e
+        return data
+
     @contextmanager
     def changing(self) -> Iterator[Callable[[Entry], None]]:
         """Hold the turn, and end what is added in a signed checkpoint."""
@@ -75,6 +87,7 @@ class Log:
 
         def add(entry: Entry) -> None:
             leaves.append(leaf_hash(self.store.add(len(self._tree) + len(leaves), entry)))
+            self._marks += len({*entry.marks()})
 
         try:
             with self.store.writing():
@@ -85,8 +98,26 @@ class Log:
                     checkpoint = Checkpoint(self._origin, len(self._tree), self._tree.root())
                     self.store.add_checkpoint(checkpoint.size, sign_checkpoint(checkpoint, self._key))
         except BaseException:
-            self._tree = Tree()  # of what is in the file, when it is next looked at
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        """Forget what is in the file, so that it is read again when it is next looked at."""
+        self._tree, self._origin = Tree(), ""
+        self._marks, self._version = 0, -1  # how many the entries have, and of which state of the file that is known
+
+    def _refuse_other_copies(self) -> None:
+        """Refuse checkpoints beside the database that are of another log, and a log that lost them all."""
+        copies = list(read_outside(self._folder, self._keys, self._origin, newest=_NEWEST))
+        for path, checkpoint in copies:
+            refuse_other(self._tree, checkpoint, path)
+        if not copies and len(self._tree) > 1:  # a crash may keep out the copy of the foundation, and no other alone
+            raise altered(self._folder / FOLDER, f"holds no checkpoint of {len(self._tree):,} entries")
+
+    def _refuse_lost_entries(self) -> None:
+        """Refuse a file without entries beside checkpoints that were signed over some."""
+        if names_outside(self._folder):
+            raise altered(self._folder, f"checkpoints, and a {NAME} without entries")
 
     def _catch_up(self) -> None:
         """Read what other processes have added; all of it is under the newest checkpoint, or this is not our file."""
@@ -99,10 +130,13 @@ class Log:
                 raise altered(self.where, f"entry {number}: the first entry, and no other, names the log")
             if isinstance(entry, Founded):
                 self._origin = entry.origin
-            for mark in entry.marks():  # nothing signs them, and a replay is found by them
+            marks = {*entry.marks()}
+            for mark in marks:  # nothing signs them, and a replay is found by them
                 if not self.store.marked(mark, number):
                     raise altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
+            self._marks += len(marks)
             self._tree.extend([leaf_hash(data)])
+        self._refuse_other_marks()
         if newest := self.store.newest_checkpoint():
             if not len(self._tree):
                 raise altered(self.where, "a checkpoint without entries")
@@ -111,3 +145,22 @@ class Log:
             refuse_other(self._tree, checkpoint, self.where, whole=True)
         elif len(self._tree):
             raise altered(self.where, "entries without a checkpoint")
+
+    def _refuse_other_marks(self) -> None:
+        """Refuse marks that no entry has: all that entries have were found, so their number tells."""
+        version = self.store.version()
+        if version != self._version and (found := self.store.count_marks()) != self._marks:
+            raise altered(self.where, f"holds {found:,} marks, its entries have {self._marks:,}")
+        self._version = version
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folders of a new log; of one that is there, none may have gone."""
+    if names_outside(folder) and not os.path.lexists(folder / NAME):
+        raise altered(folder, f"checkpoints without {NAME}")
+    if os.path.lexists(folder / NAME) and not os.path.isdir(folder / FOLDER):
+        raise altered(folder, f"{NAME} without {FOLDER}")
+    try:
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise SigningError(Reason.CANNOT_WRITE, f"{folder}: {(e.strerror or str(e)).lower()}") from e

@@ -6,37 +6,36 @@ there together, or not at all. Two processes take turns.
 
 import contextlib
 import os
-import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fusiondiff_audit.databases import FAULTS, cannot_open, from_outside
+from fusiondiff_audit.databases import FAULTS, Schema, cannot_open, from_outside, open_database
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger.entries import Entry, read_entry
+from fusiondiff_audit.ledger.entries import MAX_ENTRY, Entry, read_entry
 from signing import Reason, SigningError
 
 NAME = "ledger.sqlite"
-_APPLICATION = 0x66646C67  # "fdlg", by which `file` and we know it
-_PATIENCE = 60.0  # seconds that a process waits for its turn
-_MOMENT = 0.01  # seconds
 _UNLIKE_OURS = frozenset(
     {Reason.MALFORMED, Reason.BAD_REQUEST, Reason.TOO_LARGE, Reason.BAD_SIGNATURE, Reason.NOT_A_FILE}
 )
 _Value = TypeVar("_Value", int, str, bytes)
-_SCHEMA = {
-    "entries": "CREATE TABLE entries (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
-    "marks": "CREATE TABLE marks (mark TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (mark, number)) "
-    "WITHOUT ROWID",
-    "checkpoints": "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
-    **{
-        f"{table}_stay_{event}": f"CREATE TRIGGER {table}_stay_{event} BEFORE {event} ON {table} "
-        "BEGIN SELECT RAISE(ABORT, 'a ledger only grows'); END"
-        for table in ("entries", "marks", "checkpoints")
-        for event in ("UPDATE", "DELETE")
-    },
-}
+_SCHEMA = Schema(
+    application=0x66646C67,  # "fdlg"
+    statements=(
+        "CREATE TABLE entries (number INTEGER PRIMARY KEY, entry BLOB NOT NULL)",
+        "CREATE TABLE marks (mark TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (mark, number)) WITHOUT ROWID",
+        "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+        *(
+            f"CREATE TRIGGER {table}_stay_{event} BEFORE {event} ON {table} "
+            "BEGIN SELECT RAISE(ABORT, 'a ledger only grows'); END"
+            for table in ("entries", "marks", "checkpoints")
+            for event in ("UPDATE", "DELETE")
+        ),
+    ),
+    longest=MAX_ENTRY + 64 * 1024,
+    endless=True,
+)
 
 
 class Store:
@@ -44,21 +43,8 @@ class Store:
 
     def __init__(self, path: Path, *, create: bool = False, writable: bool = True) -> None:
         self.path = path
-        mode = "rwc" if create else "rw" if writable else "ro"
         with self._translated():
-            target = f"{Path(os.path.realpath(path)).as_uri()}?mode={mode}"
-            if not writable and not os.path.lexists(f"{path}-wal"):  # nobody writes: leave no trace, need no right to
-                target += "&immutable=1"
-            self._db = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE)
-            try:
-                for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "synchronous = FULL"):
-                    self._db.execute(f"PRAGMA {pragma}")
-                if create:
-                    self._create()
-                self._refuse_other_schema()
-            except BaseException:
-                self._db.close()  # else it would hold its locks for as long as somebody looks at the error
-                raise
+            self._db = open_database(Path(os.path.realpath(path)), _SCHEMA, create=create, writable=writable)
 
     def close(self) -> None:
         """Close the file."""
@@ -104,6 +90,14 @@ class Store:
         for mark, number in self._rows("SELECT mark, number FROM marks ORDER BY mark, number"):
             yield self._typed(mark, str), self._typed(number, int)
 
+    def version(self) -> int:
+        """Return a number that another connection's changes to the file change, and our own do not."""
+        return self._typed(next(self._rows("PRAGMA data_version"))[0], int)
+
+    def count_marks(self) -> int:
+        """Return how many marks there are."""
+        return self._typed(next(self._rows("SELECT count(*) FROM marks"))[0], int)
+
     def marked(self, mark: str, number: int) -> bool:
         """Say whether an entry is found by a mark."""
         return any(self._rows("SELECT 1 FROM marks WHERE mark = ? AND number = ?", mark, number))
@@ -142,33 +136,6 @@ class Store:
         if type(value) is not kind:
             raise altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
         return value
-
-    def _create(self) -> None:
-        self._begin_log()
-        with self.writing():
-            if not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
-                for statement in _SCHEMA.values():
-                    self._db.execute(statement)
-
-    def _begin_log(self) -> None:
-        """Turn to write-ahead logging; while another process does just that, SQLite itself does not wait."""
-        end = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as e:
-                if e.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                    raise
-                time.sleep(_MOMENT)
-            else:
-                return
-
-    def _refuse_other_schema(self) -> None:
-        """Refuse a database with anything in it that we did not make, before any of it is used."""
-        rows = self._db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")  # SQLite's own have none
-        if dict(rows.fetchall()) != _SCHEMA or self._db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise altered(self.path, "not the tables of a ledger")
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -43,7 +43,7 @@ def walk(home: Path, name: str) -> None:
     with Guard() as guard, ExitStack() as stack:
         decode(LooseFile("warm.tif", "", written(np.zeros((8, 8), np.uint16), compression="deflate")), guard=guard)
         print("begun", flush=True)
-        ledger = stack.enter_context(Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), now=NOW))
+        ledger = stack.enter_context(Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW))
         ledger.admit(batch, trust, run=name)
         rows: dict[str, str] = {}
         waiting: list[SignedMicrograph] = []

@@ -1,0 +1,63 @@
+"""Ledgers with something in them, and what an intruder does to their database."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import signing
+from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger.store import NAME
+from signing import Batch, PrivateKey, TrustStore
+from tests.conftest import NOW, sign
+
+Sign = Callable[..., Batch]
+A = "a" * 64
+
+
+@pytest.fixture
+def ledger_of(tmp_path: Path, keys: dict[str, PrivateKey], trust: TrustStore) -> Callable[..., Ledger]:
+    def make(name: str = "ledger", *, key: str = "auditor") -> Ledger:
+        return Ledger(tmp_path / name, key=keys[key], keys=Keys.of_auditors(trust), clock=lambda: NOW)
+
+    return make
+
+
+@pytest.fixture
+def signed(make_batch: Callable[..., Path], keys: dict[str, PrivateKey], trust: TrustStore) -> Sign:
+    def make(name: str, *, sequence: int) -> Batch:
+        folder = make_batch({"a.tif": name.encode()}, name=name)
+        sign(folder, keys["device"], sequence=sequence, force=True)
+        return signing.open_batch(folder, trust=replace(trust, at=NOW))
+
+    return make
+
+
+@pytest.fixture
+def kept(ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore, tmp_path: Path) -> Path:
+    """Return a ledger of two runs, with a copy of how it was after the first."""
+    for i in (1, 2):
+        with ledger_of() as ledger:
+            ledger.admit(signed(f"batch-{i}", sequence=i), trust, run=f"r{i}")
+            ledger.note_pixels(f"r{i}", [("a.tif", str(i) * 64), ("b.tif", A)])
+            ledger.issue(f"r{i}", str(i + 2) * 64)
+        if i == 1:
+            shutil.copytree(tmp_path / "ledger", tmp_path / "older")
+    return tmp_path / "ledger"
+
+
+def shell(kept: Path, statement: str) -> None:
+    """Do what the sqlite3 shell does, triggers out of the way."""
+    db = sqlite3.connect(kept / NAME)
+    saved = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, _ in saved:
+        db.execute(f"DROP TRIGGER {name}")
+    db.executescript(statement)
+    for name, sql in saved:
+        if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).fetchone():
+            db.execute(sql)
+    db.commit()
+    db.close()
