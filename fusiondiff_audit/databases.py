@@ -142,7 +142,8 @@ def _end(name: str) -> bytes:
 
 
 def _rows(database: sqlite3.Connection) -> list[_Row]:
-    return database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, sql").fetchall()
+    columns, order = "type, name, tbl_name, sql", "type <> 'table', type, name, sql"
+    return database.execute(f"SELECT {columns} FROM sqlite_schema ORDER BY {order}").fetchall()  # noqa: S608, ours
 
 
 def _create(database: sqlite3.Connection, schema: Schema) -> None:

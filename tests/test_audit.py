@@ -212,6 +212,55 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
     assert caught.value.reason is Reason.UNREADABLE
 
 
+@pytest.mark.parametrize("ledger", [False, True])
+def test_b5_no_picture_gets_what_was_found_of_another_with_its_pixels(
+    ledger: bool, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    """Two files of the same pixels, signed as of other sizes and specimens; the first is altered after a kill."""
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    same = np.random.default_rng(0).integers(0, 255, (24, 24)).astype(np.uint8)
+    for name, pixels in (("a.tif", same), ("b.tif", same), ("c.tif", 255 - same)):
+        tifffile.imwrite(folder / name, pixels)
+    claims = {
+        "a.tif": Claim(specimen="sherd 1", pixel_size=PixelSize.parse("12.5 nm")),
+        "b.tif": Claim(specimen="sherd 2", pixel_size=PixelSize.parse("500 nm")),
+    }
+    sign(folder, keys["device"], claims=claims)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(1), ledger=ledger)
+    data = bytearray((folder / "a.tif").read_bytes())
+    data[-1] ^= 1
+    (folder / "a.tif").write_bytes(data)
+    judge = DigestJudge()
+    done = run(folder, tmp_path / "out", judge, ledger=ledger)
+    rows = {row.name: row for row in done.report.images}
+    assert rows["a.tif"].reasons == ("digest-mismatch",)
+    assert rows["b.tif"].specimen == "sherd 2"
+    if ledger:  # which noted a.tif, so that b.tif is its duplicate, as it was before the kill
+        assert rows["b.tif"].reasons == ("duplicate-pixels",)
+        assert judge.seen == ["c.tif"]
+    else:
+        assert rows["b.tif"].scale == "500 nm, by manifest"
+        assert judge.seen == ["b.tif", "c.tif"]
+
+
+def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+    """The text beside a picture says its scale, and may be altered between a kill and the end."""
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    for number, name in enumerate(("a.tif", "b.tif")):
+        tifffile.imwrite(folder / name, np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8))
+    (folder / "a.txt").write_text("[SemImageFile]\r\nPixelSize=12.5\r\n")
+    sign(folder, keys["device"], claims={"a.txt": Claim(Kind.SIDECAR)})
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(1))
+    (folder / "a.txt").write_text("[SemImageFile]\r\nPixelSize=99.5\r\n")
+    rows = {row.name: row for row in run(folder, tmp_path / "out").report.images}
+    assert rows["a.txt"].reasons == ("digest-mismatch",)
+    assert rows["a.tif"].scale is None
+
+
 def test_the_ledger_knows_batch_and_pictures_again(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
 ) -> None:
@@ -234,6 +283,51 @@ def test_the_ledger_knows_batch_and_pictures_again(
     anew = run(folder, tmp_path / "four", ledger=True, again="the client asked for it")
     assert anew.judged == 6
     examine(tmp_path / "four", trust=trust, found=Examination())
+
+
+def test_finding_13_a_run_that_was_never_admitted_is_ended_by_its_refusal(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was killed before its admission, and another run was admitted the batch: nothing of it can be gone on with."""
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"])
+    with monkeypatch.context() as dying:
+        dying.setattr(Ledger, "admit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, tmp_path / "out", ledger=True)
+    assert (tmp_path / "out" / JOURNAL).exists()
+    run(folder, tmp_path / "other", ledger=True)
+    with pytest.raises(AuditError, match="this manifest was admitted"):
+        run(folder, tmp_path / "out", ledger=True)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_what_a_run_has_found_is_kept_whoever_refuses_it(
+    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 4)
+    sign(folder, keys["device"])
+    run(folder, tmp_path / "other", ledger=True)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(2))
+    with pytest.raises(AuditError, match="this manifest was admitted"):
+        run(folder, tmp_path / "out", ledger=True)
+    assert run(folder, tmp_path / "out").judged == 2
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "admitted", DigestJudge(0), ledger=True, again="asked for")
+    (tmp_path / "ledger").rename(tmp_path / "first")
+    run(folder, tmp_path / "third", ledger=True)
+    with pytest.raises(
+        AuditError, match="this manifest was admitted"
+    ):  # by another ledger than the one that admitted it
+        run(folder, tmp_path / "admitted", ledger=True)
+    (tmp_path / "ledger").rename(tmp_path / "second")
+    (tmp_path / "first").rename(tmp_path / "ledger")
+    assert run(folder, tmp_path / "admitted", ledger=True).judged == 4
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(

@@ -1,6 +1,8 @@
 """`audit`: a signed batch and a signed model in, a signed report out."""
 
+import contextlib
 import shutil
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -81,7 +83,8 @@ def test_the_whole_way_and_back(ready: Tool) -> None:
     assert alone.code == 0
     replayed = ready(*WORDS, "--ledger", "ledger", "--out", "again", "--json")
     assert (replayed.code, replayed.json["reason"]) == (Exit.INTEGRITY, "replayed")
-    shown = ready(*WORDS, "--ledger", "ledger", "--out", "third", "--again", "asked for by the client")
+    assert not Path("again").exists()
+    shown = ready(*WORDS, "--ledger", "ledger", "--out", "again", "--again", "asked for by the client")
     assert shown.code == 0
     assert "DEMONSTRATION" in shown.out
     assert "whatever it knew of it: asked for by the client" in shown.out
@@ -150,6 +153,25 @@ def test_an_auditor_whose_key_is_no_good_begins_nothing(ready: Tool) -> None:
     done = ready(*WORDS, "--no-ledger", "--out", "out", "--json")
     assert (done.code, done.json["reason"]) == (Exit.INTEGRITY, "revoked")
     assert not Path("out").exists()
+
+
+def test_a_ledger_that_is_refused_leaves_no_folder(ready: Tool) -> None:
+    assert ready(*WORDS, "--ledger", "ledger", "--out", "out").code == 0
+    shutil.rmtree("ledger/checkpoints")
+    done = ready(*WORDS, "--ledger", "ledger", "--out", "again", "--json")
+    assert (done.code, done.json["reason"]) == (Exit.INTEGRITY, "ledger-altered")
+    assert not Path("again").exists()
+
+
+def test_finding_12_a_journal_that_is_a_query_without_end_is_refused(ready: Tool) -> None:
+    """Whoever may write the folder could make --resume hang."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'x' || i AS name, 'y' AS said"
+    Path("out").mkdir()
+    with contextlib.closing(sqlite3.connect("out/journal.sqlite")) as base:
+        base.execute(f"CREATE VIEW kept AS {endless}, x'00' AS code FROM n")
+    done = ready(*WORDS, "--no-ledger", "--out", "out", "--resume", "--json")
+    assert (done.code, done.json["reason"]) == (Exit.UNREADABLE, "unreadable")
+    assert "holds view 'kept', which is not ours" in done.json["sentence"]
 
 
 def test_a_policy_that_asks_for_a_second_signature_gets_one(ready: Tool) -> None:

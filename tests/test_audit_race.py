@@ -1,0 +1,52 @@
+"""Two audits of one batch at once: one is admitted, the other leaves nothing behind and is told what to do."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import signing
+from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.journal import JOURNAL
+from fusiondiff_audit.ledger import Admitted, Keys, verify_ledger
+from reports.issue import REPORT
+from tests.audit_walk import read
+from tests.conftest import NOW
+from tests.test_audit_kill import ended, walk
+
+IMAGES = 40
+
+
+def both(home: Path, *outs: Path) -> dict[Path, tuple[int, str]]:
+    """Audit the batch of a home into both folders at once, and return how each ended."""
+    racers: dict[Path, subprocess.Popen[str]] = {out: walk("walk", home, out) for out in outs}
+    return {out: ended(racer) for out, racer in racers.items()}
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_finding_13_the_loser_of_two_audits_leaves_nothing_that_cannot_be_ended(turn: int, tmp_path: Path) -> None:
+    home = tmp_path / f"home-{turn}"
+    assert ended(walk("setup", home, IMAGES)) == (0, "")
+    found = both(home, home / "one", home / "other")
+    winner, loser = sorted(found, key=lambda out: found[out][0])
+    assert found[winner] == (0, "")
+    assert len(read(winner).images) == IMAGES
+    code, complaints = found[loser]
+    assert (code, complaints.split("\n")[0]) == (Exit.INTEGRITY, "replayed")
+    assert "--resume in its own --out" in complaints
+    assert not loser.exists()
+    assert ended(walk("walk", home, loser))[1] == complaints  # the same again, and no run that waits to be resumed
+    assert not loser.exists()
+    trust = signing.load_trust(home / "trust.json", at=NOW)
+    entries = verify_ledger(home / "ledger", keys=Keys.of_auditors(trust)).entries
+    assert sum(isinstance(entry, Admitted) for entry in entries) == 1
+
+
+def test_two_audits_into_one_folder_end_in_one_report(tmp_path: Path) -> None:
+    """Both go on with the same run, as a second one does that is told to resume while the first is not dead."""
+    home = tmp_path / "home"
+    assert ended(walk("setup", home, IMAGES)) == (0, "")
+    racers = [walk("walk", home, home / "out") for _ in range(2)]
+    assert [ended(racer) for racer in racers] == [(0, "")] * 2
+    assert {file.name for file in (home / "out").iterdir()} >= {JOURNAL, REPORT}
+    assert len(read(home / "out").images) == IMAGES
