@@ -9,6 +9,8 @@ import mmap
 import os
 import threading
 import weakref
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
@@ -47,10 +49,15 @@ class Memory:
 
 
 class Shelf:
-    """Memories that wait for their next use."""
+    """Memories that wait for their next use.
+
+    An array's end may come anywhere, also while this very thread holds the lock: the collector runs where it likes. So
+    what comes back is put into a queue, which takes no lock of ours, and whoever takes or lends next looks there.
+    """
 
     def __init__(self) -> None:
         self._free: list[Memory] = []
+        self._returned: SimpleQueue[Memory | None] = SimpleQueue()  # None: one that was closed at once
         self._lock = threading.Lock()
         self._open = True
         self._lent = 0
@@ -58,8 +65,10 @@ class Shelf:
     def take(self, size: int) -> Memory:
         """Return a memory of at least so many bytes, and not of very many more."""
         with self._lock:
+            spare = self._collect()
             found = min((m for m in self._free if m.fits(size)), key=lambda m: m.size, default=None)
-            spare = [] if found else self._free  # none of them fits what comes now
+            if found is None:  # none of them fits what comes now
+                spare += self._free
             self._free = [m for m in self._free if m is not found] if found else []
         for memory in spare:
             memory.close()
@@ -73,26 +82,53 @@ class Shelf:
         view = np.frombuffer(memory.view, np.uint8)
         view.flags.writeable = False
         with self._lock:
+            spare = self._collect()
             self._lent += 1
             many = self._lent > _MOST_LENT
+        for one in spare:
+            one.close()
         weakref.finalize(view, self._give, memory).atexit = False
         if many:
             view = view.copy()
             view.flags.writeable = False
         return view
 
-    def _give(self, memory: Memory) -> None:
-        with self._lock:
-            self._lent -= 1
-            if self._open and len(self._free) < _MOST_FREE:
-                self._free.append(memory)
-                return
-        memory.close()
-
     def close(self) -> None:
         """Give all memory back to the system; what is still lent follows when it comes back."""
         with self._lock:
             self._open = False
-            spare, self._free = self._free, []
+            spare = [*self._collect(), *self._free]
+            self._free = []
         for memory in spare:
             memory.close()
+
+    def _give(self, memory: Memory) -> None:
+        """Take a memory back, wherever the collector runs: nothing here waits for a lock."""
+        if self._open and self._returned.qsize() < _MOST_FREE:
+            self._returned.put(memory)
+            if not self._open:  # closed meanwhile, perhaps by another thread: nobody looks here again
+                self._drop()
+        else:
+            memory.close()
+            self._returned.put(None)
+
+    def _collect(self) -> list[Memory]:
+        """Move what came back to what is free, and return what is too much, to be closed without the lock."""
+        spare = []
+        with suppress(Empty):
+            while True:
+                memory = self._returned.get_nowait()
+                self._lent -= 1
+                if memory is not None and len(self._free) < _MOST_FREE:
+                    self._free.append(memory)
+                elif memory is not None:
+                    spare.append(memory)
+        return spare
+
+    def _drop(self) -> None:
+        """Close what came back after the end."""
+        with suppress(Empty):
+            while True:
+                memory = self._returned.get_nowait()
+                if memory is not None:
+                    memory.close()

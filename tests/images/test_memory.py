@@ -1,0 +1,112 @@
+"""Memory that is lent comes back wherever the collector runs, and nobody waits for himself."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from fusiondiff_audit.images.memory import Memory, Shelf
+
+ROOT = Path(__file__).parents[2]
+SIZE = 1 << 20
+HANG = 60  # seconds, in which the rounds below are done many times over
+
+# As an exception keeps a picture whose traceback holds the frame that made it: freed by the collector alone.
+ROUNDS = f"""
+import faulthandler, gc, sys, threading
+faulthandler.dump_traceback_later({HANG}, exit=True)
+from fusiondiff_audit.images.memory import Shelf
+
+class Holder: pass
+
+def lend(rounds):
+    for _ in range(rounds):
+        picture = shelf.lend(shelf.take({SIZE}))[:100].reshape(10, 10)
+        holder = Holder()
+        holder.itself, holder.picture = holder, picture
+
+shelf = Shelf()
+gc.set_threshold(50)
+threads = [threading.Thread(target=lend, args=(int(sys.argv[1]) // int(sys.argv[2]),)) for _ in range(int(sys.argv[2]))]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("no hang")
+"""
+
+
+def lend(rounds: int, threads: int) -> None:
+    command = [sys.executable, "-c", ROUNDS, str(rounds), str(threads)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * HANG, check=False)
+    assert (done.returncode, done.stdout) == (0, "no hang\n"), done.stderr
+
+
+def test_b4_ten_thousand_pictures_in_cycles_come_back_without_a_hang() -> None:
+    lend(10_000, 1)
+
+
+def test_b4_threads_that_lend_at_once_do_not_hang() -> None:
+    lend(4_000, 4)
+
+
+def test_b4_a_memory_comes_back_while_the_lock_is_held() -> None:
+    """What the collector does at the worst moment, and in this very thread."""
+    shelf = Shelf()
+    memory = shelf.take(SIZE)
+    picture = shelf.lend(memory)
+    ended = threading.Event()
+
+    def drop() -> None:
+        nonlocal picture
+        with shelf._lock:
+            del picture
+        ended.set()
+
+    threading.Thread(target=drop, daemon=True).start()
+    assert ended.wait(10)
+    assert shelf.take(SIZE) is memory
+
+
+EACH = 2  # descriptors of a memory: its own, and the one that its map holds
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_no_descriptor_is_lost_however_memories_come_back() -> None:
+    """More than are kept, while it is open, at its end, and after it."""
+    before = descriptors()
+    shelf = Shelf()
+    lent = [shelf.lend(shelf.take(SIZE)) for _ in range(100)]
+    late = lent.pop(0)
+    del lent
+    gc.collect()
+    assert descriptors() - before <= EACH * 17
+    shelf.close()
+    assert descriptors() - before == EACH
+    del late
+    assert descriptors() == before
+
+
+def test_a_memory_that_comes_back_while_the_shelf_is_closed_is_closed() -> None:
+    """Between the look whether it is open and the return there may be the end of it, in another thread."""
+    before = descriptors()
+    shelf = Shelf()
+    memory = shelf.take(SIZE)
+    queue = shelf._returned
+
+    class Late:
+        """A queue into which something comes when the shelf is closed already."""
+
+        qsize, get_nowait = staticmethod(queue.qsize), staticmethod(queue.get_nowait)
+
+        def put(self, item: Memory | None) -> None:
+            shelf.close()
+            queue.put(item)
+
+    vars(shelf)["_returned"] = Late()
+    shelf._give(memory)
+    del memory
+    assert descriptors() == before
