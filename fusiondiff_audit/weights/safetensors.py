@@ -16,7 +16,7 @@ ALIGNED = 64  # bytes: a cache line, and what vector code wants
 MAX_HEADER = 16 * 1024 * 1024  # bytes
 _MOST_DIMENSIONS = 8
 _MOST_TOKENS = 2_000_000
-_LARGEST = 2**48  # of one dimension
+_LARGEST = 2**48  # of one dimension, and bytes of all of them
 _PREFIX = 8
 WIDTHS: Mapping[str, int] = {
     "BOOL": 1,
@@ -43,6 +43,11 @@ class Spec:
     def size(self) -> int:
         """Return its bytes."""
         return WIDTHS[self.dtype] * math.prod(self.shape)
+
+    @property
+    def span(self) -> int:
+        """Return the bytes of a tensor whose empty sides were of length 1: a library's strides reach that far."""
+        return WIDTHS[self.dtype] * math.prod(max(side, 1) for side in self.shape)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -93,6 +98,8 @@ def _placed(fields: Fields, base: int) -> Placed:
     shape = fields.integers("shape", least=0, most=_LARGEST, length=_MOST_DIMENSIONS)
     offsets = fields.integers("data_offsets", least=0, most=_LARGEST, length=2)
     spec = Spec(dtype, tuple(shape))
+    if spec.span > _LARGEST:
+        raise malformed(fields.where, f"{spec} spans more than {_LARGEST:,} bytes, whatever it holds")
     if len(offsets) != 2 or offsets[1] - offsets[0] != spec.size:
         raise malformed(fields.where, f"{spec} has {spec.size:,} bytes, its offsets are {offsets}")
     return Placed(spec, base + offsets[0], base + offsets[1])

@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 
 import signing
 from fusiondiff_audit.weights.safetensors import ALIGNED, MAX_HEADER, Spec, read_header
-from fusiondiff_audit.weights.tensors import fill, pack, specs_of, view
+from fusiondiff_audit.weights.tensors import fill, pack, specs_of, view, view_arrays
 
 RNG = np.random.default_rng(4)
 TENSORS = {
@@ -70,6 +70,32 @@ def test_what_we_write_the_reference_reads_and_nothing_large_lies_across_cache_l
     assert theirs.keys() == tensors.keys()
     assert all(torch.equal(theirs[name], tensor) for name, tensor in tensors.items())
     assert read_header(memoryview(data), "x")["g"].start % ALIGNED == 0
+
+
+SIDES = (
+    [0, 2**48, 2**48], [2**48, 0, 2**48], [2**48, 2**48, 0], [2**48, 2, 0], [0, 2**47, 4], [2**20, 0, 2**40],
+    [0, *[2**48] * 7], [*[2**24] * 7, 0],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SIDES, ids=str)
+@pytest.mark.parametrize("dtype", ["BOOL", "F16", "F64"])
+def test_finding_10_an_empty_tensor_of_huge_sides_is_malformed(shape: list[int], dtype: str) -> None:
+    """It has no bytes, and no library can say where its rows would begin."""
+    data = packed({"a": entry(0, 0, dtype, shape)})
+    with pytest.raises(signing.SigningError) as caught:
+        view({"x": data}, {"a": Spec(dtype, tuple(shape))})
+    assert caught.value.reason is signing.Reason.MALFORMED
+    with pytest.raises(signing.SigningError) as caught:
+        view_arrays(data, "x")
+    assert caught.value.reason is signing.Reason.MALFORMED
+
+
+@pytest.mark.parametrize("shape", [[0], [0] * 8, [0, 2**40], [2**40, 0], [5, 0, 7]], ids=str)
+def test_an_empty_tensor_of_sides_that_can_be_is_read(shape: list[int]) -> None:
+    data = packed({"a": entry(0, 0, "F64", shape)})
+    assert view({"x": data}, {"a": Spec("F64", tuple(shape))})["a"].shape == tuple(shape)
+    assert view_arrays(data, "x")["a"].shape == tuple(shape)
 
 
 @pytest.mark.parametrize("shift", range(0, 64, 8))
