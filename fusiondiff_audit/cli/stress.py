@@ -69,9 +69,10 @@ def command(
     too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and can find a
     regression; it cannot say that a model is robust.
 
-    The pictures are labelled ones that the model was not enrolled with: what it learnt from says nothing, and is left
-    out. The first result of a model is made with --first; later ones name it, or the last, as --baseline, and are
-    compared with it picture by picture.
+    One picture of each labelled specimen is attacked. Specimens that the model was enrolled with, or that its encoder
+    was trained with, say nothing and are set aside: by their name, and by the pixels of any of their pictures. Where
+    the labels name no specimen, each picture counts as one. The first result of a model is made with --first; later
+    ones name it, or the last, as --baseline, and are compared with it picture by picture.
 
     \b
     fusiondiff-audit stress --model alder --data held-out --labels held-out/labels.csv \\
@@ -118,6 +119,7 @@ def command(
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):
         pipeline = Pipeline(model, guard)
+        number_of_specimens = len({label.specimen for label in said.values()})
 
         def pick(number: int, besides: frozenset[str] = frozenset()) -> "Chosen":
             return choose(
@@ -128,17 +130,20 @@ def command(
                 count=number,
                 side=policy.robustness.side,
                 seed=suite.seed,
-                watch=lambda names: watched(names, what="reading", total=len(said)),
+                watch=lambda specimens: watched(specimens, what="reading", total=number_of_specimens),
                 besides=besides,
             )
 
         chosen, ward = pick(policy.robustness.images), None
-        lost = chosen.lost
+        lost, remarks = chosen.lost, chosen.remarks
         if plans:
             taught = pick(policy.robustness.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
             lost = tuple(dict.fromkeys((*lost, *taught.lost)))
+            remarks += tuple(f"of the pictures that are taught: {remark}" for remark in taught.remarks)
             ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
+        for remark in remarks:
+            say(remark)
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite, len(plans))
         started = time.monotonic()
         with Progress("attacking") as progress:
@@ -164,13 +169,13 @@ def command(
     signed = sign_robustness(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
-    signing.create(out / PAGE, render_stress(result, examples_of(outcome, chosen.pictures)))
+    signing.create(out / PAGE, render_stress(result, examples_of(outcome, chosen.pictures), remarks))
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:
         where, lines = policy_place(rules, policy)
         signing.create(sarif, to_sarif(result, policy=where, lines=lines, version=__version__, before=before))
-    return _answer(outcome, result, out, trust)
+    return _answer(outcome, result, out, trust, remarks)
 
 
 def _refuse_unfit(*paths: Path | None) -> None:
@@ -201,7 +206,7 @@ def _passed(outcome: "Outcome") -> str:
     return f"gates passed: {names or 'none was asked for'}"
 
 
-def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) -> Answer:
+def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged, remarks: tuple[str, ...]) -> Answer:
     from attacks.statistics import wilson
     from attacks.suite import Word
 
@@ -219,6 +224,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
     ]
     skipped = f"not selected: {', '.join(outcome.not_selected) or 'none'}"
     lines = [table(rows), *([table(poisons)] if result.poisons else []), table(checks), table(gates), skipped]
+    lines += ["\n".join(remarks)] if remarks else []
     worst = frozenset[str]().union(*(one.fooled for one in outcome.results))
     said = f"{len(worst)} of {count(result.images - len(result.missed), 'picture')} fooled by one attack at least"
     code = {Word.PASSED: Exit.DONE, Word.FAILED: Exit.GATE, Word.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
@@ -239,6 +245,7 @@ def _answer(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged) 
         "checks": {finding.check: finding.held for finding in outcome.findings},
         "gates": {decision.gate.name: decision.passed for decision in outcome.decisions},
         "notSelected": list(outcome.not_selected),
+        "pictures": list(remarks),
         "trust": trust.data(),
     }
     word = str(outcome.word)

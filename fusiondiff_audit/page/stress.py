@@ -63,13 +63,14 @@ class Plot:
     ticks: tuple[tuple[float, str], ...]
 
 
-def render_stress(result: Robustness, examples: Sequence[Example]) -> bytes:
-    """Return the page."""
+def render_stress(result: Robustness, examples: Sequence[Example], remarks: Sequence[str] = ()) -> bytes:
+    """Return the page; `remarks` are what the run said of its pictures, which the signed result has no place for."""
     page = (
         templates()
         .get_template("stress.html")
         .render(
             result=result,
+            remarks=remarks,
             meaning=_MEANINGS[result.word],
             side=json.loads(result.policy_text)["robustness"].get("side"),
             plots=plots_of(result),

@@ -1,17 +1,26 @@
-"""Which pictures are attacked: as many of either class, none that the model knows, and no more of each than asked."""
+"""Which pictures are attacked: as many of either class, one of a specimen, and of none that the model knows."""
 
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
-from fusiondiff_audit.images import Guard
+from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.labels import Label, read_labels
-from fusiondiff_audit.stress.pictures import Chosen, choose
+from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.stress.pictures import Cause, Chosen, SetAside, choose
 from signing import SigningError
-from tests.model.tiny import SETTINGS, tiny_model
+from tests.model.tiny import SETTINGS
 from tests.training.test_enrol import written
 
+Choose = Callable[..., Chosen]
 TILE = SETTINGS.architecture.tile
 
 
@@ -22,13 +31,52 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def chosen(folder: Path, *, count: int = 4, side: int | None = None, seed: int = 0) -> Chosen:
-    said: dict[str, Label] = read_labels(folder.parent / "labels.csv")
+@pytest.fixture(scope="module")
+def guard() -> Iterator[Guard]:
     with Guard() as guard:
-        return choose(folder, said, tiny_model(), guard, count=count, seed=seed, watch=iter, side=side)
+        yield guard
 
 
-def test_either_class_is_drawn_by_seed(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def chosen(guard: Guard) -> Choose:
+    """Return what chooses of a folder; further settings are those of a model that knows some of it."""
+
+    def choose_from(
+        folder: Path, *, count: int = 4, side: int | None = None, seed: int = 0, labels: str = "", **settings: Any
+    ) -> Chosen:
+        said: dict[str, Label] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
+        model: Any = SimpleNamespace(settings=replace(SETTINGS, **settings))
+        return choose(folder, said, model, guard, count=count, seed=seed, watch=iter, side=side)
+
+    return choose_from
+
+
+def enrolled(*examples: Example) -> dict[str, Any]:
+    """Return the settings of a model that was enrolled with some pictures."""
+    return {"examples": examples, "reference": "alder", "learning": Learning()}
+
+
+def pixels_of(path: Path, guard: Guard) -> str:
+    return decode(LooseFile.read(path), guard=guard).pixel_digest
+
+
+NEVER = Example("0" * 64, "another", authentic=True)  # a picture that is not there
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return a folder with three fields of each of four specimens of either class, and its labels."""
+    folder, lines = tmp_path_factory.mktemp("fields"), ["file,label,specimen"]
+    for kiln, label in (("alder", "authentic"), ("birch", "counterfeit")):
+        for number in range(4):
+            for field in range(3):
+                name = f"{kiln}-{number}-{field}.tif"
+                tifffile.imwrite(folder / name, specimen(kiln, None, str(number)).field(field, 96))
+                lines.append(f"{name},{label},{kiln} {number}")
+    return folder, "\n".join(lines)
+
+
+def test_either_class_is_drawn_by_seed(chosen: Choose, folder: Path) -> None:
     first, other = chosen(folder), chosen(folder, seed=5)
     assert [picture.authentic for picture in first.pictures].count(True) == 2
     assert len(first.pictures) == 4
@@ -36,7 +84,7 @@ def test_either_class_is_drawn_by_seed(folder: Path) -> None:
     assert {p.name for p in first.pictures} != {p.name for p in other.pictures}
 
 
-def test_of_larger_pictures_the_middle_is_taken_but_never_less_than_a_tile(folder: Path) -> None:
+def test_of_larger_pictures_the_middle_is_taken_but_never_less_than_a_tile(chosen: Choose, folder: Path) -> None:
     whole = {picture.name: picture.plane for picture in chosen(folder).pictures}
     for side, expected in ((80, 80), (1, TILE), (500, 96)):
         for part in chosen(folder, side=side).pictures:
@@ -45,6 +93,102 @@ def test_of_larger_pictures_the_middle_is_taken_but_never_less_than_a_tile(folde
             assert np.array_equal(part.plane, whole[part.name][start : start + expected, start : start + expected])
 
 
-def test_too_few_of_a_class_are_refused_with_what_there_is(folder: Path) -> None:
+def test_too_few_of_a_class_are_refused_with_what_there_is(chosen: Choose, folder: Path) -> None:
     with pytest.raises(SigningError, match="10 pictures are asked for, 4 authentic and 4 counterfeit"):
         chosen(folder, count=10)
+
+
+def test_b6_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
+    folder, labels = fields
+    found = chosen(folder, labels=labels, count=8)
+    assert sorted(picture.specimen for picture in found.pictures) == sorted(
+        f"{kiln} {number}" for kiln in ("alder", "birch") for number in range(4)
+    )
+    assert {(one.pictures, one.cause) for one in found.set_aside} == {(2, Cause.FURTHER)}
+    assert found.unnamed == 0
+    (remark,) = found.remarks
+    assert remark == "set aside: 16 pictures, of a specimen of which another picture is used (8 specimens)"
+
+
+def test_b6_too_few_specimens_are_refused_however_many_pictures_there_are(
+    chosen: Choose, fields: tuple[Path, str]
+) -> None:
+    folder, labels = fields
+    with pytest.raises(SigningError) as caught:
+        chosen(folder, labels=labels, count=13)
+    assert "13 pictures are asked for, 4 authentic and 4 counterfeit ones can be used, one of each" in str(caught.value)
+    assert "3 more authentic and 2 more counterfeit specimens are needed" in str(caught.value)
+    assert "set aside: 16 pictures, of a specimen of which another" in str(caught.value)
+
+
+@pytest.mark.parametrize("field", [0, 2])
+def test_b6_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
+    guard: Guard, chosen: Choose, field: int, fields: tuple[Path, str]
+) -> None:
+    folder, labels = fields
+    seen = tuple(pixels_of(folder / f"{kiln}-1-{field}.tif", guard) for kiln in ("alder", "birch"))
+    draws = [chosen(folder, labels=labels, count=6, seed=seed, seen=seen) for seed in range(4)]
+    for found in draws:
+        assert {picture.specimen for picture in found.pictures}.isdisjoint({"alder 1", "birch 1"})
+    trained = {one for found in draws for one in found.set_aside if one.cause is Cause.TRAINED}
+    assert trained == {SetAside(f"{kiln} 1", 3, Cause.TRAINED) for kiln in ("alder", "birch")}
+    with pytest.raises(SigningError, match="1 more authentic and 1 more counterfeit specimens are needed"):
+        chosen(folder, labels=labels, count=8, seen=seen)
+
+
+def test_b6_everything_seen_leaves_nothing(guard: Guard, chosen: Choose, folder: Path) -> None:
+    seen = tuple(pixels_of(path, guard) for path in sorted(folder.glob("*.tif")))
+    with pytest.raises(SigningError, match="0 authentic and 0 counterfeit ones can be used") as caught:
+        chosen(folder, count=8, seen=seen)
+    assert "set aside: 8 pictures, of a specimen that the encoder was trained with, by label" in str(caught.value)
+
+
+def test_b6_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
+    chosen: Choose, fields: tuple[Path, str]
+) -> None:
+    folder, labels = fields
+    known = enrolled(replace(NEVER, specimen="alder 2"))
+    found = chosen(folder, labels=labels, count=6, **known)
+    assert "alder 2" not in {picture.specimen for picture in found.pictures}
+    assert SetAside("alder 2", 3, Cause.ENROLLED) in found.set_aside
+    with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
+        chosen(folder, labels=labels, count=8, **known)
+
+
+@pytest.mark.parametrize("calibrates", [False, True])
+def test_b6_and_under_another_name_by_the_pixels_of_any_of_its_pictures(
+    guard: Guard, chosen: Choose, calibrates: bool, fields: tuple[Path, str]
+) -> None:
+    folder, labels = fields
+    digest = pixels_of(folder / "birch-3-2.tif", guard)
+    other = Example(digest, "as it was called then", authentic=False, calibrates=calibrates)
+    known = enrolled(NEVER, other)
+    draws = [chosen(folder, labels=labels, count=6, seed=seed, **known) for seed in range(4)]
+    assert not any(picture.specimen == "birch 3" for found in draws for picture in found.pictures)
+    assert any(SetAside("birch 3", 3, Cause.ENROLLED) in found.set_aside for found in draws)
+
+
+def test_b6_where_no_specimen_is_named_each_picture_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
+    labels = "file,label\n" + "\n".join(
+        f"{path.name},{'authentic' if path.name.startswith('alder') else 'counterfeit'}"
+        for path in folder.glob("*.tif")
+    )
+    found = chosen(folder, labels=labels, count=8)
+    assert found.remarks == (
+        "8 of 8 pictures are of no specimen that the labels name; each counts as a specimen of its own",
+    )
+    known = enrolled(replace(NEVER, specimen="file alder-0.tif"))  # of another folder, which named none either
+    assert len(chosen(folder, labels=labels, count=8, **known).pictures) == 8
+
+
+def test_one_picture_under_the_names_of_two_specimens_is_one_object(
+    chosen: Choose, fields: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Also where another picture of the second specimen would have been attacked."""
+    folder, labels = tmp_path / "fields", fields[1]
+    shutil.copytree(fields[0], folder)
+    shutil.copy(folder / "alder-0-1.tif", folder / "alder-1-2.tif")
+    found = chosen(folder, labels=labels, count=6)
+    assert len({"alder 0", "alder 1"} & {picture.specimen for picture in found.pictures}) == 1
+    with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
+        chosen(folder, labels=labels, count=8)
