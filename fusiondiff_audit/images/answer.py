@@ -13,18 +13,37 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed
-from fusiondiff_audit.images.header import Header
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest, Samples
+from fusiondiff_audit.images.header import MAX_BYTES, Header
+from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest, Samples, bands
 
 if TYPE_CHECKING:
     from fusiondiff_audit.images.samples import Rows
     from signing.fields import Fields
 
-WALL = 10  # seconds for one file
-READY, TIMEOUT = "ready", "timeout"  # what the zygote says beside exit codes
+READY = "ready"  # what the zygote says before the first file
 MAX_WORDS = 64 * 1024  # bytes
 _LONGEST = 500  # characters of a sentence
 _LENGTH = 4  # bytes, before the words
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a decoder's process ended, and what it took."""
+
+    code: int  # its exit status, or the signal that ended it, negative
+    late: bool  # it was ended by the clock
+    processor: float  # seconds of processor time
+    clock: float  # seconds
+
+    def to_text(self) -> str:
+        """Return the reply of the process that waited for it; the law is `Ending.from_text(e.to_text()) == e`."""
+        return f"{self.code} {self.late:d} {self.processor!r} {self.clock!r}"
+
+    @classmethod
+    def from_text(cls, text: str) -> "Ending":
+        """Return what such a reply says."""
+        code, late, processor, clock = text.split()
+        return cls(int(code), late == "1", float(processor), float(clock))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +55,9 @@ class Decoded:
     steps: tuple[str, ...]
 
 
+MAX_ANSWER = MAX_BYTES + _LENGTH + MAX_WORDS  # bytes
+
+
 def room_for(header: Header) -> int:
     """Return how many bytes an answer may take."""
     return header.nbytes + _LENGTH + MAX_WORDS
@@ -45,7 +67,7 @@ def write_picture(descriptor: int, header: Header, rows: "Rows") -> None:
     """Leave the pixels, their digest and what was done to the samples."""
     digest = PixelDigest(header.dtype, (header.height, header.width, rows.channels))
     place = 0
-    for block in rows.blocks:
+    for block in (band for some in rows.blocks for band in bands(some)):
         whole = np.ascontiguousarray(block)
         digest.add(whole)
         _put(descriptor, whole.data.cast("B"), place)

@@ -3,7 +3,8 @@
 1. The header is walked here, by our own code (`header`).
 2. A child that can do nothing but compute decodes the bytes and hashes the pixels (`zygote`, `sandbox`).
 3. Its answer is read strictly: shape, kind and length of the pixels are those of the header, or there are none.
-A child that the system kills gets one more try, since the file may not be to blame.
+A decoder that is stopped, killed or denied memory is tried once more, while no other one runs: the machine may be to
+blame. What the decoders that run at once need of memory stays within one budget (`resources`, `budget`).
 """
 
 import signal
@@ -12,20 +13,27 @@ import threading
 import numpy as np
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images.answer import TIMEOUT, WALL, Decoded, read_answer, room_for
+from fusiondiff_audit.images.answer import Decoded, Ending, read_answer, room_for
+from fusiondiff_audit.images.budget import MemoryBudget
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed, too_large
 from fusiondiff_audit.images.header import Header
 from fusiondiff_audit.images.lane import Lane, LaneLostError
 from fusiondiff_audit.images.memory import Shelf
 from fusiondiff_audit.images.pixels import Samples, digest_pixels
+from fusiondiff_audit.images.resources import MEMORY, ResourceLimits, limit_resources
 
-_DONE, _KILLED, _CPU_SPENT = "0", str(-signal.SIGKILL), str(-signal.SIGXCPU)
+_MACHINE = (ImageReason.TIMED_OUT, ImageReason.TOO_LARGE)  # reasons for which the machine may be to blame
+_LOST = Ending(-signal.SIGKILL, late=False, processor=0, clock=0)
 
 
 class Guard:
-    """Decoders' processes, started when they are needed: as many as threads ask at once."""
+    """Decoders' processes, started when they are needed: as many as threads ask at once, and as have memory.
+
+    The memory of a picture belongs to the caller once it is returned: whoever keeps a batch keeps its memory.
+    """
 
     def __init__(self) -> None:
+        self._budget = MemoryBudget(MEMORY)
         self._idle: list[Lane] = []
         self._shelf = Shelf()
         self._lock = threading.Lock()
@@ -42,29 +50,34 @@ class Guard:
         """Return the picture of a file whose header was walked; one that needs no decoder gets none."""
         if (pixels := as_stored(data, header)) is not None:
             return Decoded(pixels, digest_pixels(pixels), ())
-        ended = self._attempt(data, header)
-        if ended == _KILLED:
-            ended = self._attempt(data, header)
-        if isinstance(ended, Decoded):
-            return ended
-        raise _explain(ended)
+        limits = limit_resources(header, len(data))
+        try:
+            with self._budget.share(limits.total):
+                return self._attempt(data, header, limits)
+        except ImageError as e:
+            if e.reason not in _MACHINE:
+                raise
+        with self._budget.alone():
+            return self._attempt(data, header, limits)
 
-    def _attempt(self, data: bytes, header: Header) -> Decoded | str:
-        """Return the picture, or how the child ended without one."""
+    def _attempt(self, data: bytes, header: Header, limits: ResourceLimits) -> Decoded:
+        """Return the picture, or raise why the child ended without one."""
         lane = self._take_lane()
         outbox = self._shelf.take(room_for(header))
         try:
-            ended = lane.ask(header, data, outbox)
+            ending = lane.ask(header, data, outbox, limits)
         except BaseException as e:  # whatever happened, its child may still be writing
             lane.close()
             outbox.close()
             if isinstance(e, LaneLostError):
-                return _KILLED
+                raise _explain(_LOST, limits) from e
             raise
         with self._lock:
             self._idle.append(lane)
         answer = self._shelf.lend(outbox)
-        return read_answer(answer, header) if ended == _DONE else ended
+        if ending.code:
+            raise _explain(ending, limits)
+        return read_answer(answer, header)
 
     def _take_lane(self) -> Lane:
         """Return a process that waits, or a new one."""
@@ -93,13 +106,17 @@ def as_stored(data: bytes, header: Header) -> Samples | None:
     return samples.reshape(header.height, header.width, 1)
 
 
-def _explain(ended: str) -> ImageError:
-    if ended == _KILLED:
+def _explain(ending: Ending, limits: ResourceLimits) -> ImageError:
+    spent = ending.code == -signal.SIGXCPU or ending.processor >= limits.processor
+    if ending.late or (ending.code < 0 and spent):
+        used = f"{ending.processor:.0f} s of processor time, {ending.clock:.0f} s by the clock"
+        allowed = f"at most {limits.processor} s and {limits.clock} s"
+        what = f"its decoder was stopped twice, the second time with no other beside it, after {used} ({allowed})"
+        return ImageError(ImageReason.TIMED_OUT, what)
+    if ending.code == -signal.SIGKILL:
         return too_large("its decoder was killed twice, as a system does that runs out of memory")
-    if ended in (TIMEOUT, _CPU_SPENT):
-        return ImageError(ImageReason.TIMED_OUT, f"not decoded within {WALL} s")
-    if ended.startswith("-"):
-        number = int(ended[1:])
+    if ending.code < 0:
+        number = -ending.code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return malformed(f"its decoder crashed ({name})")
     return malformed("its decoder ended without an answer")

@@ -13,6 +13,7 @@ from fusiondiff_audit.images.errors import malformed, too_large
 MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen has 4 MB
 MAX_PIXELS = 100_000_000  # 16384 x 5000 zeros deflate to 83 KB, so pixels are the limit and not the file's size
 MAX_SIDE = 32_768
+MAX_BYTES = 256 * 1024 * 1024  # of samples as stored: 100 megapixels of 16 bits fit; the largest real file has 104 MB
 
 
 class Container(StrEnum):
@@ -108,6 +109,14 @@ class Header:
         """Return how many bytes the stored samples have."""
         return self.width * self.height * self.channels * (self.bits // 8)
 
+    @property
+    def decoded(self) -> int:
+        """Return how many bytes its pieces decode to: the stored samples, and what pads the tiles of a TIFF."""
+        layout = self.layout
+        if layout is None or not layout.tiled:
+            return self.nbytes
+        return len(layout.pieces) * layout.rows * layout.columns * self.channels * (self.bits // 8)
+
 
 def check_size(width: int, height: int) -> None:
     """Refuse pictures without pixels, or with more than are read."""
@@ -115,3 +124,9 @@ def check_size(width: int, height: int) -> None:
         raise malformed(f"a picture of {width} x {height} pixels")
     if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
         raise too_large(f"{width} x {height} pixels, at most {MAX_PIXELS:,} and {MAX_SIDE:,} a side")
+
+
+def check_bytes(decoded: int) -> None:
+    """Refuse pictures whose samples, with what pads their tiles, are more than is decoded."""
+    if decoded > MAX_BYTES:
+        raise too_large(f"its samples have {decoded:,} bytes, at most {MAX_BYTES:,}")

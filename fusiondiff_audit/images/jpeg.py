@@ -4,7 +4,7 @@ import re
 import struct
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_size
+from fusiondiff_audit.images.header import Container, Header, check_bytes, check_size
 from fusiondiff_audit.images.jpeg_scans import Frame, Scans
 from fusiondiff_audit.images.jpeg_segments import Segments
 from fusiondiff_audit.images.unreferenced import check_trailing
@@ -95,6 +95,7 @@ def _read_frame(body: bytes, marker: int) -> Frame:
         raise malformed("a frame of another length than its components need")
     bits, height, width, channels = struct.unpack_from(">BHHB", body)
     check_size(width, height)
+    check_bytes(width * height * channels)
     if bits != 8 or channels not in (1, 3):
         raise unsupported(f"a JPEG of {bits} bits and {channels} channels")
     components = tuple(body[6::3])

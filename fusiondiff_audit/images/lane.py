@@ -8,13 +8,15 @@ import tempfile
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.images.answer import READY, WALL
+from fusiondiff_audit.images.answer import READY, Ending
 from fusiondiff_audit.images.header import Header
 from fusiondiff_audit.images.memory import Memory
+from fusiondiff_audit.images.resources import ResourceLimits
 
 _START = "from fusiondiff_audit.images.zygote import main; main()"
 _PATIENCE = 60  # seconds for the process to start; on a busy machine with cold disks it needs a few
 _LONGEST = 1000  # bytes of a reply
+_KEPT = 16 * 1024**2  # bytes of an inbox that waits for the next file; a larger one is given back
 # One thread: the libraries would keep address space for as many as the machine has cores.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 
@@ -57,21 +59,25 @@ class Lane:
         """Say whether the process still runs, as far as we know."""
         return self._process.poll() is None
 
-    def ask(self, header: Header, data: bytes, outbox: Memory) -> str:
-        """Have a file decoded into the outbox; return how the child ended."""
+    def ask(self, header: Header, data: bytes, outbox: Memory, limits: ResourceLimits) -> Ending:
+        """Have a file decoded into the outbox, within the limits; return how the child ended."""
         words = json.dumps(header.to_data()).encode("ascii")
         size = len(data) + len(words)
         inbox = self._inbox = self._inbox.fitting(size)
         inbox.view[: len(data)] = data
         inbox.view[len(data) : size] = words
-        message = f"{len(data)} {len(words)}".encode("ascii")
+        message = f"{len(data)} {len(words)} {limits.processor} {limits.clock} {limits.memory}".encode("ascii")
         try:
             socket.send_fds(self._socket, [message], [inbox.descriptor, outbox.descriptor])
         except OSError as e:
             raise LaneLostError("the decoder's process is gone") from e
-        if ended := self._hear(2 * WALL):
-            return ended
-        raise LaneLostError("the decoder's process is gone, or does not answer")
+        reply = self._hear(limits.clock + _PATIENCE)
+        if not reply:
+            raise LaneLostError("the decoder's process is gone, or does not answer")
+        if inbox.size > _KEPT:
+            inbox.close()
+            self._inbox = Memory(1)
+        return Ending.from_text(reply)
 
     def close(self) -> None:
         """End the process; its children end with it."""

@@ -1,15 +1,24 @@
 """Pixels as the audit knows them, and the digest by which the same picture is known again (FORMAT.md)."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[Any]  # rows x columns x channels, of u1, u2, u4 or f4
+_BAND = 1 << 20  # bytes
 _HEADING = "fusiondiff-audit/pixels/v1"
 # What may be done to the samples that a file stores; none of it loses a bit.
 MAPPED, DROPPED, MERGED = "grey palette mapped", "constant opacity dropped", "three equal channels taken as one"
+
+
+def bands(rows: Samples) -> Iterator[Samples]:
+    """Yield rows from the top, few enough at a time that copies of them cost nothing."""
+    step = max(1, _BAND // max(1, rows[:1].nbytes))
+    for top in range(0, len(rows), step):
+        yield rows[top : top + step]
 
 
 class PixelDigest:

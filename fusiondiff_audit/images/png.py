@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from typing import TypeVar
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_size
+from fusiondiff_audit.images.header import Container, Header, check_bytes, check_size
 from fusiondiff_audit.images.png_chunks import check_chunk
 from fusiondiff_audit.images.unreferenced import check_trailing
 
+Data = TypeVar("Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
 MAX_CHUNKS = 65_536
@@ -71,25 +73,28 @@ def walk(data: bytes) -> Header:
     )
 
 
-def essence(data: bytes) -> bytes:
+def essence(data: memoryview) -> bytes:
     """Return a walked PNG with nothing but its picture, for the decoder to see; indices come as if they were greys."""
-    found, position = [SIGNATURE], len(SIGNATURE)
+    found: list[bytes | memoryview] = [SIGNATURE]
+    position = len(SIGNATURE)
     while True:
         kind, body, position = _chunk(data, position)
+        part: bytes | memoryview = body
         if kind == b"IHDR":
-            body = body[:9] + bytes([0 if body[9] == 3 else body[9]]) + body[10:]
+            part = bytes(body[:9]) + bytes([0 if body[9] == 3 else body[9]]) + bytes(body[10:])
         if kind in (b"IHDR", b"IDAT", b"IEND"):
-            found.append(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
+            crc = zlib.crc32(part, zlib.crc32(kind))
+            found += (struct.pack(">I", len(part)), kind, part, struct.pack(">I", crc))  # one copy, when all are joined
         if kind == b"IEND":
             return b"".join(found)
 
 
-def _chunk(data: bytes, position: int) -> tuple[bytes, bytes, int]:
+def _chunk(data: Data, position: int) -> tuple[bytes, Data, int]:
     """Return a chunk's kind and body, and where the next one begins."""
     if position + 12 > len(data):
         raise malformed("cut short: a chunk is missing")
     (length,) = struct.unpack_from(">I", data, position)
-    kind, end = data[position + 4 : position + 8], position + 8 + length
+    kind, end = bytes(data[position + 4 : position + 8]), position + 8 + length
     if end + 4 > len(data):
         raise malformed(f"cut short: chunk {kind!a} claims {length:,} bytes")
     body = data[position + 8 : end]
@@ -112,6 +117,7 @@ def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
         raise unsupported("an interlaced PNG")
     if bits not in _DEPTHS[colour]:
         raise unsupported(f"a PNG of {bits} bits and colour type {colour}; 8 and 16 bits are read")
+    check_bytes(width * height * _CHANNELS[colour] * bits // 8)  # before they are inflated to be counted
     return width, height, bits, colour
 
 

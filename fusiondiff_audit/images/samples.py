@@ -14,7 +14,7 @@ import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
 from fusiondiff_audit.images.header import Container, Header
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples
+from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, bands
 from fusiondiff_audit.images.png import essence
 from fusiondiff_audit.images.strips import decode_rows
 
@@ -37,7 +37,8 @@ def decode_samples(data: memoryview, header: Header) -> Rows:
     Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
     but what the header said is malformed, which may show only as the last rows are asked for.
     """
-    blocks = _checked(_translated(_decode(data, header)), header)
+    decoded = (band for block in _translated(_decode(data, header)) for band in bands(block))
+    blocks = _checked(decoded, header)
     steps = []
     if header.palette:
         blocks = (_map_palette(block, header.palette) for block in blocks)
@@ -47,8 +48,8 @@ def decode_samples(data: memoryview, header: Header) -> Rows:
         steps.append(DROPPED)
     channels = header.channels - header.alpha
     if channels == 3:  # whether they are equal is known when all rows are there
-        whole = np.concatenate([block.copy() for block in blocks])
-        if (whole[:, :, 1:] == whole[:, :, :1]).all():
+        whole, equal = _whole(blocks, header)
+        if equal:
             whole, channels = whole[:, :, :1], 1
             steps.append(MERGED)
         blocks = iter((whole,))
@@ -61,7 +62,7 @@ def _decode(data: memoryview, header: Header) -> Iterator[Samples]:
         case Container.TIFF:
             yield from decode_rows(data, header)
         case Container.PNG:
-            yield np.asarray(imagecodecs.png_decode(essence(bytes(data))))
+            yield np.asarray(imagecodecs.png_decode(essence(data)))
         case Container.JPEG:
             space = "GRAY" if header.channels == 1 else "RGB"
             yield np.asarray(simplejpeg.decode_jpeg(data, space, strict=True))  # libjpeg's warnings are errors
@@ -87,6 +88,8 @@ def _checked(blocks: Iterator[Samples], header: Header) -> Iterator[Samples]:
     for found in blocks:
         block = found[:, :, None] if found.ndim == 2 else found
         rows += len(block)
+        if rows > header.height:
+            break
         if block.shape[1:] != (header.width, header.channels) or block.dtype.str[1:] != header.dtype:
             claimed = f"{header.width} x {header.channels} of {header.dtype}"
             raise malformed(f"has rows of {block.shape[1:]} of {block.dtype}, its header says {claimed}")
@@ -95,6 +98,19 @@ def _checked(blocks: Iterator[Samples], header: Header) -> Iterator[Samples]:
         yield block
     if rows != header.height:
         raise malformed(f"decodes to {rows:,} rows, its header says {header.height:,}")
+
+
+def _whole(blocks: Iterator[Samples], header: Header) -> tuple[Samples, bool]:
+    """Return all rows, and whether the three channels are equal everywhere."""
+    shape, top, equal = (header.height, header.width, 3), 0, True
+    whole = np.empty(0, header.dtype)
+    for block in blocks:
+        if not top:  # not sooner: a decoder has needed its memory by now, and given some back
+            whole = np.empty(shape, header.dtype)
+        whole[top : top + len(block)] = block
+        top += len(block)
+        equal = equal and bool((block[:, :, 1:] == block[:, :, :1]).all())
+    return whole, equal
 
 
 def _map_palette(block: Samples, palette: bytes) -> Samples:

@@ -13,7 +13,7 @@ import signal
 import socket
 import struct
 
-ADDRESS_SPACE = 2 * 1024**3  # bytes; 8192 x 8192 of 16 bits takes 0.75 GiB
+_GRACE = 1  # second from SIGXCPU, which a process can pass over, to SIGKILL
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2  # linux/prctl.h
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h, with word, absolute, constant
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # linux/seccomp.h; 1 is EPERM
@@ -48,20 +48,27 @@ def prepare() -> None:
     _filter()
 
 
-def enter(*, seconds: int, writable: int, parent: int) -> None:
-    """Give up everything but computing; there is no way back. At most `writable` bytes of a file are written."""
+def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
+    """Give up everything but computing; there is no way back.
+
+    From here on so many seconds of processor time may be used, so many bytes of memory be asked for beside those that
+    the process has, and at most `writable` bytes of a file be written. Where limits from outside are lower,
+    `NoSandboxError` is raised: what becomes of a file must not depend on them.
+    """
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would wait for the answer
     if os.getppid() != parent:  # it had ended before we could ask to end with it
         os._exit(1)
-    for limit, value in (
-        (resource.RLIMIT_AS, ADDRESS_SPACE),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, writable),
-        (resource.RLIMIT_CORE, 0),
+    space = _address_space() + memory
+    for what, limit, soft, hard in (
+        ("bytes of address space", resource.RLIMIT_AS, space, space),
+        ("seconds of processor time", resource.RLIMIT_CPU, seconds, seconds + _GRACE),
+        ("bytes of a file", resource.RLIMIT_FSIZE, writable, writable),
+        ("bytes of a core dump", resource.RLIMIT_CORE, 0, 0),
     ):
-        hard = resource.getrlimit(limit)[1]
-        least = value if hard == resource.RLIM_INFINITY else min(value, hard)  # a limit from outside may be lower
-        resource.setrlimit(limit, (least, least))
+        most = resource.getrlimit(limit)[1]
+        if most != resource.RLIM_INFINITY and most < hard:
+            raise NoSandboxError(f"a decoder needs up to {hard:,} {what}, this system allows {most:,}")
+        resource.setrlimit(limit, (soft, hard))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     code = _filter()
     buffer = ctypes.create_string_buffer(code, len(code))
@@ -83,6 +90,12 @@ def prove() -> None:
         except PermissionError:
             continue
         raise NoSandboxError(f"a decoder could {what}")
+
+
+def _address_space() -> int:
+    """Return how many bytes of address space this process has."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 @functools.cache  # before the processes part

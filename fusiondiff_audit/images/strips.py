@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import malformed
 from fusiondiff_audit.images.header import Compression, Header
-from fusiondiff_audit.images.pixels import Samples
+from fusiondiff_audit.images.pixels import Samples, bands
 
 Bytes = npt.NDArray[np.uint8]
+_PIECE = 1 << 20  # bytes
 _DECODERS: dict[Compression, Callable[..., Any]] = {
     Compression.LZW: imagecodecs.lzw_decode,
     Compression.PACKBITS: imagecodecs.packbits_decode,
@@ -35,8 +36,7 @@ def decode_rows(data: memoryview, header: Header) -> Iterator[Samples]:
     size = down * across * channels * stored.itemsize
     room = np.empty(size + 1, np.uint8)  # one more, so that too much shows
     columns = -(-header.width // across)
-    band = np.empty((down, header.width, channels), native)
-    as_it_is = columns == 1 and across == header.width and stored == native and not layout.predictor
+    beside = np.empty((down, header.width, channels), native) if columns > 1 else None  # tiles, until their row is full
     for i, (offset, length) in enumerate(layout.pieces):
         top, left = i // columns * down, i % columns * across
         rows = min(down, header.height - top)
@@ -44,16 +44,21 @@ def decode_rows(data: memoryview, header: Header) -> Iterator[Samples]:
         if len(found) != (size if layout.tiled else rows * across * channels * stored.itemsize):
             raise malformed(f"piece {i} of the picture decodes to another size than its own")
         block = found.view(stored).reshape(-1, across, channels)[:rows, : header.width - left]
-        if as_it_is:
-            yield block
+        if beside is None:
+            yield from (_native(band, native, predictor=layout.predictor) for band in bands(block))
             continue
-        place = band[:rows, left : left + across]
-        if layout.predictor:
-            np.cumsum(block, axis=1, dtype=native, out=place)
-        else:
-            place[:] = block
+        first = 0
+        for band in bands(block):
+            place = beside[first : first + len(band), left : left + across]
+            place[:] = _native(band, native, predictor=layout.predictor)
+            first += len(band)
         if i % columns == columns - 1:
-            yield band[:rows]
+            yield beside[:rows]
+
+
+def _native(block: Samples, native: np.dtype[Any], *, predictor: bool) -> Samples:
+    """Return samples in this machine's byte order, summed from differences where they are stored so."""
+    return np.cumsum(block, axis=1, dtype=native) if predictor else block.astype(native, copy=False)
 
 
 def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Bytes:
@@ -61,15 +66,25 @@ def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Byt
     if compression is Compression.NONE:
         return np.frombuffer(piece, np.uint8)
     if compression is Compression.DEFLATE:
-        return _inflate(piece, len(room))
+        return _inflate(piece, room)
     unpacked: Bytes = _DECODERS[compression](piece, out=room)
     return unpacked
 
 
-def _inflate(piece: memoryview, limit: int) -> Bytes:
-    """Return what a piece inflates to; zlib, unlike faster libraries, says whether something is stored behind it."""
-    inflater = zlib.decompressobj()
-    whole = inflater.decompress(piece, limit)
-    if not inflater.eof or inflater.unused_data:
-        raise malformed("a piece of the picture is cut short, or has something behind its data")
-    return np.frombuffer(whole, np.uint8)
+def _inflate(piece: memoryview, room: Bytes) -> Bytes:
+    """Inflate a piece into `room`; zlib, unlike faster libraries, says whether something is stored behind it."""
+    inflater, filled = zlib.decompressobj(), 0
+    for start in range(0, len(piece), _PIECE):  # what is left over is copied, so there must not be much
+        packed: bytes | memoryview = piece[start : start + _PIECE]
+        while packed:
+            if inflater.eof:
+                raise malformed("a piece of the picture has something behind its data")
+            part = inflater.decompress(packed, _PIECE)
+            if filled + len(part) > len(room):
+                raise malformed("a piece of the picture decodes to more than its size means")
+            room[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
+            filled += len(part)
+            packed = inflater.unconsumed_tail or inflater.unused_data
+    if not inflater.eof:
+        raise malformed("a piece of the picture is cut short")
+    return room[:filled]

@@ -5,7 +5,7 @@ from itertools import chain, repeat
 from typing import Literal
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
-from fusiondiff_audit.images.header import Compression, Container, Header, Layout, Limits, check_size
+from fusiondiff_audit.images.header import Compression, Container, Header, Layout, Limits, check_bytes, check_size
 from fusiondiff_audit.images.ifd import Directory, byte_order, header_size, read_chain
 from fusiondiff_audit.images.subdirectories import nested_spans
 from fusiondiff_audit.images.tiff_tags import (
@@ -66,6 +66,8 @@ def walk(data: bytes, limits: Limits) -> Header:
         raise ambiguous("a TIFF of grey with opacity, in tiles")
     if layout.predictor and floating:
         raise unsupported("a TIFF of floating point with a predictor")
+    rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the picture
+    check_bytes(rows * layout.columns * channels * bits // 8)
     expected = _expected(layout, height, channels * bits // 8)
     _check_pieces(data, layout, expected)
     spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]

@@ -1,8 +1,9 @@
 """The process from which decoders are forked: it has the libraries, and has never seen a file.
 
-One message is one file: how many bytes of it, and of the header that was walked, wait in the inbox. A child is forked,
-enters the sandbox, decodes the inbox, hashes the pixels, and leaves them and an answer in the outbox; then it is gone,
-and everything of the file with it. The reply to the message says only how the child ended.
+One message is one file: how many bytes of it, and of the header that was walked, wait in the inbox, and what decoding
+it may take. A child is forked, enters the sandbox, decodes the inbox, hashes the pixels, and leaves them and an answer
+in the outbox; then it is gone, and everything of the file with it. The reply to the message says only how the child
+ended, and what it took by the system's count.
 """
 
 import gc
@@ -13,15 +14,17 @@ import select
 import signal
 import socket
 import sys
+import time
 
 import imagecodecs
 import numpy as np
 import simplejpeg
 
 from fusiondiff_audit.images import sandbox
-from fusiondiff_audit.images.answer import READY, TIMEOUT, WALL, room_for, write_picture, write_refusal
+from fusiondiff_audit.images.answer import MAX_ANSWER, READY, Ending, room_for, write_picture, write_refusal
 from fusiondiff_audit.images.errors import ImageError, too_large
 from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR
 from fusiondiff_audit.images.samples import decode_samples
 
 _MEMORIES, _LONGEST = 2, 100  # descriptors and bytes of a message
@@ -37,23 +40,24 @@ def main() -> None:
         message, memories, *_ = socket.recv_fds(lane, _LONGEST, _MEMORIES)
         if not message:
             return
+        size, length, processor, clock, memory = map(int, message.split())
+        started = time.monotonic()
         child = os.fork()
         if not child:
             lane.close()
-            _run(message, memories, own)
+            _run(size, length, memories, processor=processor, memory=memory, parent=own)
         for descriptor in memories:
             os.close(descriptor)
-        lane.send(_await(child, lane).encode())
+        lane.send(_await(child, lane, started, clock).to_text().encode())
 
 
-def _run(message: bytes, memories: list[int], parent: int) -> None:
+def _run(size: int, length: int, memories: list[int], *, processor: int, memory: int, parent: int) -> None:
     """Be the child: never return."""
     try:
         inbox, outbox = memories
-        size, length = map(int, message.split())
         whole = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
         header = Header.from_data(json.loads(bytes(whole[size:])))
-        sandbox.enter(seconds=WALL + 1, writable=room_for(header), parent=parent)
+        sandbox.enter(seconds=processor, memory=memory, writable=room_for(header), parent=parent)
         _decode(whole[:size], header, outbox)
     except BaseException:  # whatever it is, a child does not go back into the loop above
         os._exit(1)
@@ -69,19 +73,20 @@ def _decode(data: memoryview, header: Header, outbox: int) -> None:
         write_refusal(outbox, header, too_large("decoding it takes more memory than a decoder has"))
 
 
-def _await(child: int, lane: socket.socket) -> str:
-    """Wait until the child ends, the time is up or nobody listens any more; say how it ended."""
+def _await(child: int, lane: socket.socket, started: float, clock: int) -> Ending:
+    """Wait until the child ends, the time is up or nobody listens any more; return how it ended."""
     descriptor = os.pidfd_open(child)
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
     waiting.register(lane, 0)  # for its end alone
-    events = dict(waiting.poll(WALL * 1000))
+    events = dict(waiting.poll(clock * 1000))
     ended = descriptor in events
     os.close(descriptor)
     if not ended:
         os.kill(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return str(code) if ended else TIMEOUT
+    _, status, used = os.wait4(child, 0)
+    taken = time.monotonic() - started
+    return Ending(os.waitstatus_to_exitcode(status), not ended, used.ru_utime + used.ru_stime, taken)
 
 
 def _warm_up() -> None:
@@ -97,13 +102,13 @@ def _warm_up() -> None:
 
 
 def _proof() -> str:
-    """Return that the sandbox holds, as a child found it, or what is wrong."""
+    """Return that the sandbox holds, as a child found it, with the limits of the largest files, or what is wrong."""
     reader, writer = os.pipe()
     own = os.getpid()
     child = os.fork()
     if not child:
         try:
-            sandbox.enter(seconds=1, writable=0, parent=own)
+            sandbox.enter(seconds=MOST_PROCESSOR, memory=MEMORY, writable=MAX_ANSWER, parent=own)
             sandbox.prove()
             said = READY
         except BaseException as e:

@@ -130,6 +130,13 @@ def two_strips(first: int, second: int) -> bytes:
     return tiff(tags, after=struct.pack("<IIII", first, second, 8, 8))
 
 
+DEEP = [(258, SHORT, 2, 16 | 16 << 16), (338, SHORT, 1, 2)]  # 16 bits, and opacity
+# 221 MB of samples in four tiles, of which the last has one row of the picture: 295 MB.
+TALL_TILES = [(256, LONG, 1, 24_000), (257, LONG, 1, 3073), (258, SHORT, 3, AFTER + 44), (259, SHORT, 1, 8),
+              (262, SHORT, 1, 2), (277, SHORT, 1, 3), (322, LONG, 1, 24_000), (323, LONG, 1, 1024),
+              (324, LONG, 4, AFTER + 12), (325, LONG, 4, AFTER + 28)]  # fmt: skip
+
+
 def bigtiff_lie() -> bytes:
     return b"II+\0" + struct.pack("<HHQ", 4, 0, 16)
 
@@ -266,6 +273,12 @@ TOO_LARGE: dict[str, bytes] = {
     "png-beside.png": png(ihdr(), *(chunk(b"tEXt", b"a\0" + bytes(300_000)) for _ in range(4)), IDAT),
     "tiff-200000-square.tif": tiff(plain(width=200_000, height=200_000, rows=200_000, compression=8)),
     "jpeg-area.jpg": jpeg(frame(width=30_000, height=30_000)),
+    "png-bytes.png": png(ihdr(width=10_000, height=10_000, bits=16, colour=6), IDAT),
+    "tiff-bytes.tif": tiff(
+        [*plain(bits=None, width=10_000, height=10_000, rows=10_000, compression=8, samples=2), *DEEP]
+    ),
+    "tiff-bytes-of-padding.tif": tiff(TALL_TILES, after=struct.pack("<8I3H", 8, 12, 16, 20, 4, 4, 4, 4, 8, 8, 8)),
+    "jpeg-bytes.jpg": jpeg(frame(width=10_000, height=10_000, names=b"\1\2\3")),
 }
 UNSUPPORTED: dict[str, bytes] = {
     "gif.gif": b"GIF89a" + bytes(20),

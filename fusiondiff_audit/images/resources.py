@@ -1,0 +1,66 @@
+"""What decoding one file may take, known from its header and its size before a decoder runs: time and memory.
+
+Processor time is bounded at about eight times what the costliest files of a size need, so that a file which the walk
+admits does not come near it, however busy the machine is: only a decoder gone wrong does. Memory is what the copies
+in a decoder's process add up to.
+"""
+
+import math
+from dataclasses import dataclass
+
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, Header
+
+MEMORY = 1792 * 1024**2  # bytes, of all decoders together that run at once; the most that one file takes is 1.6 GiB
+PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides pictures
+_BASE = 60  # seconds; 65,536 pieces take 4, a progressive JPEG of 64 scans takes 6
+_STORED_PER_SECOND = 1_000_000  # bytes of the file; at worst, in deflate blocks that hold nothing, they take 0.13 s
+_DECODED_PER_SECOND = 4_000_000  # bytes of samples; at worst, in a progressive JPEG, they take 0.11 s
+_CLOCK = 10  # seconds by the clock for each of processor time
+MOST_PROCESSOR = _BASE + MAX_FILE // _STORED_PER_SECOND + MAX_BYTES // _DECODED_PER_SECOND  # seconds
+_MCU = 32  # pixels, the longest side of what a JPEG codes at once
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLimits:
+    """What a decoder may use for one file; `clock` is the last resort, for a process that does not compute."""
+
+    processor: int  # seconds of processor time
+    clock: int  # seconds
+    memory: int  # bytes of its own
+    shared: int  # bytes in which the file goes in and the pixels come out
+
+    @property
+    def total(self) -> int:
+        """Return the bytes that are set aside before the decoder starts."""
+        return self.memory + self.shared
+
+
+def limit_resources(header: Header, size: int) -> ResourceLimits:
+    """Return what decoding a file of so many bytes may take."""
+    seconds = _BASE + size // _STORED_PER_SECOND + header.decoded // _DECODED_PER_SECOND
+    return ResourceLimits(seconds, _CLOCK * seconds, PROCESS + _copies(header, size), size + header.nbytes)
+
+
+def _copies(header: Header, size: int) -> int:
+    """Return how many bytes the largest set of copies has that exist in the decoder's process at one time."""
+    samples = header.nbytes
+    match header.container:
+        case Container.PNG:  # what the library gets of the file, and the samples; then the samples and their greys
+            return samples + max(size, samples)
+        case Container.JPEG:  # coefficients of two bytes, and the samples
+            sides = (math.ceil(side / _MCU) * _MCU for side in (header.width, header.height))
+            return 2 * header.channels * math.prod(sides) + samples
+        case Container.TIFF:
+            return _piece_copies(header) + (samples if header.channels - header.alpha == 3 else 0)
+
+
+def _piece_copies(header: Header) -> int:
+    """Return the bytes of one decompressed piece of a TIFF, and of a row of tiles beside one another."""
+    layout = header.layout
+    if layout is None:
+        raise ValueError("not the header of a TIFF")
+    pixel = header.channels * header.bits // 8
+    piece = layout.rows * layout.columns * pixel
+    copies = 0 if layout.compression is Compression.NONE else 1
+    across = layout.rows * header.width * pixel if layout.tiled and layout.columns < header.width else 0
+    return copies * piece + across
