@@ -29,7 +29,8 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
     Pictures are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
-    can be judged, and which are the same. Nothing is classified or recorded.
+    can be judged, and which are the same. Nothing is classified or recorded. Pictures of more than 256 MiB decoded are
+    refused; the processes that decode have at most 1.75 GiB of memory together.
 
     \b
     fusiondiff-audit inspect micrographs --trust trust.json --root sha256:...

@@ -36,7 +36,8 @@ def take_in(
 ) -> Iterator[Found]:
     """Yield what becomes of every file of a batch: sidecars first, then the others in the manifest's order.
 
-    Images that are wanted come as micrographs or refused, other genuine files as they are.
+    Images that are wanted come as micrographs or refused, other genuine files as they are. At most one more than there
+    are threads wait to be taken; decoders have a budget of their own (`guard`).
     """
     sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: the first of its name, and what it says
 

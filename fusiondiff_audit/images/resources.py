@@ -1,8 +1,8 @@
 """What decoding one file may take, known from its header and its size before a decoder runs: time and memory.
 
-Processor time is bounded at about eight times what the costliest files of a size need, so that a file which the walk
-admits does not come near it, however busy the machine is: only a decoder gone wrong does. Memory is what the copies
-in a decoder's process add up to.
+Processor time is bounded at seven times and more what the costliest files of a size need (docs/decisions/decoding.md),
+so that a file which the walk admits does not come near it, however busy the machine is: only a decoder gone wrong
+does. Memory is what the copies in a decoder's process add up to.
 """
 
 import math

@@ -13,14 +13,9 @@ from tests.vectors.images import make
 
 
 def flat_png(width: int, height: int, colour: int, bits: int) -> bytes:
-    """Return a picture of zeros, with full opacity where it has one."""
+    """Return a picture of zeros, opaque where it says so."""
     channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
-    return png_of(width, height, colour, bits, b"\0" + width * flat_pixel(channels, bits))
-
-
-def flat_pixel(channels: int, bits: int) -> bytes:
-    """Return zeros, and full opacity where the channels are even."""
-    return bytes((channels - 1) * bits // 8) + (b"\0" if channels % 2 else b"\xff") * (bits // 8)
+    return png_of(width, height, colour, bits, b"\0" + width * _flat_pixel(channels, bits))
 
 
 def png_of(width: int, height: int, colour: int, bits: int, row: bytes, level: int = 1) -> bytes:
@@ -59,13 +54,19 @@ def tiff_of(
 
 
 def flat_tiff(width: int, height: int, *, compression: int, channels: int = 1, bits: int = 16, rows: int = 0) -> bytes:
-    """Return a picture of zeros, in strips of so many rows, which must divide its height, or in one."""
-    zeros = (rows or height) * width * flat_pixel(channels, bits)
-    packed = {1: bytes, 5: imagecodecs.lzw_encode, 8: lambda data: zlib.compress(data, 1)}[compression](zeros)  # type: ignore[operator]
+    """Return the same, in strips of so many rows, which must divide its height, or in one."""
+    flat = (rows or height) * width * _flat_pixel(channels, bits)
+    packed = {1: bytes, 5: imagecodecs.lzw_encode, 8: lambda data: zlib.compress(data, 1)}[compression](flat)  # type: ignore[operator]
     return tiff_of(
         bytes(packed), height // (rows or height), width, height,
         compression=compression, channels=channels, bits=bits, rows=rows,
     )  # fmt: skip
+
+
+def _flat_pixel(channels: int, bits: int) -> bytes:
+    """Return black, and full opacity where there are two or four channels."""
+    colours = channels - (channels in (2, 4))
+    return bytes(colours * bits // 8) + b"\xff" * ((channels - colours) * bits // 8)
 
 
 def many_tiles() -> bytes:
