@@ -65,7 +65,7 @@ class House:
         batch = signing.open_batch(self.folder / "batch", trust=trust)
         who = Key("auditor-1", self.auditor.public.keyid)
         order = Order(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
-        ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), now=signing.now())
+        ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), clock=signing.now)
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()
         took = time.perf_counter() - begun

@@ -92,7 +92,7 @@ def main(folder: Path) -> None:
             Origin("0", digest("code"), released=False),
             folder,
         )
-        with Ledger(Path(scratch) / "ledger", key=auditor, keys=Keys.of_auditors(trust), now=moment) as book:
+        with Ledger(Path(scratch) / "ledger", key=auditor, keys=Keys.of_auditors(trust), clock=lambda: moment) as book:
             done = audit(order, Moody(), key=auditor, ledger=book, watch=quietly)
         token = Path(scratch) / "answer.tsr"
         token.write_bytes(authority.stamp(signing.stamp_query(folder / REPORT)))
