@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 _GRAIN = 1 << 20  # bytes
 _SPARE, _SMALL = 4, 64 << 20  # a memory that is so many times larger than needed, and not small, is not taken
-_MOST_FREE = 16
+_MOST_FREE, _LARGEST_FREE = 16, 32 << 20  # memories that are kept, and bytes of the largest: half a gigabyte in all
 _MOST_LENT = 64  # each holds a descriptor, of which a process has 1,024
 
 
@@ -104,7 +104,7 @@ class Shelf:
 
     def _give(self, memory: Memory) -> None:
         """Take a memory back, wherever the collector runs: nothing here waits for a lock."""
-        if self._open and self._returned.qsize() < _MOST_FREE:
+        if self._open and memory.size <= _LARGEST_FREE and self._returned.qsize() < _MOST_FREE:
             self._returned.put(memory)
             if not self._open:  # closed meanwhile, perhaps by another thread: nobody looks here again
                 self._drop()

@@ -110,3 +110,14 @@ def test_a_memory_that_comes_back_while_the_shelf_is_closed_is_closed() -> None:
     shelf._give(memory)
     del memory
     assert descriptors() == before
+
+
+def test_a_large_memory_is_not_kept() -> None:
+    """Sixteen pictures of the largest size would hold four gigabytes until the next one is decoded."""
+    before = descriptors()
+    shelf = Shelf()
+    lent = [shelf.lend(shelf.take(64 << 20)) for _ in range(3)]
+    del lent
+    gc.collect()
+    assert descriptors() == before
+    shelf.close()

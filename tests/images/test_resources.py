@@ -124,6 +124,7 @@ COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COSTLY)
 def test_the_costliest_files_come_nowhere_near_their_limits(
     case: str, guard: Guard, monkeypatch: pytest.MonkeyPatch
