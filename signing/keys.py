@@ -23,25 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from signing.edwards import is_prime_order
 from signing.errors import Reason, SigningError
 
 MAX_PEM = 16 * 1024  # bytes; a P-256 certificate is about 1 KiB
-_FIELD_PRIME = 2**255 - 19
-# The points of order 1, 2, 4 and 8 in canonical form (C2SP/CCTV, ed25519/README.md). Under them a signature
-# "verifies" for messages that nobody signed. Non-canonical forms fall to the rules in `_refuse_weak_point`.
-_SMALL_ORDER = frozenset(
-    bytes.fromhex(point)
-    for point in (
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0000000000000000000000000000000000000000000000000000000000000080",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-    )
-)
 
 
 class Algorithm(StrEnum):
@@ -160,11 +145,10 @@ class PrivateKey:
 
 
 def _refuse_weak_point(raw: bytes, where: str) -> None:
-    y = int.from_bytes(raw, "little") & ((1 << 255) - 1)
-    signed_zero = raw[31] & 0x80 and y in (1, _FIELD_PRIME - 1)  # x = 0 has no negative
-    if y >= _FIELD_PRIME or signed_zero or raw in _SMALL_ORDER:
+    if not is_prime_order(raw):
         raise SigningError(
             Reason.WEAK_KEY,
-            f"{where}: an Ed25519 key of small order or in non-canonical form",
-            hint="such a key accepts signatures that nobody made; ask its owner for a real one",
+            f"{where}: 32 bytes that are no Ed25519 key: not a point of prime order in its canonical form",
+            hint="under such a key signatures count that nobody made, or that only some programs take; "
+            "ask its owner for a real one",
         )

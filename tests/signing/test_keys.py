@@ -11,11 +11,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import signing
 from signing.errors import Reason, SigningError
-from signing.keys import _SMALL_ORDER
 
 ZEROS, ONES = "00" * 30, "ff" * 30
-WEAK = [point.hex() for point in sorted(_SMALL_ORDER)] + [
-    f"01{ZEROS}80", f"ec{ONES}ff", f"ed{ONES}7f", f"ed{ONES}ff", f"ee{ONES}7f", f"ee{ONES}ff",
+EIGHTH = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+SMALL_ORDER = [  # the points of order 1, 2, 4, 4, 8, 8, 8 and 8 in canonical form (C2SP/CCTV, ed25519/README.md)
+    f"01{ZEROS}00", f"ec{ONES}7f", f"00{ZEROS}00", f"00{ZEROS}80", EIGHTH, f"{EIGHTH[:-2]}85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+]  # fmt: skip
+WEAK = [
+    *SMALL_ORDER, f"01{ZEROS}80", f"ec{ONES}ff", f"ed{ONES}7f", f"ed{ONES}ff", f"ee{ONES}7f", f"ee{ONES}ff",
 ]  # fmt: skip
 
 
