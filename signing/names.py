@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from signing.errors import Reason, SigningError
-from signing.strict import is_plain
+from signing.strict import is_name, is_plain
 
 MAX_NAME = 1024  # bytes of a whole name in UTF-8
 MAX_PART = 255  # bytes between two slashes, the limit of most file systems
@@ -71,6 +71,8 @@ def _fault(name: str) -> str | None:
             return f"a part of a name has at most {MAX_PART} bytes"
         if part != part.strip() or part.endswith("."):
             return "some systems cut spaces at the ends and dots at the end of a name"
+        if not is_name(part):
+            return "a name does not begin with a mark that is drawn on the character before it"
         if _DEVICE.fullmatch(part):
             return "the name is a device on some systems"
     return None

@@ -15,12 +15,21 @@ from signing.errors import Reason, SigningError
 
 MAX_TEXT = 16 * 1024  # characters in one text field; the longest is a policy that asks for every attack
 MAX_LABEL = 200  # characters of a name for people: a device, lab, specimen or key holder
+# Categories of which nothing is drawn, or nothing that two systems draw alike: controls, formats (direction overrides,
+# zero widths), half characters, private use, separators of lines and paragraphs. Unassigned points are not among them:
+# the next version of Unicode may make letters of them, and what was signed must not depend on the version of Python
+# that reads it. `visible` spells them out.
 _STRANGE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-# What is drawn as nothing and in no category of its own (Unicode, Default_Ignorable_Code_Point), or is no character.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
-    "\ufdd0-\ufdef" + "".join(chr(plane * 0x10000 + end) for plane in range(17) for end in (0xFFFE, 0xFFFF)) + "]"
+# What is drawn as nothing although its category is one of letters, marks or symbols, or may become one.
+_IGNORABLE = (  # Unicode, Default_Ignorable_Code_Point: joiners, Hangul fillers, variation selectors, reserved points
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
+# Braille's empty cell, the place of an object, the Khitan filler, hieroglyphs' joiners and blanks, the null notehead.
+_BLANK = "\u2800\ufffc\U00016fe4\U00013430-\U00013442\U0001d159"
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane * 0x10000 + end) for plane in range(17) for end in (0xFFFE, 0xFFFF)
+)
+_INVISIBLE = re.compile(f"[{_IGNORABLE}{_BLANK}{_NONCHARACTERS}]")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -72,16 +81,44 @@ def is_sha256(text: str) -> bool:
 
 
 def is_plain(text: str) -> bool:
-    """Say whether text holds only what people see: no controls, direction overrides, fillers or half characters."""
+    """Say whether text holds only what people see: no control, direction override, filler, blank or half character.
+
+    Spaces of any width are seen, as gaps; whoever takes names refuses them at the ends.
+    """
     if text.isascii():
         return text.isprintable()
     return not _INVISIBLE.search(text) and all(unicodedata.category(c) not in _STRANGE for c in text)
+
+
+def is_name(text: str) -> bool:
+    """Say whether plain text can stand as a name: not empty, no space at its ends, and no mark in front.
+
+    A combining mark is drawn on the character before it: alone it is no name, and in front it changes what stands
+    before the name.
+    """
+    if not text or text != text.strip() or not is_plain(text):
+        return False
+    return not unicodedata.category(text[0]).startswith("M")
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """Return text in which all that is not drawn is spelt out, `\\u200b`, so that a screen can be trusted with it.
+
+    That goes beyond what `is_plain` refuses: unassigned points and spaces other than the plain one are spelt out, too,
+    save those to keep.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c if c in keep or (c.isprintable() and is_plain(c)) else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
 
 
 def refuse_bad_label(label: str | None) -> None:
     """Refuse a name of a device, lab, specimen or person that people could not read back."""
     if label is None:
         return
-    if not 0 < len(label) <= MAX_LABEL or label != label.strip() or not is_plain(label):
+    if len(label) > MAX_LABEL or not is_name(label):
         what = f"{label[:MAX_LABEL]!a} is not a plain name of at most {MAX_LABEL} characters"
         raise SigningError(Reason.BAD_REQUEST, what)

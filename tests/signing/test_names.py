@@ -8,6 +8,7 @@ from signing.names import refuse_collisions, refuse_unsafe
 UNSAFE = [
     "", ".", "..", "../a", "a/../b", "/a", "a/", "a//b", "./a", "a/./b", "a\\b", "C:a", "a:b", "a\0b", "a\nb", "a‮b",
     "a\udcff", "con", "CON", "aux.tif", "x/NUL.png", "com1", "COM¹.txt", "lpt9.tif", "CONIN$", "a.", "a ", " a", "a /b",
+    "a\u2800", "\u2800", "\u3164.tif", "\u0301.tif", "a/\u0338b.tif", "a\u200b.tif", "a\x9b31m",
     "a?", "a*", "a<b", "a>b", 'a"b', "a|b", "x" * 256, "/".join(["x"] * 33), "/".join(["x" * 200] * 6),
 ]  # fmt: skip
 

@@ -1,15 +1,20 @@
 """What is written in two ways that two readers could take differently is refused."""
 
+import unicodedata
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain, product
+from pathlib import Path
 
+import matplotlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.ft2font import FT2Font
 
 from signing.errors import Reason, SigningError
 from signing.fields import MAX_DEPTH, read_json
-from signing.strict import is_plain, read_base64, write_base64, write_json
+from signing.strict import is_name, is_plain, read_base64, refuse_bad_label, visible, write_base64, write_json
 from signing.times import read_duration, read_moment, read_time, write_time
 from tests.conftest import NOW
 
@@ -143,8 +148,88 @@ def test_times_and_moments() -> None:
         ("a\U0001ffffb", False),
         ("a\U000e0000b", False),
         ("a\U000e01f0b", False),
-        ("a\ufffcb", True),
+        ("a\ufffcb", False),
+        ("a\ufffdb", True),
+        ("a\u2800b", False),
+        ("a\u3164b", False),
     ],
 )
 def test_plain_text_shows_all_that_it_holds(text: str, plain: bool) -> None:
     assert is_plain(text) is plain
+
+
+# Unicode, DerivedCoreProperties.txt, Default_Ignorable_Code_Point
+IGNORABLE = [
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+]  # fmt: skip
+BLANK = [0x2800, 0xFFFC, 0x16FE4, 0x1D159, *range(0x13430, 0x13443)]
+
+
+def points() -> Iterator[tuple[int, str, str]]:
+    """Return every code point of the planes that hold characters, and the ends of the planes that hold none."""
+    for point in range(0x110000):
+        if point >> 16 in (0, 1, 2, 3, 14) or point & 0xFFFF > 0xFFF0 or point & 0xFFFF < 0x10:
+            yield point, chr(point), unicodedata.category(chr(point))
+
+
+def test_every_point_is_seen_or_refused() -> None:
+    """Attack finding 15: U+2800 passed as a visible name. What is refused is this list, and nothing else is."""
+    hidden = {point for first, last in IGNORABLE for point in range(first, last + 1)} | {*BLANK}
+    hidden |= {*range(0xFDD0, 0xFDF0)} | {point for point in range(0x110000) if point & 0xFFFE == 0xFFFE}
+    categories = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    wrong = [hex(p) for p, c, kind in points() if is_plain(c) == (kind in categories or p in hidden)]
+    assert wrong == []
+
+
+def test_every_point_that_is_no_name_alone_is_none() -> None:
+    """A mark alone, a space alone and all that is not seen: none of them is a device's or a person's name."""
+    for _, character, kind in points():
+        named = is_name(character)
+        assert named == (is_plain(character) and kind[0] != "M" and kind != "Zs"), (hex(ord(character)), kind)
+        if not named and kind not in ("Co", "Cs"):  # many, and all alike
+            with pytest.raises(SigningError) as caught:
+                refuse_bad_label(character)
+            assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize("label", ["\u0301", "\u0338x", "\u20dd\u20dd", "", " a", "a\u3000", "\u2800\u2800", "x" * 201])
+def test_labels_that_people_could_not_read_back_are_refused(label: str) -> None:
+    with pytest.raises(SigningError) as caught:
+        refuse_bad_label(label)
+    assert caught.value.reason is Reason.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    "label", ["sem-1", "Größe 1", "Gro\u0308\u00dfe", "試料 7", "مجهر", "กล้อง", "12.5\u202fnm", "\u00d8", "😀"]
+)
+def test_labels_of_any_script_are_taken(label: str) -> None:
+    refuse_bad_label(label)
+
+
+def test_what_common_fonts_draw_as_nothing_is_refused() -> None:
+    """What the fonts that matplotlib brings along draw without ink; spaces and unassigned points apart."""
+    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    looked = 0
+    for name in ("DejaVuSans.ttf", "DejaVuSerif.ttf"):
+        font = FT2Font(str(folder / name))
+        font.set_size(20, 72)
+        for point, index in font.get_charmap().items():
+            left, bottom, right, top = font.load_glyph(index).bbox
+            if right - left or top - bottom or unicodedata.category(chr(point)) in ("Zs", "Cn"):
+                continue
+            looked += 1
+            assert not is_plain(chr(point)), (name, hex(point))
+    assert looked > 30
+
+
+def test_every_point_is_printed_as_itself_or_spelt_out() -> None:
+    for point, character, kind in points():
+        shown = visible(character)
+        assert shown.isprintable()
+        assert is_plain(shown)
+        assert (shown == character) == (is_plain(character) and character.isprintable()), hex(point)
+        if kind in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"):
+            assert shown.isascii()
+    assert visible("a\nb\tc", keep="\n") == "a\nb\\tc"
