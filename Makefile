@@ -4,6 +4,9 @@ BIN := .venv/bin
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q
 
+# The tool refuses an environment that says which code runs; what another program needs is not handed on.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE
+
 .PHONY: demo test test-slow soak bench lint format setup clean
 
 demo: setup

@@ -9,6 +9,7 @@ class AuditReason(StrEnum):
     CODE_ALTERED = "code-altered"
     DIVERGED = "diverged"
     DUPLICATE_PIXELS = "duplicate-pixels"
+    FOREIGN_ENVIRONMENT = "foreign-environment"
     GATE_FAILED = "gate-failed"
     LEDGER_ALTERED = "ledger-altered"
     MISSING_EXTRA = "missing-extra"

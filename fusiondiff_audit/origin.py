@@ -18,6 +18,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from fusiondiff_audit import __version__
 from fusiondiff_audit.errors import AuditError, AuditReason
 
 DISTRIBUTION = "fusiondiff-audit"
@@ -41,7 +42,7 @@ class Origin:
 
 def check_origin() -> Origin:
     """Return the origin of the running code; packages from elsewhere and files unlike their record are refused."""
-    found = _installed()
+    found = find_record()
     checkout = _checkout(found)
     root = checkout or found.parent
     for package in PACKAGES:
@@ -50,20 +51,43 @@ def check_origin() -> Origin:
             raise _altered(f"package {package!r} comes from {actual}, not from {expected}")
     sources = {name: (root / name).read_bytes() for name in _sources(root)}
     if checkout is None:
+        if (recorded := found.stem.removeprefix(_FOLDER)) != __version__:
+            raise _altered(f"{found} is a record of version {recorded}, and {__version__} runs")
         _refuse_unrecorded(found, sources)
-    return Origin(found.stem.removeprefix(_FOLDER), _digest(sources), checkout is None)
+    return Origin(__version__, _digest(sources), checkout is None)
 
 
-def _installed() -> Path:
-    """Return the folder of our distribution's record; `importlib.metadata` takes longer to load than all else here."""
-    for entry in sys.path:
-        found = sorted(Path(entry or ".").glob(f"{_FOLDER}*.dist-info"))
-        if len(found) > 1:
-            raise _altered(f"{entry} holds the records of {len(found)} installations")
-        if found:
-            return found[0].resolve()
+def find_record() -> Path:
+    """Return the folder of the running code's own record, whatever records come before it on the path.
+
+    It lies beside the packages, or says that they were installed in place (PEP 610). `importlib.metadata` would take
+    the first of that name, and longer to load than all else here.
+    """
+    root = _location("fusiondiff_audit").parent
+    if beside := _records(root):
+        return _only(beside, f"{root} holds the records of {len(beside)} installations")
+    others = {record.resolve() for entry in sys.path for record in _records(Path(entry or "."))}
+    if in_place := [record for record in others if _lies_in(root, record)]:
+        return _only(in_place, f"{len(in_place)} installations say that {root} is theirs")
+    if others:
+        raise _altered(f"package 'fusiondiff_audit' comes from {root}, and {min(others)} is a record of another one")
     hint = "install it: pip install ., or make in a checkout"
     raise AuditError(AuditReason.NOT_INSTALLED, f"{DISTRIBUTION} is not installed here", hint=hint)
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{_FOLDER}*.dist-info"))
+
+
+def _lies_in(root: Path, record: Path) -> bool:
+    checkout = _checkout(record)
+    return checkout is not None and checkout.resolve() == root
+
+
+def _only(records: list[Path], doubt: str) -> Path:
+    if len(records) > 1:
+        raise _altered(doubt)
+    return records[0].resolve()
 
 
 def _checkout(found: Path) -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fusiondiff_audit import __version__
 from fusiondiff_audit.origin import DISTRIBUTION, PACKAGES, check_origin
 
 ROOT = Path(__file__).parents[1]
@@ -34,9 +35,9 @@ def site(tmp_path: Path) -> Path:
         if path.is_file():
             digest = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
             record.append(f"{path.relative_to(site).as_posix()},sha256={digest},{path.stat().st_size}")
-    info = site / "fusiondiff_audit-0.1.0.dist-info"
+    info = site / f"fusiondiff_audit-{__version__}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {DISTRIBUTION}\nVersion: 0.1.0\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {DISTRIBUTION}\nVersion: {__version__}\n")
     (info / "RECORD").write_text("\n".join(record) + "\n")
     return site
 
@@ -89,17 +90,49 @@ def test_a_missing_module_is_found(site: Path) -> None:
 
 
 def test_without_a_record_nothing_is_as_it_was_installed(site: Path) -> None:
-    (site / "fusiondiff_audit-0.1.0.dist-info" / "RECORD").unlink()
+    (site / f"fusiondiff_audit-{__version__}.dist-info" / "RECORD").unlink()
     assert ask(site).endswith(" is not as it was installed")
 
 
 def test_records_that_leave_a_doubt_are_refused(site: Path) -> None:
     for text in ("[]", "{", '{"dir_info":{"editable":true}}', '{"dir_info":7}'):
-        (site / "fusiondiff_audit-0.1.0.dist-info" / "direct_url.json").write_text(text)
+        (site / f"fusiondiff_audit-{__version__}.dist-info" / "direct_url.json").write_text(text)
         assert ask(site).startswith("code-altered "), text
-    (site / "fusiondiff_audit-0.1.0.dist-info" / "direct_url.json").unlink()
+    (site / f"fusiondiff_audit-{__version__}.dist-info" / "direct_url.json").unlink()
     (site / "fusiondiff_audit-0.0.9.dist-info").mkdir()
     assert ask(site).endswith(" holds the records of 2 installations")
+
+
+def false_record(folder: Path, root: Path) -> Path:
+    """Return a folder with a record of version 9.9 that calls a root its own."""
+    record = folder / "fusiondiff_audit-9.9.dist-info"
+    record.mkdir(parents=True)
+    (record / "direct_url.json").write_text(json.dumps({"url": root.as_uri(), "dir_info": {"editable": True}}))
+    return folder
+
+
+def test_a_record_that_comes_first_on_the_path_is_not_ours(site: Path, tmp_path: Path) -> None:
+    """Attack finding 11: the first record on the path was taken for the running code's."""
+    before = ask(site)
+    assert before.startswith("True ")
+    assert ask(false_record(tmp_path / "elsewhere", ROOT), site) == before
+    assert ask(false_record(tmp_path / "here", site), site) == before
+    with (site / "signing" / "trust.py").open("a") as file:
+        file.write("\n")
+    assert ask(tmp_path / "here", site) == "code-altered signing/trust.py is not as it was installed"
+
+
+def test_a_checkout_that_two_records_call_their_own_is_refused(tmp_path: Path) -> None:
+    one, two = (false_record(tmp_path / name, ROOT) for name in ("one", "two"))
+    assert ask(one, ROOT) == f"False {check_origin().digest}"
+    assert ask(one, two, ROOT) == f"code-altered 2 installations say that {ROOT} is theirs"
+    assert ask(false_record(tmp_path / "three", tmp_path), ROOT).startswith("code-altered package 'fusiondiff_audit' ")
+
+
+def test_a_record_of_another_version_is_refused(site: Path) -> None:
+    info = site / f"fusiondiff_audit-{__version__}.dist-info"
+    info.rename(site / "fusiondiff_audit-9.9.dist-info")
+    assert ask(site).endswith(f"is a record of version 9.9, and {__version__} runs")
 
 
 def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -> None:
@@ -121,7 +154,7 @@ def test_a_room_from_elsewhere_is_found(site: Path, tmp_path: Path) -> None:
 
 
 def test_code_that_is_not_installed_is_found(site: Path) -> None:
-    shutil.rmtree(site / "fusiondiff_audit-0.1.0.dist-info")
+    shutil.rmtree(site / f"fusiondiff_audit-{__version__}.dist-info")
     assert ask(site).startswith("not-installed ")
 
 

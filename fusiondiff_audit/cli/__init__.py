@@ -14,6 +14,7 @@ import click
 
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import run
+from fusiondiff_audit.cli.secrecy import forbid_core_files
 
 # verb -> module, first line of its help; a test compares these lines with the verbs' own
 VERBS = {
@@ -80,6 +81,7 @@ def verbs() -> None:
 
 def main() -> None:
     """Run a verb and exit by the table."""
+    forbid_core_files()  # before anything is read that could be a secret
     os.environ["PYTHONSAFEPATH"] = "1"  # processes that we start import nothing from the folder that we stand in
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as from the keyboard: half-written files go
     for stream in (sys.stdout, sys.stderr):

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.cli.secrecy import forbid_dumps
 from fusiondiff_audit.cli.text import visible
 
 if TYPE_CHECKING:
     from fusiondiff_audit.cli.failure import Failure
 
 PROGRAM = "fusiondiff-audit"
+PASSPHRASES = "passphrase_files"  # the argument of every verb that opens or makes a key
 _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE": "yellow"}
 
 
@@ -41,9 +43,13 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
         @functools.wraps(function)
         def verb(ctx: click.Context, /, as_json: bool, **arguments: Any) -> None:
             if trusted:
+                from fusiondiff_audit.environment import refuse_foreign_variables
                 from fusiondiff_audit.origin import check_origin
 
+                refuse_foreign_variables()
                 check_origin()
+            if PASSPHRASES in arguments:
+                forbid_dumps()
             answer = function(**arguments)
             try:
                 _show(answer, ctx.command_path.partition(" ")[2], as_json=as_json)
@@ -129,13 +135,13 @@ def _show(answer: Answer, verb: str, *, as_json: bool) -> None:
         _put(outcome | answer.data)
         return
     if answer.text:
-        click.echo(answer.text)
+        click.echo(visible(answer.text, keep="\n"))
     click.echo(f"{_word(answer.word)}: {visible(answer.sentence)}")
 
 
 def _tell(failure: "Failure", verb: str, *, as_json: bool) -> None:
     if failure.trace:
-        click.echo(failure.trace, err=True)
+        click.echo(visible(failure.trace, keep="\n"), err=True)
     if as_json:
         outcome = {"verb": verb, "outcome": "REFUSED", "exit": int(failure.code), "reason": failure.reason}
         _put(outcome | {"sentence": failure.sentence, "hints": failure.hints})

@@ -42,6 +42,7 @@ _CODES: dict[StrEnum, Exit] = {
     AuditReason.CODE_ALTERED: Exit.INTEGRITY,
     AuditReason.DIVERGED: Exit.INCONCLUSIVE,
     AuditReason.NOT_INSTALLED: Exit.ENVIRONMENT,
+    AuditReason.FOREIGN_ENVIRONMENT: Exit.ENVIRONMENT,
     AuditReason.GATE_FAILED: Exit.GATE,
     AuditReason.NOT_STRESS_TESTED: Exit.GATE,
     AuditReason.REPLAYED: Exit.INTEGRITY,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import say
+from fusiondiff_audit.cli.answer import PASSPHRASES, say
 from fusiondiff_audit.cli.text import visible
 
 _DIGITS = re.compile("(?:sha256:)?([0-9a-f]{1,64})")
@@ -117,7 +117,7 @@ def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb that signs the option `--passphrase-file`."""
     return click.option(
         "--passphrase-file",
-        "passphrase_files",
+        PASSPHRASES,
         type=PATH,
         multiple=True,
         help="Read the passphrase from this file; with several keys, one file for each.",

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from fusiondiff_audit.cli.text import visible
+
 _PATIENCE = 1.0  # seconds before anything is shown
 _PAUSE = 0.1  # seconds between two updates
 _Item = TypeVar("_Item")
@@ -33,7 +35,7 @@ class Progress:
         self._shown, self._visible = now, True
         rate = done / (now - self._start)
         left = (total - done) / rate if rate else 0.0
-        line = f"{self.what} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
+        line = f"{visible(self.what)} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 

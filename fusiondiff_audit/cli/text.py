@@ -5,9 +5,16 @@ from collections.abc import Iterable, Sequence
 _WIDEST = 120  # characters of a cell; longer names are whole in the JSON
 
 
-def visible(text: str) -> str:
-    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def visible(text: str, *, keep: str = "") -> str:
+    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything.
+
+    Where text of several lines is printed, its newlines are kept, and no tab, escape or carriage return.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    from signing import strict  # not before it is needed: `--version` loads nothing of ours
+
+    return strict.visible(text, keep=keep)
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
