@@ -13,6 +13,7 @@ from reports.header import Counts
 from reports.report import Report
 from reports.rows import ImageRow, SpecimenRow, survivors
 from reports.verdicts import Label, Verdict
+from signing.strict import visible
 
 _SIGNS = {  # told apart by shape as well as by colour
     Verdict.AUTHENTIC: "\N{BLACK CIRCLE}",
@@ -22,6 +23,7 @@ _SIGNS = {  # told apart by shape as well as by colour
     Verdict.REFUSED: "\N{MULTIPLICATION SIGN}",
 }
 _EVEN = 50  # per cent
+_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
     Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
@@ -115,14 +117,20 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
 
 
 def templates() -> Environment:
-    """Return our templates, in which every text is escaped."""
+    """Return our templates, in which every text is escaped, and what nobody would see is spelt out."""
     return Environment(
         loader=PackageLoader("fusiondiff_audit.page", "templates"),
         autoescape=True,
+        finalize=_seen,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _seen(value: object) -> object:
+    """Return what a template shows: of text, no direction override, control or blank reaches the page as itself."""
+    return visible(value, keep=_SPACES) if isinstance(value, str) else value
 
 
 def _tiles(map_: str) -> list[Tile]:

@@ -1,0 +1,228 @@
+"""Pages of signed results in which every text is a stranger's: all of it is shown, and none of it is obeyed."""
+
+import base64
+import dataclasses
+import enum
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from fusiondiff_audit.page.render import render, templates
+from fusiondiff_audit.page.stress import Example, render_stress
+from reports.report import Report
+from reports.robustness import Robustness
+from reports.stress_parts import Harmed, Watched, Word
+from signing import Algorithm, PrivateKey
+from signing.strict import is_plain
+from tests.reports.made import report
+from tests.reports.test_robustness import CHECK, GATE, TRIED, made
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)
+MARK = "zq9"  # in every hostile text; nothing else on a page holds it
+HOSTILE = [
+    f"<script>{MARK}()</script>",
+    f"\"'><img src=x onerror={MARK}()>",
+    f"' onmouseover='{MARK}()' x='",
+    f'" style="background:url({MARK})" x="',
+    f"</style><style>@import '{MARK}'</style>",
+    f"</title></head><base href=//{MARK}><body>",
+    f"--><svg onload={MARK}()>",
+    f"javascript:{MARK}()",
+    f"data:text/html,<script>{MARK}()</script>",
+    f"https://{MARK}.example/",
+    f"&lt;script&gt;{MARK}&#x3c;b&#62;",
+    f"{{{{ {MARK} }}}}{{% include '{MARK}' %}}",
+    f"{MARK}\u202eevil\u2066\u200b\u2800\u3164",
+    f"\x1b[2J\x1b]0;{MARK}\x07\r\n\x00\x08\x9b31m\x7f",
+    f"\ud800{MARK}\ufffe",
+]
+# What a page reads as a number, a map or JSON; records that were signed hold nothing else there.
+READ = {"score", "gate", "map", "alpha", "policy_text", "size", "sizes"}
+SHOWN_IN = {"alt", "aria-label"}  # attributes that show text
+ACTIVE = {"script", "link", "iframe", "frame", "object", "embed", "form", "a", "base", "video", "audio", "image", "use"}
+ADDRESSES = {"src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background", "ping"}
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+class Skeleton(HTMLParser):
+    """A page without its text: tags, names of attributes, and the values of those that show none."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.shape: list[object] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.hidden = ""  # what is in no place for text
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.shape.append((tag, [(name, None if name in SHOWN_IN else value) for name, value in attrs]))
+        self.tags.append((tag, dict(attrs)))
+        for name, value in attrs:
+            if name in SHOWN_IN:
+                self.text += f"{value}\n"
+            else:
+                self.hidden += f"{name}={value}\n"
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.shape.append(f"/{tag}")
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] in (["style"], ["script"]):
+            self.hidden += data
+        else:
+            self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.shape.append("comment")
+        self.hidden += data
+
+    def handle_decl(self, decl: str) -> None:
+        self.shape.append(decl)
+
+    def unknown_decl(self, data: str) -> None:
+        raise AssertionError(data)
+
+    def handle_pi(self, data: str) -> None:
+        raise AssertionError(data)
+
+
+def filled(value: Any, text: str, only: tuple[type, str] | None = None) -> Any:
+    """Return a record with a text in every field that holds one, or in that alone; none of its own checks is asked."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return tuple(filled(inner, text, only) for inner in value) if isinstance(value, tuple) else value
+    copy = object.__new__(type(value))
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        wanted = field.name not in READ if only is None else only == (type(value), field.name)
+        if wanted and isinstance(inner, str) and not isinstance(inner, enum.Enum):
+            inner = text
+        elif wanted and isinstance(inner, tuple) and inner and all(type(one) is str for one in inner):
+            inner = (text,) * len(inner)
+        else:
+            inner = filled(inner, text, only)
+        object.__setattr__(copy, field.name, inner)
+    return copy
+
+
+def texts(value: Any) -> Iterator[tuple[type, str]]:
+    """Return every field of a record and of its parts that holds text."""
+    if isinstance(value, tuple):
+        for inner in value:
+            yield from texts(inner)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            several = isinstance(inner, tuple) and inner and all(type(one) is str for one in inner)
+            if several or (isinstance(inner, str) and not isinstance(inner, enum.Enum)):
+                yield type(value), field.name
+            else:
+                yield from texts(inner)
+
+
+AUDITOR = PrivateKey.generate(Algorithm.ED25519).public
+SAID = report(AUDITOR, 12)
+ROBUSTNESS = made(
+    AUDITOR,
+    word=Word.INCONCLUSIVE,
+    why=("why",),
+    attacks=(dataclasses.replace(TRIED, problem="a problem"),),
+    poisons=(Harmed("stamp-2", True, 2, 8, 1, 4, 1, 2, 1, "a problem", "AML", "NISTAML"),),
+    detectors=(Watched("d", 1, 2, 0, 3, 0, 4, False),),
+    checks=(CHECK,),
+    gates=(GATE,),
+)
+
+
+def of_report(record: Report, text: str) -> bytes:
+    return render(record, {text: PNG, SAID.images[0].name: PNG})
+
+
+def of_robustness(record: Robustness, text: str) -> bytes:
+    return render_stress(record, [Example(text, True, text, 2.0, PNG, PNG, PNG)])
+
+
+PAGES: dict[str, tuple[Any, Callable[[Any, str], bytes]]] = {
+    "report.html": (SAID, of_report),
+    "stress.html": (ROBUSTNESS, of_robustness),
+}
+
+
+@cache
+def harmless(page: str) -> Skeleton:
+    record, rendered = PAGES[page]
+    return Skeleton(rendered(filled(record, "word"), "word").decode())
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_page_of_hostile_text_has_the_shape_of_a_page_of_harmless_text(page: str, text: str) -> None:
+    record, rendered = PAGES[page]
+    expected, hostile = harmless(page), rendered(filled(record, text), text).decode()
+    found = Skeleton(hostile)
+    assert found.shape == expected.shape
+    assert MARK not in found.hidden
+    assert found.hidden == expected.hidden
+    assert found.text.count(MARK) >= expected.text.count("word") - 1 > 10  # the title has the beginning of an id alone
+    assert all(is_plain(line) for line in hostile.splitlines())
+    if is_plain(text):
+        assert text in found.text
+    assert found.shape[0] == "doctype html"
+    metas = [attributes for tag, attributes in found.tags if tag == "meta"]
+    assert [meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"] == [POLICY]
+    assert not {tag for tag, _ in found.tags} & ACTIVE
+    for tag, attributes in found.tags:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ADDRESSES & attributes.keys():
+            assert (tag, name) == ("img", "src")
+            address = str(attributes[name]).removeprefix("data:image/png;base64,")
+            assert base64.b64decode(address, validate=True) == PNG
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_field_that_a_page_reads_shows_no_hostile_text_either(page: str) -> None:
+    """Whatever becomes of numbers, maps and JSON that are none: an error, or nothing but text."""
+    record, rendered = PAGES[page]
+    fields = {field for field in texts(record) if field[1] in READ}
+    assert len(fields) >= 3
+    for field in fields:
+        for text in HOSTILE[:3]:
+            try:
+                found = Skeleton(rendered(filled(record, text, field), text).decode())
+            except (ValueError, KeyError):  # it is no number
+                continue
+            assert MARK not in found.hidden, (field, text)
+            assert not re.search(r"(?i)<script|onerror=|@import", found.hidden)
+
+
+def test_the_fields_that_are_read_are_those() -> None:
+    """A field that is read, and of which nobody thought here, stops a page; it is to be named above."""
+    broken = set()
+    for record, rendered in PAGES.values():
+        for field in set(texts(record)):
+            try:
+                rendered(filled(record, HOSTILE[0], field), "word")
+            except (ValueError, KeyError):
+                broken.add(field[1])
+    assert broken <= READ
+    assert {"score", "alpha", "policy_text"} <= broken
+
+
+def test_every_template_is_on_one_of_these_pages() -> None:
+    environment = templates()
+    parts = set()
+    for name in PAGES:
+        source = (environment.loader.get_source(environment, name))[0]  # type: ignore[union-attr]
+        parts |= {name, *re.findall(r'{% include "([^"]+)" %}', source)}
+    assert set(environment.list_templates()) == parts
+    sources = [environment.loader.get_source(environment, name)[0] for name in parts]  # type: ignore[union-attr]
+    assert not any(re.search(r"\|\s*safe|autoescape|Markup", source) for source in sources)
+    assert json.loads(ROBUSTNESS.policy_text)
