@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -141,3 +143,23 @@ def test_the_doctor_names_code_that_runs_before_ours(tmp_path: Path) -> None:
     command = [sys.executable, "-S", "-c", start, "doctor", "--json"]  # -S: this machine may have a sitecustomize, too
     done = subprocess.run(command, env=PLAIN, capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["runsFirst"] == {"sitecustomize": str(tmp_path / "sitecustomize.py")}
+
+
+SECURITY = (Path(__file__).parents[1] / "SECURITY.md").read_text(encoding="utf-8")
+
+
+def test_the_security_page_names_what_is_refused() -> None:
+    assert all(f"`{name}`" in SECURITY for name in REFUSED if not name.startswith("PYTHON"))
+
+
+def test_the_command_of_the_security_page_starts_with_nothing_handed_on() -> None:
+    (command,) = re.findall(r"`(env -i .*) verify \.\.\.`", SECURITY)
+    words = shlex.split(command.replace(".venv/bin/python", sys.executable))
+    done = subprocess.run(
+        [*words, *map(str, VERIFY), "--json"],
+        env={"PYTHONPATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(done.stdout)["outcome"] == "PASSED", done.stderr

@@ -57,7 +57,7 @@ def test_the_first_screen_is_what_a_terminal_shows(tmp_path: Path) -> None:
     assert f"the last line reads `{screen.splitlines()[-1]}`" in README
 
 
-PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/**/FORMAT.md")]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/**/FORMAT.md")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
