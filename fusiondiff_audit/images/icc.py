@@ -19,7 +19,7 @@ _PRIMARIES = {  # of sRGB, adapted to D50: X, Y, Z
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
 _NEAR = 0.005  # of a primary; profiles in use differ by 0.001
-_STEEPEST, _FLATTEST, _SLACK = 3.0, 1.0, 0.02  # gammas between which a tone curve must lie, and by how much it may not
+_STEEPEST, _FLATTEST, _SLACK = 2.7, 1.7, 0.03  # gammas between which a tone curve must lie, and by how much it may not
 _MAX_CURVE = 4096  # values of a table
 _SAMPLES = 64  # points at which a curve is looked at
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # by kind of parametric curve

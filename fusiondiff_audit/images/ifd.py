@@ -37,6 +37,11 @@ class Directory:
         """Return the numbers of all tags, the least first."""
         return tuple(sorted(self._entries))
 
+    @property
+    def is_sorted(self) -> bool:
+        """Say whether the tags stand in the order of their numbers, as TIFF 6.0 asks."""
+        return list(self._entries) == sorted(self._entries)
+
     def is_text(self, tag: int) -> bool:
         """Say whether a tag has the type of text."""
         return self._entries[tag].kind == _ASCII

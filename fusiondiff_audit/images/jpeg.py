@@ -101,7 +101,8 @@ def _read_frame(body: bytes, marker: int) -> Frame:
     components = tuple(body[6::3])
     if len(set(components)) != channels:
         raise malformed("two components of one name")
-    return Frame(width, height, components, progressive=marker == 0xC2)
+    sampled_alike = len(set(body[7::3])) == 1
+    return Frame(width, height, components, sampled_alike, progressive=marker == 0xC2)
 
 
 def _skip_scan(data: bytes, position: int) -> int:

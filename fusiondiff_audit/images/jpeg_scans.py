@@ -20,6 +20,7 @@ class Frame:
     width: int
     height: int
     components: tuple[int, ...]
+    sampled_alike: bool  # all components have as many samples
     progressive: bool
 
 

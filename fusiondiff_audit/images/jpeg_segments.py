@@ -65,16 +65,16 @@ class Segments:
     def finish(self, frame: Frame) -> tuple[str, ...]:
         """Return the kinds that were ignored, once the frame is known."""
         if len(frame.components) == 3:
-            self._check_colours(frame.components)
+            self._check_colours(frame)
         if self._profile:
             check_profile(self._joined_profile(), len(frame.components))
         return tuple(sorted(set(self._kinds)))
 
-    def _check_colours(self, names: tuple[int, ...]) -> None:
+    def _check_colours(self, frame: Frame) -> None:
         """Refuse a picture that some readers take for RGB and others for YCbCr."""
-        jfif = _JFIF in self._kinds
+        jfif, names = _JFIF in self._kinds, frame.components
         ycc = self._transform in (None, _ADOBE_YCC) and names in _YCC_NAMES
-        rgb = self._transform == _ADOBE_RGB and not jfif and names in _RGB_NAMES
+        rgb = self._transform == _ADOBE_RGB and not jfif and names in _RGB_NAMES and frame.sampled_alike
         if not (ycc or rgb):
             raise ambiguous("a JPEG of which readers say RGB or YCbCr")
 

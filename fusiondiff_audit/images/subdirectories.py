@@ -34,8 +34,9 @@ def nested_spans(data: bytes, directory: Directory, width: int, height: int) -> 
     if len(offsets) > MAX_SUBDIRECTORIES:
         raise malformed(f"{len(offsets)} directories below the one that is shown, at most {MAX_SUBDIRECTORIES}")
     for offset in offsets:
-        if (below := _read(data, offset)) is not None:
-            spans += below.spans() + _smaller_picture(below, width, height, len(data))
+        if (below := _read(data, offset)) is None:  # another reader may read it, and show what it finds
+            raise ambiguous(f"a directory below that cannot be read (tag {SUBDIRECTORIES})")
+        spans += below.spans() + _smaller_picture(below, width, height, len(data))
     return spans
 
 

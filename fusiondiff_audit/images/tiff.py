@@ -20,6 +20,7 @@ from fusiondiff_audit.images.tiff_tags import (
     PREDICTOR,
     ROWS,
     SAMPLES,
+    SOFTWARE,
     STRIP_SIZES,
     STRIPS,
     TILE_HEIGHT,
@@ -47,6 +48,7 @@ _COMPRESSIONS = {
 _FORMATS = {1: "unsigned whole numbers", 2: "signed numbers", 3: "floating point"}
 _PHOTOMETRICS = {0: "white is zero", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 32803: "a colour filter"}
 _PALETTE = 3  # photometric
+_FLOATING_MAKER = b"IndicaLabsImageWriter"  # whose 32 bits some readers take for floating point
 
 
 def walk(data: bytes, limits: Limits) -> Header:
@@ -56,6 +58,8 @@ def walk(data: bytes, limits: Limits) -> Header:
         hint = "write the page as a file of its own, before signing"
         raise unsupported(f"a TIFF of {len(directories)} pages: readers would show one or another", hint=hint)
     (directory,) = directories
+    if not directory.is_sorted:  # libtiff reads a palette before it knows its depth
+        raise ambiguous("a TIFF whose tags are not in order")
     ignored = check_tags(directory)
     width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
     check_size(width, height)
@@ -110,6 +114,8 @@ def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool,
         if not limits.deep:
             hint = "write them as 16 bits, before signing"
             raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
+        if FORMAT not in directory and _FLOATING_MAKER in directory.raw(SOFTWARE):
+            raise ambiguous("a TIFF of 32 bits that does not say whether they are whole numbers (tag 339)")
     elif depth not in (8, 16) or (photometric == _PALETTE and depth != 8):
         raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
     elif kind != 1:

@@ -6,7 +6,7 @@ from fusiondiff_audit.images.errors import ambiguous
 
 # `tiff:Orientation="6"` and `<tiff:Orientation>6</tiff:Orientation>`, under whatever prefix
 _ORIENTATION = re.compile(rb"orientation(?:\s*=\s*[\"']|(?:\s[^<>]{0,200})?>)\s*([^\"'\s]{0,8})", re.IGNORECASE)
-_HARMLESS = re.compile(rb"(?:1(?:<.*)?|<[^!].*|)", re.DOTALL)  # upright, behind a closing tag, or nothing
+_HARMLESS = re.compile(rb"(?:1(?:<.*)?|</.*|)", re.DOTALL)  # upright, behind a closing tag, or nothing
 
 
 def check_xmp(text: bytes) -> None:

@@ -108,14 +108,22 @@ def tagged(*more: tuple[int, int, bytes], **changes: int | None) -> bytes:
     return tiff(tags, after=values)
 
 
+BELOW = 8 + 16 + 2 + 12 * (len(plain()) + 1) + 4  # what follows a plain picture's directory with one tag more
+
+
+def unsorted_tags() -> bytes:
+    """Return a plain TIFF whose first two tags have changed places."""
+    whole, first = tiff(plain()), 8 + 16 + 2
+    return whole[:first] + whole[first + 12 : first + 24] + whole[first : first + 12] + whole[first + 24 :]
+
+
 def second_picture() -> bytes:
     """Return a TIFF with a second picture of the same size in a directory below the first."""
-    below = 8 + 16 + 2 + 12 * (len(plain()) + 1) + 4
     tags = plain(strips=8)
     packed = b"".join(
         struct.pack("<HHII", *tag) if tag[1] != SHORT else struct.pack("<HHIHH", *tag, 0) for tag in sorted(tags)
     )
-    return tiff([*plain(), (330, LONG, 1, below)], after=struct.pack("<H", len(tags)) + packed + bytes(4))
+    return tiff([*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<H", len(tags)) + packed + bytes(4))
 
 
 LOOP = 8 + 16  # where the directory of a plain picture lies
@@ -193,7 +201,9 @@ MALFORMED: dict[str, bytes] = {
     ),
     "jpeg-scan-twice.jpg": jpeg(frame(), header=scan_header() + b"\x12" + scan_header()),
     "tiff-zip-after-padding.tif": tiff(plain(), after=b"\0" * 7 + b"PK\x03\x04" + bytes(30)),
-    "tiff-much-behind-a-sub-directory.tif": tiff([*plain(), (330, LONG, 1, 8)], after=bytes(70_000)),
+    "tiff-much-behind-a-sub-directory.tif": tiff(
+        [*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<HHHIII", 1, 254, LONG, 1, 1, 0) + bytes(70_000)
+    ),
     "tiff-zip-between.tif": tiff(
         plain(sizes=4, strips=20, width=2, height=2, rows=2), pixels=b"\0PK\x03\x04" + bytes(11)
     ),
@@ -223,6 +233,28 @@ AMBIGUOUS: dict[str, bytes] = {
     "tiff-second-picture-below.tif": second_picture(),
     "tiff-imagej-planes.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=3\nslices=3\n\0")),
     "tiff-shaped-planes.tif": tagged((270, ASCII, b'{"shape": [2, 4, 4]}\0')),
+    "tiff-below-that-cannot-be-read.tif": tiff([*plain(), (330, LONG, 1, 8)]),
+    "tiff-tags-out-of-order.tif": unsorted_tags(),
+    "tiff-shaped-axes-spelt-out.tif": tagged((270, ASCII, b'{"shape": [4, 4], "axe\\u0073": "QX"}\0')),
+    "tiff-leica-slide.tif": tagged((270, ASCII, b"<scn><dimension/></scn>\0")),
+    "tiff-ome-instruction.tif": tagged(
+        (
+            270,
+            ASCII,
+            b'<OME><?x <!-- ?><Image><Pixels SizeX="4" SizeY="4" SizeZ="2" SizeC="1" SizeT="1"/></Image><?y --> ?>'
+            b"</OME>\0",
+        )
+    ),
+    "tiff-ome-prefix.tif": tagged(
+        (
+            270,
+            ASCII,
+            b'<a:OME xmlns:a="o"><a:Image><a:Pixels SizeX="4" SizeY="4" SizeZ="4" SizeC="1" SizeT="1"/></a:Image>'
+            b"</a:OME>\0",
+        )
+    ),
+    "tiff-ome-entities.tif": tagged((270, ASCII, b'<!DOCTYPE a [<!ENTITY b "2">]><OME><Image/></OME>\0')),
+    "tiff-imagej-planes-after-spaces.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages      =2\n\0")),
     "tiff-shaped-axes.tif": tagged((270, ASCII, b'{"shape": [4, 4], "axes": "QX"}\0')),
     "tiff-lzw-without-clear-code.tif": tiff(plain(compression=5), pixels=bytes(16)),
     "tiff-ome-planes.tif": tagged(
@@ -259,6 +291,11 @@ AMBIGUOUS: dict[str, bytes] = {
     "jpeg-inverting-profile.jpg": jpeg(segment(0xE2, b"ICC_PROFILE\0\1\1" + icc(INVERSION)), frame()),
     "jpeg-several-pictures.jpg": jpeg(segment(0xE2, b"MPF\0" + bytes(16)), frame()),
     "jpeg-unknown-segment.jpg": jpeg(segment(0xE3, b"_JPSJPS_" + bytes(8)), frame()),
+    "jpeg-subsampled-rgb.jpg": jpeg(
+        segment(0xEE, b"Adobe" + bytes(7)),
+        segment(0xC0, bytes.fromhex("08 0004 0004 03 012200 021100 031100")),
+        header=b"\xff\xda\x00\x0c\x03\1\0\2\0\3\0\0\x3f\0",
+    ),
     "jpeg-rgb-or-ycc.jpg": jpeg(
         segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"),
         segment(0xEE, b"Adobe" + bytes(7)),
@@ -304,6 +341,18 @@ GOOD: dict[str, bytes] = {
     "good-profile-of-greys.tif": tagged((34675, UNDEFINED, icc(GAMMA))),
     "good-profile-of-greys.png": png(ihdr(), chunk(b"iCCP", b"p\0\0" + zlib.compress(icc(GAMMA))), IDAT),
     "good-upright.png": png(ihdr(), chunk(b"eXIf", exif(1)), chunk(b"gAMA", struct.pack(">I", 45455)), IDAT),
+    "good-ome.tif": tagged(
+        (
+            270,
+            ASCII,
+            b'<?xml version="1.0"?><!-- > --><OME UUID="urn:uuid:a"><Image><Pixels SizeX="4" SizeY="4" SizeZ="1" '
+            b'SizeC="1" SizeT="1"><TiffData><UUID FileName="a.tif">urn:uuid:a</UUID></TiffData></Pixels></Image>'
+            b"</OME>\0",
+        )
+    ),
+    "good-smaller-version-below.tif": tiff(
+        [*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<HHHIII", 1, 254, LONG, 1, 1, 0)
+    ),
     "good-imagej.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=1\nunit=nm\n\0")),
 }
 ALL = {"malformed": MALFORMED, "ambiguous": AMBIGUOUS, "too-large": TOO_LARGE, "unsupported": UNSUPPORTED, "good": GOOD}

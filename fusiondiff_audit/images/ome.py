@@ -1,0 +1,65 @@
+"""OME-XML in a TIFF's description: it must speak of one image of one plane, in this file."""
+
+from xml.parsers import expat
+
+from fusiondiff_audit.images.errors import ambiguous
+
+_ELSEWHERE = frozenset({"BinaryOnly", "MetadataFile", "BinData"})  # metadata or pixels that are not in the file's pages
+_COUNTED = ("OME", "Image", "Pixels")  # one of each
+
+
+class _Elements:
+    """What was read of the elements that say how many planes there are."""
+
+    def __init__(self) -> None:
+        self.attributes: dict[str, list[dict[str, str]]] = {name: [] for name in _COUNTED}
+        self.identifiers: list[str] = []  # of the files that planes lie in
+        self._text: list[str] | None = None
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local in _ELSEWHERE:
+            raise ambiguous(f"OME-XML with {local}, which may name another picture")
+        if local in self.attributes:
+            self.attributes[local].append(attributes)
+        self._text = [] if local == "UUID" else self._text
+
+    def end(self, name: str) -> None:
+        if self._text is not None and name.rpartition(":")[2] == "UUID":
+            self.identifiers.append("".join(self._text).strip())
+            self._text = None
+
+    def text(self, data: str) -> None:
+        if self._text is not None:
+            self._text.append(data)
+
+
+def check_ome(text: str, width: int, height: int, channels: int) -> None:
+    """Refuse OME-XML of several images or planes, of another size than the picture's, or of planes in other files."""
+    elements = _read(text)
+    if any(len(found) != 1 for found in elements.attributes.values()):
+        raise ambiguous("OME-XML of more images than one, or of none")
+    (root,), (sizes,) = elements.attributes["OME"], elements.attributes["Pixels"]
+    expected = {"SizeX": (width,), "SizeY": (height,), "SizeZ": (1,), "SizeT": (1,), "SizeC": (1, channels)}
+    for name, values in expected.items():
+        if sizes.get(name) not in {str(value) for value in values}:
+            raise ambiguous(f"OME-XML says {name} {sizes.get(name, 'nowhere')[:20]!a}, the picture's is {values[-1]}")
+    if any(identifier != root.get("UUID") for identifier in elements.identifiers):
+        raise ambiguous("OME-XML names planes in another file")
+
+
+def _read(text: str) -> _Elements:
+    elements = _Elements()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = elements.start, elements.end
+    parser.CharacterDataHandler = elements.text
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as e:
+        raise ambiguous("OME-XML that is not well formed: readers take what they can of it") from e
+    return elements
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ambiguous("OME-XML that declares entities")
