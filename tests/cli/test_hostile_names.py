@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.cli import inspect, verbs
+import signing
+from fusiondiff_audit.cli import verbs
 from fusiondiff_audit.cli.answer import Answer, run
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.progress import Progress
@@ -167,7 +168,7 @@ def test_a_fault_of_ours_quotes_it_harmlessly(house: Tool, monkeypatch: pytest.M
     def fault(*_: object, **__: object) -> Answer:
         raise RuntimeError(EVIL) from OSError(EVIL)
 
-    monkeypatch.setattr(inspect.signing, "open_batch", fault)
+    monkeypatch.setattr(signing, "open_batch", fault)
     done = tame(house("inspect", "batch", "--trust", "trust.json"))
     assert done.code == Exit.FAULT
     assert len(done.err.splitlines()) > 10
