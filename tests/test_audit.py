@@ -213,7 +213,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
 
 
 @pytest.mark.parametrize("ledger", [False, True])
-def test_b5_no_picture_gets_what_was_found_of_another_with_its_pixels(
+def test_no_picture_gets_what_was_found_of_another_with_its_pixels(
     ledger: bool, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
 ) -> None:
     """Two files of the same pixels, signed as of other sizes and specimens; the first is altered after a kill."""
@@ -285,7 +285,7 @@ def test_the_ledger_knows_batch_and_pictures_again(
     examine(tmp_path / "four", trust=trust, found=Examination())
 
 
-def test_finding_13_a_run_that_was_never_admitted_is_ended_by_its_refusal(
+def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
     tmp_path: Path, keys: Keyring, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was killed before its admission, and another run was admitted the batch: nothing of it can be gone on with."""

@@ -24,7 +24,7 @@ def both(home: Path, *outs: Path) -> dict[Path, tuple[int, str]]:
 
 
 @pytest.mark.parametrize("turn", range(3))
-def test_finding_13_the_loser_of_two_audits_leaves_nothing_that_cannot_be_ended(turn: int, tmp_path: Path) -> None:
+def test_the_loser_of_two_audits_leaves_nothing_that_cannot_be_ended(turn: int, tmp_path: Path) -> None:
     home = tmp_path / f"home-{turn}"
     assert ended(walk("setup", home, IMAGES)) == (0, "")
     found = both(home, home / "one", home / "other")

@@ -84,9 +84,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("what", FOREIGN)
 @pytest.mark.parametrize("create", [True, False])
-def test_finding_12_whatever_else_a_database_holds_is_refused_before_it_is_read(
-    what: str, create: bool, path: Path
-) -> None:
+def test_whatever_else_a_database_holds_is_refused_before_it_is_read(what: str, create: bool, path: Path) -> None:
     act(path, *FOREIGN[what])
     before = path.read_bytes()
     with soon(), pytest.raises(ForeignDatabaseError):
@@ -162,7 +160,7 @@ def write_and_read(db: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize("what", CHANGED)
-def test_finding_12_what_is_changed_after_the_look_is_not_carried_out(what: str, path: Path) -> None:
+def test_what_is_changed_after_the_look_is_not_carried_out(what: str, path: Path) -> None:
     with contextlib.closing(open_database(path, SCHEMA)) as db:
         act(path, *CHANGED[what])
         with soon(), pytest.raises(FAULTS) as caught:
@@ -262,7 +260,7 @@ def opened_ledger(path: Path, _: PrivateKey) -> None:
     [(opened_journal, "kept", Reason.UNREADABLE), (opened_ledger, "marks", AuditReason.LEDGER_ALTERED)],
 )
 @pytest.mark.parametrize("what", ["a view", "a trigger", "an index", "a super-journal", "another table"])
-def test_finding_12_journal_and_ledger_refuse_alike(
+def test_journal_and_ledger_refuse_alike(
     what: str,
     opener: Callable[[Path, PrivateKey], None],
     table: str,

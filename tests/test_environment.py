@@ -77,7 +77,7 @@ def forged(folder: Path) -> tuple[object, ...]:
 
 
 def test_pythonpath_does_not_decide(tmp_path: Path) -> None:
-    """Attack finding 11: with it, a report with a signature of zeros was PASSED."""
+    """With it, a report with a signature of zeros was PASSED."""
     (tmp_path / "sp2").mkdir()
     (tmp_path / "sp2" / "sitecustomize.py").write_text(EVERY_SIGNATURE_IS_RIGHT)
     words = forged(tmp_path / "forged")
@@ -123,7 +123,7 @@ def test_the_harmless_ones_change_nothing() -> None:
 
 
 def test_a_false_record_on_the_path_does_not_say_the_version(tmp_path: Path) -> None:
-    """Attack finding 11: `doctor` said 9.9, as the first record on the path did."""
+    """`doctor` said 9.9, as the first record on the path did."""
     record = tmp_path / "fusiondiff_audit-9.9.dist-info"
     record.mkdir()
     (record / "METADATA").write_text("Metadata-Version: 2.4\nName: fusiondiff-audit\nVersion: 9.9\n")

@@ -112,7 +112,7 @@ def false_record(folder: Path, root: Path) -> Path:
 
 
 def test_a_record_that_comes_first_on_the_path_is_not_ours(site: Path, tmp_path: Path) -> None:
-    """Attack finding 11: the first record on the path was taken for the running code's."""
+    """The first record on the path was taken for the running code's."""
     before = ask(site)
     assert before.startswith("True ")
     assert ask(false_record(tmp_path / "elsewhere", ROOT), site) == before

@@ -163,7 +163,7 @@ def test_a_ledger_that_is_refused_leaves_no_folder(ready: Tool) -> None:
     assert not Path("again").exists()
 
 
-def test_finding_12_a_journal_that_is_a_query_without_end_is_refused(ready: Tool) -> None:
+def test_a_journal_that_is_a_query_without_end_is_refused(ready: Tool) -> None:
     """Whoever may write the folder could make --resume hang."""
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'x' || i AS name, 'y' AS said"
     Path("out").mkdir()

@@ -49,7 +49,7 @@ def at_its_prompt(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def test_a_process_that_holds_a_passphrase_writes_no_core_file(tmp_path: Path) -> None:
-    """Attack finding 14: the main process kept its core limit."""
+    """The main process kept its core limit."""
     process, screen = at_its_prompt(tmp_path)
     os.write(screen, PASSPHRASE.encode())
     (line,) = (s for s in Path(f"/proc/{process.pid}/limits").read_text().splitlines() if s.startswith("Max core"))

@@ -52,7 +52,7 @@ def files() -> dict[str, bytes]:
         "grey-100-megapixels.tif": heavy.flat_tiff(10_000, 10_000, compression=5, rows=100),
         "grey-8-bits.png": heavy.flat_png(10_000, 10_000, 0, 8),
         "grey-and-opacity.png": heavy.flat_png(5000, 5000, 4, 16),
-        "jpeg-above.jpg": make.jpeg(make.frame(width=9460, height=9460, components=3)),
+        "jpeg-above.jpg": make.jpeg(make.frame(width=9460, height=9460, names=b"\1\2\3")),
         "jpeg-flat.jpg": flat_jpeg(5000),
         "jpeg-noise.jpg": heavy.progressive(1500),
         "opacity-10000-1.png": heavy.flat_png(10_000, 10_000, 6, 16),
@@ -116,7 +116,7 @@ def states(folder: Path, trust: TrustStore) -> dict[str, tuple[str, str]]:
 def test_large_files_have_the_same_states_alone_and_beside_eight_busy_processes(
     make_batch: Callable[..., Path], trust: TrustStore
 ) -> None:
-    """Finding 4: of three equal pictures one was admitted and two were `timed-out`, as the load happened to be."""
+    """Of three equal pictures one was admitted and two were `timed-out`, as the load happened to be."""
     folder = make_batch(files())
     alone = states(folder, trust)
     assert {name: state for name, (state, _) in alone.items() if state != "admitted"} == REFUSED

@@ -42,15 +42,15 @@ def lend(rounds: int, threads: int) -> None:
     assert (done.returncode, done.stdout) == (0, "no hang\n"), done.stderr
 
 
-def test_b4_ten_thousand_pictures_in_cycles_come_back_without_a_hang() -> None:
+def test_ten_thousand_pictures_in_cycles_come_back_without_a_hang() -> None:
     lend(10_000, 1)
 
 
-def test_b4_threads_that_lend_at_once_do_not_hang() -> None:
+def test_threads_that_lend_at_once_do_not_hang() -> None:
     lend(4_000, 4)
 
 
-def test_b4_a_memory_comes_back_while_the_lock_is_held() -> None:
+def test_a_memory_comes_back_while_the_lock_is_held() -> None:
     """What the collector does at the worst moment, and in this very thread."""
     shelf = Shelf()
     memory = shelf.take(SIZE)

@@ -33,7 +33,7 @@ def guard() -> Iterator[Guard]:
 
 
 def test_samples_are_limited_by_their_bytes_and_not_by_pixels_alone() -> None:
-    """Finding 4: pictures of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
+    """Pictures of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
     with pytest.raises(ImageError, match="800,000,000 bytes, at most 268,435,456") as caught:
         read_header(heavy.flat_png(10_000, 10_000, 6, 16), "rgba.png")
     assert caught.value.reason is ImageReason.TOO_LARGE

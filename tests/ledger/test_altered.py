@@ -66,7 +66,7 @@ MARKS = (
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_finding_9_a_planted_mark_is_refused_when_the_ledger_is_opened(
+def test_a_planted_mark_is_refused_when_the_ledger_is_opened(
     mark: str,
     kept: Path,
     ledger_of: Opener,
@@ -82,7 +82,7 @@ def test_finding_9_a_planted_mark_is_refused_when_the_ledger_is_opened(
 
 @pytest.mark.parametrize("mark", MARKS)
 @pytest.mark.parametrize("plant", [marked, renamed])
-def test_finding_9_a_mark_that_is_planted_in_an_open_ledger_says_nothing_of_a_batch(
+def test_a_mark_that_is_planted_in_an_open_ledger_says_nothing_of_a_batch(
     plant: Callable[[Path, str, int], None],
     mark: str,
     kept: Path,
@@ -108,7 +108,7 @@ def test_finding_9_a_mark_that_is_planted_in_an_open_ledger_says_nothing_of_a_ba
 
 
 @pytest.mark.parametrize("plant", [marked, renamed])
-def test_finding_9_a_planted_mark_passes_no_replay_off_as_noted(
+def test_a_planted_mark_passes_no_replay_off_as_noted(
     plant: Callable[[Path, str, int], None],
     kept: Path,
     ledger_of: Opener,
@@ -122,7 +122,7 @@ def test_finding_9_a_planted_mark_passes_no_replay_off_as_noted(
             ledger.note_pixels("r9", [("a.tif", "1" * 64)])
 
 
-def test_finding_9_a_planted_report_hides_no_issue(
+def test_a_planted_report_hides_no_issue(
     kept: Path,
     ledger_of: Opener,
 ) -> None:
@@ -145,14 +145,14 @@ def test_an_entry_that_is_altered_in_an_open_ledger_is_not_believed(
             ledger.admit(batch, trust, run="r9")
 
 
-def test_finding_9_a_ledger_without_its_triggers_is_refused(kept: Path, ledger_of: Opener) -> None:
+def test_a_ledger_without_its_triggers_is_refused(kept: Path, ledger_of: Opener) -> None:
     with contextlib.closing(sqlite3.connect(kept / NAME)) as db:
         db.execute("DROP TRIGGER marks_stay_DELETE")
     with pytest.raises(AuditError, match="lacks trigger 'marks_stay_DELETE'"):
         ledger_of()
 
 
-def test_finding_9_a_ledger_without_its_checkpoints_is_refused_and_stays_as_it_is(
+def test_a_ledger_without_its_checkpoints_is_refused_and_stays_as_it_is(
     kept: Path,
     ledger_of: Opener,
     tmp_path: Path,
@@ -219,7 +219,7 @@ def test_opening_asks_once_for_each_mark_and_a_lone_process_never_again(
     assert set(beside[1:]) == {beside[-1]}
 
 
-def test_b7_an_entry_is_dated_when_it_is_written(
+def test_an_entry_is_dated_when_it_is_written(
     keys: dict[str, PrivateKey],
     signed: Sign,
     trust: TrustStore,

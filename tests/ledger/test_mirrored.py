@@ -45,7 +45,7 @@ def store(keys: dict[str, signing.PrivateKey]) -> signing.TrustStore:
 def test_a_mirrored_batch_is_the_same_batch_and_a_replay(
     tmp_path: Path, make_batch: Callable[..., Path], keys: dict[str, signing.PrivateKey]
 ) -> None:
-    """Attack finding 15: (r, n - s) is taken. It opens no door: replays are known by what was signed."""
+    """A signature (r, n - s) is accepted. It opens no door: replays are known by what was signed."""
     trust, folder = store(keys), make_batch()
     sign(folder, keys["p256"], force=True)
     first = signing.open_batch(folder, trust=trust)
@@ -54,7 +54,7 @@ def test_a_mirrored_batch_is_the_same_batch_and_a_replay(
     twin = signing.open_batch(folder, trust=trust)
     assert (folder / MANIFEST_NAME).read_bytes() != before
     assert twin.manifest == first.manifest
-    with Ledger(tmp_path / "ledger", key=keys["auditor"], keys=Keys.of_auditors(trust), now=NOW) as ledger:
+    with Ledger(tmp_path / "ledger", key=keys["auditor"], keys=Keys.of_auditors(trust), clock=lambda: NOW) as ledger:
         ledger.admit(first, trust, run="r1")
         with pytest.raises(AuditError, match="this manifest was admitted") as caught:
             ledger.admit(twin, trust, run="r2")

@@ -62,7 +62,7 @@ def test_the_arithmetic_is_that_of_the_library() -> None:
 @pytest.mark.parametrize("torsion", SMALL_ORDER)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_key_with_a_part_of_small_order_is_weak(torsion: str, seed: int) -> None:
-    """Attack finding 15: mixed-order keys were taken; the identity alone adds nothing."""
+    """Mixed-order keys were taken; the identity alone adds nothing."""
     good = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32).public_key().public_bytes_raw()
     mixed = encoded(_add(point(good), point(bytes.fromhex(torsion))))
     assert (mixed == good) == (torsion == SMALL_ORDER[0])

@@ -175,7 +175,7 @@ def points() -> Iterator[tuple[int, str, str]]:
 
 
 def test_every_point_is_seen_or_refused() -> None:
-    """Attack finding 15: U+2800 passed as a visible name. What is refused is this list, and nothing else is."""
+    """U+2800 passed as a visible name. What is refused is this list, and nothing else is."""
     hidden = {point for first, last in IGNORABLE for point in range(first, last + 1)} | {*BLANK}
     hidden |= {*range(0xFDD0, 0xFDF0)} | {point for point in range(0x110000) if point & 0xFFFE == 0xFFFE}
     categories = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

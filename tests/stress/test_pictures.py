@@ -98,7 +98,7 @@ def test_too_few_of_a_class_are_refused_with_what_there_is(chosen: Choose, folde
         chosen(folder, count=10)
 
 
-def test_b6_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
+def test_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
     folder, labels = fields
     found = chosen(folder, labels=labels, count=8)
     assert sorted(picture.specimen for picture in found.pictures) == sorted(
@@ -110,7 +110,7 @@ def test_b6_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[
     assert remark == "set aside: 16 pictures, of a specimen of which another picture is used (8 specimens)"
 
 
-def test_b6_too_few_specimens_are_refused_however_many_pictures_there_are(
+def test_too_few_specimens_are_refused_however_many_pictures_there_are(
     chosen: Choose, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
@@ -122,7 +122,7 @@ def test_b6_too_few_specimens_are_refused_however_many_pictures_there_are(
 
 
 @pytest.mark.parametrize("field", [0, 2])
-def test_b6_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
+def test_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
     guard: Guard, chosen: Choose, field: int, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
@@ -136,14 +136,14 @@ def test_b6_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
         chosen(folder, labels=labels, count=8, seen=seen)
 
 
-def test_b6_everything_seen_leaves_nothing(guard: Guard, chosen: Choose, folder: Path) -> None:
+def test_everything_seen_leaves_nothing(guard: Guard, chosen: Choose, folder: Path) -> None:
     seen = tuple(pixels_of(path, guard) for path in sorted(folder.glob("*.tif")))
     with pytest.raises(SigningError, match="0 authentic and 0 counterfeit ones can be used") as caught:
         chosen(folder, count=8, seen=seen)
     assert "set aside: 8 pictures, of a specimen that the encoder was trained with, by label" in str(caught.value)
 
 
-def test_b6_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
+def test_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
     chosen: Choose, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
@@ -156,7 +156,7 @@ def test_b6_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
 
 
 @pytest.mark.parametrize("calibrates", [False, True])
-def test_b6_and_under_another_name_by_the_pixels_of_any_of_its_pictures(
+def test_under_another_name_by_the_pixels_of_any_of_its_pictures(
     guard: Guard, chosen: Choose, calibrates: bool, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
@@ -168,7 +168,7 @@ def test_b6_and_under_another_name_by_the_pixels_of_any_of_its_pictures(
     assert any(SetAside("birch 3", 3, Cause.ENROLLED) in found.set_aside for found in draws)
 
 
-def test_b6_where_no_specimen_is_named_each_picture_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
+def test_where_no_specimen_is_named_each_picture_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
     labels = "file,label\n" + "\n".join(
         f"{path.name},{'authentic' if path.name.startswith('alder') else 'counterfeit'}"
         for path in folder.glob("*.tif")

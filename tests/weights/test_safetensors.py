@@ -80,7 +80,7 @@ SIDES = (
 
 @pytest.mark.parametrize("shape", SIDES, ids=str)
 @pytest.mark.parametrize("dtype", ["BOOL", "F16", "F64"])
-def test_finding_10_an_empty_tensor_of_huge_sides_is_malformed(shape: list[int], dtype: str) -> None:
+def test_an_empty_tensor_of_huge_sides_is_malformed(shape: list[int], dtype: str) -> None:
     """It has no bytes, and no library can say where its rows would begin."""
     data = packed({"a": entry(0, 0, dtype, shape)})
     with pytest.raises(signing.SigningError) as caught:
