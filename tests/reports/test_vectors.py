@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -15,11 +16,14 @@ from reports.excerpt import verify_excerpt
 from reports.header import Counts
 from reports.issue import REPORT
 from reports.report import Report
+from reports.robustness import RESULT, open_robustness
+from reports.stress_parts import Word
 from reports.verdicts import Verdict
 from signing import Reason, SigningError, TrustStore, load_trust
 from signing.strict import write_json
 
-V1 = Path(__file__).parent.parent / "vectors" / "reports" / "v1"
+VECTORS = Path(__file__).parent.parent / "vectors" / "reports"
+V1 = VECTORS / "v1"
 PIN = "b9ede86b885f3e30be4e9d199e2f5b5776d1e257fc71173c692d2343de3a9cd9"
 BYTES = "964b3ccca31b7edf8bc0c7b1815e375876b274773b0e09ead40086b8d2e26d2d"
 HOUR = datetime(2026, 11, 21, 21, 15, tzinfo=UTC)  # while the auditor's key was good
@@ -85,6 +89,90 @@ def test_version_1_says_nothing_that_came_later() -> None:
     bad["predicate"]["header"]["format"] = versions.FORMAT
     with pytest.raises(SigningError, match="is missing"):
         Report.from_payload(write_json(bad), "it")
+
+
+class Golden(NamedTuple):
+    """What a vector is known by: its trust store, all its bytes, and what it says."""
+
+    pin: str
+    bytes: str
+    hour: datetime  # while the auditor's key was good
+    images: Counts
+
+
+GOLDEN = {
+    "v2": Golden(
+        "3d6ea7001b651493b49969fe6ee4a7311c06be3785ccaf1da23fff3312074a29",
+        "100967aaf26b3774789aa928639cec0b4d2f8f5508f7d8cb369db09ae7eb3397",
+        datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
+        Counts(authentic=4, counterfeit=3, inconclusive=1, unfamiliar=2, refused=3),
+    ),
+    "v2-uncalibrated": Golden(
+        "4fd369b50e8d04e0f32abee22460ef47d68f5b8a783630833c0bc9adac8972ae",
+        "6e6475993ee2ae83b990d395a36d3dc7168fa83119cd0d9472fb7194eb507d12",
+        datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
+        Counts(authentic=6, counterfeit=4, inconclusive=0, unfamiliar=0, refused=3),
+    ),
+}
+STRESS = Golden(
+    "2c8811a9b1fc7c96f8352b8edfd4049367802791464ae5101be0726f1c242061",
+    "bf16bd910142674ad3a788e7cd2c1f3bf5eda650d25fce0febbad8146e917524",
+    datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
+    Counts(0, 0, 0, 0, 0),
+)
+
+
+def listed_by(name: str, known: Golden, at: datetime) -> TrustStore:
+    store = load_trust(VECTORS / name / "trust.json", at=at)
+    assert store.fingerprint == known.pin
+    return store
+
+
+def bytes_of(folder: Path) -> str:
+    digests = [sha256(file.read_bytes()).hexdigest() for file in sorted(folder.rglob("*")) if file.is_file()]
+    return sha256("".join(digests).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_version_2_verifies_for_ever_with_its_images(name: str) -> None:
+    known, folder = GOLDEN[name], VECTORS / name
+    assert bytes_of(folder) == known.bytes
+    for at in (known.hour, LATER):
+        found = Examination()
+        said = examine(folder, trust=listed_by(name, known, at), images=folder / "batch", found=found)
+        assert found.signer is not None
+        assert found.signer.proven
+        assert said.header.images == known.images
+        assert said.header.format == "fusiondiff-audit/report/v2"
+        assert (said.header.model.partitions, said.header.policy.tolerance) == (5, 0)
+        assert said.to_payload() == payload_of(folder / REPORT)
+
+
+def test_version_2_says_every_verdict() -> None:
+    said = Report.from_payload(payload_of(VECTORS / "v2" / REPORT), "it")
+    assert {row.verdict for row in said.images} == {row.verdict for row in said.specimens} == set(Verdict)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_an_excerpt_of_version_2_counts_while_the_key_did(name: str) -> None:
+    known, data = GOLDEN[name], (VECTORS / name / "excerpt.json").read_bytes()
+    found = verify_excerpt(data, "excerpt", trust=listed_by(name, known, known.hour))
+    assert found.row.verdict is Verdict.AUTHENTIC
+    assert found.specimen is not None
+    with pytest.raises(SigningError) as caught:
+        verify_excerpt(data, "excerpt", trust=listed_by(name, known, LATER))
+    assert caught.value.reason is Reason.EXPIRED
+
+
+def test_a_stress_result_of_version_1_verifies_for_ever() -> None:
+    name = "robustness-v1"
+    assert bytes_of(VECTORS / name) == STRESS.bytes
+    data = (VECTORS / name / RESULT).read_bytes()
+    for at in (STRESS.hour, LATER):
+        found, signer = open_robustness(data, RESULT, trust=listed_by(name, STRESS, at))
+        assert (found.word, found.format, signer.proven) == (Word.PASSED, "fusiondiff-audit/robustness/v1", True)
+        assert all((found.attacks, found.poisons, found.detectors, found.checks, found.gates, found.missed))
+        assert found.to_payload() == payload_of(VECTORS / name / RESULT)
 
 
 def payload_of(path: Path) -> bytes:

@@ -1,12 +1,16 @@
-"""Makes the vector of a format version, once: `python -m tests.vectors.reports.make FOLDER`.
+"""Makes the vectors of a format version, once, with keys that are made here and forgotten.
 
-Its keys are made here and forgotten, so no second run gives the same bytes.
+    python -m tests.vectors.reports.make report FOLDER
+    python -m tests.vectors.reports.make uncalibrated FOLDER
+    python -m tests.vectors.reports.make stress FOLDER
+
+No second run gives the same bytes.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,44 +18,67 @@ import numpy as np
 import tifffile
 
 import signing
+from attacks.statistics import wilson
 from fusiondiff_audit.audit import audit
 from fusiondiff_audit.compose import Order
 from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
-from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
-from reports.arithmetic import error_bounds
+from fusiondiff_audit.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
 from reports.excerpt import excerpt
-from reports.header import ErrorRate, Key
+from reports.header import Key
 from reports.issue import CHECKPOINT, REPORT
-from signing import Algorithm, Claim, PrivateKey, Role
+from reports.robustness import RESULT, sign_robustness
+from reports.robustness import Robustness as Stressed
+from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
+from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import Kind
 from tests.audit_walk import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
 from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
+from tests.reports.test_robustness import made
 
 HOUR = timedelta(hours=1)
 
 
 class Moody(DigestJudge):
-    """Finds one picture strange and cannot decide on another, so that every verdict stands in the vector."""
+    """Asks five forests, and finds one picture strange, one unlike both classes and one out of focus."""
 
     def __init__(self) -> None:
         super().__init__()
-        rate = ErrorRate("counterfeit specimens called authentic", 1, 19, error_bounds(1, 19))
-        self.looked = replace(self.looked, model=replace(self.looked.model, error_rates=(rate,)))
+        self.looked = replace(self.looked, model=replace(self.looked.model, partitions=5))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         for found in super().judge_each(samples):
-            if found.name == "tile-08.tif":
-                yield replace(found, unfamiliarity=1000.0)
+            votes = Votes(0, 5) if found.votes.authentic else Votes(4, 1)
+            if found.name == "tile-01.tif":
+                yield replace(found, votes=votes, quality=replace(found.quality, faults=(Fault.OUT_OF_FOCUS,)))
+            elif found.name == "tile-08.tif":
+                yield replace(found, votes=votes, unfamiliarity=1000.0)
             elif found.name == "tile-09.tif":
-                yield replace(found, score=0.5)
+                yield replace(found, votes=votes, score=0.5)
             else:
-                yield found
+                yield replace(found, votes=votes)
+
+
+class Uncalibrated(DigestJudge):
+    """Was calibrated with nothing, and enrolled with too few specimens to tell what is unfamiliar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = Calibration((), (), (), ())
+        model = replace(self.looked.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=())
+        self.looked = replace(self.looked, model=replace(model, partitions=5))
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        for found in super().judge_each(samples):
+            yield replace(found, votes=Votes(0, 5) if found.votes.authentic else Votes(4, 1))
 
 
 def pictures(folder: Path) -> dict[str, Claim]:
@@ -64,20 +91,31 @@ def pictures(folder: Path) -> dict[str, Claim]:
     return {f"tile-{n:02d}.tif": Claim(Kind.IMAGE, f"sherd {min(n // 2, 4 + n % 2)}", None) for n in range(12)}
 
 
-def main(folder: Path) -> None:
+def trusted(authority: Authority, moment: datetime, device: PrivateKey, auditor: PrivateKey) -> TrustStore:
+    """Return a store in which the signers' keys are good for an hour, and a timestamp authority for long."""
+    window = signing.Window(moment - HOUR, moment + 20 * YEAR)
+    keys = (
+        entry(device, Role.DEVICE, "sem-1", until=moment + HOUR),
+        entry(auditor, Role.AUDITOR, "J. Doe", until=moment + HOUR),  # without its timestamp it counts an hour
+        signing.new_entry(Role.TIMESTAMP, authority.ca, principal="tsa", window=window),
+    )
+    return replace(make_trust(PrivateKey.generate(Algorithm.ED25519), keys), at=moment)
+
+
+def stamp(path: Path, authority: Authority, trust: TrustStore) -> None:
+    """Have the authority prove when a file was signed."""
+    token = authority.folder / "answer.tsr"
+    token.write_bytes(authority.stamp(signing.stamp_query(path)))
+    signing.attach_token(path, token, trust=trust)
+
+
+def make_report(folder: Path, judge: DigestJudge) -> None:
     """Sign a batch, harm it, audit it, have the report stamped, and cut an excerpt."""
-    folder.mkdir()
     moment = signing.now()
-    root, device, auditor = (PrivateKey.generate(Algorithm.ED25519) for _ in range(3))
+    device, auditor = (PrivateKey.generate(Algorithm.ED25519) for _ in range(2))
     with TemporaryDirectory() as scratch:
         authority = Authority(Path(scratch) / "authority")
-        window = signing.Window(moment - HOUR, moment + 20 * YEAR)
-        keys = (
-            entry(device, Role.DEVICE, "sem-1", until=moment + HOUR),
-            entry(auditor, Role.AUDITOR, "J. Doe", until=moment + HOUR),  # without its timestamp it counts an hour
-            signing.new_entry(Role.TIMESTAMP, authority.ca, principal="tsa", window=window),
-        )
-        trust = replace(make_trust(root, keys), at=moment)
+        trust = trusted(authority, moment, device, auditor)
         (folder / "trust.json").write_bytes(trust.to_bytes())
         batch = folder / "batch"
         claims = pictures(batch)
@@ -88,19 +126,98 @@ def main(folder: Path) -> None:
             signing.open_batch(batch, trust=trust),
             trust,
             Key("J. Doe", auditor.public.keyid),
-            UNTESTED,
+            UNTESTED.certifying(["poisoning"]),
             Origin("0", digest("code"), released=False),
             folder,
         )
         with Ledger(Path(scratch) / "ledger", key=auditor, keys=Keys.of_auditors(trust), clock=lambda: moment) as book:
-            done = audit(order, Moody(), key=auditor, ledger=book, watch=quietly)
-        token = Path(scratch) / "answer.tsr"
-        token.write_bytes(authority.stamp(signing.stamp_query(folder / REPORT)))
-        signing.attach_token(folder / REPORT, token, trust=trust)
+            done = audit(order, judge, key=auditor, ledger=book, watch=quietly)
+        stamp(folder / REPORT, authority, trust)
     (folder / JOURNAL).unlink()
     note = (folder / CHECKPOINT).read_bytes()
     (folder / "excerpt.json").write_bytes(excerpt(done.report, note, "tile-00.tif"))
 
 
+def make_stress(folder: Path) -> None:
+    """Sign a stress test that nobody ran, with every part that a result may have, and have it stamped."""
+    moment = signing.now()
+    device, auditor = (PrivateKey.generate(Algorithm.ED25519) for _ in range(2))
+    with TemporaryDirectory() as scratch:
+        authority = Authority(Path(scratch) / "authority")
+        trust = trusted(authority, moment, device, auditor)
+        (folder / "trust.json").write_bytes(trust.to_bytes())
+        (folder / RESULT).write_bytes(sign_robustness(_stressed(auditor.public, moment), auditor))
+        stamp(folder / RESULT, authority, trust)
+
+
+def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
+    held, fooled, silenced = (tuple(sorted(digest(f"{what} {n}") for n in range(count))) for what, count in ENDS)
+    gates = (
+        AskedGate(metric="held", value="0.1"),
+        AskedGate(metric="held", value="0.5", slice="counterfeit", least=4, waiver=AskedWaiver(**WAIVER)),
+        AskedGate(metric="held", value="0.9", attack="pgd-linf-8/255", severity="note"),
+        AskedGate(metric="regressions", value="0.05"),
+    )
+    assert wilson(len(held), 8)[0] > 0.1
+    policy = Policy(
+        name="golden",
+        robustness=Robustness(
+            attacks=(
+                AskedAttack(attack="pgd", norm="linf", size="8/255"),
+                AskedAttack(attack="hop-skip-jump", norm="l2", size="2.0"),
+            ),
+            poisons=(AskedPoison(poison="stamp", specimens=2),),
+            detectors=("activation-clusters",),
+            checks=("S01", "S34"),
+            gates=gates,
+        ),
+    )
+    everybody = tuple(sorted((*held, *fooled, *silenced)))
+    return made(
+        auditor,
+        issued=write_time(moment),
+        policy=policy.name,
+        policy_text=policy.text,
+        images=8,
+        attacks=(
+            Tried(
+                *("pgd-linf-8/255", "gradient", "white box", "linf", "0.031373"),
+                *(held, fooled, ("0.031373", "0.015686"), silenced, ()),
+                *(0, 160, None, "AML.T0043", "NISTAML.022"),
+            ),
+            Tried(
+                *("hop-skip-jump-l2-2.0", "decision", "black box", "l2", "2.000000"),
+                *(everybody[1:], everybody[:1], ("1.250000",), (), ()),
+                *(700, 0, None, "AML.T0043", "NISTAML.022"),
+            ),
+        ),
+        poisons=(Harmed("stamp-2", False, 2, 8, 3, 4, 2, 5, 0, None, "AML.T0020", "NISTAML.013"),),
+        detectors=(Watched("activation-clusters", 4, 5, 1, 40, 2, 45, True),),
+        checks=(
+            Checked("S01", "budget respected", Held.HELD, "all within"),
+            Checked("S34", "planted poison is found", Held.NOT_APPLICABLE, "none asked"),
+        ),
+        gates=(
+            Gated("held/worst/all", Gate.PASSED, Severity.ERROR, len(set(held) & set(everybody[1:])), 8, "enough"),
+            Gated("held/worst/counterfeit", Gate.WAIVED, Severity.ERROR, 0, 4, WAIVER["reason"]),
+            Gated("held/pgd-linf-8/255/all", Gate.FAILED, Severity.NOTE, len(held), 8, "fewer"),
+            Gated("regressions/worst/all", Gate.UNASKED, Severity.ERROR, 0, 8, "a first result"),
+        ),
+    )
+
+
+ENDS = (("held", 4), ("fooled", 2), ("silenced", 1))
+WAIVER = {"until": "2099-12-31", "reason": "known since the change of lenses"}
+
+
+def main(what: str, folder: Path) -> None:
+    """Make one vector in a new folder."""
+    folder.mkdir()
+    if what == "stress":
+        make_stress(folder)
+    else:
+        make_report(folder, {"report": Moody, "uncalibrated": Uncalibrated}[what]())
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))
