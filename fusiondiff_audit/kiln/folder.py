@@ -1,6 +1,7 @@
 """A folder of made-up micrographs, ready to be signed: pictures, sidecars, labels and the entries of its manifest.
 
-Files are named in an order that is shuffled, and specimens by number alone, so that a name says nothing of the class.
+Files are named in an order that is shuffled, and specimens by seed and number alone, so that a name says nothing of the
+class, and two seeds name no two specimens alike.
 """
 
 import csv
@@ -77,7 +78,8 @@ def pictures(order: Order, *, workers: int = 1) -> Iterator[tuple[Made, ...]]:
     for number, place in enumerate(stream(*words, order.kiln, "order").permutation(len(ordered)).tolist(), start=1):
         workshop, i = ordered[place]
         drawn = specimen(order.kiln, workshop, *words, str(i), difficulty=order.difficulty, instrument=order.instrument)
-        jobs += [_Job(drawn, f"{order.kiln}-{number:04d}", field, order.side) for field in range(order.fields)]
+        name = f"{order.kiln}-{order.seed}-{number:04d}"
+        jobs += [_Job(drawn, name, field, order.side) for field in range(order.fields)]
     yield from spread(_Job.taken, jobs, workers)
 
 
