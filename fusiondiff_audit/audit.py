@@ -24,6 +24,7 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
 from fusiondiff_audit.repeat import believable, ledger_of
+from reports.enrolled import EnrolledSet
 from reports.issue import REPORT, issue
 from reports.report import Report
 from reports.rows import ImageRow
@@ -38,6 +39,7 @@ class Judge(Protocol):
 
     looked: Looked
     known: Calibration
+    enrolled: EnrolledSet
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each picture, as they come."""
@@ -66,10 +68,10 @@ def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None,
         checkpoint = _checkpoint(order, ledger, journal)
     said = () if entry is None else admission(entry)
     said = said if order.first is None else admission_of(order.first)
-    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint, said))  # 4
+    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint, said, judge.enrolled))  # 4
     if order.first not in (None, report):  # another tree under the same name would be two heads of one log
         own = replace(sealed, report=report.tree.root().hex()[: len(sealed.report)])
-        report = compose(rows, Setting(order, judge.looked, own, checkpoint, said))
+        report = compose(rows, Setting(order, judge.looked, own, checkpoint, said, judge.enrolled))
     files = issue(report, key)
     for name, data in files.items():
         signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes

@@ -10,6 +10,7 @@ from fusiondiff_audit.ledger import Admitted
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
+from reports.enrolled import EnrolledSet, marked
 from reports.header import (
     NOT_TESTED,
     BatchHead,
@@ -24,8 +25,8 @@ from reports.header import (
     partial,
 )
 from reports.report import Report
-from reports.rows import ImageRow, specimen_rows
-from reports.verdicts import Verdict
+from reports.rows import ImageRow, settled, specimen_rows
+from reports.verdicts import Rules, Verdict
 from reports.versions import FORMAT
 from signing import Batch, Kind, TrustStore, write_time
 
@@ -80,6 +81,7 @@ class Setting:
     sealed: Sealed
     ledger: bytes | None  # its checkpoint when the batch was admitted
     admitted: tuple[str, ...]  # what a reader must know of how it was
+    enrolled: EnrolledSet  # what the model was enrolled with
 
 
 def admission(entry: Admitted) -> tuple[str, ...]:
@@ -94,10 +96,11 @@ def admission_of(first: Report) -> tuple[str, ...]:
 
 
 def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
-    """Return the report over all rows."""
-    images = tuple(sorted(_named_apart(found), key=lambda row: row.name))
+    """Return the report over all rows; pictures that the model was enrolled with get no answer."""
     order, looked, sealed = setting.order, setting.looked, setting.sealed
     batch, policy, root = order.batch, order.policy, order.trust.root
+    rows = sorted(_named_apart(found), key=lambda row: row.name)
+    images = tuple(_settled(row, policy.rules) for row in marked(rows, setting.enrolled))
     runtime, manifest, signer = looked.runtime, batch.manifest, batch.signer
     specimens = specimen_rows(images, policy.rules)
     header = Header(
@@ -147,6 +150,14 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         images=Counts.of(row.verdict for row in images),
     )
     return Report.of(header, specimens, images, bytes.fromhex(sealed.salt_key))
+
+
+def _settled(row: ImageRow, rules: Rules) -> ImageRow:
+    """Return a row with the verdict that follows from what it says."""
+    if row.verdict is Verdict.REFUSED:
+        return row
+    verdict, reasons = settled(row, rules)
+    return replace(row, verdict=verdict, reasons=reasons)
 
 
 def _nameless(images: tuple[ImageRow, ...]) -> bool:

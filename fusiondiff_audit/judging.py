@@ -7,7 +7,9 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class, Finding
+from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import error_bounds
+from reports.enrolled import EnrolledSet
 from reports.header import RATES, ErrorRate, ModelHead
 
 
@@ -17,6 +19,7 @@ class ModelJudge:
     def __init__(self, model: DiffusionModel) -> None:
         self._model = model
         self.known = model.calibration()
+        self.enrolled = enrolled_set(model.settings)
         self.looked = Looked(
             _head(model, self.known), model.settings.reference or "", model.settings.demonstration, model.runtime
         )
@@ -24,6 +27,14 @@ class ModelJudge:
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each picture, as they come."""
         return self._model.judge_each(samples)
+
+
+def enrolled_set(settings: Settings) -> EnrolledSet:
+    """Return what a bundle was enrolled with, calibration specimens too, and what its encoder saw with labels."""
+    return EnrolledSet(
+        frozenset((*(example.pixel_digest for example in settings.examples), *settings.seen)),
+        frozenset(example.specimen for example in settings.examples),
+    )
 
 
 def _head(model: DiffusionModel, known: Calibration) -> ModelHead:

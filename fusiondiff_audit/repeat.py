@@ -75,6 +75,7 @@ def compare(first: Report, second: Report) -> Repeated:
 def _settings(header: Header) -> dict[str, str]:
     run = header.run
     said = {
+        "report format": header.format,  # whose rules its verdicts go by
         "auditor": header.auditor.keyid,
         "trust store": f"sha256:{header.trust.fingerprint} version {header.trust.version}",
         "code": f"sha256:{run.code}",

@@ -1,5 +1,6 @@
 """A report against the signed folder that it is of: its manifest, its signer, and every image that was judged."""
 
+import os
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +10,7 @@ from reports.header import BatchHead
 from reports.issue import REPORT
 from reports.report import Report
 from signing import Reason, Role, Signer, SigningError, TrustStore, write_time
+from signing.batch import SECOND_NAME
 from signing.bundle import Bundle, bundle_limit, unseal
 from signing.folder import Reader
 from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest
@@ -27,6 +29,8 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
         what = f"its manifest is sha256:{digest}, the report is of sha256:{said.payload}"
         raise SigningError(Reason.DIGEST_MISMATCH, f"{folder}: {what}")
     manifest = Manifest.from_payload(bundle.envelope.payload, MANIFEST_NAME)
+    if said.second and not os.path.lexists(folder / SECOND_NAME):
+        raise contradiction(REPORT, f"says that it saw a second signature of the batch, and {folder} has none")
     signer = _refuse_other_batch(said, manifest, bundle, trust, auditor.time if auditor.proven else None)
     signed = {file.name: file for file in manifest.files}
     images = [file.name for file in manifest.files if file.kind is Kind.IMAGE][: report.header.run.limit]

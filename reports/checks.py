@@ -9,15 +9,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
+from reports.beside import Unchecked, beside
 from reports.consistency import contradiction, refuse_contradiction
+from reports.enrolled import EnrolledSet, marked
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
+from reports.records import LONGEST
 from reports.report import MAX_PAYLOAD, Report
+from reports.trust_check import Comparison, compare_trust
+from reports.versions import rules_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
+from signing.fields import read_json
 
 _MAX_NOTE = 64 * 1024  # bytes
+SETTINGS = "bundle.json"  # of a bundle; it lists what was enrolled
+_MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +39,13 @@ class Check:
 
 @dataclass(slots=True)
 class Examination:
-    """What is known of a report so far; `checks` holds what passed."""
+    """What is known of a report so far: `checks` holds what passed, `unchecked` what nothing was compared with."""
 
     checks: list[Check] = field(default_factory=list)
     report: Report | None = None
     signer: Signer | None = None
+    comparison: Comparison | None = None
+    unchecked: tuple[Unchecked, ...] = ()
 
 
 def examine(
@@ -79,6 +90,9 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     passed("time", f"the key was good at {write_time(found.signer.time or report.header.time)} ({proof})")
     if report.header.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
+    found.comparison = compare_trust(report.header, trust, where)
+    for title, what in found.comparison.confirmed():
+        passed(title, what)
     found.report = report
     passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
     refuse_contradiction(report, where)
@@ -92,6 +106,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
         passed("images", compare_batch(report, images, trust, found.signer))
     if model is not None:
         passed("model", _model(report, model))
+    found.unchecked = beside(folder, file) if whole else ()
     return report
 
 
@@ -114,9 +129,26 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
 def _model(report: Report, folder: Path) -> str:
     from signing import RefusedFile, open_pinned
 
-    files = 0
+    listed: dict[str, str] = {}
     for file in open_pinned(folder, report.header.model.digest).check():
         if isinstance(file, RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
-        files += 1
-    return f"{files} files of {folder} are those that looked"
+        listed[file.name] = file.sha256
+    enrolled = _enrolled(report, folder, listed)
+    return f"{len(listed)} files of {folder} are those that looked{enrolled}"
+
+
+def _enrolled(report: Report, folder: Path, listed: dict[str, str]) -> str:
+    """Refuse rows that say otherwise than the bundle what it was enrolled with; before version 3 they say nothing."""
+    if SETTINGS not in listed or not rules_of(report.header.format).answers_need_calibration:
+        return ""
+    data = read_capped(folder / SETTINGS, limit=_MAX_SETTINGS)
+    if sha256(data).hexdigest() != listed[SETTINGS]:
+        raise SigningError(Reason.DIGEST_MISMATCH, f"{folder / SETTINGS}: was changed while it was read")
+    settings = read_json(data, str(folder / SETTINGS), limit=_MAX_SETTINGS, tokens=_TOKENS)
+    known = EnrolledSet.from_settings(settings, most=LONGEST)
+    for row, right in zip(report.images, marked(report.images, known), strict=True):
+        if row.enrolled is not right.enrolled:
+            what = f"{row.name!a} {'was' if right.enrolled else 'was not'} among what the bundle was enrolled with"
+            raise contradiction(REPORT, what)
+    return ", and were enrolled with those pictures alone that are marked"

@@ -2,12 +2,16 @@
 
 from hashlib import sha256
 
-from reports.arithmetic import MOST_SPECIMENS, error_bounds, least_specimens
-from reports.header import RATES, Counts, Header, partial, stood
+from reports.arithmetic import MOST_SPECIMENS, error_bounds
+from reports.coverage import header_coverage
+from reports.enrolled import unmarked
+from reports.header import RATES, Counts, ErrorRate, Header, partial, stood
+from reports.pinned import PINNED
 from reports.report import Report
 from reports.rows import ImageRow, settled, specimen_rows
+from reports.stress_claim import stress_fault
 from reports.verdicts import Rules, Verdict
-from reports.versions import V1
+from reports.versions import rules_of
 from signing import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT
@@ -20,9 +24,11 @@ def refuse_contradiction(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
     header = report.header
     refuse_other_header(header, where)
-    rules, ranked = header.policy.rules, _ranked(header)
+    rules, ranked = header.rules, _ranked(header)
     for row in report.images:
         _refuse_other_row(row, header, rules, ranked, where)
+    if (name := unmarked(report.images)) is not None:
+        raise contradiction(where, f"{name!a} is of a specimen that was enrolled, and does not say so")
     if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
     for what, rows, counts in (
@@ -35,17 +41,39 @@ def refuse_contradiction(report: Report, where: str) -> None:
 
 def refuse_other_header(header: Header, where: str) -> None:
     """Refuse an interval that does not follow from its counts, and rules that are not the ones that are quoted."""
-    for rate in header.model.error_rates:
-        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
-            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    _refuse_other_rates(header.model.error_rates, header, where)
+    _refuse_other_bundle(header, where)
     _refuse_other_policy(header, where)
     if not set(partial(header.run.limit)) <= set(header.limits):
         raise contradiction(where, f"it is of {header.run.limit} images, and does not say that these are not all")
 
 
+def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
+    """Refuse error rates that are more than there are, of another name, or whose intervals do not follow."""
+    names = [rate.what for rate in rates]
+    if len(rates) > len(RATES) or len(set(names)) != len(names):
+        raise contradiction(where, f"it has {len(rates):,} error rates; each of {len(RATES)} is there once at most")
+    if rules_of(header.format).rates_are_known and names != [what for what in RATES if what in names]:
+        raise contradiction(where, f"it has error rates other than {' and '.join(RATES)}, in this order")
+    for rate in rates:
+        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
+            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+
+
+def _refuse_other_bundle(header: Header, where: str) -> None:
+    """Refuse a header that says of a bundle which comes with the tool what that bundle does not say."""
+    pin, model = PINNED.get(header.model.digest), header.model
+    if pin is None:
+        return
+    if not header.demonstration:
+        raise contradiction(where, f"it was made with {pin.name}, and does not say DEMONSTRATION")
+    if (model.name, model.base, header.reference) != (pin.name, None, pin.reference):
+        raise contradiction(where, f"it was made with {pin.name}, and gives it another name or reference")
+
+
 def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
     """Refuse a verdict on a picture that does not follow from what stands beside it."""
-    _refuse_other_row(row, header, header.policy.rules, _ranked(header), where)
+    _refuse_other_row(row, header, header.rules, _ranked(header), where)
 
 
 def _refuse_other_row(row: ImageRow, header: Header, rules: Rules, ranked: Ranked | None, where: str) -> None:
@@ -76,17 +104,9 @@ def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
 
 
 def _ranked(header: Header) -> Ranked | None:
-    """Return among how many specimens pictures are ranked: of either class, and of all; too few tell nothing.
-
-    Some reports of version 1 were signed before ranks had to follow: of these nothing is known.
-    """
-    if header.format == V1:
-        return None
-    model = header.model
-    of = {rate.what: rate.of for rate in model.error_rates}
-    kept, least = [of.get(what, 0) for what in RATES], least_specimens(header.policy.rules.alpha)
-    strangers = (sum(kept), model.enrolled_authentic + model.enrolled_counterfeit)
-    return [*(kept if min(kept) >= least else (None, None)), next((n for n in strangers if n >= least), None)]
+    """Return among how many specimens pictures are ranked; None of version 1, some of whose reports do not say."""
+    known = header_coverage(header)
+    return None if known is None else [*(known.sets or (None, None)), known.familiar]
 
 
 def _refuse_other_policy(header: Header, where: str) -> None:
@@ -101,8 +121,11 @@ def _refuse_other_policy(header: Header, where: str) -> None:
     ours = (said.alpha, said.needs_scale, said.name, said.tolerance)
     if (rate, scale == "required", quoted.text("name"), least) != ours:
         raise contradiction(where, "it does not go by the policy that it quotes")
-    if header.format != V1:  # of which some were signed before the rest had to follow
+    version = rules_of(header.format)
+    if version.numbers_follow:
         _refuse_unruly(header, quoted, where)
+    if version.stress_claim_follows and (fault := stress_fault(header, quoted.fields("robustness"))):
+        raise contradiction(where, fault)
 
 
 def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:

@@ -7,11 +7,13 @@ No other row is in it, nor the key of the salts: what the others say cannot be g
 import json
 from dataclasses import dataclass
 
-from reports.consistency import refuse_other_header, refuse_other_row
+from reports.consistency import contradiction, refuse_other_header, refuse_other_row
 from reports.header import Header
 from reports.records import read
 from reports.report import Report, leaf, origin_of
 from reports.rows import ImageRow, SpecimenRow
+from reports.trust_check import Comparison, compare_trust
+from reports.verdicts import Verdict, Why
 from reports.versions import V1, raised, version_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
@@ -30,6 +32,7 @@ class Excerpt:
     row: ImageRow
     specimen: SpecimenRow | None  # the object that it is a picture of, by its worst picture
     signer: Signer
+    comparison: Comparison  # of the header with the trust store
 
 
 def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
@@ -60,6 +63,7 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     header = read(Header, Fields(raised(said["header"].value, "header", version, where), f"{where}: header"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
     signer, key = trust.judge(entry, header.time, where), entry.public_key()
+    comparison = compare_trust(header, trust, where)
     row = read(ImageRow, Fields(raised(said["image"].value, "image", version, where), f"{where}: image"))
     sizes = set()
     for kind, text in said.items():
@@ -75,7 +79,7 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
         raise SigningError(Reason.BAD_PROOF, f"{where}: its parts are of two trees")
     refuse_other_header(header, where)
     refuse_other_row(row, header, where)
-    return Excerpt(header, row, _object(said.get("specimen"), row, version, where), signer)
+    return Excerpt(header, row, _object(said.get("specimen"), row, version, where), signer, comparison)
 
 
 def _object(said: Fields | None, row: ImageRow, version: str, where: str) -> SpecimenRow | None:
@@ -87,6 +91,8 @@ def _object(said: Fields | None, row: ImageRow, version: str, where: str) -> Spe
     found = read(SpecimenRow, Fields(raised(said.value, "specimen", version, where), f"{where}: specimen"))
     if found.specimen != row.specimen:
         raise malformed(where, f"{row.name!a} is a picture of {row.specimen!a}, not of {found.specimen!a}")
+    if row.verdict is not Verdict.REFUSED and (row.enrolled is not None) is not (Why.WAS_ENROLLED in found.reasons):
+        raise contradiction(where, f"{row.name!a} and its specimen do not agree on whether they were enrolled")
     return found
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.verdicts import Rules, Verdict
-from reports.versions import FORMAT, V1
+from reports.versions import V1, VERSIONS, is_known, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
 
@@ -72,6 +72,12 @@ class ModelHead:
     calibrated_counterfeit: int
     partitions: int  # forests, each of which learnt from specimens that no other knows
     error_rates: tuple[ErrorRate, ...]  # none: not measured
+    base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
+
+    @property
+    def title(self) -> str:
+        """Return its name, and the bundle that it was enrolled on."""
+        return title_of(self.name, self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,9 @@ class PolicyHead:
     tolerance: int | None  # how many specimens may be altered, at least; None: no tolerance was asked for
 
     @property
-    def rules(self) -> Rules:
-        """Return what of it decides a verdict."""
-        return Rules(Fraction(self.alpha), needs_scale=self.needs_scale, tolerance=self.tolerance)
+    def rate(self) -> Fraction:
+        """Return the error rate of the conformal sets."""
+        return Fraction(self.alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +171,9 @@ class Header:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
-        if self.format not in (V1, FORMAT):
-            raise ValueError(f"format {self.format[:100]!a}; {V1} and {FORMAT} are read")
+        if not is_known(self.format):
+            known = ", ".join(version.name for version in VERSIONS)
+            raise ValueError(f"format {self.format[:100]!a}; those that are read are {known}")
         if (self.format == V1) is not (self.model.partitions == 0) or self.model.partitions < 0:
             raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):
@@ -181,14 +188,30 @@ class Header:
         ):
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
-        if not _RATE.fullmatch(self.policy.alpha) or not self.policy.rules.alpha:
+        if not _RATE.fullmatch(self.policy.alpha) or not self.policy.rate:
             raise ValueError(f"an error rate of {self.policy.alpha[:100]!a}")
         read_time(self.issued, "a report")
+
+    @property
+    def rules(self) -> Rules:
+        """Return what decides a verdict: the policy's rules, and those of the report's version."""
+        policy, version = self.policy, rules_of(self.format)
+        return Rules(
+            policy.rate,
+            needs_scale=policy.needs_scale,
+            tolerance=policy.tolerance,
+            needs_calibration=version.answers_need_calibration,
+        )
 
     @property
     def time(self) -> datetime:
         """Return when the auditor says that it was issued."""
         return read_time(self.issued, "a report")
+
+
+def title_of(name: str, base: str | None) -> str:
+    """Return a model's name beside that of the bundle that it was enrolled on."""
+    return name if base is None else f"{name}, enrolled on {base}"
 
 
 def partial(limit: int | None) -> tuple[str, ...]:

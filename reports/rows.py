@@ -7,6 +7,7 @@ verdict again (`reports.arithmetic`, `reports.verdicts`).
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reports.arithmetic import Rank, tolerance
 from reports.verdicts import Evidence, Label, Rules, Verdict, verdict
@@ -51,6 +52,13 @@ class Judged:
             raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
 
 
+class Enrolled(StrEnum):
+    """What of a picture the model was enrolled with."""
+
+    PICTURE = "picture"  # its pixels
+    SPECIMEN = "specimen"  # a specimen of its name, or another picture of its specimen
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRow:
     """One file of the batch that is an image, or stands where one should be."""
@@ -66,14 +74,19 @@ class ImageRow:
     steps: tuple[str, ...]
     quality: str | None  # what was measured of it; None: nothing was
     remarks: tuple[str, ...]
+    enrolled: Enrolled | None = None  # None: the model was not enrolled with it; see `reports.enrolled`
 
     def __post_init__(self) -> None:
-        """Refuse digests that are none, and findings in a picture that has none."""
+        """Refuse digests that are none, findings in a picture that has none, and marks that cannot be."""
         for digest in (self.sha256, self.pixels):
             if digest is not None and not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if self.judged is not None and (self.sha256 is None or self.pixels is None):
             raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
+        lacks = {Enrolled.PICTURE: self.pixels is None, Enrolled.SPECIMEN: self.specimen is None}
+        if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks[self.enrolled]):
+            what = "was enrolled by its pixels or its specimen, which it has not, or was refused"
+            raise ValueError(f"{self.name[:100]!a} {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,8 @@ def evidence(
         scale_missing=rules.needs_scale and any(image.scale is None for image in seen),
         familiar=None if familiar is None else familiar.above(rules.alpha),
         classes=classes,
+        needs_calibration=rules.needs_calibration,
+        enrolled=any(image.enrolled is not None for image in images),
         refused=len(seen) < len(images),
         short=(least_tolerance(seen) or 0) < (rules.tolerance or 0),
     )

@@ -1,15 +1,21 @@
 """What a verdict is, and the one rule by which label, sets and faults become one: for makers and checkers alike.
 
-1. A picture that cannot be judged, or whose scale is needed and unknown, gets no further.
-2. Unlike anything enrolled: UNFAMILIAR. A picture of the specimen was refused, or its pictures disagree: INCONCLUSIVE;
-   whoever can make one picture be refused could otherwise choose what a specimen is judged by.
-3. The set is empty: UNFAMILIAR. It holds both classes, or another than the label: INCONCLUSIVE.
-4. Else the label. Without a set, as too few specimens calibrate it, the verdict rests on the label and on 2.
+1. The model was enrolled with the picture, or with its specimen: INCONCLUSIVE, whatever it says of it.
+2. A picture that cannot be judged: INCONCLUSIVE.
+3. Neither a conformal set nor a familiarity rank, as too few specimens calibrate them: INCONCLUSIVE. Nobody can tell
+   how often the label would be wrong. Reports of versions 1 and 2 were made without this rule, and are judged without.
+4. A picture whose scale is needed and unknown, or one that is unlike anything enrolled: UNFAMILIAR.
+5. A picture of the specimen was refused, or its pictures disagree: INCONCLUSIVE; whoever can make one picture be
+   refused could otherwise choose what a specimen is judged by.
+6. The set is empty: UNFAMILIAR. It holds both classes, or another than the label: INCONCLUSIVE.
+7. Else the label. Without a set the verdict rests on the label and on how familiar the picture is.
 
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC,)))
     (<Verdict.AUTHENTIC: 'AUTHENTIC'>, ())
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC, Label.COUNTERFEIT)))
     (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<Why.NOT_SURE: 'not-sure'>,))
+    >>> verdict(Evidence(labels=(Label.AUTHENTIC,)))
+    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<Why.NOT_CALIBRATED: 'not-calibrated'>,))
 """
 
 from dataclasses import dataclass
@@ -37,7 +43,9 @@ class Label(StrEnum):
 class Why(StrEnum):
     """Why there is no answer, beside the reasons of refused files."""
 
+    WAS_ENROLLED = "was-enrolled"
     NOT_ASSESSABLE = "not-assessable"
+    NOT_CALIBRATED = "not-calibrated"
     SCALE_UNKNOWN = "scale-unknown"
     UNFAMILIAR = "unfamiliar"
     UNLIKE_BOTH = "unlike-both"
@@ -55,6 +63,7 @@ class Rules:
     alpha: Fraction  # error rate of the conformal sets
     needs_scale: bool = False
     tolerance: int | None = None  # how many specimens may be altered, at least; None: nobody asks
+    needs_calibration: bool = True  # an answer takes a conformal set or a familiarity rank; not so before version 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,20 @@ class Evidence:
     scale_missing: bool = False
     familiar: bool | None = None  # None: not available
     classes: tuple[Label, ...] | None = None  # the conformal set; None: not available
+    needs_calibration: bool = True  # see `Rules`
+    enrolled: bool = False  # the model was enrolled with the picture, or with another of its specimen
     refused: bool = False  # a picture of the specimen never reached the model
     short: bool = False  # a certificate does not reach the policy's least
 
 
 def verdict(found: Evidence) -> tuple[Verdict, tuple[Why, ...]]:
     """Return a verdict and why it is no answer."""
+    if found.enrolled:
+        return Verdict.INCONCLUSIVE, (Why.WAS_ENROLLED,)
     if found.faults or not found.labels:
         return Verdict.INCONCLUSIVE, (Why.NOT_ASSESSABLE,)
+    if found.needs_calibration and found.familiar is None and found.classes is None:
+        return Verdict.INCONCLUSIVE, (Why.NOT_CALIBRATED,)
     if found.scale_missing:
         return Verdict.UNFAMILIAR, (Why.SCALE_UNKNOWN,)
     if found.familiar is False:

@@ -1,36 +1,98 @@
-"""What earlier versions of a report did not say yet, so that reports of all versions verify for ever.
+"""The versions of a report: what each says that the one before did not, and the rules that each is judged by.
 
-Version 1 knew neither partitions nor tolerances: it is read with 0 and none in their places, and never written.
+A leaf of an older version is read as the newest version would say it, one version after another, and judged by the
+rules that its own version was made under: so reports of all versions verify for ever. Only the newest is written.
+
+    >>> raised({"specimen": "sherd 1"}, "specimen", V1, "it")
+    {'specimen': 'sherd 1', 'tolerance': None}
+    >>> rules_of(V2).answers_need_calibration, rules_of(FORMAT).answers_need_calibration
+    (False, True)
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from signing.strict import malformed
 
-V1, FORMAT = (f"fusiondiff-audit/report/v{number}" for number in (1, 2))
-# By kind of leaf: where in the object, the field that version 1 lacks, and what is read in its place.
-_LACKS: dict[str, tuple[tuple[str | None, str, int | None], ...]] = {
-    "header": (("model", "partitions", 0), ("policy", "tolerance", None)),
-    "specimen": ((None, "tolerance", None),),
-    "image": (("judged", "tolerance", None),),
-}
+V1, V2, V3 = (f"fusiondiff-audit/report/v{number}" for number in (1, 2, 3))
+FORMAT = V3  # the one that is written
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A field that a version added to a leaf, and what is read in its place where an older version lacks it."""
+
+    part: str | None  # the object of the leaf that holds it; None: the leaf itself
+    name: str
+    absent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRules:
+    """What must hold of a report because of its version."""
+
+    numbers_follow: bool  # ranks, case, second signature and stress test follow from what the header states
+    rates_are_known: bool  # error rates are those of `RATES`, in their order
+    answers_need_calibration: bool  # AUTHENTIC and COUNTERFEIT take a conformal set or a familiarity rank
+    stress_claim_follows: bool  # what is told of a stress test has one form, and is what the quoted policy accepts
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the format; `added` goes by the kind of leaf."""
+
+    name: str
+    added: Mapping[str, tuple[Added, ...]]
+    rules: VersionRules
+
+
+VERSIONS = (
+    Version(V1, {}, VersionRules(False, False, False, False)),
+    Version(
+        V2,
+        {
+            "header": (Added("model", "partitions", 0), Added("policy", "tolerance", None)),
+            "specimen": (Added(None, "tolerance", None),),
+            "image": (Added("judged", "tolerance", None),),
+        },
+        VersionRules(True, True, False, False),
+    ),
+    Version(
+        V3,
+        {"header": (Added("model", "base", None),), "image": (Added(None, "enrolled", None),)},
+        VersionRules(True, True, True, True),
+    ),
+)
+_PLACES = {version.name: place for place, version in enumerate(VERSIONS)}
+
+
+def rules_of(version: str) -> VersionRules:
+    """Return the rules of a version; an unknown one raises `KeyError`."""
+    return VERSIONS[_PLACES[version]].rules
+
+
+def is_known(version: str) -> bool:
+    """Say whether reports of this version are read."""
+    return version in _PLACES
 
 
 def raised(said: Any, kind: str, version: str, where: str) -> Any:
-    """Return what a leaf says as the newest version would say it; what is no object is left to who reads it."""
-    if version != V1 or not isinstance(said, dict):
+    """Return what a leaf says as the newest version would say it; what is no object is left to who reads it.
+
+    A field that came with a later version than the leaf's own is refused.
+    """
+    if version not in _PLACES or not isinstance(said, dict):
         return said
-    whole = dict(said)
-    for inner, name, value in _LACKS[kind]:
-        at = whole if inner is None else whole.get(inner)
+    place, whole = _PLACES[version], dict(said)
+    for added in (field for step in VERSIONS[place + 1 :] for field in step.added.get(kind, ())):
+        at = whole if added.part is None else whole.get(added.part)
         if not isinstance(at, dict):
             continue
-        if name in at:
-            raise malformed(where, f"{name!r} is no field of version 1")
-        if inner is None:
-            whole[name] = value
-        else:
-            whole[inner] = at | {name: value}
+        if added.name in at:
+            raise malformed(where, f"{added.name!r} is no field of version {place + 1}")
+        with_it = at | {added.name: added.absent}
+        whole = with_it if added.part is None else whole | {added.part: with_it}
     return whole
 
 

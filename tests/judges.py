@@ -8,6 +8,7 @@ from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
 from fusiondiff_audit.policy import Policy, Robustness
+from reports.enrolled import EnrolledSet
 from reports.header import ModelHead
 from tests.reports.made import digest, rates
 
@@ -23,6 +24,7 @@ class DigestJudge:
         self.looked = Looked(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))
         self.known = Calibration(scores, scores, tuple(float(i) for i in range(38)), ())
+        self.enrolled = EnrolledSet(frozenset(), frozenset())
         self.seen: list[str] = []
         self._limit = limit
 

@@ -137,7 +137,7 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
     altered = replace(said.images[0], sha256=hashlib.sha256((folder / "tile-0.tif").read_bytes()).hexdigest())
     renamed = replace(said.images[0], specimen="sherd 1")
     for images in ((altered, *said.images[1:]), said.images[1:], (renamed, *said.images[1:])):
-        rows = specimen_rows(images, said.header.policy.rules)
+        rows = specimen_rows(images, said.header.rules)
         whole, each = Counts.of(row.verdict for row in rows), Counts.of(row.verdict for row in images)
         header = replace(said.header, specimens=whole, images=each)
         forged = Report.of(header, rows, images, said.salt_key)

@@ -72,7 +72,9 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
     return replace(row, verdict=verdict, reasons=tuple(reasons))
 
 
-def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes: Any) -> Report:
+def report(
+    auditor: PublicKey, count: int = 30, *, specimens: int = 3, principal: str = "auditor-1", **changes: Any
+) -> Report:
     """Return a report of so many images."""
     images = tuple(image(number, specimens=specimens) for number in range(count))
     rows = specimen_rows(images, Rules(ALPHA, tolerance=0))
@@ -82,7 +84,7 @@ def report(auditor: PublicKey, count: int = 30, *, specimens: int = 3, **changes
         write_time(NOW),
         "Kiln Alder, lot 7, chosen by J. Doe",
         True,
-        Key("auditor-1", auditor.keyid),
+        Key(principal, auditor.keyid),
         BatchHead(
             digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), "1", "ab" * 16, 40, False
         ),

@@ -40,7 +40,7 @@ def payload() -> bytes:
         lambda data: data.replace(b'],"saltKey"', b',],"saltKey"', 1),
         lambda data: data.replace(b'"images":[', b'"images":[' + b"[" * 100_000, 1),
         lambda data: data.replace(b'{"digest":', b'{"digest":{"sha256":"00"},"digest":', 1),
-        lambda data: data.replace(b"authenticity-report/v2", b"authenticity-report/v1", 1),
+        lambda data: data.replace(b"authenticity-report/v3", b"authenticity-report/v2", 1),
         lambda data: data.replace(b"statement/v1", b"statement/v2").replace(b"Statement/v1", b"Statement/v2"),
         lambda data: data + b"\n",
         lambda data: data[:-1],

@@ -74,7 +74,7 @@ def test_what_is_written_is_read_back_and_every_check_is_named(tmp_path: Path, t
     found = Examination()
     assert examine(written(tmp_path, said), trust=trusted, found=found) == said
     titles = [check.title for check in found.checks]
-    assert titles == ["signature", "time", "tree", "arithmetic", CHECKPOINT, SUMMARY]
+    assert titles == ["signature", "time", "names", "tree", "arithmetic", CHECKPOINT, SUMMARY]
     assert said.header.images.authentic > 0
     assert said.header.images.refused > 0
 
@@ -251,13 +251,19 @@ A, C = Label.AUTHENTIC, Label.COUNTERFEIT
 @pytest.mark.parametrize(
     ("found", "said", "why"),
     [
-        (Evidence((A,)), Verdict.AUTHENTIC, None),
-        (Evidence((C,)), Verdict.COUNTERFEIT, None),
+        (Evidence((A,)), Verdict.INCONCLUSIVE, Why.NOT_CALIBRATED),
+        (Evidence((A, C), scale_missing=True, refused=True), Verdict.INCONCLUSIVE, Why.NOT_CALIBRATED),
+        (Evidence((A,), needs_calibration=False), Verdict.AUTHENTIC, None),  # as versions 1 and 2 had it
+        (Evidence((C,), needs_calibration=False), Verdict.COUNTERFEIT, None),
+        (Evidence((A,), familiar=True), Verdict.AUTHENTIC, None),
+        (Evidence((C,), familiar=True), Verdict.COUNTERFEIT, None),
+        (Evidence((A,), familiar=True, classes=(A,), enrolled=True), Verdict.INCONCLUSIVE, Why.WAS_ENROLLED),
+        (Evidence((A,), familiar=False, classes=(), enrolled=True), Verdict.INCONCLUSIVE, Why.WAS_ENROLLED),
         (Evidence((A,), classes=(A,)), Verdict.AUTHENTIC, None),
         (Evidence((C, C), classes=(C,), familiar=True), Verdict.COUNTERFEIT, None),
         (Evidence(()), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
         (Evidence((A,), faults=True), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
-        (Evidence((A,), scale_missing=True), Verdict.UNFAMILIAR, Why.SCALE_UNKNOWN),
+        (Evidence((A,), familiar=True, scale_missing=True), Verdict.UNFAMILIAR, Why.SCALE_UNKNOWN),
         (Evidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, Why.UNFAMILIAR),
         (Evidence((A,), classes=()), Verdict.UNFAMILIAR, Why.UNLIKE_BOTH),
         (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, Why.NOT_SURE),

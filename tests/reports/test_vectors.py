@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -14,13 +15,14 @@ from reports import versions
 from reports.checks import Examination, examine
 from reports.excerpt import verify_excerpt
 from reports.header import Counts
-from reports.issue import REPORT
+from reports.issue import CHECKPOINT, REPORT, SUMMARY
 from reports.report import Report
 from reports.robustness import RESULT, open_robustness
 from reports.stress_parts import Word
 from reports.verdicts import Verdict
-from signing import Reason, SigningError, TrustStore, load_trust
+from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
 from signing.strict import write_json
+from tests.conftest import make_trust
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "reports"
 V1 = VECTORS / "v1"
@@ -40,7 +42,19 @@ def trusted(at: datetime) -> TrustStore:
 def test_version_1_verifies_with_its_images(at: datetime) -> None:
     found = Examination()
     said = examine(V1, trust=trusted(at), images=V1 / "batch", found=found)
-    assert len(found.checks) == 7
+    titles = [
+        "signature",
+        "time",
+        "names",
+        "trust store",
+        "ledger",
+        "tree",
+        "arithmetic",
+        CHECKPOINT,
+        SUMMARY,
+        "images",
+    ]
+    assert [check.title for check in found.checks] == titles
     assert found.signer is not None
     assert found.signer.proven
     assert said.header.images == Counts(authentic=4, counterfeit=4, inconclusive=0, unfamiliar=2, refused=3)
@@ -146,6 +160,18 @@ def test_version_2_verifies_for_ever_with_its_images(name: str) -> None:
         assert said.header.format == "fusiondiff-audit/report/v2"
         assert (said.header.model.partitions, said.header.policy.tolerance) == (5, 0)
         assert said.to_payload() == payload_of(folder / REPORT)
+
+
+@pytest.mark.parametrize("folder", [V1, *(VECTORS / name for name in GOLDEN)], ids=["v1", *GOLDEN])
+def test_names_in_older_versions_are_held_against_the_trust_store(folder: Path) -> None:
+    """Nobody escapes a comparison by writing an older version."""
+    store = load_trust(folder / "trust.json", at=LATER)
+    for role in (Role.AUDITOR, Role.DEVICE):
+        entries = tuple(replace(e, principal="another") if e.role is role else e for e in store.root.entries)
+        other = replace(make_trust(PrivateKey.generate(Algorithm.ED25519), entries), at=LATER)
+        with pytest.raises(SigningError, match="the trust store lists that key as 'another'") as caught:
+            examine(folder, trust=other, found=Examination())
+        assert caught.value.reason is Reason.CONTRADICTION
 
 
 def test_version_2_says_every_verdict() -> None:

@@ -1,0 +1,27 @@
+"""What comes with the tool and is known by its digest: what any report that names it must say of it.
+
+Whoever makes reports has these things themselves, in `fusiondiff_audit.weights.pins` and `fusiondiff_audit.stress`; a
+test holds both against each other. A digest stays here when its bundle is replaced: older reports name it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A bundle for demonstrations: every report that was made with it says DEMONSTRATION."""
+
+    name: str
+    reference: str
+    tested: str  # SHA-256 of the signed result of its stress test
+
+
+PINNED: Mapping[str, Pinned] = {  # by the digest of the bundle, as reports have it
+    "e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239": Pinned(
+        "fusion-diff-v1-ceramic",
+        "procedural kiln Alder, demonstration",
+        "572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
+    ),
+}
+STRESS_POLICIES = ("quick", "full", "exhaustive")
