@@ -182,7 +182,7 @@ def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
 
 def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
     from fusiondiff_audit.cli.failure import code_of
-    from fusiondiff_audit.cli.verify import header_rows, tolerance_rows, verdict_tables
+    from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
 
     report = done.report
     text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
@@ -200,6 +200,7 @@ def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) 
         "specimens": [
             {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
         ],
+        "checked": checked_data(report),
         "failedOn": failed,
         "trust": trust.data(),
     }

@@ -118,7 +118,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
         ("image", f"{row.name}, sha256:{row.sha256}"),
         ("verdict", _verdict(row.verdict, row.reasons)),
         *((("specimen", f"{whole.specimen}: {_verdict(whole.verdict, whole.reasons)}"),) if whole else ()),
-        *header_rows(found.header),
+        *header_rows(found.header, found.comparison),
     ]
     data = {
         "image": row.name,

@@ -8,8 +8,9 @@ from fractions import Fraction
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fusiondiff_audit import __version__
-from reports.arithmetic import Rank
-from reports.header import Counts
+from reports.arithmetic import Rank, least_specimens
+from reports.coverage import Checked, checked
+from reports.header import NOT_TESTED, Counts
 from reports.report import Report
 from reports.rows import ImageRow, SpecimenRow, survivors
 from reports.verdicts import Label, Verdict
@@ -24,6 +25,7 @@ _SIGNS = {  # told apart by shape as well as by colour
 }
 _EVEN = 50  # per cent
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+UNCHECKED = "not checked"  # what nobody looked for is never told as 0
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
     Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
@@ -32,6 +34,8 @@ _MEANINGS = {
     Verdict.REFUSED: "never looked at: the file is not what was signed, or not usable",
 }
 _WHY = {
+    "was-enrolled": "the model was enrolled with this picture, or with its specimen: its answer says nothing",
+    "not-calibrated": "too few calibration specimens: nobody can tell how often the model errs",
     "not-assessable": "cannot be judged: out of focus, saturated, empty or too small",
     "scale-unknown": "nobody says how large a pixel is",
     "unfamiliar": "unlike anything enrolled",
@@ -92,6 +96,7 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
     pages = templates()
     pages.globals |= {
         "tiles": _tiles,
+        "unchecked": UNCHECKED,
         "sign": _SIGNS,
         "meaning": _MEANINGS,
         "p": _p,
@@ -100,15 +105,18 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         "share": _share,
         "stands": _stands,
     }
-    header = report.header
+    header, looked = report.header, checked(report)
     page = pages.get_template("report.html").render(
         header=header,
         report=report,
         pictures={name: Small(png) for name, png in (pictures or {}).items()},
         verdicts=list(Verdict),
-        images=_counted(header.images),
+        images=_cards(header.images, looked),
         specimens=_counted(header.specimens),
-        alpha=header.policy.rules.alpha,
+        checked=looked,
+        tested=header.robustness != NOT_TESTED,
+        least=least_specimens(header.policy.rate),
+        alpha=header.policy.rate,
         certified=header.policy.tolerance is not None,
         poisoned=survivors(report.specimens or report.images),
         version=__version__,
@@ -151,10 +159,23 @@ def _counted(counts: Counts) -> list[tuple[Verdict, int]]:
     return list(zip(Verdict, numbers, strict=True))
 
 
+def _cards(counts: Counts, looked: Checked) -> list[tuple[Verdict, str]]:
+    """Return what stands on the card of each verdict: where nobody could have found any, no number."""
+    found = {
+        Verdict.AUTHENTIC: looked.answers,
+        Verdict.COUNTERFEIT: looked.answers,
+        Verdict.UNFAMILIAR: looked.sets or looked.familiarity,
+    }
+    return [
+        (verdict, f"{number:,}" if number or found.get(verdict, True) else UNCHECKED)
+        for verdict, number in _counted(counts)
+    ]
+
+
 def _p(rank: Rank | None) -> str:
     """Return a p-value to three digits, rounded up: nothing looks rarer than it is."""
     if rank is None:
-        return "not available"
+        return UNCHECKED
     thousandths = -(-rank.p.numerator * 1000 // rank.p.denominator)
     return f"{thousandths / 1000:.3f}"
 
@@ -163,7 +184,7 @@ def _left_in(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
     """Return the conformal set, in words."""
     seen = row.judged if isinstance(row, ImageRow) else row
     if seen is None or seen.authentic is None or seen.counterfeit is None:
-        return "not available"
+        return UNCHECKED
     pairs = ((Label.AUTHENTIC, seen.authentic), (Label.COUNTERFEIT, seen.counterfeit))
     return " or ".join(label for label, rank in pairs if rank.p > alpha) or "neither"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,9 @@ def received(house: Tool) -> Callable[..., Path]:
     assert house(*add).code == 0
     key = signing.load_key(Path("auditor.pem"), passphrase=lambda: b"")
 
-    def write(name: str = "out", count: int = 30) -> Path:
-        said = report(key.public, count, issued=signing.write_time(signing.now()))
+    def write(name: str = "out", count: int = 30, **changes: Any) -> Path:
+        issued = signing.write_time(signing.now())
+        said = report(key.public, count, principal="auditor", issued=issued, **changes)
         folder = Path(name)
         folder.mkdir()
         for file, data in issue(said, key).items():
@@ -36,11 +38,11 @@ def test_a_genuine_report_passes_with_numbered_checks(house: Tool, received: Cal
         done = house("verify", path, "--trust", "trust.json")
         assert done.code == 0, done.out
         assert "1.  passed  signature" in done.out
-        assert "report genuine and unaltered" in done.out.splitlines()[-1] + done.err
+        assert "report.sigstore.json is genuine and unaltered" in done.out.splitlines()[-1] + done.err
         assert "authentic as Kiln Alder" in done.out
         assert "DEMONSTRATION" in done.out
     as_json = house("verify", folder, "--trust", "trust.json", "--json").json
-    assert [check["check"] for check in as_json["checks"]][:4] == ["signature", "time", "tree", "arithmetic"]
+    assert [check["check"] for check in as_json["checks"]][:4] == ["signature", "time", "names", "tree"]
     assert len(as_json["images"]) == 30
 
 
@@ -55,6 +57,58 @@ def test_a_changed_report_fails_at_a_numbered_check(house: Tool, received: Calla
     assert house("verify", "nowhere", "--trust", "trust.json").code == Exit.UNREADABLE
     Path("empty").mkdir()
     assert house("verify", "empty", "--trust", "trust.json").code == Exit.UNREADABLE
+
+
+def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
+    house: Tool, received: Callable[..., Path]
+) -> None:
+    """A page may be edited while the signed file stays genuine."""
+    folder = received()
+    escape = "x\x1b[2Jy\n1.  passed"
+    for name in (
+        "report.html",
+        "report.pdf",
+        "robustness.html",
+        "report.html: checked, genuine",
+        escape,
+        "\u3164.html",
+    ):
+        (folder / name).write_bytes(b"forged")
+    (folder / "robustness.sigstore.json").write_bytes(b"{}")
+    (folder / "batch").mkdir()
+    (folder / "link.html").symlink_to("report.html")
+    done = house("verify", folder, "--trust", "trust.json")
+    assert done.code == 0, done.out
+    assert done.out.splitlines()[-1].startswith("PASSED: report.sigstore.json is genuine and unaltered")
+    for line in (
+        "report.html: not signed, not compared",
+        "report.pdf: not signed, not compared",
+        "robustness.html: not signed, not compared",
+        "'report.html: checked, genuine': not signed, not compared",
+        "robustness.sigstore.json: signed on its own, not checked here",
+        "batch: a folder, not looked into",
+        "link.html: a link, not followed",
+        r"'x\x1b[2Jy\n1.  passed': not signed, not compared",
+        r"'\u3164.html': not signed, not compared",
+    ):
+        assert f"beside it  {line}" in done.out, line
+    assert "\x1b" not in done.out
+    found = house("verify", folder, "--trust", "trust.json", "--json").json
+    assert {"name": "report.html", "state": "not signed, not compared"} in found["unchecked"]
+    assert len(found["unchecked"]) == 9
+    for number in range(30):
+        (folder / f"more-{number}").write_bytes(b"")
+    assert "19 files more, not checked either" in house("verify", folder, "--trust", "trust.json").out
+    alone = house("verify", folder / REPORT, "--trust", "trust.json", "--json").json
+    assert alone["unchecked"] == []  # of the one file that was named
+
+
+def test_what_is_the_auditor_s_word_alone_is_printed_so(house: Tool, received: Callable[..., Path]) -> None:
+    claim = f"PASSED quick, 2026-11-21, sha256:{'0' * 64}"
+    out = house("verify", received(robustness=claim), "--trust", "trust.json").out
+    assert f"as the auditor says: {claim}" in out
+    assert "signed by        as the auditor says: sem-1" in out
+    assert "trust store      as the auditor says: another one than this" in out
 
 
 def test_images_and_model_are_compared_when_they_are_at_hand(house: Tool, received: Callable[..., Path]) -> None:
