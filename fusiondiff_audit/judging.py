@@ -7,6 +7,7 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class, Finding
+from fusiondiff_audit.model.names import called
 from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import error_bounds
 from reports.enrolled import EnrolledSet
@@ -43,7 +44,8 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
         return len({e.specimen for e in model.settings.examples if (e.authentic, e.calibrates) == wanted})
 
     return ModelHead(
-        name=model.settings.name,
+        name=called(model.settings.name, model.digest),
+        base=model.settings.base,
         digest=model.digest,
         verified=model.verified,
         enrolled_authentic=specimens(authentic=True, calibrates=False),

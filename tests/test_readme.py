@@ -67,7 +67,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
-HOMES = ["reports.records", "fusiondiff_audit.certify.conformal", "reports.arithmetic"]
+HOMES = [
+    "fusiondiff_audit.certify.conformal",
+    "fusiondiff_audit.model.names",
+    "fusiondiff_audit.training.prospects",
+    "reports.arithmetic",
+    "reports.coverage",
+    "reports.records",
+    "reports.verdicts",
+    "reports.versions",
+]
 
 
 @pytest.mark.parametrize(

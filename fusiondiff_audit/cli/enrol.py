@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="A signed bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
 @click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
+@click.option("--name", help="What the new bundle calls itself, in every report made with it. [the folder's name]")
 @click.option("--partitions", type=click.IntRange(1, 999), default=1, show_default=True, help="Odd: forests that vote.")
 @click.option("--trees", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Of each forest.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the forests.")
@@ -36,6 +37,7 @@ def command(
     bundle: str,
     key: Path,
     out: Path,
+    name: str | None,
     partitions: int,
     trees: int,
     seed: int,
@@ -47,7 +49,11 @@ def command(
 
     DIR is a batch that a key in the role `labeller` signed, with its labels.csv (file,label,specimen,use). The encoder
     stays as it is; forests learn from what it sees. Rows with use `calibrate` are not learnt from: with 19 specimens of
-    each class the bundle can say "not sure" at 5 %, with 9 at 10 %.
+    each class the bundle has conformal sets at 5 %, with 9 at 10 %. With fewer than 19 specimens to calibrate, and to
+    learn from, `audit` gives no answer at 5 % at all. What the bundle will be able to say is told before the work.
+
+    The bundle calls itself as its folder, or --name; that of the model which it was enrolled on stands beside it in
+    every report.
 
     With --partitions 5, five forests learn from a fifth of the specimens each and vote, so that `audit --certify
     poisoning` can say how many altered specimens a label would stand. It costs accuracy: fifty specimens are about
@@ -60,21 +66,25 @@ def command(
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.enrolment import Learning
-    from fusiondiff_audit.training.enrol import Order, enrol
+    from fusiondiff_audit.training.enrol import Order, enrol, planned
 
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
     signing.refuse_unfit(signer)
     try:
-        order = Order(reference, Learning(partitions, trees, seed), demonstration)
+        order = Order(
+            reference, Learning(partitions, trees, seed), demonstration, out.absolute().name if name is None else name
+        )
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
     batch = signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,))
+    for sentence in planned(batch).sentences():
+        say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
     made = enrol(batch, model, order, watch=lambda found, total: watched(found, what="looking", total=total))
     made.save(out, key=signer)
     _, manifest = signing.read_model_claims(out)
-    rows, data = _learnt(made)
+    rows, outlook, data = _learnt(made)
     rows += [*digest_rows(manifest), ("signed by", f"sha256:{signer.public.keyid}")]
     data |= {
         "bundle": str(out),
@@ -85,44 +95,41 @@ def command(
     examples = made.settings.examples
     specimens = len({example.specimen for example in examples})
     sentence = f"{out} knows {count(len(examples), 'picture')} of {count(specimens, 'specimen')}"
-    return Answer("DONE", f"{sentence}, and is signed{trust.remarks()}", table(rows), data | {"trust": trust.data()})
+    text = "\n".join((table(rows), *(f"  {line}" for line in outlook)))
+    return Answer("DONE", f"{sentence}, and is signed{trust.remarks()}", text, data | {"trust": trust.data()})
 
 
-def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], dict[str, object]]:
-    """Return what a model learnt from, for people and as data."""
-    from fractions import Fraction
-
+def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
+    """Return what a model learnt from and what it can say, for people and as data."""
     from fusiondiff_audit.model.enrolment import is_blind
-    from reports.arithmetic import least_specimens
+    from fusiondiff_audit.training.prospects import Specimens
 
     examples = made.settings.examples
-    names = {
-        (kind, use): {e.specimen for e in examples if (e.authentic, e.calibrates) == (kind, use)}
-        for kind in (True, False)
-        for use in (True, False)
-    }
-    least = min(len(names[True, True]), len(names[False, True]))
-    rates = [alpha for alpha in (Fraction(1, 100), Fraction(1, 20), Fraction(1, 10)) if least >= least_specimens(alpha)]
-    sets = f"yes, down to an error rate of {float(rates[0]):.0%}" if rates else "not available: too few to calibrate"
-    learnt, kept = (f"{len(names[True, use])} authentic, {len(names[False, use])} counterfeit" for use in (False, True))
+    found = Specimens.of(examples)
+    learnt, kept = (
+        f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (found.learnt, found.calibrated)
+    )
     forests = made.head.forests
     blind = sum(map(is_blind, forests))
     lost = f", of which {blind} learnt from one class alone and always vote counterfeit" if blind else ""
     vote = "1, which stands no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{lost}"
     rows = [
+        ("name", made.title),
         ("authentic as", made.settings.reference or ""),
         ("learnt from", f"specimens: {learnt}"),
         ("forests", vote),
         ("calibrated on", f"specimens: {kept}"),
-        ("can say `not sure`", sets),
     ]
     data: dict[str, object] = {
+        "name": made.settings.name,
+        "base": made.settings.base,
         "reference": made.settings.reference,
         "pictures": len(examples),
         "specimens": len({example.specimen for example in examples}),
-        "learnt": {"authentic": len(names[True, False]), "counterfeit": len(names[False, False])},
+        "learnt": {"authentic": found.learnt[1], "counterfeit": found.learnt[0]},
         "forests": len(forests),
         "blindForests": blind,
-        "calibrated": {"authentic": len(names[True, True]), "counterfeit": len(names[False, True])},
+        "calibrated": {"authentic": found.calibrated[1], "counterfeit": found.calibrated[0]},
+        "canSay": found.data(),
     }
-    return rows, data
+    return rows, found.sentences(), data

@@ -71,7 +71,7 @@ def command(
 
 
 def _title(model: "DiffusionModel") -> str:
-    return f"{model.settings.name}, forests on its embeddings{'' if model.verified else ', UNVERIFIED'}"
+    return f"{model.title}, forests on its embeddings{'' if model.verified else ', UNVERIFIED'}"
 
 
 def _cells(one: "Judged") -> tuple[str, ...]:

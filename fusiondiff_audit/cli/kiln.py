@@ -191,7 +191,7 @@ def bench(
     if against := [duel_cells(duel) for duel in fought if duel.model in _AGAINST]:
         text += "\n\n" + table([DUEL_HEADS, *against])
     head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
-    note = _NO_MODELS if ours is None else f"{ours.settings.name}{'' if ours.verified else ', UNVERIFIED'}"
+    note = _NO_MODELS if ours is None else f"{ours.title}{'' if ours.verified else ', UNVERIFIED'}"
     return Answer("DONE", f"{count(seeds, 'seed')}; {note}", head + text, data)
 
 

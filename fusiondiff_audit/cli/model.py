@@ -11,7 +11,9 @@ from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_opti
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verdict import Verdict, digest_rows, signer_data, signer_rows
+from signing.strict import MAX_LABEL
 
+_MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of bundle.json
 _SIGNATURE = click.option("--signature", type=PATH, help="The signature, where it is not MODEL/model.sig.")
 
 
@@ -101,9 +103,11 @@ def show(path: Path, signature: Path | None) -> Answer:
     fusiondiff-audit model show my-model
     """
     keyid, manifest = signing.read_model_claims(path, signature=signature)
+    called = _called(path)
     rows = [
         ("claims key", f"sha256:{keyid}"),
         ("name", manifest.name),
+        *called,
         *digest_rows(manifest),
         ("left unsigned", ", ".join(sorted(manifest.ignored)) or "nothing"),
     ]
@@ -111,6 +115,7 @@ def show(path: Path, signature: Path | None) -> Answer:
     data = {
         "claimedKeyid": f"sha256:{keyid}",
         "name": manifest.name,
+        "callsItself": next((text for _, text in called), None),
         "digest": f"sha256:{manifest.digest}",
         "model": f"sha256:{manifest.listing}",
         "unsigned": sorted(manifest.ignored),
@@ -118,6 +123,20 @@ def show(path: Path, signature: Path | None) -> Answer:
     }
     sentence = f"{count(len(manifest.resources), 'file')} claimed; nothing was verified, `model verify` does that"
     return Answer("DONE", sentence, f"{table(rows)}\n\n{files}\n", data)
+
+
+def _called(path: Path) -> list[tuple[str, str]]:
+    """Return what one of our bundles calls itself; other models call themselves nothing."""
+    from reports.header import title_of
+    from signing.fields import read_json
+
+    settings = path / "bundle.json"
+    if not settings.is_file():
+        return []
+    data = signing.read_capped(settings, limit=_MAX_SETTINGS)
+    said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
+    base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
+    return [("calls itself", title_of(said.text("name", limit=MAX_LABEL), base))]
 
 
 command.add_command(model_import.command)

@@ -114,7 +114,7 @@ def command(
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     before = None
     if baseline is not None:
-        before = open_before(baseline, trust.store, model=model.settings.name, policy=policy.digest)
+        before = open_before(baseline, trust.store, model=model.title, policy=policy.digest)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, exact(threads):

@@ -20,6 +20,7 @@ def card(settings: Settings, told: str = "") -> bytes:
     """Return MODEL_CARD.md; `told` says how the encoder came to be, and goes from each bundle to those made of it."""
     made = settings.architecture
     rows = {
+        **({} if settings.base is None else {"enrolled on": settings.base}),
         "authentic as": settings.reference or "nothing yet: this encoder is not enrolled",
         "demonstration": "yes" if settings.demonstration else "no",
         "tile": f"{made.tile} x {made.tile} pixels"

@@ -25,9 +25,11 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning, is_blind, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
+from fusiondiff_audit.model.names import called
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
+from reports.header import title_of
 from signing.strict import malformed
 
 _ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state
@@ -72,6 +74,11 @@ class DiffusionModel:
             raise AuditError(AuditReason.NO_DEVICE, f"device {device}: torch finds no GPU here", hint="--device cpu")
         self._runner.move(target, threads=threads or self.settings.threads, compiled=compiled)
         return self
+
+    @property
+    def title(self) -> str:
+        """Return what the model is called in outputs, and the bundle that it was enrolled on."""
+        return title_of(called(self.settings.name, self.digest), self.settings.base)
 
     @property
     def runtime(self) -> Runtime:
@@ -137,10 +144,12 @@ class DiffusionModel:
         reference: str,
         learning: Learning | None = None,
         demonstration: bool = False,
+        name: str | None = None,
     ) -> "DiffusionModel":
         """Return a model that learnt from these examples alone; a picture without tiles is refused.
 
-        With a `demonstration` every output says that it is one: its specimens are made up.
+        With a `demonstration` every output says that it is one: its specimens are made up. Without a `name` of its own
+        it has this model's; with one it names the bundle of the encoder as its base.
         """
         learning = learning or Learning()
         examples: list[Example] = []
@@ -158,8 +167,11 @@ class DiffusionModel:
             )
             raise ValueError(f"{what}; enrol more specimens, or ask for fewer partitions")
         head = Head(forests, enrolled)
+        own = self.settings
         settings = replace(
-            self.settings,
+            own,
+            name=own.name if name is None else name,
+            base=own.base if name is None else own.base or called(own.name, self.digest),
             reference=reference,
             demonstration=demonstration,
             learning=learning,

@@ -8,10 +8,11 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
 from reports.records import read, write
-from signing.fields import read_json
-from signing.strict import is_sha256, refuse_bad_label, write_json
+from signing.fields import Fields, read_json
+from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"
+BASE = "base"  # the one field that is left out where nothing is said: older bundles do not have it
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
 _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
@@ -40,6 +41,7 @@ class Settings:
     learning: Learning | None = None
     examples: tuple[Example, ...] = ()
     seen: tuple[str, ...] = ()  # pixel digests of all labelled pictures that the encoder was ever trained with
+    base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
     format: str = FORMAT
 
     def __post_init__(self) -> None:
@@ -47,6 +49,7 @@ class Settings:
         if self.format != FORMAT:
             raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
         refuse_bad_label(self.name)
+        refuse_bad_label(self.base)
         pixels = self.micro_batch * self.architecture.tile**2
         if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
@@ -66,8 +69,12 @@ class Settings:
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Settings":
         """Parse verified bytes."""
-        return read(cls, read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS))
+        said = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS).value
+        if said.get(BASE, "") is None:
+            raise malformed(where, f"{BASE}: is left out where there is none")
+        return read(cls, Fields({BASE: None} | said, where))
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""
-        return write_json(write(self))
+        said = write(self)
+        return write_json({name: value for name, value in said.items() if name != BASE or value is not None})

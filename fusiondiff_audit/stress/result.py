@@ -54,7 +54,7 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         word=Word(outcome.word),
         why=tuple(map(_text, outcome.why)),
         auditor=asked.auditor,
-        model=model.settings.name,
+        model=model.title,
         model_digest=model.digest,
         reference=model.settings.reference or "",
         demonstration=model.settings.demonstration,

@@ -16,6 +16,8 @@ from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_
 from fusiondiff_audit.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.names import refuse_bad_name
+from fusiondiff_audit.training.prospects import Specimens
 from signing import Batch, Kind, Reason, SignedFile, SigningError
 from signing.strict import is_plain
 
@@ -31,31 +33,53 @@ class Order:
     reference: str
     learning: Learning
     demonstration: bool = False
+    name: str | None = None  # of the new bundle; None: that of the model
 
     def __post_init__(self) -> None:
         """Refuse a reference that no reader of the bundle would take."""
         if not self.reference or self.reference != self.reference.strip() or not is_plain(self.reference):
             what = f"the reference {self.reference[:100]!a} is empty, or has what people cannot see"
             raise SigningError(Reason.BAD_REQUEST, what)
+        if self.name is not None:
+            refuse_bad_name(self.name)
+
+
+def planned(batch: Batch) -> Specimens:
+    """Return how many specimens of what use a batch labels, by its labels and its manifest alone."""
+    entries = {entry.name: entry for entry in batch.manifest.files}
+    examples = (
+        Example("", _specimen(name, label, entries[name].specimen), label.authentic, label.use is Use.CALIBRATE)
+        for name, label in _usable_labels(batch).items()
+    )
+    return Specimens.of(examples)
 
 
 def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) -> DiffusionModel:
     """Return a model that learnt from a batch's labelled pictures; any that cannot be used refuses them all."""
-    said = _labels(batch)  # 1
-    entries = {entry.name: entry for entry in batch.manifest.files}
-    if absent := sorted(set(said) - set(entries)):
-        raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
-    if other := sorted(name for name in said if entries[name].kind is not Kind.IMAGE):
-        raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
+    said = _usable_labels(batch)  # 1
     with Guard() as guard:
         pictures = _pictures(batch, said, guard)
         examples = _examples(watch(pictures, len(said)), said, model, order.learning)
         try:
             return model.enrol(  # 4
-                examples, reference=order.reference, learning=order.learning, demonstration=order.demonstration
+                examples,
+                reference=order.reference,
+                learning=order.learning,
+                demonstration=order.demonstration,
+                name=order.name,
             )
         except ValueError as e:
             raise SigningError(Reason.BAD_REQUEST, str(e)) from e
+
+
+def _usable_labels(batch: Batch) -> dict[str, Label]:
+    """Return the labels of a batch, each of which is of an image that the manifest names."""
+    said, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
+    if absent := sorted(set(said) - set(entries)):
+        raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
+    if other := sorted(name for name in said if entries[name].kind is not Kind.IMAGE):
+        raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
+    return said
 
 
 def _labels(batch: Batch) -> dict[str, Label]:

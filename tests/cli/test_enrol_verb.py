@@ -28,16 +28,31 @@ def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
     assert house("model", "verify", "alder", "--trust", "trust.json").code == 0
     model = DiffusionModel.from_pretrained("alder", trust=signing.load_trust(Path("trust.json"), at=signing.now()))
     assert (model.settings.reference, model.verified) == ("alder, by the tests", True)
-    shown = house(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20)
-    assert "yes, down to an error rate of 10%" in shown.out
+    assert (model.settings.name, model.settings.base, model.title) == ("alder", "tiny", "alder, enrolled on tiny")
+    assert "# alder\n" in Path("alder", "MODEL_CARD.md").read_text()
+    assert "| enrolled on | tiny |" in Path("alder", "MODEL_CARD.md").read_text()
+    assert "alder, enrolled on tiny" in house("model", "show", "alder").out
+    named = ("--name", "Kiln Alder, lot 7")
+    shown = house(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20, *named)
+    for line in (
+        "at an error rate of 10 %: conformal sets yes, unfamiliarity yes, answers yes",
+        "at an error rate of 5 %: conformal sets no (10 counterfeit and 10 authentic more to calibrate), "
+        "unfamiliarity no (13 more to learn from, or 1 to calibrate), "
+        "answers no: every picture is INCONCLUSIVE, not-calibrated",
+    ):
+        assert line in shown.err  # before the work
+        assert line in shown.out
+    assert "Kiln Alder, lot 7, enrolled on tiny" in shown.out
     for more, code, reason in (
+        (("--out", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
+        (("--name", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
         (("--out", "alder"), Exit.USAGE, "exists"),
         (("--partitions", 2), Exit.USAGE, "bad-request"),
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
         (("--model", "nowhere"), Exit.UNREADABLE, "unreadable"),
     ):
         bad = house(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
-        assert (bad.code, bad.json["reason"]) == (code, reason)
+        assert (bad.code, bad.json["reason"]) == (code, reason), more
     for key in ("device", "model"):  # whoever takes pictures does not say what they are of
         signed = house("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
         assert signed.code == 0, signed.err

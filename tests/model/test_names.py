@@ -1,0 +1,88 @@
+"""What bundles are called: readable, and never like the one that comes with the tool."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from fusiondiff_audit.judging import enrolled_set
+from fusiondiff_audit.model.names import MAX_NAME, called, refuse_bad_name
+from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.weights.pins import PINNED
+from reports.enrolled import EnrolledSet
+from reports.records import LONGEST
+from signing import Reason, SigningError
+from signing.fields import read_json
+from tests.model.tiny import SETTINGS, enrolled_model, examples, tiny_model
+
+CERAMIC, PIN = next(iter(PINNED.items()))
+
+
+@pytest.mark.parametrize("name", ["birch", "Kiln Alder, lot 7", "\u8305", "x" * MAX_NAME, "v2", "another"])
+def test_names_that_people_can_read_are_taken(name: str) -> None:
+    refuse_bad_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " birch",
+        "x" * (MAX_NAME + 1),
+        "bi\nrch",
+        "bi\u202erch",
+        "\u3164",
+        "\u2800",
+        "...",
+        CERAMIC,
+        CERAMIC.upper(),
+        "fusion diff v1 ceramic",
+        "fusion\u2011diff\u2011v1\u2011ceramic",
+        "\uff46usion-diff-v1-ceramic",
+        f"{CERAMIC}-2",
+        f"my {CERAMIC}",
+        "birch, enrolled on oak",
+    ],
+)
+def test_names_that_nobody_sees_or_that_stand_for_another_bundle_are_refused(name: str) -> None:
+    with pytest.raises(SigningError) as caught:
+        refuse_bad_name(name)
+    assert caught.value.reason is Reason.BAD_REQUEST
+    assert caught.value.__notes__
+
+
+def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> None:
+    """So were all that were enrolled on it before bundles had names of their own."""
+    assert called(CERAMIC, PIN.digest) == CERAMIC
+    assert called(CERAMIC, "0" * 64) == called(CERAMIC, "") == f"another {CERAMIC}"
+    model = tiny_model(name=CERAMIC)
+    assert model.title == f"another {CERAMIC}"
+    made = model.enrol(examples(1), reference="alder", name="birch")
+    assert made.title == f"birch, enrolled on another {CERAMIC}"
+    again = made.enrol(examples(1), reference="alder", name="oak")
+    assert again.title == f"oak, enrolled on another {CERAMIC}"  # whose encoder it has
+    assert made.enrol(examples(1), reference="alder").settings.name == "birch"
+
+
+def test_a_base_that_is_not_named_is_left_out_and_read_as_absent() -> None:
+    """So the bytes of bundles from before stay what they are."""
+    data = (PIN.folder / "bundle.json").read_bytes()
+    settings = Settings.from_bytes(data, "it")
+    assert (settings.base, settings.to_bytes()) == (None, data)
+    named = replace(SETTINGS, base="oak")
+    assert Settings.from_bytes(named.to_bytes(), "it") == named
+    said = json.loads(SETTINGS.to_bytes())
+    assert "base" not in said
+    for bad in (None, "", " oak", 5):
+        with pytest.raises(SigningError) as caught:
+            Settings.from_bytes(json.dumps(said | {"base": bad}).encode(), "it")
+        assert caught.value.reason is Reason.MALFORMED
+
+
+def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
+    settings = replace(enrolled_model(1, calibrate=1).settings, seen=("0" * 64,))
+    known = enrolled_set(settings)
+    assert known.specimens == {"alder 0", "birch 0", "alder 1", "birch 1"}  # those that calibrate, too
+    assert len(known.pictures) == 5
+    read = read_json(settings.to_bytes(), "it", limit=10**6, tokens=10**5)
+    assert EnrolledSet.from_settings(read, most=LONGEST) == known
