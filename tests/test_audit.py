@@ -20,6 +20,7 @@ from fusiondiff_audit.audit import Done, audit
 from fusiondiff_audit.compose import Order
 from fusiondiff_audit.decide import refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.ledger.entries import Decoded
@@ -28,12 +29,13 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import Policy
 from fusiondiff_audit.repeat import compare
 from reports.checks import Examination, examine
+from reports.enrolled import EnrolledSet
 from reports.header import Counts, Key, partial
 from reports.issue import REPORT, issue
 from reports.records import read, write
 from reports.report import Report
-from reports.rows import ImageRow, specimen_rows
-from reports.verdicts import Verdict
+from reports.rows import Enrolled, ImageRow, specimen_rows
+from reports.verdicts import Verdict, Why
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
@@ -123,6 +125,54 @@ def test_a_batch_becomes_a_report_that_passes(
         own = {image.verdict for image in found.images if image.specimen == row.specimen}
         assert row.verdict in own if len(own) == 1 else row.verdict is Verdict.INCONCLUSIVE
     assert found.header.ledger is None
+
+
+def taught(folder: Path, *names: str, specimens: tuple[str, ...] = ()) -> DigestJudge:
+    """Return a judge that was enrolled with these pictures and specimens."""
+    with Guard() as guard:
+        digests = [decode(LooseFile.read(folder / name), guard=guard).pixel_digest for name in names]
+    judge = DigestJudge()
+    judge.enrolled = EnrolledSet(frozenset(digests), frozenset(specimens))
+    return judge
+
+
+def test_what_the_model_was_enrolled_with_gets_no_answer(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+) -> None:
+    """By its pixels under another name, by its specimen's name, and every other picture of that specimen."""
+    folder = pictures(tmp_path / "batch", 9)
+    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(8)}
+    sign(folder, keys["device"], claims=claims)
+    judge = taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1", "file tile-6.tif"))
+    said = run(folder, tmp_path / "out", judge).report
+    marks = {row.name: row.enrolled for row in said.images}
+    picture, specimen = Enrolled.PICTURE, Enrolled.SPECIMEN
+    assert list(marks.values()) == [picture, specimen, specimen, specimen, None, None, None, None, picture]
+    for row in said.images:
+        assert (row.reasons == (Why.WAS_ENROLLED,)) is (row.enrolled is not None)
+        assert row.enrolled is None or row.verdict is Verdict.INCONCLUSIVE
+    assert [row.reasons == (Why.WAS_ENROLLED,) for row in said.specimens] == [True, True, False, False]
+    assert examine(tmp_path / "out", trust=trust, images=folder, found=Examination()) == said
+    again = run(
+        folder, tmp_path / "again", taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1",)), first=said
+    )
+    assert again.report == said
+
+
+@pytest.mark.parametrize("killed", [1, 4])
+def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
+    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+) -> None:
+    folder = pictures(tmp_path / "batch", 6)
+    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n % 2}", None) for n in range(6)}
+    sign(folder, keys["device"], claims=claims)
+    interrupted = taught(folder, "tile-5.tif")
+    interrupted._limit = killed
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", interrupted)
+    done = run(folder, tmp_path / "out", taught(folder, "tile-5.tif"))
+    assert done.judged == 6 - killed
+    assert [row.name for row in done.report.images if row.enrolled] == ["tile-1.tif", "tile-3.tif", "tile-5.tif"]
 
 
 def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(

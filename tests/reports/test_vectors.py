@@ -190,6 +190,39 @@ def test_an_excerpt_of_version_2_counts_while_the_key_did(name: str) -> None:
     assert caught.value.reason is Reason.EXPIRED
 
 
+@pytest.mark.parametrize("name", ["v3", "v3-uncalibrated"])
+def test_the_version_that_is_open_verifies_as_the_script_makes_it(name: str) -> None:
+    folder = VECTORS / name
+    trust = load_trust(folder / "trust.json", at=LATER)
+    found = Examination()
+    said = examine(folder, trust=trust, images=folder / "batch", found=found)
+    assert said.header.format == versions.FORMAT
+    assert said.to_payload() == payload_of(folder / REPORT)
+    shown = verify_excerpt((folder / "excerpt.json").read_bytes(), "excerpt", trust=replace(trust, at=said.header.time))
+    assert shown.row in said.images
+    passed = json.loads(payload_of(folder / SUMMARY))["predicate"]["verificationResult"]
+    assert passed == "FAILED"
+    if name == "v3":
+        assert {row.verdict for row in said.images} == {row.verdict for row in said.specimens} == set(Verdict)
+        assert said.header.model.title == "digest, enrolled on sd14"
+        assert [row.name for row in said.images if row.enrolled] == ["tile-02.tif", "tile-03.tif"]
+    else:
+        assert {row.verdict for row in said.images} == {Verdict.INCONCLUSIVE, Verdict.REFUSED}
+        assert {row.reasons for row in said.images if row.judged} == {("not-calibrated",)}
+
+
+def test_version_2_says_nothing_that_came_later() -> None:
+    payload = payload_of(VECTORS / "v2" / REPORT)
+    said = Report.from_payload(payload, "it")
+    assert (said.header.model.base, {row.enrolled for row in said.images}) == (None, {None})
+    for place in ("base", "enrolled"):
+        bad = json.loads(payload)["predicate"]
+        leaf = bad["header"]["model"] if place == "base" else bad["images"][0]
+        leaf[place] = None
+        with pytest.raises(SigningError, match="is no field of version 2"):
+            Report.from_payload(write_json(json.loads(payload) | {"predicate": bad}), "it")
+
+
 def test_a_stress_result_of_version_1_verifies_for_ever() -> None:
     name = "robustness-v1"
     assert bytes_of(VECTORS / name) == STRESS.bytes

@@ -29,6 +29,7 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
+from reports.enrolled import EnrolledSet
 from reports.excerpt import excerpt
 from reports.header import Key
 from reports.issue import CHECKPOINT, REPORT
@@ -48,11 +49,12 @@ HOUR = timedelta(hours=1)
 
 
 class Moody(DigestJudge):
-    """Asks five forests, and finds one picture strange, one unlike both classes and one out of focus."""
+    """Asks five forests, finds one picture strange, one unlike both classes and one out of focus; knows a specimen."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.looked = replace(self.looked, model=replace(self.looked.model, partitions=5))
+        self.looked = replace(self.looked, model=replace(self.looked.model, partitions=5, base="sd14"))
+        self.enrolled = EnrolledSet(frozenset(), frozenset({"sherd 1"}))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         for found in super().judge_each(samples):

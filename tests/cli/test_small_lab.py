@@ -1,0 +1,97 @@
+"""A model that was calibrated with too little answers nothing, and says so before, in the report and on its page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import signing
+from reports.checks import Examination, examine
+from reports.header import Counts
+from reports.issue import REPORT, issue
+from reports.report import Report
+from reports.rows import settled
+from signing import Reason, SigningError
+from tests.cli.conftest import Tool
+from tests.model.tiny import tiny_model
+from tests.small_lab import PHOTOGRAPHS, audited, keys, photographs, predicate_of
+from tests.training.test_enrol import written
+
+
+@pytest.fixture
+def lab(tool: Tool) -> Tool:
+    """Return the tool beside a bundle enrolled with five specimens of each class, and pictures to be audited."""
+
+    def call(*words: str) -> int:
+        done = tool(*words)
+        assert done.code == 0, (words, done.out, done.err)
+        return done.code
+
+    keys(call)
+    tiny_model().save(Path("tiny"))
+    call("model", "sign", "tiny", "--key", "model.pem")
+    lines = written(Path("labelled"), 3, calibrate=2)
+    Path("labelled", "labels.csv").write_text("\n".join(lines))
+    call("sign", "labelled", "--key", "labeller.pem", "--device", "bench")
+    words = ("--reference", "alder", "--model", "tiny", "--trust", "trust.json", "--key", "model.pem")
+    call("enrol", "labelled", *words, "--trees", "20", "--out", "birch")
+    photographs(Path("asked"))
+    for name in ("alder-0.tif", "alder-4.tif"):  # one that was learnt from, and one that calibrates
+        Path("asked", f"copy-of-{name}").write_bytes(Path("labelled", name).read_bytes())
+    return tool
+
+
+def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_not_calibrated(lab: Tool) -> None:
+    outputs: list[str] = []
+
+    def call(*words: str) -> int:
+        done = lab(*words)
+        assert done.code == 0, (words, done.out, done.err)
+        outputs.append(done.out)
+        return done.code
+
+    summary = audited(call, "birch")
+    rows = {row["name"]: row for row in predicate_of(Path("report", REPORT))["images"]}
+    assert {row["verdict"] for row in rows.values()} == {"INCONCLUSIVE"}
+    assert {tuple(rows[f"{name}.tif"]["reasons"]) for name in PHOTOGRAPHS} == {("not-calibrated",)}
+    for name in ("copy-of-alder-0.tif", "copy-of-alder-4.tif"):
+        assert (rows[name]["reasons"], rows[name]["enrolled"]) == (["was-enrolled"], "picture")
+    assert summary["verificationResult"] == "FAILED"
+    page = Path("report", "report.html").read_text()
+    for verdict in ("AUTHENTIC", "COUNTERFEIT", "UNFAMILIAR"):
+        assert f'<li class="{verdict} unchecked"><b>not checked</b>' in page
+    assert "No picture could get an answer." in page
+    assert "birch, enrolled on tiny" in page
+    assert "not available" not in page
+    _, done, verified = outputs
+    for text in (done, verified):
+        assert "birch, enrolled on tiny" in text
+        assert "not checked      whether a picture is unlike anything enrolled: 19 specimens are needed" in text
+        assert "not checked      which class can be ruled out: 19 calibration specimens of each are needed" in text
+    assert "were enrolled with those pictures alone that are marked" in verified
+    data = lab("verify", "report", "--trust", "trust.json", "--json").json
+    assert data["checked"] == {"conformalSets": False, "familiarity": False, "answers": False}
+    measured = lab(
+        "evaluate", "labelled", "--labels", "labelled/labels.csv", "--model", "birch", "--trust", "trust.json"
+    )
+    assert "birch, enrolled on tiny, forests on its embeddings" in measured.out
+    refuse_hidden_enrolment(Path("report"))
+
+
+def refuse_hidden_enrolment(folder: Path) -> None:
+    """Take the marks off the rows, as an auditor could, and let verdict, counts, tree and summary follow."""
+    trust = signing.load_trust(Path("trust.json"), at=signing.now())
+    said = examine(folder, trust=trust, found=Examination())
+    rows = []
+    for row in said.images:
+        bare = replace(row, enrolled=None)
+        verdict, reasons = settled(bare, said.header.rules)
+        rows.append(replace(bare, verdict=verdict, reasons=reasons))
+    header = replace(said.header, images=Counts.of(row.verdict for row in rows))
+    forged = Report.of(header, said.specimens, rows, said.salt_key)
+    for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
+        (folder / name).write_bytes(data)
+    examine(folder, trust=trust, found=Examination())  # by itself it is whole
+    with pytest.raises(SigningError, match="was among what the bundle was enrolled with") as caught:
+        examine(folder, trust=trust, model=Path("birch"), found=Examination())
+    assert caught.value.reason is Reason.CONTRADICTION
