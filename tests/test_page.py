@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 import pytest
 
 from fusiondiff_audit.page.render import render
+from reports.issue import REPORT
 from reports.report import Report
 from reports.verdicts import Verdict
 from signing import Algorithm, PrivateKey
 from tests.reports.made import changed, report
+from tests.reports.test_vectors import VECTORS, payload_of
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)
 
@@ -48,6 +50,22 @@ def test_a_page_is_the_same_twice_and_says_what_the_report_says(said: Report) ->
     assert "DEMONSTRATION" in text
     assert all(limit in text for limit in said.header.limits)
     assert said.header.trust.fingerprint in text
+
+
+def test_what_nobody_looked_for_is_not_told_as_none() -> None:
+    """Version 2 let labels be answers; where nobody asked what is unfamiliar, that card has no number in either."""
+    for name, unchecked in (
+        ("v2-uncalibrated", ["UNFAMILIAR"]),
+        ("v3-uncalibrated", ["AUTHENTIC", "COUNTERFEIT", "UNFAMILIAR"]),
+        ("v3", []),
+        ("v1", []),
+    ):
+        said = Report.from_payload(payload_of(VECTORS / name / REPORT), "it")
+        page = render(said).decode()
+        assert re.findall(r'<li class="([A-Z]+) unchecked"><b>not checked</b>', page) == unchecked, name
+        assert ("No picture could get an answer." in page) is (name == "v3-uncalibrated")
+        assert ("Not checked: whether a picture is unlike anything" in page) is name.endswith("uncalibrated")
+        assert "not available" not in page
 
 
 def test_nothing_is_loaded_and_nothing_runs(said: Report) -> None:

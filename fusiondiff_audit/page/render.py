@@ -29,7 +29,7 @@ UNCHECKED = "not checked"  # what nobody looked for is never told as 0
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
     Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
-    Verdict.INCONCLUSIVE: "no answer: both are possible, or the evidence disagrees",
+    Verdict.INCONCLUSIVE: "no answer: both are possible, the evidence disagrees, or it tells nothing",
     Verdict.UNFAMILIAR: "unlike anything that the model was taught with",
     Verdict.REFUSED: "never looked at: the file is not what was signed, or not usable",
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from fusiondiff_audit.cli.evaluate import _title
 from fusiondiff_audit.judging import enrolled_set
 from fusiondiff_audit.model.names import MAX_NAME, called, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
@@ -59,6 +60,7 @@ def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> No
     assert model.title == f"another {CERAMIC}"
     made = model.enrol(examples(1), reference="alder", name="birch")
     assert made.title == f"birch, enrolled on another {CERAMIC}"
+    assert _title(made) == f"birch, enrolled on another {CERAMIC}, forests on its embeddings, UNVERIFIED"
     again = made.enrol(examples(1), reference="alder", name="oak")
     assert again.title == f"oak, enrolled on another {CERAMIC}"  # whose encoder it has
     assert made.enrol(examples(1), reference="alder").settings.name == "birch"
