@@ -9,8 +9,7 @@ from reports.consistency import contradiction
 from reports.header import BatchHead
 from reports.issue import REPORT
 from reports.report import Report
-from signing import Reason, Role, Signer, SigningError, TrustStore, write_time
-from signing.batch import SECOND_NAME
+from signing import SECOND_NAME, Reason, Role, Signer, SigningError, TrustStore, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
 from signing.folder import Reader
 from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest

@@ -54,7 +54,8 @@ def genuine(**changes: Any) -> Report:
     said = report(AUDITOR.public)
     quoted = replace(said.header.trust, fingerprint=TRUST.fingerprint, version=1, expires=write_time(NOW + YEAR))
     batch = replace(said.header.batch, signer=Key("sem-1", DEVICE.public.keyid))
-    return changed(said, header=replace(said.header, **{"trust": quoted, "batch": batch} | changes))
+    said_so: dict[str, Any] = {"trust": quoted, "batch": batch}
+    return changed(said, header=replace(said.header, **said_so | changes))
 
 
 def checkpoint_of(said: Report) -> bytes:
@@ -105,7 +106,8 @@ def unsigned_by_listed() -> str:
 def ceramic(header: Header, **changes: Any) -> Header:
     """Return a header of the bundle that comes with the tool, unless it is changed."""
     model = replace(header.model, name=changes.pop("name", PIN.name), digest=CERAMIC, base=changes.pop("base", None))
-    return replace(header, **{"model": model, "reference": PIN.reference, "demonstration": True} | changes)
+    said_so: dict[str, Any] = {"model": model, "reference": PIN.reference, "demonstration": True}
+    return replace(header, **said_so | changes)
 
 
 def claiming(claim: str, **asked: Any) -> Callable[[Header], Header]:

@@ -1,5 +1,6 @@
 """Settings come back as they went, and what they cannot mean is refused."""
 
+import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -81,7 +82,7 @@ def test_what_a_record_cannot_mean_is_refused(change: dict[str, Any], sentence: 
 
 
 def changed(path: str, value: Any) -> bytes:
-    data = write(SETTINGS)
+    data = json.loads(SETTINGS.to_bytes())
     *way, last = path.split(".")
     inner = data
     for step in way:
