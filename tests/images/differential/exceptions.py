@@ -1,0 +1,33 @@
+"""Where another reader may disagree with us: its own mistakes, each with the files that it makes them on, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fusiondiff_audit.images.header import Compression, Header
+
+
+@dataclass(frozen=True, slots=True)
+class ListedException:
+    """A disagreement that is not ours: which reader, on which files, and the reason."""
+
+    reader: str
+    files: Callable[[Header], bool]
+    reason: str
+
+
+def _big_endian_floats(header: Header) -> bool:
+    layout = header.layout
+    return header.floating and bool(layout) and layout.order == ">" and layout.compression is not Compression.NONE
+
+
+EXCEPTIONS = (
+    ListedException(
+        "Pillow",
+        _big_endian_floats,
+        "Pillow has libtiff unpack the strips, which turns their bytes into the machine's order, and turns them again",
+    ),
+)
+
+
+def excused(reader: str, header: Header) -> ListedException | None:
+    return next((e for e in EXCEPTIONS if reader.startswith(e.reader) and e.files(header)), None)

@@ -1,0 +1,99 @@
+"""Thousands of files whose structure was tampered with: what we admit, everybody sees as we do."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.header import Limits
+from fusiondiff_audit.images.micrograph import LooseFile, decode
+from tests.images.differential.case import Case
+from tests.images.differential.comparison import disagreement, is_full_depth
+from tests.images.differential.exceptions import EXCEPTIONS, ListedException, excused
+from tests.images.differential.jpegs import jpeg_case
+from tests.images.differential.pngs import png_case
+from tests.images.differential.tiffs import tiff_case
+from tests.images.differential.views import VIEWS, View, look
+
+CASES: dict[str, Callable[[int], Case]] = {".tif": tiff_case, ".png": png_case, ".jpg": jpeg_case}
+COUNTS = {".tif": 1900, ".png": 800, ".jpg": 600}
+LEAST_ADMITTED = 0.25  # of the files of a container: a test that sees refusals alone compares nothing
+LEAST_OPENED = 0.4  # of the admitted files, by each reader at full depth
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of many files."""
+
+    files: int = 0
+    admitted: int = 0
+    opened: Counter[str] = field(default_factory=Counter)
+    disagreements: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)  # admitted, and opened by nobody else
+    excused: Counter[ListedException] = field(default_factory=Counter)
+
+
+def tally(cases: Iterable[Case], suffix: str) -> Tally:
+    found = Tally()
+    with Guard() as guard:
+        for case in cases:
+            found.files += 1
+            limits = Limits(page=case.page, deep=True)
+            try:
+                ours = decode(LooseFile(case.name, "", case.data), guard=guard, limits=limits).pixels
+            except ImageError:
+                continue
+            found.admitted += 1
+            header = read_header(case.data, case.name, limits)
+            views = look(case.data, suffix, case.page)
+            full = {name: v for name, v in views.items() if isinstance(v, View) and is_full_depth(ours, v)}
+            found.opened.update(full.keys())
+            if not full:
+                found.unseen.append(f"{case.name} {case.mutations}: {views}")
+            for name, view in full.items():
+                if (how := disagreement(ours, view, page=case.page)) is None:
+                    continue
+                if (listed := excused(name, header)) is not None:
+                    found.excused[listed] += 1
+                else:
+                    found.disagreements.append(f"{case.name} {case.mutations}: {name}: {how}")
+    return found
+
+
+def check(found: Tally, suffix: str) -> None:
+    assert not found.disagreements, "\n".join(found.disagreements)
+    assert not found.unseen, "\n".join(found.unseen)
+    assert found.admitted >= LEAST_ADMITTED * found.files, (found.admitted, found.files)
+    for name, (suffixes, _) in VIEWS.items():
+        if suffix in suffixes:
+            assert found.opened[name] >= LEAST_OPENED * found.admitted, (name, found.opened, found.admitted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", COUNTS)
+def test_what_we_admit_everybody_sees(suffix: str) -> None:
+    assert sum(COUNTS.values()) >= 3000
+    found = tally((CASES[suffix](seed) for seed in range(COUNTS[suffix])), suffix)
+    check(found, suffix)
+    if suffix == ".tif":
+        assert set(found.excused) == set(EXCEPTIONS)  # what nothing needs is not listed
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("suffix", COUNTS)
+@pytest.mark.parametrize("block", range(20))
+def test_what_we_admit_everybody_sees_at_length(block: int, suffix: str) -> None:
+    first = 10_000 + block * COUNTS[suffix]
+    check(tally((CASES[suffix](seed) for seed in range(first, first + COUNTS[suffix])), suffix), suffix)
+
+
+@pytest.mark.parametrize("suffix", CASES)
+def test_a_seed_is_a_file(suffix: str) -> None:
+    for seed in (0, 7, 5000):
+        first, second = CASES[suffix](seed), CASES[suffix](seed)
+        assert first == second
+    assert len({CASES[suffix](seed).data for seed in range(20)}) == 20

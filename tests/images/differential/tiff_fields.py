@@ -1,0 +1,147 @@
+"""What is changed in a TIFF's fields, whatever they are about: added, removed, doubled, reordered, of another type."""
+
+from random import Random
+
+from tests.images.differential.tiff_model import (
+    ASCII,
+    BYTE,
+    FORMS,
+    IFD,
+    IFD8,
+    LONG,
+    LONG8,
+    RATIONAL,
+    SBYTE,
+    SHORT,
+    SLONG,
+    SSHORT,
+    UNDEFINED,
+    Field,
+    Place,
+    Tiff,
+)
+from tests.images.differential.tiff_pieces import Mutation
+from tests.images.differential.tiff_tags import TAGS, descriptions, draw_value, text
+
+NUMERIC = [BYTE, SHORT, LONG, LONG8, IFD, IFD8, SBYTE, SSHORT, SLONG, ASCII, UNDEFINED, RATIONAL, 11, 12, 17, 0, 14, 99]
+
+
+def any_field(tiff: Tiff, rng: Random) -> Field:
+    return rng.choice(tiff.page.fields)
+
+
+def remove(tiff: Tiff, rng: Random) -> str:
+    one = any_field(tiff, rng)
+    tiff.page.fields.remove(one)
+    return str(one.tag)
+
+
+def double(tiff: Tiff, rng: Random) -> str:
+    one = any_field(tiff, rng)
+    values = list(one.values) if rng.random() < 0.4 else [altered(v, rng) for v in one.values]
+    place = rng.choice([tiff.page.fields.index(one), tiff.page.fields.index(one) + 1, len(tiff.page.fields)])
+    tiff.page.fields.insert(place, Field(one.tag, one.kind, values))
+    return f"{one.tag} as {values[:4]}"
+
+
+def altered(value: object, rng: Random) -> int | Place:
+    if isinstance(value, Place):
+        return Place(value.page, value.piece, rng.choice([-1, 1, 2, 8]))
+    number = int(value) if isinstance(value, (int, float)) else 0
+    return rng.choice(
+        [0, 1, 2, 3, 4, number + 1, max(0, number - 1), number * 2, number // 2, 255, 256, 65535, 2**32 - 1]
+    )
+
+
+def revalue(tiff: Tiff, rng: Random) -> str:
+    one = any_field(tiff, rng)
+    place = rng.randrange(len(one.values))
+    one.values[place] = altered(one.values[place], rng)
+    return f"{one.tag}[{place}] = {one.values[place]}"
+
+
+def retype(tiff: Tiff, rng: Random) -> str:
+    one = any_field(tiff, rng)
+    old, one.kind = one.kind, rng.choice(NUMERIC)
+    if one.kind in (5, 10):
+        one.values = [x for v in one.values for x in (v, 1)]
+    return f"{one.tag}: {old} to {one.kind}"
+
+
+def recount(tiff: Tiff, rng: Random) -> str:
+    one = any_field(tiff, rng)
+    old = one.counted()
+    match rng.randrange(4):
+        case 0:
+            one.values = one.values * 2
+        case 1:
+            one.values = one.values[: max(1, len(one.values) // 2)]
+        case 2:
+            one.count = rng.choice([0, old + 1, old - 1, old * 2, 2**32 - 1])
+        case _:
+            one.values.append(altered(one.values[-1], rng))
+    return f"{one.tag}: {old} to {one.counted()}"
+
+
+def shuffle(tiff: Tiff, rng: Random) -> None:
+    rng.shuffle(tiff.page.fields)
+
+
+def swap_neighbours(tiff: Tiff, rng: Random) -> str:
+    fields, i = tiff.page.fields, rng.randrange(len(tiff.page.fields) - 1)
+    fields[i], fields[i + 1] = fields[i + 1], fields[i]
+    return f"{fields[i].tag} before {fields[i + 1].tag}"
+
+
+def fill_inline(tiff: Tiff, rng: Random) -> str:
+    """Put something into the unused bytes of a value that lies inside its entry."""
+    small = [f for f in tiff.page.fields if f.kind in FORMS and len(f.pack("<", AnyPlace())) < 4]
+    one = rng.choice(small or tiff.page.fields)
+    one.rest = rng.choice([b"\xff\xff", b"\1\0", b"\0\1"])
+    return str(one.tag)
+
+
+class AnyPlace(dict[tuple[int, int | None], int]):
+    def __missing__(self, _: object) -> int:
+        return 0
+
+
+def add(tag: int) -> Mutation:
+    def mutate(tiff: Tiff, rng: Random) -> str:
+        kind, values = draw_value(tag, tiff.page, rng)
+        if rng.random() < 0.2:
+            kind = rng.choice([BYTE, SHORT, LONG, SLONG, UNDEFINED, ASCII, LONG8])
+        if rng.random() < 0.1:
+            values = [*values, *values]
+        tiff.page.put(tag, kind, values)
+        return f"says {kind} {values[:8]}{'...' if len(values) > 8 else ''}"
+
+    return mutate
+
+
+def describe(kind: str) -> Mutation:
+    """Add a description of a stack, with or without more pictures behind the one that the directory has."""
+
+    def mutate(tiff: Tiff, rng: Random) -> str:
+        words = rng.choice(descriptions(tiff.page, rng)[kind])
+        tiff.page.put(270, *text(words))
+        if rng.random() < 0.6:
+            tiff.directories_first = True
+            tiff.after = bytes(rng.randrange(256) for _ in range(2 * sum(len(piece) for piece in tiff.page.pieces)))
+        return f"{words[:70]!r}{', more behind' if tiff.after else ''}"
+
+    return mutate
+
+
+FIELDS: dict[str, Mutation] = {
+    "remove": remove,
+    "double": double,
+    "revalue": revalue,
+    "retype": retype,
+    "recount": recount,
+    "shuffle": shuffle,
+    "swap neighbours": swap_neighbours,
+    "fill inline": fill_inline,
+    **{f"description: {kind}": describe(kind) for kind in ("shaped", "ImageJ", "OME")},
+    **{f"tag {tag}": add(tag) for tag in sorted({*range(254, 348), 270, 301, *TAGS})},
+}

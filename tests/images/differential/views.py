@@ -1,0 +1,177 @@
+"""What competent readers show of a file: each view is the picture that a user of the reader gets without asking twice.
+
+tifffile   `series[0]`, which is what `imread` returns, with its axes beside rows, columns and samples as further
+           pictures; and the first page by itself. Indices are looked up in the page's colour map, and a picture that
+           says that white is zero is inverted, as everybody does who shows it.
+Pillow     `Image.open`, with all frames; and what `ImageOps.exif_transpose` makes of it, as viewers built on Pillow
+           do. Indices and transparent colours are looked up.
+OpenCV     `imdecode` with IMREAD_UNCHANGED; with IMREAD_COLOR and IMREAD_ANYDEPTH, where the orientation that the file
+           asks for is applied, as `imread` does; and the pages that `imdecodemulti` finds. What libjpeg says meanwhile
+           on standard error (that data is missing or damaged, so that it guessed) is part of the view.
+
+Where the policy names a page of many, the three that can show that page do. A view is None where the reader refuses the
+file. A reader that gives fewer bits than the file holds (Pillow reads 16 bits of colour as 8) does not open it at full
+depth, and is left out there.
+"""
+
+import io
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image, ImageOps
+
+Samples = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A picture, rows x columns x channels, whether its last channel is opacity, and how many pictures there are."""
+
+    samples: Samples
+    alpha: bool
+    pictures: int = 1
+    remarks: str = ""  # what the reader's libraries said on standard error
+
+
+def look(data: bytes, suffix: str, page: int | None = None) -> dict[str, View | str]:
+    """Return what each reader of such files shows, or of the named page; where it refuses, why."""
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    found: dict[str, View | str] = {}
+    for name, (suffixes, view) in (VIEWS if page is None else VIEWS_OF_PAGES).items():
+        if suffix not in suffixes:
+            continue
+        try:
+            with warnings.catch_warnings(), _standard_error() as remarks:
+                warnings.simplefilter("ignore")
+                shown = view(data, page or 0)
+            found[name] = replace(shown, remarks=remarks.decode(errors="replace")) if shown else "no picture"
+        except Exception as e:  # whatever a reader raises, it shows nothing
+            found[name] = f"{type(e).__name__}: {e}"
+    return found
+
+
+@contextmanager
+def _standard_error() -> Iterator[bytearray]:
+    """Collect what C libraries write to standard error."""
+    words, kept = bytearray(), os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield words
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            words += file.read()
+
+
+def _tifffile_series(data: bytes, _: int) -> View:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        series = file.series[0]
+        pictures = len(file.series)
+        samples, axes = np.asarray(series.asarray()), series.axes
+        for axis in [a for a in axes if a not in "YXS"]:
+            place = axes.index(axis)
+            pictures *= samples.shape[place]
+            samples, axes = samples.take(0, place), axes[:place] + axes[place + 1 :]
+        for axis in [a for a in "XY" if a not in axes]:
+            samples, axes = samples[None], axis + axes
+        rows = np.moveaxis(samples, axes.index("S"), -1) if "S" in axes else samples
+        return _of_page(rows, file.pages.first, pictures)
+
+
+def _tifffile_page(data: bytes, number: int) -> View:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = file.pages[number]
+        samples, axes = np.asarray(page.asarray()), page.axes
+        rows = np.moveaxis(samples, axes.index("S"), -1) if "S" in axes else samples
+        return _of_page(rows, page, 1)
+
+
+def _of_page(samples: Samples, page: Any, pictures: int) -> View:
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and samples.dtype.kind == "u":
+        samples = np.iinfo(samples.dtype).max - samples
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and (colours := page.colormap) is not None:
+        finer = (colours % 257).any() and (colours & 0xFF).any()
+        eight = samples.dtype == np.uint8 and not finer
+        samples = np.moveaxis(colours[:, samples], 0, -1)
+        samples = (samples >> 8).astype(np.uint8) if eight else samples
+    return View(_with_channels(samples), bool(page.extrasamples), pictures)
+
+
+def _pillow(data: bytes, number: int) -> View:
+    with Image.open(io.BytesIO(data)) as image:
+        frames = getattr(image, "n_frames", 1)
+        if number:
+            image.seek(number)
+        return _of_image(image, frames)
+
+
+def _pillow_turned(data: bytes, _: int) -> View:
+    with Image.open(io.BytesIO(data)) as image:
+        return _of_image(ImageOps.exif_transpose(image), 1)
+
+
+def _of_image(image: Image.Image, frames: int) -> View:
+    transparent = "transparency" in image.info or image.mode == "PA"
+    if not image.mode.startswith("I") and (transparent or image.mode == "P"):
+        image = image.convert("RGBA" if transparent else "RGB")
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        image = image.convert("RGB")
+    samples = np.asarray(image)
+    if samples.dtype == bool:
+        samples = samples.astype(np.uint8) * 255
+    return View(_with_channels(samples), image.mode in ("LA", "RGBA", "La", "RGBa", "RGBX"), frames)
+
+
+def _opencv(data: bytes, _: int) -> View | None:
+    return _of_matrix(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
+
+
+def _opencv_turned(data: bytes, _: int) -> View | None:
+    return _of_matrix(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH))
+
+
+def _opencv_pages(data: bytes, number: int) -> View | None:
+    opened, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return _of_matrix(pages[number], len(pages)) if opened and number < len(pages) else None
+
+
+def _of_matrix(found: Any, pictures: int = 1) -> View | None:
+    """Return OpenCV's blue, green and red as red, green and blue."""
+    if found is None:
+        return None
+    samples = _with_channels(np.asarray(found))
+    if samples.shape[2] >= 3:
+        samples = samples[:, :, [2, 1, 0, *range(3, samples.shape[2])]]
+    return View(samples, samples.shape[2] in (2, 4), pictures)
+
+
+def _with_channels(samples: Samples) -> Samples:
+    """Return samples in this machine's byte order, with channels."""
+    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    return native[:, :, None] if native.ndim == 2 else native
+
+
+_ALL = (".tif", ".png", ".jpg")
+VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes, int], View | None]]] = {
+    "tifffile series": ((".tif",), _tifffile_series),
+    "tifffile page": ((".tif",), _tifffile_page),
+    "Pillow": (_ALL, _pillow),
+    "Pillow turned": (_ALL, _pillow_turned),
+    "OpenCV": (_ALL, _opencv),
+    "OpenCV turned": (_ALL, _opencv_turned),
+    "OpenCV pages": ((".tif", ".png"), _opencv_pages),
+}
+VIEWS_OF_PAGES = {name: VIEWS[name] for name in ("tifffile page", "Pillow", "OpenCV pages")}
