@@ -7,9 +7,9 @@ from tests.images.differential.views import Samples, View
 GUESSES = ("Corrupt JPEG data", "Premature end of JPEG", "Invalid SOS", "Inconsistent progression", "Invalid JPEG")
 
 
-def disagreement(ours: Samples, view: View, *, page: int | None = None) -> str | None:
+def disagreement(ours: Samples, view: View) -> str | None:
     """Say how a reader's picture differs from ours; None where it does not, or has fewer bits than the file."""
-    if page is None and view.pictures != 1:
+    if view.pictures != 1:
         return f"{view.pictures} pictures"
     if guess := next((line for line in view.remarks.splitlines() if line.startswith(GUESSES)), None):
         return f"guessed: {guess}"

@@ -39,7 +39,6 @@ class Jpeg:
 
     segments: list[Segment]
     rest: bytes = b""
-    named: int | None = None
 
     def to_bytes(self) -> bytes:
         return b"".join(s.to_bytes() for s in self.segments) + self.rest

@@ -12,7 +12,7 @@ SAMPLINGS = ((1, 1), (2, 1), (1, 2), (2, 2), (4, 1), (4, 2), (1, 4), (3, 1), (0,
 
 
 def jpeg_case(seed: int) -> Case:
-    return generate(".jpg", seed, draw, MUTATIONS)
+    return generate(".jpg", seed, draw, MUTATIONS, MILD)
 
 
 def component_ids(jpeg: Jpeg, rng: Random) -> str:
@@ -194,3 +194,7 @@ MUTATIONS: dict[str, Mutation] = {
     "a segment twice": double_segment,
     "ending": ending,
 }
+MILD = (
+    *("comment", "APPn", "JFIF", "ICC profile", "Adobe", "component ids", "EXIF orientation", "XMP orientation"),
+    *("fill bytes", "restart interval", "tables", "a segment twice", "ending", "sampling", "flip bits", "lengthen"),
+)

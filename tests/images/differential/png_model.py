@@ -36,7 +36,6 @@ class Png:
     rest: bytes = b""
     end: bytes = b""
     head: bytes = SIGNATURE
-    named: int | None = None
 
     def data(self) -> bytes:
         return zlib.compress(self.raw) if self.stream is None else self.stream

@@ -13,7 +13,7 @@ Mutation = Callable[[Png, Random], str | None]
 
 
 def png_case(seed: int) -> Case:
-    return generate(".png", seed, draw, MUTATIONS)
+    return generate(".png", seed, draw, MUTATIONS, MILD)
 
 
 def add(kind: bytes) -> Mutation:
@@ -248,3 +248,8 @@ MUTATIONS: dict[str, Mutation] = {
     "animated": animated,
     **{f"chunk {kind.decode()!a}": add(kind) for kind in KNOWN},
 }
+MILD = (
+    *("filter byte", "cut the data", "pack otherwise", "palette", "trailing"),
+    *(f"chunk {kind!a}" for kind in ("gAMA", "cHRM", "sRGB", "iCCP", "cICP", "sBIT", "bKGD", "hIST", "pHYs", "sPLT")),
+    *(f"chunk {kind!a}" for kind in ("eXIf", "tIME", "tEXt", "zTXt", "iTXt", "oFFs", "pCAL", "sCAL", "caBX")),
+)

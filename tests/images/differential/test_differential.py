@@ -42,20 +42,20 @@ def tally(cases: Iterable[Case], suffix: str) -> Tally:
     with Guard() as guard:
         for case in cases:
             found.files += 1
-            limits = Limits(page=case.page, deep=True)
+            limits = Limits(deep=True)
             try:
                 ours = decode(LooseFile(case.name, "", case.data), guard=guard, limits=limits).pixels
             except ImageError:
                 continue
             found.admitted += 1
             header = read_header(case.data, case.name, limits)
-            views = look(case.data, suffix, case.page)
+            views = look(case.data, suffix)
             full = {name: v for name, v in views.items() if isinstance(v, View) and is_full_depth(ours, v)}
             found.opened.update(full.keys())
             if not full:
                 found.unseen.append(f"{case.name} {case.mutations}: {views}")
             for name, view in full.items():
-                if (how := disagreement(ours, view, page=case.page)) is None:
+                if (how := disagreement(ours, view)) is None:
                     continue
                 if (listed := excused(name, header)) is not None:
                     found.excused[listed] += 1

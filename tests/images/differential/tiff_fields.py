@@ -2,6 +2,7 @@
 
 from random import Random
 
+from tests.images.differential.tiff_descriptions import descriptions
 from tests.images.differential.tiff_model import (
     ASCII,
     BYTE,
@@ -21,7 +22,7 @@ from tests.images.differential.tiff_model import (
     Tiff,
 )
 from tests.images.differential.tiff_pieces import Mutation
-from tests.images.differential.tiff_tags import TAGS, descriptions, draw_value, text
+from tests.images.differential.tiff_tags import TAGS, draw_value, text
 
 NUMERIC = [BYTE, SHORT, LONG, LONG8, IFD, IFD8, SBYTE, SSHORT, SLONG, ASCII, UNDEFINED, RATIONAL, 11, 12, 17, 0, 14, 99]
 
@@ -120,7 +121,7 @@ def add(tag: int) -> Mutation:
 
 
 def describe(kind: str) -> Mutation:
-    """Add a description of a stack, with or without more pictures behind the one that the directory has."""
+    """Add a description of a stack, with or without samples behind those that the directory has."""
 
     def mutate(tiff: Tiff, rng: Random) -> str:
         words = rng.choice(descriptions(tiff.page, rng)[kind])
@@ -142,6 +143,6 @@ FIELDS: dict[str, Mutation] = {
     "shuffle": shuffle,
     "swap neighbours": swap_neighbours,
     "fill inline": fill_inline,
-    **{f"description: {kind}": describe(kind) for kind in ("shaped", "ImageJ", "OME")},
+    **{f"description: {kind}": describe(kind) for kind in ("shaped", "ImageJ", "OME", "SCN")},
     **{f"tag {tag}": add(tag) for tag in sorted({*range(254, 348), 270, 301, *TAGS})},
 }

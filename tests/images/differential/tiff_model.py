@@ -97,7 +97,6 @@ class Tiff:
     magic: bytes | None = None
     tail: int | None = None  # what the last directory says where the next one lies
     align: int = 2
-    named: int | None = None
 
     @property
     def page(self) -> Page:

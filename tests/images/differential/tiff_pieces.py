@@ -7,7 +7,7 @@ from random import Random
 import imagecodecs
 
 from tests.images.differential import tiff_base
-from tests.images.differential.tiff_model import Tiff
+from tests.images.differential.tiff_model import LONG, SHORT, Place, Tiff
 
 Mutation = Callable[[Tiff, Random], str | None]
 ALL = (1, 5, 8, 32946, 32773)
@@ -56,13 +56,17 @@ def append_another(piece: bytes, kind: int, rng: Random) -> bytes:
 
 
 def unpacked(piece: bytes, kind: int) -> bytes:
-    match kind:
-        case 5:
-            return bytes(imagecodecs.lzw_decode(piece))
-        case 32773:
-            return bytes(imagecodecs.packbits_decode(piece))
-        case _:
-            return zlib.decompress(piece)
+    """Return a piece's bytes; a ValueError where an earlier mutation has broken it."""
+    try:
+        match kind:
+            case 5:
+                return bytes(imagecodecs.lzw_decode(piece))
+            case 32773:
+                return bytes(imagecodecs.packbits_decode(piece))
+            case _:
+                return zlib.decompress(piece)
+    except (zlib.error, RuntimeError) as e:
+        raise ValueError("a broken piece") from e
 
 
 def hold_more(piece: bytes, kind: int, rng: Random) -> bytes:
@@ -77,7 +81,7 @@ def hold_less(piece: bytes, kind: int, rng: Random) -> bytes:
 
 def deflate_otherwise(piece: bytes, kind: int, rng: Random) -> bytes:
     """Return the same bytes with a smaller window, stored, in several blocks, as gzip, or without a heading."""
-    raw, level, bits = zlib.decompress(piece), rng.choice([0, 1, 9]), rng.choice([9, 12, 15, -15, 31])
+    raw, level, bits = unpacked(piece, kind), rng.choice([0, 1, 9]), rng.choice([9, 12, 15, -15, 31])
     packer = zlib.compressobj(level, zlib.DEFLATED, bits)
     half = len(raw) // 2
     middle = packer.flush(rng.choice([zlib.Z_SYNC_FLUSH, zlib.Z_FULL_FLUSH]))
@@ -120,6 +124,27 @@ def lzw_oddly(piece: bytes, kind: int, rng: Random) -> bytes:
     return bits_of(codes + ([] if how == 2 else [257, 3, 9] if how == 3 else [257]))
 
 
+def full_table(tiff: Tiff, rng: Random) -> str:
+    """Make a picture of noise whose LZW codes go on, with or without a clear, when the table of 4,096 is full."""
+    page, width, height = tiff.page, 80, 64
+    if len(page.find(258).values) != 1 or page.find(324):  # type: ignore[union-attr]
+        return "-"
+    raw = bytes(rng.randrange(256) for _ in range(width * height))
+    codes: list[int] = [256]
+    clear = rng.choice([3836, 3837, 3838, 3839, 3840, 10_000])
+    for i, value in enumerate(raw):
+        codes += [256] if i and i % clear == 0 else []
+        codes += [value]
+    page.pieces = [bits_of([*codes, 257])]
+    for tag, value in ((256, width), (257, height), (258, 8), (259, 5), (278, height)):
+        page.put(tag, SHORT, [value])
+    page.put(273, LONG, [Place(0, 0)])
+    page.measure()
+    for tag in (317, 339):
+        page.drop(tag)
+    return f"cleared after {clear}"
+
+
 def bits_of(codes: list[int]) -> bytes:
     """Return codes with the width that a reader expects, whose table grows by one entry a code."""
     text, width, entries = "", 9, 258
@@ -153,4 +178,5 @@ PIECES: dict[str, Mutation] = {
     "wrong heading of deflate": repack(DEFLATE, wrong_heading),
     "PackBits oddly": repack((32773,), packbits_oddly),
     "LZW oddly": repack((5,), lzw_oddly),
+    "LZW with a full table": full_table,
 }

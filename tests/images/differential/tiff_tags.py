@@ -1,6 +1,5 @@
 """Tags that may be added to a TIFF, and what each could say: what TIFF 6.0, its supplements and instruments have."""
 
-import json
 from random import Random
 
 from tests.images.differential.exif import orientation_in_xmp
@@ -21,69 +20,18 @@ from tests.images.differential.tiff_model import (
 )
 
 TagValue = tuple[int, list[Value]]
-
-
-def text(words: str) -> TagValue:
-    return ASCII, [*words.encode(), 0]
-
-
-OME = (
-    '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image'
-    ' ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="{kind}" SizeX="{width}" SizeY="{height}"'
-    ' SizeC="{c}" SizeZ="{z}" SizeT="1"><TiffData/></Pixels></Image></OME>'
+INSTRUMENTS = (
+    "a note",
+    "Aperio Image Library v11\r\n4x4 [0,0 4x4] (4x4)",
+    "<MetaData><PlaneInfo></PlaneInfo></MetaData>",
+    "<scn></scn>",
+    "state.configPath=1\nstate.acq.numberOfZSlices=2\n",
+    "SIMPLE = T\nNAXIS = 2\nEND",
+    "# Pixel_size 172e-6 m",
+    "EPICS areaDetector",
+    "[Acquisition],[Grab]",
+    "<DataObject></DataObject>",
 )
-
-
-def descriptions(page: Page, rng: Random) -> dict[str, list[str]]:
-    """Return descriptions by which readers know stacks and instruments."""
-    width, height = (
-        int(f.values[0]) if (f := page.find(t)) and isinstance(f.values[0], int) else 4 for t in (256, 257)
-    )
-    samples = f.values[0] if (f := page.find(277)) else 1
-    shapes: list[list[object]] = [
-        [height, width], [1, height, width], [2, height, width], [height // 2, width], [width, height],
-        [height * width], [2, height // 2, width], [height, width, samples], [samples, height, width],
-        [1, 1, height, width, 1], [2, 4, 4],
-    ]  # fmt: skip
-    shape = rng.choice(shapes)
-    numbers = rng.choice([1, 1, 2, 3])
-    pixels = [
-        ("uint8", width, height, 1, numbers),
-        ("uint16", width, height, numbers, 1),
-        ("uint8", height, width, 1, 1),
-        ("uint8", width // 2, height // 2, 1, 1),
-        ("float", width, height, 3, 1),
-        ("uint8", width, height, 1, 1),
-    ]
-    return {
-        "shaped": [
-            json.dumps({"shape": shape}),
-            json.dumps({"shape": shape, "axes": "QYX"}),
-            json.dumps({"shape": shape, "truncated": True}),
-            f"shape=({','.join(map(str, shape))})",
-        ],
-        "ImageJ": [
-            f"ImageJ=1.53t\nimages={numbers}\nslices={numbers}\nmode=grayscale\n",
-            f"ImageJ=1.53t\nimages={numbers}\nchannels={numbers}\nhyperstack=true\n",
-            f"ImageJ=1.53t\nimages={numbers}\nframes={numbers}\nloop=false\nmin=10.0\nmax=100.0\n",
-            "ImageJ=1.53t\nunit=um\nspacing=0.5\n",
-            "ImageJ=1.11a\nimages=1\nchannels=3\nmode=composite\n",
-            "<?xml version='1.0'?><ImageJ/>",
-        ],
-        "OME": [OME.format(kind=k, width=w, height=h, c=c, z=z) for k, w, h, c, z in pixels],
-        "an instrument": [
-            "a note",
-            "Aperio Image Library v11\r\n4x4 [0,0 4x4] (4x4)",
-            "<MetaData><PlaneInfo></PlaneInfo></MetaData>",
-            "<scn></scn>",
-            "state.configPath=1\nstate.acq.numberOfZSlices=2\n",
-            "SIMPLE = T\nNAXIS = 2\nEND",
-            "# Pixel_size 172e-6 m",
-            "EPICS areaDetector",
-            "[Acquisition],[Grab]",
-            "<DataObject></DataObject>",
-        ],
-    }
 
 
 def curve(page: Page, rng: Random) -> TagValue:
@@ -94,6 +42,10 @@ def curve(page: Page, rng: Random) -> TagValue:
     return SHORT, rng.choice(
         [straight, straight[::-1], [int(v) ** 2 // 65535 for v in straight if isinstance(v, int)]]
     ) * rng.choice([1, 3])
+
+
+def text(words: str) -> TagValue:
+    return ASCII, [*words.encode(), 0]
 
 
 # By number: each of its likely values, of the type that it should have.
@@ -248,7 +200,7 @@ TAGS: dict[int, list[TagValue]] = {
 def draw_value(tag: int, page: Page, rng: Random) -> TagValue:
     """Return the type and the values of an added tag."""
     if tag == 270:
-        return text(rng.choice(descriptions(page, rng)["an instrument"]))
+        return text(rng.choice(INSTRUMENTS))
     if tag in (301, 291) and rng.random() < 0.7:
         return curve(page, rng)
     return rng.choice(TAGS.get(tag, [(SHORT, [rng.choice([0, 1, 2, 255])])]))

@@ -9,9 +9,8 @@ OpenCV     `imdecode` with IMREAD_UNCHANGED; with IMREAD_COLOR and IMREAD_ANYDEP
            asks for is applied, as `imread` does; and the pages that `imdecodemulti` finds. What libjpeg says meanwhile
            on standard error (that data is missing or damaged, so that it guessed) is part of the view.
 
-Where the policy names a page of many, the three that can show that page do. A view is None where the reader refuses the
-file. A reader that gives fewer bits than the file holds (Pillow reads 16 bits of colour as 8) does not open it at full
-depth, and is left out there.
+A reader that gives fewer bits than the file holds (Pillow reads 16 bits of colour as 8) does not open it at full depth,
+and is left out there.
 """
 
 import io
@@ -43,18 +42,18 @@ class View:
     remarks: str = ""  # what the reader's libraries said on standard error
 
 
-def look(data: bytes, suffix: str, page: int | None = None) -> dict[str, View | str]:
-    """Return what each reader of such files shows, or of the named page; where it refuses, why."""
+def look(data: bytes, suffix: str) -> dict[str, View | str]:
+    """Return what each reader of such files shows; where it refuses, why."""
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     found: dict[str, View | str] = {}
-    for name, (suffixes, view) in (VIEWS if page is None else VIEWS_OF_PAGES).items():
+    for name, (suffixes, view) in VIEWS.items():
         if suffix not in suffixes:
             continue
         try:
             with warnings.catch_warnings(), _standard_error() as remarks:
                 warnings.simplefilter("ignore")
-                shown = view(data, page or 0)
+                shown = view(data)
             found[name] = replace(shown, remarks=remarks.decode(errors="replace")) if shown else "no picture"
         except Exception as e:  # whatever a reader raises, it shows nothing
             found[name] = f"{type(e).__name__}: {e}"
@@ -76,7 +75,7 @@ def _standard_error() -> Iterator[bytearray]:
             words += file.read()
 
 
-def _tifffile_series(data: bytes, _: int) -> View:
+def _tifffile_series(data: bytes) -> View:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         series = file.series[0]
         pictures = len(file.series)
@@ -91,12 +90,12 @@ def _tifffile_series(data: bytes, _: int) -> View:
         return _of_page(rows, file.pages.first, pictures)
 
 
-def _tifffile_page(data: bytes, number: int) -> View:
+def _tifffile_page(data: bytes) -> View:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages[number]
+        page = file.pages.first
         samples, axes = np.asarray(page.asarray()), page.axes
         rows = np.moveaxis(samples, axes.index("S"), -1) if "S" in axes else samples
-        return _of_page(rows, page, 1)
+        return _of_page(rows, page, len(file.pages))
 
 
 def _of_page(samples: Samples, page: Any, pictures: int) -> View:
@@ -110,15 +109,13 @@ def _of_page(samples: Samples, page: Any, pictures: int) -> View:
     return View(_with_channels(samples), bool(page.extrasamples), pictures)
 
 
-def _pillow(data: bytes, number: int) -> View:
+def _pillow(data: bytes) -> View:
     with Image.open(io.BytesIO(data)) as image:
         frames = getattr(image, "n_frames", 1)
-        if number:
-            image.seek(number)
         return _of_image(image, frames)
 
 
-def _pillow_turned(data: bytes, _: int) -> View:
+def _pillow_turned(data: bytes) -> View:
     with Image.open(io.BytesIO(data)) as image:
         return _of_image(ImageOps.exif_transpose(image), 1)
 
@@ -135,17 +132,17 @@ def _of_image(image: Image.Image, frames: int) -> View:
     return View(_with_channels(samples), image.mode in ("LA", "RGBA", "La", "RGBa", "RGBX"), frames)
 
 
-def _opencv(data: bytes, _: int) -> View | None:
+def _opencv(data: bytes) -> View | None:
     return _of_matrix(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED))
 
 
-def _opencv_turned(data: bytes, _: int) -> View | None:
+def _opencv_turned(data: bytes) -> View | None:
     return _of_matrix(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH))
 
 
-def _opencv_pages(data: bytes, number: int) -> View | None:
+def _opencv_pages(data: bytes) -> View | None:
     opened, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    return _of_matrix(pages[number], len(pages)) if opened and number < len(pages) else None
+    return _of_matrix(pages[0], len(pages)) if opened and pages else None
 
 
 def _of_matrix(found: Any, pictures: int = 1) -> View | None:
@@ -165,7 +162,7 @@ def _with_channels(samples: Samples) -> Samples:
 
 
 _ALL = (".tif", ".png", ".jpg")
-VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes, int], View | None]]] = {
+VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes], View | None]]] = {
     "tifffile series": ((".tif",), _tifffile_series),
     "tifffile page": ((".tif",), _tifffile_page),
     "Pillow": (_ALL, _pillow),
@@ -174,4 +171,3 @@ VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes, int], View | None]]] = 
     "OpenCV turned": (_ALL, _opencv_turned),
     "OpenCV pages": ((".tif", ".png"), _opencv_pages),
 }
-VIEWS_OF_PAGES = {name: VIEWS[name] for name in ("tifffile page", "Pillow", "OpenCV pages")}
