@@ -17,7 +17,7 @@ class ListedException:
 
 def _big_endian_floats(header: Header) -> bool:
     layout = header.layout
-    return header.floating and bool(layout) and layout.order == ">" and layout.compression is not Compression.NONE
+    return header.floating and layout is not None and layout.order == ">" and layout.compression is not Compression.NONE
 
 
 EXCEPTIONS = (

@@ -2,6 +2,7 @@
 
 import struct
 from random import Random
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import ImageCms
 from tests.images.differential.exif import exif, orientation_in_xmp
 from tests.images.differential.jpeg_model import APP, SOS, Jpeg, Segment
 from tests.images.differential.jpeg_scans import Mutation
+
+SPACES: tuple[Literal["sRGB", "LAB", "XYZ"], ...] = ("sRGB", "LAB", "XYZ")
 
 
 def app(jpeg: Jpeg, number: int, body: bytes, rng: Random) -> None:
@@ -76,15 +79,13 @@ def small() -> bytes:
 
 
 def icc(jpeg: Jpeg, rng: Random) -> str:
-    how = rng.choice(["sRGB", "LAB", "XYZ", "junk", "second part alone", "in two parts"])
-    profile = bytes(200)
-    if how in ("sRGB", "LAB", "XYZ"):
-        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(how)).tobytes()
+    how, space = rng.choice(["whole", "whole", "junk", "second part alone", "in two parts"]), rng.choice(SPACES)
+    profile = bytes(200) if how == "junk" else ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
     half = len(profile) // 2
     parts = {"second part alone": [(2, 2, profile)], "in two parts": [(1, 2, profile[:half]), (2, 2, profile[half:])]}
     for number, count, part in parts.get(how, [(1, 1, profile)]):
         app(jpeg, 2, b"ICC_PROFILE\0" + bytes([number, count]) + part, rng)
-    return how
+    return f"{space}, {how}"
 
 
 def mpf(jpeg: Jpeg, rng: Random) -> str:

@@ -2,7 +2,9 @@
 
 import struct
 import zlib
+from functools import cache
 from random import Random
+from typing import Literal
 
 from PIL import ImageCms
 
@@ -10,9 +12,17 @@ from tests.images.differential.exif import exif, orientation_in_xmp
 from tests.images.differential.png_model import CHANNELS, Png
 
 
+def four(*numbers: int) -> bytes:
+    return struct.pack(f">{len(numbers)}I", *(number % 2**32 for number in numbers))
+
+
+@cache
+def profile(space: Literal["sRGB", "LAB"]) -> bytes:
+    return zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes())
+
+
 def ancillary(kind: bytes, rng: Random, png: Png) -> bytes:
     """Return what a chunk may say."""
-    four = lambda *numbers: struct.pack(f">{len(numbers)}I", *numbers)  # noqa: E731
     depth, channels = png.bits, CHANNELS[png.colour]
     colours = {0: 2, 2: 6, 3: 256}.get(png.colour, 2)
     turned = b"Exif\0\0" + exif(6, "<")
@@ -21,8 +31,8 @@ def ancillary(kind: bytes, rng: Random, png: Png) -> bytes:
         b"gAMA": [four(v) for v in (45455, 100000, 1, 0, 220000, 45454)] + [b"\0"],
         b"cHRM": [four(31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000), four(*[10000] * 8), b"\0\0"],
         b"sRGB": [bytes([v]) for v in (0, 1, 2, 3, 9)],
-        b"iCCP": [b"a\0\0" + zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()),
-                  b"a\0\0" + zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()),
+        b"iCCP": [b"a\0\0" + profile("sRGB"),
+                  b"a\0\0" + profile("LAB"),
                   b"a\0\0" + zlib.compress(bytes(200)), b"\0\0", b"a\0\1x"],
         b"cICP": [bytes(v) for v in ([1, 13, 0, 1], [9, 16, 0, 1], [1, 13, 0, 0], [1, 8, 0, 1])],
         b"mDCV": [bytes(24)],

@@ -41,7 +41,8 @@ class Png:
         return zlib.compress(self.raw) if self.stream is None else self.stream
 
     def chunks(self) -> list[Chunk]:
-        head = struct.pack(">IIBBBBB", self.width, self.height, self.bits, self.colour, *self.methods, self.interlace)
+        sides = self.width % 2**32, self.height % 2**32
+        head = struct.pack(">IIBBBBB", *sides, self.bits, self.colour, *self.methods, self.interlace)
         palette = [(b"PLTE", self.palette)] if self.palette else []
         stream, places = self.data(), [0, *sorted(self.cuts)]
         parts: list[Chunk] = []
@@ -91,7 +92,8 @@ def distinct(rng: Random, height: int, width: int, colour: int, bits: int) -> np
     if colour in (4, 6):
         opaque = rng.choice([top - 1, top - 1, top - 1, 0, 1, top // 2])
         picture = np.concatenate([picture, np.full((height, width, 1), opaque)], axis=2)
-    return picture.astype(">u2" if bits == 16 else "u1")
+    found: npt.NDArray[Any] = picture.astype(">u2" if bits == 16 else "u1")
+    return found
 
 
 def filtered(samples: npt.NDArray[Any], kinds: list[int]) -> bytes:

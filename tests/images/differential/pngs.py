@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.images.differential.case import Case, generate
-from tests.images.differential.png_chunks import KNOWN, ancillary
+from tests.images.differential.png_chunks import KNOWN, ancillary, four
 from tests.images.differential.png_model import SIGNATURE, Png, draw
 
 Mutation = Callable[[Png, Random], str | None]
@@ -217,8 +217,8 @@ def start_with(png: Png, rng: Random) -> str:
 def animated(png: Png, rng: Random) -> str:
     """Add a second picture as an animation would have it."""
     other = zlib.compress(bytes(len(png.raw)))
-    control = struct.pack(">IIIII", 0, png.width, png.height, 0, 0) + bytes(6)
-    png.before += [(b"acTL", struct.pack(">II", 2, 0)), (b"fcTL", control)]
+    control = four(0, png.width, png.height, 0, 0) + bytes(6)
+    png.before += [(b"acTL", four(2, 0)), (b"fcTL", control)]
     png.after += [(b"fcTL", b"\0\0\0\1" + control[4:]), (b"fdAT", b"\0\0\0\2" + other)]
     missing = rng.choice(["nothing", "acTL", "fcTL"])
     png.before = [(kind, body) for kind, body in png.before if kind.decode() != missing]

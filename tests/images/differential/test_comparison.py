@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.images.differential.exif import exif, orientation_in_xmp
 from tests.images.differential.jpeg_model import APP, SOS, Segment
 from tests.images.differential.jpeg_model import draw as draw_jpeg
 from tests.images.differential.png_model import Png, filtered
-from tests.images.differential.tiff_model import LONG, SHORT, Field, Page, Place, Tiff
+from tests.images.differential.tiff_model import LONG, SHORT, Field, Page, Place, Tiff, Value
 from tests.images.differential.tiff_tags import text
 from tests.images.differential.views import Samples, View, look
 
@@ -46,7 +47,7 @@ def test_a_plain_tiff_is_seen_alike_by_all() -> None:
 
 
 OPENCV, PILLOW = {"OpenCV", "OpenCV turned", "OpenCV pages"}, {"Pillow", "Pillow turned"}
-TAGS = {
+TAGS: dict[str, tuple[tuple[int, int, Sequence[Value]], set[str]]] = {
     "fill order": ((266, SHORT, [2]), OPENCV | PILLOW | {"tifffile page", "tifffile series"}),
     "white is zero": ((262, SHORT, [0]), OPENCV | PILLOW | {"tifffile page", "tifffile series"}),
     "turned": ((274, SHORT, [6]), PILLOW | {"OpenCV turned"}),

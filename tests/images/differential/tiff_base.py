@@ -125,7 +125,7 @@ def cut(samples: Samples, look: Look, rng: Random) -> list[Samples]:
 def encode(part: Samples, look: Look, order: str) -> bytes:
     if look.predictor == 2:
         part = np.diff(part, axis=1, prepend=np.zeros_like(part[:, :1]))
-    raw = part.astype(part.dtype.newbyteorder(order)).tobytes()
+    raw = part.astype(order + part.dtype.str[1:]).tobytes()
     return pack(raw, look.compression, part[0].size * part.dtype.itemsize)
 
 

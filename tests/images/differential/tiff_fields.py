@@ -20,6 +20,7 @@ from tests.images.differential.tiff_model import (
     Field,
     Place,
     Tiff,
+    Value,
 )
 from tests.images.differential.tiff_pieces import Mutation
 from tests.images.differential.tiff_tags import TAGS, draw_value, text
@@ -39,7 +40,7 @@ def remove(tiff: Tiff, rng: Random) -> str:
 
 def double(tiff: Tiff, rng: Random) -> str:
     one = any_field(tiff, rng)
-    values = list(one.values) if rng.random() < 0.4 else [altered(v, rng) for v in one.values]
+    values: list[Value] = list(one.values) if rng.random() < 0.4 else [altered(v, rng) for v in one.values]
     place = rng.choice([tiff.page.fields.index(one), tiff.page.fields.index(one) + 1, len(tiff.page.fields)])
     tiff.page.fields.insert(place, Field(one.tag, one.kind, values))
     return f"{one.tag} as {values[:4]}"
@@ -114,7 +115,7 @@ def add(tag: int) -> Mutation:
             kind = rng.choice([BYTE, SHORT, LONG, SLONG, UNDEFINED, ASCII, LONG8])
         if rng.random() < 0.1:
             values = [*values, *values]
-        tiff.page.put(tag, kind, values)
+        tiff.page.put(tag, kind, list(values))
         return f"says {kind} {values[:8]}{'...' if len(values) > 8 else ''}"
 
     return mutate
@@ -125,7 +126,7 @@ def describe(kind: str) -> Mutation:
 
     def mutate(tiff: Tiff, rng: Random) -> str:
         words = rng.choice(descriptions(tiff.page, rng)[kind])
-        tiff.page.put(270, *text(words))
+        tiff.page.put(270, ASCII, [*text(words)[1]])
         if rng.random() < 0.6:
             tiff.directories_first = True
             tiff.after = bytes(rng.randrange(256) for _ in range(2 * sum(len(piece) for piece in tiff.page.pieces)))

@@ -113,11 +113,11 @@ class Tiff:
                     places[number, None] = start
                     start += self._size(page)
                 else:
-                    for piece in page.sequence or range(len(page.pieces)):
+                    for i in page.sequence or range(len(page.pieces)):
                         start += len(self.gap)
                         start += start % self.align
-                        places[number, piece] = start
-                        start += len(page.pieces[piece])
+                        places[number, i] = start
+                        start += len(page.pieces[i])
         whole = bytearray(start)
         self._write_header(whole, places[0, None])
         for (number, piece), place in places.items():

@@ -30,7 +30,7 @@ def repack(compressions: tuple[int, ...], change: Callable[[bytes, int, Random],
             page.pieces = [tiff_base.pack(piece, kind, len(piece)) for piece in page.pieces]
         chosen = range(len(page.pieces)) if rng.random() < 0.3 else [rng.randrange(len(page.pieces))]
         for i in chosen:
-            page.pieces[i] = change(page.pieces[i], int(kind), rng)  # type: ignore[arg-type]
+            page.pieces[i] = change(page.pieces[i], int(kind), rng)
         page.measure()
         return f"{kind}, {list(chosen)}"
 
@@ -162,7 +162,7 @@ def bits_of(codes: list[int]) -> bytes:
 def old_lzw(raw: bytes) -> bytes:
     """Return bytes with the low bit first, as LZW was before TIFF 5.0; cleared before the width of a code grows."""
     codes = [c for i in range(0, len(raw), 200) for c in (256, *raw[i : i + 200])] + [257]
-    number = sum(code << (9 * i) for i, code in enumerate(codes))
+    number: int = sum(code << (9 * i) for i, code in enumerate(codes))
     return number.to_bytes(-(-9 * len(codes) // 8), "little")
 
 

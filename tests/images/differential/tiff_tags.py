@@ -1,5 +1,6 @@
 """Tags that may be added to a TIFF, and what each could say: what TIFF 6.0, its supplements and instruments have."""
 
+from collections.abc import Sequence
 from random import Random
 
 from tests.images.differential.exif import orientation_in_xmp
@@ -19,7 +20,7 @@ from tests.images.differential.tiff_model import (
     Value,
 )
 
-TagValue = tuple[int, list[Value]]
+TagValue = tuple[int, Sequence[Value]]
 INSTRUMENTS = (
     "a note",
     "Aperio Image Library v11\r\n4x4 [0,0 4x4] (4x4)",
@@ -38,10 +39,9 @@ def curve(page: Page, rng: Random) -> TagValue:
     """Return a transfer function: as it is, turned about, or bent."""
     bits = f.values[0] if (f := page.find(258)) else 8
     size = 2 ** min(int(bits) if isinstance(bits, int) else 8, 12)
-    straight: list[Value] = [i * 65535 // (size - 1) for i in range(size)]
-    return SHORT, rng.choice(
-        [straight, straight[::-1], [int(v) ** 2 // 65535 for v in straight if isinstance(v, int)]]
-    ) * rng.choice([1, 3])
+    straight = [i * 65535 // (size - 1) for i in range(size)]
+    bent = [value**2 // 65535 for value in straight]
+    return SHORT, rng.choice([straight, straight[::-1], bent]) * rng.choice([1, 3])
 
 
 def text(words: str) -> TagValue:
@@ -49,7 +49,7 @@ def text(words: str) -> TagValue:
 
 
 # By number: each of its likely values, of the type that it should have.
-TAGS: dict[int, list[TagValue]] = {
+TAGS: dict[int, Sequence[TagValue]] = {
     254: [(LONG, [v]) for v in (0, 1, 2, 3, 4, 8, 16, 2**31)],
     255: [(SHORT, [v]) for v in (0, 1, 2, 3, 4)],
     263: [(SHORT, [v]) for v in (1, 2, 3)],
