@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 
-from tests.images.differential import tiff_base
+from tests.images.differential import tiff_base, tiff_tags
 from tests.images.differential.case import Case, generate
 from tests.images.differential.tiff_fields import FIELDS, altered
 from tests.images.differential.tiff_model import (
@@ -188,6 +188,18 @@ def photometric(tiff: Tiff, rng: Random) -> str:
     return str(value)
 
 
+def deep(tiff: Tiff, rng: Random) -> str:
+    """Hold samples of 32 bits, with or without saying which, written by a program that some readers know."""
+    kind = rng.choice(["u4", "f4"])
+    look = tiff_base.Look(kind, 1, alpha=False, palette=False, compression=1, predictor=1, tile=None, rows=12)
+    tiff.pages[0] = tiff_base.store(tiff_base.distinct(rng, 12, 20, look), look, tiff.order, 0, rng)
+    if rng.random() < 0.5:
+        tiff.page.drop(339)
+    software, words = tiff_tags.draw_value(305, tiff.page, rng)
+    tiff.page.put(305, software, list(words))
+    return f"{kind}, {'with' if tiff.page.find(339) else 'without'} its format"
+
+
 def palette(tiff: Tiff, rng: Random) -> str:
     """Change a palette: some colours, a finer grey, too short, too long, all of low bytes."""
     page = tiff.page
@@ -236,6 +248,7 @@ MUTATIONS: dict[str, Mutation] = {
     "bits": bits_as_one,
     "photometric": photometric,
     "palette": palette,
+    "32 bits": deep,
 }
 MILD = (
     *(
