@@ -54,7 +54,8 @@ def descriptions(page: Page, rng: Random) -> dict[str, list[str]]:
         "shaped": [
             json.dumps({"shape": shape}),
             json.dumps({"shape": shape, "axes": "QYX"}),
-            json.dumps({"shape": [height, width], "axes": "QYX"[-2:]}).replace("axes", "axe\\u0073"),
+            json.dumps({"shape": [height, width], "axes": "YX"}).replace("axes", "axe\\u0073"),
+            json.dumps({"shape": [height, width, 1], "axes": rng.choice(["QYX", "YXS"])}),
             json.dumps({"shape": [height, width], "axes": rng.choice(["QX", "ZX"])}).replace("axes", "axe\\u0073"),
             json.dumps({"shape": [height, width], "sha_e": shape}).replace("sha_e", "sha\\u0070e"),
             json.dumps({"shape": shape}).replace(": ", f":{wide}"),
