@@ -45,8 +45,8 @@ def _check_shaped(text: str, width: int, height: int, channels: int) -> None:
         sides, axes = list(words["shape"]), words.get("axes")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise ambiguous(f"a description of an array that cannot be read ({type(e).__name__})") from e
-    _check_sides(sides, width, height, channels)
-    if axes is not None and not str(axes).endswith("YXS" if channels > 1 else ("YX", "YXS")):
+    expected_axes = _check_sides(sides, width, height, channels)
+    if axes is not None and not (isinstance(axes, str) and len(axes) == len(sides) and axes.endswith(expected_axes)):
         raise ambiguous(f"its description says axes {str(axes)[:20]!a}: some readers would see planes")
 
 
@@ -56,10 +56,15 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _check_sides(sides: list[object], width: int, height: int, channels: int) -> None:
-    expected: list[object] = [height, width] if channels == 1 else [height, width, channels]
-    if _without_leading_ones(sides) not in (_without_leading_ones(expected), _without_leading_ones([*expected, 1])):
-        raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another picture")
+def _check_sides(sides: list[object], width: int, height: int, channels: int) -> str:
+    """Refuse the sides of another array than the picture's; return the axes that its last sides have."""
+    forms: dict[str, list[object]] = {"YXS": [height, width, channels]} | (
+        {"YX": [height, width]} if channels == 1 else {}
+    )
+    for axes, form in forms.items():
+        if _without_leading_ones(sides) == _without_leading_ones(form):
+            return axes
+    raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another picture")
 
 
 def _without_leading_ones(sides: list[object]) -> list[object]:

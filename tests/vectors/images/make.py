@@ -255,6 +255,7 @@ AMBIGUOUS: dict[str, bytes] = {
     ),
     "tiff-ome-entities.tif": tagged((270, ASCII, b'<!DOCTYPE a [<!ENTITY b "2">]><OME><Image/></OME>\0')),
     "tiff-imagej-planes-after-spaces.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages      =2\n\0")),
+    "tiff-shaped-axes-before-one.tif": tagged((270, ASCII, b'{"shape": [4, 4, 1], "axes": "QYX"}\0')),
     "tiff-shaped-axes.tif": tagged((270, ASCII, b'{"shape": [4, 4], "axes": "QX"}\0')),
     "tiff-lzw-without-clear-code.tif": tiff(plain(compression=5), pixels=bytes(16)),
     "tiff-ome-planes.tif": tagged(
