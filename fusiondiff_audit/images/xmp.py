@@ -4,13 +4,21 @@ import re
 
 from fusiondiff_audit.images.errors import ambiguous
 
-# `tiff:Orientation="6"` and `<tiff:Orientation>6</tiff:Orientation>`, under whatever prefix
-_ORIENTATION = re.compile(rb"orientation(?:\s*=\s*[\"']|(?:\s[^<>]{0,200})?>)\s*([^\"'\s]{0,8})", re.IGNORECASE)
-_HARMLESS = re.compile(rb"(?:1(?:<.*)?|</.*|)", re.DOTALL)  # upright, behind a closing tag, or nothing
+_UPRIGHT = b"1"
+_ATTRIBUTE = re.compile(rb"orientation\s*=\s*[\"']\s*([^\"'\s]{0,8})", re.IGNORECASE)  # tiff:Orientation="6"
+_ELEMENT = re.compile(rb"(/?)(?:[^\s:]{1,100}:)?orientation(?=[\s/]|$)", re.IGNORECASE)  # <tiff:Orientation>6</...>
 
 
 def check_xmp(text: bytes) -> None:
     """Refuse text that says that the picture is to be turned; UTF-16 and UTF-32 are read as if they were ASCII."""
-    for match in _ORIENTATION.finditer(text.replace(b"\0", b"")):
-        if not _HARMLESS.fullmatch(match[1]):
-            raise ambiguous(f"XMP orientation {match[1].decode('ascii', 'replace')!a}: some readers would turn it")
+    text = text.replace(b"\0", b"")
+    values = [value for value in _ATTRIBUTE.findall(text) if value]
+    for part in text.split(b"<"):
+        tag, ended, content = part.partition(b">")
+        if ended and (element := _ELEMENT.match(tag)):
+            content = content.strip()
+            if not element[1] or content[:1].isdigit():  # behind a closing tag, only what looks like a value
+                values.append(content)
+    for value in values:
+        if value != _UPRIGHT:
+            raise ambiguous(f"XMP orientation {value[:8].decode('ascii', 'replace')!a}: some readers would turn it")

@@ -115,6 +115,34 @@ def test_several_pages_are_a_question() -> None:
         read_header(data, "x.tif")
 
 
+XMPS = {
+    b'<a tiff:Orientation="1"/>': True,
+    b"<tiff:Orientation>1</tiff:Orientation>": True,
+    b"<tiff:Orientation>\n1\n</tiff:Orientation>\n<b/>": True,
+    b"no orientation is meant": True,
+    b'<a tiff:Orientation="3"/>': False,
+    b"<a tiff:Orientation = ' 8'/>": False,
+    b"<x:ORIENTATION>6</x:ORIENTATION>": False,
+    b"<tiff:Orientation x='" + 4000 * b"y" + b"'>6</tiff:Orientation>": False,
+    b"<tiff:Orientation><![CDATA[6]]></tiff:Orientation>": False,
+    b"<tiff:Orientation><rdf:value>6</rdf:value></tiff:Orientation>": False,
+    b"<tiff:Orientation>&#54;</tiff:Orientation>": False,
+    b"</tiff:Orientation>6": False,
+    '<a tiff:Orientation="6"/>'.encode("utf-16"): False,
+}
+
+
+@pytest.mark.parametrize(("text", "upright"), XMPS.items())
+def test_xmp_that_turns_the_picture_is_refused(text: bytes, upright: bool) -> None:
+    data = make.tagged((700, make.BYTE, text))
+    if upright:
+        assert read_header(data, "x.tif").notes == ("tags ignored: 700",)
+    else:
+        with pytest.raises(ImageError, match="orientation") as caught:
+            read_header(data, "x.tif")
+        assert caught.value.reason is ImageReason.AMBIGUOUS
+
+
 # What is left of the damaged files that once crashed other readers; two more have EXIF that lies outside itself.
 PILLOW_GOOD = {
     "broken_exif_dpi.jpg",
