@@ -126,17 +126,20 @@ def show(path: Path, signature: Path | None) -> Answer:
 
 
 def _called(path: Path) -> list[tuple[str, str]]:
-    """Return what one of our bundles calls itself; other models call themselves nothing."""
+    """Return what one of our bundles calls itself; other models may have a file of that name, and say nothing in it."""
     from reports.header import title_of
     from signing.fields import read_json
 
     settings = path / "bundle.json"
     if not settings.is_file():
         return []
-    data = signing.read_capped(settings, limit=_MAX_SETTINGS)
-    said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
-    base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
-    return [("calls itself", title_of(said.text("name", limit=MAX_LABEL), base))]
+    try:
+        data = signing.read_capped(settings, limit=_MAX_SETTINGS)
+        said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
+        base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
+        return [("calls itself", title_of(said.text("name", limit=MAX_LABEL), base))]
+    except signing.SigningError:
+        return []
 
 
 command.add_command(model_import.command)
