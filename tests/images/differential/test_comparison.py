@@ -13,7 +13,7 @@ from tests.images.differential.exif import exif, orientation_in_xmp
 from tests.images.differential.jpeg_model import APP, SOS, Segment
 from tests.images.differential.jpeg_model import draw as draw_jpeg
 from tests.images.differential.png_model import Png, filtered
-from tests.images.differential.tiff_model import LONG, SHORT, Field, Page, Place, Tiff, Value
+from tests.images.differential.tiff_model import ASCII, LONG, SHORT, Field, Page, Place, Tiff, Value
 from tests.images.differential.tiff_tags import text
 from tests.images.differential.views import Samples, View, look
 
@@ -115,3 +115,14 @@ def test_a_chunk_is_written_with_its_length_and_check() -> None:
     data = Png(16, 12, 8, 0, filtered(PICTURE, [0])).to_bytes()
     assert data[8:16] == struct.pack(">I", 13) + b"IHDR"
     assert data.endswith(b"IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+
+
+def test_indices_are_looked_up_whatever_axes_a_description_gives_them() -> None:
+    tiff = plain()
+    greys = np.random.default_rng(4).permutation(256)
+    tiff.page.put(262, SHORT, [3])
+    palette: list[Value] = [int(grey) * 257 for grey in greys]
+    tiff.page.put(320, SHORT, palette * 3)
+    tiff.page.put(270, ASCII, [*text('{"shape": [12, 16, 1], "axes": "YXS"}')[1]])
+    assert disagreeing(tiff.to_bytes(), ".tif", greys[PICTURE].astype(np.uint8)) == set()
+    assert len(opened(tiff.to_bytes(), ".tif")) == 7

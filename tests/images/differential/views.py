@@ -104,7 +104,8 @@ def _of_page(samples: Samples, page: Any, pictures: int) -> View:
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and (colours := page.colormap) is not None:
         finer = (colours % 257).any() and (colours & 0xFF).any()
         eight = samples.dtype == np.uint8 and not finer
-        samples = np.moveaxis(colours[:, samples], 0, -1)
+        indices = samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
+        samples = np.moveaxis(colours[:, indices], 0, -1)
         samples = (samples >> 8).astype(np.uint8) if eight else samples
     return View(_with_channels(samples), bool(page.extrasamples), pictures)
 
