@@ -40,9 +40,7 @@ FAULTS = (sqlite3.Error, UnicodeDecodeError)
 _PATIENCE = 60.0  # seconds that a process waits for its turn
 _MOMENT = 0.01  # seconds
 _STEPS = 1_000_000  # of SQLite's virtual machine; a schema of ours takes some hundred
-_SUPER_JOURNAL = bytes.fromhex(
-    "d9d505f920a163d7"
-)  # the end of a rollback journal that names one (sqlite.org/fileformat2)
+_SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")  # ends a rollback journal that names one (sqlite.org/fileformat2)
 _BESIDE = ("", "-wal", "-shm", "-journal")
 _FUNCTIONS = frozenset({"count", "max"})
 _PRAGMAS = frozenset({"data_version", "integrity_check"})

@@ -58,9 +58,9 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _check_sides(sides: list[object], width: int, height: int, channels: int) -> str:
     """Refuse the sides of another array than the picture's; return the axes that its last sides have."""
-    forms: dict[str, list[object]] = {"YXS": [height, width, channels]} | (
-        {"YX": [height, width]} if channels == 1 else {}
-    )
+    forms: dict[str, list[object]] = {"YXS": [height, width, channels]}
+    if channels == 1:
+        forms["YX"] = [height, width]
     for axes, form in forms.items():
         if _without_leading_ones(sides) == _without_leading_ones(form):
             return axes
