@@ -54,8 +54,10 @@ _CODES: dict[StrEnum, Exit] = {
     AuditReason.NO_SANDBOX: Exit.ENVIRONMENT,
     AuditReason.NOT_ASSESSABLE: Exit.INCONCLUSIVE,
     AuditReason.NOT_ENROLLED: Exit.USAGE,
+    ImageReason.AMBIGUOUS: Exit.UNREADABLE,
     ImageReason.TIMED_OUT: Exit.UNREADABLE,
 }
+_BY_NAME = {reason.value: code for reason, code in _CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def explain(error: BaseException) -> Failure:
 
 def code_of(reason: str) -> Exit:
     """Return the exit code of a reason that was written down."""
-    return next(code for known, code in _CODES.items() if known.value == reason)
+    return _BY_NAME[reason]
 
 
 def exit_code(reason: StrEnum) -> Exit:

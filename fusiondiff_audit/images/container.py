@@ -7,6 +7,7 @@ from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
 from fusiondiff_audit.images.unreferenced import format_at
 
+_PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
 _SUFFIXES = {
     Container.TIFF: frozenset({".tif", ".tiff"}),
     Container.PNG: frozenset({".png"}),
@@ -24,7 +25,9 @@ def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
     suffix = PurePath(name).suffix.lower()
     if suffix not in _SUFFIXES[container]:
         raise malformed(f"its name ends in {suffix!a}, but it is a {container.upper()}")
-    return _walk(container, data, limits)
+    if b"%PDF-" in data[:_PDF_WITHIN]:
+        raise malformed("a PDF hides in its beginning")
+    return _walk(container, data, PurePath(name).name, limits)
 
 
 def _container(data: bytes) -> Container:
@@ -38,11 +41,11 @@ def _container(data: bytes) -> Container:
     raise unsupported(f"{found}, beginning with {data[:8].hex(' ')}")
 
 
-def _walk(container: Container, data: bytes, limits: Limits) -> Header:
+def _walk(container: Container, data: bytes, name: str, limits: Limits) -> Header:
     match container:
         case Container.PNG:
             return png.walk(data)
         case Container.JPEG:
             return jpeg.walk(data)
         case Container.TIFF:
-            return tiff.walk(data, limits)
+            return tiff.walk(data, name, limits)

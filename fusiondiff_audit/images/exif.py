@@ -4,24 +4,36 @@ import struct
 
 from fusiondiff_audit.images.errors import ambiguous
 
-_ORIENTATION, _SHORT, _UPRIGHT = 274, 3, 1
+_ORIENTATION, _BELOW, _SHORT, _LONG, _UPRIGHT = 274, 34665, 3, 4, 1
 _ENTRY = 12  # bytes
 
 
 def check_exif(data: bytes) -> None:
-    """Refuse EXIF that turns the picture, or whose first directory some readers would read and others would not."""
+    """Refuse EXIF that turns the picture, or whose directories some readers would read and others would not."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ambiguous("EXIF that does not begin as it must")
     order = "<" if data[:2] == b"II" else ">"
     (place,) = _unpack(data, f"{order}I", 4)
+    below = _check_directory(data, order, place)
+    if below is not None:
+        _check_directory(data, order, below)
+
+
+def _check_directory(data: bytes, order: str, place: int) -> int | None:
+    """Refuse a directory with an orientation other than upright; return where the one below it begins."""
     (count,) = _unpack(data, f"{order}H", place)
+    below = None
     for number in range(count):
-        tag, kind, values, value, _ = _unpack(data, f"{order}HHIHH", place + 2 + number * _ENTRY)
+        entry = place + 2 + number * _ENTRY
+        tag, kind, values, value, _ = _unpack(data, f"{order}HHIHH", entry)
         if tag == _ORIENTATION and (kind, values, value) != (_SHORT, 1, _UPRIGHT):
             raise ambiguous(f"EXIF orientation {value}: some readers would turn the picture")
+        if tag == _BELOW and kind == _LONG:
+            (below,) = _unpack(data, f"{order}I", entry + 8)
+    return below
 
 
 def _unpack(data: bytes, form: str, offset: int) -> tuple[int, ...]:
     if offset + struct.calcsize(form) > len(data):
-        raise ambiguous("EXIF whose first directory lies outside it")
+        raise ambiguous("EXIF whose directory lies outside it")
     return struct.unpack_from(form, data, offset)

@@ -5,7 +5,7 @@ displays, and sRGB's primaries, shows what a reader shows that knows no profiles
 """
 
 import struct
-from itertools import pairwise
+from collections.abc import Iterator
 
 from fusiondiff_audit.images.errors import ImageError, ambiguous
 
@@ -19,9 +19,11 @@ _PRIMARIES = {  # of sRGB, adapted to D50: X, Y, Z
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
 _NEAR = 0.005  # of a primary; profiles in use differ by 0.001
-_STEEPEST, _FLATTEST, _SLACK = 2.7, 1.7, 0.03  # gammas between which a tone curve must lie, and by how much it may not
+_GAMMA, _STEEPEST, _FLATTEST = 2.2, 2.7, 1.7  # of displays, and between which a tone curve must lie
+_SLACK = 0.02  # of a curve outside that band, as displays encode it: by equal steps of what is seen
 _MAX_CURVE = 4096  # values of a table
-_SAMPLES = 64  # points at which a curve is looked at
+_SAMPLES = 1024  # points at which a formula is looked at; a table at each of its values
+_CLASSES = (b"mntr", b"scnr", b"spac")
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # by kind of parametric curve
 _DESCRIPTIVE = frozenset(
     {
@@ -36,6 +38,8 @@ def check_profile(data: bytes, channels: int) -> None:
     try:
         tags = _parse(data)
         space = data[16:20]
+        if data[12:16] not in _CLASSES or data[20:24] != b"XYZ " or data[36:40] != b"acsp":
+            raise ambiguous("an ICC profile that is none of displays, scanners or colour spaces in XYZ")
         if space != (_COLOUR if channels == 3 else _GREY) and (space, channels) != (_COLOUR, 1):
             raise ambiguous(f"an ICC profile of colour space {space!a} for {channels} channels")
         if unknown := sorted(set(tags) - _DESCRIPTIVE - set(_CURVES[space]) - set(_PRIMARIES)):
@@ -76,35 +80,37 @@ def _xyz(tag: bytes) -> tuple[float, float, float]:
 def _check_curve(name: bytes, tag: bytes) -> None:
     """Refuse a tone curve that falls, or leaves the band between the gammas of displays."""
     previous = 0.0
-    for step in range(_SAMPLES + 1):
-        x = step / _SAMPLES
-        y = _curve(tag, x)
-        if not x**_STEEPEST - _SLACK <= y <= x**_FLATTEST + _SLACK or y < previous - 1e-9:
+    for x, y in _points(tag):
+        seen = max(y, 0.0) ** (1 / _GAMMA)
+        low, high = x ** (_STEEPEST / _GAMMA) - _SLACK, x ** (_FLATTEST / _GAMMA) + _SLACK
+        if not low <= seen <= high or y < previous - 1e-9:
             raise ambiguous(f"an ICC profile whose {name.decode()} is no plain tone curve")
         previous = y
 
 
-def _curve(tag: bytes, x: float) -> float:
+def _points(tag: bytes) -> Iterator[tuple[float, float]]:
+    """Yield points of a curve, from the least to the greatest: of a table every one."""
     kind = tag[:4]
     if kind == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)
-        if count == 0:
-            return x
         if count > _MAX_CURVE:
             raise ValueError("a very long table")
         values = struct.unpack_from(f">{count}H", tag, 12)
-        if count == 1:
-            return float(x ** (values[0] / 256))
-        if any(b < a for a, b in pairwise(values)):
-            raise ValueError("a table that falls")
-        place = x * (count - 1)
-        low = min(int(place), count - 2)
-        return float(values[low] + (values[low + 1] - values[low]) * (place - low)) / 65535
-    if kind == b"para":
+        if count > 1:
+            yield from ((place / (count - 1), value / 65535) for place, value in enumerate(values))
+            return
+        gamma = values[0] / 256 if count else 1.0
+        yield from ((x, x**gamma) for x in _steps())
+    elif kind == b"para":
         (function,) = struct.unpack_from(">H", tag, 8)
         g, *rest = (v / 65536 for v in struct.unpack_from(f">{_PARAMETERS[function]}i", tag, 12))
-        return _parametric(g, rest, x)
-    raise ValueError("no curve")
+        yield from ((x, _parametric(g, rest, x)) for x in _steps())
+    else:
+        raise ValueError("no curve")
+
+
+def _steps() -> Iterator[float]:
+    return (step / _SAMPLES for step in range(_SAMPLES + 1))
 
 
 def _parametric(g: float, rest: list[float], x: float) -> float:

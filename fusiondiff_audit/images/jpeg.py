@@ -10,6 +10,8 @@ from fusiondiff_audit.images.jpeg_segments import Segments
 from fusiondiff_audit.images.unreferenced import check_trailing
 
 MAX_SEGMENTS = 4096
+MAX_BESIDE = 1024 * 1024  # bytes of all segments
+_MOST_FILL = 16  # bytes before a marker; T.81 allows any number
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
 _OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF})
@@ -19,7 +21,7 @@ _SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 def walk(data: bytes) -> Header:
     """Return the header of a JPEG, with its markers walked to the end."""
-    position, frame, scans = 2, None, None
+    position, frame, scans, beside = 2, None, None, 0
     segments = Segments()
     seen: set[int] = set()  # markers that are there once at most
     for _ in range(MAX_SEGMENTS):
@@ -27,6 +29,9 @@ def walk(data: bytes) -> Header:
         if marker == _END:
             break
         body, position = _segment(data, position, marker)
+        beside += len(body)
+        if beside > MAX_BESIDE:
+            raise too_large(f"more than {MAX_BESIDE:,} bytes beside the picture's data")
         if marker in _OTHER_FRAMES:
             raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
         if marker in _FRAMES:
@@ -70,8 +75,11 @@ def walk(data: bytes) -> Header:
 def _marker(data: bytes, position: int) -> tuple[int, int]:
     if data[position : position + 1] != b"\xff":
         raise malformed("cut short, or no marker where one must be")
+    start = position
     while data[position : position + 1] == b"\xff":  # fill bytes
         position += 1
+        if position - start > _MOST_FILL:
+            raise malformed("very many bytes that fill a place before a marker")
     if position >= len(data) or not data[position]:
         raise malformed("cut short: a marker is missing")
     return data[position], position + 1

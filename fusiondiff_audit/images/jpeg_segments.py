@@ -8,9 +8,10 @@ from fusiondiff_audit.images.errors import ambiguous, malformed
 from fusiondiff_audit.images.exif import check_exif
 from fusiondiff_audit.images.icc import check_profile
 from fusiondiff_audit.images.jpeg_scans import Frame
+from fusiondiff_audit.images.photoshop import check_resources
 from fusiondiff_audit.images.xmp import check_xmp
 
-_JFIF, _EXIF, _XMP, _PROFILE, _ADOBE = "JFIF", "Exif", "XMP", "ICC", "Adobe"
+_JFIF, _EXIF, _XMP, _PROFILE, _ADOBE, _PHOTOSHOP = "JFIF", "Exif", "XMP", "ICC", "Adobe", "Photoshop"
 _COMMENT, _FIRST_APPLICATION, _LAST_APPLICATION = 0xFE, 0xE0, 0xEF
 _KINDS = {  # by number of the application marker, and how the segment begins
     (0, b"JFIF\0"): _JFIF,
@@ -19,13 +20,14 @@ _KINDS = {  # by number of the application marker, and how the segment begins
     (1, b"http://ns.adobe.com/xap/1.0/\0"): _XMP,
     (2, b"ICC_PROFILE\0"): _PROFILE,
     (12, b"Ducky"): "Ducky",
-    (13, b"Photoshop 3.0\0"): "Photoshop",
+    (13, b"Photoshop 3.0\0"): _PHOTOSHOP,
     (14, b"Adobe"): _ADOBE,
 }
-_REPEATED = frozenset({_PROFILE, "Photoshop"})
+_REPEATED = frozenset({_PROFILE, _PHOTOSHOP})
 _YCC_NAMES = ((1, 2, 3), (0, 1, 2))
 _RGB_NAMES = (*_YCC_NAMES, tuple(b"RGB"))
-_ADOBE_RGB, _ADOBE_YCC, _ADOBE_LENGTH = 0, 1, 12
+_ADOBE_RGB, _ADOBE_YCC, _ADOBE_LENGTH = 0, 1, 12  # the last in bytes
+_JFIF_LENGTH = 14  # bytes
 
 
 class Segments:
@@ -34,6 +36,7 @@ class Segments:
     def __init__(self) -> None:
         self._kinds: list[str] = []
         self._profile: list[bytes] = []
+        self._resources: list[bytes] = []
         self._transform: int | None = None  # as Adobe's segment has it
 
     def add(self, marker: int, body: bytes) -> None:
@@ -57,6 +60,11 @@ class Segments:
             check_xmp(rest)
         elif kind == _PROFILE:
             self._profile.append(rest)
+        elif kind == _PHOTOSHOP:
+            self._resources.append(rest)
+        elif kind == _JFIF:
+            if len(body) < _JFIF_LENGTH:
+                raise ambiguous("a JFIF segment that is cut short: readers take it for one or not")
         elif kind == _ADOBE:
             if len(body) != _ADOBE_LENGTH:
                 raise malformed("Adobe's segment has another length than its own")
@@ -68,12 +76,14 @@ class Segments:
             self._check_colours(frame)
         if self._profile:
             check_profile(self._joined_profile(), len(frame.components))
+        check_resources(b"".join(self._resources), len(frame.components))
         return tuple(sorted(set(self._kinds)))
 
     def _check_colours(self, frame: Frame) -> None:
         """Refuse a picture that some readers take for RGB and others for YCbCr."""
         jfif, names = _JFIF in self._kinds, frame.components
-        ycc = self._transform in (None, _ADOBE_YCC) and names in _YCC_NAMES
+        said = jfif or self._transform == _ADOBE_YCC  # else Java takes components 0, 1 and 2 for RGB
+        ycc = self._transform in (None, _ADOBE_YCC) and names in (_YCC_NAMES if said else _YCC_NAMES[:1])
         rgb = self._transform == _ADOBE_RGB and not jfif and names in _RGB_NAMES and frame.sampled_alike
         if not (ycc or rgb):
             raise ambiguous("a JPEG of which readers say RGB or YCbCr")

@@ -4,22 +4,26 @@ from xml.parsers import expat
 
 from fusiondiff_audit.images.errors import ambiguous
 
-_ELSEWHERE = frozenset({"BinaryOnly", "MetadataFile", "BinData"})  # metadata or pixels that are not in the file's pages
+_ELSEWHERE = ("BinaryOnly", "MetadataFile", "BinData")  # metadata or pixels that are not in the file's pages
 _COUNTED = ("OME", "Image", "Pixels")  # one of each
+_KNOWN = (*_ELSEWHERE, *_COUNTED, "UUID")  # some readers take any element whose name ends so
 
 
 class _Elements:
     """What was read of the elements that say how many planes there are."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self.attributes: dict[str, list[dict[str, str]]] = {name: [] for name in _COUNTED}
         self.identifiers: list[str] = []  # of the files that planes lie in
         self._text: list[str] | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
-        if local in _ELSEWHERE:
-            raise ambiguous(f"OME-XML with {local}, which may name another picture")
+        if local in _ELSEWHERE or (local not in _KNOWN and local.endswith(_KNOWN)):
+            raise ambiguous(f"OME-XML with {local[:40]!a}, which may name another picture")
+        if attributes.get("FileName", self._name) != self._name:
+            raise ambiguous(f"OME-XML names a file {attributes['FileName'][:100]!a}, and this one is {self._name!a}")
         if local in self.attributes:
             self.attributes[local].append(attributes)
         self._text = [] if local == "UUID" else self._text
@@ -34,22 +38,22 @@ class _Elements:
             self._text.append(data)
 
 
-def check_ome(text: str, width: int, height: int, channels: int) -> None:
+def check_ome(text: str, name: str, width: int, height: int, channels: int) -> None:
     """Refuse OME-XML of several images or planes, of another size than the picture's, or of planes in other files."""
-    elements = _read(text)
+    elements = _read(text, name)
     if any(len(found) != 1 for found in elements.attributes.values()):
         raise ambiguous("OME-XML of more images than one, or of none")
     (root,), (sizes,) = elements.attributes["OME"], elements.attributes["Pixels"]
     expected = {"SizeX": (width,), "SizeY": (height,), "SizeZ": (1,), "SizeT": (1,), "SizeC": (1, channels)}
-    for name, values in expected.items():
-        if sizes.get(name) not in {str(value) for value in values}:
-            raise ambiguous(f"OME-XML says {name} {sizes.get(name, 'nowhere')[:20]!a}, the picture's is {values[-1]}")
-    if any(identifier != root.get("UUID") for identifier in elements.identifiers):
+    for side, values in expected.items():
+        if sizes.get(side) not in {str(value) for value in values}:
+            raise ambiguous(f"OME-XML says {side} {sizes.get(side, 'nowhere')[:20]!a}, the picture's is {values[-1]}")
+    if any(not identifier or identifier != root.get("UUID") for identifier in elements.identifiers):
         raise ambiguous("OME-XML names planes in another file")
 
 
-def _read(text: str) -> _Elements:
-    elements = _Elements()
+def _read(text: str, name: str) -> _Elements:
+    elements = _Elements(name)
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = elements.start, elements.end
     parser.CharacterDataHandler = elements.text

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 from fusiondiff_audit.images.header import Container, Header, check_bytes, check_size
+from fusiondiff_audit.images.inflate import Inflater
 from fusiondiff_audit.images.png_chunks import check_chunk
 from fusiondiff_audit.images.unreferenced import check_trailing
 
@@ -13,7 +14,6 @@ Data = TypeVar("Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
 MAX_CHUNKS = 65_536
-_PIECE = 1 << 20  # bytes
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
@@ -27,7 +27,7 @@ def walk(data: bytes) -> Header:
     width, height, bits, colour = _read_ihdr(body)
     pixels = _Counter(_inflated(width, height, bits, colour))
     palette, ancillary = b"", 0
-    ignored: list[bytes] = []
+    ignored: set[bytes] = set()
     for _ in range(MAX_CHUNKS):
         previous = kind
         kind, body, position = _chunk(data, position)
@@ -50,9 +50,8 @@ def walk(data: bytes) -> Header:
         else:
             if kind in ignored and kind not in _REPEATED:
                 raise malformed(f"chunk {kind!a} is there twice")
-            check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
-            ignored.append(kind)
-            ancillary += len(body)
+            ancillary += check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
+            ignored.add(kind)
             if ancillary > MAX_ANCILLARY:
                 raise too_large(f"more than {MAX_ANCILLARY:,} bytes beside the picture")
     else:
@@ -69,7 +68,7 @@ def walk(data: bytes) -> Header:
         palette=palette if colour == 3 else b"",
         alpha=colour in (4, 6),
         unreferenced=check_trailing(memoryview(data)[position:]),
-        notes=(f"chunks ignored: {', '.join(kind.decode() for kind in sorted(set(ignored)))}",) if ignored else (),
+        notes=(f"chunks ignored: {', '.join(kind.decode() for kind in sorted(ignored))}",) if ignored else (),
     )
 
 
@@ -127,26 +126,21 @@ def _inflated(width: int, height: int, bits: int, colour: int) -> int:
 
 
 class _Counter:
-    """Inflates in pieces, counts, and keeps nothing: a bomb is known by its first byte too many."""
+    """Inflates, counts, and keeps nothing: a bomb is known by its first byte too many."""
 
     def __init__(self, expected: int) -> None:
-        self._inflater = zlib.decompressobj()
-        self._expected, self._found = expected, 0
+        what = f"inflates to more than the {expected:,} bytes that its size means"
+        self._inflater = Inflater(expected, "the picture's data", malformed(what))
+        self._expected = expected
         self.begun = False
 
-    def feed(self, body: bytes) -> None:
+    def feed(self, body: bytes | memoryview) -> None:
         self.begun = True
-        try:
-            for start in range(0, len(body), _PIECE):  # what is left over is copied, so there must not be much
-                piece = body[start : start + _PIECE]
-                while piece:
-                    self._found += len(self._inflater.decompress(piece, _PIECE))
-                    if self._found > self._expected:
-                        raise malformed(f"inflates to more than the {self._expected:,} bytes that its size means")
-                    piece = self._inflater.unconsumed_tail
-        except zlib.error as e:
-            raise malformed("the picture's data does not inflate") from e
+        for _ in self._inflater.feed(body):
+            pass
 
     def finish(self) -> None:
-        if self._found != self._expected or not self._inflater.eof or self._inflater.unused_data:
-            raise malformed(f"inflates to {self._found:,} bytes, its size means {self._expected:,}")
+        self._inflater.finish()
+        if self._inflater.produced != self._expected:
+            what = f"inflates to {self._inflater.produced:,} bytes, its size means {self._expected:,}"
+            raise malformed(what)

@@ -4,15 +4,14 @@ What describes is ignored, and listed. What may turn the picture, or map its sam
 must say "as usual". Any other chunk is refused by name: Apple's iDOT has made one file show two pictures.
 """
 
-import zlib
-
-from fusiondiff_audit.images.errors import ImageError, ambiguous, malformed, too_large, unsupported
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
 from fusiondiff_audit.images.exif import check_exif
 from fusiondiff_audit.images.icc import MAX_PROFILE, check_profile
+from fusiondiff_audit.images.inflate import Inflater
 from fusiondiff_audit.images.xmp import check_xmp
 
 MAX_TEXT = 1024 * 1024  # bytes, unpacked
-_DESCRIPTIVE = frozenset({b"pHYs", b"tIME", b"sPLT", b"hIST", b"bKGD", b"oFFs", b"pCAL", b"sCAL", b"caBX"})
+_DESCRIPTIVE = frozenset({b"pHYs", b"tIME", b"sPLT", b"hIST", b"bKGD", b"pCAL", b"sCAL", b"caBX"})
 _ONLY = {  # chunk: what it may say
     b"gAMA": (b"\x00\x00\xb1\x8e", b"\x00\x00\xb1\x8f"),  # 1/2.2, cut or rounded
     b"sRGB": (b"\x00", b"\x01", b"\x02", b"\x03"),  # how colours that a screen lacks are rendered
@@ -23,30 +22,37 @@ _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _RAW = b"raw profile type"  # EXIF and others, spelt out in hexadecimal by ImageMagick; some readers heed it
 
 
-def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> None:
-    """Refuse a chunk that would make some readers show another picture; `channels` include opacity."""
+def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
+    """Refuse a chunk that would make some readers show another picture; return its bytes, unpacked.
+
+    `channels` include opacity.
+    """
     if kind[:1].isupper():
         raise malformed(f"an unknown critical chunk {kind!a}")
     if kind in _ANIMATION:
         raise unsupported("an animated PNG")
     if kind == b"tRNS":
         raise unsupported("a PNG with a transparent colour")
-    if kind in _DESCRIPTIVE:
-        return
     if kind in _ONLY:
         if body not in _ONLY[kind]:
             raise ambiguous(f"PNG chunk {kind!a} of {body[:32].hex()}: some readers would show other tones")
     elif kind == b"sBIT":
-        if set(body) != {min(bits, 8) if len(body) == 3 and channels == 1 else bits}:
+        if set(body) != {bits} or len(body) not in (channels, 3):  # three where the picture has a palette
             raise ambiguous(f"PNG chunk {kind!a} says that not all of the {bits} bits count")
+    elif kind == b"oFFs":
+        if any(body[:8]):
+            raise ambiguous("PNG chunk b'oFFs': some readers would show a part of the picture")
     elif kind == b"eXIf":
         check_exif(body)
     elif kind == b"iCCP":
-        check_profile(_profile(body), 3 if channels > 2 else 1)
+        profile = _profile(body)
+        check_profile(profile, 3 if channels > 2 else 1)
+        return len(profile)
     elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-        _check_text(kind, body)
-    else:
+        return _check_text(kind, body)
+    elif kind not in _DESCRIPTIVE:
         raise ambiguous(f"PNG chunk {kind!a}: it is unknown, or some readers heed it")
+    return len(body)
 
 
 def _profile(body: bytes) -> bytes:
@@ -56,12 +62,12 @@ def _profile(body: bytes) -> bytes:
     return _inflate(packed[1:], MAX_PROFILE)
 
 
-def _check_text(kind: bytes, body: bytes) -> None:
-    """Refuse text that turns the picture: XMP, or EXIF that is spelt out."""
+def _check_text(kind: bytes, body: bytes) -> int:
+    """Refuse text that turns the picture: XMP, or EXIF that is spelt out; return its bytes, unpacked."""
     keyword, separator, text = body.partition(b"\0")
     if not separator or not 1 <= len(keyword) <= 79:
         raise malformed(f"chunk {kind!a} without a keyword")
-    if keyword.lower().startswith(_RAW):
+    if keyword.lower().startswith(_RAW) or b"orientation" in keyword.lower():
         raise ambiguous(f"PNG text {keyword.decode('latin-1')!a}: some readers would turn the picture")
     if kind == b"zTXt":
         text = _packed(text[:1], b"\0", text[1:])
@@ -74,6 +80,7 @@ def _check_text(kind: bytes, body: bytes) -> None:
         if flags[:1] == b"\1":
             text = _packed(flags[1:], b"\0", text)
     check_xmp(text)
+    return len(keyword) + len(text)
 
 
 def _packed(method: bytes, expected: bytes, body: bytes) -> bytes:
@@ -83,19 +90,8 @@ def _packed(method: bytes, expected: bytes, body: bytes) -> bytes:
 
 
 def _inflate(body: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj()
-    try:
-        whole = inflater.decompress(body, limit)
-    except zlib.error as e:
-        raise malformed("a text or profile that does not inflate") from e
-    if not inflater.eof:
-        raise _unfinished(inflater.unconsumed_tail, limit)
-    if inflater.unused_data:
-        raise malformed("a text or profile with something behind it")
+    name = "a text or profile"
+    inflater = Inflater(limit, name, too_large(f"{name} inflates to more than {limit:,} bytes"))
+    whole = b"".join(inflater.feed(body))
+    inflater.finish()
     return whole
-
-
-def _unfinished(tail: bytes, limit: int) -> ImageError:
-    if tail:
-        return too_large(f"a text or profile inflates to more than {limit:,} bytes")
-    return malformed("a text or profile that is cut short")

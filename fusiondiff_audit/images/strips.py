@@ -5,7 +5,6 @@ decides how large anything is. Rows are handed on while they are in the cache: a
 process needs no fresh pages, which would cost as much as its decompression.
 """
 
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,10 +14,10 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import malformed
 from fusiondiff_audit.images.header import Compression, Header
+from fusiondiff_audit.images.inflate import Inflater
 from fusiondiff_audit.images.pixels import Samples, bands
 
 Bytes = npt.NDArray[np.uint8]
-_PIECE = 1 << 20  # bytes
 _DECODERS: dict[Compression, Callable[..., Any]] = {
     Compression.LZW: imagecodecs.lzw_decode,
     Compression.PACKBITS: imagecodecs.packbits_decode,
@@ -72,19 +71,11 @@ def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Byt
 
 
 def _inflate(piece: memoryview, room: Bytes) -> Bytes:
-    """Inflate a piece into `room`; zlib, unlike faster libraries, says whether something is stored behind it."""
-    inflater, filled = zlib.decompressobj(), 0
-    for start in range(0, len(piece), _PIECE):  # what is left over is copied, so there must not be much
-        packed: bytes | memoryview = piece[start : start + _PIECE]
-        while packed:
-            if inflater.eof:
-                raise malformed("a piece of the picture has something behind its data")
-            part = inflater.decompress(packed, _PIECE)
-            if filled + len(part) > len(room):
-                raise malformed("a piece of the picture decodes to more than its size means")
-            room[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
-            filled += len(part)
-            packed = inflater.unconsumed_tail or inflater.unused_data
-    if not inflater.eof:
-        raise malformed("a piece of the picture is cut short")
+    """Inflate a piece into `room`."""
+    name, filled = "a piece of the picture", 0
+    inflater = Inflater(len(room), name, malformed(f"{name} decodes to more than its size means"))
+    for part in inflater.feed(piece):
+        room[filled : filled + len(part)] = np.frombuffer(part, np.uint8)
+        filled += len(part)
+    inflater.finish()
     return room[:filled]

@@ -29,6 +29,7 @@ from fusiondiff_audit.images.tiff_tags import (
     TILES,
     WIDTH,
     check_metadata,
+    check_metadata_size,
     check_tags,
 )
 from fusiondiff_audit.images.unreferenced import check_gaps
@@ -51,7 +52,7 @@ _PALETTE = 3  # photometric
 _FLOATING_MAKER = b"IndicaLabsImageWriter"  # whose 32 bits some readers take for floating point
 
 
-def walk(data: bytes, limits: Limits) -> Header:
+def walk(data: bytes, name: str, limits: Limits) -> Header:
     """Return the header of a TIFF's one page."""
     directories = read_chain(data)
     if len(directories) > 1:
@@ -64,7 +65,7 @@ def walk(data: bytes, limits: Limits) -> Header:
     width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
     check_size(width, height)
     channels, bits, alpha, floating = _read_samples(directory, limits)
-    check_metadata(directory, width, height, channels)
+    check_metadata(directory, name, width, height, channels)
     layout = _read_layout(directory, byte_order(data), width, height)
     if layout.tiled and channels == 2:  # OpenCV reads them otherwise than all others
         raise ambiguous("a TIFF of grey with opacity, in tiles")
@@ -75,7 +76,8 @@ def walk(data: bytes, limits: Limits) -> Header:
     expected = _expected(layout, height, channels * bits // 8)
     _check_pieces(data, layout, expected)
     spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]
-    nested = nested_spans(data, directory, width, height)
+    nested = nested_spans(data, directory)
+    check_metadata_size(directory, ignored, nested)
     return Header(
         container=Container.TIFF,
         width=width,
@@ -121,7 +123,7 @@ def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool,
     elif kind != 1:
         raise unsupported(f"a TIFF of {_FORMATS.get(kind, 'mixed or complex numbers')}; unsigned ones are read")
     if directory.integer(PLANAR, 1) != 1:
-        raise unsupported("a TIFF that stores its channels apart")
+        raise unsupported("a TIFF that stores its channels apart", hint="write them side by side, before signing")
     return channels, depth, bool(extra), kind == 3
 
 

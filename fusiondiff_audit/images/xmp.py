@@ -1,24 +1,37 @@
-"""Text beside a picture: looked at for an orientation, which some readers take from XMP."""
+"""Text beside a picture: looked at for an orientation, which some readers take from XMP, and some from any text."""
 
 import re
 
 from fusiondiff_audit.images.errors import ambiguous
 
-_UPRIGHT = b"1"
-_ATTRIBUTE = re.compile(rb"orientation\s*=\s*[\"']\s*([^\"'\s]{0,8})", re.IGNORECASE)  # tiff:Orientation="6"
-_ELEMENT = re.compile(rb"(/?)(?:[^\s:]{1,100}:)?orientation(?=[\s/]|$)", re.IGNORECASE)  # <tiff:Orientation>6</...>
+_WORD = re.compile(rb"orientation", re.IGNORECASE)
+_NEAR = 300  # bytes on either side of the word that are looked at
+_IN_TAG = re.compile(rb"<(/?)[^\s<>]*$")  # the word is an element's name, perhaps of a closing tag
+_UPRIGHT_ATTRIBUTE = re.compile(rb"\s*=\s*([\"'])1\1")
+_UPRIGHT_ELEMENT = re.compile(rb">\s*1\s*</")
+_CLOSED = re.compile(rb">\s*(?:<|$)")
 
 
 def check_xmp(text: bytes) -> None:
-    """Refuse text that says that the picture is to be turned; UTF-16 and UTF-32 are read as if they were ASCII."""
+    """Refuse text that may say that the picture is to be turned.
+
+    Readers look for `tiff:Orientation="6"` and `tiff:Orientation>6` with or without parsing XML. UTF-16 and UTF-32 are
+    read as if they were ASCII.
+    """
     text = text.replace(b"\0", b"")
-    values = [value for value in _ATTRIBUTE.findall(text) if value]
-    for part in text.split(b"<"):
-        tag, ended, content = part.partition(b">")
-        if ended and (element := _ELEMENT.match(tag)):
-            content = content.strip()
-            if not element[1] or content[:1].isdigit():  # behind a closing tag, only what looks like a value
-                values.append(content)
-    for value in values:
-        if value != _UPRIGHT:
-            raise ambiguous(f"XMP orientation {value[:8].decode('ascii', 'replace')!a}: some readers would turn it")
+    for match in _WORD.finditer(text):
+        before = text[max(0, match.start() - _NEAR) : match.start()]
+        after = text[match.end() : match.end() + _NEAR]
+        if not _is_harmless(before, after):
+            raise ambiguous(f"text that says {match[0] + after[:20]!a}: some readers would turn the picture")
+
+
+def _is_harmless(before: bytes, after: bytes) -> bool:
+    tag = _IN_TAG.search(before)
+    if tag and tag[1]:
+        return bool(_CLOSED.match(after))
+    if after.lstrip()[:1] == b"=":
+        return bool(_UPRIGHT_ATTRIBUTE.match(after))
+    if tag or after.lstrip()[:1] == b">":
+        return bool(_UPRIGHT_ELEMENT.match(after))
+    return len(before) < _NEAR or bool(re.search(rb"[\s<>]", before))  # a plain word

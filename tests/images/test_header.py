@@ -2,7 +2,11 @@
 
 import io
 import random
+import struct
+import time
 import tracemalloc
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +132,13 @@ XMPS = {
     b"<tiff:Orientation><rdf:value>6</rdf:value></tiff:Orientation>": False,
     b"<tiff:Orientation>&#54;</tiff:Orientation>": False,
     b"</tiff:Orientation>6": False,
+    b"<!-- tiff:Orientation>6 -->": False,
+    b" tiff:Orientation>6": False,
+    b'<a b="tiff:Orientation>6"/>': False,
+    b"<" + 101 * b"a" + b":Orientation>6</a>": False,
+    b"<" + 500 * b"a" + b":Orientation x='1'>6</a>": False,
+    b"<a tiff:Orientation='\"6\"'/>": False,
+    b"<tiff:Orientation>1</tiff:Orientation>\n": True,
     '<a tiff:Orientation="6"/>'.encode("utf-16"): False,
 }
 
@@ -138,9 +149,74 @@ def test_xmp_that_turns_the_picture_is_refused(text: bytes, upright: bool) -> No
     if upright:
         assert read_header(data, "x.tif").notes == ("tags ignored: 700",)
     else:
-        with pytest.raises(ImageError, match="orientation") as caught:
+        with pytest.raises(ImageError, match="turn the picture") as caught:
             read_header(data, "x.tif")
         assert caught.value.reason is ImageReason.AMBIGUOUS
+
+
+def hiding_jpeg(marker: int, body: bytes) -> bytes:
+    return make.jpeg(*[make.segment(marker, body.ljust(60_000, b"x"))] * 20, make.frame())
+
+
+HIDING: dict[str, tuple[str, bytes]] = {
+    "comments": ("x.jpg", hiding_jpeg(0xFE, b"PK\3\4")),
+    "tables": ("x.jpg", hiding_jpeg(0xC4, b"")),
+    "quantisation": ("x.jpg", hiding_jpeg(0xDB, b"")),
+    "a directory below": ("x.tif", make.tiff([*make.plain(), (330, make.LONG, 1, make.BELOW)],
+        after=struct.pack("<HHHIII", 1, 65_000, make.UNDEFINED, 2_000_000, make.BELOW + 18, 0) + bytes(2_000_000))),
+    "texts that inflate": ("x.png", make.png(make.ihdr(),
+        *[make.chunk(b"zTXt", b"a\0\0" + zlib.compress(b"<>" * (1 << 18)))] * 40, make.IDAT)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HIDING)
+def test_much_beside_the_picture_is_refused(case: str) -> None:
+    """Whoever signs a picture signs all that its file holds."""
+    name, data = HIDING[case]
+    with pytest.raises(ImageError) as caught:
+        read_header(data, name)
+    assert caught.value.reason is ImageReason.TOO_LARGE
+
+
+BEHIND = make.chunk(b"IDAT", b"\1" * 1024)
+KINDS = [*[make.chunk(b"sPLT", b"a")] * 30_000, *[make.chunk(b"tEXt", b"a\0")] * 30_000]
+SLOW: dict[str, tuple[str, bytes]] = {
+    "data behind the end of a PNG's": ("x.png", make.png(make.ihdr(), make.IDAT, *[BEHIND] * 16_000)),
+    "many kinds of chunk": ("x.png", make.png(make.ihdr(), *KINDS, make.IDAT)),
+    "fill bytes": ("x.jpg", make.jpeg(b"\xff" * 20_000_000, make.frame())),
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_no_walk_takes_longer_than_its_file_is_long(case: str) -> None:
+    name, data = SLOW[case]
+    started = time.process_time()
+    with suppress(ImageError):
+        read_header(data, name)
+    assert time.process_time() - started < 5  # each took 20 s and more where work grew with the square
+
+
+def test_one_directory_below_that_is_named_often_is_read_once() -> None:
+    """32 names of one directory with 65,536 strips and tiles took 700 MB of a file of 527 KB."""
+    lists = struct.pack("<I", 8) * 65_536
+    place = make.BELOW + 4 * 32
+    tags = [
+        (273, make.LONG, 65_536, place + 54),
+        (279, make.LONG, 65_536, place + 54),
+        (324, make.LONG, 65_536, place + 54),
+    ]
+    below = struct.pack("<H", 4) + b"".join(
+        struct.pack("<HHII", *tag) for tag in [*tags, (325, make.LONG, 65_536, place + 54)]
+    )
+    data = make.tiff(
+        [*make.plain(), (330, make.LONG, 32, make.BELOW)],
+        after=struct.pack("<I", place) * 32 + below + bytes(4) + lists,
+    )
+    tracemalloc.start()
+    with pytest.raises(ImageError, match="second picture"):
+        read_header(data, "x.tif")
+    assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    tracemalloc.stop()
 
 
 # What is left of the damaged files that once crashed other readers; two more have EXIF that lies outside itself.

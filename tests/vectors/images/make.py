@@ -79,14 +79,34 @@ def exif(orientation: int) -> bytes:
     return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, SHORT, 1, orientation, 0, 0)
 
 
-def icc(curve: bytes) -> bytes:
+def icc(curve: bytes, space: bytes = b"XYZ ") -> bytes:
     """Return a profile of greys with one tone curve, and nothing else."""
     start = 128 + 4 + 12
     body = struct.pack(">I4sII", 1, b"kTRC", start, len(curve)) + curve
-    return struct.pack(">I", 128 + len(body)) + bytes(12) + b"GRAYXYZ " + bytes(104) + body
+    head = struct.pack(">I", 128 + len(body)) + bytes(8) + b"mntrGRAY" + space + bytes(12) + b"acsp"
+    return head.ljust(128, b"\0") + body
+
+
+def resource(number: int, body: bytes) -> bytes:
+    """Return one of Photoshop's image resources, without a name."""
+    return struct.pack(">4sHHI", b"8BIM", number, 0, len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def smaller_picture() -> bytes:
+    """Return a TIFF with a picture of half the size in a directory below the first."""
+    tags = [(254, LONG, 1, 1), *plain(width=2, height=2, rows=2, sizes=4)]
+    packed = b"".join(
+        struct.pack("<HHII", *tag) if tag[1] != SHORT else struct.pack("<HHIHH", *tag, 0) for tag in sorted(tags)
+    )
+    return tiff([*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<H", len(tags)) + packed + bytes(4))
 
 
 GAMMA = b"curv" + bytes(4) + struct.pack(">IH", 1, 563)  # 2.2
+LIFTED = (
+    b"curv"
+    + bytes(4)
+    + struct.pack(">I256H", 256, *(max(int(65535 * (x / 255) ** 2.2), 1900 * (x > 1)) for x in range(256)))
+)
 INVERSION = b"curv" + bytes(4) + struct.pack(">IHH", 2, 65535, 0)
 XMP = b'<x:xmpmeta xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>'
 
@@ -115,6 +135,15 @@ def unsorted_tags() -> bytes:
     """Return a plain TIFF whose first two tags have changed places."""
     whole, first = tiff(plain()), 8 + 16 + 2
     return whole[:first] + whole[first + 12 : first + 24] + whole[first : first + 12] + whole[first + 24 :]
+
+
+def ome_of(inner: bytes) -> bytes:
+    """Return OME-XML of one plane, with something in its TiffData."""
+    return (
+        b'<OME UUID="urn:uuid:a"><Image><Pixels SizeX="4" SizeY="4" SizeZ="1" SizeC="1" SizeT="1"><TiffData>'
+        + inner
+        + b"</TiffData></Pixels></Image></OME>\0"
+    )
 
 
 def second_picture() -> bytes:
@@ -204,6 +233,9 @@ MALFORMED: dict[str, bytes] = {
     "tiff-much-behind-a-sub-directory.tif": tiff(
         [*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<HHHIII", 1, 254, LONG, 1, 1, 0) + bytes(70_000)
     ),
+    "tiff-pdf-in-a-tag.tif": tagged((305, ASCII, b"%PDF-1.7\0")),
+    "jpeg-very-many-fill-bytes.jpg": jpeg(b"\xff" * 100, frame()),
+    "png-data-behind-its-end.png": png(ihdr(), IDAT, chunk(b"IDAT", b"\1")),
     "tiff-zip-between.tif": tiff(
         plain(sizes=4, strips=20, width=2, height=2, rows=2), pixels=b"\0PK\x03\x04" + bytes(11)
     ),
@@ -270,6 +302,17 @@ AMBIGUOUS: dict[str, bytes] = {
         )
     ),
     "tiff-inverting-profile.tif": tagged((34675, UNDEFINED, icc(INVERSION))),
+    "tiff-profile-in-lab.tif": tagged((34675, UNDEFINED, icc(GAMMA, b"Lab "))),
+    "tiff-profile-that-lifts-black.tif": tagged((34675, UNDEFINED, icc(LIFTED))),
+    "tiff-turned-by-photoshop.tif": tagged((34377, BYTE, resource(0x0422, exif(6)))),
+    "tiff-imagej-overlay.tif": tagged(
+        (50838, LONG, struct.pack("<II", 12, 4)), (50839, BYTE, b"IJIJover" + struct.pack(">I", 1) + b"Iout")
+    ),
+    "tiff-imagej-inverted.tif": tagged((270, ASCII, b"ImageJ=1.54f\nmin=255\nmax=0\n\0")),
+    "tiff-smaller-picture-below.tif": smaller_picture(),
+    "tiff-ome-other-file.tif": tagged((270, ASCII, ome_of(b'<UUID FileName="other.tif">urn:uuid:a</UUID>'))),
+    "tiff-ome-element-that-ends-so.tif": tagged((270, ASCII, ome_of(b"<MyUUID>urn:uuid:b</MyUUID>"))),
+    "tiff-ome-empty-identifier.tif": tagged((270, ASCII, ome_of(b"<UUID/>"))),
     "tiff-turned-by-xmp.tif": tagged((700, BYTE, XMP)),
     "png-turned.png": png(ihdr(), chunk(b"eXIf", exif(6)), IDAT),
     "png-turned-by-xmp.png": png(ihdr(), chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP), IDAT),
@@ -285,9 +328,14 @@ AMBIGUOUS: dict[str, bytes] = {
     "png-inverting-profile.png": png(ihdr(), chunk(b"iCCP", b"p\0\0" + zlib.compress(icc(INVERSION))), IDAT),
     "png-fewer-bits.png": png(ihdr(), chunk(b"sBIT", b"\4"), IDAT),
     "png-parallel-decoding.png": png(ihdr(), chunk(b"iDOT", bytes(28)), IDAT),
+    "png-offset.png": png(ihdr(), chunk(b"oFFs", struct.pack(">iiB", 2, 0, 0)), IDAT),
+    "png-orientation-by-keyword.png": png(ihdr(), chunk(b"tEXt", b"exif:Orientation\x006"), IDAT),
     "png-unknown-chunk.png": png(ihdr(), chunk(b"orNT", b"\6"), IDAT),
     "jpeg-turned.jpg": jpeg(segment(0xE1, b"Exif\0\0" + exif(6)), frame()),
     "jpeg-turned-by-xmp.jpg": jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP), frame()),
+    "jpeg-turned-by-photoshop.jpg": jpeg(segment(0xED, b"Photoshop 3.0\0" + resource(0x0422, exif(6))), frame()),
+    "jpeg-components-from-zero.jpg": jpeg(frame(names=b"\0\1\2"), header=b"\xff\xda\x00\x0c\x03\0\0\1\0\2\0\0\x3f\0"),
+    "jpeg-short-jfif.jpg": jpeg(segment(0xE0, b"JFIF\0\1\1"), frame()),
     "jpeg-two-exif.jpg": jpeg(*[segment(0xE1, b"Exif\0\0" + exif(1))] * 2, frame()),
     "jpeg-inverting-profile.jpg": jpeg(segment(0xE2, b"ICC_PROFILE\0\1\1" + icc(INVERSION)), frame()),
     "jpeg-several-pictures.jpg": jpeg(segment(0xE2, b"MPF\0" + bytes(16)), frame()),
@@ -347,11 +395,11 @@ GOOD: dict[str, bytes] = {
             270,
             ASCII,
             b'<?xml version="1.0"?><!-- > --><OME UUID="urn:uuid:a"><Image><Pixels SizeX="4" SizeY="4" SizeZ="1" '
-            b'SizeC="1" SizeT="1"><TiffData><UUID FileName="a.tif">urn:uuid:a</UUID></TiffData></Pixels></Image>'
+            b'SizeC="1" SizeT="1"><TiffData><UUID FileName="good-ome.tif">urn:uuid:a</UUID></TiffData></Pixels></Image>'
             b"</OME>\0",
         )
     ),
-    "good-smaller-version-below.tif": tiff(
+    "good-directory-below.tif": tiff(
         [*plain(), (330, LONG, 1, BELOW)], after=struct.pack("<HHHIII", 1, 254, LONG, 1, 1, 0)
     ),
     "good-imagej.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=1\nunit=nm\n\0")),
