@@ -86,7 +86,8 @@ def open_database(path: Path, schema: Schema, *, create: bool = False, writable:
     target = f"{path.absolute().as_uri()}?mode={mode}"
     if not writable and not os.path.lexists(f"{path}-wal"):  # nobody writes: leave no trace, need no right to
         target += "&immutable=1"
-    database = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE)
+    # Steps are counted for a prepared statement over all its runs, so none is kept: each has the whole allowance.
+    database = sqlite3.connect(target, uri=True, isolation_level=None, timeout=_PATIENCE, cached_statements=0)
     try:
         database.set_progress_handler(_interrupt, _STEPS)
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, schema.longest)

@@ -24,6 +24,9 @@ _HARMLESS = frozenset(
         "PYTHONUTF8",  # this one and the next two: how text is encoded on the way out, as LANG says as well
         "PYTHONIOENCODING",
         "PYTHONCOERCECLOCALE",
+        "PYTHONSTARTUP",  # this one and the next: of the prompt, which no verb opens
+        "PYTHON_BASIC_REPL",
+        "PYTHON_KEYRING_BACKEND",  # of a library that is not used here
         "PYTHON_COLORS",  # of the prompt and of its tracebacks; we write our own
         "PYTHON_HISTORY",  # of the prompt
         "PYTHON_VERSION",  # this one and the next: what the official container images were made with; nobody reads it

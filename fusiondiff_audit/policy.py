@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from reports.stress_rules import BUDGET, SHARE
 from reports.verdicts import Rules
 from signing.files import read_capped
-from signing.strict import MAX_LABEL, MAX_TEXT, is_plain, malformed, write_json
+from signing.strict import MAX_LABEL, MAX_TEXT, is_name, is_plain, malformed, write_json
 
 BUILT_IN = "built-in"
 MAX_POLICY = 64 * 1024  # bytes; a report quotes a quarter of that
@@ -24,6 +24,12 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,40}$")]
 PlanName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}-(linf|l2|l0)-[0-9./]{1,12}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]$")]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _plain_name(name: str) -> str:
+    if not is_name(name):
+        raise ValueError("a name is one line of visible characters")
+    return name
 
 
 class _Section(BaseModel):
@@ -118,7 +124,7 @@ class Decide(_Section):
 class Policy(_Section):
     """All of it."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL)] = BUILT_IN
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL), AfterValidator(_plain_name)] = BUILT_IN
     case: Case = Field(default_factory=Case)
     intake: Intake = Field(default_factory=Intake)
     certify: Certify = Field(default_factory=Certify)

@@ -47,7 +47,10 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
         if digest != row.sha256:
             what = f"{row.name!a}: is sha256:{digest}, the report is of sha256:{row.sha256}"
             raise SigningError(Reason.DIGEST_MISMATCH, what)
-    return f"the manifest and {len(judged):,} images are those that were judged; {signer}"
+    refused = len(images) - len({row.name for row in judged} & set(images))
+    rest = f", {refused:,} that were refused are not compared" if refused else ""
+    second = ", the second signature is not checked here" if said.second else ""
+    return f"the manifest and {len(judged):,} images are those that were judged{rest}; {signer}{second}"
 
 
 def _refuse_other_batch(

@@ -35,10 +35,11 @@ def marked(rows: Iterable[ImageRow], known: EnrolledSet) -> tuple[ImageRow, ...]
     """Return rows that say of each picture whether it, or another of its specimen, was enrolled; verdicts stay."""
     each = tuple(rows)
     own = {row.specimen for row in each if row.specimen is not None and row.pixels in known.pictures}
-    return tuple(replace(row, enrolled=_mark(row, known, known.specimens | own)) for row in each)
+    specimens = known.specimens | own
+    return tuple(replace(row, enrolled=_mark(row, known, specimens)) for row in each)
 
 
-def _mark(row: ImageRow, known: EnrolledSet, specimens: frozenset[str | None] | frozenset[str]) -> Enrolled | None:
+def _mark(row: ImageRow, known: EnrolledSet, specimens: frozenset[str]) -> Enrolled | None:
     if row.verdict is Verdict.REFUSED:
         return None
     if row.pixels in known.pictures:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import signing
+from fusiondiff_audit import databases
 from fusiondiff_audit.databases import FAULTS, ForeignDatabaseError, Schema, from_outside, open_database
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.journal import JOURNAL, Journal
@@ -284,3 +285,12 @@ def test_journal_and_ledger_refuse_alike(
     with soon(), pytest.raises((SigningError, AuditError)) as caught:
         opener(path, keys["auditor"])
     assert getattr(caught.value, "reason", None) is reason
+
+
+def test_steps_are_counted_for_each_run_of_a_statement(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch has up to 100,000 pictures, and each is noted by the same statement."""
+    monkeypatch.setattr(databases, "_STEPS", 2_000)
+    with contextlib.closing(open_database(path, SCHEMA)) as db:
+        for number in range(5_000):
+            db.execute("INSERT INTO words VALUES (?, ?)", (f"word {number}", number))
+            assert db.execute("SELECT place FROM words WHERE word = ?", (f"word {number}",)).fetchone() == (number,)

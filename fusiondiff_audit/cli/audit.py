@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, say_some
+from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
@@ -145,8 +145,17 @@ def command(
         done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
     signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
     say_some(done.messages, most=_SHOWN, where="; the report has all")
+    _say_enrolled(done.report.images)
     answer = _answer(done, out, gates, trust)
     return answer if known is None else _compared(answer, compare(known, done.report), done.believed)
+
+
+def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
+    """Say what to do where names of specimens alone are known to the model: perhaps other objects were called so."""
+    marks = [row.enrolled for row in rows if row.enrolled is not None]
+    if marks and all(mark.value == "specimen" for mark in marks):
+        say(f"{count(len(marks), 'image')} of specimens whose names the model was enrolled with")
+        say("where these are other objects, have them signed under names of their own")
 
 
 def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:

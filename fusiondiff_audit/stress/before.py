@@ -13,7 +13,8 @@ def open_before(path: Path, trust: TrustStore, *, model: str, policy: str) -> Ro
     for what, theirs, ours in (("model", result.model, model), ("policy", result.policy_digest, policy)):
         if theirs != ours:
             said = f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared"
-            raise SigningError(Reason.BAD_REQUEST, said)
+            hint = "a model that is enrolled anew keeps its name with enrol --name NAME" if what == "model" else None
+            raise SigningError(Reason.BAD_REQUEST, said, hint=hint)
     return result
 
 
