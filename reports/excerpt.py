@@ -12,6 +12,7 @@ from reports.header import Header
 from reports.records import read
 from reports.report import Report, leaf, origin_of
 from reports.rows import ImageRow, SpecimenRow
+from reports.specimen_check import count_fault, specimen_fault
 from reports.trust_check import Comparison, compare_trust
 from reports.verdicts import Verdict, Why
 from reports.versions import V1, raised, version_of
@@ -79,11 +80,15 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
         raise SigningError(Reason.BAD_PROOF, f"{where}: its parts are of two trees")
     refuse_other_header(header, where)
     refuse_other_row(row, header, where)
-    return Excerpt(header, row, _object(said.get("specimen"), row, version, where), signer, comparison)
+    specimen = _object(said.get("specimen"), row, header, where)
+    if fault := count_fault(specimen, row, header):
+        raise contradiction(where, fault)
+    return Excerpt(header, row, specimen, signer, comparison)
 
 
-def _object(said: Fields | None, row: ImageRow, version: str, where: str) -> SpecimenRow | None:
-    """Return the row of the object that a picture shows; excerpts of version 1 left it out."""
+def _object(said: Fields | None, row: ImageRow, header: Header, where: str) -> SpecimenRow | None:
+    """Return the row of the object that a picture shows, if it can be; excerpts of version 1 left it out."""
+    version = header.format
     if said is None and (row.specimen is None or version == V1):
         return None
     if said is None or row.specimen is None:
@@ -93,6 +98,8 @@ def _object(said: Fields | None, row: ImageRow, version: str, where: str) -> Spe
         raise malformed(where, f"{row.name!a} is a picture of {row.specimen!a}, not of {found.specimen!a}")
     if row.verdict is not Verdict.REFUSED and (row.enrolled is not None) is not (Why.WAS_ENROLLED in found.reasons):
         raise contradiction(where, f"{row.name!a} and its specimen do not agree on whether they were enrolled")
+    if fault := specimen_fault(found, row, header):
+        raise contradiction(where, fault)
     return found
 
 

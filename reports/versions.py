@@ -35,6 +35,7 @@ class VersionRules:
     numbers_follow: bool  # ranks, case, second signature and stress test follow from what the header states
     rates_are_known: bool  # error rates are those of `RATES`, in their order
     answers_need_calibration: bool  # AUTHENTIC and COUNTERFEIT take a conformal set or a familiarity rank
+    enrolled_are_marked: bool  # a picture that the model was enrolled with says so, and gets no answer
     stress_claim_follows: bool  # what is told of a stress test has one form, and is what the quoted policy accepts
 
 
@@ -48,7 +49,7 @@ class Version:
 
 
 VERSIONS = (
-    Version(V1, {}, VersionRules(False, False, False, False)),
+    Version(V1, {}, VersionRules(False, False, False, False, False)),
     Version(
         V2,
         {
@@ -56,12 +57,12 @@ VERSIONS = (
             "specimen": (Added(None, "tolerance", None),),
             "image": (Added("judged", "tolerance", None),),
         },
-        VersionRules(True, True, False, False),
+        VersionRules(True, True, False, False, False),
     ),
     Version(
         V3,
         {"header": (Added("model", "base", None),), "image": (Added(None, "enrolled", None),)},
-        VersionRules(True, True, True, True),
+        VersionRules(True, True, True, True, True),
     ),
 )
 _PLACES = {version.name: place for place, version in enumerate(VERSIONS)}
