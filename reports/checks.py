@@ -19,7 +19,7 @@ from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.records import LONGEST
 from reports.report import MAX_PAYLOAD, Report
 from reports.trust_check import Comparison, compare_trust
-from reports.versions import rules_of
+from reports.versions import refuse_late, rules_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
 from signing.fields import read_json
@@ -86,8 +86,10 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     passed("signature", f"by key sha256:{opened.entry.keyid}, listed as auditor {opened.entry.principal!r}")
     report = Report.from_payload(opened.payload, where)
     found.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
-    proof = "proven by a timestamp" if found.signer.proven else "claimed, not proven"
-    passed("time", f"the key was good at {write_time(found.signer.time or report.header.time)} ({proof})")
+    issued, proven = found.signer.time or report.header.time, found.signer.proven
+    refuse_late(report.header.format, issued, where, proven=proven)
+    proof = "proven by a timestamp" if proven else "claimed, not proven"
+    passed("time", f"the key was good at {write_time(issued)} ({proof})")
     if report.header.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
     found.comparison = compare_trust(report.header, trust, where)

@@ -13,12 +13,14 @@ answer: nobody could tell how often it would be wrong.
     ((14, 10), (4, 0))
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from reports.arithmetic import least_specimens
+from reports.arithmetic import Rank, least_specimens
 from reports.header import RATES, Header
 from reports.report import Report
+from reports.rows import ImageRow
 from reports.versions import rules_of
 
 
@@ -51,11 +53,20 @@ def lacking(calibrated: tuple[int, int], alpha: Fraction) -> tuple[int, int]:
 
 def header_coverage(header: Header) -> Coverage | None:
     """Return what a header allows; None of version 1, which does not say among how many specimens it ranks."""
-    if not rules_of(header.format).numbers_follow:
-        return None
+    return supported(header) if rules_of(header.format).numbers_follow else None
+
+
+def supported(header: Header) -> Coverage:
+    """Return what the error rates and counts of a header of any version allow.
+
+    The error rates of version 1 have other names, so none of its calibrations is larger than the largest of them.
+    """
     model = header.model
     of = {rate.what: rate.of for rate in model.error_rates}
     counterfeit, authentic = (of.get(what, 0) for what in RATES)
+    if not rules_of(header.format).rates_are_known:
+        most = max(of.values(), default=0)
+        counterfeit, authentic = min(model.calibrated_counterfeit, most), min(model.calibrated_authentic, most)
     learnt = model.enrolled_authentic + model.enrolled_counterfeit
     return coverage((counterfeit, authentic), learnt, header.rules.alpha)
 
@@ -68,15 +79,30 @@ class Checked:
     familiarity: bool  # whether they are unlike anything enrolled
     answers: bool  # whether AUTHENTIC or COUNTERFEIT could be said at all
 
+    @property
+    def calibrated(self) -> bool:
+        """Say whether it is known how often an answer would be wrong."""
+        return self.sets or self.familiarity
+
 
 def checked(report: Report) -> Checked:
     """Return what was asked of a report's pictures."""
-    known = header_coverage(report.header)
-    if known is not None:
-        sets, familiar = known.sets is not None, known.familiar is not None
-    else:
-        rows = [row.judged for row in report.images if row.judged is not None]
-        sets = any(row.authentic is not None and row.counterfeit is not None for row in rows)
-        familiar = any(row.familiar is not None for row in rows)
-    needed = rules_of(report.header.format).answers_need_calibration
-    return Checked(sets, familiar, sets or familiar or not needed)
+    return checked_images(report.header, report.images)
+
+
+def checked_images(header: Header, images: Iterable[ImageRow]) -> Checked:
+    """Return what was asked of these pictures of a report: what its header supports, and all that were judged have."""
+    version, known = rules_of(header.format), supported(header)
+    sets, familiar = known.sets is not None, known.familiar is not None
+    if not version.numbers_follow:  # rows may lack ranks, or have some among more specimens than there were
+        model, judged = header.model, [row.judged for row in images if row.judged is not None]
+        counterfeit, authentic = model.calibrated_counterfeit, model.calibrated_authentic
+        every = counterfeit + authentic + model.enrolled_counterfeit + model.enrolled_authentic
+        pairs = [(row.authentic, authentic) for row in judged] + [(row.counterfeit, counterfeit) for row in judged]
+        sets = sets and all(_is_among(rank, most) for rank, most in pairs)
+        familiar = familiar and all(_is_among(row.familiar, every) for row in judged)
+    return Checked(sets, familiar, sets or familiar or not version.answers_need_calibration)
+
+
+def _is_among(rank: Rank | None, most: int) -> bool:
+    return rank is not None and rank.of <= most

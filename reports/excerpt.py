@@ -15,7 +15,7 @@ from reports.rows import ImageRow, SpecimenRow
 from reports.specimen_check import count_fault, specimen_fault
 from reports.trust_check import Comparison, compare_trust
 from reports.verdicts import Verdict, Why
-from reports.versions import V1, raised, version_of
+from reports.versions import V1, raised, refuse_late, version_of
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
 from signing.strict import malformed, write_json
@@ -64,6 +64,7 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     header = read(Header, Fields(raised(said["header"].value, "header", version, where), f"{where}: header"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
     signer, key = trust.judge(entry, header.time, where), entry.public_key()
+    refuse_late(header.format, header.time, where, proven=False)
     comparison = compare_trust(header, trust, where)
     row = read(ImageRow, Fields(raised(said["image"].value, "image", version, where), f"{where}: image"))
     sizes = set()

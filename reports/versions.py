@@ -1,18 +1,23 @@
 """The versions of a report: what each says that the one before did not, and the rules that each is judged by.
 
 A leaf of an older version is read as the newest version would say it, one version after another, and judged by the
-rules that its own version was made under: so reports of all versions verify for ever. Only the newest is written.
+rules that its own version was made under: so reports of all versions verify for ever. Only the newest is written, and
+a report of an older version that was issued after a newer one came is refused: nobody escapes a rule that way.
 
     >>> raised({"specimen": "sherd 1"}, "specimen", V1, "it")
     {'specimen': 'sherd 1', 'tolerance': None}
     >>> rules_of(V2).answers_need_calibration, rules_of(FORMAT).answers_need_calibration
     (False, True)
+    >>> gaps_of(V2)
+    ('gave answers without calibration', 'did not mark what the model was enrolled with')
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from signing import Reason, SigningError, write_time
 from signing.strict import malformed
 
 V1, V2, V3 = (f"fusiondiff-audit/report/v{number}" for number in (1, 2, 3))
@@ -46,10 +51,20 @@ class Version:
     name: str
     added: Mapping[str, tuple[Added, ...]]
     rules: VersionRules
+    until: datetime | None = None  # the last moment at which a report of it can have been issued; None: it is written
+    gaps: tuple[str, ...] = ()  # what its rules let be that those of the newest do not, after "which"
 
 
+_UNCALIBRATED = "gave answers without calibration"
+_UNMARKED = "did not mark what the model was enrolled with"
 VERSIONS = (
-    Version(V1, {}, VersionRules(False, False, False, False, False)),
+    Version(
+        V1,
+        {},
+        VersionRules(False, False, False, False, False),
+        datetime(2026, 11, 30, tzinfo=UTC),
+        ("took ranks as the auditor wrote them", _UNCALIBRATED, _UNMARKED),
+    ),
     Version(
         V2,
         {
@@ -58,6 +73,8 @@ VERSIONS = (
             "image": (Added("judged", "tolerance", None),),
         },
         VersionRules(True, True, False, False, False),
+        datetime(2026, 12, 1, tzinfo=UTC),
+        (_UNCALIBRATED, _UNMARKED),
     ),
     Version(
         V3,
@@ -76,6 +93,32 @@ def rules_of(version: str) -> VersionRules:
 def is_known(version: str) -> bool:
     """Say whether reports of this version are read."""
     return version in _PLACES
+
+
+def gaps_of(version: str) -> tuple[str, ...]:
+    """Return what the rules of a version let be that the newest do not; an unknown one raises `KeyError`."""
+    return VERSIONS[_PLACES[version]].gaps
+
+
+def version_remark(version: str) -> str:
+    """Return by which older rules a report was judged, and what they let be; nothing of the newest version."""
+    gaps = gaps_of(version)
+    if not gaps:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(gaps[:-1]), gaps[-1])))
+    return f"by the rules of version {_PLACES[version] + 1}, which {listed}"
+
+
+def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> None:
+    """Refuse a report of a version that was no longer written when the report was issued."""
+    until = VERSIONS[_PLACES[version]].until
+    if until is not None and time > until:
+        proof = "as a timestamp proves" if proven else "as it claims"
+        what = f"is of version {_PLACES[version] + 1}, none of which was issued after {write_time(until)}"
+        hint = "ask for a report of the newest version; one that is older than this needs a timestamp from its time"
+        raise SigningError(
+            Reason.CONTRADICTION, f"{where}: contradicts itself: {what}, and at {write_time(time)}, {proof}", hint=hint
+        )
 
 
 def raised(said: Any, kind: str, version: str, where: str) -> Any:

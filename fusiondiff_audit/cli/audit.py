@@ -209,7 +209,7 @@ def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) 
         "specimens": [
             {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
         ],
-        "checked": checked_data(report),
+        "checked": checked_data(report.header, report.images),
         "failedOn": failed,
         "trust": trust.data(),
     }

@@ -102,7 +102,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
     """
     from fusiondiff_audit.cli.verdict import signer_data, signer_rows
-    from fusiondiff_audit.cli.verify import header_rows
+    from fusiondiff_audit.cli.verify import by_rules, checked_data, header_rows, rules_data
     from reports.excerpt import MAX_EXCERPT, verify_excerpt
     from signing.manifest import MAX_FILE
 
@@ -118,13 +118,22 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
         ("image", f"{row.name}, sha256:{row.sha256}"),
         ("verdict", _verdict(row.verdict, row.reasons)),
         *((("specimen", f"{whole.specimen}: {_verdict(whole.verdict, whole.reasons)}"),) if whole else ()),
-        *header_rows(found.header, found.comparison),
+        *header_rows(found.header, found.comparison, (row,)),
     ]
     data = {
+        "format": found.header.format,
+        "rules": rules_data(found.header),
         "image": row.name,
         "verdict": row.verdict.value,
         "reasons": list(row.reasons),
-        "specimen": whole and {"name": whole.specimen, "verdict": whole.verdict.value, "images": whole.images},
+        "specimen": whole
+        and {
+            "name": whole.specimen,
+            "verdict": whole.verdict.value,
+            "reasons": list(whole.reasons),
+            "images": whole.images,
+        },
+        "checked": checked_data(found.header, (row,)),
         "reference": found.header.reference,
         "demonstration": found.header.demonstration,
         "signer": signer_data(found.signer),
@@ -132,7 +141,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
         "trust": trust.data(),
     }
     shown = "DEMONSTRATION. " if found.header.demonstration else ""
-    sentence = f"excerpt genuine{trust.remarks()}. {shown}It says of {row.name}: {row.verdict}"
+    sentence = f"excerpt genuine{trust.remarks()}{by_rules(found.header)}. {shown}It says of {row.name}: {row.verdict}"
     if whole:
         sentence += f"; of {whole.specimen}, by the worst of {whole.images} pictures: {whole.verdict}"
     elif row.specimen:

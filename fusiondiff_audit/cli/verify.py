@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from reports.checks import Examination
     from reports.header import Header
     from reports.report import Report
+    from reports.rows import ImageRow
     from reports.trust_check import Comparison
 
 _SHOWN = 20  # rows of either kind; more would push the checks off the screen
@@ -65,25 +66,48 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
         "checks": _checks(found),
         "id": said.header.id,
         "format": said.header.format,
+        "rules": rules_data(said.header),
         "reference": said.header.reference,
         "demonstration": said.header.demonstration,
         "signer": signer_data(found.signer) if found.signer else {},
         "specimens": _rows_data(said.specimens, "specimen"),
         "images": _rows_data(said.images, "name"),
-        "checked": checked_data(said),
+        "checked": checked_data(said.header, said.images),
         "unchecked": [{"name": one.name, "state": one.state} for one in found.unchecked],
         "trust": trust.data(),
     }
-    about = table([*header_rows(said.header, found.comparison), *tolerance_rows(said)])
+    about = table([*header_rows(said.header, found.comparison, said.images), *tolerance_rows(said)])
     parts = [table(_numbered(found)), _unchecked(found, whole=whole), about, verdict_tables(said, whole=whole)]
     shown = "DEMONSTRATION. " if said.header.demonstration else ""
     file = REPORT if os.path.isdir(report) else report.name
-    sentence = f"{file} is genuine and unaltered{trust.remarks()}. {shown}It says: {said.header.images}"
+    sentence = (
+        f"{file} is genuine and unaltered{trust.remarks()}{by_rules(said.header)}. {shown}It says: {said.header.images}"
+    )
     return Answer("PASSED", sentence, "\n\n".join(filter(None, parts)), whole_data)
 
 
-def header_rows(header: "Header", comparison: "Comparison | None" = None) -> list[tuple[str, str]]:
-    """Return what a report is about, for people; with a comparison, what is the auditor's word alone says so."""
+def by_rules(header: "Header") -> str:
+    """Return the clause that names an older version and what its rules let be, if a report is of one."""
+    from reports.versions import version_remark
+
+    remark = version_remark(header.format)
+    return f", {remark}" if remark else ""
+
+
+def rules_data(header: "Header") -> dict[str, Any]:
+    """Return by which version's rules a report was judged, and what they let be that the newest do not, as data."""
+    from reports.versions import FORMAT, gaps_of
+
+    return {"format": header.format, "newest": header.format == FORMAT, "gaps": list(gaps_of(header.format))}
+
+
+def header_rows(
+    header: "Header", comparison: "Comparison | None" = None, images: "tuple[ImageRow, ...]" = ()
+) -> list[tuple[str, str]]:
+    """Return what a report is about, for people; with a comparison, what is the auditor's word alone says so.
+
+    `images` are the rows that are shown: what some of them lack is not told as checked.
+    """
     from reports.header import NOT_TESTED
     from reports.versions import FORMAT
 
@@ -104,7 +128,7 @@ def header_rows(header: "Header", comparison: "Comparison | None" = None) -> lis
         *(() if comparison is None else (("trust store", comparison.store),)),
         ("model", f"{model.title}, sha256:{model.digest}"),
         *(("its error rates", rate) for rate in rates),
-        *(("not checked", text) for text in _open_questions(header)),
+        *(("not checked", text) for text in _open_questions(header, images)),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
         ("stress test", f"{tested}{header.robustness}"),
         ("replay", _replay(header, comparison)),
@@ -122,26 +146,29 @@ def _replay(header: "Header", comparison: "Comparison | None") -> str:
     return f"checked, as the auditor says{found}"
 
 
-def _open_questions(header: "Header") -> list[str]:
-    """Return what too few calibration specimens leave unasked of every picture; of version 1 nobody knows."""
+def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
+    """Return what was not asked of every picture: too few specimens calibrate it, or the version did not ask."""
     from reports.arithmetic import least_specimens
-    from reports.coverage import header_coverage
+    from reports.coverage import checked_images
+    from reports.versions import rules_of
 
-    known, least = header_coverage(header), least_specimens(header.policy.rate)
-    if known is None:
-        return []
+    known, least, rules = checked_images(header, images), least_specimens(header.policy.rate), rules_of(header.format)
     open_ = [] if known.sets else [f"which class can be ruled out: {least} calibration specimens of each are needed"]
-    if known.familiar is None:
+    if not known.familiarity:
         open_.append(f"whether a picture is unlike anything enrolled: {least} specimens are needed")
+    if not known.calibrated and not rules.answers_need_calibration:
+        open_.append("how often an answer is wrong: answers were given without calibration")
+    if not rules.enrolled_are_marked:
+        open_.append("whether the model was enrolled with a picture: the format has no mark for it")
     return open_
 
 
-def checked_data(report: "Report") -> dict[str, bool]:
-    """Return what was asked of the pictures of a report, as data."""
-    from reports.coverage import checked
+def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, bool]:
+    """Return what was asked of the pictures of a report, as data; answers without calibration are not checked ones."""
+    from reports.coverage import checked_images
 
-    known = checked(report)
-    return {"conformalSets": known.sets, "familiarity": known.familiarity, "answers": known.answers}
+    known = checked_images(header, images)
+    return {"conformalSets": known.sets, "familiarity": known.familiarity, "answers": known.calibrated}
 
 
 def _unchecked(found: "Examination", *, whole: bool) -> str:

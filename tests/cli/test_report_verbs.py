@@ -11,6 +11,7 @@ from fusiondiff_audit.cli.exits import Exit
 from reports.issue import REPORT, issue
 from tests.cli.conftest import Tool
 from tests.reports.made import report
+from tests.reports.test_vectors import VECTORS
 
 
 @pytest.fixture
@@ -132,6 +133,17 @@ def test_an_excerpt_shows_one_image_and_is_checked_alone(house: Tool, received: 
     done = house("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--json")
     assert done.code == 0, done.out
     assert (done.json["image"], done.json["verdict"]) == ("tile-000003.tif", "AUTHENTIC")
+    assert done.json["format"] == "fusiondiff-audit/report/v3"
+    assert done.json["rules"] == {"format": "fusiondiff-audit/report/v3", "newest": True, "gaps": []}
+    assert done.json["checked"] == {"conformalSets": True, "familiarity": True, "answers": True}
+    assert done.json["specimen"] == {
+        "name": "sherd 0",
+        "verdict": "INCONCLUSIVE",
+        "reasons": ["picture-refused"],
+        "images": 10,
+    }
+    plain = house("report", "verify-excerpt", "three.json", "--trust", "trust.json").out.splitlines()[-1]
+    assert "by the rules of version" not in plain
     Path("other.tif").write_bytes(b"another picture")
     bad = house("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--image", "other.tif", "--json")
     assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
@@ -139,3 +151,39 @@ def test_an_excerpt_shows_one_image_and_is_checked_alone(house: Tool, received: 
     assert house("report", "verify-excerpt", "three.json", "--trust", "trust.json").code == Exit.INTEGRITY
     again = received("again")
     assert house("report", "excerpt", again, "nowhere.tif", "--out", "x.json").code == Exit.USAGE
+
+
+UNCALIBRATED, UNMARKED = "gave answers without calibration", "did not mark what the model was enrolled with"
+
+
+@pytest.mark.parametrize(
+    ("name", "remark", "checked"),
+    [
+        ("v1", f"version 1, which took ranks as the auditor wrote them, {UNCALIBRATED} and {UNMARKED}. ", True),
+        ("v2", f"version 2, which {UNCALIBRATED} and {UNMARKED}. ", True),
+        ("v2-uncalibrated", f"version 2, which {UNCALIBRATED} and {UNMARKED}. ", False),
+    ],
+)
+def test_an_old_version_is_named_with_what_its_rules_did_not_ask(
+    tool: Tool, name: str, remark: str, checked: bool
+) -> None:
+    folder = VECTORS / name
+    hour = "2026-11-21T21:15:00Z" if name == "v1" else "2026-11-30T13:00:00Z"  # while the auditor's key was good
+    trust = ("--trust", folder / "trust.json", "--at", hour)
+    calls = {
+        "is genuine and unaltered": ("verify", folder, *trust),
+        "excerpt genuine": ("report", "verify-excerpt", folder / "excerpt.json", *trust),
+    }
+    for sentence, words in calls.items():
+        done = tool(*words)
+        assert done.code == 0, done.out
+        last = done.out.splitlines()[-1]
+        assert sentence in last
+        assert f", by the rules of {remark}" in last
+        assert "not checked      whether the model was enrolled with a picture" in done.out
+        assert ("not checked      how often an answer is wrong" in done.out) is not checked
+        data = tool(*words, "--json").json
+        assert data["format"] == f"fusiondiff-audit/report/{name[:2]}"
+        assert (data["rules"]["format"], data["rules"]["newest"]) == (data["format"], False)
+        assert data["rules"]["gaps"][-2:] == [UNCALIBRATED, UNMARKED]
+        assert set(data["checked"].values()) == {checked}

@@ -1,0 +1,171 @@
+"""What a listed auditor could sign today by the rules of an older version."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fusiondiff_audit.policy import Case, Policy, Robustness
+from reports import versions
+from reports.arithmetic import Rank
+from reports.checks import Examination, examine
+from reports.coverage import checked
+from reports.excerpt import excerpt, verify_excerpt
+from reports.header import Counts, ErrorRate
+from reports.report import Report
+from reports.rows import ImageRow, specimen_rows
+from reports.verdicts import Verdict
+from reports.versions import FORMAT, V1, V2, VERSIONS, refuse_late
+from signing import Reason, SigningError, write_time
+from signing.strict import write_json
+from tests.reports.made import digest
+from tests.reports.test_forged import TRUST, checkpoint_of, genuine, put
+from tests.reports.test_vectors import GOLDEN, LATER, VECTORS, listed_by, payload_of
+from tests.reports.test_vectors import V1 as FIRST
+
+LAST = {V1: datetime(2026, 11, 30, tzinfo=UTC), V2: datetime(2026, 12, 1, tzinfo=UTC)}
+PLAIN = Policy(case=Case(text=("Sale 12",)), robustness=Robustness(result="optional")).text
+
+
+def lowered(said: Report, version: str) -> Report:
+    """Return a report whose leaves lack what came after its version."""
+    texts = []
+    kinds = ["header", *["specimen"] * len(said.specimens), *["image"] * len(said.images)]
+    later = VERSIONS[[known.name for known in VERSIONS].index(version) + 1 :]
+    for kind, text in zip(kinds, said.texts, strict=True):
+        leaf = json.loads(text)
+        for field in (field for step in later for field in step.added.get(kind, ())):
+            at = leaf if field.part is None else leaf[field.part]
+            if at is not None:
+                del at[field.name]
+        texts.append(write_json(leaf))
+    return replace(said, texts=tuple(texts))
+
+
+def first_version(
+    issued: datetime, *, of: int = 1000, calibrated: int = 0, rates: tuple[ErrorRate, ...] = ()
+) -> Report:
+    """Return a report of version 1 that calls three pictures AUTHENTIC by invented ranks among so many specimens."""
+    said = genuine()
+
+    def invented(row: ImageRow) -> ImageRow:
+        assert row.judged is not None
+        ranks = {"authentic": Rank(of, of), "counterfeit": Rank(0, of), "familiar": Rank(of, of)}
+        return replace(row, judged=replace(row.judged, tolerance=None, **ranks))
+
+    images = tuple(invented(row) for row in said.images[:3])
+    policy = replace(said.header.policy, text=PLAIN, digest=digest(PLAIN), tolerance=None)
+    model = replace(
+        said.header.model,
+        partitions=0,
+        error_rates=rates,
+        enrolled_authentic=calibrated,
+        enrolled_counterfeit=calibrated,
+        calibrated_authentic=calibrated,
+        calibrated_counterfeit=calibrated,
+    )
+    header = replace(
+        said.header,
+        format=V1,
+        issued=write_time(issued),
+        policy=policy,
+        model=model,
+        images=Counts.of(row.verdict for row in images),
+    )
+    specimens = specimen_rows(images, header.rules)
+    header = replace(header, specimens=Counts.of(row.verdict for row in specimens))
+    assert header.images == Counts(3, 0, 0, 0, 0)
+    return lowered(Report.of(header, specimens, images, said.salt_key), V1)
+
+
+def second_version(issued: datetime) -> Report:
+    said = genuine(format=V2, issued=write_time(issued))
+    return lowered(said, V2)
+
+
+MAKERS = {V1: first_version, V2: second_version}
+
+
+@pytest.mark.parametrize("version", MAKERS)
+def test_no_report_of_an_old_version_is_issued_after_its_last_moment(version: str, tmp_path: Path) -> None:
+    """The claimed time decides where no timestamp proves another."""
+    last = LAST[version]
+    for issued, good in ((last, True), (last + timedelta(seconds=1), False), (last + timedelta(days=90), False)):
+        said = MAKERS[version](issued)
+        trust = replace(TRUST, at=max(TRUST.at, issued))
+        shown = excerpt(said, checkpoint_of(said), said.images[0].name)
+        put(said, tmp_path)
+        if good:
+            examine(tmp_path, trust=trust, found=Examination())
+            verify_excerpt(shown, "excerpt", trust=trust)
+            continue
+        for check in (
+            lambda trust=trust: examine(tmp_path, trust=trust, found=Examination()),
+            lambda trust=trust, shown=shown: verify_excerpt(shown, "excerpt", trust=trust),
+        ):
+            with pytest.raises(SigningError, match=f"none of which was issued after {write_time(last)}") as caught:
+                check()
+            assert caught.value.reason is Reason.CONTRADICTION
+
+
+def test_a_proven_time_shows_that_an_old_version_was_issued_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The golden report claims a time before; only its timestamp tells when it was signed."""
+    found = Examination()
+    store = listed_by("v2", GOLDEN["v2"], LATER)
+    said = examine(VECTORS / "v2", trust=store, found=found)
+    assert found.signer is not None
+    assert found.signer.proven
+    assert found.signer.time is not None
+    assert found.signer.time >= said.header.time
+    earlier = found.signer.time - timedelta(seconds=1)
+    monkeypatch.setattr(
+        versions,
+        "VERSIONS",
+        tuple(replace(one, until=one.until and earlier) for one in VERSIONS),
+    )
+    with pytest.raises(SigningError, match="as a timestamp proves"):
+        examine(VECTORS / "v2", trust=store, found=Examination())
+
+
+def test_the_newest_version_has_no_last_moment_and_no_gaps() -> None:
+    refuse_late(FORMAT, datetime(2099, 1, 1, tzinfo=UTC), "it", proven=True)
+    assert {one.name: one.until for one in VERSIONS} == {**LAST, FORMAT: None}
+    assert [bool(one.gaps) for one in VERSIONS] == [True, True, False]
+
+
+RATE = (ErrorRate("counterfeit specimens called authentic", 1, 19, "0.1 to 26.1 %"),)
+
+
+@pytest.mark.parametrize(
+    ("said", "sets", "familiarity"),
+    [
+        (first_version(LAST[V1]), False, False),
+        (first_version(LAST[V1], of=19, calibrated=19), False, True),
+        (first_version(LAST[V1], of=19, calibrated=19, rates=RATE), True, True),
+        (first_version(LAST[V1], of=1000, calibrated=19, rates=RATE), False, False),
+        (first_version(LAST[V1], of=19, rates=RATE), False, False),
+    ],
+    ids=[
+        "nothing calibrated",
+        "no error rates",
+        "supported",
+        "ranks among more than there are",
+        "rates without counts",
+    ],
+)
+def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
+    said: Report, sets: bool, familiarity: bool, tmp_path: Path
+) -> None:
+    put(said, tmp_path)
+    found = checked(examine(tmp_path, trust=replace(TRUST, at=LAST[V1]), found=Examination()))
+    assert (found.sets, found.familiarity, found.calibrated) == (sets, familiarity, sets or familiarity)
+    assert {row.verdict for row in said.images} == {Verdict.AUTHENTIC}
+
+
+def test_the_golden_report_of_version_1_supports_what_it_says() -> None:
+    found = checked(Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it"))
+    assert (found.sets, found.familiarity) == (True, True)
