@@ -52,8 +52,8 @@ def first_version(
 
     def invented(row: ImageRow) -> ImageRow:
         assert row.judged is not None
-        ranks = {"authentic": Rank(of, of), "counterfeit": Rank(0, of), "familiar": Rank(of, of)}
-        return replace(row, judged=replace(row.judged, tolerance=None, **ranks))
+        high, low = Rank(of, of), Rank(0, of)
+        return replace(row, judged=replace(row.judged, tolerance=None, authentic=high, counterfeit=low, familiar=high))
 
     images = tuple(invented(row) for row in said.images[:3])
     policy = replace(said.header.policy, text=PLAIN, digest=digest(PLAIN), tolerance=None)
