@@ -7,11 +7,11 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class, Finding
-from fusiondiff_audit.model.names import called
 from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import error_bounds
 from reports.enrolled import EnrolledSet
 from reports.header import RATES, ErrorRate, ModelHead
+from reports.model_names import base_called, called
 
 
 class ModelJudge:
@@ -45,7 +45,7 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
 
     return ModelHead(
         name=called(model.settings.name, model.digest),
-        base=model.settings.base,
+        base=base_called(model.settings.base),
         digest=model.digest,
         verified=model.verified,
         enrolled_authentic=specimens(authentic=True, calibrates=False),

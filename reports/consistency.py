@@ -6,6 +6,7 @@ from reports.arithmetic import MOST_SPECIMENS, error_bounds
 from reports.coverage import header_coverage
 from reports.enrolled import unmarked
 from reports.header import RATES, Counts, ErrorRate, Header, partial, stood
+from reports.model_names import name_fault
 from reports.pinned import PINNED
 from reports.report import Report
 from reports.rows import ImageRow, settled, specimen_rows
@@ -58,11 +59,31 @@ def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str
     for rate in rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    if rules_of(header.format).answers_need_calibration:
+        _refuse_uncounted_rates(rates, header, where)
+
+
+def _refuse_uncounted_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
+    """Refuse error rates of no specimen, or of more than were kept to calibrate.
+
+    A class may have calibration specimens and no rate: those whose pixels the encoder has seen are not counted.
+    """
+    model = header.model
+    calibrated = dict(zip(RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
+    for rate in rates:
+        if not 1 <= rate.of <= calibrated[rate.what]:
+            what = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
+            raise contradiction(where, f"{what}: {rate.what}")
 
 
 def _refuse_other_bundle(header: Header, where: str) -> None:
-    """Refuse a header that says of a bundle which comes with the tool what that bundle does not say."""
+    """Refuse a header that says of a bundle which comes with the tool what that bundle does not say.
+
+    No other bundle has its name, and no name is made up of that of a model and its base.
+    """
     pin, model = PINNED.get(header.model.digest), header.model
+    if rules_of(header.format).answers_need_calibration and (fault := name_fault(model)):
+        raise contradiction(where, fault)
     if pin is None:
         return
     if not header.demonstration:

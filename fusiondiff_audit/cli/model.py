@@ -1,5 +1,6 @@
 """The verb `model`: signed model folders."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_opti
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verdict import Verdict, digest_rows, signer_data, signer_rows
+from signing import ModelManifest
 from signing.strict import MAX_LABEL
 
 _MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of bundle.json
@@ -103,7 +105,7 @@ def show(path: Path, signature: Path | None) -> Answer:
     fusiondiff-audit model show my-model
     """
     keyid, manifest = signing.read_model_claims(path, signature=signature)
-    called = _called(path)
+    called = _called(path, manifest)
     rows = [
         ("claims key", f"sha256:{keyid}"),
         ("name", manifest.name),
@@ -125,9 +127,13 @@ def show(path: Path, signature: Path | None) -> Answer:
     return Answer("DONE", sentence, f"{table(rows)}\n\n{files}\n", data)
 
 
-def _called(path: Path) -> list[tuple[str, str]]:
-    """Return what one of our bundles calls itself; other models may have a file of that name, and say nothing in it."""
+def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
+    """Return what one of our bundles calls itself; other models may have a file of that name, and say nothing in it.
+
+    The name of a bundle that comes with the tool is shown only of a file that is listed in that bundle's signature.
+    """
     from reports.header import title_of
+    from reports.model_names import base_called, called, names_base
     from signing.fields import read_json
 
     settings = path / "bundle.json"
@@ -137,7 +143,11 @@ def _called(path: Path) -> list[tuple[str, str]]:
         data = signing.read_capped(settings, limit=_MAX_SETTINGS)
         said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
         base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
-        return [("calls itself", title_of(said.text("name", limit=MAX_LABEL), base))]
+        name = said.text("name", limit=MAX_LABEL)
+        if names_base(name) or names_base(base or ""):
+            return []
+        own = any((r.name, r.sha256) == ("bundle.json", sha256(data).hexdigest()) for r in manifest.resources)
+        return [("calls itself", title_of(called(name, manifest.listing if own else ""), base_called(base)))]
     except signing.SigningError:
         return []
 

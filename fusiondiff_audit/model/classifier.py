@@ -25,11 +25,11 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning, is_blind, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
-from fusiondiff_audit.model.names import called
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
 from reports.header import title_of
+from reports.model_names import base_called, called
 from signing.strict import malformed
 
 _ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state
@@ -78,7 +78,7 @@ class DiffusionModel:
     @property
     def title(self) -> str:
         """Return what the model is called in outputs, and the bundle that it was enrolled on."""
-        return title_of(called(self.settings.name, self.digest), self.settings.base)
+        return title_of(called(self.settings.name, self.digest), base_called(self.settings.base))
 
     @property
     def runtime(self) -> Runtime:
@@ -171,7 +171,7 @@ class DiffusionModel:
         settings = replace(
             own,
             name=own.name if name is None else name,
-            base=own.base if name is None else own.base or called(own.name, self.digest),
+            base=own.base if name is None else base_called(own.base) or called(own.name, self.digest),
             reference=reference,
             demonstration=demonstration,
             learning=learning,

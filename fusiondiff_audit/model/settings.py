@@ -7,6 +7,7 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
+from reports.model_names import JOINT, names_base
 from reports.records import read, write
 from signing.fields import Fields, read_json
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
@@ -50,6 +51,9 @@ class Settings:
             raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
         refuse_bad_label(self.name)
         refuse_bad_label(self.base)
+        for name in filter(None, (self.name, self.base)):
+            if names_base(name):
+                raise ValueError(f"{name[:100]!a} holds {JOINT!r}, which says what the base is")
         pixels = self.micro_batch * self.architecture.tile**2
         if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")

@@ -14,6 +14,7 @@ from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
 from fusiondiff_audit.training.directions import COUNT, LEAST
+from reports.model_names import JOINT, names_base
 from reports.records import read, write
 from signing.fields import read_json
 from signing.files import read_capped
@@ -141,6 +142,8 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what no bundle could be made of."""
         refuse_bad_label(self.name)
+        if names_base(self.name):
+            raise ValueError(f"{self.name[:100]!a} holds {JOINT!r}, which says what the base is")
         if self.seed < 0 or self.diet.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
         made = self.architecture

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from fusiondiff_audit.cli.evaluate import _title
-from fusiondiff_audit.judging import enrolled_set
-from fusiondiff_audit.model.names import MAX_NAME, called, refuse_bad_name
+from fusiondiff_audit.judging import ModelJudge, enrolled_set
+from fusiondiff_audit.model.names import MAX_NAME, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
 from reports.enrolled import EnrolledSet
+from reports.model_names import called, name_fault
 from reports.records import LONGEST
 from signing import Reason, SigningError
 from signing.fields import read_json
@@ -43,6 +44,8 @@ def test_names_that_people_can_read_are_taken(name: str) -> None:
         f"{CERAMIC}-2",
         f"my {CERAMIC}",
         "birch, enrolled on oak",
+        "birch, Enrolled  On oak",
+        "birch, enrolled-on oak",
     ],
 )
 def test_names_that_nobody_sees_or_that_stand_for_another_bundle_are_refused(name: str) -> None:
@@ -64,6 +67,28 @@ def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> No
     again = made.enrol(examples(1), reference="alder", name="oak")
     assert again.title == f"oak, enrolled on another {CERAMIC}"  # whose encoder it has
     assert made.enrol(examples(1), reference="alder").settings.name == "birch"
+
+
+TAKEN = [CERAMIC.upper(), "Fusion-Diff-V1-ceramic", "fusion diff v1 ceramic", f"my {CERAMIC}", f"another {CERAMIC}"]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_its_letters(name: str) -> None:
+    """A bundle.json that was made by hand may say anything."""
+    model = tiny_model(name=name)
+    assert model.title == called(name, PIN.digest) == f"another {CERAMIC}"
+    made = model.enrol(examples(1), reference="alder", name="birch")
+    assert made.settings.base == f"another {CERAMIC}"
+    head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).looked.model
+    assert (head.title, name_fault(replace(head, digest="0" * 64))) == (f"tiny, enrolled on another {CERAMIC}", None)
+
+
+@pytest.mark.parametrize("place", ["name", "base"])
+def test_a_bundle_whose_name_says_what_its_base_is_is_refused(place: str) -> None:
+    said = json.loads(SETTINGS.to_bytes()) | {place: f"birch, enrolled on {CERAMIC}"}
+    with pytest.raises(SigningError, match="which says what the base is") as caught:
+        Settings.from_bytes(json.dumps(said).encode(), "it")
+    assert caught.value.reason is Reason.MALFORMED
 
 
 def test_a_base_that_is_not_named_is_left_out_and_read_as_absent() -> None:

@@ -132,6 +132,14 @@ GOOD: dict[str, Callable[[Header], Header]] = {
     ),
     "another store": lambda h: replace(h, trust=replace(h.trust, fingerprint=digest("other"), version=99)),
     "the bundle of the tool": ceramic,
+    "a base that comes with the tool": lambda h: replace(h, model=replace(h.model, base=PIN.name)),
+    "a bundle that took the name of the tool's": lambda h: replace(
+        h, model=replace(h.model, name=f"another {PIN.name}")
+    ),
+    "a base that took the name of the tool's": lambda h: replace(h, model=replace(h.model, base=f"another {PIN.name}")),
+    "error rates of fewer specimens than calibrated": lambda h: replace(
+        h, model=replace(h.model, calibrated_authentic=21, calibrated_counterfeit=22)
+    ),
     "a stress test by one of ours": claiming(f"PASSED quick, 2026-11-21, {RESULT}"),
     "a stress test by its own policy": claiming(f"PASSED ours, 2026-11-21, {RESULT}", attacks=(ATTACK,)),
     "a failed one, which is not required": claiming(f"FAILED whose, 2026-11-21, {RESULT}", result="optional"),
@@ -186,6 +194,36 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     ),
     "another name of the tool's bundle": (lambda h: ceramic(h, name="museum-grade"), Reason.CONTRADICTION),
     "another base of the tool's bundle": (lambda h: ceramic(h, base="museum-grade"), Reason.CONTRADICTION),
+    **{
+        f"the name {name!a} for another bundle": (
+            lambda h, name=name: replace(h, model=replace(h.model, name=name)),
+            Reason.CONTRADICTION,
+        )
+        for name in (
+            PIN.name,
+            "Fusion-Diff-V1-ceramic",
+            "fusion_diff v1 ceramic",
+            f"the {PIN.name}",
+            f"birch, enrolled on {PIN.name}",
+            "birch, enrolled on oak",
+            "birch, Enrolled\u2003on oak",
+        )
+    },
+    **{
+        f"the base {name!a}": (
+            lambda h, name=name: replace(h, model=replace(h.model, base=name)),
+            Reason.CONTRADICTION,
+        )
+        for name in ("FUSION-diff-v1-ceramic", f"oak, enrolled on {PIN.name}", f"{PIN.name} itself")
+    },
+    "error rates of specimens that were never calibrated": (
+        lambda h: replace(h, model=replace(h.model, calibrated_authentic=0, calibrated_counterfeit=0)),
+        Reason.CONTRADICTION,
+    ),
+    "an error rate of more specimens than were calibrated": (
+        lambda h: replace(h, model=replace(h.model, calibrated_authentic=19)),
+        Reason.CONTRADICTION,
+    ),
     "a stress test in words": (claiming("PASSED with honours"), Reason.CONTRADICTION),
     "a stress test on no day": (claiming(f"PASSED quick, 2026-02-30, {RESULT}"), Reason.CONTRADICTION),
     "a stress test by an easier policy": (claiming(f"PASSED easy, 2026-11-21, {RESULT}"), Reason.CONTRADICTION),
@@ -328,3 +366,13 @@ def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:
         known = PINNED[pin.digest]
         assert settings.demonstration
         assert (known.name, known.reference, known.tested) == (settings.name, settings.reference, pin.tested)
+
+
+def test_an_error_rate_of_no_specimen_is_refused() -> None:
+    header = genuine().header
+    none = tuple(ErrorRate(what, 0, 0, error_bounds(0, 0)) for what in RATES)
+    model = replace(header.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=none)
+    with pytest.raises(SigningError, match="an error rate of 0 specimens") as caught:
+        consistency.refuse_other_header(replace(header, model=model), "it")
+    assert caught.value.reason is Reason.CONTRADICTION
+    consistency.refuse_other_header(replace(header, model=replace(model, error_rates=())), "it")
