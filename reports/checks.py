@@ -9,24 +9,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from reports.beside import Unchecked, beside
 from reports.consistency import contradiction, refuse_contradiction
-from reports.enrolled import EnrolledSet, marked
 from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
-from reports.records import LONGEST
 from reports.report import MAX_PAYLOAD, Report
 from reports.trust_check import Comparison, compare_trust
-from reports.versions import refuse_late, rules_of
+from reports.versions import refuse_late
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
-from signing.fields import read_json
 
 _MAX_NOTE = 64 * 1024  # bytes
-SETTINGS = "bundle.json"  # of a bundle; it lists what was enrolled
-_MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +103,10 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     if model is not None:
         passed("model", _model(report, model))
     found.unchecked = beside(folder, file) if whole or file.name == REPORT else ()
+        from reports.model_check import compare_model
+
+        passed("model", compare_model(report, model))
+    found.unchecked = beside(folder, file) if whole else ()
     return report
 
 
@@ -126,31 +124,3 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
     if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
         raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"
-
-
-def _model(report: Report, folder: Path) -> str:
-    from signing import RefusedFile, open_pinned
-
-    listed: dict[str, str] = {}
-    for file in open_pinned(folder, report.header.model.digest).check():
-        if isinstance(file, RefusedFile):
-            raise SigningError(file.reason, file.message, hint=file.hint)
-        listed[file.name] = file.sha256
-    enrolled = _enrolled(report, folder, listed)
-    return f"{len(listed)} files of {folder} are those that looked{enrolled}"
-
-
-def _enrolled(report: Report, folder: Path, listed: dict[str, str]) -> str:
-    """Refuse rows that say otherwise than the bundle what it was enrolled with; before version 3 they say nothing."""
-    if SETTINGS not in listed or not rules_of(report.header.format).answers_need_calibration:
-        return ""
-    data = read_capped(folder / SETTINGS, limit=_MAX_SETTINGS)
-    if sha256(data).hexdigest() != listed[SETTINGS]:
-        raise SigningError(Reason.DIGEST_MISMATCH, f"{folder / SETTINGS}: was changed while it was read")
-    settings = read_json(data, str(folder / SETTINGS), limit=_MAX_SETTINGS, tokens=_TOKENS)
-    known = EnrolledSet.from_settings(settings, most=LONGEST)
-    for row, right in zip(report.images, marked(report.images, known), strict=True):
-        if row.enrolled is not right.enrolled:
-            what = f"{row.name!a} {'was' if right.enrolled else 'was not'} among what the bundle was enrolled with"
-            raise contradiction(REPORT, what)
-    return ", and were enrolled with those pictures alone that are marked"
