@@ -101,12 +101,10 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
 
         passed("images", compare_batch(report, images, trust, found.signer))
     if model is not None:
-        passed("model", _model(report, model))
-    found.unchecked = beside(folder, file) if whole or file.name == REPORT else ()
         from reports.model_check import compare_model
 
         passed("model", compare_model(report, model))
-    found.unchecked = beside(folder, file) if whole else ()
+    found.unchecked = beside(folder, file) if whole or file.name == REPORT else ()
     return report
 
 
