@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,11 @@ def unsigned_by_listed() -> str:
     return write_base64(b" ".join((*lines[:-1], base64.b64encode(blob) + b"\n")))
 
 
+def renamed(header: Header, **names: str) -> Header:
+    """Return a header whose model goes by another name, or has another base."""
+    return replace(header, model=replace(header.model, **names))  # type: ignore[arg-type]
+
+
 def ceramic(header: Header, **changes: Any) -> Header:
     """Return a header of the bundle that comes with the tool, unless it is changed."""
     model = replace(header.model, name=changes.pop("name", PIN.name), digest=CERAMIC, base=changes.pop("base", None))
@@ -196,7 +202,7 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     "another base of the tool's bundle": (lambda h: ceramic(h, base="museum-grade"), Reason.CONTRADICTION),
     **{
         f"the name {name!a} for another bundle": (
-            lambda h, name=name: replace(h, model=replace(h.model, name=name)),
+            partial(renamed, name=name),
             Reason.CONTRADICTION,
         )
         for name in (
@@ -211,7 +217,7 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     },
     **{
         f"the base {name!a}": (
-            lambda h, name=name: replace(h, model=replace(h.model, base=name)),
+            partial(renamed, base=name),
             Reason.CONTRADICTION,
         )
         for name in ("FUSION-diff-v1-ceramic", f"oak, enrolled on {PIN.name}", f"{PIN.name} itself")

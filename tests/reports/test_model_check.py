@@ -45,7 +45,7 @@ def uses(authentic: bool, calibrates: bool, number: int) -> list[Said]:
 
 def settings() -> Said:
     """Return the settings of a bundle that the report of `made.report` is true of."""
-    said = json.loads(replace(TINY, name="alder").to_bytes())
+    said: Said = json.loads(replace(TINY, name="alder").to_bytes())
     kinds = ((True, False, 25), (False, False, 25), (True, True, 20), (False, True, 20))
     listed = [example for kind in kinds for example in uses(*kind)]
     learning = dataclasses.asdict(Learning()) | {"partitions": 8}
@@ -174,7 +174,7 @@ def test_a_folder_without_settings_is_refused_and_told_of_older_reports(
 
 def older(said: Report, version: str, **changes: Any) -> Report:
     """Return a report as it is read of an older version."""
-    partitions = {"partitions": 0} if version == V1 else {}
+    partitions: dict[str, Any] = {"partitions": 0} if version == V1 else {}
     model = replace(said.header.model, **changes, **partitions)
     return changed(said, header=replace(said.header, format=version, model=model))
 
