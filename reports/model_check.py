@@ -29,14 +29,17 @@ def compare_model(report: Report, folder: Path) -> str:
         if isinstance(file, RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
         listed[file.name] = file.sha256
-    files, version = f"{len(listed)} files of {folder} are those that looked", rules_of(report.header.format)
+    files, version = f"{len(listed)} files looked", rules_of(report.header.format)
     if SETTINGS not in listed:
         if version.answers_need_calibration:
             raise SigningError(Reason.MISSING_FILE, f"{folder}: lists no {SETTINGS}, so it is no bundle")
-        return f"{files}; NOTHING ELSE that the report says of the model was compared: {folder} lists no {SETTINGS}"
+        return f"NOTHING BUT FILES COMPARED, as no {SETTINGS} is listed: {files}: {folder}"  # screens cut what is long
     settings = _settings(folder, listed[SETTINGS])
     _refuse_other_model(report.header, settings, version)
-    return f"{files}, as the header says of them{_marks(report, settings, version)}"
+    marks = _marks(report, settings, version)
+    if version.answers_need_calibration:
+        return f"{files}, {marks}, and are as the header says: {folder}"
+    return f"{marks}; {files}, and are as the header says: {folder}"
 
 
 def _settings(folder: Path, listed: str) -> BundleSettings:
@@ -80,7 +83,7 @@ def _compared(header: Header, settings: BundleSettings, version: VersionRules) -
 
 
 def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> str:
-    """Refuse rows that say otherwise than the bundle what it was enrolled with.
+    """Refuse rows that say otherwise than the bundle what it was enrolled with; return what was found.
 
     Rows of versions before 3 have no marks, and are judged by rules that knew none: their number is told.
     """
@@ -88,17 +91,14 @@ def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> s
     if not version.answers_need_calibration:
         number = sum(row.enrolled is not None for row in right)
         if not number:
-            return ", and no picture was among what they were enrolled with"
-        return (
-            f"; BUT {number:,} of the pictures {'was' if number == 1 else 'were'} AMONG WHAT THE BUNDLE WAS ENROLLED "
-            f"WITH, or of a specimen that was, so that their verdicts say nothing: reports of version "
-            f"{report.header.format[-1]} do not tell"
-        )
+            return "no picture was among those enrolled"
+        shown = f"{number:,} PICTURE{'' if number == 1 else 'S'} OF ENROLLED SPECIMENS, whose verdicts say nothing"
+        return f"{shown} (version {report.header.format[-1]} has no marks)"
     for row, mark in zip(report.images, right, strict=True):
         if row.enrolled is not mark.enrolled:
             what = f"{row.name!a} {'was' if mark.enrolled else 'was not'} among what the bundle was enrolled with"
             raise contradiction(REPORT, what)
-    return ", and were enrolled with those pictures alone that are marked"
+    return "were enrolled with those pictures alone that are marked"
 
 
 def _shown(value: object) -> str:

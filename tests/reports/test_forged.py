@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +103,6 @@ def unsigned_by_listed() -> str:
     return write_base64(b" ".join((*lines[:-1], base64.b64encode(blob) + b"\n")))
 
 
-def renamed(header: Header, **names: str) -> Header:
-    """Return a header whose model goes by another name, or has another base."""
-    return replace(header, model=replace(header.model, **names))  # type: ignore[arg-type]
-
-
 def ceramic(header: Header, **changes: Any) -> Header:
     """Return a header of the bundle that comes with the tool, unless it is changed."""
     model = replace(header.model, name=changes.pop("name", PIN.name), digest=CERAMIC, base=changes.pop("base", None))
@@ -125,6 +119,11 @@ def claiming(claim: str, **asked: Any) -> Callable[[Header], Header]:
         return replace(header, robustness=claim, policy=head, case=())
 
     return told
+
+
+def naming(**names: str) -> Callable[[Header], Header]:
+    """Return what makes a header name its model, or the base of it, so."""
+    return lambda header: replace(header, model=replace(header.model, **names))  # type: ignore[arg-type]
 
 
 RESULT = f"sha256:{digest('result')}"
@@ -202,7 +201,7 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     "another base of the tool's bundle": (lambda h: ceramic(h, base="museum-grade"), Reason.CONTRADICTION),
     **{
         f"the name {name!a} for another bundle": (
-            partial(renamed, name=name),
+            naming(name=name),
             Reason.CONTRADICTION,
         )
         for name in (
@@ -217,7 +216,7 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     },
     **{
         f"the base {name!a}": (
-            partial(renamed, base=name),
+            naming(base=name),
             Reason.CONTRADICTION,
         )
         for name in ("FUSION-diff-v1-ceramic", f"oak, enrolled on {PIN.name}", f"{PIN.name} itself")
