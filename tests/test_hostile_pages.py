@@ -42,7 +42,7 @@ HOSTILE = [
     f"\ud800{MARK}\ufffe",
 ]
 # What a page reads as a number, a map or JSON; records that were signed hold nothing else there.
-READ = {"score", "gate", "map", "alpha", "policy_text", "size", "sizes"}
+READ = {"format", "score", "gate", "map", "alpha", "policy_text", "size", "sizes"}
 SHOWN_IN = {"alt", "aria-label"}  # attributes that show text
 ACTIVE = {"script", "link", "iframe", "frame", "object", "embed", "form", "a", "base", "video", "audio", "image", "use"}
 ADDRESSES = {"src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background", "ping"}

@@ -69,10 +69,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 HOMES = [
     "fusiondiff_audit.certify.conformal",
-    "fusiondiff_audit.model.names",
     "fusiondiff_audit.training.prospects",
     "reports.arithmetic",
     "reports.coverage",
+    "reports.model_names",
     "reports.records",
     "reports.verdicts",
     "reports.versions",
