@@ -67,7 +67,7 @@ class Schema:
             database.execute(statement)
 
     def rows(self) -> list[_Row]:
-        """Return what SQLite notes of it."""
+        """Return the rows that SQLite's own table has of a database with this schema alone."""
         database = sqlite3.connect(":memory:", isolation_level=None)
         try:
             self.create(database)

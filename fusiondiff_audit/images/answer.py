@@ -41,7 +41,7 @@ class Ending:
 
     @classmethod
     def from_text(cls, text: str) -> "Ending":
-        """Return what such a reply says."""
+        """Return how a decoder ended, parsed from the reply of the process that forked it."""
         code, late, processor, clock = text.split()
         return cls(int(code), late == "1", float(processor), float(clock))
 

@@ -8,8 +8,8 @@ import struct
 from collections.abc import Iterator
 
 from fusiondiff_audit.images.errors import ImageError, ambiguous
+from fusiondiff_audit.images.header import MAX_METADATA
 
-MAX_PROFILE = 1024 * 1024  # bytes
 _HEADER, _ENTRY, _MAX_TAGS = 128, 12, 100
 _GREY, _COLOUR = b"GRAY", b"RGB "
 _CURVES = {_GREY: (b"kTRC",), _COLOUR: (b"rTRC", b"gTRC", b"bTRC")}
@@ -56,7 +56,7 @@ def check_profile(data: bytes, channels: int) -> None:
 
 
 def _parse(data: bytes) -> dict[bytes, bytes]:
-    if len(data) > MAX_PROFILE or len(data) < _HEADER + 4 or struct.unpack_from(">I", data)[0] != len(data):
+    if len(data) > MAX_METADATA or len(data) < _HEADER + 4 or struct.unpack_from(">I", data)[0] != len(data):
         raise ValueError("another length than it says")
     (count,) = struct.unpack_from(">I", data, _HEADER)
     if count > _MAX_TAGS:

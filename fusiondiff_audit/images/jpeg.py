@@ -4,13 +4,12 @@ import re
 import struct
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
 from fusiondiff_audit.images.jpeg_scans import Frame, Scans
 from fusiondiff_audit.images.jpeg_segments import Segments
 from fusiondiff_audit.images.unreferenced import check_trailing
 
 MAX_SEGMENTS = 4096
-MAX_BESIDE = 1024 * 1024  # bytes of all segments
 _MOST_FILL = 16  # bytes before a marker; T.81 allows any number
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
@@ -30,8 +29,8 @@ def walk(data: bytes) -> Header:
             break
         body, position = _segment(data, position, marker)
         beside += len(body)
-        if beside > MAX_BESIDE:
-            raise too_large(f"more than {MAX_BESIDE:,} bytes beside the picture's data")
+        if beside > MAX_METADATA:
+            raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture's data")
         if marker in _OTHER_FRAMES:
             raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
         if marker in _FRAMES:

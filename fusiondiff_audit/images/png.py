@@ -5,14 +5,13 @@ import zlib
 from typing import TypeVar
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.header import Container, Header, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
 from fusiondiff_audit.images.inflate import Inflater
 from fusiondiff_audit.images.png_chunks import check_chunk
 from fusiondiff_audit.images.unreferenced import check_trailing
 
 Data = TypeVar("Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_ANCILLARY = 1024 * 1024  # bytes of chunks that are not the picture
 MAX_CHUNKS = 65_536
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
@@ -52,8 +51,8 @@ def walk(data: bytes) -> Header:
                 raise malformed(f"chunk {kind!a} is there twice")
             ancillary += check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
             ignored.add(kind)
-            if ancillary > MAX_ANCILLARY:
-                raise too_large(f"more than {MAX_ANCILLARY:,} bytes beside the picture")
+            if ancillary > MAX_METADATA:
+                raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture")
     else:
         raise too_large(f"more than {MAX_CHUNKS:,} chunks")
     pixels.finish()

@@ -6,11 +6,11 @@ must say "as usual". Any other chunk is refused by name: Apple's iDOT has made o
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
 from fusiondiff_audit.images.exif import check_exif
-from fusiondiff_audit.images.icc import MAX_PROFILE, check_profile
+from fusiondiff_audit.images.header import MAX_METADATA
+from fusiondiff_audit.images.icc import check_profile
 from fusiondiff_audit.images.inflate import Inflater
 from fusiondiff_audit.images.xmp import check_xmp
 
-MAX_TEXT = 1024 * 1024  # bytes, unpacked
 _DESCRIPTIVE = frozenset({b"pHYs", b"tIME", b"sPLT", b"hIST", b"bKGD", b"pCAL", b"sCAL", b"caBX"})
 _ONLY = {  # chunk: what it may say
     b"gAMA": (b"\x00\x00\xb1\x8e", b"\x00\x00\xb1\x8f"),  # 1/2.2, cut or rounded
@@ -59,7 +59,7 @@ def _profile(body: bytes) -> bytes:
     name, separator, packed = body.partition(b"\0")
     if not separator or not 1 <= len(name) <= 79 or packed[:1] != b"\0":
         raise malformed("an ICC profile that is packed in no known way")
-    return _inflate(packed[1:], MAX_PROFILE)
+    return _inflate(packed[1:], MAX_METADATA)
 
 
 def _check_text(kind: bytes, body: bytes) -> int:
@@ -86,7 +86,7 @@ def _check_text(kind: bytes, body: bytes) -> int:
 def _packed(method: bytes, expected: bytes, body: bytes) -> bytes:
     if method != expected:
         raise malformed("a text that is packed in no known way")
-    return _inflate(body, MAX_TEXT)
+    return _inflate(body, MAX_METADATA)
 
 
 def _inflate(body: bytes, limit: int) -> bytes:

@@ -7,6 +7,7 @@ Any other tag is refused by name. Tags from 65000 on are anybody's, and ignored 
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large
+from fusiondiff_audit.images.header import MAX_METADATA
 from fusiondiff_audit.images.icc import check_profile
 from fusiondiff_audit.images.ifd import Directory
 from fusiondiff_audit.images.photoshop import check_resources
@@ -21,7 +22,6 @@ DESCRIPTION, SOFTWARE, XMP, PROFILE, EXIF, GPS = 270, 305, 700, 34675, 34665, 34
 RESOURCES, IMAGEJ_SIZES, IMAGEJ, ORIENTATION = 34377, 50838, 50839, 274
 REDUCED = 254  # NewSubfileType; its lowest bit: a smaller version of another picture
 
-MAX_METADATA = 1024 * 1024  # bytes of all tags that are not the picture
 _READ = frozenset(
     {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR, PREDICTOR, COLOURS}
     | {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, SUBDIRECTORIES, EXTRA, FORMAT}

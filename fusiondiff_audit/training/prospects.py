@@ -55,7 +55,7 @@ class Specimens:
         )
 
     def data(self) -> dict[str, dict[str, object]]:
-        """Return the same as data, by error rate."""
+        """Return what the bundle will be able to answer, as JSON has it, by error rate."""
         found: dict[str, dict[str, object]] = {}
         for rate in RATES:
             known = coverage(self.calibrated, sum(self.learnt), rate)
