@@ -92,12 +92,14 @@ class Journal:
         return kept
 
     def kept(self, name: str, make: Callable[[], str]) -> str:
-        """Return what is kept under a name; it is made once for a run."""
-        said = self._read(name)
-        if said is None:
-            said = make()
-            self._write(name, said)
-        return said
+        """Return the value kept under a name, made once for a run; of two processes that make it, the first wins."""
+        kept = self._read(name)
+        if kept is None:
+            self._write(name, make(), "INSERT OR IGNORE")
+            kept = self._read(name)
+        if kept is None:
+            raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: lost {name!a}", hint=_CACHE)
+        return kept
 
     def known(self, picture: "SignedMicrograph") -> ImageRow | None:
         """Return what was found in a picture: this file under this name, and no other file with its pixels."""
@@ -124,9 +126,9 @@ class Journal:
         """Return what we wrote, and nobody else: however many commas a name has."""
         return read_json(said.encode(), str(self._path), limit=_LARGEST, tokens=_LARGEST)
 
-    def _write(self, name: str, said: str) -> None:
+    def _write(self, name: str, said: str, insert: str = "INSERT OR REPLACE") -> None:
         with self._writing():
-            self._base.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, said, self._code(name, said)))
+            self._base.execute(f"{insert} INTO kept VALUES (?, ?, ?)", (name, said, self._code(name, said)))
 
     def _code(self, name: str, said: str) -> bytes:
         return hmac.digest(self._secret, write_json([self._run, name, said]), "sha256")

@@ -7,7 +7,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.journal import JOURNAL
+from fusiondiff_audit.journal import JOURNAL, Journal
 from fusiondiff_audit.ledger import Admitted, Keys, verify_ledger
 from reports.issue import REPORT
 from tests.audit_walk import read
@@ -50,3 +50,15 @@ def test_two_audits_into_one_folder_end_in_one_report(tmp_path: Path) -> None:
     assert [ended(racer) for racer in racers] == [(0, "")] * 2
     assert {file.name for file in (home / "out").iterdir()} >= {JOURNAL, REPORT}
     assert len(read(home / "out").images) == IMAGES
+
+
+def test_of_two_processes_that_draw_a_value_at_once_the_first_one_counts(tmp_path: Path) -> None:
+    key = signing.PrivateKey.generate(signing.Algorithm.ED25519)
+    with Journal(tmp_path / JOURNAL, key) as one, Journal(tmp_path / JOURNAL, key) as other:
+
+        def overtaken() -> str:
+            assert other.kept("nonce", lambda: "first") == "first"
+            return "second"
+
+        assert one.kept("nonce", overtaken) == "first"
+        assert other.kept("nonce", lambda: "third") == "first"
