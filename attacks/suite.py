@@ -26,7 +26,7 @@ Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
 
 
 class Word(StrEnum):
-    """What a run comes to. What is signed of it is judged by the same rule once more (`reports.stress_rules`)."""
+    """What a run comes to. What is signed of it is judged by the same rule once more (`reports.stress.rules`)."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"

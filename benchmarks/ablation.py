@@ -22,10 +22,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.kiln.bench.bundle import bundle_cells, embedded
-from fusiondiff_audit.kiln.bench.measures import interval
-from fusiondiff_audit.kiln.bench.pictures import unwatched
-from fusiondiff_audit.kiln.bench.task import Sizes, task
+from fusiondiff_audit.evaluation.bundle import bundle_cells, embedded
+from fusiondiff_audit.evaluation.metrics import interval
+from fusiondiff_audit.evaluation.pictures import unwatched
+from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.bundle import Unpacked, unpack
 from fusiondiff_audit.model.classifier import DiffusionModel

@@ -17,8 +17,8 @@ from attacks.gradient import Apgd
 from attacks.harness import Attack, Plan, Run, judged_rightly, run
 from attacks.outcome import Knowledge
 from attacks.pictures import Budget, Norm, Picture
+from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images import Guard
-from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.running import exact
 from fusiondiff_audit.stress.target import Pipeline

@@ -21,15 +21,15 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from benchmarks.house import founded
-from fusiondiff_audit.audit import Judge, audit
-from fusiondiff_audit.compose import Order
+from fusiondiff_audit.audit.compose import Order
+from fusiondiff_audit.audit.run import Judge, audit
+from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.images import Guard, LooseFile, decode
-from fusiondiff_audit.kiln.bench.pictures import unwatched
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import check_origin
-from fusiondiff_audit.policy import Policy, Robustness
-from reports.header import Key
+from fusiondiff_audit.policy.policy import Policy, Robustness
+from reports.verdict.header import Key
 from tests.judges import DigestJudge
 
 BUNDLE, PICTURES, SIDE, ROUNDS, LEAST = "fusion-diff-v1-ceramic", 12, 512, 9, 0.85
@@ -76,7 +76,7 @@ class House:
 
 def rate(bundle: str) -> bool:
     """Print both rates, and say whether the audit's is high enough."""
-    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.audit.judge import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
 
     with tempfile.TemporaryDirectory() as name, Guard() as guard:

@@ -23,12 +23,12 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.nasa import OURS, cells
 from fusiondiff_audit.cli.kiln_table import HEADS, line_cells
-from fusiondiff_audit.kiln.bench.bundle import as_micrograph, bundle_cells
-from fusiondiff_audit.kiln.bench.deep import TITLES, deep_cells
-from fusiondiff_audit.kiln.bench.pictures import unwatched
-from fusiondiff_audit.kiln.bench.run import run
-from fusiondiff_audit.kiln.bench.summary import Line, lines
-from fusiondiff_audit.kiln.bench.task import LABELS, task
+from fusiondiff_audit.evaluation.benchmark import run
+from fusiondiff_audit.evaluation.bundle import as_micrograph, bundle_cells
+from fusiondiff_audit.evaluation.deep_baseline import TITLES, deep_cells
+from fusiondiff_audit.evaluation.pictures import unwatched
+from fusiondiff_audit.evaluation.summary import Line, lines
+from fusiondiff_audit.evaluation.task import LABELS, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel

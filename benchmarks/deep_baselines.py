@@ -26,10 +26,10 @@ from safetensors.torch import load_file
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch.nn import functional
 
-from fusiondiff_audit.kiln.bench.deep import COLUMNS
-from fusiondiff_audit.kiln.bench.measures import measure
-from fusiondiff_audit.kiln.bench.run import ASKED, truths
-from fusiondiff_audit.kiln.bench.task import Item, Task, task
+from fusiondiff_audit.evaluation.benchmark import ASKED, truths
+from fusiondiff_audit.evaluation.deep_baseline import COLUMNS
+from fusiondiff_audit.evaluation.metrics import measure
+from fusiondiff_audit.evaluation.task import Item, Task, task
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.model.bundle import unpack
 from fusiondiff_audit.model.encoder import Encoder
@@ -39,7 +39,7 @@ from fusiondiff_audit.model.shapes import Convolutions
 SIDE = 128
 BUNDLE = "fusion-diff-v1-ceramic"
 BATCH = 16
-PREDICTIONS = Path(__file__).parent.parent / "fusiondiff_audit" / "kiln" / "bench" / "predictions"
+PREDICTIONS = Path(__file__).parent.parent / "fusiondiff_audit" / "evaluation" / "predictions"
 
 
 @dataclass(frozen=True, slots=True)

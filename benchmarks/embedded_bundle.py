@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.inputs.labels import Use, read_labels
 from fusiondiff_audit.kiln.folder import Order, labels_csv, pictures
 from fusiondiff_audit.kiln.workers import cores
-from fusiondiff_audit.labels import Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.weights.pins import BUNDLES

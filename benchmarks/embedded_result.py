@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.weights.pins import BUNDLES, PINNED
-from reports.robustness import RESULT, read_robustness
+from reports.stress.result import RESULT, read_robustness
 
 NAME = "fusion-diff-v1-ceramic"
 TOOL = (sys.executable, "-P", "-c", "from fusiondiff_audit.cli import main; main()")

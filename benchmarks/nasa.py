@@ -26,11 +26,11 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
+from fusiondiff_audit.evaluation.baselines import BASELINES
+from fusiondiff_audit.evaluation.bundle import seen_by
+from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture
+from fusiondiff_audit.evaluation.metrics import interval
 from fusiondiff_audit.images.tiles import continued
-from fusiondiff_audit.kiln.bench.baselines import BASELINES
-from fusiondiff_audit.kiln.bench.bundle import seen_by
-from fusiondiff_audit.kiln.bench.descriptors import grey_statistics, texture
-from fusiondiff_audit.kiln.bench.measures import interval
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning

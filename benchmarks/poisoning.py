@@ -18,8 +18,8 @@ from attacks.poison.catalogue import POISONS
 from attacks.poison.detect import DETECTORS, evaluated
 from attacks.poison.harness import Case, PoisonPlan, altered, poison, run_poison
 from attacks.poison.scene import Allowed
+from fusiondiff_audit.evaluation.task import Item, Sizes, task
 from fusiondiff_audit.images import Guard
-from fusiondiff_audit.kiln.bench.task import Item, Sizes, task
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
 from fusiondiff_audit.stress.learner import Enrolling

@@ -19,11 +19,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.certify.poisoning import by_prototypes
+from fusiondiff_audit.evaluation.bundle import embedded
+from fusiondiff_audit.evaluation.metrics import interval
+from fusiondiff_audit.evaluation.pictures import unwatched
+from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images.tiles import Rule, combine
-from fusiondiff_audit.kiln.bench.bundle import embedded
-from fusiondiff_audit.kiln.bench.measures import interval
-from fusiondiff_audit.kiln.bench.pictures import unwatched
-from fusiondiff_audit.kiln.bench.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Enrolled, Learning, shares, train_forests

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from reports.robustness import Robustness
+    from reports.stress.result import Robustness
 
 _OPTIONS = {  # by the verb's own
     "policy": ("POLICY", "stress-test a model by this policy: quick, full, exhaustive or an audit.toml"),
@@ -124,7 +124,7 @@ class Stressed(pytest.Collector):
 
     def _run(self) -> "Robustness | str":
         import signing
-        from reports.robustness import MAX_FILE, RESULT, open_robustness
+        from reports.stress.result import MAX_FILE, RESULT, open_robustness
 
         out = self._place(_asked(self.config, "out") or str(Path(tempfile.mkdtemp(prefix=f"{_NAME}-"), "stressed")))
         words = ["--labels", _asked(self.config, "labels") or str(Path(str(_asked(self.config, "data")), "labels.csv"))]
@@ -184,8 +184,8 @@ class Doubt(Exception):  # noqa: N818, it is none of the tool's errors
 
 def _refuse(result: "Robustness", kind: str, name: str) -> None:
     """Raise what keeps a part of a result from passing, or skip what does not apply."""
-    from reports.robustness import Robustness
-    from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Word
+    from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Word
+    from reports.stress.result import Robustness
 
     known: dict[str, Mapping[str, object]] = {
         "attack": {one.name: one for one in result.attacks},

@@ -15,18 +15,18 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit import audit
+from fusiondiff_audit.audit.compose import Order
+from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.cli.failure import explain
-from fusiondiff_audit.compose import Order
-from fusiondiff_audit.folders import folder_if_filled
 from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.inputs.folders import folder_if_filled
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
-from reports.header import Key
-from reports.issue import REPORT
-from reports.report import MAX_PAYLOAD, Report
-from reports.rows import ImageRow
+from reports.verdict.header import Key
+from reports.verdict.issue import REPORT
+from reports.verdict.report import MAX_PAYLOAD, Report
+from reports.verdict.rows import ImageRow
 from signing.bundle import Bundle
 from tests.conftest import NOW, entry, make_trust, sign
 from tests.judges import UNTESTED, DigestJudge

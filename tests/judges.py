@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
-from fusiondiff_audit.compose import Looked
+from fusiondiff_audit.audit.compose import Looked
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
-from fusiondiff_audit.policy import Policy, Robustness
-from reports.enrolled import EnrolledSet
-from reports.header import ModelHead
+from fusiondiff_audit.policy.policy import Policy, Robustness
+from reports.verdict.enrolled import EnrolledSet
+from reports.verdict.header import ModelHead
 from tests.reports.made import digest, rates
 
 UNTESTED = Policy(robustness=Robustness(result="optional"))  # by which it may look, as nobody attacked it

@@ -23,7 +23,7 @@ import tifffile
 from fusiondiff_audit.cli import verbs
 from fusiondiff_audit.cli.answer import run
 from fusiondiff_audit.weights.pins import PINNED
-from reports.issue import REPORT, SUMMARY
+from reports.verdict.issue import REPORT, SUMMARY
 
 PHOTOGRAPHS = ("camera", "coins", "page", "moon")  # these lie in scikit-image's wheel
 POLICY = 'name = "first-day"\n[robustness]\nresult = "optional"\n'

@@ -4,11 +4,11 @@ from fractions import Fraction
 from typing import Any
 
 from attacks.gates import Metric
-from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.policy.policy import Policy
 from fusiondiff_audit.stress.plans import suite_of
 from fusiondiff_audit.stress.policies import stress_policy
-from reports.robustness import Robustness
-from reports.stress_parts import Checked, Gate, Gated, Held, Severity, Tried
+from reports.stress.parts import Checked, Gate, Gated, Held, Severity, Tried
+from reports.stress.result import Robustness
 from signing import PublicKey, now, write_time
 from tests.reports.made import digest
 from tests.reports.test_robustness import made

@@ -16,31 +16,31 @@ import pytest
 import tifffile
 
 import signing
-from fusiondiff_audit.audit import Done, audit
-from fusiondiff_audit.compose import Order
-from fusiondiff_audit.decide import refused_row
+from fusiondiff_audit.audit.compose import Order
+from fusiondiff_audit.audit.journal import JOURNAL
+from fusiondiff_audit.audit.repeat import compare
+from fusiondiff_audit.audit.rows import refused_row
+from fusiondiff_audit.audit.run import Done, audit
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, LooseFile, decode
-from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.ledger.entries import Decoded
 from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy import Policy
-from fusiondiff_audit.repeat import compare
-from reports.checks import Examination, examine
-from reports.enrolled import EnrolledSet
-from reports.header import Counts, Key, partial
-from reports.issue import REPORT, issue
-from reports.records import read, write
-from reports.report import Report
-from reports.rows import Enrolled, ImageRow, specimen_rows
-from reports.verdicts import Verdict, Why
+from fusiondiff_audit.policy.policy import Policy
+from reports.verdict.checks import Examination, examine
+from reports.verdict.enrolled import EnrolledSet
+from reports.verdict.header import Counts, Key, partial
+from reports.verdict.issue import REPORT, issue
+from reports.verdict.report import Report
+from reports.verdict.rows import Enrolled, ImageRow, specimen_rows
+from reports.verdict.verdicts import Verdict, Why
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
 from signing.manifest import Kind, PixelSize
 from signing.names import MAX_NAME
+from signing.records import read, write
 from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
@@ -420,7 +420,7 @@ def test_order_and_names_of_another_system_change_nothing(
     sign(folder, keys["device"])
     done = run(folder, tmp_path / "out")
     shuffled = replace(done.report, images=done.report.images[::-1])
-    from fusiondiff_audit.compose import _named_apart
+    from fusiondiff_audit.audit.compose import _named_apart
 
     assert tuple(sorted(_named_apart(shuffled.images), key=lambda row: row.name)) == done.report.images
 

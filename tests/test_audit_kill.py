@@ -16,7 +16,7 @@ import pytest
 import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import Issued, Keys, verify_ledger
-from reports.checks import Examination, examine
+from reports.verdict.checks import Examination, examine
 from tests.audit_walk import read
 from tests.conftest import NOW
 

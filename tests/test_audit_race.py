@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import signing
+from fusiondiff_audit.audit.journal import JOURNAL, Journal
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.journal import JOURNAL, Journal
 from fusiondiff_audit.ledger import Admitted, Keys, verify_ledger
-from reports.issue import REPORT
+from reports.verdict.issue import REPORT
 from tests.audit_walk import read
 from tests.conftest import NOW
 from tests.test_audit_kill import ended, walk

@@ -12,9 +12,9 @@ import pytest
 
 import signing
 from fusiondiff_audit import databases
+from fusiondiff_audit.audit.journal import JOURNAL, Journal
 from fusiondiff_audit.databases import FAULTS, ForeignDatabaseError, Schema, from_outside, open_database
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.journal import JOURNAL, Journal
 from fusiondiff_audit.ledger.store import Store
 from signing import PrivateKey, Reason, SigningError
 

@@ -14,9 +14,9 @@ import pytest
 
 from fusiondiff_audit.page.render import render, templates
 from fusiondiff_audit.page.stress import Example, render_stress
-from reports.report import Report
-from reports.robustness import Robustness
-from reports.stress_parts import Harmed, Watched, Word
+from reports.stress.parts import Harmed, Watched, Word
+from reports.stress.result import Robustness
+from reports.verdict.report import Report
 from signing import Algorithm, PrivateKey
 from signing.strict import is_plain
 from tests.reports.made import report

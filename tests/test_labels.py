@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import signing
-from fusiondiff_audit.labels import Use, read_labels
+from fusiondiff_audit.inputs.labels import Use, read_labels
 
 GOOD = "file,label,specimen,use\na.tif,authentic,s1,enrol\nb.tif,authentic,s1,\nc.tif,counterfeit,,calibrate\n"
 
@@ -54,7 +54,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, sentence: str
 
 
 def test_more_rows_than_any_batch_has_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fusiondiff_audit.tabular._MOST_ROWS", 3)
+    monkeypatch.setattr("fusiondiff_audit.inputs.tables._MOST_ROWS", 3)
     rows = [f"{number}.tif,authentic\n" for number in range(4)]
     assert len(read_labels(write(tmp_path, "file,label\n" + "".join(rows[:3])))) == 3
     with pytest.raises(signing.SigningError, match="more than 3 rows") as caught:

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from fusiondiff_audit.page.render import render
-from reports.issue import REPORT
-from reports.report import Report
-from reports.verdicts import Verdict
+from reports.verdict.issue import REPORT
+from reports.verdict.report import Report
+from reports.verdict.verdicts import Verdict
 from signing import Algorithm, PrivateKey
 from tests.reports.made import changed, report
 from tests.reports.test_vectors import VECTORS, payload_of

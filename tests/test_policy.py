@@ -7,9 +7,9 @@ import pytest
 
 from attacks.catalogue import CATALOGUE
 from attacks.checks import ALL
-from fusiondiff_audit.policy import AskedAttack, AskedGate, AskedPoison, Policy, read_policy
+from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, Policy, read_policy
 from fusiondiff_audit.stress.plans import suite_of
-from reports.verdicts import Why
+from reports.verdict.verdicts import Why
 from signing import Reason, SigningError
 
 

@@ -71,11 +71,11 @@ HOMES = [
     "fusiondiff_audit.certify.conformal",
     "fusiondiff_audit.training.prospects",
     "reports.arithmetic",
-    "reports.coverage",
-    "reports.model_names",
-    "reports.records",
-    "reports.verdicts",
-    "reports.versions",
+    "reports.verdict.coverage",
+    "reports.verdict.model_names",
+    "signing.records",
+    "reports.verdict.verdicts",
+    "reports.verdict.versions",
 ]
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit import tested as room
+from fusiondiff_audit.audit import requirement as room
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.policy import AskedAttack, AskedGate, Policy
-from fusiondiff_audit.policy import Robustness as Rules
+from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, Policy
+from fusiondiff_audit.policy.policy import Robustness as Rules
 from fusiondiff_audit.weights.pins import Pin
-from reports.header import NOT_TESTED, stood
-from reports.robustness import Robustness, sign_robustness
-from reports.stress_parts import Word
+from reports.stress.parts import Word
+from reports.stress.result import Robustness, sign_robustness
+from reports.verdict.header import NOT_TESTED, stood
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
 from tests.reports.made import digest

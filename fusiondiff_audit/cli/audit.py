@@ -15,13 +15,13 @@ from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_opti
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
-from reports.verdicts import Verdict
+from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.audit import Done
+    from fusiondiff_audit.audit.repeat import Repeated
+    from fusiondiff_audit.audit.run import Done
     from fusiondiff_audit.ledger import Ledger
-    from fusiondiff_audit.repeat import Repeated
-    from reports.rows import ImageRow
+    from reports.verdict.rows import ImageRow
 
 _SHOWN = 20  # messages
 PAGE = "report.html"
@@ -97,20 +97,20 @@ def command(
         raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
     if again is not None and book is None:
         raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
-    from fusiondiff_audit.audit import audit
+    from fusiondiff_audit.audit.compose import Order
+    from fusiondiff_audit.audit.judge import ModelJudge
+    from fusiondiff_audit.audit.repeat import compare, refuse_other
+    from fusiondiff_audit.audit.requirement import tested
+    from fusiondiff_audit.audit.run import audit
     from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
-    from fusiondiff_audit.compose import Order
-    from fusiondiff_audit.folders import folder_if_filled
-    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.inputs.folders import folder_if_filled
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.render import render
-    from fusiondiff_audit.policy import quoted_policy, read_policy
-    from fusiondiff_audit.repeat import compare, refuse_other
-    from fusiondiff_audit.tested import tested
-    from reports.checks import Examination, examine
-    from reports.header import Key
-    from reports.issue import refuse_unfit
+    from fusiondiff_audit.policy.policy import quoted_policy, read_policy
+    from reports.verdict.checks import Examination, examine
+    from reports.verdict.header import Key
+    from reports.verdict.issue import refuse_unfit
 
     known = None if first is None else examine(first, trust=trust.store, found=Examination())
     policy = read_policy(rules) if known is None else quoted_policy(known.header.policy.text, str(first))
@@ -160,7 +160,7 @@ def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
 
 def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
     """Find out before any work whether the output is where it may be, and nothing else is there."""
-    from fusiondiff_audit.journal import JOURNAL
+    from fusiondiff_audit.audit.journal import JOURNAL
 
     if folder.resolve() in (out.resolve(), *out.resolve().parents):
         raise click.UsageError("--out names a folder inside DIR, where the report would be an unsigned file")

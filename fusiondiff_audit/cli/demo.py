@@ -17,8 +17,8 @@ from fusiondiff_audit.cli.audit import PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import lacking
-from fusiondiff_audit.folders import make_folder
-from reports.issue import REPORT
+from fusiondiff_audit.inputs.folders import make_folder
+from reports.verdict.issue import REPORT
 
 MODEL = "fusion-diff-v1-ceramic"
 _SIDE = 160  # pixels

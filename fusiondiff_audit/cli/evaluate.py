@@ -11,10 +11,10 @@ from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.labels import read_labels
+from fusiondiff_audit.inputs.labels import read_labels
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.kiln.bench.folds import Judged
+    from fusiondiff_audit.evaluation.cross_validation import Judged
     from fusiondiff_audit.model.classifier import DiffusionModel
 
 _BASELINES = ("grey", "texture")
@@ -45,8 +45,8 @@ def command(
     fusiondiff-audit evaluate micrographs --labels micrographs/labels.csv --model my-bundle --trust trust.json
     """
     require("kiln" if bundle is None else "audit", "measuring classifiers")
-    from fusiondiff_audit.evaluation import look
-    from fusiondiff_audit.kiln.bench.baselines import BASELINES
+    from fusiondiff_audit.evaluation.baselines import BASELINES
+    from fusiondiff_audit.evaluation.evaluate import look
 
     said = read_labels(labels)
     model = None if bundle is None else open_bundle(bundle, trust_path)

@@ -12,7 +12,7 @@ from fusiondiff_audit.cli.pretrain import BESIDE, MADE_UP, studio, studio_option
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.labels import read_labels
+from fusiondiff_audit.inputs.labels import read_labels
 
 
 @click.command()

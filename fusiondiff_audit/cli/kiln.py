@@ -15,7 +15,7 @@ from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, short, size, table
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.folders import new_folder
+from fusiondiff_audit.inputs.folders import new_folder
 
 if TYPE_CHECKING:
     from fusiondiff_audit.kiln.folder import Made, Order
@@ -147,11 +147,11 @@ def bench(
     fusiondiff-audit kiln bench --bundle fusion-diff-v1-ceramic
     """
     require("kiln" if bundle is None else "audit", "the benchmark")
+    from fusiondiff_audit.evaluation.benchmark import run, truths
+    from fusiondiff_audit.evaluation.deep_baseline import deep_cells
+    from fusiondiff_audit.evaluation.summary import duels, lines
+    from fusiondiff_audit.evaluation.task import LABELS, VERSION, task
     from fusiondiff_audit.kiln import specimens
-    from fusiondiff_audit.kiln.bench.deep import deep_cells
-    from fusiondiff_audit.kiln.bench.run import run, truths
-    from fusiondiff_audit.kiln.bench.summary import duels, lines
-    from fusiondiff_audit.kiln.bench.task import LABELS, VERSION, task
     from fusiondiff_audit.kiln.workers import cores
 
     if out is not None:
@@ -167,7 +167,7 @@ def bench(
         if fresh:
             cells += list(run(each, asked, fresh, workers=cores(), watch=_watching(f"{where}: pictures")))
         if ours is not None:
-            from fusiondiff_audit.kiln.bench.bundle import bundle_cells
+            from fusiondiff_audit.evaluation.bundle import bundle_cells
 
             cells += list(bundle_cells(ours, each, asked, workers=cores(), watch=_watching(f"{where}: our model")))
         for model in chosen:

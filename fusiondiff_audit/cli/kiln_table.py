@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.kiln.bench.measures import Interval
-    from fusiondiff_audit.kiln.bench.summary import Duel, Line
+    from fusiondiff_audit.evaluation.metrics import Interval
+    from fusiondiff_audit.evaluation.summary import Duel, Line
 
 HEADS = ("model", "labels", "seeds", "balanced accuracy, %", "images", "other microscope", "unseen workshop*", "kiln*")
 # Nobody has published the data behind the figures of the press, and one of them is of a validation set.
@@ -36,8 +36,8 @@ def duel_cells(duel: "Duel") -> tuple[str, ...]:
 
 
 def _title(model: str) -> str:
-    from fusiondiff_audit.kiln.bench.baselines import BASELINES
-    from fusiondiff_audit.kiln.bench.deep import TITLES
+    from fusiondiff_audit.evaluation.baselines import BASELINES
+    from fusiondiff_audit.evaluation.deep_baseline import TITLES
 
     if model in BASELINES:
         return BASELINES[model].title

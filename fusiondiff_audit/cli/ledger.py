@@ -11,7 +11,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.folders import make_folder
+from fusiondiff_audit.inputs.folders import make_folder
 from fusiondiff_audit.ledger import Admitted, Decoded, Founded, Issued, Keys, Verified, read_ledger, verify_ledger
 
 _SHOWN = 40  # entries; the newest, since those are asked for
@@ -103,8 +103,8 @@ def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = 
 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     """Return the checkpoint that a genuine report carries."""
-    from fusiondiff_audit.repeat import ledger_of
-    from reports.checks import Examination, examine
+    from fusiondiff_audit.audit.repeat import ledger_of
+    from reports.verdict.checks import Examination, examine
 
     note = ledger_of(examine(path, trust=trust, found=Examination()), trust)
     if note is None:

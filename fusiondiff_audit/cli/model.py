@@ -132,8 +132,8 @@ def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
 
     The name of a bundle that comes with the tool is shown only of a file that is listed in that bundle's signature.
     """
-    from reports.header import title_of
-    from reports.model_names import base_called, called, names_base
+    from reports.verdict.header import title_of
+    from reports.verdict.model_names import base_called, called, names_base
     from signing.fields import read_json
 
     settings = path / "bundle.json"

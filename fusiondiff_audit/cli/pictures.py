@@ -6,12 +6,12 @@ from typing import Any
 
 import signing
 from fusiondiff_audit.cli.text import count
-from fusiondiff_audit.folders import make_folder
 from fusiondiff_audit.images.claims import Claims
 from fusiondiff_audit.images.databar import bar_rows
 from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.images.quality import Quality, measure
 from fusiondiff_audit.images.thumbnails import thumbnail
+from fusiondiff_audit.inputs.folders import make_folder
 
 _OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR})
 

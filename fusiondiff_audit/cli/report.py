@@ -15,7 +15,7 @@ from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from reports.report import Report
+    from reports.verdict.report import Report
 
 
 @click.group()
@@ -63,8 +63,8 @@ def show(report: Path, image: str, out: Path) -> Answer:
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
     """
-    from reports.excerpt import excerpt
-    from reports.issue import CHECKPOINT
+    from reports.verdict.excerpt import excerpt
+    from reports.verdict.issue import CHECKPOINT
 
     signing.refuse_existing(out)
     said = _read(report)
@@ -77,8 +77,8 @@ def show(report: Path, image: str, out: Path) -> Answer:
 
 def _read(path: Path) -> "Report":
     """Return what a report says, with nothing verified."""
-    from reports.issue import REPORT
-    from reports.report import MAX_PAYLOAD, Report
+    from reports.verdict.issue import REPORT
+    from reports.verdict.report import MAX_PAYLOAD, Report
     from signing.bundle import Bundle, bundle_limit
 
     file = path / REPORT if os.path.isdir(path) else path
@@ -103,7 +103,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     """
     from fusiondiff_audit.cli.verdict import signer_data, signer_rows
     from fusiondiff_audit.cli.verify import by_rules, checked_data, header_rows, rules_data
-    from reports.excerpt import MAX_EXCERPT, verify_excerpt
+    from reports.verdict.excerpt import MAX_EXCERPT, verify_excerpt
     from signing.manifest import MAX_FILE
 
     found = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)

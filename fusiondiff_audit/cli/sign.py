@@ -12,7 +12,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
 from fusiondiff_audit.cli.progress import Progress
 from fusiondiff_audit.cli.text import count, size, table
-from fusiondiff_audit.tabular import bad_table, read_rows
+from fusiondiff_audit.inputs.tables import bad_table, read_rows
 
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 

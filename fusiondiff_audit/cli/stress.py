@@ -15,7 +15,7 @@ from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.stress_answer import answer_of
 from fusiondiff_audit.cli.text import count, lasting
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.labels import read_labels
+from fusiondiff_audit.inputs.labels import read_labels
 
 if TYPE_CHECKING:
     from attacks.suite import Suite
@@ -93,11 +93,11 @@ def command(
     from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
     from fusiondiff_audit.stress.target import Pipeline
-    from reports.header import Key
-    from reports.issue import refuse_unfit
-    from reports.junit import to_junit
-    from reports.robustness import RESULT, sign_robustness
-    from reports.sarif import to_sarif
+    from reports.stress.junit import to_junit
+    from reports.stress.result import RESULT, sign_robustness
+    from reports.stress.sarif import to_sarif
+    from reports.verdict.header import Key
+    from reports.verdict.issue import refuse_unfit
 
     if first and baseline is not None:
         raise click.UsageError("--first says that there is no earlier result, and --baseline names one")

@@ -11,7 +11,7 @@ from fusiondiff_audit.errors import AuditReason
 
 if TYPE_CHECKING:
     from attacks.suite import Outcome
-    from reports.robustness import Robustness
+    from reports.stress.result import Robustness
 
 
 def answer_of(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged, remarks: tuple[str, ...]) -> Answer:

@@ -14,11 +14,11 @@ from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verdict import signer_data
 
 if TYPE_CHECKING:
-    from reports.checks import Examination
-    from reports.header import Header
-    from reports.report import Report
-    from reports.rows import ImageRow
-    from reports.trust_check import Comparison
+    from reports.verdict.checks import Examination
+    from reports.verdict.header import Header
+    from reports.verdict.report import Report
+    from reports.verdict.rows import ImageRow
+    from reports.verdict.trust_check import Comparison
 
 _SHOWN = 20  # rows of either kind; more would push the checks off the screen
 _LONGEST = 60  # characters of a file's name
@@ -48,8 +48,8 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
     """
     from fusiondiff_audit.cli.failure import exit_code
     from fusiondiff_audit.weights.pins import PINNED
-    from reports.checks import Examination, examine
-    from reports.issue import REPORT
+    from reports.verdict.checks import Examination, examine
+    from reports.verdict.issue import REPORT
 
     found = Examination()
     try:
@@ -88,7 +88,7 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
 
 def by_rules(header: "Header") -> str:
     """Return the clause that names an older version and what its rules let be, if a report is of one."""
-    from reports.versions import version_remark
+    from reports.verdict.versions import version_remark
 
     remark = version_remark(header.format)
     return f", {remark}" if remark else ""
@@ -96,7 +96,7 @@ def by_rules(header: "Header") -> str:
 
 def rules_data(header: "Header") -> dict[str, Any]:
     """Return by which version's rules a report was judged, and what they let be that the newest do not, as data."""
-    from reports.versions import FORMAT, gaps_of
+    from reports.verdict.versions import FORMAT, gaps_of
 
     return {"format": header.format, "newest": header.format == FORMAT, "gaps": list(gaps_of(header.format))}
 
@@ -108,8 +108,8 @@ def header_rows(
 
     `images` are the rows that are shown: what some of them lack is not told as checked.
     """
-    from reports.header import NOT_TESTED
-    from reports.versions import FORMAT
+    from reports.verdict.header import NOT_TESTED
+    from reports.verdict.versions import FORMAT
 
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
@@ -149,8 +149,8 @@ def _replay(header: "Header", comparison: "Comparison | None") -> str:
 def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
     """Return what was not asked of every picture: too few specimens calibrate it, or the version did not ask."""
     from reports.arithmetic import least_specimens
-    from reports.coverage import checked_images
-    from reports.versions import rules_of
+    from reports.verdict.coverage import checked_images
+    from reports.verdict.versions import rules_of
 
     known, least, rules = checked_images(header, images), least_specimens(header.policy.rate), rules_of(header.format)
     open_ = [] if known.sets else [f"which class can be ruled out: {least} calibration specimens of each are needed"]
@@ -165,7 +165,7 @@ def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[st
 
 def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, bool]:
     """Return what was asked of the pictures of a report, as data; answers without calibration are not checked ones."""
-    from reports.coverage import checked_images
+    from reports.verdict.coverage import checked_images
 
     known = checked_images(header, images)
     return {"conformalSets": known.sets, "familiarity": known.familiarity, "answers": known.calibrated}
@@ -191,7 +191,7 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     """Return how many answers stay if somebody altered the specimens that the model was taught with, for people."""
     if report.header.policy.tolerance is None:
         return []
-    from reports.rows import survivors
+    from reports.verdict.rows import survivors
 
     by_specimen = bool(report.specimens)
     kept = survivors(report.specimens if by_specimen else report.images)

@@ -12,8 +12,8 @@ from decimal import Decimal, DecimalException
 from enum import StrEnum
 from itertools import islice, pairwise
 
+from fusiondiff_audit.images.formats.ifd import Directory, read_chain
 from fusiondiff_audit.images.header import Header
-from fusiondiff_audit.images.ifd import Directory, read_chain
 
 MAX_TEXT = 1024 * 1024  # bytes of one tag or sidecar
 MAX_DIFFERENCE = Decimal("0.02")  # between two claims on one pixel; more is a conflict

@@ -2,10 +2,10 @@
 
 from pathlib import PurePath
 
-from fusiondiff_audit.images import jpeg, png, tiff
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.formats import jpeg, png, tiff
+from fusiondiff_audit.images.formats.unreferenced import format_at
 from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
-from fusiondiff_audit.images.unreferenced import format_at
 
 _PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
 _SUFFIXES = {

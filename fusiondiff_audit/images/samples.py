@@ -13,10 +13,10 @@ import numpy as np
 import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.png import essence
+from fusiondiff_audit.images.formats.strips import decode_rows
 from fusiondiff_audit.images.header import Container, Header
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, bands
-from fusiondiff_audit.images.png import essence
-from fusiondiff_audit.images.strips import decode_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

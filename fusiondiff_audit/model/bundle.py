@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 import signing
-from fusiondiff_audit.folders import new_folder
+from fusiondiff_audit.inputs.folders import new_folder
 from fusiondiff_audit.model.card import bill, card, told_by
 from fusiondiff_audit.model.encoder import Encoder, imagined
 from fusiondiff_audit.model.head import Head, head_arrays, read_head

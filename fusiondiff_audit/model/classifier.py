@@ -28,8 +28,8 @@ from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.running import Embedded, Runner, gather
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
-from reports.header import title_of
-from reports.model_names import base_called, called
+from reports.verdict.header import title_of
+from reports.verdict.model_names import base_called, called
 from signing.strict import malformed
 
 _ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state

@@ -1,6 +1,6 @@
 """Which names a new bundle may have: each a name of its own, and none that of a bundle that comes with the tool."""
 
-from reports.model_names import JOINT, letters, names_base, reserved
+from reports.verdict.model_names import JOINT, letters, names_base, reserved
 from signing import Reason, SigningError
 from signing.strict import is_plain
 

@@ -7,9 +7,9 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
-from reports.model_names import JOINT, names_base
-from reports.records import read, write
+from reports.verdict.model_names import JOINT, names_base
 from signing.fields import Fields, read_json
+from signing.records import read, write
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fusiondiff_audit import __version__
 from reports.arithmetic import Rank, least_specimens
-from reports.coverage import Checked, checked
-from reports.header import NOT_TESTED, Counts
-from reports.report import Report
-from reports.rows import ImageRow, SpecimenRow, survivors
-from reports.verdicts import Label, Verdict
+from reports.verdict.coverage import Checked, checked
+from reports.verdict.header import NOT_TESTED, Counts
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, SpecimenRow, survivors
+from reports.verdict.verdicts import Label, Verdict
 from signing.strict import visible
 
 _SIGNS = {  # told apart by shape as well as by colour

@@ -7,8 +7,8 @@ from math import log
 
 from fusiondiff_audit import __version__
 from fusiondiff_audit.page.render import Small, templates
-from reports.robustness import Robustness
-from reports.stress_parts import Tried, Word
+from reports.stress.parts import Tried, Word
+from reports.stress.result import Robustness
 
 PAGE = "robustness.html"
 _MEANINGS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import signing
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
-from reports.report import Report
+from reports.verdict.report import Report
 
 MOST, SIDE = 200, 96  # pictures on a page, and their pixels: a page and its maker have limits
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from attacks.pictures import Norm
-from reports.robustness import MAX_FILE, Robustness, open_robustness
+from reports.stress.result import MAX_FILE, Robustness, open_robustness
 from signing import Reason, SigningError, TrustStore, read_capped
 
 

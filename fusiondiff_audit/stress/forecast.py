@@ -10,7 +10,7 @@ from attacks.gradient import slope
 from attacks.gradient import to_tensor as batch
 from attacks.pictures import Budget, Norm, Picture
 from attacks.target import Aim, Limits, Target
-from fusiondiff_audit.policy import Robustness
+from fusiondiff_audit.policy.policy import Robustness
 
 _ANY = Budget(Norm.LINF, 1.0)
 

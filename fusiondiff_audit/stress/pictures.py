@@ -19,7 +19,7 @@ from attacks.pictures import Picture, middle
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, Micrograph, decode
 from fusiondiff_audit.images.prepare import has_structure, prepare
 from fusiondiff_audit.images.tiles import cut
-from fusiondiff_audit.labels import Label
+from fusiondiff_audit.inputs.labels import Label
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.settings import Settings
 

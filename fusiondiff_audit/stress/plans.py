@@ -15,7 +15,7 @@ from attacks.poison.detect import DETECTORS
 from attacks.poison.harness import PoisonPlan
 from attacks.poison.scene import Allowed
 from attacks.suite import Suite
-from fusiondiff_audit.policy import MAX_POLICY, AskedAttack, AskedGate, AskedPoison, Policy
+from fusiondiff_audit.policy.policy import MAX_POLICY, AskedAttack, AskedGate, AskedPoison, Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, policy_file
 from signing import read_capped
 from signing.strict import malformed

@@ -13,10 +13,10 @@ from attacks.poison.harness import Reached
 from attacks.suite import Outcome
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy import Policy
-from reports.header import Key, Library
-from reports.robustness import FORMAT, Robustness
-from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
+from fusiondiff_audit.policy.policy import Policy
+from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
+from reports.stress.result import FORMAT, Robustness
+from reports.verdict.header import Key, Library
 from signing.strict import is_plain
 
 _LONGEST = 1000  # characters

@@ -22,7 +22,7 @@ from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry, prepare
 from fusiondiff_audit.images.tiles import cut
-from fusiondiff_audit.labels import Label
+from fusiondiff_audit.inputs.labels import Label
 from signing.folder import list_folder
 
 Squares = npt.NDArray[np.uint8]

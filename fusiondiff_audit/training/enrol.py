@@ -13,7 +13,7 @@ from pathlib import Path
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
-from fusiondiff_audit.labels import Label, Use, read_labels
+from fusiondiff_audit.inputs.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.model.names import refuse_bad_name

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from fusiondiff_audit.model.enrolment import Example
 from reports.arithmetic import least_specimens
-from reports.coverage import coverage, lacking
-from reports.verdicts import Why
+from reports.verdict.coverage import coverage, lacking
+from reports.verdict.verdicts import Why
 
 RATES = (Fraction(1, 10), Fraction(1, 20), Fraction(1, 100))  # the second is the built-in policy's
 

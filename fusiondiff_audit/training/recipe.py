@@ -14,10 +14,10 @@ from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
 from fusiondiff_audit.training.directions import COUNT, LEAST
-from reports.model_names import JOINT, names_base
-from reports.records import read, write
+from reports.verdict.model_names import JOINT, names_base
 from signing.fields import read_json
 from signing.files import read_capped
+from signing.records import read, write
 from signing.strict import malformed, refuse_bad_label
 
 CERAMIC = Path(__file__).parent / "ceramic.toml"

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 import signing
+from fusiondiff_audit.audit.compose import compose
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.compose import compose
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.policy import Policy, Robustness
+from fusiondiff_audit.policy.policy import Policy, Robustness
 from fusiondiff_audit.stress.policies import stress_policy
 from reports.arithmetic import error_bounds, tolerance
-from reports.checks import Examination, examine
-from reports.robustness import sign_robustness
-from reports.rows import survivors
-from reports.stress_parts import Gate, Gated, Word
+from reports.stress.parts import Gate, Gated, Word
+from reports.stress.result import sign_robustness
+from reports.verdict.checks import Examination, examine
+from reports.verdict.rows import survivors
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.made import digest
@@ -202,7 +202,7 @@ def test_an_explanation_says_what_the_model_is_for(ready: Tool) -> None:
 
 def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("audit.toml").write_text('name = "ours"\n[case]\ntext = ["Sale 12"]\n[decide]\nerror_rate = "0.1"\n')
-    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.audit.judge import ModelJudge
 
     real, left = ModelJudge.judge_each, [2]
 
@@ -245,7 +245,7 @@ def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
 
 def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
-    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.audit.judge import ModelJudge
     from fusiondiff_audit.model.findings import Votes
 
     real = ModelJudge.judge_each
@@ -254,7 +254,7 @@ def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: py
         for found in real(self, samples):
             yield replace(found, votes=Votes(found.votes.authentic, found.votes.counterfeit))
 
-    monkeypatch.setattr("fusiondiff_audit.audit.compose", on_another_device)
+    monkeypatch.setattr("fusiondiff_audit.audit.run.compose", on_another_device)
     done = ready(*WORDS, "--repeat", "out", "--out", "elsewhere", "--json")
     assert done.code == 0, done.err
     assert (done.json["repeat"]["identical"], done.json["repeat"]["differentRows"]) == (False, [])
@@ -327,7 +327,7 @@ def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
     ready: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Missing, failed, stale, of other weights, altered, by the wrong key, by an easier policy: each has its reason."""
-    from fusiondiff_audit.judging import ModelJudge
+    from fusiondiff_audit.audit.judge import ModelJudge
 
     def looks(self: ModelJudge, samples: Any) -> Any:
         raise AssertionError("a picture was looked at")

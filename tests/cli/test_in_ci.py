@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from fusiondiff_audit.cli.exits import Exit
-from reports.robustness import RESULT, open_robustness
-from reports.stress_parts import Word
+from reports.stress.parts import Word
+from reports.stress.result import RESULT, open_robustness
 from signing import load_trust, now
 from tests.cli.conftest import Done, Tool
 from tests.cli.test_stress_verb import HEAD, LENIENT, REGRESSIONS, STRICT, bundle, ready  # noqa: F401, fixtures

@@ -8,7 +8,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
-from reports.issue import REPORT, issue
+from reports.verdict.issue import REPORT, issue
 from tests.cli.conftest import Tool
 from tests.reports.made import report
 from tests.reports.test_vectors import VECTORS

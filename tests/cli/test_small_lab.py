@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import signing
-from reports.checks import Examination, examine
-from reports.header import Counts
-from reports.issue import REPORT, issue
-from reports.report import Report
-from reports.rows import settled
+from reports.verdict.checks import Examination, examine
+from reports.verdict.header import Counts
+from reports.verdict.issue import REPORT, issue
+from reports.verdict.report import Report
+from reports.verdict.rows import settled
 from signing import Reason, SigningError
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model

@@ -9,8 +9,8 @@ from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.page.stress import PAGE
-from reports.robustness import RESULT, open_robustness
-from reports.stress_parts import Word
+from reports.stress.parts import Word
+from reports.stress.result import RESULT, open_robustness
 from signing import load_trust, now
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import tiny_model

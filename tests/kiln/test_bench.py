@@ -7,15 +7,15 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from fusiondiff_audit.kiln.bench import measures
-from fusiondiff_audit.kiln.bench.deep import COLUMNS, TITLES, answers, deep_cells
-from fusiondiff_audit.kiln.bench.descriptors import grey_statistics, texture
-from fusiondiff_audit.kiln.bench.folds import cross_validated
-from fusiondiff_audit.kiln.bench.measures import Scores, interval, mcnemar, measure
-from fusiondiff_audit.kiln.bench.pictures import Floats
-from fusiondiff_audit.kiln.bench.run import Cell, run
-from fusiondiff_audit.kiln.bench.summary import duels, lines
-from fusiondiff_audit.kiln.bench.task import Sizes, Task, task
+from fusiondiff_audit.evaluation import metrics as measures
+from fusiondiff_audit.evaluation.benchmark import Cell, run
+from fusiondiff_audit.evaluation.cross_validation import cross_validated
+from fusiondiff_audit.evaluation.deep_baseline import COLUMNS, TITLES, answers, deep_cells
+from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture
+from fusiondiff_audit.evaluation.metrics import Scores, interval, mcnemar, measure
+from fusiondiff_audit.evaluation.pictures import Floats
+from fusiondiff_audit.evaluation.summary import duels, lines
+from fusiondiff_audit.evaluation.task import Sizes, Task, task
 from fusiondiff_audit.kiln.recipes import HELD_OUT
 from fusiondiff_audit.kiln.specimens import specimen
 

@@ -12,10 +12,10 @@ from fusiondiff_audit.images import Guard, LooseFile, Source, decode
 from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.container import read_header
 from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.inputs.labels import read_labels
 from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.vendors import VENDORS, Shot
-from fusiondiff_audit.labels import read_labels
 
 ORDER = Order("birch", specimens=3, fields=2, side=96)
 SOURCES = {

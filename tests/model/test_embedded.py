@@ -9,17 +9,17 @@ import tifffile
 
 import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
-from fusiondiff_audit import tested as room
-from fusiondiff_audit.kiln.bench.bundle import bundle_cells
-from fusiondiff_audit.kiln.bench.pictures import unwatched
-from fusiondiff_audit.kiln.bench.task import Sizes, task
+from fusiondiff_audit.audit import requirement as room
+from fusiondiff_audit.evaluation.bundle import bundle_cells
+from fusiondiff_audit.evaluation.pictures import unwatched
+from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
-from fusiondiff_audit.policy import Policy
+from fusiondiff_audit.policy.policy import Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
-from reports.robustness import open_robustness, read_robustness
-from reports.stress_parts import Word
+from reports.stress.parts import Word
+from reports.stress.result import open_robustness, read_robustness
 from signing import Algorithm, PrivateKey, Role
 
 NAME = "fusion-diff-v1-ceramic"

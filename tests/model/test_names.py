@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
 from fusiondiff_audit.cli.evaluate import _title
-from fusiondiff_audit.judging import ModelJudge, enrolled_set
 from fusiondiff_audit.model.names import MAX_NAME, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
-from reports.enrolled import EnrolledSet
-from reports.model_names import called, name_fault
-from reports.records import LONGEST
+from reports.verdict.enrolled import EnrolledSet
+from reports.verdict.model_names import called, name_fault
 from signing import Reason, SigningError
 from signing.fields import read_json
+from signing.records import LONGEST
 from tests.model.tiny import SETTINGS, enrolled_model, examples, tiny_model
 
 CERAMIC, PIN = next(iter(PINNED.items()))

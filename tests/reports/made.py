@@ -7,9 +7,9 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
-from fusiondiff_audit.policy import Case, Policy, Robustness
+from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank, error_bounds
-from reports.header import (
+from reports.verdict.header import (
     RATES,
     BatchHead,
     Counts,
@@ -22,10 +22,10 @@ from reports.header import (
     RunHead,
     TrustHead,
 )
-from reports.report import Report
-from reports.rows import ImageRow, Judged, settled, specimen_rows
-from reports.verdicts import Label, Rules, Verdict
-from reports.versions import FORMAT
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, Judged, settled, specimen_rows
+from reports.verdict.verdicts import Label, Rules, Verdict
+from reports.verdict.versions import FORMAT
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from reports.columns import read_all
-from reports.records import read, write
-from reports.rows import ImageRow
+from reports.verdict.rows import ImageRow
 from signing import SigningError
+from signing.columns import read_all
 from signing.fields import Fields
+from signing.records import read, write
 from tests.reports.made import fields, image
 
 ROWS = [json.loads(json.dumps(write(image(number)))) for number in range(15)]

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from reports.excerpt import FORMAT, excerpt, verify_excerpt
-from reports.issue import CHECKPOINT, issue
-from reports.report import leaf
-from reports.verdicts import Verdict
+from reports.verdict.excerpt import FORMAT, excerpt, verify_excerpt
+from reports.verdict.issue import CHECKPOINT, issue
+from reports.verdict.report import leaf
+from reports.verdict.verdicts import Verdict
 from signing import (
     Algorithm,
     Checkpoint,

@@ -10,21 +10,21 @@ import pytest
 
 from fusiondiff_audit.ledger.log import ORIGIN
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.policy import AskedAttack, Policy, Robustness
+from fusiondiff_audit.policy.policy import AskedAttack, Policy, Robustness
 from fusiondiff_audit.stress.policies import BUILT_IN
 from fusiondiff_audit.weights.pins import PINNED as PINS
-from reports import consistency
 from reports.arithmetic import error_bounds
-from reports.checks import Examination, examine
-from reports.excerpt import excerpt, verify_excerpt
-from reports.header import RATES, Counts, ErrorRate, Header, Key
-from reports.issue import CHECKPOINT, REPORT, SUMMARY, summary
-from reports.pinned import PINNED, STRESS_POLICIES
-from reports.report import Report
-from reports.rows import Enrolled, ImageRow, settled, specimen_rows
-from reports.stress_claim import read_claim
-from reports.trust_check import LEDGER_ORIGIN
-from reports.verdicts import Verdict
+from reports.verdict import consistency
+from reports.verdict.checks import Examination, examine
+from reports.verdict.excerpt import excerpt, verify_excerpt
+from reports.verdict.header import RATES, Counts, ErrorRate, Header, Key
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
+from reports.verdict.pinned import PINNED, STRESS_POLICIES
+from reports.verdict.report import Report
+from reports.verdict.rows import Enrolled, ImageRow, settled, specimen_rows
+from reports.verdict.stress_claim import read_claim
+from reports.verdict.trust_check import LEDGER_ORIGIN
+from reports.verdict.verdicts import Verdict
 from signing import (
     Algorithm,
     Checkpoint,

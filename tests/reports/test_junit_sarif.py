@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from reports.junit import to_junit
-from reports.robustness import Robustness
-from reports.sarif import to_sarif
-from reports.stress_parts import Checked, Gate, Held, Severity, Word
+from reports.stress.junit import to_junit
+from reports.stress.parts import Checked, Gate, Held, Severity, Word
+from reports.stress.result import Robustness
+from reports.stress.sarif import to_sarif
 from signing import PrivateKey
 from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.judging import ModelJudge, enrolled_set
+from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
 from fusiondiff_audit.model import settings as core
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
-from reports import bundle_settings
-from reports.bundle_settings import BundleSettings
-from reports.checks import Examination, examine
-from reports.header import RATES
-from reports.model_check import SETTINGS, compare_model
-from reports.report import Report
-from reports.versions import V1, V2
+from reports.verdict import bundle_settings
+from reports.verdict.bundle_settings import BundleSettings
+from reports.verdict.checks import Examination, examine
+from reports.verdict.header import RATES
+from reports.verdict.model_check import SETTINGS, compare_model
+from reports.verdict.report import Report
+from reports.verdict.versions import V1, V2
 from signing import PrivateKey, Reason, SigningError, TrustStore, sign_model
 from signing.fields import read_json
 from tests.model.tiny import SETTINGS as TINY

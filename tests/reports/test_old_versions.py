@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from fusiondiff_audit.policy import Case, Policy, Robustness
-from reports import versions
+from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank
-from reports.checks import Examination, examine
-from reports.coverage import checked
-from reports.excerpt import excerpt, verify_excerpt
-from reports.header import Counts, ErrorRate
-from reports.report import Report
-from reports.rows import ImageRow, specimen_rows
-from reports.verdicts import Verdict
-from reports.versions import FORMAT, V1, V2, VERSIONS, refuse_late
+from reports.verdict import versions
+from reports.verdict.checks import Examination, examine
+from reports.verdict.coverage import checked
+from reports.verdict.excerpt import excerpt, verify_excerpt
+from reports.verdict.header import Counts, ErrorRate
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, specimen_rows
+from reports.verdict.verdicts import Verdict
+from reports.verdict.versions import FORMAT, V1, V2, VERSIONS, refuse_late
 from signing import Reason, SigningError, write_time
 from signing.strict import write_json
 from tests.reports.made import digest

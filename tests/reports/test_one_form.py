@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reports.checks import Examination, examine
-from reports.issue import REPORT, issue
-from reports.report import Report
+from reports.verdict.checks import Examination, examine
+from reports.verdict.issue import REPORT, issue
+from reports.verdict.report import Report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
 from signing.listed import Revocation, Why

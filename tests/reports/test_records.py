@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from fusiondiff_audit.model.settings import Settings
-from reports.records import read, write
 from signing import SigningError
 from signing.fields import Fields
+from signing.records import read, write
 from signing.strict import write_json
 from tests.model.tiny import SETTINGS, enrolled_model
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.policy import Case, Intake, Policy
+from fusiondiff_audit.policy.policy import Case, Intake, Policy
 from reports.arithmetic import Rank
-from reports.checks import Examination, examine
-from reports.header import Counts, ErrorRate, Header, partial
-from reports.issue import CHECKPOINT, REPORT, SUMMARY, issue
-from reports.report import Report
-from reports.rows import ImageRow, settled, survivors
-from reports.verdicts import Evidence, Label, Rules, Verdict, Why, verdict
+from reports.verdict.checks import Examination, examine
+from reports.verdict.header import Counts, ErrorRate, Header, partial
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, issue
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, settled, survivors
+from reports.verdict.verdicts import Evidence, Label, Rules, Verdict, Why, verdict
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
 from signing.strict import write_json

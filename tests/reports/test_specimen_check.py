@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from reports.arithmetic import Rank
-from reports.excerpt import excerpt, verify_excerpt
-from reports.header import Counts, Header
-from reports.report import Report
-from reports.rows import Enrolled, ImageRow, SpecimenRow, settled, specimen_rows
-from reports.specimen_check import specimen_fault
-from reports.verdicts import Rules, Verdict
+from reports.verdict.excerpt import excerpt, verify_excerpt
+from reports.verdict.header import Counts, Header
+from reports.verdict.report import Report
+from reports.verdict.rows import Enrolled, ImageRow, SpecimenRow, settled, specimen_rows
+from reports.verdict.specimen_check import specimen_fault
+from reports.verdict.verdicts import Rules, Verdict
 from signing import Reason, SigningError
 from tests.reports.made import digest, image
 from tests.reports.test_forged import TRUST, checkpoint_of, genuine

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import pytest
 
-from reports import versions
-from reports.checks import Examination, examine
-from reports.excerpt import verify_excerpt
-from reports.header import Counts
-from reports.issue import CHECKPOINT, REPORT, SUMMARY
-from reports.report import Report
-from reports.robustness import RESULT, open_robustness
-from reports.stress_parts import Word
-from reports.verdicts import Verdict
+from reports.stress.parts import Word
+from reports.stress.result import RESULT, open_robustness
+from reports.verdict import versions
+from reports.verdict.checks import Examination, examine
+from reports.verdict.excerpt import verify_excerpt
+from reports.verdict.header import Counts
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
+from reports.verdict.report import Report
+from reports.verdict.verdicts import Verdict
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
 from signing.strict import write_json
 from tests.conftest import make_trust

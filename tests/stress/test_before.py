@@ -7,8 +7,8 @@ import pytest
 
 from attacks.pictures import Norm
 from fusiondiff_audit.stress.before import bank_of, held_before, open_before
-from reports.robustness import Robustness, sign_robustness
-from reports.stress_parts import Word
+from reports.stress.parts import Word
+from reports.stress.result import Robustness, sign_robustness
 from signing import PrivateKey, Reason, SigningError, TrustStore
 from tests.reports.test_robustness import FOOLED, HELD, MISSED, TRIED, left, made
 

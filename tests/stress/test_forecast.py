@@ -8,7 +8,7 @@ import torch
 
 from attacks.pictures import Plane
 from attacks.target import Answer
-from fusiondiff_audit.policy import AskedAttack, Robustness
+from fusiondiff_audit.policy.policy import AskedAttack, Robustness
 from fusiondiff_audit.stress.forecast import forecast
 from tests.attacks.toys import Linear, pictures
 

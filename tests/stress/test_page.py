@@ -17,7 +17,7 @@ from attacks.suite import Suite, run_suite
 from attacks.target import Aim, Answer
 from fusiondiff_audit.page.stress import plots_of, render_stress
 from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
-from reports.stress_parts import Held, Word
+from reports.stress.parts import Held, Word
 from signing import PrivateKey
 from tests.attacks.toys import Linear, Rough, Scripted, pictures, textures
 from tests.conftest import NOW

@@ -12,8 +12,8 @@ import pytest
 import tifffile
 
 from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.inputs.labels import Label, read_labels
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.labels import Label, read_labels
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.stress.pictures import Cause, Chosen, SetAside, choose
 from signing import SigningError

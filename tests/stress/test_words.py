@@ -7,7 +7,7 @@ import pytest
 from attacks.checks.check import Held
 from attacks.gates import Passed, Severity
 from attacks.suite import Word
-from reports import stress_parts
+from reports.stress import parts as stress_parts
 
 
 @pytest.mark.parametrize(

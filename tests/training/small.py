@@ -6,7 +6,7 @@ from typing import Any
 
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 from fusiondiff_audit.training.recipe import CERAMIC, Compared, Meal, Recipe, Stage, Stages, read_recipe
-from reports.records import write
+from signing.records import write
 
 STEPS = 6
 

@@ -16,7 +16,7 @@ def test_a_recipe_survives_the_way_to_a_file_and_back(tmp_path: Path) -> None:
 
 
 def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
-    from fusiondiff_audit.kiln.bench.task import TESTED
+    from fusiondiff_audit.evaluation.task import TESTED
     from fusiondiff_audit.kiln.recipes import HELD_OUT
 
     diet = read_recipe(CERAMIC).diet

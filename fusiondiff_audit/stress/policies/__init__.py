@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fusiondiff_audit.policy import Policy, read_policy
+from fusiondiff_audit.policy.policy import Policy, read_policy
 from signing.strict import malformed
 
 BUILT_IN = ("quick", "full", "exhaustive")

@@ -19,23 +19,23 @@ import tifffile
 
 import signing
 from attacks.statistics import wilson
-from fusiondiff_audit.audit import audit
-from fusiondiff_audit.compose import Order
+from fusiondiff_audit.audit.compose import Order
+from fusiondiff_audit.audit.journal import JOURNAL
+from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
-from fusiondiff_audit.journal import JOURNAL
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
-from reports.enrolled import EnrolledSet
-from reports.excerpt import excerpt
-from reports.header import Key
-from reports.issue import CHECKPOINT, REPORT
-from reports.robustness import RESULT, sign_robustness
-from reports.robustness import Robustness as Stressed
-from reports.stress_parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
+from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
+from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
+from reports.stress.result import RESULT, sign_robustness
+from reports.stress.result import Robustness as Stressed
+from reports.verdict.enrolled import EnrolledSet
+from reports.verdict.excerpt import excerpt
+from reports.verdict.header import Key
+from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import Kind
 from tests.audit_walk import quietly

@@ -1,0 +1,98 @@
+"""Findings and a policy to rows with verdicts; the rule itself is `reports.verdict.verdicts`."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fusiondiff_audit.certify.conformal import ranks
+from fusiondiff_audit.images import SignedMicrograph
+from fusiondiff_audit.model.calibration import Calibration
+from fusiondiff_audit.model.findings import Class, Finding, TileFinding
+from fusiondiff_audit.policy.policy import Policy
+from reports.arithmetic import tolerance
+from reports.verdict.rows import ImageRow, Judged, settled
+from reports.verdict.verdicts import Label, Rules, Verdict
+from signing import FileEntry
+from signing.names import MAX_NAME
+from signing.strict import is_plain
+
+_DIGITS = 6  # of a decimal
+_MOST_TILES = 800  # of a map, with up to five characters each
+
+
+def found_row(finding: Finding, picture: SignedMicrograph, known: Calibration, policy: Policy) -> ImageRow:
+    """Return the row of a picture that the model looked at."""
+    bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
+    row = ImageRow(
+        name=finding.name,
+        sha256=finding.digest,
+        pixels=finding.pixel_digest,
+        specimen=picture.entry.specimen,
+        verdict=Verdict.INCONCLUSIVE,
+        reasons=(),
+        judged=_judged(finding, known, policy.rules) if finding.assessable else None,
+        scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
+        steps=finding.steps,
+        quality=str(finding.quality),
+        remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in picture.claims.conflicts)),
+    )
+    verdict, reasons = settled(row, policy.rules)
+    return replace(row, verdict=verdict, reasons=reasons)
+
+
+def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
+    """Return the row of a file that never reached the model; `entry` is what was signed of it, if anything."""
+    return ImageRow(
+        name=shown(name),
+        sha256=entry.sha256 if entry else None,
+        pixels=None,
+        specimen=entry.specimen if entry else None,
+        verdict=Verdict.REFUSED,
+        reasons=(reason,),
+        judged=None,
+        scale=None,
+        steps=(),
+        quality=None,
+        remarks=(),
+    )
+
+
+def shown(name: str) -> str:
+    """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
+    text = name if is_plain(name) and name == name.strip() else ascii(name)
+    if len(text) <= MAX_NAME:
+        return text
+    return f"{text[:MAX_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _judged(finding: Finding, known: Calibration, rules: Rules) -> Judged | None:
+    if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
+        return None
+    place = ranks([finding.score], [finding.unfamiliarity], known, rules.alpha)
+    return Judged(
+        label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
+        votes_authentic=finding.votes.authentic,
+        votes_counterfeit=finding.votes.counterfeit,
+        score=_decimal(finding.score),
+        gate=_decimal(finding.gate),
+        unfamiliarity=_decimal(finding.unfamiliarity),
+        tiles=len(finding.tiles),
+        map=_map(finding.tiles),
+        authentic=place.authentic,
+        counterfeit=place.counterfeit,
+        familiar=place.familiar,
+        tolerance=None if rules.tolerance is None else tolerance((finding.votes.counterfeit, finding.votes.authentic)),
+    )
+
+
+def _map(tiles: Sequence[TileFinding]) -> str | None:
+    """Return the scores of tiles as they lie: numbers apart by spaces, lines by semicolons; - where none was judged."""
+    scores = {(tile.top, tile.left): f"{100 * tile.score:.0f}" for tile in tiles}
+    tops, lefts = (sorted(set(edges)) for edges in zip(*scores, strict=True))
+    if len(tops) * len(lefts) > _MOST_TILES:
+        return None
+    return "; ".join(" ".join(scores.get((top, left), "-") for left in lefts) for top in tops)
+
+
+def _decimal(number: float) -> str:
+    return f"{number:.{_DIGITS}f}"

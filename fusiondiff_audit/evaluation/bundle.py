@@ -1,0 +1,70 @@
+"""A bundle of ours on the benchmark: its encoder as it stands, and forests that learn from each seed's labels alone."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fusiondiff_audit.evaluation.benchmark import ASKED, Cell, cells
+from fusiondiff_audit.evaluation.task import Item, Task
+from fusiondiff_audit.images import Claims, Container, Header, LooseMicrograph
+from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.kiln.specimens import Pixels
+from fusiondiff_audit.kiln.workers import spread
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning
+from fusiondiff_audit.model.running import Embedded, gather
+from fusiondiff_audit.model.trial import asked_scores
+
+NAME = "fusiondiff"
+Watch = Callable[[Iterable[Embedded], int], Iterable[Embedded]]
+
+
+def bundle_cells(
+    model: DiffusionModel, task: Task, labels: Sequence[int], *, workers: int, watch: Watch
+) -> Iterator[Cell]:
+    """Yield what a bundle reaches on one seed."""
+    task = replace(
+        task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in ASKED}
+    )
+    seen = embedded(model, task.items(), workers=workers, watch=watch)
+    learnt = len(task.parts["train"])
+    asked = np.arange(learnt, len(seen.examples))
+    learning = Learning(seed=task.seed)
+    for n in labels:
+        scores = asked_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
+        yield from cells(task, NAME, n, scores)
+
+
+def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> Enrolled:
+    """Return what a model sees in each picture, which is made for it and forgotten."""
+    found = (picture.without_picture() for picture in model.embed(spread(_made, items, workers)))
+    pictures = list(watch(found, len(items)))
+    return _labelled(pictures, [(" ".join(item.drawn().words), item.authentic) for item in items])
+
+
+def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> Enrolled:
+    """Return what a model sees in planes that somebody else cut, each with its name and whether it is authentic."""
+    pictures = [
+        found.without_picture() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
+    ]
+    return _labelled(pictures, [(f"{name} {place}", authentic) for place, (name, _, authentic) in enumerate(planes)])
+
+
+def _labelled(pictures: Sequence[Embedded], said: Sequence[tuple[str, bool]]) -> Enrolled:
+    """Return pictures with the specimen and the label of each."""
+    named = zip(pictures, said, strict=True)
+    return gather(pictures, [Example(one.sample.pixel_digest, *specimen) for one, specimen in named])
+
+
+def _made(item: Item) -> LooseMicrograph:
+    return as_micrograph(f"{item.part} {item.number}", item.pixels())
+
+
+def as_micrograph(name: str, plane: Pixels) -> LooseMicrograph:
+    """Return a plane as a picture that nobody signed and no file holds."""
+    pixels = plane[:, :, None]
+    digest = digest_pixels(pixels)
+    height, width, _ = pixels.shape
+    header = Header(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
+    return LooseMicrograph(name, digest, digest, pixels, header, "none", Claims(), ())

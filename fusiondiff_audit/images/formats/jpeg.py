@@ -1,0 +1,120 @@
+"""JPEG, walked marker by marker (ITU-T T.81, annex B): one frame of 8 bits, whole, and its end where it must be."""
+
+import re
+import struct
+
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.jpeg_scans import Frame, Scans
+from fusiondiff_audit.images.formats.jpeg_segments import Segments
+from fusiondiff_audit.images.formats.unreferenced import check_trailing
+from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
+
+MAX_SEGMENTS = 4096
+_MOST_FILL = 16  # bytes before a marker; T.81 allows any number
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
+_OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF})
+_TABLES, _QUANTISATION, _INTERVAL = 0xC4, 0xDB, 0xDD
+_SCAN, _START, _END = 0xDA, 0xD8, 0xD9
+
+
+def walk(data: bytes) -> Header:
+    """Return the header of a JPEG, with its markers walked to the end."""
+    position, frame, scans, beside = 2, None, None, 0
+    segments = Segments()
+    seen: set[int] = set()  # markers that are there once at most
+    for _ in range(MAX_SEGMENTS):
+        marker, position = _marker(data, position)
+        if marker == _END:
+            break
+        body, position = _segment(data, position, marker)
+        beside += len(body)
+        if beside > MAX_METADATA:
+            raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture's data")
+        if marker in _OTHER_FRAMES:
+            raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
+        if marker in _FRAMES:
+            if frame is not None:
+                raise malformed("two frames")
+            frame = _read_frame(body, marker)
+            scans = Scans(frame)
+        elif marker == _SCAN:
+            if scans is None:
+                raise malformed("a scan before its frame")
+            scans.add(body)
+            position = _skip_scan(data, position)
+        elif marker == _TABLES:
+            continue
+        elif scans is not None and scans.begun:
+            raise ambiguous(f"JPEG marker {marker:02X} between scans: readers heed it or not")
+        elif marker in (_QUANTISATION, _INTERVAL):
+            if marker == _INTERVAL and marker in seen:
+                raise malformed("two restart intervals")
+            seen.add(marker)
+        else:
+            segments.add(marker, body)
+    else:
+        raise too_large(f"more than {MAX_SEGMENTS:,} segments")
+    if frame is None or scans is None:
+        raise malformed("a JPEG without a picture")
+    scans.finish()
+    ignored = segments.finish(frame)
+    return Header(
+        container=Container.JPEG,
+        width=frame.width,
+        height=frame.height,
+        channels=len(frame.components),
+        bits=8,
+        lossy=True,
+        unreferenced=check_trailing(memoryview(data)[position:]),
+        notes=(f"segments ignored: {', '.join(ignored)}",) if ignored else (),
+    )
+
+
+def _marker(data: bytes, position: int) -> tuple[int, int]:
+    if data[position : position + 1] != b"\xff":
+        raise malformed("cut short, or no marker where one must be")
+    start = position
+    while data[position : position + 1] == b"\xff":  # fill bytes
+        position += 1
+        if position - start > _MOST_FILL:
+            raise malformed("very many bytes that fill a place before a marker")
+    if position >= len(data) or not data[position]:
+        raise malformed("cut short: a marker is missing")
+    return data[position], position + 1
+
+
+def _segment(data: bytes, position: int, marker: int) -> tuple[bytes, int]:
+    if marker == _START:
+        raise malformed("a picture within the picture")
+    if marker < 0xC0 or 0xD0 <= marker <= 0xD7:
+        raise malformed(f"marker {marker:02X} where none of its kind can be")
+    if position + 2 > len(data):
+        raise malformed("cut short: a segment is missing")
+    (length,) = struct.unpack_from(">H", data, position)
+    if length < 2 or position + length > len(data):
+        raise malformed("a segment lies outside the file")
+    return data[position + 2 : position + length], position + length
+
+
+def _read_frame(body: bytes, marker: int) -> Frame:
+    if len(body) < 6 or len(body) != 6 + 3 * body[5]:
+        raise malformed("a frame of another length than its components need")
+    bits, height, width, channels = struct.unpack_from(">BHHB", body)
+    check_size(width, height)
+    check_bytes(width * height * channels)
+    if bits != 8 or channels not in (1, 3):
+        raise unsupported(f"a JPEG of {bits} bits and {channels} channels")
+    components = tuple(body[6::3])
+    if len(set(components)) != channels:
+        raise malformed("two components of one name")
+    sampled_alike = len(set(body[7::3])) == 1
+    return Frame(width, height, components, sampled_alike, progressive=marker == 0xC2)
+
+
+def _skip_scan(data: bytes, position: int) -> int:
+    """Return where the next marker stands that is neither a stuffed byte nor a restart."""
+    found = _AFTER_SCAN.search(data, position)
+    if found is None:
+        raise malformed("cut short: the picture does not end")
+    return found.start()

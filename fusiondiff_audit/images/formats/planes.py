@@ -1,0 +1,97 @@
+"""How many planes a TIFF's description says that the file holds: readers that heed it would see more than one page.
+
+ImageJ keeps further planes behind a single directory; OME-XML names planes, also in other files; tifffile writes the
+shape of an array. Each must say what the directory says: one plane, of its size.
+"""
+
+import json
+import re
+from itertools import dropwhile
+
+from fusiondiff_audit.images.errors import ambiguous
+from fusiondiff_audit.images.formats.ome import check_ome
+
+_COUNT = re.compile(r"(?:images|slices|frames|channels)\s*=\s*([^\r\n]{0,20})")
+_DISPLAY = re.compile(r"^(min|max)\s*=\s*([^\r\n]{0,40})", re.MULTILINE)
+_IMAGEJ_TEXTS = frozenset({b"info", b"labl"})
+_SHAPE = re.compile(r"shape=\s*\(([0-9,\s]{0,200})\)")  # as tifffile wrote it before it wrote JSON
+
+
+def check_description(text: str, name: str, width: int, height: int, channels: int) -> None:
+    """Refuse a description of more planes than one, or of another size than the picture's."""
+    if "ImageJ" in text:
+        for match in _COUNT.finditer(text):
+            if match[1].strip() != "1":
+                raise ambiguous(f"ImageJ's description says {match[0].strip()!a}: the file hides planes")
+        _check_display(text)
+    if text.lstrip().startswith("shape="):
+        _check_sides(_old_shape(text), width, height, channels)
+    if '"shape"' in text:
+        _check_shaped(text, width, height, channels)
+    if "<scn" in text or "</scn" in text:
+        raise ambiguous("Leica's description of a slide, which names planes")
+    if "OME>" in text or "<OME" in text or ":OME" in text:
+        check_ome(text.strip(), name, width, height, channels)
+
+
+def check_imagej(sizes: tuple[int, ...], data: bytes) -> None:
+    """Refuse ImageJ's metadata that draws over the picture or maps its tones; notes and labels are let be."""
+    if not sizes or sizes[0] < 4 or (sizes[0] - 4) % 8 or len(data) < sizes[0] or data[:4] not in (b"IJIJ", b"JIJI"):
+        raise ambiguous("ImageJ's metadata that cannot be read")
+    for place in range(4, sizes[0], 8):
+        kind = data[place : place + 4] if data[:4] == b"IJIJ" else data[place : place + 4][::-1]
+        if kind not in _IMAGEJ_TEXTS:
+            raise ambiguous(f"ImageJ's metadata {kind!a}: ImageJ would draw over the picture, or show other tones")
+
+
+def _check_display(text: str) -> None:
+    """Refuse a display range that inverts; any other is how it was looked at, and changes no sample."""
+    ends = dict(_DISPLAY.findall(text))
+    try:
+        inverted = {"min", "max"} <= set(ends) and float(ends["min"]) >= float(ends["max"])
+    except ValueError:
+        inverted = True
+    if inverted:
+        raise ambiguous("ImageJ's description has a display range that inverts the picture")
+
+
+def _old_shape(text: str) -> list[object]:
+    match = _SHAPE.search(text)
+    if match is None or text.count("shape=") != 1:
+        raise ambiguous("a description of an array that cannot be read")
+    return [int(side) for side in re.findall(r"[0-9]{1,18}", match[1])]
+
+
+def _check_shaped(text: str, width: int, height: int, channels: int) -> None:
+    """Refuse a description in JSON of another array than the picture."""
+    try:
+        words = json.loads(text, object_pairs_hook=_once)
+        sides, axes = list(words["shape"]), words.get("axes")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise ambiguous(f"a description of an array that cannot be read ({type(e).__name__})") from e
+    if any(type(side) is not int for side in sides):
+        raise ambiguous("a description of an array whose sides are no whole numbers")
+    expected_axes = _check_sides(sides, width, height, channels)
+    if axes is not None and not (isinstance(axes, str) and len(axes) == len(sides) and axes.endswith(expected_axes)):
+        raise ambiguous(f"its description says axes {str(axes)[:20]!a}: some readers would see planes")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name twice")
+    return dict(pairs)
+
+
+def _check_sides(sides: list[object], width: int, height: int, channels: int) -> str:
+    """Refuse the sides of another array than the picture's; return the axes that its last sides have."""
+    forms: dict[str, list[object]] = {"YXS": [height, width, channels]}
+    if channels == 1:
+        forms["YX"] = [height, width]
+    for axes, form in forms.items():
+        if _without_leading_ones(sides) == _without_leading_ones(form):
+            return axes
+    raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another picture")
+
+
+def _without_leading_ones(sides: list[object]) -> list[object]:
+    return list(dropwhile(lambda side: side == 1, sides))

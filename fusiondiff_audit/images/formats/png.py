@@ -1,0 +1,145 @@
+"""PNG, walked chunk by chunk (PNG specification, third edition): every CRC, every length, every chunk known."""
+
+import struct
+import zlib
+from typing import TypeVar
+
+from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.inflate import Inflater
+from fusiondiff_audit.images.formats.png_chunks import check_chunk
+from fusiondiff_audit.images.formats.unreferenced import check_trailing
+from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
+
+Data = TypeVar("Data", bytes, memoryview)
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_CHUNKS = 65_536
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
+_DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
+
+
+def walk(data: bytes) -> Header:
+    """Return the header of a PNG, with all of its structure checked and its pixels inflated to count them."""
+    kind, body, position = _chunk(data, len(SIGNATURE))
+    if kind != b"IHDR":
+        raise malformed("IHDR is not first")
+    width, height, bits, colour = _read_ihdr(body)
+    pixels = _Counter(_inflated(width, height, bits, colour))
+    palette, ancillary = b"", 0
+    ignored: set[bytes] = set()
+    for _ in range(MAX_CHUNKS):
+        previous = kind
+        kind, body, position = _chunk(data, position)
+        if kind == b"IHDR":
+            raise malformed("IHDR is there twice")
+        if kind == b"PLTE":
+            if palette or not body or len(body) % 3 or len(body) > 768 or pixels.begun:
+                raise malformed("a palette of the wrong size, twice, or after the picture")
+            if colour in (0, 4):
+                raise malformed("a palette in a grey picture")
+            palette = body
+        elif kind == b"IDAT":
+            if pixels.begun and previous != b"IDAT":
+                raise malformed("the picture's data is interrupted by other chunks")
+            pixels.feed(body)
+        elif kind == b"IEND":
+            if body:
+                raise malformed("IEND is not empty")
+            break
+        else:
+            if kind in ignored and kind not in _REPEATED:
+                raise malformed(f"chunk {kind!a} is there twice")
+            ancillary += check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
+            ignored.add(kind)
+            if ancillary > MAX_METADATA:
+                raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture")
+    else:
+        raise too_large(f"more than {MAX_CHUNKS:,} chunks")
+    pixels.finish()
+    if colour == 3 and not palette:
+        raise malformed("a picture of indices without a palette")
+    return Header(
+        container=Container.PNG,
+        width=width,
+        height=height,
+        channels=_CHANNELS[colour],
+        bits=bits,
+        palette=palette if colour == 3 else b"",
+        alpha=colour in (4, 6),
+        unreferenced=check_trailing(memoryview(data)[position:]),
+        notes=(f"chunks ignored: {', '.join(kind.decode() for kind in sorted(ignored))}",) if ignored else (),
+    )
+
+
+def essence(data: memoryview) -> bytes:
+    """Return a walked PNG with nothing but its picture, for the decoder to see; indices come as if they were greys."""
+    found: list[bytes | memoryview] = [SIGNATURE]
+    position = len(SIGNATURE)
+    while True:
+        kind, body, position = _chunk(data, position)
+        part: bytes | memoryview = body
+        if kind == b"IHDR":
+            part = bytes(body[:9]) + bytes([0 if body[9] == 3 else body[9]]) + bytes(body[10:])
+        if kind in (b"IHDR", b"IDAT", b"IEND"):
+            crc = zlib.crc32(part, zlib.crc32(kind))
+            found += (struct.pack(">I", len(part)), kind, part, struct.pack(">I", crc))  # one copy, when all are joined
+        if kind == b"IEND":
+            return b"".join(found)
+
+
+def _chunk(data: Data, position: int) -> tuple[bytes, Data, int]:
+    """Return a chunk's kind and body, and where the next one begins."""
+    if position + 12 > len(data):
+        raise malformed("cut short: a chunk is missing")
+    (length,) = struct.unpack_from(">I", data, position)
+    kind, end = bytes(data[position + 4 : position + 8]), position + 8 + length
+    if end + 4 > len(data):
+        raise malformed(f"cut short: chunk {kind!a} claims {length:,} bytes")
+    body = data[position + 8 : end]
+    (crc,) = struct.unpack_from(">I", data, end)
+    if crc != zlib.crc32(body, zlib.crc32(kind)):
+        raise malformed(f"chunk {kind!a} has another CRC than it says")
+    if not kind.isalpha():
+        raise malformed(f"{kind!a} is no chunk")
+    return kind, body, end + 4
+
+
+def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
+    if len(body) != 13:
+        raise malformed("IHDR has not 13 bytes")
+    width, height, bits, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+    check_size(width, height)
+    if compression or filtering or interlace > 1 or colour not in _DEPTHS:
+        raise malformed("IHDR names a method that PNG does not have")
+    if interlace:
+        raise unsupported("an interlaced PNG")
+    if bits not in _DEPTHS[colour]:
+        raise unsupported(f"a PNG of {bits} bits and colour type {colour}; 8 and 16 bits are read")
+    check_bytes(width * height * _CHANNELS[colour] * bits // 8)  # before they are inflated to be counted
+    return width, height, bits, colour
+
+
+def _inflated(width: int, height: int, bits: int, colour: int) -> int:
+    """Return how many bytes the picture's data must inflate to: a filter byte a row, and the samples."""
+    return height * (1 + width * _CHANNELS[colour] * bits // 8)
+
+
+class _Counter:
+    """Inflates, counts, and keeps nothing: a bomb is known by its first byte too many."""
+
+    def __init__(self, expected: int) -> None:
+        what = f"inflates to more than the {expected:,} bytes that its size means"
+        self._inflater = Inflater(expected, "the picture's data", malformed(what))
+        self._expected = expected
+        self.begun = False
+
+    def feed(self, body: bytes | memoryview) -> None:
+        self.begun = True
+        for _ in self._inflater.feed(body):
+            pass
+
+    def finish(self) -> None:
+        self._inflater.finish()
+        if self._inflater.produced != self._expected:
+            what = f"inflates to {self._inflater.produced:,} bytes, its size means {self._expected:,}"
+            raise malformed(what)

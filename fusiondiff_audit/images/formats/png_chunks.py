@@ -1,0 +1,97 @@
+"""Which chunks a PNG may have beside its picture, so that every reader shows the same samples.
+
+What describes is ignored, and listed. What may turn the picture, or map its samples to other tones, is looked at, and
+must say "as usual". Any other chunk is refused by name: Apple's iDOT has made one file show two pictures.
+"""
+
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.exif import check_exif
+from fusiondiff_audit.images.formats.icc import check_profile
+from fusiondiff_audit.images.formats.inflate import Inflater
+from fusiondiff_audit.images.formats.xmp import check_xmp
+from fusiondiff_audit.images.header import MAX_METADATA
+
+_DESCRIPTIVE = frozenset({b"pHYs", b"tIME", b"sPLT", b"hIST", b"bKGD", b"pCAL", b"sCAL", b"caBX"})
+_ONLY = {  # chunk: what it may say
+    b"gAMA": (b"\x00\x00\xb1\x8e", b"\x00\x00\xb1\x8f"),  # 1/2.2, cut or rounded
+    b"sRGB": (b"\x00", b"\x01", b"\x02", b"\x03"),  # how colours that a screen lacks are rendered
+    b"cICP": (b"\x01\x0d\x00\x01",),  # sRGB
+    b"cHRM": (bytes.fromhex("00007a26000080840000fa00000080e8000075300000ea6000003a9800001770"),),  # sRGB
+}
+_ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
+_RAW = b"raw profile type"  # EXIF and others, spelt out in hexadecimal by ImageMagick; some readers heed it
+
+
+def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
+    """Refuse a chunk that would make some readers show another picture; return its bytes, unpacked.
+
+    `channels` include opacity.
+    """
+    if kind[:1].isupper():
+        raise malformed(f"an unknown critical chunk {kind!a}")
+    if kind in _ANIMATION:
+        raise unsupported("an animated PNG")
+    if kind == b"tRNS":
+        raise unsupported("a PNG with a transparent colour")
+    if kind in _ONLY:
+        if body not in _ONLY[kind]:
+            raise ambiguous(f"PNG chunk {kind!a} of {body[:32].hex()}: some readers would show other tones")
+    elif kind == b"sBIT":
+        if set(body) != {bits} or len(body) not in (channels, 3):  # three where the picture has a palette
+            raise ambiguous(f"PNG chunk {kind!a} says that not all of the {bits} bits count")
+    elif kind == b"oFFs":
+        if any(body[:8]):
+            raise ambiguous("PNG chunk b'oFFs': some readers would show a part of the picture")
+    elif kind == b"eXIf":
+        check_exif(body)
+    elif kind == b"iCCP":
+        profile = _profile(body)
+        check_profile(profile, 3 if channels > 2 else 1)
+        return len(profile)
+    elif kind in (b"tEXt", b"zTXt", b"iTXt"):
+        return _check_text(kind, body)
+    elif kind not in _DESCRIPTIVE:
+        raise ambiguous(f"PNG chunk {kind!a}: it is unknown, or some readers heed it")
+    return len(body)
+
+
+def _profile(body: bytes) -> bytes:
+    name, separator, packed = body.partition(b"\0")
+    if not separator or not 1 <= len(name) <= 79 or packed[:1] != b"\0":
+        raise malformed("an ICC profile that is packed in no known way")
+    return _inflate(packed[1:], MAX_METADATA)
+
+
+def _check_text(kind: bytes, body: bytes) -> int:
+    """Refuse text that turns the picture: XMP, or EXIF that is spelt out; return its bytes, unpacked."""
+    keyword, separator, text = body.partition(b"\0")
+    if not separator or not 1 <= len(keyword) <= 79:
+        raise malformed(f"chunk {kind!a} without a keyword")
+    if keyword.lower().startswith(_RAW) or b"orientation" in keyword.lower():
+        raise ambiguous(f"PNG text {keyword.decode('latin-1')!a}: some readers would turn the picture")
+    if kind == b"zTXt":
+        text = _packed(text[:1], b"\0", text[1:])
+    elif kind == b"iTXt":
+        flags, rest = text[:2], text[2:]
+        _language, separator, rest = rest.partition(b"\0")
+        _translated, second, text = rest.partition(b"\0")
+        if not separator or not second or flags[:1] not in (b"\0", b"\1"):
+            raise malformed(f"chunk {kind!a} is not as PNG has it")
+        if flags[:1] == b"\1":
+            text = _packed(flags[1:], b"\0", text)
+    check_xmp(text)
+    return len(keyword) + len(text)
+
+
+def _packed(method: bytes, expected: bytes, body: bytes) -> bytes:
+    if method != expected:
+        raise malformed("a text that is packed in no known way")
+    return _inflate(body, MAX_METADATA)
+
+
+def _inflate(body: bytes, limit: int) -> bytes:
+    name = "a text or profile"
+    inflater = Inflater(limit, name, too_large(f"{name} inflates to more than {limit:,} bytes"))
+    whole = b"".join(inflater.feed(body))
+    inflater.finish()
+    return whole

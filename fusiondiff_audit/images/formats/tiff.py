@@ -1,0 +1,207 @@
+"""TIFF, walked without decoding (TIFF 6.0): one page, every strip or tile where and as long as it must be."""
+
+from collections.abc import Iterator
+from itertools import chain, repeat
+from typing import Literal
+
+from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
+from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_chain
+from fusiondiff_audit.images.formats.subdirectories import nested_spans
+from fusiondiff_audit.images.formats.tiff_tags import (
+    BITS,
+    COLOURS,
+    COMPRESSION,
+    EXTRA,
+    FORMAT,
+    HEIGHT,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    ROWS,
+    SAMPLES,
+    SOFTWARE,
+    STRIP_SIZES,
+    STRIPS,
+    TILE_HEIGHT,
+    TILE_SIZES,
+    TILE_WIDTH,
+    TILES,
+    WIDTH,
+    check_metadata,
+    check_metadata_size,
+    check_tags,
+)
+from fusiondiff_audit.images.formats.unreferenced import check_gaps
+from fusiondiff_audit.images.header import Compression, Container, Header, Layout, Limits, check_bytes, check_size
+
+LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
+MAX_TILE = 1024  # pixels a side, or the picture rounded up to 16
+_PACKED_SPARE = 64  # bytes; what no compression makes of noise is twice its size, and these
+MAX_RATIO = 10_000  # of decoded to stored bytes; deflate itself reaches 1,030
+_STRIPPED, _TILED = (STRIPS, STRIP_SIZES, ROWS), (TILES, TILE_SIZES, TILE_WIDTH, TILE_HEIGHT)
+_COMPRESSIONS = {
+    1: Compression.NONE,
+    5: Compression.LZW,
+    8: Compression.DEFLATE,
+    32946: Compression.DEFLATE,
+    32773: Compression.PACKBITS,
+}
+_FORMATS = {1: "unsigned whole numbers", 2: "signed numbers", 3: "floating point"}
+_PHOTOMETRICS = {0: "white is zero", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 32803: "a colour filter"}
+_PALETTE = 3  # photometric
+_FLOATING_MAKER = b"IndicaLabsImageWriter"  # whose 32 bits some readers take for floating point
+
+
+def walk(data: bytes, name: str, limits: Limits) -> Header:
+    """Return the header of a TIFF's one page."""
+    directories = read_chain(data)
+    if len(directories) > 1:
+        hint = "write the page as a file of its own, before signing"
+        raise unsupported(f"a TIFF of {len(directories)} pages: readers would show one or another", hint=hint)
+    (directory,) = directories
+    if not directory.is_sorted:  # libtiff reads a palette before it knows its depth
+        raise ambiguous("a TIFF whose tags are not in order")
+    ignored = check_tags(directory)
+    width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
+    check_size(width, height)
+    channels, bits, alpha, floating = _read_samples(directory, limits)
+    check_metadata(directory, name, width, height, channels)
+    layout = _read_layout(directory, byte_order(data), width, height)
+    if layout.tiled and channels == 2:  # OpenCV reads them otherwise than all others
+        raise ambiguous("a TIFF of grey with opacity, in tiles")
+    if layout.predictor and floating:
+        raise unsupported("a TIFF of floating point with a predictor")
+    rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the picture
+    check_bytes(rows * layout.columns * channels * bits // 8)
+    expected = _expected(layout, height, channels * bits // 8)
+    _check_pieces(data, layout, expected)
+    spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]
+    nested = nested_spans(data, directory)
+    check_metadata_size(directory, ignored, nested)
+    return Header(
+        container=Container.TIFF,
+        width=width,
+        height=height,
+        channels=channels,
+        bits=bits,
+        palette=_palette(directory),
+        alpha=alpha,
+        unreferenced=check_gaps(data, [*spans, *nested]),
+        notes=(f"tags ignored: {', '.join(map(str, ignored))}",) if ignored else (),
+        floating=floating,
+        layout=layout,
+    )
+
+
+def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool, bool]:
+    """Return channels, bits, whether the last is opacity, and floats; what a decoder would reduce is refused."""
+    if PHOTOMETRIC not in directory:  # TIFF 6.0 gives no default, and readers take 0, 1 or none
+        raise ambiguous("a TIFF that does not say whether zero is black (tag 262)")
+    photometric = directory.integer(PHOTOMETRIC)
+    if photometric not in (1, 2, _PALETTE):
+        raise unsupported(f"a TIFF of photometric {photometric} ({_PHOTOMETRICS.get(photometric, 'unknown')})")
+    channels = directory.integer(SAMPLES, 1)
+    extra = directory.integers(EXTRA)
+    colours = 3 if photometric == 2 else 1
+    if channels != colours + len(extra) or len(extra) > (0 if photometric == _PALETTE else 1):
+        raise unsupported(f"a TIFF of {channels} channels, {len(extra)} of them beside the picture")
+    depths, formats = directory.integers(BITS, (1,)), directory.integers(FORMAT, (1,) * channels)
+    if len(depths) != channels or len(formats) != channels:
+        raise ambiguous(f"a TIFF of {channels} channels that gives {len(depths)} depths and {len(formats)} formats")
+    if len(set(depths)) != 1:
+        raise unsupported(f"a TIFF whose channels have {sorted(set(depths))} bits")
+    depth = depths[0]
+    kind = formats[0] if len(set(formats)) == 1 else 0
+    if depth == 32 and kind in (1, 3) and photometric != _PALETTE:
+        if not limits.deep:
+            hint = "write them as 16 bits, before signing"
+            raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
+        if FORMAT not in directory and _FLOATING_MAKER in directory.raw(SOFTWARE):
+            raise ambiguous("a TIFF of 32 bits that does not say whether they are whole numbers (tag 339)")
+    elif depth not in (8, 16) or (photometric == _PALETTE and depth != 8):
+        raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
+    elif kind != 1:
+        raise unsupported(f"a TIFF of {_FORMATS.get(kind, 'mixed or complex numbers')}; unsigned ones are read")
+    if directory.integer(PLANAR, 1) != 1:
+        raise unsupported("a TIFF that stores its channels apart", hint="write them side by side, before signing")
+    return channels, depth, bool(extra), kind == 3
+
+
+def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, height: int) -> Layout:
+    compression = directory.integer(COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        raise unsupported(f"a TIFF of compression {compression}; none, LZW, deflate and PackBits are read")
+    if (predictor := directory.integer(PREDICTOR, 1)) not in (1, 2):
+        raise unsupported(f"a TIFF of predictor {predictor}")
+    packed, predicted = _COMPRESSIONS[compression], predictor == 2
+    if predicted and packed not in (Compression.LZW, Compression.DEFLATE):  # some readers heed it, some do not
+        raise unsupported(f"a TIFF of predictor 2 with compression {packed}")
+    tiled = any(tag in directory for tag in _TILED)
+    if both := [tag for tag in (_STRIPPED if tiled else ()) if tag in directory]:
+        raise ambiguous(f"a TIFF of tiles that speaks of strips, too (tag {both[0]}): readers take one or the other")
+    if tiled:
+        columns, rows = directory.integer(TILE_WIDTH), directory.integer(TILE_HEIGHT)
+        for side, whole in ((columns, width), (rows, height)):
+            if not LEAST_TILE <= side <= max(MAX_TILE, -(-whole // 16) * 16) or side % LEAST_TILE:
+                raise malformed(f"tiles of {columns} x {rows} pixels")
+    else:
+        columns, rows = width, min(directory.integer(ROWS, height), height)
+        if not rows:
+            raise malformed("strips of no rows")
+    count = -(-width // columns) * -(-height // rows)
+    places, lengths = (TILES, TILE_SIZES) if tiled else (STRIPS, STRIP_SIZES)
+    offsets, sizes = directory.integers(places), directory.integers(lengths)
+    if len(offsets) != count or len(sizes) != count:
+        raise malformed(f"its size means {count:,} pieces, found {len(offsets):,} and {len(sizes):,} sizes")
+    return Layout(order, packed, predicted, tiled, rows, columns, tuple(zip(offsets, sizes, strict=True)))
+
+
+def _expected(layout: Layout, height: int, pixel: int) -> Iterator[int]:
+    """Yield how many bytes each piece must decode to; only the last strip may be shorter."""
+    full = layout.rows * layout.columns * pixel
+    if layout.tiled:
+        return repeat(full)
+    whole, rest = divmod(height, layout.rows)
+    return chain(repeat(full, whole), [rest * layout.columns * pixel] if rest else [])
+
+
+def _check_pieces(data: bytes, layout: Layout, expected: Iterator[int]) -> None:
+    """Refuse pieces that are empty, overlap, lie outside, cannot hold what they must, or hold more."""
+    pieces, compression, first = layout.pieces, layout.compression, header_size(data)
+    for (offset, size), decoded in zip(pieces, expected, strict=False):
+        if not size or offset < first or offset + size > len(data):
+            raise malformed("a piece of the picture is empty, or lies outside the file")
+        if compression is Compression.NONE and size != decoded:
+            raise malformed(f"a piece has {size:,} bytes, its size means {decoded:,}")
+        if decoded > size * MAX_RATIO:
+            raise malformed(f"a piece of {size:,} bytes would hold {decoded:,}")
+        if size > 2 * decoded + _PACKED_SPARE:
+            raise malformed(f"a piece of {size:,} bytes for {decoded:,}: something else is stored in it")
+        if compression is Compression.LZW and not _begins_as_lzw(data[offset : offset + 2]):
+            raise ambiguous("a piece of LZW that does not begin with its clear code: readers differ")
+    end = 0
+    for offset, size in sorted(pieces):
+        if offset < end:
+            raise malformed("two pieces of the picture overlap")
+        end = offset + size
+
+
+def _begins_as_lzw(start: bytes) -> bool:
+    """Say whether the first code, of nine bits, is the clear code 256 (TIFF 6.0, section 13)."""
+    return len(start) == 2 and start[0] == 0x80 and start[1] < 0x80
+
+
+def _palette(directory: Directory) -> bytes:
+    """Return the palette as 256 times red, green and blue of 8 bits; whether it is grey is seen by its use."""
+    if directory.integer(PHOTOMETRIC) != _PALETTE:
+        if COLOURS in directory:
+            raise ambiguous(f"a TIFF with a palette (tag {COLOURS}) that says it has none")
+        return b""
+    values = directory.integers(COLOURS)
+    if len(values) != 768:
+        raise malformed(f"a palette of {len(values)} values, 768 are needed")
+    wide = any(v % 257 for v in values)  # 0xABAB is the specified form of 0xAB; many instruments write 0xAB00
+    if wide and any(v & 0xFF for v in values):
+        raise unsupported("a palette finer than 8 bits")
+    eight = [v >> 8 for v in values]
+    return bytes(eight[i + 256 * colour] for i in range(256) for colour in range(3))

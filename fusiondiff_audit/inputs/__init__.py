@@ -1,0 +1,1 @@
+"""Folders and tables that users hand in: labels, entries, image folders."""

@@ -1,0 +1,1 @@
+"""What an audit decides by, and what a stress test asks for."""

@@ -1,0 +1,163 @@
+"""A stress test's result as SARIF 2.1.0: what code hosts show beside the policy's line.
+
+Gates and checks are rules, with their places in public taxonomies. A doubt is a `review`, a notification and an
+execution that was not successful. Fingerprints are made of rule, model and slice, never of numbers, so that a result
+keeps its history when its numbers change.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from reports.stress.parts import Checked, Gate, Gated, Harmed, Tried, Word
+from reports.stress.result import Robustness
+from signing.strict import write_json
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_SEVERITY = {"error": "8.0", "warning": "5.0", "note": "2.0"}  # as code hosts sort them
+_EVASION = ("AML.T0015", "NISTAML.022")  # what gates and checks are about
+
+
+def to_sarif(
+    result: Robustness, *, policy: str, lines: Mapping[str, int], version: str, before: Robustness | None
+) -> bytes:
+    """Return the document; `policy` is the policy's place as a relative URI, `lines` where in it each gate stands.
+
+    With the result `before`, to which this one was compared, each gate says whether it ended as it did then.
+    """
+    then = {} if before is None else {gate.name: gate.passed for gate in before.gates}
+    place = {"uri": policy, "index": 0}
+    tried: tuple[Tried | Harmed, ...] = (*result.attacks, *result.poisons)
+    ids = sorted({i for one in tried for i in (one.atlas, one.nist)} | set(_EVASION))
+    run: dict[str, Any] = {
+        "tool": {"driver": {"name": "fusiondiff-audit", "version": version, "rules": _rules(result)}},
+        "taxonomies": [
+            _taxonomy("MITRE ATLAS", result.taken.atlas, [i for i in ids if i.startswith("AML")]),
+            _taxonomy("NIST AI 100-2", result.taken.nist, [i for i in ids if i.startswith("NIST")]),
+        ],
+        "artifacts": [
+            {"location": {"uri": policy}, "roles": ["userSpecifiedConfiguration"]},
+            {"location": {"uri": "model"}, "hashes": {"sha-256": result.model_digest}, "roles": ["analysisTarget"]},
+        ],
+        "invocations": [
+            {
+                "executionSuccessful": result.word is not Word.INCONCLUSIVE,
+                "endTimeUtc": result.issued,
+                "toolExecutionNotifications": _notifications(result),
+            }
+        ],
+        "results": [
+            *(_gate(one, result, place, lines.get(one.name, 1), then.get(one.name)) for one in result.gates),
+            *(_check(one, result, place) for one in result.checks),
+            *(_attack(one, result, place) for one in result.attacks),
+            *(_poison(one, result, place) for one in result.poisons),
+        ],
+        "properties": {
+            "word": result.word,
+            "demonstration": result.demonstration,
+            "outcome": result.outcome,
+            "policyDigest": result.policy_digest,  # of every setting, resolved
+            "seed": result.taken.seed,
+            "images": result.images,
+            "missed": len(result.missed),
+            "notSelected": list(result.not_selected),
+        },
+    }
+    return write_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rules(result: Robustness) -> list[dict[str, Any]]:
+    rules: dict[str, dict[str, Any]] = {}
+    for gate in result.gates:
+        rules[_gate_rule(gate)] = _rule(_gate_rule(gate), "A gate of the policy", gate.severity)
+    for check in result.checks:
+        rules[check.id] = _rule(check.id, check.title, "error")
+    for one in result.attacks:
+        rules[_attack_rule(one)] = _rule(_attack_rule(one), "An attack that was run", "note", (one.atlas, one.nist))
+    for harm in result.poisons:
+        rules[harm.name] = _rule(harm.name, "A poison of the enrolment", "note", (harm.atlas, harm.nist))
+    return list(rules.values())
+
+
+def _rule(id_: str, title: str, severity: str, taxa: tuple[str, str] = _EVASION) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "shortDescription": {"text": title},
+        "defaultConfiguration": {"level": severity},
+        "relationships": [
+            {
+                "target": {"id": name, "toolComponent": {"name": _component(name)}},
+                "kinds": ["relevant"],
+            }
+            for name in taxa
+        ],
+        "properties": {"security-severity": _SEVERITY[severity], "tags": ["security", "robustness"]},
+    }
+
+
+def _component(name: str) -> str:
+    return "MITRE ATLAS" if name.startswith("AML") else "NIST AI 100-2"
+
+
+def _taxonomy(name: str, version: str, ids: list[str]) -> dict[str, Any]:
+    return {"name": name, "version": version, "taxa": [{"id": one} for one in ids]}
+
+
+def _notifications(result: Robustness) -> list[dict[str, Any]]:
+    if result.word is not Word.INCONCLUSIVE:
+        return []
+    return [{"level": "error", "message": {"text": reason}} for reason in result.why]
+
+
+def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, then: Gate | None) -> dict[str, Any]:
+    found = _result(_gate_rule(one), one.said, one.name, result, place, line)
+    if one.passed in (Gate.FAILED, Gate.WAIVED):
+        found |= {"kind": "fail", "level": one.severity}
+    else:
+        found["kind"] = {Gate.PASSED: "pass", Gate.UNASKED: "notApplicable"}.get(one.passed, "review")
+    if one.passed is Gate.WAIVED:
+        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.said}]
+    if then is not None:
+        found["baselineState"] = "unchanged" if one.passed is then else "updated"
+    return found
+
+
+def _check(one: Checked, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+    kind = {"held": "pass", "not applicable": "notApplicable"}.get(one.held, "review")
+    return _result(one.id, f"{one.title}: {one.evidence}", one.id, result, place, 1) | {"kind": kind}
+
+
+def _poison(one: Harmed, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+    said = f"{one.name}: {one.turned} of {one.asked} labels turned, {one.broken} of {one.certified} certified ones"
+    found = _result(one.name, said, one.name, result, place, 1)
+    return found | {"kind": "review" if one.problem or one.broken else "informational"}
+
+
+def _attack(one: Tried, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+    pictures = len(one.held) + len(one.fooled) + len(one.silenced) + len(one.unfinished)
+    said = f"{one.name}: {len(one.fooled)} of {pictures} pictures fooled, {len(one.silenced)} silenced"
+    found = _result(_attack_rule(one), said, one.name, result, place, 1)
+    return found | {"kind": "review" if one.problem or one.unfinished else "informational"}
+
+
+def _result(rule: str, said: str, name: str, result: Robustness, place: dict[str, Any], line: int) -> dict[str, Any]:
+    identity = sha256(f"{rule}\n{result.model}\n{name}".encode()).hexdigest()
+    return {
+        "ruleId": rule,
+        "message": {"text": said},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": place, "region": {"startLine": line}},
+                "logicalLocations": [{"name": result.model, "kind": "module"}],
+            }
+        ],
+        "partialFingerprints": {"fusiondiffAudit/v1": identity},
+    }
+
+
+def _gate_rule(one: Gated) -> str:
+    return f"gate/{one.name.split('/')[0]}"
+
+
+def _attack_rule(one: Tried) -> str:
+    return f"attack/{one.name.rsplit('-', 2)[0]}"

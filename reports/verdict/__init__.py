@@ -1,0 +1,1 @@
+"""Verdict reports: header, rows, specimens, excerpts, and the rules that a verifier applies again."""

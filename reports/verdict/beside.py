@@ -1,0 +1,57 @@
+"""What lies beside a report's signed files, and was not checked with them.
+
+A page can be edited and a table exchanged while the signed file stays genuine; so whoever checks a folder is told of
+every file in it that nothing was compared with.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
+
+_SIGNED = frozenset({REPORT, CHECKPOINT, SUMMARY})
+_UNSIGNED = "not signed, not compared"
+_KNOWN = {
+    "journal.sqlite": "a cache of the run, not compared",
+    "robustness.sigstore.json": "signed on its own, not checked here",
+    "batch.sigstore.json": "signed on its own, not checked here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A file or folder beside the signed files; the name may hold anything that a file's name can."""
+
+    name: str
+    state: str
+
+
+def beside(folder: Path, file: Path) -> tuple[Unchecked, ...]:
+    """Return everything in a report's folder but the files that were checked, in the order of their names."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(entry.name, _state(entry)) for entry in entries if entry.name not in _SIGNED | {file.name}]
+    except OSError as e:
+        return (Unchecked(str(folder), f"cannot be listed ({(e.strerror or str(e)).lower()}), not compared"),)
+    return tuple(Unchecked(name, state) for name, state in sorted(found))
+
+
+def _state(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "a link, not followed"
+    if entry.is_dir(follow_symlinks=False):
+        return "a folder, not looked into"
+    if not entry.is_file(follow_symlinks=False):
+        return f"no file ({_kind(entry)}), not compared"
+    return _KNOWN.get(entry.name, _UNSIGNED)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    try:
+        mode = entry.stat(follow_symlinks=False).st_mode
+    except OSError:
+        return "gone"
+    kinds = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"))
+    return next((what for told, what in kinds if told(mode)), "a device")

@@ -1,0 +1,164 @@
+"""What follows from a report's own numbers: asked before anything is signed, and by everybody who reads it."""
+
+from hashlib import sha256
+
+from reports.arithmetic import MOST_SPECIMENS, error_bounds
+from reports.verdict.coverage import header_coverage
+from reports.verdict.enrolled import unmarked
+from reports.verdict.header import RATES, Counts, ErrorRate, Header, partial, stood
+from reports.verdict.model_names import name_fault
+from reports.verdict.pinned import PINNED
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, settled, specimen_rows
+from reports.verdict.stress_claim import stress_fault
+from reports.verdict.verdicts import Rules, Verdict
+from reports.verdict.versions import rules_of
+from signing import Reason, SigningError
+from signing.fields import Fields, read_json
+from signing.strict import MAX_TEXT
+
+_MOST = 1000  # partitions
+Ranked = list[int | None]  # of counterfeits, of authentic ones, of all
+
+
+def refuse_contradiction(report: Report, where: str) -> None:
+    """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
+    header = report.header
+    refuse_other_header(header, where)
+    rules, ranked = header.rules, _ranked(header)
+    for row in report.images:
+        _refuse_other_row(row, header, rules, ranked, where)
+    if (name := unmarked(report.images)) is not None:
+        raise contradiction(where, f"{name!a} is of a specimen that was enrolled, and does not say so")
+    if report.specimens != specimen_rows(report.images, rules):
+        raise contradiction(where, "a specimen's row does not follow from its images")
+    for what, rows, counts in (
+        ("specimens", report.specimens, header.specimens),
+        ("images", report.images, header.images),
+    ):
+        if Counts.of(row.verdict for row in rows) != counts:
+            raise contradiction(where, f"its {what} are counted otherwise than they are")
+
+
+def refuse_other_header(header: Header, where: str) -> None:
+    """Refuse an interval that does not follow from its counts, and rules that are not the ones that are quoted."""
+    _refuse_other_rates(header.model.error_rates, header, where)
+    _refuse_other_bundle(header, where)
+    _refuse_other_policy(header, where)
+    if not set(partial(header.run.limit)) <= set(header.limits):
+        raise contradiction(where, f"it is of {header.run.limit} images, and does not say that these are not all")
+
+
+def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
+    """Refuse error rates that are more than there are, of another name, or whose intervals do not follow."""
+    names = [rate.what for rate in rates]
+    if len(rates) > len(RATES) or len(set(names)) != len(names):
+        raise contradiction(where, f"it has {len(rates):,} error rates; each of {len(RATES)} is there once at most")
+    if rules_of(header.format).rates_are_known and names != [what for what in RATES if what in names]:
+        raise contradiction(where, f"it has error rates other than {' and '.join(RATES)}, in this order")
+    for rate in rates:
+        if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
+            raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
+    if rules_of(header.format).answers_need_calibration:
+        _refuse_uncounted_rates(rates, header, where)
+
+
+def _refuse_uncounted_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
+    """Refuse error rates of no specimen, or of more than were kept to calibrate.
+
+    A class may have calibration specimens and no rate: those whose pixels the encoder has seen are not counted.
+    """
+    model = header.model
+    calibrated = dict(zip(RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
+    for rate in rates:
+        if not 1 <= rate.of <= calibrated[rate.what]:
+            what = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
+            raise contradiction(where, f"{what}: {rate.what}")
+
+
+def _refuse_other_bundle(header: Header, where: str) -> None:
+    """Refuse a header that says of a bundle which comes with the tool what that bundle does not say.
+
+    No other bundle has its name, and no name is made up of that of a model and its base.
+    """
+    pin, model = PINNED.get(header.model.digest), header.model
+    if rules_of(header.format).answers_need_calibration and (fault := name_fault(model)):
+        raise contradiction(where, fault)
+    if pin is None:
+        return
+    if not header.demonstration:
+        raise contradiction(where, f"it was made with {pin.name}, and does not say DEMONSTRATION")
+    if (model.name, model.base, header.reference) != (pin.name, None, pin.reference):
+        raise contradiction(where, f"it was made with {pin.name}, and gives it another name or reference")
+
+
+def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse a verdict on a picture that does not follow from what stands beside it."""
+    _refuse_other_row(row, header, header.rules, _ranked(header), where)
+
+
+def _refuse_other_row(row: ImageRow, header: Header, rules: Rules, ranked: Ranked | None, where: str) -> None:
+    """Refuse it, by what follows from the header alone and need not be computed for each of a million rows."""
+    _refuse_other_votes(row, header, where)
+    judged = row.judged
+    if judged is not None and ranked is not None:
+        found = [None if rank is None else rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar)]
+        if found != ranked:
+            raise contradiction(where, f"{row.name!a} has ranks among other specimens than there are, or lacks some")
+    if row.verdict is Verdict.REFUSED:
+        if row.judged is not None or not row.reasons:
+            raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
+    elif (row.verdict, row.reasons) != settled(row, rules):
+        raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
+
+
+def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse a picture that other forests voted on than looked, or that has a tolerance which nobody asked for."""
+    judged = row.judged
+    if judged is None:
+        return
+    votes = judged.votes_authentic + judged.votes_counterfeit
+    if header.model.partitions and votes != header.model.partitions:  # version 1 does not say how many there were
+        raise contradiction(where, f"{row.name!a} has {votes} votes of {header.model.partitions} forests")
+    if (judged.tolerance is None) is not (header.policy.tolerance is None):
+        raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
+
+
+def _ranked(header: Header) -> Ranked | None:
+    """Return among how many specimens pictures are ranked; None of version 1, some of whose reports do not say."""
+    known = header_coverage(header)
+    return None if known is None else [*(known.sets or (None, None)), known.familiar]
+
+
+def _refuse_other_policy(header: Header, where: str) -> None:
+    """Refuse rules that are not the ones that the header quotes."""
+    said = header.policy
+    if sha256(said.text.encode()).hexdigest() != said.digest:
+        raise contradiction(where, "the policy that it quotes has another digest")
+    quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
+    rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
+    certify = quoted.fields("certify")
+    least = certify.integer("tolerance", least=0, most=_MOST) if certify.text("poisoning") == "on" else None
+    ours = (said.alpha, said.needs_scale, said.name, said.tolerance)
+    if (rate, scale == "required", quoted.text("name"), least) != ours:
+        raise contradiction(where, "it does not go by the policy that it quotes")
+    version = rules_of(header.format)
+    if version.numbers_follow:
+        _refuse_unruly(header, quoted, where)
+    if version.stress_claim_follows and (fault := stress_fault(header, quoted.fields("robustness"))):
+        raise contradiction(where, fault)
+
+
+def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:
+    """Refuse a header that the policy which it quotes would not have let be."""
+    if tuple(quoted.fields("case").texts("text", most=_MOST)) != header.case:
+        raise contradiction(where, "its case is not that of the policy that it quotes")
+    if quoted.fields("intake").boolean("second_signature") and not header.batch.second:
+        raise contradiction(where, "the policy that it quotes asks for a second signature, and it saw none")
+    if quoted.fields("robustness").text("result") == "required" and not stood(header.robustness):
+        raise contradiction(where, "the policy that it quotes requires a stress test that was passed, and it has none")
+
+
+def contradiction(where: str, what: str) -> SigningError:
+    """Return the refusal for what does not follow."""
+    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}")

@@ -1,0 +1,224 @@
+"""The header of a report: what AUTHENTIC means in it, and all that it takes to repeat it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from reports.verdict.verdicts import Rules, Verdict
+from reports.verdict.versions import V1, VERSIONS, is_known, rules_of
+from signing.strict import is_sha256
+from signing.times import read_time
+
+_ID = re.compile("[0-9a-f]{32}")
+_RATE = re.compile(r"0\.[0-9]{1,6}")
+NOT_TESTED, STALE = "not stress-tested", ", stale"  # the latter ends what is told of a result that is too old
+RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose key, as the trust store says."""
+
+    principal: str
+    keyid: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHead:
+    """The signed folder that was audited."""
+
+    payload: str  # SHA-256 of the signed manifest
+    signer: Key
+    device: str
+    lab: str | None
+    captured: str
+    sequence: str  # may be larger than what all readers of JSON take for a whole number
+    nonce: str
+    files: int
+    second: bool  # a second, post-quantum signature was verified
+
+
+@dataclass(frozen=True, slots=True)
+class TrustHead:
+    """Whom the auditor trusted."""
+
+    fingerprint: str
+    version: int
+    expires: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRate:
+    """What a bundle says of its own errors."""
+
+    what: str
+    errors: int
+    of: int
+    interval: str  # of 95 %, as `reports.arithmetic` gives it
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHead:
+    """The weights that looked."""
+
+    name: str
+    digest: str  # over names and digests of its files
+    verified: bool
+    enrolled_authentic: int  # specimens
+    enrolled_counterfeit: int
+    calibrated_authentic: int
+    calibrated_counterfeit: int
+    partitions: int  # forests, each of which learnt from specimens that no other knows
+    error_rates: tuple[ErrorRate, ...]  # none: not measured
+    base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
+
+    @property
+    def title(self) -> str:
+        """Return its name, and the bundle that it was enrolled on."""
+        return title_of(self.name, self.base)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHead:
+    """The rules, resolved: the text holds every setting."""
+
+    name: str
+    digest: str
+    text: str
+    alpha: str  # error rate of the conformal sets, of which there is one for each specimen
+    needs_scale: bool
+    tolerance: int | None  # how many specimens may be altered, at least; None: no tolerance was asked for
+
+    @property
+    def rate(self) -> Fraction:
+        """Return the error rate of the conformal sets."""
+        return Fraction(self.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What it was computed with."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """Where and how it was computed."""
+
+    code: str  # SHA-256 over the sources
+    released: bool
+    device: str
+    precision: str
+    micro_batch: int
+    threads: int
+    noise_seed: str
+    limit: int | None  # only so many of the batch's images were asked for
+    libraries: tuple[Library, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that is none."""
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"a limit of {self.limit} images")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows say what."""
+
+    authentic: int
+    counterfeit: int
+    inconclusive: int
+    unfamiliar: int
+    refused: int
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> "Counts":
+        """Count."""
+        each = list(verdicts)
+        return cls(*(each.count(verdict) for verdict in Verdict))
+
+    def __str__(self) -> str:
+        numbers = (self.authentic, self.counterfeit, self.inconclusive, self.unfamiliar, self.refused)
+        said = [f"{number:,} {verdict}" for number, verdict in zip(numbers, Verdict, strict=True) if number]
+        return ", ".join(said) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Leaf 0."""
+
+    format: str
+    id: str  # 128 random bits
+    issued: str
+    reference: str  # AUTHENTIC means: authentic as this
+    demonstration: bool
+    auditor: Key
+    batch: BatchHead
+    trust: TrustHead
+    model: ModelHead
+    policy: PolicyHead
+    run: RunHead
+    robustness: str  # NOT_TESTED, or a result's word, policy, day and digest
+    ledger: str | None  # the newest checkpoint; None: replay was not checked
+    case: tuple[str, ...]
+    limits: tuple[str, ...]  # what this does not prove
+    specimens: Counts
+    images: Counts
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a report of this version."""
+        if not is_known(self.format):
+            known = ", ".join(version.name for version in VERSIONS)
+            raise ValueError(f"format {self.format[:100]!a}; those that are read are {known}")
+        if (self.format == V1) is not (self.model.partitions == 0) or self.model.partitions < 0:
+            raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
+        if not _ID.fullmatch(self.id):
+            raise ValueError("a report's id has 32 hexadecimal digits")
+        for digest in (
+            self.batch.payload,
+            self.model.digest,
+            self.policy.digest,
+            self.run.code,
+            self.run.noise_seed,  # as long as one
+            self.trust.fingerprint,
+        ):
+            if not is_sha256(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest")
+        if not _RATE.fullmatch(self.policy.alpha) or not self.policy.rate:
+            raise ValueError(f"an error rate of {self.policy.alpha[:100]!a}")
+        read_time(self.issued, "a report")
+
+    @property
+    def rules(self) -> Rules:
+        """Return what decides a verdict: the policy's rules, and those of the report's version."""
+        policy, version = self.policy, rules_of(self.format)
+        return Rules(
+            policy.rate,
+            needs_scale=policy.needs_scale,
+            tolerance=policy.tolerance,
+            needs_calibration=version.answers_need_calibration,
+        )
+
+    @property
+    def time(self) -> datetime:
+        """Return when the auditor says that it was issued."""
+        return read_time(self.issued, "a report")
+
+
+def title_of(name: str, base: str | None) -> str:
+    """Return a model's name beside that of the bundle that it was enrolled on."""
+    return name if base is None else f"{name}, enrolled on {base}"
+
+
+def partial(limit: int | None) -> tuple[str, ...]:
+    """Return what a report must say that is not of the whole batch."""
+    return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)
+
+
+def stood(robustness: str) -> bool:
+    """Say whether what a header tells of a stress test is a pass, and not too old; its first word is `Word`'s."""
+    return robustness.startswith("PASSED ") and not robustness.endswith(STALE)

@@ -1,0 +1,64 @@
+"""A report's files: the signed statement, the signed head of its tree, and a summary for policy engines."""
+
+from reports.verdict.consistency import refuse_contradiction
+from reports.verdict.report import BATCH, Report
+from reports.verdict.verdicts import Verdict
+from signing import Checkpoint, PrivateKey, Reason, SigningError, sign_checkpoint
+from signing.bundle import seal
+from signing.keys import Algorithm
+from signing.statement import Subject, write_statement
+
+REPORT, CHECKPOINT, SUMMARY = "report.sigstore.json", "report.checkpoint", "vsa.sigstore.json"
+SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
+VERIFIER = "https://fusiondiff-audit/verifier/v1"  # a name, not an address
+_LEVEL = "FUSIONDIFF_AUTHENTIC"
+
+
+def refuse_unfit(key: PrivateKey) -> None:
+    """Refuse a key that cannot sign a report and the head of its tree, before the work whose result it would sign."""
+    if key.public.algorithm is not Algorithm.ED25519:
+        hint = "`fusiondiff-audit keygen --role auditor` makes one"
+        raise SigningError(
+            Reason.UNSUPPORTED, f"reports are signed with Ed25519, not {key.public.algorithm}", hint=hint
+        )
+
+
+def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
+    """Sign a report, and return the files' bytes by their names."""
+    refuse_unfit(key)
+    report.refuse_misread(REPORT)
+    refuse_contradiction(report, REPORT)
+    head = Checkpoint(report.origin, len(report.tree), report.tree.root())
+    return {
+        REPORT: seal(report.to_payload(), key),
+        CHECKPOINT: sign_checkpoint(head, key),
+        SUMMARY: seal(summary(report), key),
+    }
+
+
+def summary(report: Report) -> bytes:
+    """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC.
+
+    What a demonstration says is no reason to let anything pass, so its summary never does.
+    """
+    header = report.header
+    passed = header.run.limit is None and header.model.verified and not header.demonstration and bool(report.images)
+    passed = passed and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
+    subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
+    batch = Subject(BATCH, header.batch.payload)
+    inputs = (("batch", header.batch.payload), ("model", header.model.digest))
+    predicate: dict[str, object] = {
+        "verifier": {"id": VERIFIER},
+        "timeVerified": header.issued,
+        "resourceUri": f"urn:fusiondiff-audit:batch:{header.batch.payload}",
+        "policy": {
+            "uri": f"urn:fusiondiff-audit:policy:{header.policy.digest}",
+            "digest": {"sha256": header.policy.digest},
+        },
+        "inputAttestations": [
+            {"uri": f"urn:fusiondiff-audit:{what}:{digest}", "digest": {"sha256": digest}} for what, digest in inputs
+        ],
+        "verificationResult": "PASSED" if passed else "FAILED",
+        "verifiedLevels": [_LEVEL] if passed else ["FAILED"],
+    }
+    return write_statement(subjects or (batch,), SUMMARY_TYPE, predicate)

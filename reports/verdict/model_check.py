@@ -1,0 +1,105 @@
+"""Comparing a report with the bundle that it names: its files, what `bundle.json` says, and what was enrolled."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from reports.verdict.bundle_settings import BundleSettings
+from reports.verdict.consistency import contradiction
+from reports.verdict.enrolled import marked
+from reports.verdict.header import Header
+from reports.verdict.issue import REPORT
+from reports.verdict.model_names import base_called, called
+from reports.verdict.report import Report
+from reports.verdict.versions import VersionRules, rules_of
+from signing import Reason, SigningError, read_capped
+from signing.fields import read_json
+
+SETTINGS = "bundle.json"
+_MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of it
+_Compared = tuple[str, object, object]  # what, by the header, by the bundle
+
+
+def compare_model(report: Report, folder: Path) -> str:
+    """Return what was compared with a bundle; whatever the report says otherwise than its bundle is refused."""
+    from signing import RefusedFile, open_pinned
+
+    listed: dict[str, str] = {}
+    for file in open_pinned(folder, report.header.model.digest).check():
+        if isinstance(file, RefusedFile):
+            raise SigningError(file.reason, file.message, hint=file.hint)
+        listed[file.name] = file.sha256
+    files, version = f"{len(listed)} files looked", rules_of(report.header.format)
+    if SETTINGS not in listed:
+        if version.answers_need_calibration:
+            raise SigningError(Reason.MISSING_FILE, f"{folder}: lists no {SETTINGS}, so it is no bundle")
+        return f"NOTHING BUT FILES COMPARED, as no {SETTINGS} is listed: {files}: {folder}"  # screens cut what is long
+    settings = _settings(folder, listed[SETTINGS])
+    _refuse_other_model(report.header, settings, version)
+    marks = _marks(report, settings, version)
+    if version.answers_need_calibration:
+        return f"{files}, {marks}, and are as the header says: {folder}"
+    return f"{marks}; {files}, and are as the header says: {folder}"
+
+
+def _settings(folder: Path, listed: str) -> BundleSettings:
+    path = folder / SETTINGS
+    data = read_capped(path, limit=_MAX_SETTINGS)
+    if sha256(data).hexdigest() != listed:
+        raise SigningError(Reason.DIGEST_MISMATCH, f"{path}: was changed while it was read")
+    return BundleSettings.from_fields(read_json(data, str(path), limit=_MAX_SETTINGS, tokens=_TOKENS))
+
+
+def _refuse_other_model(header: Header, settings: BundleSettings, version: VersionRules) -> None:
+    """Refuse a header that says of the model what its bundle does not say."""
+    for what, stated, right in _compared(header, settings, version):
+        if stated != right:
+            raise contradiction(REPORT, f"{what} is {_shown(stated)}, and {_shown(right)} by the bundle's {SETTINGS}")
+
+
+def _compared(header: Header, settings: BundleSettings, version: VersionRules) -> Iterator[_Compared]:
+    """Yield what the header states and its version has, beside what the bundle says of the same."""
+    model = header.model
+    name = called(settings.name, model.digest)
+    older = not version.answers_need_calibration and model.name == settings.name  # it may lack the word `another`
+    yield "the model's name", model.name, settings.name if older else name
+    if version.answers_need_calibration:
+        yield "the model's base", model.base, base_called(settings.base)
+    yield "the reference", header.reference, settings.reference
+    yield "demonstration", header.demonstration, settings.demonstration
+    for authentic, enrolled, calibrated in (
+        (True, model.enrolled_authentic, model.calibrated_authentic),
+        (False, model.enrolled_counterfeit, model.calibrated_counterfeit),
+    ):
+        kind = "authentic" if authentic else "counterfeit"
+        for use, stated, calibrates in (("enrolled", enrolled, False), ("calibrated", calibrated, True)):
+            yield f"{use}_{kind}", stated, settings.count(authentic=authentic, calibrates=calibrates)
+    if model.partitions:  # which version 1 does not state
+        yield "the number of partitions", model.partitions, settings.partitions
+    if version.rates_are_known:
+        stated_rates, rated = {rate.what: rate.of for rate in model.error_rates}, settings.rated()
+        for what in sorted(stated_rates.keys() | rated.keys()):
+            yield f"the number of specimens of the error rate `{what}`", stated_rates.get(what), rated.get(what)
+
+
+def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> str:
+    """Refuse rows that say otherwise than the bundle what it was enrolled with; return what was found.
+
+    Rows of versions before 3 have no marks, and are judged by rules that knew none: their number is told.
+    """
+    right = marked(report.images, settings.enrolled)
+    if not version.answers_need_calibration:
+        number = sum(row.enrolled is not None for row in right)
+        if not number:
+            return "no picture was among those enrolled"
+        shown = f"{number:,} PICTURE{'' if number == 1 else 'S'} OF ENROLLED SPECIMENS, whose verdicts say nothing"
+        return f"{shown} (version {report.header.format[-1]} has no marks)"
+    for row, mark in zip(report.images, right, strict=True):
+        if row.enrolled is not mark.enrolled:
+            what = f"{row.name!a} {'was' if mark.enrolled else 'was not'} among what the bundle was enrolled with"
+            raise contradiction(REPORT, what)
+    return "were enrolled with those pictures alone that are marked"
+
+
+def _shown(value: object) -> str:
+    return "not stated" if value is None else f"{value[:100]!a}" if isinstance(value, str) else str(value).lower()

@@ -1,0 +1,175 @@
+"""What a report says, as plain rows: text, whole numbers, yes and no, and decimals as text. Nothing else is signed.
+
+A p-value is stored as the counts that it comes from, so that whoever checks a report computes it, the set and the
+verdict again (`reports.arithmetic`, `reports.verdict.verdicts`).
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reports.arithmetic import Rank, tolerance
+from reports.verdict.verdicts import Evidence, Label, Rules, Verdict, verdict
+from signing.strict import is_sha256
+
+_SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
+_DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
+_MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  # one tile at least
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the model found in one picture."""
+
+    label: Label
+    votes_authentic: int  # forests
+    votes_counterfeit: int
+    score: str  # mean share of trees that hold it for authentic
+    gate: str  # 1: the local path is believed
+    unfamiliarity: str
+    tiles: int
+    map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to be shown
+    authentic: Rank | None  # among specimens of that class; None: too few of them
+    counterfeit: Rank | None
+    familiar: Rank | None
+    tolerance: int | None  # of partitions that an attacker may touch without another label; None: nobody asked
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are none, what the votes do not give, and a map that nobody could draw."""
+        if self.map is not None and not _MAP.fullmatch(self.map):
+            raise ValueError("a map is lines of whole numbers, or - where there is none")
+        if not (
+            _SHARE.fullmatch(self.score) and _SHARE.fullmatch(self.gate) and _DECIMAL.fullmatch(self.unfamiliarity)
+        ):
+            raise ValueError("score, gate or unfamiliarity is no decimal number in its range")
+        if min(self.votes_authentic, self.votes_counterfeit, self.tiles) < 0:
+            raise ValueError("fewer than no votes or tiles")
+        if (self.votes_authentic > self.votes_counterfeit) is not (self.label is Label.AUTHENTIC):
+            raise ValueError(f"the votes do not say {self.label}")
+        votes = (self.votes_counterfeit, self.votes_authentic)  # the former wins ties
+        if self.tolerance is not None and self.tolerance != tolerance(votes):
+            raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
+
+
+class Enrolled(StrEnum):
+    """What of a picture the model was enrolled with."""
+
+    PICTURE = "picture"  # its pixels
+    SPECIMEN = "specimen"  # a specimen of its name, or another picture of its specimen
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One file of the batch that is an image, or stands where one should be."""
+
+    name: str
+    sha256: str | None  # of the file as signed; None: nobody signed it
+    pixels: str | None  # digest of the picture; None: it was never decoded
+    specimen: str | None
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    judged: Judged | None
+    scale: str | None
+    steps: tuple[str, ...]
+    quality: str | None  # what was measured of it; None: nothing was
+    remarks: tuple[str, ...]
+    enrolled: Enrolled | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolled`
+
+    def __post_init__(self) -> None:
+        """Refuse digests that are none, findings in a picture that has none, and marks that cannot be."""
+        for digest in (self.sha256, self.pixels):
+            if digest is not None and not is_sha256(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest")
+        if self.judged is not None and (self.sha256 is None or self.pixels is None):
+            raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
+        lacks = {Enrolled.PICTURE: self.pixels is None, Enrolled.SPECIMEN: self.specimen is None}
+        if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks[self.enrolled]):
+            what = "was enrolled by its pixels or its specimen, which it has not, or was refused"
+            raise ValueError(f"{self.name[:100]!a} {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenRow:
+    """One object, by its worst picture."""
+
+    specimen: str
+    images: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    authentic: Rank | None
+    counterfeit: Rank | None
+    familiar: Rank | None
+    tolerance: int | None  # the least of its pictures
+
+
+def evidence(
+    images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: Rules
+) -> Evidence:
+    """Return what the verdict on one picture, or on a specimen with several, depends on; refused files do not count."""
+    seen = [image for image in images if image.verdict is not Verdict.REFUSED]
+    authentic, counterfeit, familiar = ranks
+    classes = None
+    if authentic is not None and counterfeit is not None:
+        pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
+        classes = tuple(label for label, rank in pairs if rank.above(rules.alpha))
+    return Evidence(
+        labels=tuple(image.judged.label for image in seen if image.judged is not None),
+        faults=any(image.judged is None for image in seen),
+        scale_missing=rules.needs_scale and any(image.scale is None for image in seen),
+        familiar=None if familiar is None else familiar.above(rules.alpha),
+        classes=classes,
+        needs_calibration=rules.needs_calibration,
+        enrolled=any(image.enrolled is not None for image in images),
+        refused=len(seen) < len(images),
+        short=(least_tolerance(seen) or 0) < (rules.tolerance or 0),
+    )
+
+
+def least_tolerance(images: Iterable[ImageRow]) -> int | None:
+    """Return how many partitions may be touched without any of these pictures getting another label."""
+    known = [image.judged.tolerance for image in images if image.judged is not None]
+    each = [one for one in known if one is not None]
+    return min(each) if each and len(each) == len(known) else None
+
+
+def survivors(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
+    """Return how many answers stay what they are with none, one, two, ... partitions touched, all of them at once."""
+    answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
+    known = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
+    each = [one for one in known if one is not None]
+    return tuple(sum(one >= touched for one in each) for touched in range(max(each) + 1)) if each else ()
+
+
+def worst(ranks: list[Rank | None]) -> Rank | None:
+    """Return the strangest, or None if one of them is not available."""
+    known = [rank for rank in ranks if rank is not None]
+    return min(known, key=lambda rank: rank.p) if known and len(known) == len(ranks) else None
+
+
+def settled(image: ImageRow, rules: Rules) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict on one picture that was not refused, and why it is no answer."""
+    judged = image.judged
+    ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
+    return verdict(evidence((image,), ranks, rules))
+
+
+def specimen_rows(images: Iterable[ImageRow], rules: Rules) -> tuple[SpecimenRow, ...]:
+    """Return a row for each specimen, in the order of their names."""
+    of: dict[str, list[ImageRow]] = {}
+    for row in images:
+        if row.specimen is not None:
+            of.setdefault(row.specimen, []).append(row)
+    return tuple(_specimen_row(name, tuple(of[name]), rules) for name in sorted(of))
+
+
+def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: Rules) -> SpecimenRow:
+    """Return the row of a specimen, by all its pictures that were not refused."""
+    seen = [image.judged for image in images if image.judged is not None]
+    kinds = ("authentic", "counterfeit", "familiar")
+    authentic, counterfeit, familiar = (worst([getattr(judged, kind) for judged in seen]) for kind in kinds)
+    ranks = (authentic, counterfeit, familiar)
+    if all(image.verdict is Verdict.REFUSED for image in images):
+        return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)
+    found, why = verdict(evidence(images, ranks, rules))
+    return SpecimenRow(name, len(images), found, why, *ranks, least_tolerance(images))
