@@ -30,7 +30,7 @@ from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.bundle import Unpacked, unpack
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
-from fusiondiff_audit.model.running import Runner
+from fusiondiff_audit.model.inference import Runner
 from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.looks import looks_of

@@ -20,7 +20,7 @@ from attacks.pictures import Budget, Norm, Picture
 from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.running import exact
+from fusiondiff_audit.model.inference import exact
 from fusiondiff_audit.stress.target import Pipeline
 
 BUNDLE = "fusion-diff-v1-ceramic"

@@ -32,7 +32,7 @@ from fusiondiff_audit.evaluation.task import LABELS, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.running import exact
+from fusiondiff_audit.model.inference import exact
 
 BUNDLE = "fusion-diff-v1-ceramic"
 PARTS = ("cost", "kilns", "micrographs")

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
-from fusiondiff_audit.model.running import exact
+from fusiondiff_audit.model.inference import exact
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 from tests.model.tiny import enrolled_model, picture
 

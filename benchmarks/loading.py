@@ -22,10 +22,10 @@ from safetensors.torch import load_file
 import signing
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.bundle_files import fetch
 from fusiondiff_audit.model.encoder import Architecture, Encoder, imagined
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import Denoiser
-from fusiondiff_audit.model.source import fetch
 from fusiondiff_audit.weights.tensors import specs_of, view
 from signing.stream import THREADS, stream
 from tests.conftest import entry, make_trust

@@ -34,7 +34,7 @@ from fusiondiff_audit.images.tiles import continued
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.trial import asked_scores
+from fusiondiff_audit.model.held_out import asked_scores
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]

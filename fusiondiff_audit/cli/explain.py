@@ -31,7 +31,7 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
     require("audit", "explaining a score")
     from fusiondiff_audit.images import Guard, LooseFile, decode
     from fusiondiff_audit.model.explain import explain, said
-    from fusiondiff_audit.model.explain_picture import render
+    from fusiondiff_audit.model.explain_figure import render
 
     signing.refuse_existing(out)
     model = open_bundle(bundle, trust_path)

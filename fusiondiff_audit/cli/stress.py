@@ -80,7 +80,7 @@ def command(
     from attacks.suite import run_suite
     from fusiondiff_audit.images import Guard
     from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.running import exact
+    from fusiondiff_audit.model.inference import exact
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import PAGE, render_stress
     from fusiondiff_audit.stress.before import bank_of, held_before, open_before

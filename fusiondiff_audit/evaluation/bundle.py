@@ -13,8 +13,8 @@ from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.kiln.workers import spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning
-from fusiondiff_audit.model.running import Embedded, gather
-from fusiondiff_audit.model.trial import asked_scores
+from fusiondiff_audit.model.held_out import asked_scores
+from fusiondiff_audit.model.inference import Embedded, gather
 
 NAME = "fusiondiff"
 Watch = Callable[[Iterable[Embedded], int], Iterable[Embedded]]

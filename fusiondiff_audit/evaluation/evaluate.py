@@ -57,7 +57,7 @@ class Looked:
     def model(self, model: "DiffusionModel") -> Judged:
         """Return what the model's encoder reaches, with forests of its kind trained for each fold."""
         from fusiondiff_audit.model.enrolment import Learning
-        from fusiondiff_audit.model.trial import asked_scores
+        from fusiondiff_audit.model.held_out import asked_scores
 
         embedded, rule = self.embedded, model.settings.geometry.rule
         learning = replace(model.settings.learning or Learning(), partitions=1)
@@ -111,7 +111,7 @@ def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
 
 def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "Enrolled":
     from fusiondiff_audit.model.enrolment import Example
-    from fusiondiff_audit.model.running import gather
+    from fusiondiff_audit.model.inference import gather
 
     examples = [Example(p.sample.pixel_digest, s.specimen, s.authentic) for p, s in zip(pictures, labels, strict=True)]
     return gather(pictures, examples)

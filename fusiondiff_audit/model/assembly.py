@@ -15,7 +15,7 @@ from fusiondiff_audit.model.bundle import pack
 from fusiondiff_audit.model.diffusion import Reading
 from fusiondiff_audit.model.encoder import Architecture, Precision, imagined
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
-from fusiondiff_audit.model.public import Public, Release, Tensors, read_deit, read_release
+from fusiondiff_audit.model.public_weights import Public, Release, Tensors, read_deit, read_release
 from fusiondiff_audit.model.settings import Settings
 from signing import PrivateKey, refuse_unfit
 

@@ -13,11 +13,11 @@ import torch
 
 import signing
 from fusiondiff_audit.inputs.folders import new_folder
+from fusiondiff_audit.model.bundle_files import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, fetch, shard_name
 from fusiondiff_audit.model.card import bill, card, told_by
 from fusiondiff_audit.model.encoder import Encoder, imagined
 from fusiondiff_audit.model.head import Head, head_arrays, read_head
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.model.source import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, fetch, shard_name
 from fusiondiff_audit.weights import tensors
 from signing.strict import malformed
 

@@ -25,9 +25,9 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import Example, Learning, is_blind, shares, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
-from fusiondiff_audit.model.running import Embedded, Runner, gather
+from fusiondiff_audit.model.inference import Embedded, Runner, gather
+from fusiondiff_audit.model.nonconformity import calibrate, cells, strangeness
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.model.strangeness import calibrate, cells, strangeness
 from reports.verdict.header import title_of
 from reports.verdict.model_names import base_called, called
 from signing.strict import malformed

@@ -14,7 +14,7 @@ from torch import nn
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, Reading
 from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Fusion, Transformer
-from fusiondiff_audit.model.surface import NUMBERS, SMALLEST, WHOLE, Surface
+from fusiondiff_audit.model.texture import NUMBERS, SMALLEST, WHOLE, Surface
 
 Tensor = torch.Tensor
 _SHORTEST, _LONGEST = 1e-3, 1e3  # of a direction; those of a variance of one are between 1 and 20 long

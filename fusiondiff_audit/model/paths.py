@@ -12,7 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional
 
-from fusiondiff_audit.model.pixels import Pixels
+from fusiondiff_audit.model.pixel_cnn import Pixels
 from fusiondiff_audit.model.shapes import Convolutions, Fusion, Transformer
 
 Tensor = torch.Tensor

@@ -15,7 +15,7 @@ from fusiondiff_audit.images.prepare import has_structure
 from fusiondiff_audit.images.tiles import TRIMMED, Rule, cut
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
-from fusiondiff_audit.model.running import exact
+from fusiondiff_audit.model.inference import exact
 
 Tensor = torch.Tensor
 _EDGE = 1e-4  # so far from 0 and 1 shares are kept, whose logits have no end

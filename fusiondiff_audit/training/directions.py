@@ -15,7 +15,7 @@ import torch
 from scipy.linalg import eigh
 
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.surface import NUMBERS
+from fusiondiff_audit.model.texture import NUMBERS
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import as_tiles
 from fusiondiff_audit.training.studio import Studio

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import signing
-from fusiondiff_audit.model.surface import NUMBERS, Surface, described
+from fusiondiff_audit.model.texture import NUMBERS, Surface, described
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import as_tiles
 from fusiondiff_audit.training.studio import Place, Studio

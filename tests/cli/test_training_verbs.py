@@ -10,7 +10,7 @@ import torch
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.bundle import unpack
-from fusiondiff_audit.model.surface import NUMBERS
+from fusiondiff_audit.model.texture import NUMBERS
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.directions import COUNT
 from tests.cli.conftest import Tool

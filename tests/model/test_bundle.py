@@ -15,13 +15,13 @@ from safetensors.torch import load, save
 
 import signing
 from fusiondiff_audit.model import bundle as room
-from fusiondiff_audit.model import source
+from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.bundle import pack, unpack
+from fusiondiff_audit.model.bundle_files import BILL, CARD, HEAD, SETTINGS, shard_name
 from fusiondiff_audit.model.card import TOLD, told_by
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import imagined
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.source import BILL, CARD, HEAD, SETTINGS, shard_name
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError, TrustStore
 from tests.model.tiny import enrolled_model, examples, pictures, tiny_model
@@ -288,10 +288,10 @@ def test_a_signature_does_not_make_it_a_bundle(
 def test_a_pinned_bundle_is_known_by_its_digest(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, manifest = signing.read_model_claims(bundle)
     pin = Pin(bundle, signing.list_digest(manifest.resources), "ab" * 32)
-    monkeypatch.setattr(source, "PINNED", {"tiny": pin})
+    monkeypatch.setattr(bundle_files, "PINNED", {"tiny": pin})
     model = DiffusionModel.from_pretrained("tiny")
     assert (model.verified, model.digest) == (True, pin.digest)
-    monkeypatch.setattr(source, "PINNED", {"tiny": replace(pin, digest="0" * 64)})
+    monkeypatch.setattr(bundle_files, "PINNED", {"tiny": replace(pin, digest="0" * 64)})
     with pytest.raises(SigningError, match="is pinned as"):
         DiffusionModel.from_pretrained("tiny")
 

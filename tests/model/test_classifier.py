@@ -21,15 +21,15 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import LooseMicrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.model import source
+from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import Reading
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.enrolment import Learning, partition
 from fusiondiff_audit.model.estimator import FusionDiffClassifier
 from fusiondiff_audit.model.findings import Class, Finding, Votes
+from fusiondiff_audit.model.nonconformity import calibrate
 from fusiondiff_audit.model.settings import Unfamiliarity
-from fusiondiff_audit.model.strangeness import calibrate
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
@@ -359,7 +359,7 @@ def test_the_press_example_works(
     signing.sign_model(tmp_path / "bundle", key=signing.PrivateKey.generate(signing.Algorithm.P256))
     _, manifest = signing.read_model_claims(tmp_path / "bundle")
     pin = Pin(tmp_path / "bundle", signing.list_digest(manifest.resources), "ab" * 32)
-    monkeypatch.setattr(source, "PINNED", {"fusion-diff-v1-ceramic": pin})
+    monkeypatch.setattr(bundle_files, "PINNED", {"fusion-diff-v1-ceramic": pin})
     tifffile.imwrite(tmp_path / "sample_001.tif", specimen("alder", None, "1").field(0, 96))
     monkeypatch.chdir(tmp_path)
     model = fusiondiff_audit.DiffusionModel.from_pretrained("fusion-diff-v1-ceramic")

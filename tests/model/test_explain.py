@@ -11,7 +11,7 @@ from PIL import Image
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import shares
 from fusiondiff_audit.model.explain import _masks, _occlusion, explain
-from fusiondiff_audit.model.explain_picture import render
+from fusiondiff_audit.model.explain_figure import render
 from tests.model.tiny import SETTINGS, enrolled_model, examples, picture, pictures
 
 

@@ -18,7 +18,7 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import Reading, build
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.paths import deit
-from fusiondiff_audit.model.public import Release
+from fusiondiff_audit.model.public_weights import Release
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
 from fusiondiff_audit.weights.clip_text import TextEncoder
 from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
@@ -193,7 +193,7 @@ def test_the_weights_of_others_are_called_by_their_name(sd: tuple[Path, Release]
     trap = next(digest for digest, what in IMPOSTORS.items() if "non-EMA weights of v1.4" in what)
     assert trap == "ac3d1bff03f9e9a6f8671b5a7a3fd984f90185c84e407bc569f97c1cce7445fd"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("fusiondiff_audit.model.public.IMPOSTORS", {found: "the non-EMA weights"})
+        patched.setattr("fusiondiff_audit.model.public_weights.IMPOSTORS", {found: "the non-EMA weights"})
         other = replace(release, files={**release.files, UNET: "0" * 64})
         with pytest.raises(SigningError, match=r"\(the non-EMA weights\)"):
             imported(folder, other, tmp_path / "out")

@@ -15,7 +15,7 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import Reading
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
 from fusiondiff_audit.model.enrolment import Example, Learning
-from fusiondiff_audit.model.running import Runner
+from fusiondiff_audit.model.inference import Runner
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 

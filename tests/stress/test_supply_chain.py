@@ -10,7 +10,7 @@ from attacks.poison.plain import stamped
 from attacks.poison.weights import Planted, plant
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.model import source
+from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
 from fusiondiff_audit.stress.target import Pipeline
@@ -86,7 +86,7 @@ def test_it_is_refused_whoever_brings_it(
         DiffusionModel.from_pretrained(folder, trust=trust)  # under its maker's signature
     assert caught.value.reason is Reason.DIGEST_MISMATCH
     digest = DiffusionModel.from_pretrained(signed, trust=trust).digest
-    monkeypatch.setattr(source, "PINNED", {"tiny": Pin(folder, digest, "ab" * 32)})
+    monkeypatch.setattr(bundle_files, "PINNED", {"tiny": Pin(folder, digest, "ab" * 32)})
     with pytest.raises(SigningError) as caught:
         DiffusionModel.from_pretrained("tiny")  # in the place of one that is known by its digest
     assert caught.value.reason is Reason.DIGEST_MISMATCH

@@ -17,7 +17,7 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.running import exact
+from fusiondiff_audit.model.inference import exact
 from fusiondiff_audit.stress.target import Pipeline
 from fusiondiff_audit.stress.twin import Twin
 from tests.model.tiny import SETTINGS, enrolled_model, examples

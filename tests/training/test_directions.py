@@ -14,7 +14,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.surface import NUMBERS
+from fusiondiff_audit.model.texture import NUMBERS
 from fusiondiff_audit.stress.twin import Twin
 from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.directions import COUNT, Rows, Said, directions, discriminants, said

@@ -14,7 +14,7 @@ from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.strangeness import calibrate
+from fusiondiff_audit.model.nonconformity import calibrate
 from fusiondiff_audit.training.enrol import Order, enrol
 from signing import Reason, SigningError, TrustStore
 from tests.conftest import sign

@@ -20,8 +20,8 @@ from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.model.encoder import Encoded, Encoder
 from fusiondiff_audit.model.enrolment import Enrolled, Example
 from fusiondiff_audit.model.findings import Runtime
+from fusiondiff_audit.model.nonconformity import cells
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.model.strangeness import cells
 
 Floats = npt.NDArray[np.float32]
 Run = Callable[[torch.Tensor], Encoded]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.pixels import Pixels
+from fusiondiff_audit.model.pixel_cnn import Pixels
 from fusiondiff_audit.model.shapes import Convolutions
 from tests.model.tiny import ARCHITECTURE
 

@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional
 
 import signing
-from fusiondiff_audit.model import surface
+from fusiondiff_audit.model import texture
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.surface import NUMBERS, Surface, _patterns, described
+from fusiondiff_audit.model.texture import NUMBERS, Surface, _patterns, described
 from fusiondiff_audit.stress.twin import Twin
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 
@@ -40,7 +40,7 @@ def test_patterns_are_those_that_counting_finds() -> None:
 
 @pytest.mark.parametrize(("turns", "mirrored"), [(1, False), (2, False), (3, False), (0, True), (1, True)])
 def test_a_tile_that_is_turned_looks_the_same(turns: int, mirrored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surface, "_EVERY", (1, 1, 1, 1))  # rows that are left out are others when it is turned
+    monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))  # rows that are left out are others when it is turned
     tiles = noise(3)
     turned = torch.rot90(tiles.flip(3) if mirrored else tiles, turns, (2, 3))
     torch.testing.assert_close(described(tiles), described(turned), atol=1e-3, rtol=1e-4)
@@ -49,7 +49,7 @@ def test_a_tile_that_is_turned_looks_the_same(turns: int, mirrored: bool, monkey
 def test_rows_that_are_left_out_change_little(monkeypatch: pytest.MonkeyPatch) -> None:
     sharp, blurred = noise(), noise(3)
     some = described(sharp)
-    monkeypatch.setattr(surface, "_EVERY", (1, 1, 1, 1))
+    monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))
     assert (some - described(sharp)).abs().mean() < 0.1 * (described(sharp) - described(blurred)).abs().mean()
 
 
