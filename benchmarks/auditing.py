@@ -29,7 +29,7 @@ from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import check_origin
 from fusiondiff_audit.policy.policy import Policy, Robustness
-from reports.verdict.header import Key
+from reports.identity import Key
 from tests.judges import DigestJudge
 
 BUNDLE, PICTURES, SIDE, ROUNDS, LEAST = "fusion-diff-v1-ceramic", 12, 512, 9, 0.85

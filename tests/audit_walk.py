@@ -23,7 +23,7 @@ from fusiondiff_audit.inputs.folders import folder_if_filled
 from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
-from reports.verdict.header import Key
+from reports.identity import Key
 from reports.verdict.issue import REPORT
 from reports.verdict.report import MAX_PAYLOAD, Report
 from reports.verdict.rows import ImageRow

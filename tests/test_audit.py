@@ -28,9 +28,10 @@ from fusiondiff_audit.ledger.entries import Decoded
 from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
+from reports.identity import Key
 from reports.verdict.checks import Examination, examine
 from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.header import Counts, Key, partial
+from reports.verdict.header import Counts, partial
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.rows import Enrolled, ImageRow, specimen_rows

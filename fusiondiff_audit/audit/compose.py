@@ -10,14 +10,13 @@ from fusiondiff_audit.ledger import Admitted
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
+from reports.identity import Key, Library
 from reports.verdict.enrolled import EnrolledSet, marked
 from reports.verdict.header import (
     NOT_TESTED,
     BatchHead,
     Counts,
     Header,
-    Key,
-    Library,
     ModelHead,
     PolicyHead,
     RunHead,

@@ -108,8 +108,8 @@ def command(
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.render import render
     from fusiondiff_audit.policy.policy import quoted_policy, read_policy
+    from reports.identity import Key
     from reports.verdict.checks import Examination, examine
-    from reports.verdict.header import Key
     from reports.verdict.issue import refuse_unfit
 
     known = None if first is None else examine(first, trust=trust.store, found=Examination())

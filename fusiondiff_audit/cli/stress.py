@@ -93,10 +93,10 @@ def command(
     from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
     from fusiondiff_audit.stress.target import Pipeline
+    from reports.identity import Key
     from reports.stress.junit import to_junit
     from reports.stress.result import RESULT, sign_robustness
     from reports.stress.sarif import to_sarif
-    from reports.verdict.header import Key
     from reports.verdict.issue import refuse_unfit
 
     if first and baseline is not None:

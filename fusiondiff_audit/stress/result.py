@@ -14,9 +14,9 @@ from attacks.suite import Outcome
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
+from reports.identity import Key, Library
 from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
 from reports.stress.result import FORMAT, Robustness
-from reports.verdict.header import Key, Library
 from signing.strict import is_plain
 
 _LONGEST = 1000  # characters

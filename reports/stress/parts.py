@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.verdict.header import Library
+from reports.identity import Library
 
 
 class Word(StrEnum):

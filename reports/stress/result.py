@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from reports.identity import Key
 from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
 from reports.stress.rules import fault_of, word_of
-from reports.verdict.header import Key
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
 from signing.bundle import Bundle, bundle_limit, seal, unseal
 from signing.fields import Fields, read_json

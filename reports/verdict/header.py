@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from reports.identity import Key, Library
 from reports.verdict.verdicts import Rules, Verdict
 from reports.verdict.versions import V1, VERSIONS, is_known, rules_of
 from signing.strict import is_sha256
@@ -15,14 +16,6 @@ _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
 NOT_TESTED, STALE = "not stress-tested", ", stale"  # the latter ends what is told of a result that is too old
 RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Whose key, as the trust store says."""
-
-    principal: str
-    keyid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +88,6 @@ class PolicyHead:
     def rate(self) -> Fraction:
         """Return the error rate of the conformal sets."""
         return Fraction(self.alpha)
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """What it was computed with."""
-
-    name: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reports.verdict.header import Header, Key
+from reports.identity import Key
+from reports.verdict.header import Header
 from signing import Reason, Role, SigningError, TrustStore, open_checkpoint, write_time
 from signing.keys import Algorithm
 from signing.merkle import HASH

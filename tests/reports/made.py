@@ -9,14 +9,13 @@ from typing import Any
 
 from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank, error_bounds
+from reports.identity import Key, Library
 from reports.verdict.header import (
     RATES,
     BatchHead,
     Counts,
     ErrorRate,
     Header,
-    Key,
-    Library,
     ModelHead,
     PolicyHead,
     RunHead,

@@ -14,10 +14,11 @@ from fusiondiff_audit.policy.policy import AskedAttack, Policy, Robustness
 from fusiondiff_audit.stress.policies import BUILT_IN
 from fusiondiff_audit.weights.pins import PINNED as PINS
 from reports.arithmetic import error_bounds
+from reports.identity import Key
 from reports.verdict import consistency
 from reports.verdict.checks import Examination, examine
 from reports.verdict.excerpt import excerpt, verify_excerpt
-from reports.verdict.header import RATES, Counts, ErrorRate, Header, Key
+from reports.verdict.header import RATES, Counts, ErrorRate, Header
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.verdict.pinned import PINNED, STRESS_POLICIES
 from reports.verdict.report import Report

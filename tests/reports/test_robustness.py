@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from reports.identity import Key, Library
 from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
 from reports.stress.result import FORMAT, RESULT, Robustness, open_robustness, sign_robustness
-from reports.verdict.header import Key, Library
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.bundle import seal
 from tests.conftest import NOW

@@ -29,12 +29,12 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
+from reports.identity import Key
 from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
 from reports.stress.result import RESULT, sign_robustness
 from reports.stress.result import Robustness as Stressed
 from reports.verdict.enrolled import EnrolledSet
 from reports.verdict.excerpt import excerpt
-from reports.verdict.header import Key
 from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import Kind
