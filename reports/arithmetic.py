@@ -44,7 +44,7 @@ _HALVINGS = 40
 _DIGITS = 6  # to which halving gets, of thousandths
 
 
-def at_least(scores: Sequence[float], score: float) -> int:
+def count_at_least(scores: Sequence[float], score: float) -> int:
     """Return how many scores are not below this one."""
     return sum(each >= score for each in scores)
 

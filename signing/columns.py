@@ -1,8 +1,8 @@
-"""Many records of one kind at once, a column at a time: a report has thousands of rows.
+"""Read many records of one kind at once, column by column: a report has up to a million rows.
 
-The same values are taken as `signing.records.read` takes one by one, in a fifth of the time: nearly all columns hold
-plain ASCII, whole numbers or a few names, and a whole column is told to do so by a few calls. Where it does not, `read`
-looks at each record, and says what is wrong with it.
+`read_records` accepts exactly what `signing.records.read_record` accepts row by row, in a fifth of the time: nearly all
+columns hold plain ASCII, whole numbers or a few names, and a few calls prove that of a whole column. Where they do not,
+`read_record` reads each object, and its refusal names the fault.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from signing.fields import Fields
-from signing.records import LONGEST, MOST_INTEGER, hints, read
+from signing.records import LONGEST, MOST_INTEGER, field_types, read_record
 from signing.strict import MAX_TEXT, is_plain
 
 _Record = TypeVar("_Record")
@@ -25,16 +25,16 @@ class _OtherwiseError(Exception):
     """A column that is not plain."""
 
 
-def read_all(kind: type[_Record], items: Sequence[object], where: str) -> list[_Record]:
+def read_records(kind: type[_Record], items: Sequence[object], where: str) -> list[_Record]:
     """Return the records that objects say; what one cannot mean is refused."""
     try:
         return _records(kind, items)
     except _OtherwiseError:
-        return [read(kind, Fields(item, f"{where}[{i}]")) for i, item in enumerate(items)]
+        return [read_record(kind, Fields(item, f"{where}[{i}]")) for i, item in enumerate(items)]
 
 
 def _records(kind: Any, items: Sequence[Any]) -> list[Any]:
-    known = hints(kind)
+    known = field_types(kind)
     if not _all(items, dict) or any(item.keys() != known.keys() for item in items):
         raise _OtherwiseError
     columns = [_column(hint, list(map(itemgetter(name), items))) for name, hint in known.items()]

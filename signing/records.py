@@ -6,9 +6,9 @@
 ... class Kiln:
 ...     name: str
 ...     hours: tuple[int, ...] = (8,)
->>> read(Kiln, Fields({"name": "alder", "hours": [6, 10]}, "kiln.json"))
+>>> read_record(Kiln, Fields({"name": "alder", "hours": [6, 10]}, "kiln.json"))
 Kiln(name='alder', hours=(6, 10))
->>> write(Kiln("birch"))
+>>> write_record(Kiln("birch"))
 {'name': 'birch', 'hours': [8]}
 """
 
@@ -28,9 +28,9 @@ LONGEST = 100_000  # entries of a list
 _Record = TypeVar("_Record")
 
 
-def read(kind: type[_Record], fields: Fields) -> _Record:
+def read_record(kind: type[_Record], fields: Fields) -> _Record:
     """Return the record that an object says; nothing has a default here, and what it cannot mean is refused."""
-    known = hints(typing.cast("Any", kind))
+    known = field_types(typing.cast("Any", kind))
     fields.closed(*known)
     values = {name: _read(hint, fields, name) for name, hint in known.items()}
     try:
@@ -40,20 +40,20 @@ def read(kind: type[_Record], fields: Fields) -> _Record:
 
 
 @functools.cache
-def hints(kind: Any) -> dict[str, Any]:
+def field_types(kind: Any) -> dict[str, Any]:
     """Return the type of each field; reports have thousands of rows of one kind."""
     known = typing.get_type_hints(kind)
     return {field.name: known[field.name] for field in dataclasses.fields(kind)}
 
 
-def write(record: Any) -> dict[str, Any]:
-    """Return a record as an object for JSON; `read` gives it back."""
+def write_record(record: Any) -> dict[str, Any]:
+    """Return a record as an object for JSON; `read_record` gives it back."""
     return {field.name: _write(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
 def _write(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return write(value)
+        return write_record(value)
     if isinstance(value, tuple):
         return [_write(item) for item in value]
     if isinstance(value, Enum):
@@ -69,7 +69,7 @@ def _read(hint: Any, fields: Fields, name: str) -> Any:
     if typing.get_origin(hint) is tuple:
         return _read_list(typing.get_args(hint)[0], fields, name)
     if dataclasses.is_dataclass(hint):
-        return read(hint, fields.fields(name))  # type: ignore[arg-type]
+        return read_record(hint, fields.fields(name))  # type: ignore[arg-type]
     if hint is bool:
         return fields.boolean(name)
     if hint is int:
@@ -93,6 +93,6 @@ def _read_text(hint: Any, fields: Fields, name: str) -> Any:
 
 def _read_list(inner: Any, fields: Fields, name: str) -> tuple[Any, ...]:
     if dataclasses.is_dataclass(inner):
-        return tuple(read(inner, item) for item in fields.list(name, least=0, most=LONGEST))  # type: ignore[arg-type]
+        return tuple(read_record(inner, item) for item in fields.list(name, least=0, most=LONGEST))  # type: ignore[arg-type]
     each = fields.each(name, most=LONGEST)
     return tuple(_read(inner, item, "item") for item in each)

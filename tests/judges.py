@@ -8,8 +8,8 @@ from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
 from fusiondiff_audit.policy.policy import Policy, Robustness
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.header import ModelHead
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.header import ModelHeader
 from tests.reports.made import digest, rates
 
 UNTESTED = Policy(robustness=Robustness(result="optional"))  # by which it may look, as nobody attacked it
@@ -19,7 +19,7 @@ class DigestJudge:
     """Half of all pictures are authentic to it; `limit` pictures on, it is interrupted."""
 
     def __init__(self, limit: int | None = None) -> None:
-        head = ModelHead("digest", digest("model"), True, 5, 5, 19, 19, 1, rates(19))
+        head = ModelHeader("digest", digest("model"), True, 5, 5, 19, 19, 1, rates(19))
         runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
         self.looked = Looked(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))

@@ -29,19 +29,19 @@ from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
 from reports.identity import Key
-from reports.verdict.checks import Examination, examine
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.header import Counts, partial
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.header import VerdictCounts, limit_notice
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import Enrolled, ImageRow, specimen_rows
-from reports.verdict.verdicts import Verdict, Why
+from reports.verdict.rows import EnrolmentMark, ImageRow, specimen_rows
+from reports.verdict.verdicts import Verdict, VerdictReason
+from reports.verdict.verification import Verification, verify_report
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
 from signing.manifest import Kind, PixelSize
 from signing.names import MAX_NAME
-from signing.records import read, write
+from signing.records import read_record, write_record
 from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
@@ -116,7 +116,7 @@ def test_a_batch_becomes_a_report_that_passes(
     claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
     sign(folder, keys["device"], claims=claims)
     done = run(folder, tmp_path / "out")
-    found = examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+    found = verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
     assert found == done.report
     assert done.judged == 6
     assert [row.name for row in found.images] == [f"tile-{n}.tif" for n in range(6)]
@@ -147,13 +147,13 @@ def test_what_the_model_was_enrolled_with_gets_no_answer(
     judge = taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1", "file tile-6.tif"))
     said = run(folder, tmp_path / "out", judge).report
     marks = {row.name: row.enrolled for row in said.images}
-    picture, specimen = Enrolled.PICTURE, Enrolled.SPECIMEN
+    picture, specimen = EnrolmentMark.IMAGE, EnrolmentMark.SPECIMEN
     assert list(marks.values()) == [picture, specimen, specimen, specimen, None, None, None, None, picture]
     for row in said.images:
-        assert (row.reasons == (Why.WAS_ENROLLED,)) is (row.enrolled is not None)
+        assert (row.reasons == (VerdictReason.WAS_ENROLLED,)) is (row.enrolled is not None)
         assert row.enrolled is None or row.verdict is Verdict.INCONCLUSIVE
-    assert [row.reasons == (Why.WAS_ENROLLED,) for row in said.specimens] == [True, True, False, False]
-    assert examine(tmp_path / "out", trust=trust, images=folder, found=Examination()) == said
+    assert [row.reasons == (VerdictReason.WAS_ENROLLED,) for row in said.specimens] == [True, True, False, False]
+    assert verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification()) == said
     again = run(
         folder, tmp_path / "again", taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1",)), first=said
     )
@@ -189,13 +189,13 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
     renamed = replace(said.images[0], specimen="sherd 1")
     for images in ((altered, *said.images[1:]), said.images[1:], (renamed, *said.images[1:])):
         rows = specimen_rows(images, said.header.rules)
-        whole, each = Counts.of(row.verdict for row in rows), Counts.of(row.verdict for row in images)
+        whole, each = VerdictCounts.of(row.verdict for row in rows), VerdictCounts.of(row.verdict for row in images)
         header = replace(said.header, specimens=whole, images=each)
         forged = Report.of(header, rows, images, said.salt_key)
         put(forged, tmp_path / "out", keys)
-        examine(tmp_path / "out", trust=trust, found=Examination())  # by itself it is whole
+        verify_report(tmp_path / "out", trust=trust, found=Verification())  # by itself it is whole
         with pytest.raises(SigningError) as caught:
-            examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+            verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -222,7 +222,7 @@ def test_a_bad_file_is_a_row_and_stops_nothing(
         f"{shown} (2)": ("extra-file",),
     }
     assert done.judged == 3
-    examine(tmp_path / "out", trust=trust, found=Examination())
+    verify_report(tmp_path / "out", trust=trust, found=Verification())
 
 
 @pytest.mark.parametrize("killed", [0, 1, 8, 9, 19])
@@ -333,7 +333,7 @@ def test_the_ledger_knows_batch_and_pictures_again(
     assert [row.reasons for row in twin.report.images] == [("duplicate-pixels",)]
     anew = run(folder, tmp_path / "four", ledger=True, again="the client asked for it")
     assert anew.judged == 6
-    examine(tmp_path / "four", trust=trust, found=Examination())
+    verify_report(tmp_path / "four", trust=trust, found=Verification())
 
 
 def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
@@ -442,15 +442,15 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
     said = run(folder, tmp_path / "out").report
     for chosen in ((1, 2), (0,), (0, 2)):
         images = tuple(said.images[place] for place in chosen)
-        limits = (*said.header.limits, *partial(2))
-        counts = Counts.of(row.verdict for row in images)
+        limits = (*said.header.limits, *limit_notice(2))
+        counts = VerdictCounts.of(row.verdict for row in images)
         run_head = replace(said.header.run, limit=2)
         forged = Report.of(
             replace(said.header, run=run_head, limits=limits, images=counts), said.specimens, images, said.salt_key
         )
         put(forged, tmp_path / "out", keys)
         with pytest.raises(SigningError, match=r"says nothing of|none of the images that were asked for") as caught:
-            examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+            verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -469,7 +469,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
     forged = Report.of(replace(said.header, batch=batch), said.specimens, said.images, said.salt_key)
     put(forged, tmp_path / "out", keys)
     with pytest.raises(SigningError, match="of the batch") as caught:
-        examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+        verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
     assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -479,20 +479,20 @@ def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_sai
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
     run(folder, tmp_path / "out")
-    found = Examination()
-    examine(tmp_path / "out", trust=trust, images=folder, found=found)
+    found = Verification()
+    verify_report(tmp_path / "out", trust=trust, images=folder, found=found)
     assert "signed by 'device-1'" in found.checks[-1].found
     auditors = tuple(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
     alone = replace(make_trust(keys["root"], auditors), at=trust.at)
-    found = Examination()
-    examine(tmp_path / "out", trust=alone, images=folder, found=found)
+    found = Verification()
+    verify_report(tmp_path / "out", trust=alone, images=folder, found=found)
     assert "named by the auditor alone" in found.checks[-1].found
     manifest = folder / signing.MANIFEST_NAME
     bundle = json.loads(manifest.read_bytes())
     bundle["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
     manifest.write_text(json.dumps(bundle))
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+        verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
     assert caught.value.reason is Reason.BAD_SIGNATURE
 
 
@@ -519,9 +519,9 @@ def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
     run(folder, tmp_path / "out")
     entries = tuple(replace(e, **change) if e.role is signing.Role.DEVICE else e for e in trust.root.entries)
     later = replace(make_trust(keys["root"], entries), at=trust.at)
-    examine(tmp_path / "out", trust=later, found=Examination())  # of its auditor there is nothing to be said
+    verify_report(tmp_path / "out", trust=later, found=Verification())  # of its auditor there is nothing to be said
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path / "out", trust=later, images=folder, found=Examination())
+        verify_report(tmp_path / "out", trust=later, images=folder, found=Verification())
     assert caught.value.reason is reason
 
 
@@ -534,7 +534,7 @@ def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
     (folder / "/".join(parts)).write_bytes(b"II*\0 no picture")
     sign(folder, keys["device"], claims={"/".join(parts): Claim(Kind.IMAGE, None, None)})
     run(folder, tmp_path / "out")
-    examine(tmp_path / "out", trust=trust, images=folder, found=Examination())
+    verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
 
 
 def test_a_repetition_that_comes_out_otherwise_has_a_name_of_its_own(
@@ -621,7 +621,7 @@ def test_a_first_report_is_not_believed_without_a_ledger(
     head = Checkpoint(honest.origin, len(honest.tree), honest.tree.root())
     notes = (b"fusiondiff-audit/ledger/00\n1\nAAAA\n\nno signature\n", sign_checkpoint(head, keys["auditor"]))
     for number, ledger in enumerate((None, *(base64.b64encode(note).decode() for note in notes), "abc")):
-        header = replace(honest.header, ledger=ledger, images=Counts.of(row.verdict for row in images))
+        header = replace(honest.header, ledger=ledger, images=VerdictCounts.of(row.verdict for row in images))
         forged = Report.of(header, honest.specimens, images, honest.salt_key)
         out = tmp_path / f"out{number}"
         if ledger is None:
@@ -636,4 +636,4 @@ def test_a_first_report_is_not_believed_without_a_ledger(
 @pytest.mark.parametrize("name", [" a.tif", "a.tif\u00a0", "x" * 3000, "\ud800", "a\u202eb"])
 def test_whatever_a_stranger_s_file_is_called_a_report_can_show_it(name: str) -> None:
     row = refused_row(name, "extra-file", None)
-    assert read(ImageRow, Fields(write(row), "row")) == row
+    assert read_record(ImageRow, Fields(write_record(row), "row")) == row

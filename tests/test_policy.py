@@ -9,7 +9,7 @@ from attacks.catalogue import CATALOGUE
 from attacks.checks import ALL
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, Policy, read_policy
 from fusiondiff_audit.stress.plans import suite_of
-from reports.verdict.verdicts import Why
+from reports.verdict.verdicts import VerdictReason
 from signing import Reason, SigningError
 
 
@@ -66,7 +66,7 @@ def test_the_page_on_policies_names_every_key_reason_check_and_attack() -> None:
             assert f"`{section}.{name}`" in PAGE or (section == "robustness" and f"`{name}`" in PAGE), (section, name)
     for asked in (AskedAttack, AskedPoison, AskedGate):
         assert all(f"`{name}`" in PAGE for name in asked.model_fields)
-    assert all(f"`{name}`" in PAGE for name in (*map(str, Why), *CATALOGUE))
+    assert all(f"`{name}`" in PAGE for name in (*map(str, VerdictReason), *CATALOGUE))
     flat = " ".join(PAGE.split())
     assert all(f"{check.id} {check.title}" in flat for check in ALL)
 

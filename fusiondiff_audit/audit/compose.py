@@ -11,22 +11,22 @@ from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
 from reports.identity import Key, Library
-from reports.verdict.enrolled import EnrolledSet, marked
+from reports.verdict.enrolment import EnrolledSet, mark_enrolled
 from reports.verdict.header import (
     NOT_TESTED,
-    BatchHead,
-    Counts,
+    BatchHeader,
     Header,
-    ModelHead,
-    PolicyHead,
-    RunHead,
-    TrustHead,
-    partial,
+    ModelHeader,
+    PolicyHeader,
+    RunHeader,
+    TrustHeader,
+    VerdictCounts,
+    limit_notice,
 )
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, settled, specimen_rows
-from reports.verdict.verdicts import Rules, Verdict
-from reports.verdict.versions import FORMAT
+from reports.verdict.rows import ImageRow, image_verdict, specimen_rows
+from reports.verdict.verdicts import Verdict, VerdictRules
+from reports.verdict.versions import NEWEST
 from signing import Batch, Kind, TrustStore, write_time
 
 _LIMITS = (
@@ -43,7 +43,7 @@ _OUT_OF_ORDER = "The batch came out of order: the ledger had admitted a later on
 class Looked:
     """Who looked: the model, what it is for, and where it ran."""
 
-    model: ModelHead
+    model: ModelHeader
     reference: str
     demonstration: bool
     runtime: Runtime
@@ -99,17 +99,17 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
     order, looked, sealed = setting.order, setting.looked, setting.sealed
     batch, policy, root = order.batch, order.policy, order.trust.root
     rows = sorted(_named_apart(found), key=lambda row: row.name)
-    images = tuple(_settled(row, policy.rules) for row in marked(rows, setting.enrolled))
+    images = tuple(_settled(row, policy.rules) for row in mark_enrolled(rows, setting.enrolled))
     runtime, manifest, signer = looked.runtime, batch.manifest, batch.signer
     specimens = specimen_rows(images, policy.rules)
     header = Header(
-        format=FORMAT,
+        format=NEWEST,
         id=sealed.report,
         issued=sealed.issued,
         reference=looked.reference,
         demonstration=looked.demonstration,
         auditor=order.auditor,
-        batch=BatchHead(
+        batch=BatchHeader(
             payload=batch.digest,
             signer=Key(signer.principal, signer.keyid),
             device=manifest.device,
@@ -120,9 +120,9 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             files=len(manifest.files),
             second=batch.second is not None,
         ),
-        trust=TrustHead(order.trust.fingerprint, root.version, write_time(root.expires)),
+        trust=TrustHeader(order.trust.fingerprint, root.version, write_time(root.expires)),
         model=looked.model,
-        policy=PolicyHead(
+        policy=PolicyHeader(
             policy.name,
             policy.digest,
             policy.text,
@@ -130,7 +130,7 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
             policy.rules.needs_scale,
             policy.rules.tolerance,
         ),
-        run=RunHead(
+        run=RunHeader(
             code=order.origin.digest,
             released=order.origin.released,
             device=runtime.device,
@@ -144,18 +144,23 @@ def compose(found: Iterable[ImageRow], setting: Setting) -> Report:
         robustness=order.robustness,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
-        limits=(*_LIMITS, *partial(order.limit), *((_SAME_OBJECT,) if _nameless(images) else ()), *setting.admitted),
-        specimens=Counts.of(row.verdict for row in specimens),
-        images=Counts.of(row.verdict for row in images),
+        limits=(
+            *_LIMITS,
+            *limit_notice(order.limit),
+            *((_SAME_OBJECT,) if _nameless(images) else ()),
+            *setting.admitted,
+        ),
+        specimens=VerdictCounts.of(row.verdict for row in specimens),
+        images=VerdictCounts.of(row.verdict for row in images),
     )
     return Report.of(header, specimens, images, bytes.fromhex(sealed.salt_key))
 
 
-def _settled(row: ImageRow, rules: Rules) -> ImageRow:
+def _settled(row: ImageRow, rules: VerdictRules) -> ImageRow:
     """Return a row with the verdict that follows from what it says."""
     if row.verdict is Verdict.REFUSED:
         return row
-    verdict, reasons = settled(row, rules)
+    verdict, reasons = image_verdict(row, rules)
     return replace(row, verdict=verdict, reasons=reasons)
 
 

@@ -22,7 +22,7 @@ from fusiondiff_audit.databases import FAULTS, Schema, from_outside, open_databa
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow
 from signing.fields import Fields, read_json
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.strict import write_json
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Journal:
             header = first.header
             kept_draws = (header.run.noise_seed, first.salt_key.hex(), header.id, header.issued)
             fresh = Sealed(secrets.token_hex(16), batch, setting, *kept_draws)
-        said = self.kept(_RUN, lambda: json.dumps(write(fresh)))
-        kept = read(Sealed, self._parsed(said))
+        said = self.kept(_RUN, lambda: json.dumps(write_record(fresh)))
+        kept = read_record(Sealed, self._parsed(said))
         if (kept.batch, kept.setting) != (batch, setting):
             what = "another batch" if kept.batch != batch else "another model, policy, device or version"
             hint = "give what that run was given, or name another --out"
@@ -104,11 +104,11 @@ class Journal:
     def known(self, picture: "SignedMicrograph") -> ImageRow | None:
         """Return what was found in a picture: this file under this name, and no other file with its pixels."""
         said = self._read(_place(picture))
-        return None if said is None else read(ImageRow, self._parsed(said))
+        return None if said is None else read_record(ImageRow, self._parsed(said))
 
     def note(self, picture: "SignedMicrograph", row: ImageRow) -> None:
         """Keep what was found in a picture; it is on disk when this returns."""
-        self._write(_place(picture), json.dumps(write(row)))
+        self._write(_place(picture), json.dumps(write_record(row)))
 
     @property
     def is_begun(self) -> bool:

@@ -9,9 +9,9 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class, Finding
 from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import error_bounds
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.header import RATES, ErrorRate, ModelHead
-from reports.verdict.model_names import base_called, called
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.header import ERROR_RATES, ErrorRate, ModelHeader
+from reports.verdict.model_names import display_base, display_name
 
 
 class ModelJudge:
@@ -38,14 +38,14 @@ def enrolled_set(settings: Settings) -> EnrolledSet:
     )
 
 
-def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
+def _head(model: DiffusionModel, known: Calibration) -> ModelHeader:
     def specimens(*, authentic: bool, calibrates: bool) -> int:
         wanted = (authentic, calibrates)
         return len({e.specimen for e in model.settings.examples if (e.authentic, e.calibrates) == wanted})
 
-    return ModelHead(
-        name=called(model.settings.name, model.digest),
-        base=base_called(model.settings.base),
+    return ModelHeader(
+        name=display_name(model.settings.name, model.digest),
+        base=display_base(model.settings.base),
         digest=model.digest,
         verified=model.verified,
         enrolled_authentic=specimens(authentic=True, calibrates=False),
@@ -60,6 +60,6 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHead:
 def _rates(known: Calibration) -> Iterator[ErrorRate]:
     """Yield how often the label was wrong of specimens that nothing was learnt from, by each one's worst picture."""
     each = (known.counterfeit, known.wrong[Class.COUNTERFEIT]), (known.authentic, known.wrong[Class.AUTHENTIC])
-    for what, (scores, wrong) in zip(RATES, each, strict=True):
+    for what, (scores, wrong) in zip(ERROR_RATES, each, strict=True):
         if scores:
             yield ErrorRate(what, wrong, len(scores), error_bounds(wrong, len(scores)))

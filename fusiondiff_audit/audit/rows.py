@@ -10,8 +10,8 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy.policy import Policy
 from reports.arithmetic import tolerance
-from reports.verdict.rows import ImageRow, Judged, settled
-from reports.verdict.verdicts import Label, Rules, Verdict
+from reports.verdict.rows import ImageRow, Judgement, image_verdict
+from reports.verdict.verdicts import Label, Verdict, VerdictRules
 from signing import FileEntry
 from signing.names import MAX_NAME
 from signing.strict import is_plain
@@ -36,7 +36,7 @@ def found_row(finding: Finding, picture: SignedMicrograph, known: Calibration, p
         quality=str(finding.quality),
         remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in picture.claims.conflicts)),
     )
-    verdict, reasons = settled(row, policy.rules)
+    verdict, reasons = image_verdict(row, policy.rules)
     return replace(row, verdict=verdict, reasons=reasons)
 
 
@@ -65,11 +65,11 @@ def shown(name: str) -> str:
     return f"{text[:MAX_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _judged(finding: Finding, known: Calibration, rules: Rules) -> Judged | None:
+def _judged(finding: Finding, known: Calibration, rules: VerdictRules) -> Judgement | None:
     if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
         return None
     place = ranks([finding.score], [finding.unfamiliarity], known, rules.alpha)
-    return Judged(
+    return Judgement(
         label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
         votes_authentic=finding.votes.authentic,
         votes_counterfeit=finding.votes.counterfeit,

@@ -24,7 +24,7 @@ from fusiondiff_audit.ledger import Admitted, Before, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
-from reports.verdict.enrolled import EnrolledSet
+from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
 from fusiondiff_audit.model.findings import Class
-from reports.arithmetic import Rank, at_least, least_specimens
+from reports.arithmetic import Rank, count_at_least, least_specimens
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def ranks(scores: Sequence[float], strange: Sequence[float], known: Calibration,
     least = least_specimens(alpha)
 
     def rank(others: Sequence[float], worst: float) -> Rank | None:
-        return Rank(at_least(others, worst), len(others)) if len(others) >= least else None
+        return Rank(count_at_least(others, worst), len(others)) if len(others) >= least else None
 
     def of(kind: Class, others: Sequence[float]) -> Rank | None:
         return rank(others, max(nonconformity(score, kind) for score in scores))

@@ -109,13 +109,13 @@ def command(
     from fusiondiff_audit.page.render import render
     from fusiondiff_audit.policy.policy import quoted_policy, read_policy
     from reports.identity import Key
-    from reports.verdict.checks import Examination, examine
-    from reports.verdict.issue import refuse_unfit
+    from reports.verdict.issue import refuse_unfit_key
+    from reports.verdict.verification import Verification, verify_report
 
-    known = None if first is None else examine(first, trust=trust.store, found=Examination())
+    known = None if first is None else verify_report(first, trust=trust.store, found=Verification())
     policy = read_policy(rules) if known is None else quoted_policy(known.header.policy.text, str(first))
     signer = open_key(key, passphrase_files)
-    refuse_unfit(signer)
+    refuse_unfit_key(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))  # a report that nobody could verify is not begun
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)

@@ -7,10 +7,10 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verdict import digest_rows
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:

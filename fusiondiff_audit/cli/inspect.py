@@ -7,10 +7,10 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.file_checks import FileChecks, Refusal, signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, size, table
-from fusiondiff_audit.cli.verdict import Refusal, Verdict, signer_data, signer_rows
 from fusiondiff_audit.extras import require
 
 _REMARKS = 20  # that are said; more would push the table off the screen
@@ -46,7 +46,7 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
             raise click.UsageError("--thumbnails names a folder inside DIR, where they would be unsigned files")
     roles = (signing.Role.DEVICE, signing.Role.LABELLER)
     batch = signing.open_batch(folder, trust=trust.store, roles=roles, both=both)
-    verdict = Verdict(entry.name for entry in batch.manifest.files)
+    verdict = FileChecks(entry.name for entry in batch.manifest.files)
     remarks, decoded = _check(batch, verdict) if no_decode else _decode(batch, verdict, thumbnails)
     for text in remarks[:_REMARKS]:
         say(text)
@@ -58,7 +58,7 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
     return verdict.answer(passed + trust.remarks(), table(_head(batch)), columns, data, whole=whole)
 
 
-def _check(batch: signing.Batch, verdict: Verdict) -> tuple[list[str], str]:
+def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
     """Compare the bytes of every file with what was signed."""
     for file in watched(batch.files(), what="checking", total=len(batch.manifest.files)):
         if isinstance(file, signing.RefusedFile):
@@ -69,7 +69,7 @@ def _check(batch: signing.Batch, verdict: Verdict) -> tuple[list[str], str]:
     return [], ""
 
 
-def _decode(batch: signing.Batch, verdict: Verdict, thumbnails: Path | None) -> tuple[list[str], str]:
+def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) -> tuple[list[str], str]:
     """Do the same, and decode every picture."""
     from fusiondiff_audit.cli.pictures import Pictures
     from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
@@ -87,7 +87,7 @@ def _decode(batch: signing.Batch, verdict: Verdict, thumbnails: Path | None) -> 
     return pictures.remarks, pictures.sentence()
 
 
-def _refuse(batch: signing.Batch, verdict: Verdict, file: Refusal, more: int) -> None:
+def _refuse(batch: signing.Batch, verdict: FileChecks, file: Refusal, more: int) -> None:
     entry = batch.entry(file.name)
     claims = _cells(entry) if entry else ("-",) * 3
     verdict.refuse(file, (*claims, *("-",) * more), _claims(entry) if entry else {})

@@ -104,9 +104,9 @@ def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     """Return the checkpoint that a genuine report carries."""
     from fusiondiff_audit.audit.repeat import ledger_of
-    from reports.verdict.checks import Examination, examine
+    from reports.verdict.verification import Verification, verify_report
 
-    note = ledger_of(examine(path, trust=trust, found=Examination()), trust)
+    note = ledger_of(verify_report(path, trust=trust, found=Verification()), trust)
     if note is None:
         what = f"{path}: was issued without a ledger, so it carries no checkpoint"
         raise signing.SigningError(signing.Reason.BAD_REQUEST, what)

@@ -8,10 +8,10 @@ import click
 import signing
 from fusiondiff_audit.cli import model_import
 from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.file_checks import FileChecks, digest_rows, signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verdict import Verdict, digest_rows, signer_data, signer_rows
 from signing import ModelManifest
 from signing.strict import MAX_LABEL
 
@@ -73,7 +73,7 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> An
     fusiondiff-audit model verify my-model --trust trust.json --root sha256:...
     """
     model = signing.open_model(path, trust=trust.store, signature=signature)
-    verdict = Verdict(resource.name for resource in model.manifest.resources)
+    verdict = FileChecks(resource.name for resource in model.manifest.resources)
     total = len(model.manifest.resources)
     for file in watched(model.check(), what="checking", total=total):
         if isinstance(file, signing.RefusedFile):
@@ -132,8 +132,8 @@ def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
 
     The name of a bundle that comes with the tool is shown only of a file that is listed in that bundle's signature.
     """
-    from reports.verdict.header import title_of
-    from reports.verdict.model_names import base_called, called, names_base
+    from reports.verdict.header import model_title
+    from reports.verdict.model_names import display_base, display_name, states_base
     from signing.fields import read_json
 
     settings = path / "bundle.json"
@@ -144,10 +144,10 @@ def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
         said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
         base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
         name = said.text("name", limit=MAX_LABEL)
-        if names_base(name) or names_base(base or ""):
+        if states_base(name) or states_base(base or ""):
             return []
         own = any((r.name, r.sha256) == ("bundle.json", sha256(data).hexdigest()) for r in manifest.resources)
-        return [("calls itself", title_of(called(name, manifest.listing if own else ""), base_called(base)))]
+        return [("calls itself", model_title(display_name(name, manifest.listing if own else ""), display_base(base)))]
     except signing.SigningError:
         return []
 

@@ -6,9 +6,9 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import PATH, open_key, passphrase_option
 from fusiondiff_audit.cli.text import size, table
-from fusiondiff_audit.cli.verdict import digest_rows
 from fusiondiff_audit.extras import require
 
 _PRECISIONS = ("fp32", "bf16", "fp16")

@@ -63,14 +63,14 @@ def show(report: Path, image: str, out: Path) -> Answer:
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
     """
-    from reports.verdict.excerpt import excerpt
+    from reports.verdict.excerpt import make_excerpt
     from reports.verdict.issue import CHECKPOINT
 
     signing.refuse_existing(out)
     said = _read(report)
     folder = report if os.path.isdir(report) else report.parent
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
-    signing.create(out, excerpt(said, checkpoint, image))
+    signing.create(out, make_excerpt(said, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": said.header.id}
     return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
 
@@ -101,7 +101,7 @@ def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
     \b
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
     """
-    from fusiondiff_audit.cli.verdict import signer_data, signer_rows
+    from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
     from fusiondiff_audit.cli.verify import by_rules, checked_data, header_rows, rules_data
     from reports.verdict.excerpt import MAX_EXCERPT, verify_excerpt
     from signing.manifest import MAX_FILE

@@ -97,7 +97,7 @@ def command(
     from reports.stress.junit import to_junit
     from reports.stress.result import RESULT, sign_robustness
     from reports.stress.sarif import to_sarif
-    from reports.verdict.issue import refuse_unfit
+    from reports.verdict.issue import refuse_unfit_key
 
     if first and baseline is not None:
         raise click.UsageError("--first says that there is no earlier result, and --baseline names one")
@@ -106,7 +106,7 @@ def command(
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
     said = read_labels(labels)
     signer = open_key(key, passphrase_files)
-    refuse_unfit(signer)
+    refuse_unfit_key(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)

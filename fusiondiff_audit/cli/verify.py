@@ -9,16 +9,16 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.file_checks import signer_data
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verdict import signer_data
 
 if TYPE_CHECKING:
-    from reports.verdict.checks import Examination
     from reports.verdict.header import Header
     from reports.verdict.report import Report
     from reports.verdict.rows import ImageRow
-    from reports.verdict.trust_check import Comparison
+    from reports.verdict.trust_check import TrustComparison
+    from reports.verdict.verification import Verification
 
 _SHOWN = 20  # rows of either kind; more would push the checks off the screen
 _LONGEST = 60  # characters of a file's name
@@ -48,14 +48,14 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
     """
     from fusiondiff_audit.cli.failure import exit_code
     from fusiondiff_audit.weights.pins import PINNED
-    from reports.verdict.checks import Examination, examine
     from reports.verdict.issue import REPORT
+    from reports.verdict.verification import Verification, verify_report
 
-    found = Examination()
+    found = Verification()
     try:
         pin = PINNED.get(str(model))
         looked = model if pin is None or os.path.lexists(str(model)) else pin.folder
-        said = examine(report, trust=trust.store, images=images, model=looked, found=found)
+        said = verify_report(report, trust=trust.store, images=images, model=looked, found=found)
     except signing.SigningError as e:
         for hint in getattr(e, "__notes__", ()):
             say(f"hint: {hint}")
@@ -96,27 +96,27 @@ def by_rules(header: "Header") -> str:
 
 def rules_data(header: "Header") -> dict[str, Any]:
     """Return by which version's rules a report was judged, and what they let be that the newest do not, as data."""
-    from reports.verdict.versions import FORMAT, gaps_of
+    from reports.verdict.versions import NEWEST, gaps_of
 
-    return {"format": header.format, "newest": header.format == FORMAT, "gaps": list(gaps_of(header.format))}
+    return {"format": header.format, "newest": header.format == NEWEST, "gaps": list(gaps_of(header.format))}
 
 
 def header_rows(
-    header: "Header", comparison: "Comparison | None" = None, images: "tuple[ImageRow, ...]" = ()
+    header: "Header", comparison: "TrustComparison | None" = None, images: "tuple[ImageRow, ...]" = ()
 ) -> list[tuple[str, str]]:
     """Return what a report is about, for people; with a comparison, what is the auditor's word alone says so.
 
     `images` are the rows that are shown: what some of them lack is not told as checked.
     """
     from reports.verdict.header import NOT_TESTED
-    from reports.verdict.versions import FORMAT
+    from reports.verdict.versions import NEWEST
 
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
     tested = _ALLEGED if comparison is not None and header.robustness != NOT_TESTED else ""
     rates = [f"{r.errors} of {r.of} {r.what} ({r.interval})" for r in model.error_rates] or ["not measured"]
     old = (
-        () if header.format == FORMAT else (("format", f"{header.format}, judged by the rules that it was made under"),)
+        () if header.format == NEWEST else (("format", f"{header.format}, judged by the rules that it was made under"),)
     )
     return [
         ("AUTHENTIC means", f"authentic as {header.reference}"),
@@ -139,7 +139,7 @@ def header_rows(
     ]
 
 
-def _replay(header: "Header", comparison: "Comparison | None") -> str:
+def _replay(header: "Header", comparison: "TrustComparison | None") -> str:
     if header.ledger is None:
         return "not checked"
     found = "" if comparison is None or comparison.ledger is None else f": {comparison.ledger.removeprefix(_ALLEGED)}"
@@ -149,10 +149,14 @@ def _replay(header: "Header", comparison: "Comparison | None") -> str:
 def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
     """Return what was not asked of every picture: too few specimens calibrate it, or the version did not ask."""
     from reports.arithmetic import least_specimens
-    from reports.verdict.coverage import checked_images
+    from reports.verdict.coverage import available_checks_of
     from reports.verdict.versions import rules_of
 
-    known, least, rules = checked_images(header, images), least_specimens(header.policy.rate), rules_of(header.format)
+    known, least, rules = (
+        available_checks_of(header, images),
+        least_specimens(header.policy.rate),
+        rules_of(header.format),
+    )
     open_ = [] if known.sets else [f"which class can be ruled out: {least} calibration specimens of each are needed"]
     if not known.familiarity:
         open_.append(f"whether a picture is unlike anything enrolled: {least} specimens are needed")
@@ -165,13 +169,13 @@ def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[st
 
 def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, bool]:
     """Return what was asked of the pictures of a report, as data; answers without calibration are not checked ones."""
-    from reports.verdict.coverage import checked_images
+    from reports.verdict.coverage import available_checks_of
 
-    known = checked_images(header, images)
+    known = available_checks_of(header, images)
     return {"conformalSets": known.sets, "familiarity": known.familiarity, "answers": known.calibrated}
 
 
-def _unchecked(found: "Examination", *, whole: bool) -> str:
+def _unchecked(found: "Verification", *, whole: bool) -> str:
     """Return what lies beside the signed files and was not checked, for people."""
     rows = [("beside it", f"{_named(one.name)}: {one.state}") for one in found.unchecked]
     shown = rows if whole else rows[:_SHOWN]
@@ -191,10 +195,10 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     """Return how many answers stay if somebody altered the specimens that the model was taught with, for people."""
     if report.header.policy.tolerance is None:
         return []
-    from reports.verdict.rows import survivors
+    from reports.verdict.rows import surviving_answers
 
     by_specimen = bool(report.specimens)
-    kept = survivors(report.specimens if by_specimen else report.images)
+    kept = surviving_answers(report.specimens if by_specimen else report.images)
     what = "specimen" if by_specimen else "image"
     if not kept:
         return [("poisoning", "no answer that could stay")]
@@ -202,12 +206,12 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     return [*rows, *(("", f"{altered} altered: {stay} stay") for altered, stay in enumerate(kept) if altered)]
 
 
-def _numbered(found: "Examination", failed: str | None = None) -> list[tuple[str, str, str]]:
+def _numbered(found: "Verification", failed: str | None = None) -> list[tuple[str, str, str]]:
     rows = [(f"{number}.", "passed", f"{c.title}: {c.found}") for number, c in enumerate(found.checks, start=1)]
     return rows if failed is None else [*rows, (f"{len(rows) + 1}.", "FAILED", failed)]
 
 
-def _checks(found: "Examination") -> list[dict[str, str]]:
+def _checks(found: "Verification") -> list[dict[str, str]]:
     return [{"check": check.title, "state": "passed", "found": check.found} for check in found.checks]
 
 

@@ -28,8 +28,8 @@ from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.inference import Embedded, Runner, gather
 from fusiondiff_audit.model.nonconformity import calibrate, cells, strangeness
 from fusiondiff_audit.model.settings import Settings
-from reports.verdict.header import title_of
-from reports.verdict.model_names import base_called, called
+from reports.verdict.header import model_title
+from reports.verdict.model_names import display_base, display_name
 from signing.strict import malformed
 
 _ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state
@@ -78,7 +78,7 @@ class DiffusionModel:
     @property
     def title(self) -> str:
         """Return what the model is called in outputs, and the bundle that it was enrolled on."""
-        return title_of(called(self.settings.name, self.digest), base_called(self.settings.base))
+        return model_title(display_name(self.settings.name, self.digest), display_base(self.settings.base))
 
     @property
     def runtime(self) -> Runtime:
@@ -171,7 +171,7 @@ class DiffusionModel:
         settings = replace(
             own,
             name=own.name if name is None else name,
-            base=own.base if name is None else base_called(own.base) or called(own.name, self.digest),
+            base=own.base if name is None else display_base(own.base) or display_name(own.name, self.digest),
             reference=reference,
             demonstration=demonstration,
             learning=learning,

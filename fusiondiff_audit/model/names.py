@@ -1,6 +1,6 @@
 """Which names a new bundle may have: each a name of its own, and none that of a bundle that comes with the tool."""
 
-from reports.verdict.model_names import JOINT, letters, names_base, reserved
+from reports.verdict.model_names import JOINT, comparable, reserved_name, states_base
 from signing import Reason, SigningError
 from signing.strict import is_plain
 
@@ -11,11 +11,11 @@ _HINT = "say --name NAME, which stands in the bundle and in every report made wi
 def refuse_bad_name(name: str) -> None:
     """Refuse a name that people could not read, or would take for that of a bundle that comes with the tool."""
     text = name[:MAX_NAME]
-    if not 0 < len(name) <= MAX_NAME or name != name.strip() or not is_plain(name) or not letters(name):
+    if not 0 < len(name) <= MAX_NAME or name != name.strip() or not is_plain(name) or not comparable(name):
         what = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_NAME}"
         raise SigningError(Reason.BAD_REQUEST, what, hint=_HINT)
-    if names_base(name):
+    if states_base(name):
         raise SigningError(Reason.BAD_REQUEST, f"{text!a} holds {JOINT!r}, which says what the base is", hint=_HINT)
-    if (own := reserved(name)) is not None:
+    if (own := reserved_name(name)) is not None:
         what = f"{text!a} would be taken for {own}, the name of a bundle that comes with the tool"
         raise SigningError(Reason.BAD_REQUEST, what, hint=_HINT)

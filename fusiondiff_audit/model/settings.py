@@ -7,9 +7,9 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
-from reports.verdict.model_names import JOINT, names_base
+from reports.verdict.model_names import JOINT, states_base
 from signing.fields import Fields, read_json
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"
@@ -52,7 +52,7 @@ class Settings:
         refuse_bad_label(self.name)
         refuse_bad_label(self.base)
         for name in filter(None, (self.name, self.base)):
-            if names_base(name):
+            if states_base(name):
                 raise ValueError(f"{name[:100]!a} holds {JOINT!r}, which says what the base is")
         pixels = self.micro_batch * self.architecture.tile**2
         if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
@@ -76,9 +76,9 @@ class Settings:
         said = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS).value
         if said.get(BASE, "") is None:
             raise malformed(where, f"{BASE}: is left out where there is none")
-        return read(cls, Fields({BASE: None} | said, where))
+        return read_record(cls, Fields({BASE: None} | said, where))
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""
-        said = write(self)
+        said = write_record(self)
         return write_json({name: value for name, value in said.items() if name != BASE or value is not None})

@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fusiondiff_audit import __version__
 from reports.arithmetic import Rank, least_specimens
-from reports.verdict.coverage import Checked, checked
-from reports.verdict.header import NOT_TESTED, Counts
+from reports.verdict.coverage import AvailableChecks, available_checks
+from reports.verdict.header import NOT_TESTED, VerdictCounts
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, SpecimenRow, survivors
+from reports.verdict.rows import ImageRow, SpecimenRow, surviving_answers
 from reports.verdict.verdicts import Label, Verdict
 from signing.strict import visible
 
@@ -59,7 +59,7 @@ _WHY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class PageImage:
     """A picture as PNG, small enough for a page."""
 
     png: bytes
@@ -81,7 +81,7 @@ class Small:
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class MapTile:
     """One square of a picture on the page: where it is drawn, and how."""
 
     across: int
@@ -105,11 +105,11 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         "share": _share,
         "stands": _stands,
     }
-    header, looked = report.header, checked(report)
+    header, looked = report.header, available_checks(report)
     page = pages.get_template("report.html").render(
         header=header,
         report=report,
-        pictures={name: Small(png) for name, png in (pictures or {}).items()},
+        pictures={name: PageImage(png) for name, png in (pictures or {}).items()},
         verdicts=list(Verdict),
         images=_cards(header.images, looked),
         specimens=_counted(header.specimens),
@@ -118,7 +118,7 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         least=least_specimens(header.policy.rate),
         alpha=header.policy.rate,
         certified=header.policy.tolerance is not None,
-        poisoned=survivors(report.specimens or report.images),
+        poisoned=surviving_answers(report.specimens or report.images),
         version=__version__,
     )
     return page.encode()
@@ -141,7 +141,7 @@ def _seen(value: object) -> object:
     return visible(value, keep=_SPACES) if isinstance(value, str) else value
 
 
-def _tiles(map_: str) -> list[Tile]:
+def _tiles(map_: str) -> list[MapTile]:
     """Return the squares of a row's map."""
     found = []
     for down, line in enumerate(map_.split("; ")):
@@ -150,16 +150,16 @@ def _tiles(map_: str) -> list[Tile]:
                 continue
             score = min(max(int(text), 0), 100)
             verdict = Verdict.AUTHENTIC if score >= _EVEN else Verdict.COUNTERFEIT
-            found.append(Tile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))
+            found.append(MapTile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))
     return found
 
 
-def _counted(counts: Counts) -> list[tuple[Verdict, int]]:
+def _counted(counts: VerdictCounts) -> list[tuple[Verdict, int]]:
     numbers = (counts.authentic, counts.counterfeit, counts.inconclusive, counts.unfamiliar, counts.refused)
     return list(zip(Verdict, numbers, strict=True))
 
 
-def _cards(counts: Counts, looked: Checked) -> list[tuple[Verdict, str]]:
+def _cards(counts: VerdictCounts, looked: AvailableChecks) -> list[tuple[Verdict, str]]:
     """Return what stands on the card of each verdict: where nobody could have found any, no number."""
     found = {
         Verdict.AUTHENTIC: looked.answers,

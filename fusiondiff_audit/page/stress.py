@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log
 
 from fusiondiff_audit import __version__
-from fusiondiff_audit.page.render import Small, templates
+from fusiondiff_audit.page.render import PageImage, templates
 from reports.stress.parts import Tried, Word
 from reports.stress.result import Robustness
 
@@ -33,12 +33,12 @@ class Example:
     change: bytes
 
     @property
-    def parts(self) -> tuple[tuple[str, Small], ...]:
+    def parts(self) -> tuple[tuple[str, PageImage], ...]:
         """Return what is shown side by side."""
         return (
-            ("original", Small(self.before)),
-            ("changed", Small(self.after)),
-            ("difference, ten times", Small(self.change)),
+            ("original", PageImage(self.before)),
+            ("changed", PageImage(self.after)),
+            ("difference, ten times", PageImage(self.change)),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from reports.stress.rules import BUDGET, SHARE
-from reports.verdict.verdicts import Rules
+from reports.verdict.verdicts import VerdictRules
 from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_name, is_plain, malformed, write_json
 
@@ -142,9 +142,9 @@ class Policy(_Section):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> VerdictRules:
         """Return what decides a verdict."""
-        return Rules(
+        return VerdictRules(
             Fraction(self.decide.error_rate),
             needs_scale=self.intake.scale == "required",
             tolerance=self.certify.tolerance if self.certify.poisoning == "on" else None,

@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from fusiondiff_audit.model.enrolment import Example
 from reports.arithmetic import least_specimens
-from reports.verdict.coverage import coverage, lacking
-from reports.verdict.verdicts import Why
+from reports.verdict.coverage import coverage, missing_specimens
+from reports.verdict.verdicts import VerdictReason
 
 RATES = (Fraction(1, 10), Fraction(1, 20), Fraction(1, 100))  # the second is the built-in policy's
 
@@ -45,11 +45,11 @@ class Specimens:
 
     def _sentence(self, rate: Fraction) -> str:
         known, least = coverage(self.calibrated, sum(self.learnt), rate), least_specimens(rate)
-        more = [f"{n} {kind}" for n, kind in zip(lacking(self.calibrated, rate), _KINDS, strict=True) if n]
+        more = [f"{n} {kind}" for n, kind in zip(missing_specimens(self.calibrated, rate), _KINDS, strict=True) if n]
         sets = "yes" if known.sets else f"no ({' and '.join(more)} more to calibrate)"
         short = (least - sum(self.learnt), least - sum(self.calibrated))
         odd = "yes" if known.familiar else "no ({} more to learn from, or {} to calibrate)".format(*short)
-        answers = "yes" if known.answers else f"no: every picture is INCONCLUSIVE, {Why.NOT_CALIBRATED}"
+        answers = "yes" if known.answers else f"no: every picture is INCONCLUSIVE, {VerdictReason.NOT_CALIBRATED}"
         return f"at an error rate of {float(rate):.0%}: ".replace("%", " %") + (
             f"conformal sets {sets}, unfamiliarity {odd}, answers {answers}"
         )
@@ -59,7 +59,7 @@ class Specimens:
         found: dict[str, dict[str, object]] = {}
         for rate in RATES:
             known = coverage(self.calibrated, sum(self.learnt), rate)
-            counterfeit, authentic = lacking(self.calibrated, rate)
+            counterfeit, authentic = missing_specimens(self.calibrated, rate)
             found[f"{float(rate):g}"] = {
                 "conformalSets": known.sets is not None,
                 "familiarity": known.familiar is not None,

@@ -14,10 +14,10 @@ from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
 from fusiondiff_audit.training.directions import COUNT, LEAST
-from reports.verdict.model_names import JOINT, names_base
+from reports.verdict.model_names import JOINT, states_base
 from signing.fields import read_json
 from signing.files import read_capped
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.strict import malformed, refuse_bad_label
 
 CERAMIC = Path(__file__).parent / "ceramic.toml"
@@ -142,7 +142,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what no bundle could be made of."""
         refuse_bad_label(self.name)
-        if names_base(self.name):
+        if states_base(self.name):
             raise ValueError(f"{self.name[:100]!a} holds {JOINT!r}, which says what the base is")
         if self.seed < 0 or self.diet.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
@@ -163,7 +163,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Return a digest over every setting."""
-        return hashlib.sha256(json.dumps(write(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(write_record(self), sort_keys=True).encode()).hexdigest()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -178,4 +178,4 @@ def read_recipe(path: Path) -> Recipe:
         RecursionError,
     ) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates are TypeErrors
         raise malformed(str(path), f"is not a recipe: {e}") from e
-    return read(Recipe, read_json(text, str(path), limit=_LARGEST))
+    return read_record(Recipe, read_json(text, str(path), limit=_LARGEST))

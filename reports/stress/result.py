@@ -16,7 +16,7 @@ from reports.stress.rules import fault_of, word_of
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
 from signing.bundle import Bundle, bundle_limit, seal, unseal
 from signing.fields import Fields, read_json
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.statement import Statement, Subject, write_statement
 from signing.strict import malformed, write_json
 from signing.times import read_time
@@ -74,7 +74,7 @@ class Robustness:
 
     def to_payload(self) -> bytes:
         """Return the statement's bytes."""
-        details = write_json(write(self))
+        details = write_json(write_record(self))
         named: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
         for gate in self.gates:
             named[_list_of(gate)].append(f"gate {gate.name}")
@@ -102,7 +102,7 @@ class Robustness:
             payload, where, predicate_type=PREDICATE, limit=_MAX_PAYLOAD, most=1, tokens=_TOKENS
         )
         entries = statement.predicate.list("configuration", least=2, most=2)
-        found = read(cls, read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS))
+        found = read_record(cls, read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS))
         if found.to_payload() != payload:
             raise malformed(where, "is not in the one form that results have")
         return found

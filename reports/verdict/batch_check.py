@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from reports.verdict.consistency import contradiction
-from reports.verdict.header import BatchHead
+from reports.verdict.header import BatchHeader
 from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from signing import SECOND_NAME, Reason, Role, Signer, SigningError, TrustStore, write_time
@@ -54,7 +54,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
 
 
 def _refuse_other_batch(
-    said: BatchHead, manifest: Manifest, bundle: Bundle, trust: TrustStore, seen: datetime | None
+    said: BatchHeader, manifest: Manifest, bundle: Bundle, trust: TrustStore, seen: datetime | None
 ) -> str:
     """Refuse a header that says of a batch what its manifest does not, and say who signed that, for all we know."""
     theirs = (said.device, said.lab, said.captured, said.sequence, said.nonce, said.files)

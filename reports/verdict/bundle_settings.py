@@ -6,10 +6,10 @@ The tool itself reads the same file with `fusiondiff_audit.model.settings`; a te
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.header import RATES
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.header import ERROR_RATES
 from signing.fields import Fields
-from signing.records import LONGEST, MOST_INTEGER, read
+from signing.records import LONGEST, MOST_INTEGER, read_record
 
 FORMAT = "fusiondiff-audit/bundle/v1"
 OPTIONAL = ("base",)
@@ -53,7 +53,7 @@ class BundleSettings:
             settings.text("reference"),
             settings.boolean("demonstration"),
             learning.integer("partitions", least=1, most=MOST_INTEGER),
-            tuple(read(Example, example) for example in settings.list("examples", least=1, most=LONGEST)),
+            tuple(read_record(Example, example) for example in settings.list("examples", least=1, most=LONGEST)),
             EnrolledSet.from_settings(settings, most=LONGEST),
             frozenset(settings.texts("seen", most=LONGEST)),
         )
@@ -70,4 +70,4 @@ class BundleSettings:
         """
         kept = [one for one in self.examples if one.calibrates and one.pixel_digest not in self.seen]
         counts = (len({one.specimen for one in kept if one.authentic is authentic}) for authentic in (False, True))
-        return {what: count for what, count in zip(RATES, counts, strict=True) if count}
+        return {what: count for what, count in zip(ERROR_RATES, counts, strict=True) if count}

@@ -4,14 +4,14 @@ from hashlib import sha256
 
 from reports.arithmetic import MOST_SPECIMENS, error_bounds
 from reports.verdict.coverage import header_coverage
-from reports.verdict.enrolled import unmarked
-from reports.verdict.header import RATES, Counts, ErrorRate, Header, partial, stood
+from reports.verdict.embedded import EMBEDDED_BUNDLES
+from reports.verdict.enrolment import unmarked_image
+from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts, limit_notice, stood
 from reports.verdict.model_names import name_fault
-from reports.verdict.pinned import PINNED
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, settled, specimen_rows
+from reports.verdict.rows import ImageRow, image_verdict, specimen_rows
 from reports.verdict.stress_claim import stress_fault
-from reports.verdict.verdicts import Rules, Verdict
+from reports.verdict.verdicts import Verdict, VerdictRules
 from reports.verdict.versions import rules_of
 from signing import Reason, SigningError
 from signing.fields import Fields, read_json
@@ -24,11 +24,11 @@ Ranked = list[int | None]  # of counterfeits, of authentic ones, of all
 def refuse_contradiction(report: Report, where: str) -> None:
     """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
     header = report.header
-    refuse_other_header(header, where)
+    refuse_inconsistent_header(header, where)
     rules, ranked = header.rules, _ranked(header)
     for row in report.images:
         _refuse_other_row(row, header, rules, ranked, where)
-    if (name := unmarked(report.images)) is not None:
+    if (name := unmarked_image(report.images)) is not None:
         raise contradiction(where, f"{name!a} is of a specimen that was enrolled, and does not say so")
     if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
@@ -36,26 +36,28 @@ def refuse_contradiction(report: Report, where: str) -> None:
         ("specimens", report.specimens, header.specimens),
         ("images", report.images, header.images),
     ):
-        if Counts.of(row.verdict for row in rows) != counts:
+        if VerdictCounts.of(row.verdict for row in rows) != counts:
             raise contradiction(where, f"its {what} are counted otherwise than they are")
 
 
-def refuse_other_header(header: Header, where: str) -> None:
+def refuse_inconsistent_header(header: Header, where: str) -> None:
     """Refuse an interval that does not follow from its counts, and rules that are not the ones that are quoted."""
     _refuse_other_rates(header.model.error_rates, header, where)
     _refuse_other_bundle(header, where)
     _refuse_other_policy(header, where)
-    if not set(partial(header.run.limit)) <= set(header.limits):
+    if not set(limit_notice(header.run.limit)) <= set(header.limits):
         raise contradiction(where, f"it is of {header.run.limit} images, and does not say that these are not all")
 
 
 def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
     """Refuse error rates that are more than there are, of another name, or whose intervals do not follow."""
     names = [rate.what for rate in rates]
-    if len(rates) > len(RATES) or len(set(names)) != len(names):
-        raise contradiction(where, f"it has {len(rates):,} error rates; each of {len(RATES)} is there once at most")
-    if rules_of(header.format).rates_are_known and names != [what for what in RATES if what in names]:
-        raise contradiction(where, f"it has error rates other than {' and '.join(RATES)}, in this order")
+    if len(rates) > len(ERROR_RATES) or len(set(names)) != len(names):
+        raise contradiction(
+            where, f"it has {len(rates):,} error rates; each of {len(ERROR_RATES)} is there once at most"
+        )
+    if rules_of(header.format).rates_are_known and names != [what for what in ERROR_RATES if what in names]:
+        raise contradiction(where, f"it has error rates other than {' and '.join(ERROR_RATES)}, in this order")
     for rate in rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
@@ -69,7 +71,7 @@ def _refuse_uncounted_rates(rates: tuple[ErrorRate, ...], header: Header, where:
     A class may have calibration specimens and no rate: those whose pixels the encoder has seen are not counted.
     """
     model = header.model
-    calibrated = dict(zip(RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
+    calibrated = dict(zip(ERROR_RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
     for rate in rates:
         if not 1 <= rate.of <= calibrated[rate.what]:
             what = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
@@ -81,7 +83,7 @@ def _refuse_other_bundle(header: Header, where: str) -> None:
 
     No other bundle has its name, and no name is made up of that of a model and its base.
     """
-    pin, model = PINNED.get(header.model.digest), header.model
+    pin, model = EMBEDDED_BUNDLES.get(header.model.digest), header.model
     if rules_of(header.format).answers_need_calibration and (fault := name_fault(model)):
         raise contradiction(where, fault)
     if pin is None:
@@ -92,12 +94,12 @@ def _refuse_other_bundle(header: Header, where: str) -> None:
         raise contradiction(where, f"it was made with {pin.name}, and gives it another name or reference")
 
 
-def refuse_other_row(row: ImageRow, header: Header, where: str) -> None:
+def refuse_inconsistent_row(row: ImageRow, header: Header, where: str) -> None:
     """Refuse a verdict on a picture that does not follow from what stands beside it."""
     _refuse_other_row(row, header, header.rules, _ranked(header), where)
 
 
-def _refuse_other_row(row: ImageRow, header: Header, rules: Rules, ranked: Ranked | None, where: str) -> None:
+def _refuse_other_row(row: ImageRow, header: Header, rules: VerdictRules, ranked: Ranked | None, where: str) -> None:
     """Refuse it, by what follows from the header alone and need not be computed for each of a million rows."""
     _refuse_other_votes(row, header, where)
     judged = row.judged
@@ -108,7 +110,7 @@ def _refuse_other_row(row: ImageRow, header: Header, rules: Rules, ranked: Ranke
     if row.verdict is Verdict.REFUSED:
         if row.judged is not None or not row.reasons:
             raise contradiction(where, f"{row.name!a} was refused, and has findings or no reason")
-    elif (row.verdict, row.reasons) != settled(row, rules):
+    elif (row.verdict, row.reasons) != image_verdict(row, rules):
         raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
 
 

@@ -9,7 +9,7 @@ answer: nobody could tell how often it would be wrong.
     Coverage(sets=(19, 20), familiar=39)
     >>> coverage((5, 9), 16, Fraction("0.05")).answers
     False
-    >>> lacking((5, 9), Fraction("0.05")), lacking((5, 9), Fraction("0.1"))
+    >>> missing_specimens((5, 9), Fraction("0.05")), missing_specimens((5, 9), Fraction("0.1"))
     ((14, 10), (4, 0))
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from reports.arithmetic import Rank, least_specimens
-from reports.verdict.header import RATES, Header
+from reports.verdict.header import ERROR_RATES, Header
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow
 from reports.verdict.versions import rules_of
@@ -44,7 +44,7 @@ def coverage(calibrated: tuple[int, int], learnt: int, alpha: Fraction) -> Cover
     return Coverage(calibrated if min(calibrated) >= least else None, familiar)
 
 
-def lacking(calibrated: tuple[int, int], alpha: Fraction) -> tuple[int, int]:
+def missing_specimens(calibrated: tuple[int, int], alpha: Fraction) -> tuple[int, int]:
     """Return how many more counterfeit and authentic calibration specimens a conformal set takes."""
     least = least_specimens(alpha)
     counterfeit, authentic = (max(0, least - number) for number in calibrated)
@@ -53,17 +53,17 @@ def lacking(calibrated: tuple[int, int], alpha: Fraction) -> tuple[int, int]:
 
 def header_coverage(header: Header) -> Coverage | None:
     """Return what a header allows; None of version 1, which does not say among how many specimens it ranks."""
-    return supported(header) if rules_of(header.format).numbers_follow else None
+    return stated_coverage(header) if rules_of(header.format).numbers_follow else None
 
 
-def supported(header: Header) -> Coverage:
+def stated_coverage(header: Header) -> Coverage:
     """Return what the error rates and counts of a header of any version allow.
 
     The error rates of version 1 have other names, so none of its calibrations is larger than the largest of them.
     """
     model = header.model
     of = {rate.what: rate.of for rate in model.error_rates}
-    counterfeit, authentic = (of.get(what, 0) for what in RATES)
+    counterfeit, authentic = (of.get(what, 0) for what in ERROR_RATES)
     if not rules_of(header.format).rates_are_known:
         most = max(of.values(), default=0)
         counterfeit, authentic = min(model.calibrated_counterfeit, most), min(model.calibrated_authentic, most)
@@ -72,7 +72,7 @@ def supported(header: Header) -> Coverage:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class AvailableChecks:
     """What was asked of the pictures of a report."""
 
     sets: bool  # which classes could not be ruled out
@@ -85,14 +85,14 @@ class Checked:
         return self.sets or self.familiarity
 
 
-def checked(report: Report) -> Checked:
+def available_checks(report: Report) -> AvailableChecks:
     """Return what was asked of a report's pictures."""
-    return checked_images(report.header, report.images)
+    return available_checks_of(report.header, report.images)
 
 
-def checked_images(header: Header, images: Iterable[ImageRow]) -> Checked:
+def available_checks_of(header: Header, images: Iterable[ImageRow]) -> AvailableChecks:
     """Return what was asked of these pictures of a report: what its header supports, and all that were judged have."""
-    version, known = rules_of(header.format), supported(header)
+    version, known = rules_of(header.format), stated_coverage(header)
     sets, familiar = known.sets is not None, known.familiar is not None
     if not version.numbers_follow:  # rows may lack ranks, or have some among more specimens than there were
         model, judged = header.model, [row.judged for row in images if row.judged is not None]
@@ -101,7 +101,7 @@ def checked_images(header: Header, images: Iterable[ImageRow]) -> Checked:
         pairs = [(row.authentic, authentic) for row in judged] + [(row.counterfeit, counterfeit) for row in judged]
         sets = sets and all(_is_among(rank, most) for rank, most in pairs)
         familiar = familiar and all(_is_among(row.familiar, every) for row in judged)
-    return Checked(sets, familiar, sets or familiar or not version.answers_need_calibration)
+    return AvailableChecks(sets, familiar, sets or familiar or not version.answers_need_calibration)
 
 
 def _is_among(rank: Rank | None, most: int) -> bool:

@@ -7,20 +7,20 @@ No other row is in it, nor the key of the salts: what the others say cannot be g
 import json
 from dataclasses import dataclass
 
-from reports.verdict.consistency import contradiction, refuse_other_header, refuse_other_row
+from reports.verdict.consistency import contradiction, refuse_inconsistent_header, refuse_inconsistent_row
 from reports.verdict.header import Header
-from reports.verdict.report import Report, leaf, origin_of
+from reports.verdict.report import Report, leaf_bytes, origin_of
 from reports.verdict.rows import ImageRow, SpecimenRow
 from reports.verdict.specimen_check import count_fault, specimen_fault
-from reports.verdict.trust_check import Comparison, compare_trust
-from reports.verdict.verdicts import Verdict, Why
-from reports.verdict.versions import V1, raised, refuse_late, version_of
+from reports.verdict.trust_check import TrustComparison, compare_trust
+from reports.verdict.verdicts import Verdict, VerdictReason
+from reports.verdict.versions import V1, refuse_late, stated_version, upgraded
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
-from signing.records import read
+from signing.records import read_record
 from signing.strict import malformed, write_json
 
-FORMAT = "fusiondiff-audit/excerpt/v1"
+EXCERPT_FORMAT = "fusiondiff-audit/excerpt/v1"
 MAX_EXCERPT = 4 * 1024 * 1024  # bytes
 _MAX_NOTE = 64 * 1024
 
@@ -33,10 +33,10 @@ class Excerpt:
     row: ImageRow
     specimen: SpecimenRow | None  # the object that it is a picture of, by its worst picture
     signer: Signer
-    comparison: Comparison  # of the header with the trust store
+    comparison: TrustComparison  # of the header with the trust store
 
 
-def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
+def make_excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
     """Return the file that shows one image of a report; it takes no key."""
     first = 1 + len(report.specimens)
     number = next((first + place for place, row in enumerate(report.images) if row.name == name), None)
@@ -51,36 +51,36 @@ def excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
             "said": json.loads(report.texts[at]),
             "proof": write_proof(at, report.tree.inclusion(at), checkpoint).decode(),
         }
-    return write_json({"format": FORMAT, **parts})
+    return write_json({"format": EXCERPT_FORMAT, **parts})
 
 
 def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     """Return what an excerpt proves, or refuse it."""
     fields = read_json(data, where, limit=MAX_EXCERPT, tokens=100_000)
-    fields.closed("format", "header", "image", optional=("specimen",)).constant("format", FORMAT)
+    fields.closed("format", "header", "image", optional=("specimen",)).constant("format", EXCERPT_FORMAT)
     kinds = ("header", "image", *(("specimen",) if fields.has("specimen") else ()))
     said = {kind: _part(fields, kind).fields("said") for kind in kinds}
-    version = version_of(said["header"].value)
-    header = read(Header, Fields(raised(said["header"].value, "header", version, where), f"{where}: header"))
+    version = stated_version(said["header"].value)
+    header = read_record(Header, Fields(upgraded(said["header"].value, "header", version, where), f"{where}: header"))
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
     signer, key = trust.judge(entry, header.time, where), entry.public_key()
     refuse_late(header.format, header.time, where, proven=False)
     comparison = compare_trust(header, trust, where)
-    row = read(ImageRow, Fields(raised(said["image"].value, "image", version, where), f"{where}: image"))
+    row = read_record(ImageRow, Fields(upgraded(said["image"].value, "image", version, where), f"{where}: image"))
     sizes = set()
     for kind, text in said.items():
         part = _part(fields, kind)
         proof = part.raw("proof", limit=_MAX_NOTE).encode()
         index = _index(proof, where)
-        shown = leaf(index, part.text("salt"), kind, write_json(text.value))
+        shown = leaf_bytes(index, part.text("salt"), kind, write_json(text.value))
         proven = open_proof(proof, f"{where}: {kind}", entry=shown, origin=origin_of(header), key=key)
         sizes.add((proven.checkpoint.size, proven.checkpoint.root))
         if (proven.index == 0) != (kind == "header"):
             raise malformed(where, "the header is leaf 0, and an image is not")
     if len(sizes) > 1:
         raise SigningError(Reason.BAD_PROOF, f"{where}: its parts are of two trees")
-    refuse_other_header(header, where)
-    refuse_other_row(row, header, where)
+    refuse_inconsistent_header(header, where)
+    refuse_inconsistent_row(row, header, where)
     specimen = _object(said.get("specimen"), row, header, where)
     if fault := count_fault(specimen, row, header):
         raise contradiction(where, fault)
@@ -94,10 +94,12 @@ def _object(said: Fields | None, row: ImageRow, header: Header, where: str) -> S
         return None
     if said is None or row.specimen is None:
         raise malformed(where, "a picture's object is in it where the report names one, and nowhere else")
-    found = read(SpecimenRow, Fields(raised(said.value, "specimen", version, where), f"{where}: specimen"))
+    found = read_record(SpecimenRow, Fields(upgraded(said.value, "specimen", version, where), f"{where}: specimen"))
     if found.specimen != row.specimen:
         raise malformed(where, f"{row.name!a} is a picture of {row.specimen!a}, not of {found.specimen!a}")
-    if row.verdict is not Verdict.REFUSED and (row.enrolled is not None) is not (Why.WAS_ENROLLED in found.reasons):
+    if row.verdict is not Verdict.REFUSED and (row.enrolled is not None) is not (
+        VerdictReason.WAS_ENROLLED in found.reasons
+    ):
         raise contradiction(where, f"{row.name!a} and its specimen do not agree on whether they were enrolled")
     if fault := specimen_fault(found, row, header):
         raise contradiction(where, fault)

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.identity import Key, Library
-from reports.verdict.verdicts import Rules, Verdict
+from reports.verdict.verdicts import Verdict, VerdictRules
 from reports.verdict.versions import V1, VERSIONS, is_known, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
@@ -15,11 +15,11 @@ from signing.times import read_time
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
 NOT_TESTED, STALE = "not stress-tested", ", stale"  # the latter ends what is told of a result that is too old
-RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
+ERROR_RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
 
 
 @dataclass(frozen=True, slots=True)
-class BatchHead:
+class BatchHeader:
     """The signed folder that was audited."""
 
     payload: str  # SHA-256 of the signed manifest
@@ -34,7 +34,7 @@ class BatchHead:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustHead:
+class TrustHeader:
     """Whom the auditor trusted."""
 
     fingerprint: str
@@ -53,7 +53,7 @@ class ErrorRate:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelHead:
+class ModelHeader:
     """The weights that looked."""
 
     name: str
@@ -70,11 +70,11 @@ class ModelHead:
     @property
     def title(self) -> str:
         """Return its name, and the bundle that it was enrolled on."""
-        return title_of(self.name, self.base)
+        return model_title(self.name, self.base)
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyHead:
+class PolicyHeader:
     """The rules, resolved: the text holds every setting."""
 
     name: str
@@ -91,7 +91,7 @@ class PolicyHead:
 
 
 @dataclass(frozen=True, slots=True)
-class RunHead:
+class RunHeader:
     """Where and how it was computed."""
 
     code: str  # SHA-256 over the sources
@@ -111,7 +111,7 @@ class RunHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class VerdictCounts:
     """How many rows say what."""
 
     authentic: int
@@ -121,7 +121,7 @@ class Counts:
     refused: int
 
     @classmethod
-    def of(cls, verdicts: Iterable[Verdict]) -> "Counts":
+    def of(cls, verdicts: Iterable[Verdict]) -> "VerdictCounts":
         """Count."""
         each = list(verdicts)
         return cls(*(each.count(verdict) for verdict in Verdict))
@@ -142,17 +142,17 @@ class Header:
     reference: str  # AUTHENTIC means: authentic as this
     demonstration: bool
     auditor: Key
-    batch: BatchHead
-    trust: TrustHead
-    model: ModelHead
-    policy: PolicyHead
-    run: RunHead
+    batch: BatchHeader
+    trust: TrustHeader
+    model: ModelHeader
+    policy: PolicyHeader
+    run: RunHeader
     robustness: str  # NOT_TESTED, or a result's word, policy, day and digest
     ledger: str | None  # the newest checkpoint; None: replay was not checked
     case: tuple[str, ...]
     limits: tuple[str, ...]  # what this does not prove
-    specimens: Counts
-    images: Counts
+    specimens: VerdictCounts
+    images: VerdictCounts
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
@@ -178,10 +178,10 @@ class Header:
         read_time(self.issued, "a report")
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> VerdictRules:
         """Return what decides a verdict: the policy's rules, and those of the report's version."""
         policy, version = self.policy, rules_of(self.format)
-        return Rules(
+        return VerdictRules(
             policy.rate,
             needs_scale=policy.needs_scale,
             tolerance=policy.tolerance,
@@ -194,12 +194,12 @@ class Header:
         return read_time(self.issued, "a report")
 
 
-def title_of(name: str, base: str | None) -> str:
+def model_title(name: str, base: str | None) -> str:
     """Return a model's name beside that of the bundle that it was enrolled on."""
     return name if base is None else f"{name}, enrolled on {base}"
 
 
-def partial(limit: int | None) -> tuple[str, ...]:
+def limit_notice(limit: int | None) -> tuple[str, ...]:
     """Return what a report must say that is not of the whole batch."""
     return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)
 

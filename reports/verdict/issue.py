@@ -14,7 +14,7 @@ VERIFIER = "https://fusiondiff-audit/verifier/v1"  # a name, not an address
 _LEVEL = "FUSIONDIFF_AUTHENTIC"
 
 
-def refuse_unfit(key: PrivateKey) -> None:
+def refuse_unfit_key(key: PrivateKey) -> None:
     """Refuse a key that cannot sign a report and the head of its tree, before the work whose result it would sign."""
     if key.public.algorithm is not Algorithm.ED25519:
         hint = "`fusiondiff-audit keygen --role auditor` makes one"
@@ -25,7 +25,7 @@ def refuse_unfit(key: PrivateKey) -> None:
 
 def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
     """Sign a report, and return the files' bytes by their names."""
-    refuse_unfit(key)
+    refuse_unfit_key(key)
     report.refuse_misread(REPORT)
     refuse_contradiction(report, REPORT)
     head = Checkpoint(report.origin, len(report.tree), report.tree.root())

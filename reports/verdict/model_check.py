@@ -6,10 +6,10 @@ from pathlib import Path
 
 from reports.verdict.bundle_settings import BundleSettings
 from reports.verdict.consistency import contradiction
-from reports.verdict.enrolled import marked
+from reports.verdict.enrolment import mark_enrolled
 from reports.verdict.header import Header
 from reports.verdict.issue import REPORT
-from reports.verdict.model_names import base_called, called
+from reports.verdict.model_names import display_base, display_name
 from reports.verdict.report import Report
 from reports.verdict.versions import VersionRules, rules_of
 from signing import Reason, SigningError, read_capped
@@ -60,11 +60,11 @@ def _refuse_other_model(header: Header, settings: BundleSettings, version: Versi
 def _compared(header: Header, settings: BundleSettings, version: VersionRules) -> Iterator[_Compared]:
     """Yield what the header states and its version has, beside what the bundle says of the same."""
     model = header.model
-    name = called(settings.name, model.digest)
+    name = display_name(settings.name, model.digest)
     older = not version.answers_need_calibration and model.name == settings.name  # it may lack the word `another`
     yield "the model's name", model.name, settings.name if older else name
     if version.answers_need_calibration:
-        yield "the model's base", model.base, base_called(settings.base)
+        yield "the model's base", model.base, display_base(settings.base)
     yield "the reference", header.reference, settings.reference
     yield "demonstration", header.demonstration, settings.demonstration
     for authentic, enrolled, calibrated in (
@@ -87,7 +87,7 @@ def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> s
 
     Rows of versions before 3 have no marks, and are judged by rules that knew none: their number is told.
     """
-    right = marked(report.images, settings.enrolled)
+    right = mark_enrolled(report.images, settings.enrolled)
     if not version.answers_need_calibration:
         number = sum(row.enrolled is not None for row in right)
         if not number:

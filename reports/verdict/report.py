@@ -19,12 +19,12 @@ from typing import TypeVar
 
 from reports.verdict.header import Header
 from reports.verdict.rows import ImageRow, SpecimenRow
-from reports.verdict.versions import raised, version_of
+from reports.verdict.versions import stated_version, upgraded
 from signing import Reason, SigningError, Tree, leaf_hash
-from signing.columns import read_all
+from signing.columns import read_records
 from signing.fields import Fields
 from signing.names import refuse_unsafe
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.scan import Scanner
 from signing.statement import PREDICATES, STATEMENT_TYPE
 from signing.strict import malformed, read_base64, refuse_large, write_base64, write_json
@@ -56,7 +56,9 @@ class Report:
     ) -> "Report":
         """Return the report that says this."""
         rows = tuple(specimens), tuple(images)
-        return cls(header, *rows, salt_key, tuple(write_json(write(said)) for said in (header, *rows[0], *rows[1])))
+        return cls(
+            header, *rows, salt_key, tuple(write_json(write_record(said)) for said in (header, *rows[0], *rows[1]))
+        )
 
     @cached_property
     def tree(self) -> Tree:
@@ -98,8 +100,8 @@ class Report:
         at = Scanner(payload, where)
         at.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
         said = at.value()
-        version = version_of(said)
-        header, texts = read(Header, Fields(raised(said, "header", version, where), where)), [write_json(said)]
+        version = stated_version(said)
+        header, texts = read_record(Header, Fields(upgraded(said, "header", version, where), where)), [write_json(said)]
         at.expect(',"images":')
         images, image_texts = _rows(ImageRow, "image", at, version, f"{where}: images")
         at.expect(',"saltKey":')
@@ -117,13 +119,13 @@ class Report:
     def refuse_misread(self, where: str) -> None:
         """Refuse to sign what readers would refuse, or take for something else; a thousand rows at a time."""
         self.refuse_disorder(where)
-        same = read(Header, Fields(json.loads(self.texts[0]), where)) == self.header
+        same = read_record(Header, Fields(json.loads(self.texts[0]), where)) == self.header
         first = 1 + len(self.specimens)
         parts = ((SpecimenRow, self.specimens, self.texts[1:first]), (ImageRow, self.images, self.texts[first:]))
         for kind, rows, texts in parts:
             for start in range(0, max(len(rows), len(texts)), _TOGETHER):
                 some = slice(start, start + _TOGETHER)
-                read_back = read_all(kind, list(map(json.loads, texts[some])), where)
+                read_back = read_records(kind, list(map(json.loads, texts[some])), where)
                 same = same and read_back == list(rows[some])
         if not same:
             raise ValueError(f"{where}: a report that does not read back as itself")
@@ -156,7 +158,7 @@ class Report:
     def _leaves(self) -> Iterator[bytes]:
         kinds = ["header", *["specimen"] * len(self.specimens), *["image"] * len(self.images)]
         for number, (kind, text) in enumerate(zip(kinds, self.texts, strict=True)):
-            yield leaf(number, self.salt(number), kind, text)
+            yield leaf_bytes(number, self.salt(number), kind, text)
 
 
 def _rows(kind: type[_Row], leaves: str, at: Scanner, version: str, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
@@ -164,7 +166,7 @@ def _rows(kind: type[_Row], leaves: str, at: Scanner, version: str, where: str) 
     rows: list[_Row] = []
     texts: list[bytes] = []
     for some in at.lists(_TOGETHER):
-        rows += read_all(kind, [raised(one, leaves, version, where) for one in some], where)
+        rows += read_records(kind, [upgraded(one, leaves, version, where) for one in some], where)
         texts += map(write_json, some)
         if len(rows) > MAX_ROWS:
             raise SigningError(Reason.TOO_LARGE, f"{where}: more than {MAX_ROWS:,}")
@@ -182,6 +184,6 @@ def origin_of(header: Header) -> str:
     return _ORIGIN + header.id
 
 
-def leaf(number: int, salt: str, kind: str, text: bytes) -> bytes:
+def leaf_bytes(number: int, salt: str, kind: str, text: bytes) -> bytes:
     """Return a leaf's bytes."""
     return b'{"index":%d,"kind":"%b","said":%b,"salt":"%b"}' % (number, kind.encode(), text, salt.encode())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.arithmetic import Rank, tolerance
-from reports.verdict.verdicts import Evidence, Label, Rules, Verdict, verdict
+from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictRules, verdict
 from signing.strict import is_sha256
 
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
@@ -19,7 +19,7 @@ _MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  #
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judgement:
     """What the model found in one picture."""
 
     label: Label
@@ -52,10 +52,10 @@ class Judged:
             raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
 
 
-class Enrolled(StrEnum):
+class EnrolmentMark(StrEnum):
     """What of a picture the model was enrolled with."""
 
-    PICTURE = "picture"  # its pixels
+    IMAGE = "picture"  # its pixels
     SPECIMEN = "specimen"  # a specimen of its name, or another picture of its specimen
 
 
@@ -69,12 +69,12 @@ class ImageRow:
     specimen: str | None
     verdict: Verdict
     reasons: tuple[str, ...]
-    judged: Judged | None
+    judged: Judgement | None
     scale: str | None
     steps: tuple[str, ...]
     quality: str | None  # what was measured of it; None: nothing was
     remarks: tuple[str, ...]
-    enrolled: Enrolled | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolled`
+    enrolled: EnrolmentMark | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolment`
 
     def __post_init__(self) -> None:
         """Refuse digests that are none, findings in a picture that has none, and marks that cannot be."""
@@ -83,7 +83,7 @@ class ImageRow:
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if self.judged is not None and (self.sha256 is None or self.pixels is None):
             raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
-        lacks = {Enrolled.PICTURE: self.pixels is None, Enrolled.SPECIMEN: self.specimen is None}
+        lacks = {EnrolmentMark.IMAGE: self.pixels is None, EnrolmentMark.SPECIMEN: self.specimen is None}
         if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks[self.enrolled]):
             what = "was enrolled by its pixels or its specimen, which it has not, or was refused"
             raise ValueError(f"{self.name[:100]!a} {what}")
@@ -104,7 +104,7 @@ class SpecimenRow:
 
 
 def evidence(
-    images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: Rules
+    images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: VerdictRules
 ) -> Evidence:
     """Return what the verdict on one picture, or on a specimen with several, depends on; refused files do not count."""
     seen = [image for image in images if image.verdict is not Verdict.REFUSED]
@@ -133,7 +133,7 @@ def least_tolerance(images: Iterable[ImageRow]) -> int | None:
     return min(each) if each and len(each) == len(known) else None
 
 
-def survivors(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
+def surviving_answers(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
     """Return how many answers stay what they are with none, one, two, ... partitions touched, all of them at once."""
     answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
     known = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
@@ -141,20 +141,20 @@ def survivors(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
     return tuple(sum(one >= touched for one in each) for touched in range(max(each) + 1)) if each else ()
 
 
-def worst(ranks: list[Rank | None]) -> Rank | None:
+def worst_rank(ranks: list[Rank | None]) -> Rank | None:
     """Return the strangest, or None if one of them is not available."""
     known = [rank for rank in ranks if rank is not None]
     return min(known, key=lambda rank: rank.p) if known and len(known) == len(ranks) else None
 
 
-def settled(image: ImageRow, rules: Rules) -> tuple[Verdict, tuple[str, ...]]:
+def image_verdict(image: ImageRow, rules: VerdictRules) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict on one picture that was not refused, and why it is no answer."""
     judged = image.judged
     ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
     return verdict(evidence((image,), ranks, rules))
 
 
-def specimen_rows(images: Iterable[ImageRow], rules: Rules) -> tuple[SpecimenRow, ...]:
+def specimen_rows(images: Iterable[ImageRow], rules: VerdictRules) -> tuple[SpecimenRow, ...]:
     """Return a row for each specimen, in the order of their names."""
     of: dict[str, list[ImageRow]] = {}
     for row in images:
@@ -163,11 +163,11 @@ def specimen_rows(images: Iterable[ImageRow], rules: Rules) -> tuple[SpecimenRow
     return tuple(_specimen_row(name, tuple(of[name]), rules) for name in sorted(of))
 
 
-def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: Rules) -> SpecimenRow:
+def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: VerdictRules) -> SpecimenRow:
     """Return the row of a specimen, by all its pictures that were not refused."""
     seen = [image.judged for image in images if image.judged is not None]
     kinds = ("authentic", "counterfeit", "familiar")
-    authentic, counterfeit, familiar = (worst([getattr(judged, kind) for judged in seen]) for kind in kinds)
+    authentic, counterfeit, familiar = (worst_rank([getattr(judged, kind) for judged in seen]) for kind in kinds)
     ranks = (authentic, counterfeit, familiar)
     if all(image.verdict is Verdict.REFUSED for image in images):
         return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)

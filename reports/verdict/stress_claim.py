@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reports.stress.parts import Word
+from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.header import NOT_TESTED, STALE, Header
-from reports.verdict.pinned import PINNED, STRESS_POLICIES
 from signing.fields import Fields
 
 _CLAIM = re.compile(
@@ -55,7 +55,7 @@ def stress_fault(header: Header, asked: Fields) -> str | None:
     claim = read_claim(header.robustness)
     if claim is None:
         return f"what it tells of a stress test is in no form of ours: {header.robustness[:100]!a}"
-    pin = PINNED.get(header.model.digest)
+    pin = EMBEDDED_BUNDLES.get(header.model.digest)
     embedded = pin is not None and pin.tested == claim.digest
     if asked.text("result") == "required":
         own = bool(asked.values("attacks", most=_MOST_ATTACKS))

@@ -2,7 +2,7 @@
 
 A key id is a digest and cannot be borrowed; the name beside it can. So every name is held against the store, in the
 version that the report quotes or in the one at hand. Of a key that the store does not list, and of another store, the
-auditor is the only witness: `Comparison` says so.
+auditor is the only witness: `TrustComparison` says so.
 """
 
 import re
@@ -23,7 +23,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TrustComparison:
     """What the trust store at hand confirms, and what is the auditor's word alone."""
 
     store: str
@@ -41,13 +41,13 @@ class Comparison:
             yield "ledger", self.ledger
 
 
-def compare_trust(header: Header, trust: TrustStore, where: str) -> Comparison:
+def compare_trust(header: Header, trust: TrustStore, where: str) -> TrustComparison:
     """Return what the store confirms of a header; what it contradicts is refused."""
     _refuse_other_name(header.auditor, "auditor", header, trust, where)
     listed = _refuse_other_name(header.batch.signer, "signer of the batch", header, trust, where)
     store, same = _store(header, trust, where)
     ledger, known = (None, False) if header.ledger is None else _ledger(header.ledger, trust, where)
-    return Comparison(store, ledger, listed, same, known)
+    return TrustComparison(store, ledger, listed, same, known)
 
 
 def _refuse_other_name(said: Key, what: str, header: Header, trust: TrustStore, where: str) -> bool:

@@ -40,7 +40,7 @@ class Label(StrEnum):
     COUNTERFEIT = "counterfeit"
 
 
-class Why(StrEnum):
+class VerdictReason(StrEnum):
     """Why there is no answer, beside the reasons of refused files."""
 
     WAS_ENROLLED = "was-enrolled"
@@ -57,7 +57,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VerdictRules:
     """What of a policy decides a verdict."""
 
     alpha: Fraction  # error rate of the conformal sets
@@ -75,34 +75,34 @@ class Evidence:
     scale_missing: bool = False
     familiar: bool | None = None  # None: not available
     classes: tuple[Label, ...] | None = None  # the conformal set; None: not available
-    needs_calibration: bool = True  # see `Rules`
+    needs_calibration: bool = True  # see `VerdictRules`
     enrolled: bool = False  # the model was enrolled with the picture, or with another of its specimen
     refused: bool = False  # a picture of the specimen never reached the model
     short: bool = False  # a certificate does not reach the policy's least
 
 
-def verdict(found: Evidence) -> tuple[Verdict, tuple[Why, ...]]:
+def verdict(found: Evidence) -> tuple[Verdict, tuple[VerdictReason, ...]]:
     """Return a verdict and why it is no answer."""
     if found.enrolled:
-        return Verdict.INCONCLUSIVE, (Why.WAS_ENROLLED,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.WAS_ENROLLED,)
     if found.faults or not found.labels:
-        return Verdict.INCONCLUSIVE, (Why.NOT_ASSESSABLE,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.NOT_ASSESSABLE,)
     if found.needs_calibration and found.familiar is None and found.classes is None:
-        return Verdict.INCONCLUSIVE, (Why.NOT_CALIBRATED,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.NOT_CALIBRATED,)
     if found.scale_missing:
-        return Verdict.UNFAMILIAR, (Why.SCALE_UNKNOWN,)
+        return Verdict.UNFAMILIAR, (VerdictReason.SCALE_UNKNOWN,)
     if found.familiar is False:
-        return Verdict.UNFAMILIAR, (Why.UNFAMILIAR,)
+        return Verdict.UNFAMILIAR, (VerdictReason.UNFAMILIAR,)
     if found.refused:
-        return Verdict.INCONCLUSIVE, (Why.PICTURE_REFUSED,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.PICTURE_REFUSED,)
     if len(set(found.labels)) > 1:
-        return Verdict.INCONCLUSIVE, (Why.PICTURES_DISAGREE,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.PICTURES_DISAGREE,)
     if found.classes == ():
-        return Verdict.UNFAMILIAR, (Why.UNLIKE_BOTH,)
+        return Verdict.UNFAMILIAR, (VerdictReason.UNLIKE_BOTH,)
     if found.classes is not None and len(found.classes) > 1:
-        return Verdict.INCONCLUSIVE, (Why.NOT_SURE,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.NOT_SURE,)
     if found.classes is not None and found.classes != found.labels[:1]:
-        return Verdict.INCONCLUSIVE, (Why.SET_DISAGREES,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.SET_DISAGREES,)
     if found.short:
-        return Verdict.INCONCLUSIVE, (Why.LEAST_NOT_REACHED,)
+        return Verdict.INCONCLUSIVE, (VerdictReason.LEAST_NOT_REACHED,)
     return Verdict(found.labels[0].name), ()

@@ -4,7 +4,7 @@ A leaf of an older version is read as the newest version would say it, one versi
 rules that its own version was made under: so reports of all versions verify for ever. Only the newest is written, and
 a report of an older version that was issued after a newer one came is refused: nobody escapes a rule that way.
 
-    >>> raised({"specimen": "sherd 1"}, "specimen", V1, "it")
+    >>> upgraded({"specimen": "sherd 1"}, "specimen", V1, "it")
     {'specimen': 'sherd 1', 'tolerance': None}
     >>> rules_of(V2).answers_need_calibration, rules_of(FORMAT).answers_need_calibration
     (False, True)
@@ -21,11 +21,11 @@ from signing import Reason, SigningError, write_time
 from signing.strict import malformed
 
 V1, V2, V3 = (f"fusiondiff-audit/report/v{number}" for number in (1, 2, 3))
-FORMAT = V3  # the one that is written
+NEWEST = V3  # the one that is written
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedField:
     """A field that a version added to a leaf, and what is read in its place where an older version lacks it."""
 
     part: str | None  # the object of the leaf that holds it; None: the leaf itself
@@ -38,7 +38,7 @@ class VersionRules:
     """What must hold of a report because of its version."""
 
     numbers_follow: bool  # ranks, case, second signature and stress test follow from what the header states
-    rates_are_known: bool  # error rates are those of `RATES`, in their order
+    rates_are_known: bool  # error rates are those of `ERROR_RATES`, in their order
     answers_need_calibration: bool  # AUTHENTIC and COUNTERFEIT take a conformal set or a familiarity rank
     enrolled_are_marked: bool  # a picture that the model was enrolled with says so, and gets no answer
     stress_claim_follows: bool  # what is told of a stress test has one form, and is what the quoted policy accepts
@@ -49,7 +49,7 @@ class Version:
     """One version of the format; `added` goes by the kind of leaf."""
 
     name: str
-    added: Mapping[str, tuple[Added, ...]]
+    added: Mapping[str, tuple[AddedField, ...]]
     rules: VersionRules
     until: datetime | None = None  # the last moment at which a report of it can have been issued; None: it is written
     gaps: tuple[str, ...] = ()  # what its rules let be that those of the newest do not, after "which"
@@ -68,9 +68,9 @@ VERSIONS = (
     Version(
         V2,
         {
-            "header": (Added("model", "partitions", 0), Added("policy", "tolerance", None)),
-            "specimen": (Added(None, "tolerance", None),),
-            "image": (Added("judged", "tolerance", None),),
+            "header": (AddedField("model", "partitions", 0), AddedField("policy", "tolerance", None)),
+            "specimen": (AddedField(None, "tolerance", None),),
+            "image": (AddedField("judged", "tolerance", None),),
         },
         VersionRules(True, True, False, False, False),
         datetime(2026, 12, 1, tzinfo=UTC),
@@ -78,7 +78,7 @@ VERSIONS = (
     ),
     Version(
         V3,
-        {"header": (Added("model", "base", None),), "image": (Added(None, "enrolled", None),)},
+        {"header": (AddedField("model", "base", None),), "image": (AddedField(None, "enrolled", None),)},
         VersionRules(True, True, True, True, True),
     ),
 )
@@ -121,7 +121,7 @@ def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> No
         )
 
 
-def raised(said: Any, kind: str, version: str, where: str) -> Any:
+def upgraded(said: Any, kind: str, version: str, where: str) -> Any:
     """Return what a leaf says as the newest version would say it; what is no object is left to who reads it.
 
     A field that came with a later version than the leaf's own is refused.
@@ -140,7 +140,7 @@ def raised(said: Any, kind: str, version: str, where: str) -> Any:
     return whole
 
 
-def version_of(said: Any) -> str:
+def stated_version(said: Any) -> str:
     """Return the version that a header names, whatever it may be."""
     version = said.get("format") if isinstance(said, dict) else None
     return version if isinstance(version, str) else ""

@@ -8,7 +8,7 @@ import pytest
 from fusiondiff_audit.certify.conformal import Ranks, ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class
-from reports.arithmetic import Rank, at_least, conformal_p, least_specimens
+from reports.arithmetic import Rank, conformal_p, count_at_least, least_specimens
 
 TENTH = Fraction(1, 10)
 
@@ -28,7 +28,7 @@ def classes(found: Ranks, alpha: Fraction = TENTH) -> set[Class]:
 
 
 def test_p_values_count_ties_against_the_specimen() -> None:
-    assert at_least([0.1, 0.2, 0.2, 0.4], 0.2) == 3
+    assert count_at_least([0.1, 0.2, 0.2, 0.4], 0.2) == 3
     assert conformal_p(at_least=3, of=4) == Fraction(4, 5)
     with pytest.raises(ValueError, match="5 of 4"):
         conformal_p(at_least=5, of=4)

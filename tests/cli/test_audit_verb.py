@@ -20,8 +20,8 @@ from fusiondiff_audit.stress.policies import stress_policy
 from reports.arithmetic import error_bounds, tolerance
 from reports.stress.parts import Gate, Gated, Word
 from reports.stress.result import sign_robustness
-from reports.verdict.checks import Examination, examine
-from reports.verdict.rows import survivors
+from reports.verdict.rows import surviving_answers
+from reports.verdict.verification import Verification, verify_report
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.made import digest
@@ -305,13 +305,15 @@ def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
     done = ready(*words, "--out", "out")
     assert done.code == 0, done.err
     assert "with specimens of the enrolment altered in place" in done.out or "no answer that could stay" in done.out
-    report = examine(Path("out"), trust=signing.load_trust(Path("trust.json"), at=signing.now()), found=Examination())
+    report = verify_report(
+        Path("out"), trust=signing.load_trust(Path("trust.json"), at=signing.now()), found=Verification()
+    )
     for row in report.images:
         assert row.judged is not None
         votes = (row.judged.votes_counterfeit, row.judged.votes_authentic)
         assert (sum(votes), row.judged.tolerance) == (3, tolerance(votes))
     page = Path("out", "report.html").read_text()
-    assert ("If the reference was poisoned" in page) is bool(survivors(report.images))
+    assert ("If the reference was poisoned" in page) is bool(surviving_answers(report.images))
     Path("strict.toml").write_text('name = "strict"\n[certify]\npoisoning = "on"\ntolerance = 2\n')
     strict = [word for word in words if word not in ("--certify", "poisoning")]
     short = ready(*strict, "--policy", "strict.toml", "--out", "strict", "--json")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 import signing
-from reports.verdict.checks import Examination, examine
-from reports.verdict.header import Counts
+from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import settled
+from reports.verdict.rows import image_verdict
+from reports.verdict.verification import Verification, verify_report
 from signing import Reason, SigningError
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
@@ -77,17 +77,17 @@ def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_no
 def refuse_hidden_enrolment(folder: Path) -> None:
     """Take the marks off the rows, as an auditor could, and let verdict, counts, tree and summary follow."""
     trust = signing.load_trust(Path("trust.json"), at=signing.now())
-    said = examine(folder, trust=trust, found=Examination())
+    said = verify_report(folder, trust=trust, found=Verification())
     rows = []
     for row in said.images:
         bare = replace(row, enrolled=None)
-        verdict, reasons = settled(bare, said.header.rules)
+        verdict, reasons = image_verdict(bare, said.header.rules)
         rows.append(replace(bare, verdict=verdict, reasons=reasons))
-    header = replace(said.header, images=Counts.of(row.verdict for row in rows))
+    header = replace(said.header, images=VerdictCounts.of(row.verdict for row in rows))
     forged = Report.of(header, said.specimens, rows, said.salt_key)
     for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
         (folder / name).write_bytes(data)
-    examine(folder, trust=trust, found=Examination())  # by itself it is whole
+    verify_report(folder, trust=trust, found=Verification())  # by itself it is whole
     with pytest.raises(SigningError, match="was among what the bundle was enrolled with") as caught:
-        examine(folder, trust=trust, model=Path("birch"), found=Examination())
+        verify_report(folder, trust=trust, model=Path("birch"), found=Verification())
     assert caught.value.reason is Reason.CONTRADICTION

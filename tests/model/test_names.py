@@ -10,8 +10,8 @@ from fusiondiff_audit.cli.evaluate import _title
 from fusiondiff_audit.model.names import MAX_NAME, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.model_names import called, name_fault
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.model_names import display_name, name_fault
 from signing import Reason, SigningError
 from signing.fields import read_json
 from signing.records import LONGEST
@@ -57,8 +57,8 @@ def test_names_that_nobody_sees_or_that_stand_for_another_bundle_are_refused(nam
 
 def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> None:
     """So were all that were enrolled on it before bundles had names of their own."""
-    assert called(CERAMIC, PIN.digest) == CERAMIC
-    assert called(CERAMIC, "0" * 64) == called(CERAMIC, "") == f"another {CERAMIC}"
+    assert display_name(CERAMIC, PIN.digest) == CERAMIC
+    assert display_name(CERAMIC, "0" * 64) == display_name(CERAMIC, "") == f"another {CERAMIC}"
     model = tiny_model(name=CERAMIC)
     assert model.title == f"another {CERAMIC}"
     made = model.enrol(examples(1), reference="alder", name="birch")
@@ -76,7 +76,7 @@ TAKEN = [CERAMIC.upper(), "Fusion-Diff-V1-ceramic", "fusion diff v1 ceramic", f"
 def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_its_letters(name: str) -> None:
     """A bundle.json that was made by hand may say anything."""
     model = tiny_model(name=name)
-    assert model.title == called(name, PIN.digest) == f"another {CERAMIC}"
+    assert model.title == display_name(name, PIN.digest) == f"another {CERAMIC}"
     made = model.enrol(examples(1), reference="alder", name="birch")
     assert made.settings.base == f"another {CERAMIC}"
     head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).looked.model

@@ -11,20 +11,20 @@ from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank, error_bounds
 from reports.identity import Key, Library
 from reports.verdict.header import (
-    RATES,
-    BatchHead,
-    Counts,
+    ERROR_RATES,
+    BatchHeader,
     ErrorRate,
     Header,
-    ModelHead,
-    PolicyHead,
-    RunHead,
-    TrustHead,
+    ModelHeader,
+    PolicyHeader,
+    RunHeader,
+    TrustHeader,
+    VerdictCounts,
 )
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, Judged, settled, specimen_rows
-from reports.verdict.verdicts import Label, Rules, Verdict
-from reports.verdict.versions import FORMAT
+from reports.verdict.rows import ImageRow, Judgement, image_verdict, specimen_rows
+from reports.verdict.verdicts import Label, Verdict, VerdictRules
+from reports.verdict.versions import NEWEST
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")
@@ -38,7 +38,7 @@ def digest(text: str) -> str:
 
 def rates(of: int) -> tuple[ErrorRate, ...]:
     """Return error rates of so many specimens of each class."""
-    return tuple(ErrorRate(what, 1, of, error_bounds(1, of)) for what in RATES)
+    return tuple(ErrorRate(what, 1, of, error_bounds(1, of)) for what in ERROR_RATES)
 
 
 def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> ImageRow:
@@ -49,7 +49,7 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
         return ImageRow(name, digest(name), None, specimen, Verdict.REFUSED, why, None, None, (), None, ())
     authentic = number % 5 != 4
     high, low = Rank(12 + number % 8, 20), Rank(0 if number % 11 != 10 else 5, 20)
-    judged = Judged(
+    judged = Judgement(
         Label.AUTHENTIC if authentic else Label.COUNTERFEIT,
         7 if authentic else 1,
         1 if authentic else 7,
@@ -67,7 +67,7 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
     row = ImageRow(
         name, digest(name), pixels, specimen, Verdict.AUTHENTIC, (), judged, scale, ("cut",), "fit", ("seen",)
     )
-    verdict, reasons = settled(row, Rules(ALPHA, needs_scale=needs_scale, tolerance=0))
+    verdict, reasons = image_verdict(row, VerdictRules(ALPHA, needs_scale=needs_scale, tolerance=0))
     return replace(row, verdict=verdict, reasons=tuple(reasons))
 
 
@@ -76,27 +76,27 @@ def report(
 ) -> Report:
     """Return a report of so many images."""
     images = tuple(image(number, specimens=specimens) for number in range(count))
-    rows = specimen_rows(images, Rules(ALPHA, tolerance=0))
+    rows = specimen_rows(images, VerdictRules(ALPHA, tolerance=0))
     header = Header(
-        FORMAT,
+        NEWEST,
         "0123456789abcdef" * 2,
         write_time(NOW),
         "Kiln Alder, lot 7, chosen by J. Doe",
         True,
         Key(principal, auditor.keyid),
-        BatchHead(
+        BatchHeader(
             digest("batch"), Key("sem-1", digest("device")), "sem-1", None, write_time(NOW), "1", "ab" * 16, 40, False
         ),
-        TrustHead(digest("trust"), 1, write_time(NOW.replace(year=2030))),
-        ModelHead("alder", digest("model"), True, 25, 25, 20, 20, 8, rates(20)),
-        PolicyHead("built-in", digest(RULES), RULES, "0.05", False, 0),
-        RunHead(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
+        TrustHeader(digest("trust"), 1, write_time(NOW.replace(year=2030))),
+        ModelHeader("alder", digest("model"), True, 25, 25, 20, 20, 8, rates(20)),
+        PolicyHeader("built-in", digest(RULES), RULES, "0.05", False, 0),
+        RunHeader(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
         "not stress-tested",
         None,
         ("Sale 12",),
         ("It says nothing of age.",),
-        Counts.of(row.verdict for row in rows),
-        Counts.of(row.verdict for row in images),
+        VerdictCounts.of(row.verdict for row in rows),
+        VerdictCounts.of(row.verdict for row in images),
     )
     return Report.of(replace(header, **changes), rows, images, bytes(range(32)))
 

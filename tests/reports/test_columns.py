@@ -8,12 +8,12 @@ import pytest
 
 from reports.verdict.rows import ImageRow
 from signing import SigningError
-from signing.columns import read_all
+from signing.columns import read_records
 from signing.fields import Fields
-from signing.records import read, write
+from signing.records import read_record, write_record
 from tests.reports.made import fields, image
 
-ROWS = [json.loads(json.dumps(write(image(number)))) for number in range(15)]
+ROWS = [json.loads(json.dumps(write_record(image(number)))) for number in range(15)]
 NUMBERS = (None, True, 1.5, 2**53 + 1, -1)
 TEXTS = ("", " x", "x\n", "\ud800", "é", "Алд", "x" * 5000, "AUTHENTIC")
 STRANGE: tuple[Any, ...] = (*NUMBERS, *TEXTS, [], ["a", 1], {})
@@ -22,7 +22,7 @@ STRANGE: tuple[Any, ...] = (*NUMBERS, *TEXTS, [], ["a", 1], {})
 def one_by_one(rows: list[Any]) -> list[ImageRow] | str:
     """Return the rows, or that they are refused."""
     try:
-        return [read(ImageRow, Fields(row, "rows")) for row in rows]
+        return [read_record(ImageRow, Fields(row, "rows")) for row in rows]
     except SigningError as e:
         return e.reason.value
 
@@ -30,7 +30,7 @@ def one_by_one(rows: list[Any]) -> list[ImageRow] | str:
 def by_columns(rows: list[Any]) -> list[ImageRow] | str:
     """Return the same, read the other way."""
     try:
-        return read_all(ImageRow, rows, "rows")
+        return read_records(ImageRow, rows, "rows")
     except SigningError as e:
         return e.reason.value
 
@@ -60,4 +60,4 @@ def test_fields_too_many_and_too_few_are_refused() -> None:
         assert by_columns(more) == one_by_one(more) == "malformed"
         assert by_columns(fewer) == one_by_one(fewer) == "malformed"
         assert by_columns([*ROWS, number]) == one_by_one([*ROWS, number]) == "malformed"
-    assert read_all(ImageRow, [], "rows") == []
+    assert read_records(ImageRow, [], "rows") == []

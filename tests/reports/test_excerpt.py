@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from reports.verdict.excerpt import FORMAT, excerpt, verify_excerpt
+from reports.verdict.excerpt import EXCERPT_FORMAT, make_excerpt, verify_excerpt
 from reports.verdict.issue import CHECKPOINT, issue
-from reports.verdict.report import leaf
+from reports.verdict.report import leaf_bytes
 from reports.verdict.verdicts import Verdict
 from signing import (
     Algorithm,
@@ -36,7 +36,7 @@ def test_an_excerpt_proves_its_row_and_holds_no_other(number: int, trusted: Trus
     said = made_report()
     checkpoint = issue(said, AUDITOR)[CHECKPOINT]
     name = said.images[number].name
-    data = excerpt(said, checkpoint, name)
+    data = make_excerpt(said, checkpoint, name)
     found = verify_excerpt(data, "excerpt", trust=trusted)
     assert (found.header, found.row) == (said.header, said.images[number])
     assert (found.row.verdict is Verdict.REFUSED) == (number == 6)
@@ -44,12 +44,12 @@ def test_an_excerpt_proves_its_row_and_holds_no_other(number: int, trusted: Trus
     assert write_base64(said.salt_key).encode() not in data
     assert not any(row.name.encode() in data for row in said.images if row.name != name)
     with pytest.raises(SigningError, match="no image"):
-        excerpt(said, checkpoint, "nowhere.tif")
+        make_excerpt(said, checkpoint, "nowhere.tif")
 
 
 def test_every_changed_value_of_an_excerpt_is_refused(trusted: TrustStore) -> None:
     said = made_report()
-    data = excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[3].name)
+    data = make_excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[3].name)
     ways = list(fields(json.loads(data)))
     assert len(ways) > 60
     for way in ways:
@@ -72,9 +72,9 @@ def test_a_good_picture_is_not_shown_without_its_object(trusted: TrustStore) -> 
         if row.verdict is Verdict.AUTHENTIC and row.specimen and whole[row.specimen] is not Verdict.AUTHENTIC
     )
     checkpoint = issue(said, AUDITOR)[CHECKPOINT]
-    parts = json.loads(excerpt(said, checkpoint, good.name))
+    parts = json.loads(make_excerpt(said, checkpoint, good.name))
     other = next(row for row in said.images if row.specimen not in (None, good.specimen))
-    foreign = json.loads(excerpt(said, checkpoint, other.name))["specimen"]
+    foreign = json.loads(make_excerpt(said, checkpoint, other.name))["specimen"]
     found = verify_excerpt(json.dumps(parts).encode(), "excerpt", trust=trusted)
     assert found.specimen is not None
     assert found.specimen.verdict is whole[good.specimen or ""]
@@ -86,7 +86,7 @@ def test_a_good_picture_is_not_shown_without_its_object(trusted: TrustStore) -> 
 
 def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
     one, two = made_report(count=30), made_report(count=31)
-    parts = [json.loads(excerpt(r, issue(r, AUDITOR)[CHECKPOINT], r.images[2].name)) for r in (one, two)]
+    parts = [json.loads(make_excerpt(r, issue(r, AUDITOR)[CHECKPOINT], r.images[2].name)) for r in (one, two)]
     mixed = parts[0] | {"image": parts[1]["image"]}
     with pytest.raises(SigningError):
         verify_excerpt(json.dumps(mixed).encode(), "excerpt", trust=trusted)
@@ -94,7 +94,7 @@ def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
 
 def test_an_excerpt_of_a_key_that_was_not_good_is_refused() -> None:
     said = made_report()
-    data = excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[0].name)
+    data = make_excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[0].name)
     gone = replace(entry(AUDITOR, Role.AUDITOR, "auditor-1"), revoked=Revocation(NOW, Why.COMPROMISED))
     with pytest.raises(SigningError) as caught:
         verify_excerpt(data, "excerpt", trust=make_trust(PrivateKey.generate(Algorithm.ED25519), (gone,)))
@@ -108,17 +108,20 @@ def test_an_auditor_cannot_sign_an_excerpt_that_contradicts_itself(trusted: Trus
     bad = changed(said, images=turned)
     checkpoint = sign_checkpoint(Checkpoint(bad.origin, len(bad.tree), bad.tree.root()), AUDITOR)
     with pytest.raises(SigningError) as caught:
-        verify_excerpt(excerpt(bad, checkpoint, bad.images[0].name), "excerpt", trust=trusted)
+        verify_excerpt(make_excerpt(bad, checkpoint, bad.images[0].name), "excerpt", trust=trusted)
     assert caught.value.reason is Reason.CONTRADICTION
-    assert verify_excerpt(excerpt(bad, checkpoint, bad.images[1].name), "excerpt", trust=trusted).row == said.images[1]
+    assert (
+        verify_excerpt(make_excerpt(bad, checkpoint, bad.images[1].name), "excerpt", trust=trusted).row
+        == said.images[1]
+    )
 
 
 def test_a_header_stands_at_leaf_0_and_nowhere_else(trusted: TrustStore) -> None:
     """A tree in which the header stands twice, with a second one's proof in the excerpt."""
     said = made_report(count=4)
-    leaves = [leaf(number, said.salt(number), "header", said.texts[0]) for number in range(2)]
+    leaves = [leaf_bytes(number, said.salt(number), "header", said.texts[0]) for number in range(2)]
     text = write_json(json.loads(said.texts[-1]) | {"specimen": None})
-    image = leaf(2, said.salt(2), "image", text)
+    image = leaf_bytes(2, said.salt(2), "image", text)
     tree = Tree(map(leaf_hash, (*leaves, image)))
     checkpoint = sign_checkpoint(Checkpoint(said.origin, len(tree), tree.root()), AUDITOR)
     for number, good in ((0, True), (1, False)):
@@ -130,7 +133,7 @@ def test_a_header_stands_at_leaf_0_and_nowhere_else(trusted: TrustStore) -> None
             }
             for kind, at, shown in (("header", number, said.texts[0]), ("image", 2, text))
         }
-        data = write_json({"format": FORMAT, **parts})
+        data = write_json({"format": EXCERPT_FORMAT, **parts})
         if good:
             assert verify_excerpt(data, "excerpt", trust=trusted).header == said.header
         else:

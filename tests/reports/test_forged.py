@@ -16,16 +16,16 @@ from fusiondiff_audit.weights.pins import PINNED as PINS
 from reports.arithmetic import error_bounds
 from reports.identity import Key
 from reports.verdict import consistency
-from reports.verdict.checks import Examination, examine
-from reports.verdict.excerpt import excerpt, verify_excerpt
-from reports.verdict.header import RATES, Counts, ErrorRate, Header
+from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
+from reports.verdict.excerpt import make_excerpt, verify_excerpt
+from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
-from reports.verdict.pinned import PINNED, STRESS_POLICIES
 from reports.verdict.report import Report
-from reports.verdict.rows import Enrolled, ImageRow, settled, specimen_rows
+from reports.verdict.rows import EnrolmentMark, ImageRow, image_verdict, specimen_rows
 from reports.verdict.stress_claim import read_claim
 from reports.verdict.trust_check import LEDGER_ORIGIN
 from reports.verdict.verdicts import Verdict
+from reports.verdict.verification import Verification, verify_report
 from signing import (
     Algorithm,
     Checkpoint,
@@ -47,7 +47,7 @@ from tests.reports.test_vectors import V1, payload_of
 AUDITOR, DEVICE, STRANGER, ROOT = (PrivateKey.generate(Algorithm.ED25519) for _ in range(4))
 ENTRIES = (entry(AUDITOR, Role.AUDITOR, "auditor-1"), entry(DEVICE, Role.DEVICE, "sem-1"))
 TRUST = make_trust(ROOT, ENTRIES)
-CERAMIC, PIN = next(iter(PINNED.items()))
+CERAMIC, PIN = next(iter(EMBEDDED_BUNDLES.items()))
 
 
 def genuine(**changes: Any) -> Report:
@@ -75,10 +75,10 @@ def refusals(said: Report, folder: Path, trust: TrustStore = TRUST) -> tuple[Rea
     """Return why the report is refused, and why an excerpt of it is."""
     found: list[Reason | None] = []
     name = next(row.name for row in said.images if row.judged is not None)
-    shown = excerpt(said, checkpoint_of(said), name)
+    shown = make_excerpt(said, checkpoint_of(said), name)
     put(said, folder)
     for check in (
-        lambda: examine(folder, trust=trust, found=Examination()),
+        lambda: verify_report(folder, trust=trust, found=Verification()),
         lambda: verify_excerpt(shown, "excerpt", trust=trust),
     ):
         try:
@@ -265,8 +265,8 @@ def test_a_report_of_an_older_store_is_taken_and_of_a_newer_one_is_not(tmp_path:
     listed = entry(STRANGER, Role.DEVICE, "sem-2")
     newer = propose_entry(TRUST, listed, issued=NOW).cosigned((ROOT,)).complete(NOW)
     assert refusals(genuine(), tmp_path, newer) == (None, None)
-    found = Examination()
-    examine(tmp_path, trust=newer, found=found)
+    found = Verification()
+    verify_report(tmp_path, trust=newer, found=found)
     assert ("trust store", "version 1 of this one") in [(check.title, check.found) for check in found.checks]
     quoted = replace(genuine().header.trust, version=2, expires=write_time(newer.root.expires))
     said = genuine(trust=quoted)
@@ -277,9 +277,9 @@ def test_a_report_of_an_older_store_is_taken_and_of_a_newer_one_is_not(tmp_path:
 @pytest.mark.parametrize(
     "rates",
     [
-        (*RATES, "of all"),
-        (RATES[0], RATES[0]),
-        RATES[::-1],
+        (*ERROR_RATES, "of all"),
+        (ERROR_RATES[0], ERROR_RATES[0]),
+        ERROR_RATES[::-1],
         ("of all",),
         tuple(f"of {number}" for number in range(10_000)),
     ],
@@ -299,7 +299,7 @@ def test_error_rates_are_the_known_ones_once_each_and_in_their_order(
     monkeypatch.setattr(consistency, "error_bounds", counted)
     model = replace(said.header.model, error_rates=tuple(ErrorRate(what, 1, 20, interval) for what in rates))
     with pytest.raises(SigningError, match="error rates") as caught:
-        consistency.refuse_other_header(replace(said.header, model=model), "it")
+        consistency.refuse_inconsistent_header(replace(said.header, model=model), "it")
     assert caught.value.reason is Reason.CONTRADICTION
     assert not computed
 
@@ -311,7 +311,7 @@ def test_error_rates_of_every_version_are_bounded() -> None:
     for rates in ((rate, rate), (rate, replace(rate, what="b"), replace(rate, what="c"))):
         header = replace(said.header, model=replace(said.header.model, error_rates=rates))
         with pytest.raises(SigningError, match="error rates"):
-            consistency.refuse_other_header(header, "it")
+            consistency.refuse_inconsistent_header(header, "it")
 
 
 def test_every_picture_of_an_enrolled_specimen_says_so(tmp_path: Path) -> None:
@@ -325,15 +325,15 @@ def test_every_picture_of_an_enrolled_specimen_says_so(tmp_path: Path) -> None:
     }
     assert next(row for row in whole.specimens if row.specimen == specimen).reasons == ("was-enrolled",)
     put(whole, tmp_path)
-    examine(tmp_path, trust=TRUST, found=Examination())
+    verify_report(tmp_path, trust=TRUST, found=Verification())
     part = answered(said, lambda row: row.name == said.images[0].name)
     put(part, tmp_path)
     with pytest.raises(SigningError, match="is of a specimen that was enrolled") as caught:
-        examine(tmp_path, trust=TRUST, found=Examination())
+        verify_report(tmp_path, trust=TRUST, found=Verification())
     assert caught.value.reason is Reason.CONTRADICTION
     other = next(row for row in said.images[1:] if row.specimen == specimen and row.judged is not None)
     with pytest.raises(SigningError, match="do not agree"):
-        verify_excerpt(excerpt(part, checkpoint_of(part), other.name), "excerpt", trust=TRUST)
+        verify_excerpt(make_excerpt(part, checkpoint_of(part), other.name), "excerpt", trust=TRUST)
 
 
 def answered(said: Report, enrolled: Callable[[ImageRow], bool]) -> Report:
@@ -343,15 +343,15 @@ def answered(said: Report, enrolled: Callable[[ImageRow], bool]) -> Report:
     for row in said.images:
         one = row
         if row.judged is not None and enrolled(row):
-            one = replace(row, enrolled=Enrolled.PICTURE)
-            verdict, reasons = settled(one, rules)
+            one = replace(row, enrolled=EnrolmentMark.IMAGE)
+            verdict, reasons = image_verdict(one, rules)
             one = replace(one, verdict=verdict, reasons=reasons)
         rows.append(one)
     specimens = specimen_rows(rows, rules)
     header = replace(
         said.header,
-        specimens=Counts.of(row.verdict for row in specimens),
-        images=Counts.of(row.verdict for row in rows),
+        specimens=VerdictCounts.of(row.verdict for row in specimens),
+        images=VerdictCounts.of(row.verdict for row in rows),
     )
     return changed(said, header=header, images=tuple(rows), specimens=specimens)
 
@@ -369,16 +369,16 @@ def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:
     assert STRESS_POLICIES == BUILT_IN
     for name, pin in PINS.items():
         settings = Settings.from_bytes((pin.folder / "bundle.json").read_bytes(), name)
-        known = PINNED[pin.digest]
+        known = EMBEDDED_BUNDLES[pin.digest]
         assert settings.demonstration
         assert (known.name, known.reference, known.tested) == (settings.name, settings.reference, pin.tested)
 
 
 def test_an_error_rate_of_no_specimen_is_refused() -> None:
     header = genuine().header
-    none = tuple(ErrorRate(what, 0, 0, error_bounds(0, 0)) for what in RATES)
+    none = tuple(ErrorRate(what, 0, 0, error_bounds(0, 0)) for what in ERROR_RATES)
     model = replace(header.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=none)
     with pytest.raises(SigningError, match="an error rate of 0 specimens") as caught:
-        consistency.refuse_other_header(replace(header, model=model), "it")
+        consistency.refuse_inconsistent_header(replace(header, model=model), "it")
     assert caught.value.reason is Reason.CONTRADICTION
-    consistency.refuse_other_header(replace(header, model=replace(model, error_rates=())), "it")
+    consistency.refuse_inconsistent_header(replace(header, model=replace(model, error_rates=())), "it")

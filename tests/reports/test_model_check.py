@@ -18,10 +18,10 @@ from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
 from reports.verdict import bundle_settings
 from reports.verdict.bundle_settings import BundleSettings
-from reports.verdict.checks import Examination, examine
-from reports.verdict.header import RATES
+from reports.verdict.header import ERROR_RATES
 from reports.verdict.model_check import SETTINGS, compare_model
 from reports.verdict.report import Report
+from reports.verdict.verification import Verification, verify_report
 from reports.verdict.versions import V1, V2
 from signing import PrivateKey, Reason, SigningError, TrustStore, sign_model
 from signing.fields import read_json
@@ -80,8 +80,8 @@ def learnt(said: Said, least: int) -> Said:
 def test_a_report_that_says_what_its_bundle_says_passes(keys: dict[str, PrivateKey], tmp_path: Path) -> None:
     found = bundle(tmp_path / "model", keys["model"], settings())
     (tmp_path / "report").mkdir()
-    known = Examination()
-    examine(put(of_bundle(found), tmp_path / "report"), trust=TRUST, model=tmp_path / "model", found=known)
+    known = Verification()
+    verify_report(put(of_bundle(found), tmp_path / "report"), trust=TRUST, model=tmp_path / "model", found=known)
     (sentence,) = (check.found for check in known.checks if check.title == "model")
     assert sentence.startswith("2 files looked, were enrolled with those pictures alone that are marked")
     assert " and are as the header says: " in sentence[: WIDEST + 30]
@@ -108,11 +108,11 @@ FALSE: dict[str, tuple[Callable[[Said], Said], str]] = {
     "nothing calibrated": (lambda s: calibrated(s, lambda e: False), "calibrated_authentic is 20, and 0 by"),
     "error rates of specimens that the encoder has seen": (
         lambda s: s | {"seen": [e["pixel_digest"] for e in s["examples"] if e["specimen"] == "authentic calibrates 5"]},
-        f"of the error rate `{RATES[1]}` is 20, and 19 by",
+        f"of the error rate `{ERROR_RATES[1]}` is 20, and 19 by",
     ),
     "all calibration specimens of a class seen": (
         lambda s: s | {"seen": [e["pixel_digest"] for e in s["examples"] if e["specimen"].startswith("counterfeit c")]},
-        f"of the error rate `{RATES[0]}` is 20, and not stated by",
+        f"of the error rate `{ERROR_RATES[0]}` is 20, and not stated by",
     ),
     "made up and not calibrated": (
         lambda s: calibrated(s, lambda e: False) | {"demonstration": False, "reference": "made-up"},
@@ -129,9 +129,9 @@ def test_what_a_bundle_does_not_say_of_itself_is_refused(
     found = bundle(tmp_path / "model", keys["model"], change(settings()))
     (tmp_path / "report").mkdir()
     put(of_bundle(found), tmp_path / "report")
-    examine(tmp_path / "report", trust=TRUST, found=Examination())  # by itself it is whole
+    verify_report(tmp_path / "report", trust=TRUST, found=Verification())  # by itself it is whole
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path / "report", trust=TRUST, model=tmp_path / "model", found=Examination())
+        verify_report(tmp_path / "report", trust=TRUST, model=tmp_path / "model", found=Verification())
     assert caught.value.reason is Reason.CONTRADICTION
     assert message in str(caught.value)
 
@@ -255,7 +255,7 @@ def test_both_readers_agree_on_an_enrolled_bundle(
     sign_model(tmp_path / "alder", key=keys["model"])
     read = agree(DiffusionModel.from_pretrained(tmp_path / "alder", trust=trust), tmp_path / "alder")
     assert read.base == "tiny"
-    assert read.rated() == {RATES[0]: 3} | ({RATES[1]: 3 - seen} if seen < 3 else {})
+    assert read.rated() == {ERROR_RATES[0]: 3} | ({ERROR_RATES[1]: 3 - seen} if seen < 3 else {})
 
 
 def test_the_reader_s_fields_are_those_of_the_tool() -> None:

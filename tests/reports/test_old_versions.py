@@ -10,14 +10,14 @@ import pytest
 from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank
 from reports.verdict import versions
-from reports.verdict.checks import Examination, examine
-from reports.verdict.coverage import checked
-from reports.verdict.excerpt import excerpt, verify_excerpt
-from reports.verdict.header import Counts, ErrorRate
+from reports.verdict.coverage import available_checks
+from reports.verdict.excerpt import make_excerpt, verify_excerpt
+from reports.verdict.header import ErrorRate, VerdictCounts
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, specimen_rows
 from reports.verdict.verdicts import Verdict
-from reports.verdict.versions import FORMAT, V1, V2, VERSIONS, refuse_late
+from reports.verdict.verification import Verification, verify_report
+from reports.verdict.versions import NEWEST, V1, V2, VERSIONS, refuse_late
 from signing import Reason, SigningError, write_time
 from signing.strict import write_json
 from tests.reports.made import digest
@@ -72,11 +72,11 @@ def first_version(
         issued=write_time(issued),
         policy=policy,
         model=model,
-        images=Counts.of(row.verdict for row in images),
+        images=VerdictCounts.of(row.verdict for row in images),
     )
     specimens = specimen_rows(images, header.rules)
-    header = replace(header, specimens=Counts.of(row.verdict for row in specimens))
-    assert header.images == Counts(3, 0, 0, 0, 0)
+    header = replace(header, specimens=VerdictCounts.of(row.verdict for row in specimens))
+    assert header.images == VerdictCounts(3, 0, 0, 0, 0)
     return lowered(Report.of(header, specimens, images, said.salt_key), V1)
 
 
@@ -95,14 +95,14 @@ def test_no_report_of_an_old_version_is_issued_after_its_last_moment(version: st
     for issued, good in ((last, True), (last + timedelta(seconds=1), False), (last + timedelta(days=90), False)):
         said = MAKERS[version](issued)
         trust = replace(TRUST, at=max(TRUST.at, issued))
-        shown = excerpt(said, checkpoint_of(said), said.images[0].name)
+        shown = make_excerpt(said, checkpoint_of(said), said.images[0].name)
         put(said, tmp_path)
         if good:
-            examine(tmp_path, trust=trust, found=Examination())
+            verify_report(tmp_path, trust=trust, found=Verification())
             verify_excerpt(shown, "excerpt", trust=trust)
             continue
         for check in (
-            lambda trust=trust: examine(tmp_path, trust=trust, found=Examination()),
+            lambda trust=trust: verify_report(tmp_path, trust=trust, found=Verification()),
             lambda trust=trust, shown=shown: verify_excerpt(shown, "excerpt", trust=trust),
         ):
             with pytest.raises(SigningError, match=f"none of which was issued after {write_time(last)}") as caught:
@@ -114,9 +114,9 @@ def test_a_proven_time_shows_that_an_old_version_was_issued_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The golden report claims a time before; only its timestamp tells when it was signed."""
-    found = Examination()
+    found = Verification()
     store = listed_by("v2", GOLDEN["v2"], LATER)
-    said = examine(VECTORS / "v2", trust=store, found=found)
+    said = verify_report(VECTORS / "v2", trust=store, found=found)
     assert found.signer is not None
     assert found.signer.proven
     assert found.signer.time is not None
@@ -128,12 +128,12 @@ def test_a_proven_time_shows_that_an_old_version_was_issued_late(
         tuple(replace(one, until=one.until and earlier) for one in VERSIONS),
     )
     with pytest.raises(SigningError, match="as a timestamp proves"):
-        examine(VECTORS / "v2", trust=store, found=Examination())
+        verify_report(VECTORS / "v2", trust=store, found=Verification())
 
 
 def test_the_newest_version_has_no_last_moment_and_no_gaps() -> None:
-    refuse_late(FORMAT, datetime(2099, 1, 1, tzinfo=UTC), "it", proven=True)
-    assert {one.name: one.until for one in VERSIONS} == {**LAST, FORMAT: None}
+    refuse_late(NEWEST, datetime(2099, 1, 1, tzinfo=UTC), "it", proven=True)
+    assert {one.name: one.until for one in VERSIONS} == {**LAST, NEWEST: None}
     assert [bool(one.gaps) for one in VERSIONS] == [True, True, False]
 
 
@@ -161,11 +161,11 @@ def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
     said: Report, sets: bool, familiarity: bool, tmp_path: Path
 ) -> None:
     put(said, tmp_path)
-    found = checked(examine(tmp_path, trust=replace(TRUST, at=LAST[V1]), found=Examination()))
+    found = available_checks(verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1]), found=Verification()))
     assert (found.sets, found.familiarity, found.calibrated) == (sets, familiarity, sets or familiarity)
     assert {row.verdict for row in said.images} == {Verdict.AUTHENTIC}
 
 
 def test_the_golden_report_of_version_1_supports_what_it_says() -> None:
-    found = checked(Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it"))
+    found = available_checks(Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it"))
     assert (found.sets, found.familiarity) == (True, True)

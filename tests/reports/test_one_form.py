@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from reports.verdict.checks import Examination, examine
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
+from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
 from signing.listed import Revocation, Why
@@ -79,14 +79,14 @@ def test_an_auditor_s_key_that_was_not_good_then_is_refused(
     changes: dict[str, Any], reason: Reason, tmp_path: Path
 ) -> None:
     (tmp_path / REPORT).write_bytes(issue(report(AUDITOR.public, 4), AUDITOR)[REPORT])  # nothing beside it helps
-    found = Examination()
-    assert examine(tmp_path / REPORT, trust=trust(), found=found).header.auditor.principal == "auditor-1"
+    found = Verification()
+    assert verify_report(tmp_path / REPORT, trust=trust(), found=found).header.auditor.principal == "auditor-1"
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path / REPORT, trust=trust(**changes), found=Examination())
+        verify_report(tmp_path / REPORT, trust=trust(**changes), found=Verification())
     assert caught.value.reason is reason
 
 
 def test_a_batch_s_manifest_is_no_report(tmp_path: Path) -> None:
     (tmp_path / REPORT).write_bytes(seal(b'{"_type":"https://in-toto.io/Statement/v1"}', AUDITOR))
     with pytest.raises(SigningError, match="not in the form of a report"):
-        examine(tmp_path, trust=trust(), found=Examination())
+        verify_report(tmp_path, trust=trust(), found=Verification())

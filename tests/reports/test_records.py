@@ -11,7 +11,7 @@ import pytest
 from fusiondiff_audit.model.settings import Settings
 from signing import SigningError
 from signing.fields import Fields
-from signing.records import read, write
+from signing.records import read_record, write_record
 from signing.strict import write_json
 from tests.model.tiny import SETTINGS, enrolled_model
 
@@ -46,7 +46,7 @@ GOOD = Outer("x", 0.5, True, Colour.RED, Decimal("0.10"), Inner(3), (Inner(1), I
 
 def test_a_record_comes_back() -> None:
     for record in (GOOD, replace(GOOD, exact=None, others=(), pairs=())):
-        assert read(Outer, Fields(write(record), "x")) == record
+        assert read_record(Outer, Fields(write_record(record), "x")) == record
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, enrolled_model(3).settings])
@@ -78,7 +78,7 @@ def test_a_bundle_s_settings_come_back(settings: Settings) -> None:
 )
 def test_what_a_record_cannot_mean_is_refused(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SigningError, match=sentence):
-        read(Outer, Fields(write(GOOD) | change, "x"))
+        read_record(Outer, Fields(write_record(GOOD) | change, "x"))
 
 
 def changed(path: str, value: Any) -> bytes:

@@ -11,12 +11,12 @@ import pytest
 
 from fusiondiff_audit.policy.policy import Case, Intake, Policy
 from reports.arithmetic import Rank
-from reports.verdict.checks import Examination, examine
-from reports.verdict.header import Counts, ErrorRate, Header, partial
+from reports.verdict.header import ErrorRate, Header, VerdictCounts, limit_notice
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, settled, survivors
-from reports.verdict.verdicts import Evidence, Label, Rules, Verdict, Why, verdict
+from reports.verdict.rows import ImageRow, image_verdict, surviving_answers
+from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictReason, VerdictRules, verdict
+from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.bundle import seal
 from signing.strict import write_json
@@ -44,7 +44,7 @@ def judged(row: ImageRow, **changes: Any) -> ImageRow:
 def unranked(row: ImageRow) -> ImageRow:
     """Return a row without what made it an open question."""
     row = judged(row, authentic=None, counterfeit=None)
-    verdict, reasons = settled(row, Rules(ALPHA, tolerance=0))
+    verdict, reasons = image_verdict(row, VerdictRules(ALPHA, tolerance=0))
     return replace(row, verdict=verdict, reasons=reasons)
 
 
@@ -71,8 +71,8 @@ def written(folder: Path, said: Report) -> Path:
 
 def test_what_is_written_is_read_back_and_every_check_is_named(tmp_path: Path, trusted: TrustStore) -> None:
     said = made_report()
-    found = Examination()
-    assert examine(written(tmp_path, said), trust=trusted, found=found) == said
+    found = Verification()
+    assert verify_report(written(tmp_path, said), trust=trusted, found=found) == said
     titles = [check.title for check in found.checks]
     assert titles == ["signature", "time", "names", "tree", "arithmetic", CHECKPOINT, SUMMARY]
     assert said.header.images.authentic > 0
@@ -91,7 +91,7 @@ def test_any_changed_byte_of_the_signed_file_is_refused_or_means_the_same(tmp_pa
         bad[place] ^= rng.randrange(1, 256)
         file.write_bytes(bad)
         try:
-            examine(tmp_path, trust=trusted, found=Examination())
+            verify_report(tmp_path, trust=trusted, found=Verification())
         except SigningError:
             continue
         again = json.loads(bytes(bad))["dsseEnvelope"]
@@ -115,7 +115,7 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
         (tmp_path / REPORT).write_bytes(seal(write_json(bad), AUDITOR))
         with pytest.raises(SigningError):
-            examine(tmp_path, trust=trusted, found=Examination())
+            verify_report(tmp_path, trust=trusted, found=Verification())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, images=(replace(r.images[0], reasons=("because",)), *r.images[1:])),
         lambda r: changed(r, images=r.images[:-1]),
         lambda r: changed(r, specimens=r.specimens[:-1]),
-        lambda r: changed(r, header=replace(r.header, images=Counts(30, 0, 0, 0, 0))),
+        lambda r: changed(r, header=replace(r.header, images=VerdictCounts(30, 0, 0, 0, 0))),
         lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, alpha="0.7"))),
         lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 1, 24, "0.0 to 3.0 %"))),
         lambda r: changed(r, header=with_rate(r.header, ErrorRate("all", 25, 24, "0.0 to 3.0 %"))),
@@ -160,7 +160,7 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
     assert caught.value.reason is Reason.CONTRADICTION
     (tmp_path / REPORT).write_bytes(seal(said.to_payload(), AUDITOR))  # with other tools, that is
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path, trust=trusted, found=Examination())
+        verify_report(tmp_path, trust=trusted, found=Verification())
     assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -200,15 +200,15 @@ def test_only_an_auditor_s_key_of_the_right_kind_signs(tmp_path: Path, trusted: 
     for name, data in issue(made_report(), PrivateKey.generate(Algorithm.ED25519)).items():
         (tmp_path / name).write_bytes(data)
     with pytest.raises(SigningError) as caught:
-        examine(tmp_path, trust=trusted, found=Examination())
+        verify_report(tmp_path, trust=trusted, found=Verification())
     assert caught.value.reason is Reason.UNKNOWN_KEY
-    found = Examination()
+    found = Verification()
     stranger = made_report()
     stranger = changed(
         stranger, header=replace(stranger.header, auditor=replace(stranger.header.auditor, keyid="0" * 64))
     )
     with pytest.raises(SigningError, match="another auditor"):
-        examine(written(tmp_path / "b", stranger), trust=trusted, found=found)
+        verify_report(written(tmp_path / "b", stranger), trust=trusted, found=found)
     assert [check.title for check in found.checks] == ["signature", "time"]
 
 
@@ -218,9 +218,9 @@ def test_files_beside_a_report_must_be_of_it(tmp_path: Path, trusted: TrustStore
         own = (one / name).read_bytes()
         (one / name).write_bytes((two / name).read_bytes())
         with pytest.raises(SigningError):
-            examine(one, trust=trusted, found=Examination())
+            verify_report(one, trust=trusted, found=Verification())
         (one / name).write_bytes(own)
-    examine(one, trust=trusted, found=Examination())
+    verify_report(one, trust=trusted, found=Verification())
 
 
 def summarised(said: Report) -> Any:
@@ -239,7 +239,7 @@ def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
     assert good["predicate"]["verificationResult"] == "PASSED"
     unknown = changed(pure, header=replace(pure.header, model=replace(pure.header.model, verified=False)))
     assert summarised(unknown)["predicate"]["verificationResult"] == "FAILED"
-    said = (*pure.header.limits, *partial(3))
+    said = (*pure.header.limits, *limit_notice(3))
     part = changed(pure, header=replace(pure.header, limits=said, run=replace(pure.header.run, limit=3)))
     assert summarised(part)["predicate"]["verificationResult"] == "FAILED"
     assert [one["digest"]["sha256"] for one in good["subject"]] == [digest(row.name) for row in pure.images]
@@ -251,39 +251,41 @@ A, C = Label.AUTHENTIC, Label.COUNTERFEIT
 @pytest.mark.parametrize(
     ("found", "said", "why"),
     [
-        (Evidence((A,)), Verdict.INCONCLUSIVE, Why.NOT_CALIBRATED),
-        (Evidence((A, C), scale_missing=True, refused=True), Verdict.INCONCLUSIVE, Why.NOT_CALIBRATED),
+        (Evidence((A,)), Verdict.INCONCLUSIVE, VerdictReason.NOT_CALIBRATED),
+        (Evidence((A, C), scale_missing=True, refused=True), Verdict.INCONCLUSIVE, VerdictReason.NOT_CALIBRATED),
         (Evidence((A,), needs_calibration=False), Verdict.AUTHENTIC, None),  # as versions 1 and 2 had it
         (Evidence((C,), needs_calibration=False), Verdict.COUNTERFEIT, None),
         (Evidence((A,), familiar=True), Verdict.AUTHENTIC, None),
         (Evidence((C,), familiar=True), Verdict.COUNTERFEIT, None),
-        (Evidence((A,), familiar=True, classes=(A,), enrolled=True), Verdict.INCONCLUSIVE, Why.WAS_ENROLLED),
-        (Evidence((A,), familiar=False, classes=(), enrolled=True), Verdict.INCONCLUSIVE, Why.WAS_ENROLLED),
+        (Evidence((A,), familiar=True, classes=(A,), enrolled=True), Verdict.INCONCLUSIVE, VerdictReason.WAS_ENROLLED),
+        (Evidence((A,), familiar=False, classes=(), enrolled=True), Verdict.INCONCLUSIVE, VerdictReason.WAS_ENROLLED),
         (Evidence((A,), classes=(A,)), Verdict.AUTHENTIC, None),
         (Evidence((C, C), classes=(C,), familiar=True), Verdict.COUNTERFEIT, None),
-        (Evidence(()), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
-        (Evidence((A,), faults=True), Verdict.INCONCLUSIVE, Why.NOT_ASSESSABLE),
-        (Evidence((A,), familiar=True, scale_missing=True), Verdict.UNFAMILIAR, Why.SCALE_UNKNOWN),
-        (Evidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, Why.UNFAMILIAR),
-        (Evidence((A,), classes=()), Verdict.UNFAMILIAR, Why.UNLIKE_BOTH),
-        (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, Why.NOT_SURE),
-        (Evidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, Why.SET_DISAGREES),
-        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, Why.PICTURES_DISAGREE),
-        (Evidence((A, C), classes=()), Verdict.INCONCLUSIVE, Why.PICTURES_DISAGREE),
-        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, Why.PICTURE_REFUSED),
-        (Evidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, Why.LEAST_NOT_REACHED),
+        (Evidence(()), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
+        (Evidence((A,), faults=True), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
+        (Evidence((A,), familiar=True, scale_missing=True), Verdict.UNFAMILIAR, VerdictReason.SCALE_UNKNOWN),
+        (Evidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, VerdictReason.UNFAMILIAR),
+        (Evidence((A,), classes=()), Verdict.UNFAMILIAR, VerdictReason.UNLIKE_BOTH),
+        (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, VerdictReason.NOT_SURE),
+        (Evidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, VerdictReason.SET_DISAGREES),
+        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, VerdictReason.PICTURES_DISAGREE),
+        (Evidence((A, C), classes=()), Verdict.INCONCLUSIVE, VerdictReason.PICTURES_DISAGREE),
+        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, VerdictReason.PICTURE_REFUSED),
+        (Evidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, VerdictReason.LEAST_NOT_REACHED),
     ],
 )
-def test_the_rule(found: Evidence, said: Verdict, why: Why | None) -> None:
+def test_the_rule(found: Evidence, said: Verdict, why: VerdictReason | None) -> None:
     assert verdict(found) == (said, () if why is None else (why,))
 
 
 def test_answers_below_the_least_tolerance_are_none() -> None:
-    asked = Rules(ALPHA, tolerance=3)
-    rows = [replace(row, verdict=settled(row, asked)[0]) for row in made_report().images if row.judged is not None]
+    asked = VerdictRules(ALPHA, tolerance=3)
+    rows = [
+        replace(row, verdict=image_verdict(row, asked)[0]) for row in made_report().images if row.judged is not None
+    ]
     answers = {Verdict.AUTHENTIC, Verdict.COUNTERFEIT, Verdict.INCONCLUSIVE}
     assert {row.verdict for row in rows} == answers - {Verdict.AUTHENTIC}  # those stand two, counterfeits three
-    short = [row for row in rows if settled(row, asked)[1] == (Why.LEAST_NOT_REACHED,)]
+    short = [row for row in rows if image_verdict(row, asked)[1] == (VerdictReason.LEAST_NOT_REACHED,)]
     assert short
     assert {row.judged.tolerance for row in short if row.judged is not None} == {2}
 
@@ -292,5 +294,5 @@ def test_it_is_counted_how_many_answers_stay() -> None:
     said = made_report()
     answers = [row for row in said.images if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
     counterfeit = sum(row.verdict is Verdict.COUNTERFEIT for row in answers)
-    assert survivors(said.images) == (len(answers), len(answers), len(answers), counterfeit)
-    assert survivors([replace(answers[0], judged=None)]) == ()
+    assert surviving_answers(said.images) == (len(answers), len(answers), len(answers), counterfeit)
+    assert surviving_answers([replace(answers[0], judged=None)]) == ()

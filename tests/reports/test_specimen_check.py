@@ -6,25 +6,25 @@ from dataclasses import replace
 import pytest
 
 from reports.arithmetic import Rank
-from reports.verdict.excerpt import excerpt, verify_excerpt
-from reports.verdict.header import Counts, Header
+from reports.verdict.excerpt import make_excerpt, verify_excerpt
+from reports.verdict.header import Header, VerdictCounts
 from reports.verdict.report import Report
-from reports.verdict.rows import Enrolled, ImageRow, SpecimenRow, settled, specimen_rows
+from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenRow, image_verdict, specimen_rows
 from reports.verdict.specimen_check import specimen_fault
-from reports.verdict.verdicts import Rules, Verdict
+from reports.verdict.verdicts import Verdict, VerdictRules
 from signing import Reason, SigningError
 from tests.reports.made import digest, image
 from tests.reports.test_forged import TRUST, checkpoint_of, genuine
 from tests.reports.test_vectors import VECTORS, payload_of
 
 HIGH, LOW = Rank(15, 20), Rank(0, 20)
-COUNTED = Counts(9, 9, 9, 9, 9)
+COUNTED = VerdictCounts(9, 9, 9, 9, 9)
 GOOD = image(0)  # AUTHENTIC
 UNJUDGED = replace(GOOD, judged=None, verdict=Verdict.INCONCLUSIVE, reasons=("not-assessable",))
 REFUSED = replace(
     UNJUDGED, pixels=None, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), scale=None, steps=(), quality=None
 )
-ENROLLED = replace(GOOD, enrolled=Enrolled.PICTURE, verdict=Verdict.INCONCLUSIVE, reasons=("was-enrolled",))
+ENROLLED = replace(GOOD, enrolled=EnrolmentMark.IMAGE, verdict=Verdict.INCONCLUSIVE, reasons=("was-enrolled",))
 ANSWER = SpecimenRow("sherd 0", 2, Verdict.AUTHENTIC, (), Rank(12, 20), LOW, Rank(9, 40), 2)
 BARE = SpecimenRow("sherd 0", 2, Verdict.AUTHENTIC, (), None, None, None, None)
 
@@ -56,7 +56,7 @@ def shown(row: ImageRow, specimen: SpecimenRow, header: Callable[[Header], Heade
     said = genuine()
     head = header(replace(said.header, images=COUNTED, specimens=COUNTED))
     bad = Report.of(head, (specimen,), (row,), said.salt_key)
-    return excerpt(bad, checkpoint_of(bad), row.name)
+    return make_excerpt(bad, checkpoint_of(bad), row.name)
 
 
 FORGED: dict[str, tuple[ImageRow, SpecimenRow, Callable[[Header], Header]]] = {
@@ -137,7 +137,7 @@ def test_no_true_row_is_refused(needs_scale: bool, harm: str) -> None:
     """Whatever pictures a specimen has, its row passes beside each of them."""
     said = genuine()
     policy = replace(said.header.policy, needs_scale=needs_scale)
-    header = replace(said.header, policy=policy, images=Counts(99, 99, 99, 99, 99))
+    header = replace(said.header, policy=policy, images=VerdictCounts(99, 99, 99, 99, 99))
     rules = header.rules
     for specimens in (1, 2, 3, 9, 30):
         rows = [image(number, specimens=specimens, needs_scale=needs_scale) for number in range(30)]
@@ -151,7 +151,7 @@ def test_no_true_row_is_refused(needs_scale: bool, harm: str) -> None:
                     assert specimen_fault(specimen, row, header) is None, (row, specimen)
 
 
-def harmed(row: ImageRow, harm: str, rules: Rules) -> ImageRow:
+def harmed(row: ImageRow, harm: str, rules: VerdictRules) -> ImageRow:
     """Return a row to which something happened, and whose verdict follows."""
     if row.verdict is Verdict.REFUSED or harm == "none":
         return row
@@ -160,10 +160,10 @@ def harmed(row: ImageRow, harm: str, rules: Rules) -> ImageRow:
     changes: dict[str, dict[str, object]] = {
         "unjudged": {"judged": None},
         "no scale": {"scale": None},
-        "enrolled": {"enrolled": Enrolled.PICTURE},
+        "enrolled": {"enrolled": EnrolmentMark.IMAGE},
     }
     one = replace(row, **changes[harm])  # type: ignore[arg-type]
-    verdict, reasons = settled(one, rules)
+    verdict, reasons = image_verdict(one, rules)
     return replace(one, verdict=verdict, reasons=reasons)
 
 

@@ -14,12 +14,12 @@ import pytest
 from reports.stress.parts import Word
 from reports.stress.result import RESULT, open_robustness
 from reports.verdict import versions
-from reports.verdict.checks import Examination, examine
 from reports.verdict.excerpt import verify_excerpt
-from reports.verdict.header import Counts
+from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
 from reports.verdict.report import Report
 from reports.verdict.verdicts import Verdict
+from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
 from signing.strict import write_json
 from tests.conftest import make_trust
@@ -40,8 +40,8 @@ def trusted(at: datetime) -> TrustStore:
 
 @pytest.mark.parametrize("at", [HOUR, LATER])
 def test_version_1_verifies_with_its_images(at: datetime) -> None:
-    found = Examination()
-    said = examine(V1, trust=trusted(at), images=V1 / "batch", found=found)
+    found = Verification()
+    said = verify_report(V1, trust=trusted(at), images=V1 / "batch", found=found)
     titles = [
         "signature",
         "time",
@@ -57,7 +57,7 @@ def test_version_1_verifies_with_its_images(at: datetime) -> None:
     assert [check.title for check in found.checks] == titles
     assert found.signer is not None
     assert found.signer.proven
-    assert said.header.images == Counts(authentic=4, counterfeit=4, inconclusive=0, unfamiliar=2, refused=3)
+    assert said.header.images == VerdictCounts(authentic=4, counterfeit=4, inconclusive=0, unfamiliar=2, refused=3)
     assert {row.verdict for row in said.specimens} == set(Verdict)
     assert said.header.model.error_rates[0].interval
     assert said.header.ledger is not None
@@ -85,7 +85,7 @@ def test_a_harmed_vector_is_refused(tmp_path: Path) -> None:
     data[data.index(b'"payload":"') + 400] ^= 1
     (folder / REPORT).write_bytes(data)
     with pytest.raises(SigningError):
-        examine(folder, trust=trusted(HOUR), found=Examination())
+        verify_report(folder, trust=trusted(HOUR), found=Verification())
 
 
 def test_version_1_says_nothing_that_came_later() -> None:
@@ -100,7 +100,7 @@ def test_version_1_says_nothing_that_came_later() -> None:
         with pytest.raises(SigningError, match="is no field of version 1"):
             Report.from_payload(write_json(bad), "it")
     bad = json.loads(payload_of(V1 / REPORT))
-    bad["predicate"]["header"]["format"] = versions.FORMAT
+    bad["predicate"]["header"]["format"] = versions.NEWEST
     with pytest.raises(SigningError, match="is missing"):
         Report.from_payload(write_json(bad), "it")
 
@@ -111,7 +111,7 @@ class Golden(NamedTuple):
     pin: str
     bytes: str
     hour: datetime  # while the auditor's key was good
-    images: Counts
+    images: VerdictCounts
 
 
 GOLDEN = {
@@ -119,20 +119,20 @@ GOLDEN = {
         "3d6ea7001b651493b49969fe6ee4a7311c06be3785ccaf1da23fff3312074a29",
         "100967aaf26b3774789aa928639cec0b4d2f8f5508f7d8cb369db09ae7eb3397",
         datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
-        Counts(authentic=4, counterfeit=3, inconclusive=1, unfamiliar=2, refused=3),
+        VerdictCounts(authentic=4, counterfeit=3, inconclusive=1, unfamiliar=2, refused=3),
     ),
     "v2-uncalibrated": Golden(
         "4fd369b50e8d04e0f32abee22460ef47d68f5b8a783630833c0bc9adac8972ae",
         "6e6475993ee2ae83b990d395a36d3dc7168fa83119cd0d9472fb7194eb507d12",
         datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
-        Counts(authentic=6, counterfeit=4, inconclusive=0, unfamiliar=0, refused=3),
+        VerdictCounts(authentic=6, counterfeit=4, inconclusive=0, unfamiliar=0, refused=3),
     ),
 }
 STRESS = Golden(
     "2c8811a9b1fc7c96f8352b8edfd4049367802791464ae5101be0726f1c242061",
     "bf16bd910142674ad3a788e7cd2c1f3bf5eda650d25fce0febbad8146e917524",
     datetime(2026, 11, 30, 13, 0, tzinfo=UTC),
-    Counts(0, 0, 0, 0, 0),
+    VerdictCounts(0, 0, 0, 0, 0),
 )
 
 
@@ -152,8 +152,8 @@ def test_version_2_verifies_for_ever_with_its_images(name: str) -> None:
     known, folder = GOLDEN[name], VECTORS / name
     assert bytes_of(folder) == known.bytes
     for at in (known.hour, LATER):
-        found = Examination()
-        said = examine(folder, trust=listed_by(name, known, at), images=folder / "batch", found=found)
+        found = Verification()
+        said = verify_report(folder, trust=listed_by(name, known, at), images=folder / "batch", found=found)
         assert found.signer is not None
         assert found.signer.proven
         assert said.header.images == known.images
@@ -170,7 +170,7 @@ def test_names_in_older_versions_are_held_against_the_trust_store(folder: Path) 
         entries = tuple(replace(e, principal="another") if e.role is role else e for e in store.root.entries)
         other = replace(make_trust(PrivateKey.generate(Algorithm.ED25519), entries), at=LATER)
         with pytest.raises(SigningError, match="the trust store lists that key as 'another'") as caught:
-            examine(folder, trust=other, found=Examination())
+            verify_report(folder, trust=other, found=Verification())
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -194,9 +194,9 @@ def test_an_excerpt_of_version_2_counts_while_the_key_did(name: str) -> None:
 def test_the_version_that_is_open_verifies_as_the_script_makes_it(name: str) -> None:
     folder = VECTORS / name
     trust = load_trust(folder / "trust.json", at=LATER)
-    found = Examination()
-    said = examine(folder, trust=trust, images=folder / "batch", found=found)
-    assert said.header.format == versions.FORMAT
+    found = Verification()
+    said = verify_report(folder, trust=trust, images=folder / "batch", found=found)
+    assert said.header.format == versions.NEWEST
     assert said.to_payload() == payload_of(folder / REPORT)
     shown = verify_excerpt((folder / "excerpt.json").read_bytes(), "excerpt", trust=replace(trust, at=said.header.time))
     assert shown.row in said.images

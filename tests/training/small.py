@@ -6,7 +6,7 @@ from typing import Any
 
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 from fusiondiff_audit.training.recipe import CERAMIC, Compared, Meal, Recipe, Stage, Stages, read_recipe
-from signing.records import write
+from signing.records import write_record
 
 STEPS = 6
 
@@ -39,7 +39,7 @@ def small(**changes: Any) -> Recipe:
 
 def to_toml(recipe: Recipe, path: Path) -> Path:
     """Write a recipe as a file that says the same."""
-    path.write_text("\n".join(_lines(write(recipe), "")))
+    path.write_text("\n".join(_lines(write_record(recipe), "")))
     return path
 
 

@@ -33,8 +33,8 @@ from reports.identity import Key
 from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
 from reports.stress.result import RESULT, sign_robustness
 from reports.stress.result import Robustness as Stressed
-from reports.verdict.enrolled import EnrolledSet
-from reports.verdict.excerpt import excerpt
+from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import Kind
@@ -137,7 +137,7 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
         stamp(folder / REPORT, authority, trust)
     (folder / JOURNAL).unlink()
     note = (folder / CHECKPOINT).read_bytes()
-    (folder / "excerpt.json").write_bytes(excerpt(done.report, note, "tile-00.tif"))
+    (folder / "excerpt.json").write_bytes(make_excerpt(done.report, note, "tile-00.tif"))
 
 
 def make_stress(folder: Path) -> None:

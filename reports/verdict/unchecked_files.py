@@ -21,21 +21,21 @@ _KNOWN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Unchecked:
+class UncheckedFile:
     """A file or folder beside the signed files; the name may hold anything that a file's name can."""
 
     name: str
     state: str
 
 
-def beside(folder: Path, file: Path) -> tuple[Unchecked, ...]:
+def unchecked_files(folder: Path, file: Path) -> tuple[UncheckedFile, ...]:
     """Return everything in a report's folder but the files that were checked, in the order of their names."""
     try:
         with os.scandir(folder) as entries:
             found = [(entry.name, _state(entry)) for entry in entries if entry.name not in _SIGNED | {file.name}]
     except OSError as e:
-        return (Unchecked(str(folder), f"cannot be listed ({(e.strerror or str(e)).lower()}), not compared"),)
-    return tuple(Unchecked(name, state) for name, state in sorted(found))
+        return (UncheckedFile(str(folder), f"cannot be listed ({(e.strerror or str(e)).lower()}), not compared"),)
+    return tuple(UncheckedFile(name, state) for name, state in sorted(found))
 
 
 def _state(entry: os.DirEntry[str]) -> str:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports.verdict.beside import Unchecked, beside
 from reports.verdict.consistency import contradiction, refuse_contradiction
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.verdict.report import MAX_PAYLOAD, Report
-from reports.verdict.trust_check import Comparison, compare_trust
+from reports.verdict.trust_check import TrustComparison, compare_trust
+from reports.verdict.unchecked_files import UncheckedFile, unchecked_files
 from reports.verdict.versions import refuse_late
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
 from signing.bundle import Bundle, bundle_limit, unseal
@@ -24,7 +24,7 @@ _MAX_NOTE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PassedCheck:
     """One thing that was compared, and found to hold."""
 
     title: str
@@ -32,23 +32,23 @@ class Check:
 
 
 @dataclass(slots=True)
-class Examination:
+class Verification:
     """What is known of a report so far: `checks` holds what passed, `unchecked` what nothing was compared with."""
 
-    checks: list[Check] = field(default_factory=list)
+    checks: list[PassedCheck] = field(default_factory=list)
     report: Report | None = None
     signer: Signer | None = None
-    comparison: Comparison | None = None
-    unchecked: tuple[Unchecked, ...] = ()
+    comparison: TrustComparison | None = None
+    unchecked: tuple[UncheckedFile, ...] = ()
 
 
-def examine(
+def verify_report(
     path: Path,
     *,
     trust: TrustStore,
     images: Path | None = None,
     model: Path | None = None,
-    found: Examination,
+    found: Verification,
 ) -> Report:
     """Check a report and note what passed in `found`; what does not hold is raised."""
     with _uncollected():
@@ -67,13 +67,13 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | None, found: Examination) -> Report:
+def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | None, found: Verification) -> Report:
     whole = os.path.isdir(path)  # a path that is too long is none; Path.is_dir would raise
     folder, file = (path, path / REPORT) if whole else (path.parent, path)
     where = str(file)
 
     def passed(title: str, what: str) -> None:
-        found.checks.append(Check(title, what))
+        found.checks.append(PassedCheck(title, what))
 
     bundle = Bundle.from_bytes(read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD)
     opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
@@ -104,7 +104,7 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
         from reports.verdict.model_check import compare_model
 
         passed("model", compare_model(report, model))
-    found.unchecked = beside(folder, file) if whole or file.name == REPORT else ()
+    found.unchecked = unchecked_files(folder, file) if whole or file.name == REPORT else ()
     return report
 
 

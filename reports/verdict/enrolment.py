@@ -8,7 +8,7 @@ enrolled: they show the same object.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from reports.verdict.rows import Enrolled, ImageRow
+from reports.verdict.rows import EnrolmentMark, ImageRow
 from reports.verdict.verdicts import Verdict
 from signing.fields import Fields
 
@@ -31,7 +31,7 @@ class EnrolledSet:
         )
 
 
-def marked(rows: Iterable[ImageRow], known: EnrolledSet) -> tuple[ImageRow, ...]:
+def mark_enrolled(rows: Iterable[ImageRow], known: EnrolledSet) -> tuple[ImageRow, ...]:
     """Return rows that say of each picture whether it, or another of its specimen, was enrolled; verdicts stay."""
     each = tuple(rows)
     own = {row.specimen for row in each if row.specimen is not None and row.pixels in known.pictures}
@@ -39,15 +39,15 @@ def marked(rows: Iterable[ImageRow], known: EnrolledSet) -> tuple[ImageRow, ...]
     return tuple(replace(row, enrolled=_mark(row, known, specimens)) for row in each)
 
 
-def _mark(row: ImageRow, known: EnrolledSet, specimens: frozenset[str]) -> Enrolled | None:
+def _mark(row: ImageRow, known: EnrolledSet, specimens: frozenset[str]) -> EnrolmentMark | None:
     if row.verdict is Verdict.REFUSED:
         return None
     if row.pixels in known.pictures:
-        return Enrolled.PICTURE
-    return Enrolled.SPECIMEN if row.specimen in specimens else None
+        return EnrolmentMark.IMAGE
+    return EnrolmentMark.SPECIMEN if row.specimen in specimens else None
 
 
-def unmarked(rows: Iterable[ImageRow]) -> str | None:
+def unmarked_image(rows: Iterable[ImageRow]) -> str | None:
     """Return the name of a picture that lacks the mark which another of its specimen has; None if there is none."""
     each = tuple(rows)
     specimens = {row.specimen for row in each if row.enrolled is not None} - {None}

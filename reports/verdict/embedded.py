@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class EmbeddedBundle:
     """A bundle for demonstrations: every report that was made with it says DEMONSTRATION."""
 
     name: str
@@ -17,8 +17,8 @@ class Pinned:
     tested: str  # SHA-256 of the signed result of its stress test
 
 
-PINNED: Mapping[str, Pinned] = {  # by the digest of the bundle, as reports have it
-    "e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239": Pinned(
+EMBEDDED_BUNDLES: Mapping[str, EmbeddedBundle] = {  # by the digest of the bundle, as reports have it
+    "e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239": EmbeddedBundle(
         "fusion-diff-v1-ceramic",
         "procedural kiln Alder, demonstration",
         "572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",

@@ -40,7 +40,7 @@ class Refusal(Protocol):
         """What may help."""
 
 
-class Verdict:
+class FileChecks:
     """Collects files as they are checked, and tells them in the order of the names given."""
 
     def __init__(self, names: Iterable[str]) -> None:
