@@ -7,83 +7,10 @@ waived up to a date, and is reported as waived.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from attacks.outcome import End, Result
-from attacks.statistics import mcnemar, wilson
-
-
-class Metric(StrEnum):
-    """What is measured."""
-
-    HELD = "held"  # the share of all pictures that keep their right answer; one that never had it does not
-    REGRESSIONS = "regressions"  # pairs that held in the baseline and do not now, against those that do again
-
-
-class Bound(StrEnum):
-    """Which end of the 95 % interval is compared."""
-
-    LOWER = "lower"
-    POINT = "point"
-    UPPER = "upper"
-
-
-class Slice(StrEnum):
-    """Of which pictures."""
-
-    ALL = "all"
-    AUTHENTIC = "authentic"
-    COUNTERFEIT = "counterfeit"
-
-
-class Severity(StrEnum):
-    """How bad it is that a gate failed."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class Passed(StrEnum):
-    """What came of a gate."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WAIVED = "waived"
-    UNDECIDED = "undecided"
-    UNASKED = "not asked"  # of a first result, which has nothing to be compared with
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """Who looked away until when, and why."""
-
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What must hold of one attack, or of the worst of all for each picture."""
-
-    metric: Metric
-    value: float  # least share that holds; for regressions, the p-value below which they are not chance
-    attack: str | None = None
-    bound: Bound = Bound.LOWER
-    least: int = 8
-    slice: Slice = Slice.ALL
-    severity: Severity = Severity.ERROR
-    waiver: Waiver | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a gate that nothing can fail."""
-        if self.metric is Metric.REGRESSIONS and not self.value:
-            raise ValueError("a gate of regressions with value 0: no loss is rarer than that")
-
-    @property
-    def name(self) -> str:
-        """Return what a gate is called in every output: numbers have no part in it."""
-        return f"{self.metric}/{self.attack or 'worst'}/{self.slice}"
+from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Slice
+from reports.stress.statistics import mcnemar, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +18,7 @@ class Decision:
     """What came of a gate, and the counts that it came from."""
 
     gate: Gate
-    passed: Passed
+    passed: GateOutcome
     count: int  # pictures that held; for regressions, pictures that no longer do
     of: int
     said: str
@@ -120,7 +47,7 @@ def decide_gates(
 
 
 def _unasked(decision: Decision) -> Decision:
-    return replace(decision, passed=Passed.UNASKED, said="a first result: nothing to compare with")
+    return replace(decision, passed=GateOutcome.UNASKED, said="a first result: nothing to compare with")
 
 
 def held_by_picture(
@@ -144,14 +71,14 @@ def _decided(gate: Gate, results: Sequence[Result], missed: Missed, baseline: Ba
     now = held_by_picture(results, missed, gate.attack, gate.slice)
     if len(now) < gate.least:
         said = f"{len(now)} pictures, {gate.least} at least are needed to say anything"
-        return Decision(gate, Passed.UNDECIDED, sum(now.values()), len(now), said)
+        return Decision(gate, GateOutcome.UNDECIDED, sum(now.values()), len(now), said)
     if gate.metric is Metric.REGRESSIONS:
         return _compared(gate, now, baseline)
     held, of = sum(now.values()), len(now)
     low, high = wilson(held, of)
     compared = {Bound.LOWER: low, Bound.POINT: held / of, Bound.UPPER: high}[gate.bound]
     said = f"{held} of {of} held ({low:.1%} to {high:.1%}); {gate.bound} {compared:.1%}, least {gate.value:.1%}"
-    return Decision(gate, Passed.PASSED if compared >= gate.value else Passed.FAILED, held, of, said)
+    return Decision(gate, GateOutcome.PASSED if compared >= gate.value else GateOutcome.FAILED, held, of, said)
 
 
 def _compared(gate: Gate, now: Mapping[str, bool], baseline: Baseline | None) -> Decision:
@@ -159,16 +86,16 @@ def _compared(gate: Gate, now: Mapping[str, bool], baseline: Baseline | None) ->
     then = _then(baseline, gate.attack)
     if then is None or then.keys() & now.keys() != now.keys():
         said = "no baseline" if then is None else "the baseline is of other pictures"
-        return Decision(gate, Passed.UNDECIDED, 0, len(now), f"{said}: nothing to compare with")
+        return Decision(gate, GateOutcome.UNDECIDED, 0, len(now), f"{said}: nothing to compare with")
     were = sum(then[digest] for digest in now)
     if mcnemar(were, 0) >= gate.value:
         said = f"{were} pictures held before: were all of them lost, it could be chance (p = {mcnemar(were, 0):.4f})"
-        return Decision(gate, Passed.UNDECIDED, 0, len(now), said)
+        return Decision(gate, GateOutcome.UNDECIDED, 0, len(now), said)
     worse = sum(then[digest] and not held for digest, held in now.items())
     better = sum(not then[digest] and held for digest, held in now.items())
     chance = mcnemar(worse, better)
     said = f"{worse} pictures no longer hold, {better} do again; by chance with p = {chance:.4f}, least {gate.value}"
-    return Decision(gate, Passed.FAILED if chance < gate.value else Passed.PASSED, worse, len(now), said)
+    return Decision(gate, GateOutcome.FAILED if chance < gate.value else GateOutcome.PASSED, worse, len(now), said)
 
 
 def _then(baseline: Baseline | None, attack: str | None) -> Mapping[str, bool] | None:
@@ -187,9 +114,9 @@ def _then(baseline: Baseline | None, attack: str | None) -> Mapping[str, bool] |
 
 def _waived(decision: Decision, now: datetime) -> Decision:
     waiver = decision.gate.waiver
-    if decision.passed is not Passed.FAILED or waiver is None:
+    if decision.passed is not GateOutcome.FAILED or waiver is None:
         return decision
     if now >= waiver.until:
         return replace(decision, said=f"{decision.said}; its waiver ended at {waiver.until:%Y-%m-%d}")
     said = f"{decision.said}; waived until {waiver.until:%Y-%m-%d}: {waiver.reason}"
-    return replace(decision, passed=Passed.WAIVED, said=said)
+    return replace(decision, passed=GateOutcome.WAIVED, said=said)

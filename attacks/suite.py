@@ -11,26 +11,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from attacks.checks import ALL
-from attacks.checks.check import Bank, Bench, Finding, Held
-from attacks.gates import Baseline, Decision, Gate, Missed, Passed, Severity, decide_gates
+from attacks.checks.check import Bank, CheckContext
+from attacks.gates import Baseline, Decision, Missed, decide_gates
 from attacks.harness import Plan, Run, Watch, judged_rightly, run
 from attacks.outcome import Result, digest_of_results
 from attacks.pictures import Picture, Plane
 from attacks.poison.ward import Poisoned, Ward, poisoned
 from attacks.target import Answer, Target
+from reports.stress.gates import Gate, GateOutcome, Severity
+from reports.stress.outcome import Outcome
+from reports.stress.records import CheckResult, CheckState
 
 Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
-
-
-class Word(StrEnum):
-    """What a run comes to. What is signed of it is judged by the same rule once more (`reports.stress.rules`)."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    INCONCLUSIVE = "INCONCLUSIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +56,15 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class SuiteResult:
     """All that came of a suite. Clocks and planes are no part of its digest."""
 
     suite: Suite
     results: tuple[Result, ...]
     missed: Missed
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
     decisions: tuple[Decision, ...]
-    word: Word
+    word: Outcome
     why: tuple[str, ...]  # it is not a pass
     not_selected: tuple[str, ...]  # checks
     runs: tuple[Run, ...] = field(repr=False)
@@ -95,7 +89,7 @@ def run_suite(
     watch: Watch | None = None,
     first: bool = False,
     ward: Ward | None = None,
-) -> Outcome:
+) -> SuiteResult:
     """Run a suite on a target, and poison a ward.
 
     A `first` run has no baseline, and its gates are not asked what they would compare.
@@ -113,7 +107,7 @@ def run_suite(
     }  # 2
     harmed = None if ward is None else poisoned(ward, seed=suite.seed, watch=watch)
     planned = [plan.name for plan in suite.plans]
-    bench = Bench(
+    bench = CheckContext(
         target,
         worth,
         pictures,
@@ -138,16 +132,16 @@ def run_suite(
     word, why = _word(results, findings, decisions, harmed)
     skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
     seconds = time.monotonic() - started
-    return Outcome(
+    return SuiteResult(
         suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds, harmed
     )
 
 
 def _word(
-    results: Sequence[Result], findings: Sequence[Finding], decisions: Sequence[Decision], harmed: Poisoned | None
-) -> tuple[Word, tuple[str, ...]]:
+    results: Sequence[Result], findings: Sequence[CheckResult], decisions: Sequence[Decision], harmed: Poisoned | None
+) -> tuple[Outcome, tuple[str, ...]]:
     """Return one word, and the reasons why it is not a pass."""
-    doubts = [f"{one.check} {one.title}: {one.evidence}" for one in findings if one.held is Held.FAILED]
+    doubts = [f"{one.id} {one.title}: {one.evidence}" for one in findings if one.held is CheckState.FAILED]
     broken = [result for result in results if not result.ran]
     doubts += [f"{result.attack} did not run to its end: {result.problem or 'no picture'}" for result in broken]
     if harmed is not None:
@@ -155,13 +149,13 @@ def _word(
         doubts += [f"poison {one.poison} turned a certified label" for one in harmed.reached if one.broken]
         untried = ", ".join(one.detector for one in harmed.evaluated if not one.planted)
         doubts += [f"detectors were not tried, {untried}: {harmed.problem}"] if untried else []
-    doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is Passed.UNDECIDED]
+    doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is GateOutcome.UNDECIDED]
     if not results:
         doubts.append("nothing was attacked")
-    if not any(d.gate.severity is Severity.ERROR and d.passed is not Passed.UNASKED for d in decisions):
+    if not any(d.gate.severity is Severity.ERROR and d.passed is not GateOutcome.UNASKED for d in decisions):
         doubts.append("no gate was asked for that could fail the run")
-    failed = [d for d in decisions if d.passed is Passed.FAILED and d.gate.severity is Severity.ERROR]
+    failed = [d for d in decisions if d.passed is GateOutcome.FAILED and d.gate.severity is Severity.ERROR]
     why = (*doubts, *(f"gate {d.gate.name}: {d.said}" for d in failed))
     if doubts:
-        return Word.INCONCLUSIVE, why
-    return (Word.FAILED if failed else Word.PASSED), why
+        return Outcome.INCONCLUSIVE, why
+    return (Outcome.FAILED if failed else Outcome.PASSED), why

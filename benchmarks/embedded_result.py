@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.weights.pins import BUNDLES, PINNED
-from reports.stress.result import RESULT, read_robustness
+from reports.stress.result import RESULT, read_stress_result
 
 NAME = "fusion-diff-v1-ceramic"
 TOOL = (sys.executable, "-P", "-c", "from fusiondiff_audit.cli import main; main()")
@@ -52,7 +52,7 @@ def main() -> None:
         signed = ("--key", "auditor.pem", "--out", "stressed", "--first")
         tool("stress", "--model", bundle, "--policy", arguments.policy, *asked, *signed)
         data = (folder / "stressed" / RESULT).read_bytes()
-        print(f"{read_robustness(data, RESULT).word}\npin {sha256(data).hexdigest()}")
+        print(f"{read_stress_result(data, RESULT).word}\npin {sha256(data).hexdigest()}")
         if bundle in PINNED:
             signing.create(PINNED[bundle].result, data, force=True)
             public = (folder / "auditor.pub.pem").read_bytes()

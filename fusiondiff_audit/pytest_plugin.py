@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from reports.stress.result import Robustness
+    from reports.stress.result import StressResult
 
 _OPTIONS = {  # by the verb's own
     "policy": ("POLICY", "stress-test a model by this policy: quick, full, exhaustive or an audit.toml"),
@@ -82,7 +82,7 @@ class Stressed(pytest.Collector):
     """A model under one policy; it is attacked when the first test asks for what came of it."""
 
     _digest = ""
-    _found: "Robustness | str | None" = None
+    _found: "StressResult | str | None" = None
 
     def collect(self) -> list[pytest.Item]:
         """Return the tests that a policy makes."""
@@ -113,7 +113,7 @@ class Stressed(pytest.Collector):
         }
         return [Part.from_parent(self, name=f"{kind} {name}") for kind, names in parts.items() for name in names]
 
-    def result(self) -> "Robustness":
+    def result(self) -> "StressResult":
         """Return what came of the run, which happens once."""
         if self._found is None:
             self._found = "the stress test was interrupted"
@@ -122,9 +122,9 @@ class Stressed(pytest.Collector):
             raise Doubt(self._found)
         return self._found
 
-    def _run(self) -> "Robustness | str":
+    def _run(self) -> "StressResult | str":
         import signing
-        from reports.stress.result import MAX_FILE, RESULT, open_robustness
+        from reports.stress.result import MAX_FILE, RESULT, open_stress_result
 
         out = self._place(_asked(self.config, "out") or str(Path(tempfile.mkdtemp(prefix=f"{_NAME}-"), "stressed")))
         words = ["--labels", _asked(self.config, "labels") or str(Path(str(_asked(self.config, "data")), "labels.csv"))]
@@ -149,7 +149,7 @@ class Stressed(pytest.Collector):
             return f"the stress test did not end, exit code {done.returncode}; what it said stands above"
         path, root = out / RESULT, (_asked(self.config, "root") or "").removeprefix("sha256:") or None
         trust = signing.load_trust(self._place(str(_asked(self.config, "trust"))), at=signing.now(), root=root)
-        result, _ = open_robustness(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust)
+        result, _ = open_stress_result(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust)
         if (result.outcome, result.policy_digest) != (said, self._digest):
             return f"{path} is not the result of this run by this policy"
         return result
@@ -182,10 +182,12 @@ class Doubt(Exception):  # noqa: N818, it is none of the tool's errors
     """What a test fails with."""
 
 
-def _refuse(result: "Robustness", kind: str, name: str) -> None:
+def _refuse(result: "StressResult", kind: str, name: str) -> None:
     """Raise what keeps a part of a result from passing, or skip what does not apply."""
-    from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Word
-    from reports.stress.result import Robustness
+    from reports.stress.gates import GateOutcome, Severity
+    from reports.stress.outcome import Outcome
+    from reports.stress.records import AttackResult, CheckResult, CheckState, GateResult, PoisonResult
+    from reports.stress.result import StressResult
 
     known: dict[str, Mapping[str, object]] = {
         "attack": {one.name: one for one in result.attacks},
@@ -197,21 +199,24 @@ def _refuse(result: "Robustness", kind: str, name: str) -> None:
     match known[kind].get(name):
         case None:
             raise Doubt("the result does not speak of it")
-        case Robustness(word=word, why=why) if word is not Word.PASSED:
+        case StressResult(word=word, why=why) if word is not Outcome.PASSED:
             raise Doubt(f"{word}: {'; '.join(why)}")
-        case Tried(problem=problem, unfinished=unfinished) if problem or unfinished:
+        case AttackResult(problem=problem, unfinished=unfinished) if problem or unfinished:
             raise Doubt(problem or f"did not end on {len(unfinished)} pictures")
-        case Harmed(problem=problem, broken=broken, certified=certified) if problem or broken:
+        case PoisonResult(problem=problem, broken=broken, certified=certified) if problem or broken:
             raise Doubt(problem or f"turned {broken} of {certified} certified labels")
-        case Checked(held=Held.FAILED, title=title, evidence=evidence):
+        case CheckResult(held=CheckState.FAILED, title=title, evidence=evidence):
             raise Doubt(f"{title}: {evidence}")
-        case Checked(held=Held.NOT_APPLICABLE, evidence=evidence):
+        case CheckResult(held=CheckState.NOT_APPLICABLE, evidence=evidence):
             pytest.skip(evidence)
-        case Gated(passed=Gate.WAIVED | Gate.UNASKED, said=said):
+        case GateResult(passed=GateOutcome.WAIVED | GateOutcome.UNASKED, said=said):
             pytest.skip(said)
-        case Gated(passed=Gate.UNDECIDED, said=said) | Gated(passed=Gate.FAILED, severity=Severity.ERROR, said=said):
+        case (
+            GateResult(passed=GateOutcome.UNDECIDED, said=said)
+            | GateResult(passed=GateOutcome.FAILED, severity=Severity.ERROR, said=said)
+        ):
             raise Doubt(said)
-        case Gated(passed=Gate.FAILED, severity=severity, said=said):
+        case GateResult(passed=GateOutcome.FAILED, severity=severity, said=said):
             pytest.skip(f"{severity}: {said}")
 
 

@@ -3,18 +3,18 @@
 from fractions import Fraction
 from typing import Any
 
-from attacks.gates import Metric
 from fusiondiff_audit.policy.policy import Policy
 from fusiondiff_audit.stress.plans import suite_of
 from fusiondiff_audit.stress.policies import stress_policy
-from reports.stress.parts import Checked, Gate, Gated, Held, Severity, Tried
-from reports.stress.result import Robustness
+from reports.stress.gates import GateOutcome, Metric, Severity
+from reports.stress.records import AttackResult, CheckResult, CheckState, GateResult
+from reports.stress.result import StressResult
 from signing import PublicKey, now, write_time
 from tests.reports.made import digest
 from tests.reports.test_robustness import made
 
 
-def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **changes: Any) -> Robustness:
+def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **changes: Any) -> StressResult:
     """Return what a model would get that stood everything that a policy asks for."""
     rules = policy or stress_policy("quick")
     suite, count = suite_of(rules, rules.name), rules.robustness.images
@@ -23,11 +23,11 @@ def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **cha
     for one, plan in zip(rules.robustness.attacks, suite.plans, strict=True):
         size = f"{float(Fraction(one.size)):.6f}"
         named = (plan.name, plan.family, plan.knowledge, one.norm, size)
-        attacks.append(Tried(*named, pictures, (), (), (), (), 0, 1, None, "AML", "NISTAML"))
+        attacks.append(AttackResult(*named, pictures, (), (), (), (), 0, 1, None, "AML", "NISTAML"))
     gates = tuple(
-        Gated(gate.name, Gate.UNASKED, Severity(gate.severity), 0, count, "a first result")
+        GateResult(gate.name, GateOutcome.UNASKED, Severity(gate.severity), 0, count, "a first result")
         if gate.metric is Metric.REGRESSIONS
-        else Gated(gate.name, Gate.PASSED, Severity(gate.severity), count, count, "all of them")
+        else GateResult(gate.name, GateOutcome.PASSED, Severity(gate.severity), count, count, "all of them")
         for gate in suite.gates
     )
     given: dict[str, Any] = {
@@ -39,7 +39,7 @@ def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **cha
         "images": count,
         "missed": (),
         "attacks": tuple(attacks),
-        "checks": tuple(Checked(check, "title", Held.HELD, "fine") for check in rules.robustness.checks),
+        "checks": tuple(CheckResult(check, "title", CheckState.HELD, "fine") for check in rules.robustness.checks),
         "not_selected": (),
         "gates": gates,
     }

@@ -14,8 +14,9 @@ import pytest
 
 from fusiondiff_audit.page.render import render, templates
 from fusiondiff_audit.page.stress import Example, render_stress
-from reports.stress.parts import Harmed, Watched, Word
-from reports.stress.result import Robustness
+from reports.stress.outcome import Outcome
+from reports.stress.records import DetectorResult, PoisonResult
+from reports.stress.result import StressResult
 from reports.verdict.report import Report
 from signing import Algorithm, PrivateKey
 from signing.strict import is_plain
@@ -132,11 +133,11 @@ AUDITOR = PrivateKey.generate(Algorithm.ED25519).public
 SAID = report(AUDITOR, 12)
 ROBUSTNESS = made(
     AUDITOR,
-    word=Word.INCONCLUSIVE,
+    word=Outcome.INCONCLUSIVE,
     why=("why",),
     attacks=(dataclasses.replace(TRIED, problem="a problem"),),
-    poisons=(Harmed("stamp-2", True, 2, 8, 1, 4, 1, 2, 1, "a problem", "AML", "NISTAML"),),
-    detectors=(Watched("d", 1, 2, 0, 3, 0, 4, False),),
+    poisons=(PoisonResult("stamp-2", True, 2, 8, 1, 4, 1, 2, 1, "a problem", "AML", "NISTAML"),),
+    detectors=(DetectorResult("d", 1, 2, 0, 3, 0, 4, False),),
     checks=(CHECK,),
     gates=(GATE,),
 )
@@ -146,7 +147,7 @@ def of_report(record: Report, text: str) -> bytes:
     return render(record, {text: PNG, SAID.images[0].name: PNG})
 
 
-def of_robustness(record: Robustness, text: str) -> bytes:
+def of_robustness(record: StressResult, text: str) -> bytes:
     return render_stress(record, [Example(text, True, text, 2.0, PNG, PNG, PNG)])
 
 

@@ -14,8 +14,8 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, Policy
 from fusiondiff_audit.policy.policy import Robustness as Rules
 from fusiondiff_audit.weights.pins import Pin
-from reports.stress.parts import Word
-from reports.stress.result import Robustness, sign_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import StressResult, sign_stress_result
 from reports.verdict.header import NOT_TESTED, stood
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
@@ -36,7 +36,7 @@ OPTIONAL, OPTIONAL_MONTH = (Policy(robustness=Rules(result="optional", days=days
 Keyring = dict[str, PrivateKey]
 
 
-def made(auditor: PublicKey, policy: Policy = REQUIRED, **changes: Any) -> Robustness:
+def made(auditor: PublicKey, policy: Policy = REQUIRED, **changes: Any) -> StressResult:
     """Return a result of a policy, which passed unless told otherwise."""
     return any_result(auditor, policy=policy.name, policy_text=policy.text, **changes)
 
@@ -45,11 +45,11 @@ def made(auditor: PublicKey, policy: Policy = REQUIRED, **changes: Any) -> Robus
 def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Callable[..., str]:
     """Return what asks for a result that was changed."""
 
-    def call(result: Robustness | None, policy: Policy = REQUIRED, *, days: int = 1, model: str = "model") -> str:
+    def call(result: StressResult | None, policy: Policy = REQUIRED, *, days: int = 1, model: str = "model") -> str:
         path = None
         if result is not None:
             path = tmp_path / "robustness.sigstore.json"
-            path.write_bytes(sign_robustness(result, keys["auditor"]))
+            path.write_bytes(sign_stress_result(result, keys["auditor"]))
         return room.tested(path, model=digest(model), policy=policy, trust=trust, now=NOW + timedelta(days=days))
 
     return call
@@ -61,11 +61,11 @@ def test_a_result_that_passed_is_named_in_the_report(ask: Callable[..., str], ke
     assert stood(said)
 
 
-@pytest.mark.parametrize("word", [Word.FAILED, Word.INCONCLUSIVE])
+@pytest.mark.parametrize("word", [Outcome.FAILED, Outcome.INCONCLUSIVE])
 def test_what_did_not_pass_counts_only_where_none_is_required(
-    ask: Callable[..., str], keys: Keyring, word: Word
+    ask: Callable[..., str], keys: Keyring, word: Outcome
 ) -> None:
-    parts = {"gates": (FAILED_GATE,)} if word is Word.FAILED else {"checks": (DOUBT,)}
+    parts = {"gates": (FAILED_GATE,)} if word is Outcome.FAILED else {"checks": (DOUBT,)}
     result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
     assert ask(result, OPTIONAL).startswith(f"{word} strict")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
@@ -93,7 +93,7 @@ def test_a_result_of_other_weights_never_counts(ask: Callable[..., str], keys: K
 
 def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, trust: TrustStore) -> None:
     path = tmp_path / "result.json"
-    path.write_bytes(sign_robustness(made(keys["thief"].public), keys["thief"]))
+    path.write_bytes(sign_stress_result(made(keys["thief"].public), keys["thief"]))
     with pytest.raises(SigningError) as caught:
         room.tested(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
     assert caught.value.reason is Reason.UNKNOWN_KEY
@@ -127,7 +127,7 @@ def test_a_certificate_more_is_no_other_stress_test(ask: Callable[..., str], key
 @pytest.fixture
 def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pin:
     """Return the pin of a bundle whose result lies beside it, by a key that no trust store lists."""
-    data = sign_robustness(stressed(keys["thief"].public, digest("model")), keys["thief"])
+    data = sign_stress_result(stressed(keys["thief"].public, digest("model")), keys["thief"])
     pin = Pin(tmp_path / "tiny", digest("model"), sha256(data).hexdigest())
     pin.result.write_bytes(data)
     monkeypatch.setattr(room, "PINNED", {"tiny": pin})
@@ -147,7 +147,7 @@ def test_a_bundle_that_comes_along_has_its_result_beside_it(ask: Callable[..., s
 def test_what_was_put_in_its_place_is_not_believed(
     ask: Callable[..., str], beside: Pin, keys: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = sign_robustness(stressed(keys["auditor"].public, digest("model")), keys["auditor"])
+    other = sign_stress_result(stressed(keys["auditor"].public, digest("model")), keys["auditor"])
     beside.result.write_bytes(other)
     with pytest.raises(SigningError) as caught:
         ask(None, Policy())

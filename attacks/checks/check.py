@@ -2,39 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from attacks.harness import Plan, Run, run
 from attacks.outcome import problem_of
 from attacks.pictures import Norm, Picture, Plane
 from attacks.poison.ward import Poisoned
 from attacks.target import Answer, Target
-
-
-class Held(StrEnum):
-    """What came of a check."""
-
-    HELD = "held"
-    FAILED = "failed"
-    NOT_APPLICABLE = "not applicable"
-
+from reports.stress.records import CheckResult, CheckState
 
 # By norm and digest of a picture: the smallest change that fooled it in an earlier run, with the same weights.
 Bank = Mapping[Norm, Mapping[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A check that was made, and what was measured."""
-
-    check: str
-    title: str
-    held: Held
-    evidence: str
-
-
 @dataclass(slots=True, eq=False)
-class Bench:
+class CheckContext:
     """All that checks may look at and ask.
 
     `elsewhere` asks the full pipeline in a process of its own, plane by plane. `runs` are those of the plans that were
@@ -74,7 +55,7 @@ def _ended(done: Run) -> Run:
     return done
 
 
-Said = tuple[Held, str]
+Said = tuple[CheckState, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +65,19 @@ class Check:
     id: str
     title: str
     criterion: str
-    make: Callable[[Bench], Said]
+    make: Callable[[CheckContext], Said]
 
-    def on(self, bench: Bench) -> Finding:
+    def on(self, bench: CheckContext) -> CheckResult:
         """Make the check; one that breaks down did not hold."""
         try:
             held, evidence = self.make(bench)
         except Exception as e:  # whatever it may be: what could not be checked is not believed
-            held, evidence = Held.FAILED, f"could not be made: {problem_of(e)}"
-        if held is Held.FAILED:
+            held, evidence = CheckState.FAILED, f"could not be made: {problem_of(e)}"
+        if held is CheckState.FAILED:
             evidence = f"{evidence}; asked: {self.criterion}"
-        return Finding(self.id, self.title, held, evidence)
+        return CheckResult(self.id, self.title, held, evidence)
 
 
 def told(holds: bool, evidence: str) -> Said:
     """Return whether a check holds, and by what."""
-    return (Held.HELD if holds else Held.FAILED), evidence
+    return (CheckState.HELD if holds else CheckState.FAILED), evidence

@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from attacks.checks.check import Bench, Check, Said, told
+from attacks.checks.check import Check, CheckContext, Said, told
 from attacks.harness import run as run_plan
 from attacks.outcome import Knowledge
 from attacks.pictures import Norm, Picture, Plane, Unit
-from attacks.statistics import wilson
 from attacks.target import Answer
+from reports.stress.statistics import wilson
 
 _BROKEN = 0.95
 _EASY = 3.0  # times as much budget as would be enough on paper
@@ -79,7 +79,7 @@ def _signs(shape: tuple[int, int]) -> Unit:
     return signs
 
 
-def _broken(bench: Bench) -> Said:
+def _broken(bench: CheckContext) -> Said:
     control = Undefended()
     told_of, holds, tried = [], True, 0
     for name, run in bench.runs.items():
@@ -101,7 +101,7 @@ def _broken(bench: Bench) -> Said:
     return told(holds and tried > 0, f"{said}; attacks that know less are not controlled")
 
 
-def _unbroken(bench: Bench) -> Said:
+def _unbroken(bench: CheckContext) -> Said:
     """Ask that nothing fools a constant; what learns from answers finds one alone there, and may give up."""
     broken, stopped = list[str](), list[str]()
     for name, run in bench.runs.items():
@@ -117,7 +117,7 @@ def _unbroken(bench: Bench) -> Said:
     return told(not broken and len(stopped) < len(bench.runs), said)
 
 
-def _clean(bench: Bench) -> Said:
+def _clean(bench: CheckContext) -> Said:
     right, count = len(bench.pictures), len(bench.whole)
     low, high = wilson(right, count)
     said = f"{right} of {count} judged rightly before any attack ({low:.1%} to {high:.1%}), least {bench.floor:.0%}"
@@ -126,7 +126,7 @@ def _clean(bench: Bench) -> Said:
     return told(right >= bench.floor * count and only and right > 0, said)
 
 
-def _counted(bench: Bench) -> Said:
+def _counted(bench: CheckContext) -> Said:
     count = len(bench.pictures)
     low, high = wilson(count, count)
     return told(count > 0, f"{count} pictures: of none that fall, {1 - low:.1%} may ({low:.1%} to {high:.1%} stand)")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from attacks.checks.check import Bench, Check, Said, told
+from attacks.checks.check import Check, CheckContext, Said, told
 from attacks.harness import Run, end_of
 from attacks.outcome import End, Knowledge, Trial
 from attacks.pictures import Picture, digest_of, distance, load, save
@@ -12,14 +12,14 @@ _DIGITS = 5e-7  # distances are written with six
 _MOST_UNCHANGED = 0.01
 
 
-def _trials(bench: Bench) -> Iterator[tuple[Run, Trial, Picture]]:
+def _trials(bench: CheckContext) -> Iterator[tuple[Run, Trial, Picture]]:
     known = {picture.name: picture for picture in bench.whole}
     for run in bench.runs.values():
         for trial in run.result.trials:
             yield run, trial, known[trial.picture]
 
 
-def _budget(bench: Bench) -> Said:
+def _budget(bench: CheckContext) -> Said:
     seen, worst = 0, 0.0
     for run, trial, picture in _trials(bench):
         plane, budget = run.planes[trial.picture], run.result.budget
@@ -30,7 +30,7 @@ def _budget(bench: Bench) -> Said:
     return told(seen > 0 and worst <= 1 + _SLACK, f"{seen} planes, the largest change is {worst:.6f} of its budget")
 
 
-def _again(bench: Bench) -> Said:
+def _again(bench: CheckContext) -> Said:
     if bench.elsewhere is None:
         return told(False, "no second process was offered to ask")
     rows = [(trial, picture, run.planes[trial.picture]) for run, trial, picture in _trials(bench)]
@@ -41,7 +41,7 @@ def _again(bench: Bench) -> Said:
     return told(bool(rows) and same == len(rows), f"{same} of {len(rows)} outcomes are the same in another process")
 
 
-def _unchanged(bench: Bench) -> Said:
+def _unchanged(bench: CheckContext) -> Said:
     said = []
     for name, run in bench.runs.items():
         for truth in (True, False):
@@ -53,7 +53,7 @@ def _unchanged(bench: Bench) -> Said:
     return told(not said, "; ".join(said) or "every attack that did not succeed had changed its picture")
 
 
-def _saved(bench: Bench) -> Said:
+def _saved(bench: CheckContext) -> Said:
     lost = seen = short = 0
     for run, trial, _ in _trials(bench):
         seen += 1
@@ -63,7 +63,7 @@ def _saved(bench: Bench) -> Said:
     return told(holds, f"{seen} planes were judged from their files; {short} successes did not survive whole greys")
 
 
-def _silent(bench: Bench) -> Said:
+def _silent(bench: CheckContext) -> Said:
     missed = sum(
         trial.end is not End.FOOLED
         and trial.nearest is not None
@@ -73,7 +73,7 @@ def _silent(bench: Bench) -> Said:
     return told(not missed, f"{missed} successes that an attack met on its way are not counted")
 
 
-def _worst(bench: Bench) -> Said:
+def _worst(bench: CheckContext) -> Said:
     fooled = frozenset[str]().union(*(run.result.fooled for run in bench.runs.values()))
     each = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in bench.runs.items())
     count, hidden = len(bench.pictures), set[str]()
@@ -87,7 +87,7 @@ def _worst(bench: Bench) -> Said:
     return told(count > 0 and not hidden, said)
 
 
-def _all_ran(bench: Bench) -> Said:
+def _all_ran(bench: CheckContext) -> Said:
     missing = [name for name in bench.planned if name not in bench.runs]
     broken = [f"{n}: {run.result.problem or 'no picture'}" for n, run in bench.runs.items() if not run.result.ran]
     done = len(bench.runs) - len(broken)
@@ -95,7 +95,7 @@ def _all_ran(bench: Bench) -> Said:
     return told(not missing and not broken and bool(bench.planned), "; ".join([said, *missing, *broken]))
 
 
-def _same_again(bench: Bench) -> Said:
+def _same_again(bench: CheckContext) -> Said:
     """Repeat the cheapest attack of each knowledge; one that asks nothing of the model repeats nothing of it."""
     cheapest: dict[Knowledge, tuple[int, Run]] = {}
     for run in bench.runs.values():

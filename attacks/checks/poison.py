@@ -1,58 +1,59 @@
 """Checks of certificates and detectors: none may promise what poison breaks, and none counts that finds nothing."""
 
-from attacks.checks.check import Bench, Check, Held, Said, told
+from attacks.checks.check import Check, CheckContext, Said, told
 from attacks.poison.detect import FALSE_ALARMS
 from attacks.poison.ward import Poisoned
+from reports.stress.records import CheckState
 
 _WOKEN, _LOST = 0.9, 0.02  # least share of stamped counterfeits that pass, and most accuracy that a backdoor may cost
 _WRONG = 0.1  # largest share of labels that may be certified under swapped names
 
 
-def _made(bench: Bench) -> Poisoned | Said:
+def _made(bench: CheckContext) -> Poisoned | Said:
     """Return what came of poison, or why there is nothing to look at."""
     found = bench.poisoned
     if found is None:
-        return Held.NOT_APPLICABLE, "no poison was asked for"
-    return (Held.FAILED, f"broke down: {found.problem}") if found.problem is not None else found
+        return CheckState.NOT_APPLICABLE, "no poison was asked for"
+    return (CheckState.FAILED, f"broke down: {found.problem}") if found.problem is not None else found
 
 
-def _unbroken(bench: Bench) -> Said:
+def _unbroken(bench: CheckContext) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
     certified, broken = sum(one.certified for one in found.reached), sum(len(one.broken) for one in found.reached)
     if not certified:
-        return Held.NOT_APPLICABLE, "no label is certified against any of the poison"
+        return CheckState.NOT_APPLICABLE, "no label is certified against any of the poison"
     said = f"{broken} of {certified} certified labels were turned by {len(found.reached)} poisons"
     return told(not broken, said)
 
 
-def _names_matter(bench: Bench) -> Said:
+def _names_matter(bench: CheckContext) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
     named = found.named
     if named is None or not named.right + named.wrong:
-        return Held.NOT_APPLICABLE, "no label is certified"
+        return CheckState.NOT_APPLICABLE, "no label is certified"
     said = f"right and certified: {named.right} of {named.of}, {named.swapped} when every name is swapped"
     return told(named.swapped <= max(named.wrong, _WRONG * named.of), said)
 
 
-def _wakes(bench: Bench) -> Said:
+def _wakes(bench: CheckContext) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
     planted, named = found.planted, found.named
     if planted is None or named is None:
-        return Held.NOT_APPLICABLE, "no detector was asked for"
+        return CheckState.NOT_APPLICABLE, "no detector was asked for"
     lost = (planted.right_before - planted.right_after) / max(1, named.of)
     said = f"{len(planted.passed)} of {planted.aimed} stamped counterfeits pass, {lost:.1%} of accuracy lost"
     if len(planted.passed) < _WOKEN * planted.aimed or lost > _LOST:
-        return Held.NOT_APPLICABLE, f"void, as the planted stamp is no backdoor here: {said}"
+        return CheckState.NOT_APPLICABLE, f"void, as the planted stamp is no backdoor here: {said}"
     return told(True, said)
 
 
-def _detected(bench: Bench) -> Said:
+def _detected(bench: CheckContext) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
@@ -62,16 +63,16 @@ def _detected(bench: Bench) -> Said:
         + ("" if one.counts else ": not evaluable")
         for one in found.evaluated
     )
-    return told(True, said) if counts else (Held.NOT_APPLICABLE, said or "no detector was asked for")
+    return told(True, said) if counts else (CheckState.NOT_APPLICABLE, said or "no detector was asked for")
 
 
-def _quiet(bench: Bench) -> Said:
+def _quiet(bench: CheckContext) -> Said:
     found = _made(bench)
     if not isinstance(found, Poisoned):
         return found
     counts = [one for one in found.evaluated if one.counts]
     if not counts:
-        return Held.NOT_APPLICABLE, "no detector counts"
+        return CheckState.NOT_APPLICABLE, "no detector counts"
     loud = [one.detector for one in counts if one.clean_alarms > FALSE_ALARMS * one.clean_all]
     said = ", ".join(f"{one.detector} flags {one.clean_alarms} of {one.clean_all}" for one in counts)
     return told(not loud, f"of the set as it is, {said}")

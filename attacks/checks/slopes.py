@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from attacks.checks.check import Bench, Check, Held, Said, told
+from attacks.checks.check import Check, CheckContext, Said, told
 from attacks.gradient import Pgd, scattered, slope, to_tensor
 from attacks.outcome import End, Knowledge
 from attacks.pictures import Budget, Norm, Picture, Plane
 from attacks.target import Aim, Limits, margin
+from reports.stress.records import CheckState
 
 _FORWARDS = 5
 _SAME = 1e-4
@@ -19,13 +20,13 @@ _RADIUS = 8 / 255
 _STEP = 1e-4  # in length; a forest's twin bends within ten times as much
 
 
-def _aim(bench: Bench, picture: Picture) -> Aim:
+def _aim(bench: CheckContext, picture: Picture) -> Aim:
     return Aim(
         bench.target, picture, Budget(Norm.LINF, _RADIUS), seed=bench.seed, limits=Limits(until=bench.until), pool=()
     )
 
 
-def _starts(bench: Bench) -> Iterator[tuple[Aim, torch.Tensor]]:
+def _starts(bench: CheckContext) -> Iterator[tuple[Aim, torch.Tensor]]:
     """Yield every picture, as it is and at a random start."""
     for picture in bench.pictures:
         aim = _aim(bench, picture)
@@ -34,7 +35,7 @@ def _starts(bench: Bench) -> Iterator[tuple[Aim, torch.Tensor]]:
         yield aim, scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
 
 
-def _there(bench: Bench) -> Said:
+def _there(bench: CheckContext) -> Said:
     seen = gone = 0
     for aim, unit in _starts(bench):
         _, gradient = slope(aim, unit)
@@ -43,7 +44,7 @@ def _there(bench: Bench) -> Said:
     return told(seen > 0 and gone <= 0.01 * seen, f"{gone} of {seen} gradients are zero or no numbers")
 
 
-def _true(bench: Bench) -> Said:
+def _true(bench: CheckContext) -> Said:
     """Compare slopes with differences, between whole greys, where order statistics of a plane have no kinks."""
     found = []
     for number, picture in enumerate(bench.pictures[:4]):
@@ -71,20 +72,20 @@ def _true(bench: Bench) -> Said:
     return told(middle >= 0.9, f"differences agree with slopes to {middle:.3f} (median of {len(found)} pictures)")
 
 
-def _logits(bench: Bench) -> Said:
+def _logits(bench: CheckContext) -> Said:
     rows = [bench.target.logits(to_tensor(picture.unit)).detach().double() for picture in bench.pictures]
     found = torch.cat(rows)
     shares = bool(((found >= 0) & (found <= 1)).all() and torch.allclose(found.sum(1), torch.ones(len(found)).double()))
     return told(not shares, f"logits from {float(found.min()):.3g} to {float(found.max()):.3g}")
 
 
-def _classes(bench: Bench) -> Said:
+def _classes(bench: CheckContext) -> Said:
     count = bench.target.logits(to_tensor(bench.pictures[0].unit)).shape[1]
     dlr = [name for name in bench.planned if "dlr" in name]
     return told(count == 2 and not dlr, f"{count} classes: the loss is the margin, the ratio of differences is refused")
 
 
-def _steady(bench: Bench) -> Said:
+def _steady(bench: CheckContext) -> Said:
     unit, plane = to_tensor(bench.pictures[0].unit), bench.pictures[0].plane
     with torch.no_grad():
         found = torch.stack([bench.target.logits(unit) for _ in range(_FORWARDS)])
@@ -94,20 +95,20 @@ def _steady(bench: Bench) -> Said:
     return told(spread <= _SAME and len(scores) == 1, said)
 
 
-def _no_chance(bench: Bench) -> Said:
+def _no_chance(bench: CheckContext) -> Said:
     held, evidence = _steady(bench)
-    if held is Held.HELD:
-        return Held.NOT_APPLICABLE, "the target draws nothing by chance (S17)"
+    if held is CheckState.HELD:
+        return CheckState.NOT_APPLICABLE, "the target draws nothing by chance (S17)"
     return told(False, f"the target is random, and is attacked as if it were not: {evidence}")
 
 
-def _exact(bench: Bench) -> Said:
+def _exact(bench: CheckContext) -> Said:
     exact = bench.target.exact
     said = "slopes are exact up to the forests" if exact else "a step of the preparation lends another's slope"
     return told(exact, said)
 
 
-def _alike(bench: Bench) -> Said:
+def _alike(bench: CheckContext) -> Said:
     """Compare the twin's answers with those that the pipeline gave: right of some pictures, fooled by some planes."""
     right = {picture.name for picture in bench.pictures}
     clean = [_twin_is_right(bench, picture, picture.plane) is (picture.name in right) for picture in bench.whole]
@@ -125,19 +126,19 @@ def _alike(bench: Bench) -> Said:
     return told(shares[0] >= 0.95 and shares[1] >= 0.9, said)
 
 
-def _twin_is_right(bench: Bench, picture: Picture, plane: Plane) -> bool:
+def _twin_is_right(bench: CheckContext, picture: Picture, plane: Plane) -> bool:
     unit = to_tensor(plane.astype(np.float64) / picture.top)
     with torch.no_grad():
         return bool(margin(bench.target.logits(unit), authentic=picture.authentic) < 0)
 
 
-def _standing(bench: Bench) -> list[Picture]:
+def _standing(bench: CheckContext) -> list[Picture]:
     """Return the pictures that held against every attack along slopes: where one fell, nothing was missed."""
     white = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
     return [picture for picture in bench.pictures if all(picture.name in result.held for result in white)]
 
 
-def _finished(bench: Bench) -> Said:
+def _finished(bench: CheckContext) -> Said:
     worst, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [0])
     if steps <= _LAST:
         return told(False, f"{steps} steps, and the last {_LAST} are to give little")
@@ -155,7 +156,7 @@ def _finished(bench: Bench) -> Said:
     return told(worst <= 0.05, f"the last {_LAST} of {steps} steps gave at most {worst:.1%} of the way")
 
 
-def _smooth(bench: Bench) -> Said:
+def _smooth(bench: CheckContext) -> Said:
     changes, standing = [], _standing(bench)
     if not standing:
         return told(bool(bench.pictures), "no picture stands, so no slope was too rough to climb")

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from attacks.checks.check import Bench, Check, Held, Said, told
+from attacks.checks.check import Check, CheckContext, Said, told
 from attacks.gradient import Fgsm, Pgd
 from attacks.harness import Attack, Plan
 from attacks.outcome import End, Knowledge, Result
 from attacks.pictures import Budget, Norm, settle
+from reports.stress.records import CheckState
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
 _DRAWS = 500
@@ -16,23 +17,23 @@ _BANKED = 1.1
 _POINT = 0.01  # one percentage point
 
 
-def _main(bench: Bench) -> Budget:
+def _main(bench: CheckContext) -> Budget:
     """Return the budget that the plans use for the largest change."""
     budgets = [run.result.budget for run in bench.runs.values()]
     return next((one for one in budgets if one.norm is Norm.LINF and one.bounded), Budget(Norm.LINF, 8 / 255))
 
 
-def _ours(bench: Bench, attack: Attack, name: str) -> Result:
+def _ours(bench: CheckContext, attack: Attack, name: str) -> Result:
     """Return what an attack of ours does, that nobody asked for."""
     return bench.run(Plan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
 
 
-def _steps(bench: Bench) -> int:
+def _steps(bench: CheckContext) -> int:
     """Return how many steps the strongest plan takes."""
     return max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [10])
 
 
-def _monotone(bench: Bench) -> Said:
+def _monotone(bench: CheckContext) -> Said:
     main, count = _main(bench), len(bench.pictures)
     curve = []
     for share in _SHARES:
@@ -45,7 +46,7 @@ def _monotone(bench: Bench) -> Said:
     return told(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} fell by budget: {said}")
 
 
-def _unbounded(bench: Bench) -> Said:
+def _unbounded(bench: CheckContext) -> Said:
     """Ask that nothing stands; a picture that was driven to where no answer is given has lost its right one, too."""
     free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(bench), pace=_wide(_main(bench)))
     result, count = _ours(bench, free, "pgd without bounds"), len(bench.pictures)
@@ -61,7 +62,7 @@ def _wide(main: Budget) -> Budget:
     return replace(main, size=min(4 * main.size, 0.25))
 
 
-def _iterations(bench: Bench) -> Said:
+def _iterations(bench: CheckContext) -> Said:
     main = _main(bench)
     one = _ours(bench, Fgsm(main), "fgsm")
     many = _ours(bench, Pgd(main, _steps(bench)), f"pgd at {main.size:.5f}")
@@ -69,14 +70,14 @@ def _iterations(bench: Bench) -> Said:
     return told(len(many.held) <= len(one.held), said)
 
 
-def _doubled(bench: Bench) -> Said:
+def _doubled(bench: CheckContext) -> Said:
     main, steps = _main(bench), _steps(bench)
     once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
     twice = _ours(bench, Pgd(main, 2 * steps), "pgd of twice the steps")
     return _alike(once, twice, len(bench.pictures), f"{steps} and {2 * steps} steps")
 
 
-def _restarted(bench: Bench) -> Said:
+def _restarted(bench: CheckContext) -> Said:
     main, steps = _main(bench), _steps(bench)
     once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
     twice = _ours(bench, Pgd(main, steps, restarts=2), "pgd from two starts")
@@ -88,15 +89,15 @@ def _alike(once: Result, twice: Result, count: int, what: str) -> Said:
     return told(change <= _POINT * count, f"{what}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled")
 
 
-def _black_not_better(bench: Bench) -> Said:
+def _black_not_better(bench: CheckContext) -> Said:
     return _not_better(bench, Knowledge.BLACK, "black-box attacks")
 
 
-def _transfer_not_better(bench: Bench) -> Said:
+def _transfer_not_better(bench: CheckContext) -> Said:
     return _not_better(bench, Knowledge.GREY, "transferred attacks")
 
 
-def _not_better(bench: Bench, knowledge: Knowledge, what: str) -> Said:
+def _not_better(bench: CheckContext, knowledge: Knowledge, what: str) -> Said:
     """Compare within each norm and budget: what knows less may not find what the others missed."""
     less = [run.result for run in bench.runs.values() if run.result.knowledge is knowledge]
     more = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
@@ -107,12 +108,12 @@ def _not_better(bench: Bench, knowledge: Knowledge, what: str) -> Said:
             compared += 1
             missed |= result.fooled - frozenset().union(*equal)
     if not compared:
-        return Held.NOT_APPLICABLE, f"no {what} with the budget of a white-box attack"
+        return CheckState.NOT_APPLICABLE, f"no {what} with the budget of a white-box attack"
     allowed = 0.002 * len(bench.pictures)
     return told(len(missed) <= allowed, f"{what} fooled {len(missed)} pictures that white-box attacks did not")
 
 
-def _noise_floor(bench: Bench) -> Said:
+def _noise_floor(bench: CheckContext) -> Said:
     main, rng = _main(bench), np.random.default_rng(bench.seed)
     fooled = 0
     for picture in bench.pictures:
@@ -125,7 +126,7 @@ def _noise_floor(bench: Bench) -> Said:
     return told(fooled <= white, said)
 
 
-def _banked(bench: Bench) -> Said:
+def _banked(bench: CheckContext) -> Said:
     """Compare, norm by norm, the smallest changes with an earlier run's: a weaker attack is no stronger model."""
     said, worse = [], []
     for norm, known in bench.bank.items():
@@ -139,7 +140,7 @@ def _banked(bench: Bench) -> Said:
             said.append(f"{norm} {now:.4g} after {then:.4g}, over {len(best)} pictures")
             worse += [norm] if now > _BANKED * then else []
     if not said:
-        return Held.NOT_APPLICABLE, "no earlier run fooled any of these pictures"
+        return CheckState.NOT_APPLICABLE, "no earlier run fooled any of these pictures"
     return told(not worse, f"median of the smallest changes: {'; '.join(said)}")
 
 

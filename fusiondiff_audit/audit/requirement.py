@@ -17,8 +17,8 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy.policy import Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
-from reports.stress.parts import Word
-from reports.stress.result import MAX_FILE, open_robustness, read_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import MAX_FILE, open_stress_result, read_stress_result
 from reports.verdict.header import NOT_TESTED, STALE
 from signing import Reason, SigningError, TrustStore, read_capped
 
@@ -37,11 +37,11 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
     data = read_capped(place, limit=MAX_FILE)
     digest = sha256(data).hexdigest()
     if pin is None:
-        result, _ = open_robustness(data, str(place), trust=trust)
+        result, _ = open_stress_result(data, str(place), trust=trust)
     elif digest != pin.tested:
         raise SigningError(Reason.DIGEST_MISMATCH, f"{place}: is not the result that came with this tool")
     else:
-        result = read_robustness(data, str(place))
+        result = read_stress_result(data, str(place))
     if result.model_digest != model:
         raise _refused(f"{place}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
     if required and result.policy_digest not in _accepted(policy):
@@ -53,7 +53,7 @@ def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, 
         if required:
             raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
         return said + STALE
-    if result.word is not Word.PASSED and required:
+    if result.word is not Outcome.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")
     return said

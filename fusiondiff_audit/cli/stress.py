@@ -95,7 +95,7 @@ def command(
     from fusiondiff_audit.stress.target import Pipeline
     from reports.identity import Key
     from reports.stress.junit import to_junit
-    from reports.stress.result import RESULT, sign_robustness
+    from reports.stress.result import RESULT, sign_stress_result
     from reports.stress.sarif import to_sarif
     from reports.verdict.issue import refuse_unfit_key
 
@@ -164,7 +164,7 @@ def command(
                 ward=ward,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
-    signed = sign_robustness(result, signer)
+    signed = sign_stress_result(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
     signing.create(out / PAGE, render_stress(result, examples_of(outcome, chosen.pictures), remarks))

@@ -10,14 +10,16 @@ from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.errors import AuditReason
 
 if TYPE_CHECKING:
-    from attacks.suite import Outcome
-    from reports.stress.result import Robustness
+    from attacks.suite import SuiteResult
+    from reports.stress.result import StressResult
 
 
-def answer_of(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged, remarks: tuple[str, ...]) -> Answer:
+def answer_of(
+    outcome: "SuiteResult", result: "StressResult", out: Path, trust: Judged, remarks: tuple[str, ...]
+) -> Answer:
     """Return what the verb prints: tables of attacks, poisons, checks and gates, and the outcome in one sentence."""
-    from attacks.statistics import wilson
-    from attacks.suite import Word
+    from reports.stress.outcome import Outcome
+    from reports.stress.statistics import wilson
 
     rows = [("attack", "budget", "fooled", "of", "95 %", "questions")]
     for one in outcome.results:
@@ -25,7 +27,7 @@ def answer_of(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged
         low, high = wilson(fooled, of)
         spent = sum(trial.queries + trial.passes for trial in one.trials)
         rows.append((one.attack, str(one.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
-    checks = [("check", "", "", "")] + [(f.check, f.title, f.held, f.evidence) for f in outcome.findings]
+    checks = [("check", "", "", "")] + [(f.id, f.title, f.held, f.evidence) for f in outcome.findings]
     gates = [("gate", "", "")] + [(d.gate.name, d.passed, d.said) for d in outcome.decisions]
     poisons = [("poison", "altered", "labels turned", "of them certified", "passed")] + [
         (one.name, str(one.specimens), f"{one.turned} of {one.asked}", f"{one.broken} of {one.certified}", one.reach)
@@ -36,7 +38,7 @@ def answer_of(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged
     lines += ["\n".join(remarks)] if remarks else []
     worst = frozenset[str]().union(*(one.fooled for one in outcome.results))
     said = f"{len(worst)} of {count(result.images - len(result.missed), 'picture')} fooled by one attack at least"
-    code = {Word.PASSED: Exit.DONE, Word.FAILED: Exit.GATE, Word.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
+    code = {Outcome.PASSED: Exit.DONE, Outcome.FAILED: Exit.GATE, Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
     show = "DEMONSTRATION. " if result.demonstration else ""
     for reason in outcome.why[1:]:
         say(reason)
@@ -51,20 +53,20 @@ def answer_of(outcome: "Outcome", result: "Robustness", out: Path, trust: Judged
         "digest": outcome.digest,
         "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
         "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
-        "checks": {finding.check: finding.held for finding in outcome.findings},
+        "checks": {finding.id: finding.held for finding in outcome.findings},
         "gates": {decision.gate.name: decision.passed for decision in outcome.decisions},
         "notSelected": list(outcome.not_selected),
         "pictures": list(remarks),
         "trust": trust.data(),
     }
     word = str(outcome.word)
-    if outcome.word is Word.FAILED:
+    if outcome.word is Outcome.FAILED:
         word, data["reason"] = "REFUSED", AuditReason.GATE_FAILED.value
         sentence += f" ({AuditReason.GATE_FAILED})"
     return Answer(word, sentence, "\n\n".join(lines), data, code)
 
 
-def _passed(outcome: "Outcome") -> str:
+def _passed(outcome: "SuiteResult") -> str:
     """Say what a pass means: that these gates were passed, and no more."""
     names = ", ".join(decision.gate.name for decision in outcome.decisions if decision.passed == "passed")
     return f"gates passed: {names or 'none was asked for'}"

@@ -7,14 +7,15 @@ from math import log
 
 from fusiondiff_audit import __version__
 from fusiondiff_audit.page.render import PageImage, templates
-from reports.stress.parts import Tried, Word
-from reports.stress.result import Robustness
+from reports.stress.outcome import Outcome
+from reports.stress.records import AttackResult
+from reports.stress.result import StressResult
 
 PAGE = "robustness.html"
 _MEANINGS = {
-    Word.PASSED: "Every gate that could fail it was passed or is waived, and every selected check of the run held.",
-    Word.FAILED: "A gate was not passed.",
-    Word.INCONCLUSIVE: "Nothing follows from these numbers: something stands in the way of believing them.",
+    Outcome.PASSED: "Every gate that could fail it was passed or is waived, and every selected check of the run held.",
+    Outcome.FAILED: "A gate was not passed.",
+    Outcome.INCONCLUSIVE: "Nothing follows from these numbers: something stands in the way of believing them.",
 }
 _TITLES = {"linf": "Largest change of a pixel, in greys of 255", "l2": "Length of the change", "l0": "Share of pixels"}
 _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
@@ -63,7 +64,7 @@ class Plot:
     ticks: tuple[tuple[float, str], ...]
 
 
-def render_stress(result: Robustness, examples: Sequence[Example], remarks: Sequence[str] = ()) -> bytes:
+def render_stress(result: StressResult, examples: Sequence[Example], remarks: Sequence[str] = ()) -> bytes:
     """Return the page; `remarks` are what the run said of its pictures, which the signed result has no place for."""
     page = (
         templates()
@@ -83,7 +84,7 @@ def render_stress(result: Robustness, examples: Sequence[Example], remarks: Sequ
     return page.encode()
 
 
-def plots_of(result: Robustness) -> list[Plot]:
+def plots_of(result: StressResult) -> list[Plot]:
     """Return a plot for each norm in which something was fooled; what platforms do has no size."""
     plots = []
     for norm, title in _TITLES.items():
@@ -93,7 +94,7 @@ def plots_of(result: Robustness) -> list[Plot]:
     return plots
 
 
-def _plot(title: str, scale: int, tried: Sequence[Tried], of: int) -> Plot:
+def _plot(title: str, scale: int, tried: Sequence[AttackResult], of: int) -> Plot:
     best: dict[str, float] = {}
     for one in tried:
         for digest, size in zip(one.fooled, one.sizes, strict=True):

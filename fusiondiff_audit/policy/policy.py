@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from reports.stress.rules import BUDGET, SHARE
+from reports.stress.consistency import BUDGET, SHARE
 from reports.verdict.verdicts import VerdictRules
 from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_name, is_plain, malformed, write_json

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from attacks.pictures import Norm
-from reports.stress.result import MAX_FILE, Robustness, open_robustness
+from reports.stress.result import MAX_FILE, StressResult, open_stress_result
 from signing import Reason, SigningError, TrustStore, read_capped
 
 
-def open_before(path: Path, trust: TrustStore, *, model: str, policy: str) -> Robustness:
+def open_before(path: Path, trust: TrustStore, *, model: str, policy: str) -> StressResult:
     """Return an earlier result of a model of this name, under the policy of this digest."""
-    result, _ = open_robustness(read_capped(path, limit=MAX_FILE), str(path), trust=trust)
+    result, _ = open_stress_result(read_capped(path, limit=MAX_FILE), str(path), trust=trust)
     for what, theirs, ours in (("model", result.model, model), ("policy", result.policy_digest, policy)):
         if theirs != ours:
             said = f"{path}: of {what} {theirs}, this run is of {ours}: nothing that could be compared"
@@ -18,7 +18,7 @@ def open_before(path: Path, trust: TrustStore, *, model: str, policy: str) -> Ro
     return result
 
 
-def held_before(before: Robustness) -> dict[str, dict[str, bool]]:
+def held_before(before: StressResult) -> dict[str, dict[str, bool]]:
     """Return which pictures held then, by attack."""
     found = {}
     for one in before.attacks:
@@ -29,7 +29,7 @@ def held_before(before: Robustness) -> dict[str, dict[str, bool]]:
     return found
 
 
-def bank_of(before: Robustness, *, weights: str) -> dict[Norm, dict[str, float]]:
+def bank_of(before: StressResult, *, weights: str) -> dict[Norm, dict[str, float]]:
     """Return the smallest change that fooled each picture then, norm by norm; other weights have another one."""
     found: dict[Norm, dict[str, float]] = {}
     for one in before.attacks if before.model_digest == weights else ():

@@ -10,13 +10,13 @@ from scipy import ndimage
 
 from attacks.outcome import End
 from attacks.pictures import Picture, Plane
-from attacks.suite import Outcome
+from attacks.suite import SuiteResult
 from fusiondiff_audit.page.stress import Example
 
 MOST, SIDE, ENLARGED = 6, 192, 10
 
 
-def examples_of(outcome: Outcome, pictures: Sequence[Picture]) -> list[Example]:
+def examples_of(outcome: SuiteResult, pictures: Sequence[Picture]) -> list[Example]:
     """Return an example of each picture that was fooled, by the run that moved its pixels least, the smallest first."""
     known = {picture.name: picture for picture in pictures}
     best: dict[str, tuple[float, str, Plane]] = {}

@@ -7,7 +7,6 @@ from fractions import Fraction
 from urllib.parse import quote
 
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.gates import Bound, Gate, Metric, Severity, Slice, Waiver
 from attacks.harness import Plan
 from attacks.pictures import Budget, Norm
 from attacks.poison.catalogue import POISONS
@@ -17,6 +16,7 @@ from attacks.poison.scene import Allowed
 from attacks.suite import Suite
 from fusiondiff_audit.policy.policy import MAX_POLICY, AskedAttack, AskedGate, AskedPoison, Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, policy_file
+from reports.stress.gates import Bound, Gate, Metric, Severity, Slice, Waiver
 from signing import read_capped
 from signing.strict import malformed
 

@@ -1,6 +1,6 @@
 """From what attacks found to what is signed: counts, digests and words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from importlib.metadata import version
 
@@ -10,13 +10,19 @@ from attacks.outcome import End, Result
 from attacks.poison.catalogue import POISONS
 from attacks.poison.detect import Evaluated
 from attacks.poison.harness import Reached
-from attacks.suite import Outcome
+from attacks.suite import SuiteResult
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
 from reports.identity import Key, Library
-from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
-from reports.stress.result import FORMAT, Robustness
+from reports.stress.records import (
+    AttackResult,
+    DetectorResult,
+    Environment,
+    GateResult,
+    PoisonResult,
+)
+from reports.stress.result import FORMAT, StressResult
 from signing.strict import is_plain
 
 _LONGEST = 1000  # characters
@@ -33,11 +39,11 @@ class Circumstances:
     origin: Origin
 
 
-def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustness:
+def result_of(outcome: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
     """Return what is signed."""
     model, runtime = asked.model, asked.model.runtime
     libraries = tuple(Library(name, version(name)) for name in _LIBRARIES)
-    taken = Taken(
+    taken = Environment(
         asked.origin.digest,
         asked.origin.released,
         runtime.device,
@@ -48,10 +54,10 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         ATLAS,
         NIST,
     )
-    return Robustness(
+    return StressResult(
         format=FORMAT,
         issued=signing.write_time(signing.now()),
-        word=Word(outcome.word),
+        word=outcome.word,
         why=tuple(map(_text, outcome.why)),
         auditor=asked.auditor,
         model=model.title,
@@ -66,11 +72,10 @@ def result_of(outcome: Outcome, asked: Circumstances, *, images: int) -> Robustn
         attacks=tuple(map(_tried, outcome.results)),
         poisons=() if outcome.poisoned is None else tuple(map(_harmed, outcome.poisoned.reached)),
         detectors=() if outcome.poisoned is None else tuple(map(_watched, outcome.poisoned.evaluated)),
-        checks=tuple(Checked(one.check, one.title, Held(one.held), _text(one.evidence)) for one in outcome.findings),
+        checks=tuple(replace(one, evidence=_text(one.evidence)) for one in outcome.findings),
         not_selected=outcome.not_selected,
         gates=tuple(
-            Gated(d.gate.name, Gate(d.passed), Severity(d.gate.severity), d.count, d.of, _text(d.said))
-            for d in outcome.decisions
+            GateResult(d.gate.name, d.passed, d.gate.severity, d.count, d.of, _text(d.said)) for d in outcome.decisions
         ),
         outcome=outcome.digest,
         taken=taken,
@@ -83,13 +88,13 @@ def _text(said: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
-def _tried(result: Result) -> Tried:
+def _tried(result: Result) -> AttackResult:
     def ended(*ends: End) -> tuple[str, ...]:
         return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
 
     atlas, nist = CATALOGUE[_entry(result)].taxonomies
     fooled = sorted((trial.digest, trial.least) for trial in result.trials if trial.end is End.FOOLED)
-    return Tried(
+    return AttackResult(
         result.attack,
         result.family,
         result.knowledge,
@@ -108,9 +113,9 @@ def _tried(result: Result) -> Tried:
     )
 
 
-def _harmed(one: Reached) -> Harmed:
+def _harmed(one: Reached) -> PoisonResult:
     entry = POISONS[one.poison.rsplit("-", 1)[0]]
-    return Harmed(
+    return PoisonResult(
         one.poison,
         one.keeps_labels,
         one.specimens,
@@ -126,8 +131,8 @@ def _harmed(one: Reached) -> Harmed:
     )
 
 
-def _watched(one: Evaluated) -> Watched:
-    return Watched(
+def _watched(one: Evaluated) -> DetectorResult:
+    return DetectorResult(
         one.detector, one.found, one.planted, one.alarms, one.clean, one.clean_alarms, one.clean_all, one.counts
     )
 

@@ -8,13 +8,14 @@ what does not apply is skipped.
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from reports.stress.parts import Checked, Gated, Harmed, Tried, Word
-from reports.stress.result import Robustness
+from reports.stress.outcome import Outcome
+from reports.stress.records import AttackResult, CheckResult, GateResult, PoisonResult
+from reports.stress.result import StressResult
 
 Case = tuple[str, str | None, str]  # name, what it is besides passed, and what is said
 
 
-def to_junit(result: Robustness) -> bytes:
+def to_junit(result: StressResult) -> bytes:
     """Return the XML document."""
     root = ElementTree.Element("testsuites", name=f"fusiondiff-audit stress: {result.word}")
     families: dict[str, list[Case]] = {}
@@ -37,7 +38,7 @@ def to_junit(result: Robustness) -> bytes:
     return document + b"\n"
 
 
-def _suite(name: str, cases: Iterable[Case], result: Robustness) -> ElementTree.Element:
+def _suite(name: str, cases: Iterable[Case], result: StressResult) -> ElementTree.Element:
     known = list(cases)
     counts = {kind: sum(case[1] == kind for case in known) for kind in ("failure", "error", "skipped")}
     suite = ElementTree.Element(
@@ -69,20 +70,20 @@ def _suite(name: str, cases: Iterable[Case], result: Robustness) -> ElementTree.
     return suite
 
 
-def _outcome(result: Robustness) -> Case:
+def _outcome(result: StressResult) -> Case:
     """Return what all parts come to: a run in which nothing failed may still say nothing."""
-    kind = {Word.PASSED: None, Word.FAILED: "failure"}.get(result.word, "error")
+    kind = {Outcome.PASSED: None, Outcome.FAILED: "failure"}.get(result.word, "error")
     return str(result.word), kind, "; ".join(result.why) or "every gate that can fail it held"
 
 
-def _harm(one: Harmed) -> str:
+def _harm(one: PoisonResult) -> str:
     if one.problem:
         return one.problem
     certified = f"{one.broken} of {one.certified} certified"
     return f"{one.turned} of {one.asked} labels turned, {certified}; {one.reach} passed"
 
 
-def _attack(one: Tried) -> Case:
+def _attack(one: AttackResult) -> Case:
     """Return an attack as a case: that it succeeded is for gates to judge, that it ran is what is shown."""
     pictures = len(one.held) + len(one.fooled) + len(one.silenced) + len(one.unfinished)
     said = f"{len(one.fooled)} of {pictures} fooled, {len(one.silenced)} silenced; {one.queries + one.passes} questions"
@@ -92,12 +93,12 @@ def _attack(one: Tried) -> Case:
     return one.name, "error" if broken else None, broken or said
 
 
-def _check(one: Checked) -> Case:
+def _check(one: CheckResult) -> Case:
     kind = {"held": None, "not applicable": "skipped"}.get(one.held, "error")
     return f"{one.id} {one.title}", kind, one.evidence
 
 
-def _gate(one: Gated) -> Case:
+def _gate(one: GateResult) -> Case:
     if one.passed == "failed" and one.severity != "error":
         return one.name, None, f"{one.severity}: {one.said}"
     kinds = {"passed": None, "waived": "skipped", "not asked": "skipped", "failed": "failure"}

@@ -11,8 +11,18 @@ from datetime import datetime
 from hashlib import sha256
 
 from reports.identity import Key
-from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
-from reports.stress.rules import fault_of, word_of
+from reports.stress.consistency import contradiction_of, outcome_of
+from reports.stress.gates import GateOutcome, Severity
+from reports.stress.outcome import Outcome
+from reports.stress.records import (
+    AttackResult,
+    CheckResult,
+    CheckState,
+    DetectorResult,
+    Environment,
+    GateResult,
+    PoisonResult,
+)
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
 from signing.bundle import Bundle, bundle_limit, seal, unseal
 from signing.fields import Fields, read_json
@@ -29,12 +39,12 @@ _TOKENS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Robustness:
+class StressResult:
     """All that a stress test found."""
 
     format: str
     issued: str
-    word: Word
+    word: Outcome
     why: tuple[str, ...]
     auditor: Key
     model: str
@@ -46,14 +56,14 @@ class Robustness:
     policy_text: str
     images: int
     missed: tuple[str, ...]  # judged wrongly before any attack
-    attacks: tuple[Tried, ...]
-    poisons: tuple[Harmed, ...]
-    detectors: tuple[Watched, ...]
-    checks: tuple[Checked, ...]
+    attacks: tuple[AttackResult, ...]
+    poisons: tuple[PoisonResult, ...]
+    detectors: tuple[DetectorResult, ...]
+    checks: tuple[CheckResult, ...]
     not_selected: tuple[str, ...]  # checks
-    gates: tuple[Gated, ...]
+    gates: tuple[GateResult, ...]
     outcome: str  # SHA-256 over what came of every picture: the same for the same seed
-    taken: Taken
+    taken: Environment
 
     def __post_init__(self) -> None:
         """Refuse a result whose parts contradict each other, or its word."""
@@ -61,11 +71,11 @@ class Robustness:
             raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
         if sha256(self.policy_text.encode()).hexdigest() != self.policy_digest:
             raise ValueError("the digest of another policy than the one that is quoted")
-        fault = fault_of(self)
+        fault = contradiction_of(self)
         if fault is not None:
             raise ValueError(fault)
-        if word_of(self) is not self.word:
-            raise ValueError(f"{self.word}, and yet its parts come to {word_of(self)}")
+        if outcome_of(self) is not self.word:
+            raise ValueError(f"{self.word}, and yet its parts come to {outcome_of(self)}")
 
     @property
     def time(self) -> datetime:
@@ -79,10 +89,10 @@ class Robustness:
         for gate in self.gates:
             named[_list_of(gate)].append(f"gate {gate.name}")
         for check in self.checks:
-            named["failedTests" if check.held is Held.FAILED else "passedTests"].append(f"check {check.id}")
+            named["failedTests" if check.held is CheckState.FAILED else "passedTests"].append(f"check {check.id}")
         passed = "WARNED" if named["warnedTests"] else "PASSED"
         predicate: dict[str, object] = {
-            "result": passed if self.word is Word.PASSED else "FAILED",
+            "result": passed if self.word is Outcome.PASSED else "FAILED",
             "configuration": [
                 {"name": "policy", "digest": {"sha256": self.policy_digest}},
                 {
@@ -96,7 +106,7 @@ class Robustness:
         return write_statement((Subject(self.model, self.model_digest),), PREDICATE, predicate)
 
     @classmethod
-    def from_payload(cls, payload: bytes, where: str) -> "Robustness":
+    def from_payload(cls, payload: bytes, where: str) -> "StressResult":
         """Parse a verified payload."""
         statement = Statement.from_bytes(
             payload, where, predicate_type=PREDICATE, limit=_MAX_PAYLOAD, most=1, tokens=_TOKENS
@@ -108,12 +118,12 @@ class Robustness:
         return found
 
 
-def _list_of(gate: Gated) -> str:
+def _list_of(gate: GateResult) -> str:
     """Return in which of in-toto's lists a gate stands."""
-    if gate.passed is Gate.PASSED:
+    if gate.passed is GateOutcome.PASSED:
         return "passedTests"
-    lesser = gate.passed is Gate.FAILED and gate.severity is not Severity.ERROR
-    return "warnedTests" if lesser or gate.passed in (Gate.WAIVED, Gate.UNASKED) else "failedTests"
+    lesser = gate.passed is GateOutcome.FAILED and gate.severity is not Severity.ERROR
+    return "warnedTests" if lesser or gate.passed in (GateOutcome.WAIVED, GateOutcome.UNASKED) else "failedTests"
 
 
 def _content(entry: Fields, where: str) -> bytes:
@@ -123,24 +133,24 @@ def _content(entry: Fields, where: str) -> bytes:
         raise malformed(where, "details that are no base64") from e
 
 
-def sign_robustness(result: Robustness, key: PrivateKey) -> bytes:
+def sign_stress_result(result: StressResult, key: PrivateKey) -> bytes:
     """Return a signed result; one that would be read otherwise than it was meant is never signed."""
     payload = result.to_payload()
-    if Robustness.from_payload(payload, RESULT) != result:
+    if StressResult.from_payload(payload, RESULT) != result:
         raise SigningError(Reason.MALFORMED, f"{RESULT}: would be read otherwise than it was meant")
     return seal(payload, key)
 
 
-def read_robustness(data: bytes, where: str) -> Robustness:
+def read_stress_result(data: bytes, where: str) -> StressResult:
     """Return a result whoever signed it: of a file that is known by its digest."""
-    return Robustness.from_payload(Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD).envelope.payload, where)
+    return StressResult.from_payload(Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD).envelope.payload, where)
 
 
-def open_robustness(data: bytes, where: str, *, trust: TrustStore) -> tuple[Robustness, Signer]:
+def open_stress_result(data: bytes, where: str, *, trust: TrustStore) -> tuple[StressResult, Signer]:
     """Return a result that a listed auditor signed, or refuse it."""
     bundle = Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD)
     opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
-    result = Robustness.from_payload(opened.payload, where)
+    result = StressResult.from_payload(opened.payload, where)
     if result.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.CONTRADICTION, f"{where}: names another auditor than the one who signed it")
     return result, trust.judge(opened.entry, result.time, where, proven=opened.proven)

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from reports.stress.parts import Checked, Gate, Gated, Harmed, Tried, Word
-from reports.stress.result import Robustness
+from reports.stress.gates import GateOutcome
+from reports.stress.outcome import Outcome
+from reports.stress.records import AttackResult, CheckResult, GateResult, PoisonResult
+from reports.stress.result import StressResult
 from signing.strict import write_json
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -19,7 +21,7 @@ _EVASION = ("AML.T0015", "NISTAML.022")  # what gates and checks are about
 
 
 def to_sarif(
-    result: Robustness, *, policy: str, lines: Mapping[str, int], version: str, before: Robustness | None
+    result: StressResult, *, policy: str, lines: Mapping[str, int], version: str, before: StressResult | None
 ) -> bytes:
     """Return the document; `policy` is the policy's place as a relative URI, `lines` where in it each gate stands.
 
@@ -27,7 +29,7 @@ def to_sarif(
     """
     then = {} if before is None else {gate.name: gate.passed for gate in before.gates}
     place = {"uri": policy, "index": 0}
-    tried: tuple[Tried | Harmed, ...] = (*result.attacks, *result.poisons)
+    tried: tuple[AttackResult | PoisonResult, ...] = (*result.attacks, *result.poisons)
     ids = sorted({i for one in tried for i in (one.atlas, one.nist)} | set(_EVASION))
     run: dict[str, Any] = {
         "tool": {"driver": {"name": "fusiondiff-audit", "version": version, "rules": _rules(result)}},
@@ -41,7 +43,7 @@ def to_sarif(
         ],
         "invocations": [
             {
-                "executionSuccessful": result.word is not Word.INCONCLUSIVE,
+                "executionSuccessful": result.word is not Outcome.INCONCLUSIVE,
                 "endTimeUtc": result.issued,
                 "toolExecutionNotifications": _notifications(result),
             }
@@ -66,7 +68,7 @@ def to_sarif(
     return write_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rules(result: Robustness) -> list[dict[str, Any]]:
+def _rules(result: StressResult) -> list[dict[str, Any]]:
     rules: dict[str, dict[str, Any]] = {}
     for gate in result.gates:
         rules[_gate_rule(gate)] = _rule(_gate_rule(gate), "A gate of the policy", gate.severity)
@@ -103,44 +105,46 @@ def _taxonomy(name: str, version: str, ids: list[str]) -> dict[str, Any]:
     return {"name": name, "version": version, "taxa": [{"id": one} for one in ids]}
 
 
-def _notifications(result: Robustness) -> list[dict[str, Any]]:
-    if result.word is not Word.INCONCLUSIVE:
+def _notifications(result: StressResult) -> list[dict[str, Any]]:
+    if result.word is not Outcome.INCONCLUSIVE:
         return []
     return [{"level": "error", "message": {"text": reason}} for reason in result.why]
 
 
-def _gate(one: Gated, result: Robustness, place: dict[str, Any], line: int, then: Gate | None) -> dict[str, Any]:
+def _gate(
+    one: GateResult, result: StressResult, place: dict[str, Any], line: int, then: GateOutcome | None
+) -> dict[str, Any]:
     found = _result(_gate_rule(one), one.said, one.name, result, place, line)
-    if one.passed in (Gate.FAILED, Gate.WAIVED):
+    if one.passed in (GateOutcome.FAILED, GateOutcome.WAIVED):
         found |= {"kind": "fail", "level": one.severity}
     else:
-        found["kind"] = {Gate.PASSED: "pass", Gate.UNASKED: "notApplicable"}.get(one.passed, "review")
-    if one.passed is Gate.WAIVED:
+        found["kind"] = {GateOutcome.PASSED: "pass", GateOutcome.UNASKED: "notApplicable"}.get(one.passed, "review")
+    if one.passed is GateOutcome.WAIVED:
         found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.said}]
     if then is not None:
         found["baselineState"] = "unchanged" if one.passed is then else "updated"
     return found
 
 
-def _check(one: Checked, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+def _check(one: CheckResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
     kind = {"held": "pass", "not applicable": "notApplicable"}.get(one.held, "review")
     return _result(one.id, f"{one.title}: {one.evidence}", one.id, result, place, 1) | {"kind": kind}
 
 
-def _poison(one: Harmed, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+def _poison(one: PoisonResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
     said = f"{one.name}: {one.turned} of {one.asked} labels turned, {one.broken} of {one.certified} certified ones"
     found = _result(one.name, said, one.name, result, place, 1)
     return found | {"kind": "review" if one.problem or one.broken else "informational"}
 
 
-def _attack(one: Tried, result: Robustness, place: dict[str, Any]) -> dict[str, Any]:
+def _attack(one: AttackResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
     pictures = len(one.held) + len(one.fooled) + len(one.silenced) + len(one.unfinished)
     said = f"{one.name}: {len(one.fooled)} of {pictures} pictures fooled, {len(one.silenced)} silenced"
     found = _result(_attack_rule(one), said, one.name, result, place, 1)
     return found | {"kind": "review" if one.problem or one.unfinished else "informational"}
 
 
-def _result(rule: str, said: str, name: str, result: Robustness, place: dict[str, Any], line: int) -> dict[str, Any]:
+def _result(rule: str, said: str, name: str, result: StressResult, place: dict[str, Any], line: int) -> dict[str, Any]:
     identity = sha256(f"{rule}\n{result.model}\n{name}".encode()).hexdigest()
     return {
         "ruleId": rule,
@@ -155,9 +159,9 @@ def _result(rule: str, said: str, name: str, result: Robustness, place: dict[str
     }
 
 
-def _gate_rule(one: Gated) -> str:
+def _gate_rule(one: GateResult) -> str:
     return f"gate/{one.name.split('/')[0]}"
 
 
-def _attack_rule(one: Tried) -> str:
+def _attack_rule(one: AttackResult) -> str:
     return f"attack/{one.name.rsplit('-', 2)[0]}"

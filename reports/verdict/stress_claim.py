@@ -12,13 +12,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from reports.stress.parts import Word
+from reports.stress.outcome import Outcome
 from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.header import NOT_TESTED, STALE, Header
 from signing.fields import Fields
 
 _CLAIM = re.compile(
-    f"(?P<word>{'|'.join(Word)}) (?P<policy>.{{1,200}}), (?P<day>20[0-9]{{2}}-[01][0-9]-[0-3][0-9]), "
+    f"(?P<word>{'|'.join(Outcome)}) (?P<policy>.{{1,200}}), (?P<day>20[0-9]{{2}}-[01][0-9]-[0-3][0-9]), "
     f"sha256:(?P<digest>[0-9a-f]{{64}})(?P<stale>{STALE})?"
 )
 _MOST_DAYS, _MOST_ATTACKS = 3650, 1000
@@ -29,7 +29,7 @@ _DAY = timedelta(days=1)
 class Claim:
     """What is told of a stress test's result."""
 
-    word: Word
+    word: Outcome
     policy: str
     day: datetime  # it was issued on, at midnight
     digest: str
@@ -45,7 +45,7 @@ def read_claim(robustness: str) -> Claim | None:
         day = datetime.fromisoformat(match["day"]).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return Claim(Word(match["word"]), match["policy"], day, match["digest"], match["stale"] is not None)
+    return Claim(Outcome(match["word"]), match["policy"], day, match["digest"], match["stale"] is not None)
 
 
 def stress_fault(header: Header, asked: Fields) -> str | None:

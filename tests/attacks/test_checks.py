@@ -11,13 +11,14 @@ import torch
 from attacks.art.labels import hop_skip_jump
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.checks import ALL
-from attacks.checks.check import Bank, Bench, Finding, Held
+from attacks.checks.check import Bank, CheckContext
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack, Plan, judged_rightly, run
 from attacks.outcome import End, Knowledge
 from attacks.pictures import Budget, Norm, Plane, Unit, distance
 from attacks.poison.ward import Poisoned
 from attacks.target import Aim, Answer, Target
+from reports.stress.records import CheckResult, CheckState
 from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, heights, pictures
 
 
@@ -28,17 +29,17 @@ def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> P
 PLANS = (plan("pgd", Pgd(BUDGET, 40)), plan("apgd", Apgd(BUDGET, 40)))
 
 
-def bench(target: Target | None = None, plans: Sequence[Plan] = PLANS, **changes: Any) -> Bench:
+def bench(target: Target | None = None, plans: Sequence[Plan] = PLANS, **changes: Any) -> CheckContext:
     target = target or Linear()
     whole = changes.pop("whole", pictures(6))
     worth, _ = judged_rightly(target, whole)
     runs = {plan.name: run(plan, target, worth, seed=3) for plan in plans}
     given: dict[str, Any] = {"planned": [plan.name for plan in plans], "elsewhere": target.decide, **changes}
-    return Bench(target, worth, whole, runs, seed=3, **given)
+    return CheckContext(target, worth, whole, runs, seed=3, **given)
 
 
 @pytest.fixture(scope="module")
-def sound() -> Bench:
+def sound() -> CheckContext:
     return bench()
 
 
@@ -48,22 +49,22 @@ NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20", "S28", *OF_POISON}
 
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
-def test_a_sound_run_is_believed(check: Any, sound: Bench) -> None:
+def test_a_sound_run_is_believed(check: Any, sound: CheckContext) -> None:
     found = check.on(bench(whole=pictures(6, height=4.0)) if check.id == "S25" else sound)
-    expected = Held.NOT_APPLICABLE if check.id in NOT_APPLICABLE else Held.HELD
+    expected = CheckState.NOT_APPLICABLE if check.id in NOT_APPLICABLE else CheckState.HELD
     assert found.held is expected, found.evidence
     assert found.evidence
 
 
-def finding(id_: str, on: Bench) -> Finding:
+def finding(id_: str, on: CheckContext) -> CheckResult:
     return next(check for check in ALL if check.id == id_).on(on)
 
 
-def held(id_: str, on: Bench) -> Held:
+def held(id_: str, on: CheckContext) -> CheckState:
     return finding(id_, on).held
 
 
-def spoiled(**changes: Any) -> Bench:
+def spoiled(**changes: Any) -> CheckContext:
     """Return a sound bench whose first run's first trial says something else."""
     made = bench()
     first = made.runs["pgd"]
@@ -72,7 +73,7 @@ def spoiled(**changes: Any) -> Bench:
     return made
 
 
-def with_plane(change: Callable[[Plane], Plane]) -> Bench:
+def with_plane(change: Callable[[Plane], Plane]) -> CheckContext:
     made = bench()
     first = made.runs["pgd"]
     name = first.result.trials[0].picture
@@ -165,7 +166,7 @@ def black(act: Attack) -> tuple[Plan, ...]:
     return plan("nothing", Scripted(idle)), plan("black", act, Knowledge.BLACK)
 
 
-DEFECTS: dict[str, Callable[[], Bench]] = {
+DEFECTS: dict[str, Callable[[], CheckContext]] = {
     "S01": lambda: with_plane(lambda plane: np.where(plane > 128, plane + 9, plane - 9).astype(np.uint8)),
     "S02": lambda: bench(elsewhere=Constant().decide),
     "S03": lambda: bench(plans=[plan("nothing", Scripted(idle))]),
@@ -208,10 +209,10 @@ def known(size: float) -> Bank:
     return {Norm.LINF: {picture.digest: size for picture in pictures()}}
 
 
-def unsettled(id_: str) -> Bench:
+def unsettled(id_: str) -> CheckContext:
     """Return a bench on which the further attack of a check fooled fewer."""
     made = bench()
-    assert held(id_, made) is Held.HELD
+    assert held(id_, made) is CheckState.HELD
     name = {"S08": "check pgd of twice the steps", "S09": "check pgd from two starts"}[id_]
     again = made.besides[name]
     trials = (replace(again.result.trials[0], end=End.HELD), *again.result.trials[1:])
@@ -219,7 +220,7 @@ def unsettled(id_: str) -> Bench:
     return made
 
 
-def spoiled_constant() -> Bench:
+def spoiled_constant() -> CheckContext:
     """Return a bench with a plan that fools even a constant, since it changes what it asks."""
 
     def cheat(aim: Aim) -> Unit:
@@ -232,7 +233,7 @@ def spoiled_constant() -> Bench:
 
 @pytest.mark.parametrize("id_", DEFECTS)
 def test_a_defect_is_found(id_: str) -> None:
-    assert held(id_, DEFECTS[id_]()) is Held.FAILED
+    assert held(id_, DEFECTS[id_]()) is CheckState.FAILED
 
 
 def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None:
@@ -242,13 +243,13 @@ def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None
     def elsewhere(planes: Sequence[Plane]) -> list[Answer]:
         return [Answer(not answer.authentic, 0.5) for answer in Linear().decide(planes)]
 
-    assert held("S02", idle_bench) is Held.HELD
-    assert held("S02", replace(idle_bench, elsewhere=elsewhere)) is Held.FAILED
+    assert held("S02", idle_bench) is CheckState.HELD
+    assert held("S02", replace(idle_bench, elsewhere=elsewhere)) is CheckState.FAILED
 
 
 def test_a_constant_is_attacked_from_a_start_where_an_attack_needs_one() -> None:
     hop = plan("hop", hop_skip_jump(Budget(Norm.L2, 0.5), steps=2, most=20), Knowledge.BLACK)
-    assert held("S27", bench(plans=[hop])) is Held.HELD  # a run that breaks down does not hold
+    assert held("S27", bench(plans=[hop])) is CheckState.HELD  # a run that breaks down does not hold
 
 
 def test_what_learns_from_answers_may_find_nothing_to_learn_on_a_constant() -> None:
@@ -258,9 +259,9 @@ def test_what_learns_from_answers_may_find_nothing_to_learn_on_a_constant() -> N
         return idle(aim)
 
     alone = bench(plans=[plan("learns", Scripted(gives_up))])
-    assert held("S27", alone) is Held.FAILED  # nothing at all was tried
+    assert held("S27", alone) is CheckState.FAILED  # nothing at all was tried
     found = finding("S27", bench(plans=[*PLANS, plan("learns", Scripted(gives_up))]))
-    assert (found.held, "learns found nothing to go by" in found.evidence) == (Held.HELD, True)
+    assert (found.held, "learns found nothing to go by" in found.evidence) == (CheckState.HELD, True)
 
 
 def test_a_picture_that_gets_no_answer_does_not_stand() -> None:
@@ -272,10 +273,10 @@ def test_a_picture_that_gets_no_answer_does_not_stand() -> None:
             ]
 
     found = finding("S06", bench(Mute()))
-    assert (found.held, "6 silenced of 6" in found.evidence) == (Held.HELD, True), found.evidence
+    assert (found.held, "6 silenced of 6" in found.evidence) == (CheckState.HELD, True), found.evidence
 
 
-def test_where_every_picture_fell_no_step_was_missing(sound: Bench) -> None:
+def test_where_every_picture_fell_no_step_was_missing(sound: CheckContext) -> None:
     for id_ in ("S24", "S25"):
         assert "no picture stands" in finding(id_, sound).evidence
     standing = bench(plans=[plan("nothing", Scripted(idle)), plan("steps", Pgd(BUDGET, 40))])
@@ -286,27 +287,27 @@ def test_where_every_picture_fell_no_step_was_missing(sound: Bench) -> None:
 def test_going_towards_the_others_is_controlled_although_they_lie_nearer_than_a_step(norm: Norm) -> None:
     budget = Budget(norm, 0.1 if norm is Norm.LINF else 1.0)
     towards = plan("towards", CATALOGUE["feature-target"].make(budget, Effort(10)))
-    assert held("S26", bench(plans=[towards])) is Held.HELD
+    assert held("S26", bench(plans=[towards])) is CheckState.HELD
 
 
-def test_as_small_a_change_as_before_is_no_worse(sound: Bench) -> None:
-    assert held("S28", replace(sound, bank=known(2 / 255))) is Held.HELD
-    assert held("S28", replace(sound, bank={**known(1.9 / 255), Norm.L2: {}})) is Held.HELD
+def test_as_small_a_change_as_before_is_no_worse(sound: CheckContext) -> None:
+    assert held("S28", replace(sound, bank=known(2 / 255))) is CheckState.HELD
+    assert held("S28", replace(sound, bank={**known(1.9 / 255), Norm.L2: {}})) is CheckState.HELD
     fooled_none = replace(bench(plans=[plan("nothing", Scripted(idle))]), bank=known(2 / 255))
-    assert held("S28", fooled_none) is Held.FAILED
+    assert held("S28", fooled_none) is CheckState.FAILED
 
 
-def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: Bench) -> None:
+def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: CheckContext) -> None:
     missing = replace(sound, planned=["pgd", "apgd", "square"])
-    assert held("S38", missing) is Held.FAILED
+    assert held("S38", missing) is CheckState.FAILED
 
 
-def test_a_check_that_breaks_down_did_not_hold(sound: Bench) -> None:
+def test_a_check_that_breaks_down_did_not_hold(sound: CheckContext) -> None:
     def broken(planes: Sequence[Plane]) -> list[Answer]:
         raise OSError("no process to ask")
 
     finding = next(check for check in ALL if check.id == "S02").on(replace(sound, elsewhere=broken))
-    assert finding.held is Held.FAILED
+    assert finding.held is CheckState.FAILED
     assert "no process to ask" in finding.evidence
 
 
@@ -320,15 +321,15 @@ def test_names_are_told_apart() -> None:
 CONTRAST = Plan("contrast", "platforms", Knowledge.BLACK, CATALOGUE["contrast"].make(Budget(Norm.LINF, 1.0), Effort()))
 
 
-def test_what_happens_to_pictures_has_no_bound_to_compare_with(sound: Bench) -> None:
+def test_what_happens_to_pictures_has_no_bound_to_compare_with(sound: CheckContext) -> None:
     """A change without bounds fools everything, so a platform that fools less is not weak for that."""
     made = bench(plans=[CONTRAST, *PLANS])
-    assert held("S06", made) is Held.HELD
-    assert held("S29", made) is Held.HELD
+    assert held("S06", made) is CheckState.HELD
+    assert held("S29", made) is CheckState.HELD
     for id_ in ("S05", "S07", "S08", "S09", "S14"):  # nor is its budget the one that they look at
         assert finding(id_, made).evidence == finding(id_, sound).evidence
     idle_too = bench(plans=[CONTRAST, plan("nothing", Scripted(idle))], bank=known(0.5))
-    assert held("S28", idle_too) is Held.FAILED
+    assert held("S28", idle_too) is CheckState.FAILED
 
 
 def test_what_asks_nothing_of_the_model_repeats_nothing_of_it() -> None:
@@ -338,8 +339,8 @@ def test_what_asks_nothing_of_the_model_repeats_nothing_of_it() -> None:
 
     free = Plan("free", "transfer", Knowledge.GREY, Scripted(idle))
     made = bench(Loose(), [free, plan("fgsm", Fgsm(BUDGET))])
-    assert held("S37", made) is Held.FAILED
-    assert held("S37", bench(plans=[free])) is Held.FAILED  # nothing was repeated
+    assert held("S37", made) is CheckState.FAILED
+    assert held("S37", bench(plans=[free])) is CheckState.FAILED  # nothing was repeated
 
 
 CHANCE = np.random.default_rng(0)

@@ -7,10 +7,11 @@ from hashlib import sha256
 import pytest
 from scipy.stats import binomtest
 
-from attacks.gates import Baseline, Bound, Decision, Gate, Metric, Passed, Slice, Waiver, decide_gates, held_by_picture
+from attacks.gates import Baseline, Decision, decide_gates, held_by_picture
 from attacks.outcome import End, Found, Knowledge, Result, Trial
 from attacks.pictures import Budget, Norm
-from attacks.statistics import mcnemar, wilson
+from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Slice, Waiver
+from reports.stress.statistics import mcnemar, wilson
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -48,15 +49,15 @@ def test_pairs_are_told_from_chance_exactly(worse: int, better: int) -> None:
 @pytest.mark.parametrize(
     ("bound", "least", "passed"),
     [
-        (Bound.LOWER, 0.50, Passed.PASSED),  # 15 of 20: 53.1 to 88.8 %
-        (Bound.LOWER, 0.55, Passed.FAILED),
-        (Bound.POINT, 0.75, Passed.PASSED),
-        (Bound.POINT, 0.76, Passed.FAILED),
-        (Bound.UPPER, 0.88, Passed.PASSED),
-        (Bound.UPPER, 0.89, Passed.FAILED),
+        (Bound.LOWER, 0.50, GateOutcome.PASSED),  # 15 of 20: 53.1 to 88.8 %
+        (Bound.LOWER, 0.55, GateOutcome.FAILED),
+        (Bound.POINT, 0.75, GateOutcome.PASSED),
+        (Bound.POINT, 0.76, GateOutcome.FAILED),
+        (Bound.UPPER, 0.88, GateOutcome.PASSED),
+        (Bound.UPPER, 0.89, GateOutcome.FAILED),
     ],
 )
-def test_the_bound_is_compared_that_the_gate_names(bound: Bound, least: float, passed: Passed) -> None:
+def test_the_bound_is_compared_that_the_gate_names(bound: Bound, least: float, passed: GateOutcome) -> None:
     assert decided(Gate(Metric.HELD, least, "pgd", bound), result("pgd", 15)).passed is passed
 
 
@@ -76,8 +77,8 @@ def test_a_picture_that_gets_no_answer_does_not_hold() -> None:
 
 def test_too_few_pictures_decide_nothing() -> None:
     few = Gate(Metric.HELD, 0.0, "pgd", least=30)
-    assert decided(few, result("pgd", 20)).passed is Passed.UNDECIDED
-    assert decided(replace(few, least=8, attack="unknown"), result("pgd", 20)).passed is Passed.UNDECIDED
+    assert decided(few, result("pgd", 20)).passed is GateOutcome.UNDECIDED
+    assert decided(replace(few, least=8, attack="unknown"), result("pgd", 20)).passed is GateOutcome.UNDECIDED
     assert decided(replace(few, least=11, slice=Slice.AUTHENTIC), result("pgd", 20)).of == 10
 
 
@@ -87,9 +88,14 @@ def held_then(count: int, attack: str = "pgd") -> Baseline:
 
 @pytest.mark.parametrize(
     ("then", "now", "passed"),
-    [(15, 15, Passed.PASSED), (15, 12, Passed.PASSED), (15, 10, Passed.FAILED), (10, 20, Passed.PASSED)],
+    [
+        (15, 15, GateOutcome.PASSED),
+        (15, 12, GateOutcome.PASSED),
+        (15, 10, GateOutcome.FAILED),
+        (10, 20, GateOutcome.PASSED),
+    ],
 )
-def test_a_regression_is_more_than_noise(then: int, now: int, passed: Passed) -> None:
+def test_a_regression_is_more_than_noise(then: int, now: int, passed: GateOutcome) -> None:
     gate = Gate(Metric.REGRESSIONS, 0.05, "pgd")
     assert decided(gate, result("pgd", now), baseline=held_then(then)).passed is passed
     assert decided(replace(gate, attack=None), result("pgd", now), baseline=held_then(then)).passed is passed
@@ -101,7 +107,10 @@ def test_a_picture_that_is_judged_wrongly_without_any_attack_does_not_hold() -> 
     missed = {t.digest: t.authentic for t in fewer.trials[15:]}
     gates = [Gate(Metric.HELD, 0.9, "pgd", Bound.POINT), Gate(Metric.REGRESSIONS, 0.05, "pgd")]
     said = decide_gates(gates, [kept], missed, baseline={"pgd": held_by_picture([was], {}, "pgd")}, now=NOW)
-    assert [(one.passed, one.count, one.of) for one in said] == [(Passed.FAILED, 15, 20), (Passed.FAILED, 5, 20)]
+    assert [(one.passed, one.count, one.of) for one in said] == [
+        (GateOutcome.FAILED, 15, 20),
+        (GateOutcome.FAILED, 5, 20),
+    ]
     assert sum(held_by_picture([kept], missed, "pgd", Slice.AUTHENTIC).values()) == 8
     assert not held_by_picture([], missed, None)
 
@@ -109,32 +118,32 @@ def test_a_picture_that_is_judged_wrongly_without_any_attack_does_not_hold() -> 
 @pytest.mark.parametrize("held", [0, 1, 4])
 def test_where_too_little_held_before_nothing_can_be_lost_and_nothing_is_passed(held: int) -> None:
     gate = Gate(Metric.REGRESSIONS, 0.05, "pgd")
-    assert decided(gate, result("pgd", 0), baseline=held_then(held)).passed is Passed.UNDECIDED
-    assert decided(gate, result("pgd", 20), baseline=held_then(held)).passed is Passed.UNDECIDED
+    assert decided(gate, result("pgd", 0), baseline=held_then(held)).passed is GateOutcome.UNDECIDED
+    assert decided(gate, result("pgd", 20), baseline=held_then(held)).passed is GateOutcome.UNDECIDED
     with pytest.raises(ValueError, match="no loss is rarer"):
         Gate(Metric.REGRESSIONS, 0.0)
 
 
 def test_the_worst_of_attacks_on_different_pictures_is_none() -> None:
     then = {"pgd": {t.digest: True for t in result("pgd", 20).trials}, "fgsm": {"another": True}}
-    assert decided(Gate(Metric.REGRESSIONS, 0.05), result("pgd", 1), baseline=then).passed is Passed.UNDECIDED
+    assert decided(Gate(Metric.REGRESSIONS, 0.05), result("pgd", 1), baseline=then).passed is GateOutcome.UNDECIDED
 
 
 def test_other_pictures_or_no_baseline_are_nothing_to_compare_with() -> None:
     gate = Gate(Metric.REGRESSIONS, 0.05, "pgd")
-    assert decided(gate, result("pgd", 15)).passed is Passed.UNDECIDED
-    assert decided(gate, result("pgd", 15), baseline={}).passed is Passed.UNDECIDED
+    assert decided(gate, result("pgd", 15)).passed is GateOutcome.UNDECIDED
+    assert decided(gate, result("pgd", 15), baseline={}).passed is GateOutcome.UNDECIDED
     other = {"pgd": {"another": True}}
-    assert decided(gate, result("pgd", 15), baseline=other).passed is Passed.UNDECIDED
+    assert decided(gate, result("pgd", 15), baseline=other).passed is GateOutcome.UNDECIDED
 
 
 def test_a_waiver_counts_until_it_ends_and_for_failures_alone() -> None:
     waiver = Waiver(NOW + timedelta(days=1), "known since the last lot")
     gate = Gate(Metric.HELD, 0.9, "pgd", waiver=waiver)
     waived = decided(gate, result("pgd", 15))
-    assert waived.passed is Passed.WAIVED
+    assert waived.passed is GateOutcome.WAIVED
     assert "known since the last lot" in waived.said
     ended = decided(replace(gate, waiver=Waiver(NOW, "x")), result("pgd", 15))
-    assert ended.passed is Passed.FAILED
+    assert ended.passed is GateOutcome.FAILED
     assert "its waiver ended" in ended.said
-    assert decided(replace(gate, value=0.1), result("pgd", 15)).passed is Passed.PASSED
+    assert decided(replace(gate, value=0.1), result("pgd", 15)).passed is GateOutcome.PASSED

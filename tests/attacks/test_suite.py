@@ -9,14 +9,16 @@ import pytest
 
 import attacks.poison.ward as ward_room
 from attacks.checks import ALL
-from attacks.gates import Bound, Gate, Metric, Passed, Severity, held_by_picture
+from attacks.gates import held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Plan, run
 from attacks.outcome import Knowledge
 from attacks.pictures import Budget, Norm, Picture, Unit
 from attacks.poison.detect import Suspects
-from attacks.suite import Outcome, Suite, Word, run_suite
+from attacks.suite import Suite, SuiteResult, run_suite
 from attacks.target import Aim, Target
+from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Severity
+from reports.stress.outcome import Outcome
 from tests.attacks.test_ward import ENROLLED, ward
 from tests.attacks.toys import Constant, Linear, Masked, pictures
 
@@ -35,7 +37,7 @@ def suite(budget: Budget = SMALL, **changes: object) -> Suite:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def outcome(target: Target, asked: Suite | None = None, **more: object) -> Outcome:
+def outcome(target: Target, asked: Suite | None = None, **more: object) -> SuiteResult:
     return run_suite(
         asked or suite(),
         target,
@@ -48,31 +50,31 @@ def outcome(target: Target, asked: Suite | None = None, **more: object) -> Outco
 
 def test_what_stands_passes_and_what_falls_fails() -> None:
     stands = outcome(Linear())
-    assert (stands.word, stands.why) == (Word.PASSED, ())
+    assert (stands.word, stands.why) == (Outcome.PASSED, ())
     falls = outcome(Linear(), suite(LARGE))
-    assert falls.word is Word.FAILED
+    assert falls.word is Outcome.FAILED
     assert "0 of 12 held" in falls.why[0]
 
 
 def test_a_masked_gradient_is_found_out() -> None:
     found = outcome(Masked(), suite(LARGE))
-    assert found.word is Word.INCONCLUSIVE
+    assert found.word is Outcome.INCONCLUSIVE
     assert {"S03", "S06", "S10"} <= {reason.split()[0] for reason in found.why}
 
 
 def test_a_constant_is_nothing_to_pass_with() -> None:
     found = outcome(Constant(), suite(floor=0.6))
-    assert found.word is Word.INCONCLUSIVE
+    assert found.word is Outcome.INCONCLUSIVE
     assert any(reason.startswith("S32") for reason in found.why)
     assert not any(result.fooled for result in found.results)
 
 
 def test_nothing_asked_for_and_nothing_to_attack_are_no_passes() -> None:
-    assert outcome(Linear(), suite(plans=(), checks=(), gates=())).word is Word.INCONCLUSIVE
+    assert outcome(Linear(), suite(plans=(), checks=(), gates=())).word is Outcome.INCONCLUSIVE
     empty = run_suite(suite(checks=(), gates=()), Linear(), [], now=NOW)
-    assert empty.word is Word.INCONCLUSIVE
+    assert empty.word is Outcome.INCONCLUSIVE
     late = outcome(Linear(), suite(seconds=0.0))
-    assert late.word is Word.INCONCLUSIVE
+    assert late.word is Outcome.INCONCLUSIVE
 
 
 def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() -> None:
@@ -85,29 +87,32 @@ def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() ->
 
     plan = Plan("broken", "art", Knowledge.WHITE, Broken())
     found = outcome(Linear(), suite(plans=(plan,), checks=(), gates=()))
-    assert found.word is Word.INCONCLUSIVE
+    assert found.word is Outcome.INCONCLUSIVE
     assert "numpy has no mat" in found.why[0]
 
 
 def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
     gate = Gate(Metric.HELD, 0.9, None, Bound.POINT, severity=Severity.WARNING)
     strict = Gate(Metric.HELD, 0.0, "fgsm", Bound.POINT)
-    assert outcome(Linear(), suite(LARGE, gates=(gate, strict))).word is Word.PASSED
+    assert outcome(Linear(), suite(LARGE, gates=(gate, strict))).word is Outcome.PASSED
     alone = outcome(Linear(), suite(LARGE, gates=(gate,)))
-    assert alone.word is Word.INCONCLUSIVE  # nothing could have failed it
-    assert outcome(Linear(), suite(gates=())).word is Word.INCONCLUSIVE
+    assert alone.word is Outcome.INCONCLUSIVE  # nothing could have failed it
+    assert outcome(Linear(), suite(gates=())).word is Outcome.INCONCLUSIVE
 
 
 def test_a_run_is_compared_with_one_before() -> None:
     first, gates = outcome(Linear()), (Gate(Metric.REGRESSIONS, 0.05, None),)
     before = {one.attack: held_by_picture(first.results, first.missed, one.attack) for one in first.results}
-    assert outcome(Linear(), suite(gates=gates), baseline=before).word is Word.PASSED
-    assert outcome(Linear(), suite(LARGE, gates=gates), baseline=before).word is Word.FAILED
-    assert outcome(Linear(), suite(gates=gates)).word is Word.INCONCLUSIVE
+    assert outcome(Linear(), suite(gates=gates), baseline=before).word is Outcome.PASSED
+    assert outcome(Linear(), suite(LARGE, gates=gates), baseline=before).word is Outcome.FAILED
+    assert outcome(Linear(), suite(gates=gates)).word is Outcome.INCONCLUSIVE
     alone = outcome(Linear(), suite(gates=gates), first=True)
-    assert (alone.decisions[0].passed, alone.word) == (Passed.UNASKED, Word.INCONCLUSIVE)  # nothing else was asked
+    assert (alone.decisions[0].passed, alone.word) == (
+        GateOutcome.UNASKED,
+        Outcome.INCONCLUSIVE,
+    )  # nothing else was asked
     both = (*gates, Gate(Metric.HELD, 0.0, None, Bound.POINT))
-    assert outcome(Linear(), suite(gates=both), first=True).word is Word.PASSED
+    assert outcome(Linear(), suite(gates=both), first=True).word is Outcome.PASSED
     with pytest.raises(ValueError, match="has no baseline"):
         outcome(Linear(), suite(gates=gates), baseline=before, first=True)
 
@@ -117,14 +122,17 @@ def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pyt
         raise OSError("gone")
 
     watched, alone = ward(detectors=("negative-impact",), suspects=lost), ward()
-    assert outcome(Linear(), ward=alone).word is Word.PASSED
+    assert outcome(Linear(), ward=alone).word is Outcome.PASSED
     doubt = outcome(Linear(), ward=watched)
-    assert (doubt.word, doubt.why) == (Word.INCONCLUSIVE, ("detectors were not tried, negative-impact: OSError: gone",))
+    assert (doubt.word, doubt.why) == (
+        Outcome.INCONCLUSIVE,
+        ("detectors were not tried, negative-impact: OSError: gone",),
+    )
     only = outcome(Linear(), ward=ward(enrolled=[picture for picture in ENROLLED if picture.authentic]))
-    assert only.word is Word.INCONCLUSIVE
+    assert only.word is Outcome.INCONCLUSIVE
     monkeypatch.setattr(ward_room, "_named", lost)  # a control that no check looks at
-    assert outcome(Linear(), ward=alone).word is Word.PASSED
-    assert outcome(Linear(), suite(checks=("S31",)), ward=alone).word is Word.INCONCLUSIVE
+    assert outcome(Linear(), ward=alone).word is Outcome.PASSED
+    assert outcome(Linear(), suite(checks=("S31",)), ward=alone).word is Outcome.INCONCLUSIVE
 
 
 def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
@@ -136,7 +144,7 @@ def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
 def test_what_was_not_selected_is_listed() -> None:
     found = outcome(Linear())
     assert set(found.not_selected) == {check.id for check in ALL} - set(QUICK)
-    assert [finding.check for finding in found.findings] == sorted(QUICK)
+    assert [finding.id for finding in found.findings] == sorted(QUICK)
 
 
 def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +153,7 @@ def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.M
 
     monkeypatch.setattr("attacks.suite.run", in_time)
     found = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
-    assert found.word is Word.INCONCLUSIVE
+    assert found.word is Outcome.INCONCLUSIVE
     assert all(reason.startswith(("S06", "S07", "S27")) for reason in found.why)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attacks.checks import ALL
-from attacks.checks.check import Bench, Held
+from attacks.checks.check import CheckContext
 from attacks.pictures import Picture
 from attacks.poison.catalogue import POISONS
 from attacks.poison.detect import DETECTORS, Evaluated, Suspects
@@ -15,6 +15,7 @@ from attacks.poison.harness import PoisonPlan
 from attacks.poison.scene import Allowed
 from attacks.poison.ward import Poisoned, Ward, poisoned
 from reports.arithmetic import tolerance
+from reports.stress.records import CheckState
 from tests.attacks.poison_toys import Toy, wares
 from tests.attacks.toys import Linear, pictures
 
@@ -40,8 +41,8 @@ def ward(partitions: int = 5, *, detectors: tuple[str, ...] = (), **changes: obj
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def found(id_: str, what: Poisoned | None) -> tuple[Held, str]:
-    bench = Bench(Linear(), pictures(2), pictures(2), {}, [], 0, poisoned=what)
+def found(id_: str, what: Poisoned | None) -> tuple[CheckState, str]:
+    bench = CheckContext(Linear(), pictures(2), pictures(2), {}, [], 0, poisoned=what)
     finding = next(check for check in ALL if check.id == id_).on(bench)
     return finding.held, finding.evidence
 
@@ -63,24 +64,24 @@ def test_what_was_asked_for_was_run(certified: Poisoned) -> None:
 
 
 def test_certificates_are_held_to_their_word(certified: Poisoned) -> None:
-    assert found("S30", certified)[0] is Held.HELD
+    assert found("S30", certified)[0] is CheckState.HELD
     lying = poisoned(
         ward(tolerance=lambda votes: 9, plans=(PoisonPlan("p", POISONS["stamp"].poison, Allowed(6)),)), seed=1
     )
-    assert found("S30", lying)[0] is Held.FAILED
+    assert found("S30", lying)[0] is CheckState.FAILED
 
 
 def test_one_forest_has_nothing_to_hold(sound: Poisoned) -> None:
     for id_ in ("S30", "S31"):
-        assert found(id_, sound)[0] is Held.NOT_APPLICABLE
+        assert found(id_, sound)[0] is CheckState.NOT_APPLICABLE
 
 
 def test_swapped_names_certify_nothing_right(certified: Poisoned) -> None:
-    assert found("S31", certified)[0] is Held.HELD
+    assert found("S31", certified)[0] is CheckState.HELD
     assert certified.named is not None
     assert certified.named.right > 0
     blind = replace(certified, named=replace(certified.named, swapped=certified.named.right))
-    assert found("S31", blind)[0] is Held.FAILED
+    assert found("S31", blind)[0] is CheckState.FAILED
 
 
 def test_detectors_count_that_find_what_was_planted(sound: Poisoned) -> None:
@@ -88,9 +89,9 @@ def test_detectors_count_that_find_what_was_planted(sound: Poisoned) -> None:
     known = {one.detector: one for one in sound.evaluated}
     assert known["activation-clusters"].counts, known["activation-clusters"]
     held, evidence = found("S34", sound)
-    assert held is Held.HELD
+    assert held is CheckState.HELD
     assert ("not evaluable" in evidence) is any(not one.counts for one in sound.evaluated)
-    assert found("S35", sound)[0] is Held.HELD
+    assert found("S35", sound)[0] is CheckState.HELD
 
 
 def test_detectors_that_find_nothing_do_not_count(sound: Poisoned) -> None:
@@ -98,24 +99,24 @@ def test_detectors_that_find_nothing_do_not_count(sound: Poisoned) -> None:
     loud = Evaluated("loud", 4, 4, 0, 36, 5, 40)
     for one in (poor, loud):
         assert not one.counts
-        assert found("S34", replace(sound, evaluated=(one,)))[0] is Held.NOT_APPLICABLE
-        assert found("S35", replace(sound, evaluated=(one,)))[0] is Held.NOT_APPLICABLE
+        assert found("S34", replace(sound, evaluated=(one,)))[0] is CheckState.NOT_APPLICABLE
+        assert found("S35", replace(sound, evaluated=(one,)))[0] is CheckState.NOT_APPLICABLE
 
 
 def test_a_stamp_that_wakes_nothing_is_void(sound: Poisoned) -> None:
     assert sound.planted is not None
     known = sound.planted
     awake = replace(known, passed=("x",) * known.aimed, right_after=known.right_before)
-    assert found("S36", replace(sound, planted=awake))[0] is Held.HELD
+    assert found("S36", replace(sound, planted=awake))[0] is CheckState.HELD
     for void in (replace(awake, passed=("x",)), replace(awake, right_after=0)):
         held, evidence = found("S36", replace(sound, planted=void))
-        assert (held, "void" in evidence) == (Held.NOT_APPLICABLE, True)
+        assert (held, "void" in evidence) == (CheckState.NOT_APPLICABLE, True)
 
 
 @pytest.mark.parametrize("id_", ["S30", "S31", "S34", "S35", "S36"])
 def test_what_broke_down_is_not_believed_and_what_was_not_asked_for_does_not_apply(id_: str) -> None:
-    assert found(id_, None)[0] is Held.NOT_APPLICABLE
-    assert found(id_, Poisoned((), None, None, (), "OSError: gone"))[0] is Held.FAILED
+    assert found(id_, None)[0] is CheckState.NOT_APPLICABLE
+    assert found(id_, Poisoned((), None, None, (), "OSError: gone"))[0] is CheckState.FAILED
 
 
 def test_a_ward_that_breaks_down_is_told_from_one_that_stands() -> None:

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from fusiondiff_audit.cli.exits import Exit
-from reports.stress.parts import Word
-from reports.stress.result import RESULT, open_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import RESULT, open_stress_result
 from signing import load_trust, now
 from tests.cli.conftest import Done, Tool
 from tests.cli.test_stress_verb import HEAD, LENIENT, REGRESSIONS, STRICT, bundle, ready  # noqa: F401, fixtures
@@ -47,10 +47,10 @@ def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F81
     assert done.code == 0, done.out + done.err
     assert "10 passed, 1 skipped" in done.out
     assert "a first result: nothing to compare with" in done.out
-    result, _ = open_robustness(
+    result, _ = open_stress_result(
         Path("out", RESULT).read_bytes(), RESULT, trust=load_trust(Path("trust.json"), at=now())
     )
-    assert result.word is Word.PASSED
+    assert result.word is Outcome.PASSED
     names = {case.get("name") for case in ElementTree.parse("tests.xml").iter("testcase")}
     assert {"test_own", "attack fgsm-linf-8/255", "check S38", "gate held/worst/all", "result ours"} <= names
     again = project(

@@ -9,8 +9,8 @@ from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import Example, Learning
 from fusiondiff_audit.page.stress import PAGE
-from reports.stress.parts import Word
-from reports.stress.result import RESULT, open_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import RESULT, open_stress_result
 from signing import load_trust, now
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import tiny_model
@@ -71,8 +71,8 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert done.json["word"] == "PASSED"
     assert set(done.json["checks"].values()) == {"held"}
     trust = load_trust(Path("trust.json"), at=now())
-    result, _ = open_robustness(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
-    assert (result.word, result.images, result.outcome) == (Word.PASSED, 8, done.json["digest"])
+    result, _ = open_stress_result(Path("out", RESULT).read_bytes(), RESULT, trust=trust)
+    assert (result.word, result.images, result.outcome) == (Outcome.PASSED, 8, done.json["digest"])
     assert result.demonstration
     assert "2 attacks and 5 checks: about 96 questions and 32 passes" in done.err
     assert "square-linf-8/255, after about" in done.err
@@ -155,7 +155,7 @@ detectors = ["neighbours-disagree"]
     assert "2 attacks, 2 poisons and 10 checks: about" in done.err
     assert set(done.json["poisons"]) == {"label-flip-1", "feature-collision-1"}
     assert done.json["checks"]["S30"] == "not applicable"  # one forest certifies nothing
-    result, _ = open_robustness(
+    result, _ = open_stress_result(
         Path("out", RESULT).read_bytes(), RESULT, trust=load_trust(Path("trust.json"), at=now())
     )
     assert [one.name for one in result.poisons] == ["label-flip-1", "feature-collision-1"]

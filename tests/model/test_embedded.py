@@ -18,8 +18,8 @@ from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.policy.policy import Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
-from reports.stress.parts import Word
-from reports.stress.result import open_robustness, read_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import open_stress_result, read_stress_result
 from signing import Algorithm, PrivateKey, Role
 
 NAME = "fusion-diff-v1-ceramic"
@@ -67,14 +67,14 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
     pin = PINNED[NAME]
     data = pin.result.read_bytes()
     assert sha256(data).hexdigest() == pin.tested
-    result = read_robustness(data, NAME)
+    result = read_stress_result(data, NAME)
     key = signing.load_public_key(pin.folder.with_name(f"{NAME}.auditor.pub.pem"))
     root, when, day = PrivateKey.generate(Algorithm.ED25519), result.time, timedelta(days=1)
     listed = signing.Entry(key.keyid, Role.AUDITOR, "auditor", key.pem, when - day, when + day)
     first = signing.propose_first((root.public,), threshold=1, entries=(listed,), issued=when, expires=when + day)
     trust = first.cosigned((root,)).complete(when)
-    assert open_robustness(data, NAME, trust=trust)[0] == result
-    assert (result.word, result.model_digest, result.auditor.keyid) == (Word.PASSED, pin.digest, key.keyid)
+    assert open_stress_result(data, NAME, trust=trust)[0] == result
+    assert (result.word, result.model_digest, result.auditor.keyid) == (Outcome.PASSED, pin.digest, key.keyid)
     assert result.policy_digest in {stress_policy(name).digest for name in BUILT_IN}
     assert (result.demonstration, result.reference) == (True, model.settings.reference)
     assert room.tested(None, model=model.digest, policy=Policy(), trust=trust, now=signing.now()).startswith(

@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
+from reports.stress.gates import GateOutcome, Severity
 from reports.stress.junit import to_junit
-from reports.stress.parts import Checked, Gate, Held, Severity, Word
-from reports.stress.result import Robustness
+from reports.stress.outcome import Outcome
+from reports.stress.records import CheckResult, CheckState
+from reports.stress.result import StressResult
 from reports.stress.sarif import to_sarif
 from signing import PrivateKey
 from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
@@ -19,8 +21,8 @@ from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
 VALIDATOR = jsonschema.Draft202012Validator(
     json.loads((Path(__file__).parent.parent / "vectors" / "sarif" / "sarif-2.1.0.json").read_text())
 )
-SKIPPED = Checked("S18", "means over chance", Held.NOT_APPLICABLE, "nothing by chance")
-DOUBT = Checked("S10", "gradients are there", Held.FAILED, "9 of 16 gradients are zero")
+SKIPPED = CheckResult("S18", "means over chance", CheckState.NOT_APPLICABLE, "nothing by chance")
+DOUBT = CheckResult("S10", "gradients are there", CheckState.FAILED, "9 of 16 gradients are zero")
 UNFINISHED = replace(TRIED, name="square-linf-8/255", family="scores", held=HELD[1:], unfinished=HELD[:1])
 BROKEN = replace(
     TRIED, name="zoo-l2-2.0", norm="l2", size="2.000000", family="scores", problem='RuntimeError: <no> & "mat"'
@@ -28,11 +30,11 @@ BROKEN = replace(
 
 
 @pytest.fixture
-def doubtful(keys: dict[str, PrivateKey]) -> Robustness:
+def doubtful(keys: dict[str, PrivateKey]) -> StressResult:
     """Return a result with one of everything."""
     gates = tuple(
-        replace(GATE, name=f"held/{passed}-{severity}/authentic", passed=Gate(passed), severity=Severity(severity))
-        for passed, severity in (
+        replace(GATE, name=f"held/{end}-{severity}/authentic", passed=GateOutcome(end), severity=Severity(severity))
+        for end, severity in (
             ("passed", "error"),
             ("failed", "error"),
             ("failed", "warning"),
@@ -42,7 +44,7 @@ def doubtful(keys: dict[str, PrivateKey]) -> Robustness:
     )
     return made(
         keys["auditor"].public,
-        word=Word.INCONCLUSIVE,
+        word=Outcome.INCONCLUSIVE,
         why=("S10 gradients are there: 9 of 16 gradients are zero",),
         attacks=(TRIED, UNFINISHED, BROKEN),
         checks=(CHECK, SKIPPED, DOUBT),
@@ -60,7 +62,7 @@ def kinds(document: bytes, suite: str) -> list[str]:
     return ended
 
 
-def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) -> None:
+def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: StressResult) -> None:
     document = to_junit(doubtful)
     assert kinds(document, "attacks.gradient") == ["system-out"]
     assert kinds(document, "attacks.scores") == ["error", "error"]
@@ -75,10 +77,10 @@ def test_junit_shows_failures_errors_and_what_was_skipped(doubtful: Robustness) 
 
 
 def test_what_says_nothing_is_not_green(keys: dict[str, PrivateKey]) -> None:
-    silent = made(keys["auditor"].public, word=Word.INCONCLUSIVE, gates=())
+    silent = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, gates=())
     assert kinds(to_junit(silent), "outcome") == ["error"]
     assert kinds(to_junit(made(keys["auditor"].public)), "outcome") == ["system-out"]
-    failed = made(keys["auditor"].public, word=Word.FAILED, gates=(replace(GATE, passed=Gate.FAILED),))
+    failed = made(keys["auditor"].public, word=Outcome.FAILED, gates=(replace(GATE, passed=GateOutcome.FAILED),))
     assert kinds(to_junit(failed), "outcome") == ["failure"]
 
 
@@ -86,11 +88,11 @@ def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> 
     missed = (*HELD, *FOOLED, *made(keys["auditor"].public).missed)
     nothing = replace(TRIED, held=(), fooled=(), sizes=())
     changes: dict[str, Any] = {"attacks": (nothing,), "gates": (replace(GATE, count=0),), "missed": missed}
-    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, **changes)
+    result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, **changes)
     assert kinds(to_junit(result), "attacks.gradient") == ["error"]
 
 
-def sarif(result: Robustness, **more: Any) -> Any:
+def sarif(result: StressResult, **more: Any) -> Any:
     given = {
         "policy": "ci/audit.toml",
         "lines": {"held/failed-error/authentic": 12},
@@ -105,7 +107,7 @@ def sarif(result: Robustness, **more: Any) -> Any:
     return run
 
 
-def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: Robustness, keys: dict[str, PrivateKey]) -> None:
+def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: StressResult, keys: dict[str, PrivateKey]) -> None:
     run = sarif(doubtful)
     assert [found["kind"] for found in run["results"]] == [
         *("pass", "fail", "fail", "fail", "review"),
@@ -119,7 +121,7 @@ def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: Robustness,
     assert sarif(made(keys["auditor"].public))["invocations"][0]["executionSuccessful"] is True
 
 
-def test_every_result_has_a_rule_and_a_place(doubtful: Robustness) -> None:
+def test_every_result_has_a_rule_and_a_place(doubtful: StressResult) -> None:
     run = sarif(doubtful)
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     taxa = {taxon["id"] for taxonomy in run["taxonomies"] for taxon in taxonomy["taxa"]}
@@ -133,16 +135,16 @@ def test_every_result_has_a_rule_and_a_place(doubtful: Robustness) -> None:
     assert {taxonomy["version"] for taxonomy in run["taxonomies"]} == {"2026.07", "AI 100-2e2025"}
 
 
-def test_what_an_earlier_result_said_of_a_gate_is_said(doubtful: Robustness) -> None:
+def test_what_an_earlier_result_said_of_a_gate_is_said(doubtful: StressResult) -> None:
     first, *rest = doubtful.gates
-    before = replace(doubtful, gates=(replace(first, passed=Gate.FAILED), *rest))
+    before = replace(doubtful, gates=(replace(first, passed=GateOutcome.FAILED), *rest))
     states = [found.get("baselineState") for found in sarif(doubtful, before=before)["results"]]
     assert states[:5] == ["updated", "unchanged", "unchanged", "unchanged", "unchanged"]
     assert not any("baselineState" in found for found in sarif(doubtful)["results"])
 
 
-def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: Robustness) -> None:
-    def prints(result: Robustness) -> list[str]:
+def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: StressResult) -> None:
+    def prints(result: StressResult) -> list[str]:
         return [found["partialFingerprints"]["fusiondiffAudit/v1"] for found in sarif(result)["results"]]
 
     later = replace(doubtful, gates=tuple(replace(one, said="6 of 8", count=6, of=8) for one in doubtful.gates))

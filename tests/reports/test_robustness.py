@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 
 from reports.identity import Key, Library
-from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Taken, Tried, Watched, Word
-from reports.stress.result import FORMAT, RESULT, Robustness, open_robustness, sign_robustness
+from reports.stress.gates import GateOutcome, Severity
+from reports.stress.outcome import Outcome
+from reports.stress.records import (
+    AttackResult,
+    CheckResult,
+    CheckState,
+    DetectorResult,
+    Environment,
+    GateResult,
+    PoisonResult,
+)
+from reports.stress.result import FORMAT, RESULT, StressResult, open_stress_result, sign_stress_result
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.bundle import seal
 from tests.conftest import NOW
@@ -21,18 +31,20 @@ FOOLED = tuple(digest(f"fooled {n}") for n in range(2))
 SIZES = ("0.031373", "0.015686")
 MISSED = (digest("missed"),)
 ENDED = (HELD, FOOLED, SIZES, (), ())
-TRIED = Tried("pgd-linf-8/255", "gradient", "white box", "linf", "0.031373", *ENDED, 0, 160, None, "AML", "NISTAML")
-CHECK = Checked("S01", "budget", Held.HELD, "fine")
-GATE = Gated("held/worst/all", Gate.PASSED, Severity.ERROR, 5, 8, "5 of 8")
+TRIED = AttackResult(
+    "pgd-linf-8/255", "gradient", "white box", "linf", "0.031373", *ENDED, 0, 160, None, "AML", "NISTAML"
+)
+CHECK = CheckResult("S01", "budget", CheckState.HELD, "fine")
+GATE = GateResult("held/worst/all", GateOutcome.PASSED, Severity.ERROR, 5, 8, "5 of 8")
 ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
 
 
 def policy(
-    attacks: Sequence[Tried] = (TRIED,),
-    checks: Sequence[Checked] = (CHECK,),
-    gates: Sequence[Gated] = (GATE,),
-    poisons: Sequence[Harmed] = (),
-    detectors: Sequence[Watched] = (),
+    attacks: Sequence[AttackResult] = (TRIED,),
+    checks: Sequence[CheckResult] = (CHECK,),
+    gates: Sequence[GateResult] = (GATE,),
+    poisons: Sequence[PoisonResult] = (),
+    detectors: Sequence[DetectorResult] = (),
 ) -> str:
     """Return the text of a policy that asks for these."""
     asked: dict[str, Any] = {"images": 8, "attacks": [], "checks": [check.id for check in checks], "gates": []}
@@ -44,25 +56,25 @@ def policy(
         metric, attack, part = gate.name.replace("8/255", "8|255").split("/")
         attack = attack.replace("8|255", "8/255")
         wished: dict[str, Any] = {"metric": metric, "attack": None if attack == "worst" else attack, "slice": part}
-        failed = gate.passed in (Gate.FAILED, Gate.WAIVED)
+        failed = gate.passed in (GateOutcome.FAILED, GateOutcome.WAIVED)
         wished |= {"value": "1" if failed else "0", "bound": "lower", "least": 1, "severity": str(gate.severity)}
-        wished["waiver"] = {"until": "2027-01-01", "reason": "known"} if gate.passed is Gate.WAIVED else None
+        wished["waiver"] = {"until": "2027-01-01", "reason": "known"} if gate.passed is GateOutcome.WAIVED else None
         asked["gates"].append(wished)
     return json.dumps({"name": "quick", "robustness": asked})
 
 
-def made(auditor: PublicKey, **changes: Any) -> Robustness:
+def made(auditor: PublicKey, **changes: Any) -> StressResult:
     parts = {name: changes[name] for name in ("attacks", "checks", "gates", "poisons", "detectors") if name in changes}
     text = changes.pop("policy_text", policy(**parts))
     libraries = (Library("torch", "2.15.0"),)
-    taken = Taken(digest("code"), False, "cpu", 2, 7, 12, libraries, "2026.07", "AI 100-2e2025")
+    taken = Environment(digest("code"), False, "cpu", 2, 7, 12, libraries, "2026.07", "AI 100-2e2025")
     given: dict[str, Any] = dict(
         zip(
-            Robustness.__dataclass_fields__,
+            StressResult.__dataclass_fields__,
             (
                 FORMAT,
                 write_time(NOW),
-                Word.PASSED,
+                Outcome.PASSED,
                 (),
                 Key("auditor-1", auditor.keyid),
                 "alder",
@@ -86,7 +98,7 @@ def made(auditor: PublicKey, **changes: Any) -> Robustness:
             strict=True,
         )
     )
-    return Robustness(**given | changes)
+    return StressResult(**given | changes)
 
 
 Keyring = dict[str, PrivateKey]
@@ -94,19 +106,19 @@ Keyring = dict[str, PrivateKey]
 
 def test_what_is_signed_is_read_back(keys: Keyring, trust: TrustStore) -> None:
     result = made(keys["auditor"].public)
-    again, signer = open_robustness(sign_robustness(result, keys["auditor"]), RESULT, trust=trust)
+    again, signer = open_stress_result(sign_stress_result(result, keys["auditor"]), RESULT, trust=trust)
     assert again == result
     assert signer.principal == "auditor-1"
 
 
-FAILED_GATE = replace(GATE, passed=Gate.FAILED)
-UNDECIDED = replace(GATE, name="held/worst/authentic", passed=Gate.UNDECIDED, of=4, count=1)
-WAIVED = replace(GATE, name="held/worst/counterfeit", passed=Gate.WAIVED, of=4, count=1)
-UNASKED = replace(GATE, name="regressions/worst/all", passed=Gate.UNASKED, count=0)
-DOUBT = replace(CHECK, held=Held.FAILED)
+FAILED_GATE = replace(GATE, passed=GateOutcome.FAILED)
+UNDECIDED = replace(GATE, name="held/worst/authentic", passed=GateOutcome.UNDECIDED, of=4, count=1)
+WAIVED = replace(GATE, name="held/worst/counterfeit", passed=GateOutcome.WAIVED, of=4, count=1)
+UNASKED = replace(GATE, name="regressions/worst/all", passed=GateOutcome.UNASKED, count=0)
+DOUBT = replace(CHECK, held=CheckState.FAILED)
 
 
-def left(count: int) -> tuple[Gated]:
+def left(count: int) -> tuple[GateResult]:
     """Return the gate after attacks that left so many."""
     return (replace(GATE, count=count),)
 
@@ -115,13 +127,13 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
     auditor = keys["auditor"].public
     for changes, said in (
         ({}, "PASSED"),
-        ({"word": Word.FAILED, "gates": (FAILED_GATE,)}, "FAILED"),
-        ({"word": Word.INCONCLUSIVE, "checks": (DOUBT,)}, "FAILED"),
+        ({"word": Outcome.FAILED, "gates": (FAILED_GATE,)}, "FAILED"),
+        ({"word": Outcome.INCONCLUSIVE, "checks": (DOUBT,)}, "FAILED"),
     ):
         statement = json.loads(made(auditor, **changes).to_payload())
         assert statement["predicate"]["result"] == said
         assert statement["subject"] == [{"name": "alder", "digest": {"sha256": digest("model")}}]
-    result = made(auditor, word=Word.INCONCLUSIVE, gates=(UNDECIDED, WAIVED), checks=(DOUBT,))
+    result = made(auditor, word=Outcome.INCONCLUSIVE, gates=(UNDECIDED, WAIVED), checks=(DOUBT,))
     predicate = json.loads(result.to_payload())["predicate"]
     assert predicate["failedTests"] == ["gate held/worst/authentic", "check S01"]
     assert predicate["warnedTests"] == ["gate held/worst/counterfeit"]
@@ -133,34 +145,34 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"checks": (DOUBT,)}, Word.INCONCLUSIVE),
-        ({"gates": (FAILED_GATE,)}, Word.FAILED),
-        ({"gates": (replace(UNDECIDED, severity=Severity.NOTE), GATE)}, Word.INCONCLUSIVE),
-        ({"gates": ()}, Word.INCONCLUSIVE),
-        ({"gates": (replace(GATE, severity=Severity.WARNING),)}, Word.INCONCLUSIVE),
-        ({"attacks": (replace(TRIED, problem="RuntimeError"),)}, Word.INCONCLUSIVE),
+        ({"checks": (DOUBT,)}, Outcome.INCONCLUSIVE),
+        ({"gates": (FAILED_GATE,)}, Outcome.FAILED),
+        ({"gates": (replace(UNDECIDED, severity=Severity.NOTE), GATE)}, Outcome.INCONCLUSIVE),
+        ({"gates": ()}, Outcome.INCONCLUSIVE),
+        ({"gates": (replace(GATE, severity=Severity.WARNING),)}, Outcome.INCONCLUSIVE),
+        ({"attacks": (replace(TRIED, problem="RuntimeError"),)}, Outcome.INCONCLUSIVE),
         (
             {"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),), "gates": left(4)},
-            Word.INCONCLUSIVE,
+            Outcome.INCONCLUSIVE,
         ),
-        ({"attacks": (), "gates": left(0)}, Word.INCONCLUSIVE),
+        ({"attacks": (), "gates": left(0)}, Outcome.INCONCLUSIVE),
         (
             {
                 "attacks": (replace(TRIED, held=(), fooled=(), sizes=()),),
                 "gates": left(0),
                 "missed": (*HELD, *FOOLED, *MISSED),
             },
-            Word.INCONCLUSIVE,
+            Outcome.INCONCLUSIVE,
         ),
-        ({"gates": (FAILED_GATE,), "checks": (DOUBT,)}, Word.INCONCLUSIVE),
-        ({"gates": (UNASKED,)}, Word.INCONCLUSIVE),
-        ({"gates": (UNASKED, GATE)}, Word.PASSED),
-        ({"gates": (UNASKED, FAILED_GATE)}, Word.FAILED),
-        ({}, Word.PASSED),
+        ({"gates": (FAILED_GATE,), "checks": (DOUBT,)}, Outcome.INCONCLUSIVE),
+        ({"gates": (UNASKED,)}, Outcome.INCONCLUSIVE),
+        ({"gates": (UNASKED, GATE)}, Outcome.PASSED),
+        ({"gates": (UNASKED, FAILED_GATE)}, Outcome.FAILED),
+        ({}, Outcome.PASSED),
     ],
 )
-def test_the_word_is_what_the_parts_come_to(keys: Keyring, changes: dict[str, Any], word: Word) -> None:
-    for other in Word:
+def test_the_word_is_what_the_parts_come_to(keys: Keyring, changes: dict[str, Any], word: Outcome) -> None:
+    for other in Outcome:
         if other is word:
             assert made(keys["auditor"].public, word=other, **changes)
         else:
@@ -192,9 +204,9 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"policy_text": policy(attacks=(TRIED, SECOND))},
         {"policy_text": policy(checks=())},
         {"policy_text": policy(gates=(GATE, UNDECIDED))},
-        {"gates": (replace(GATE, passed=Gate.UNASKED),)},
+        {"gates": (replace(GATE, passed=GateOutcome.UNASKED),)},
         {"gates": (replace(FAILED_GATE, severity=Severity.NOTE),), "policy_text": policy(gates=(FAILED_GATE,))},
-        {"gates": (replace(GATE, passed=Gate.WAIVED),), "policy_text": policy(gates=(FAILED_GATE,))},
+        {"gates": (replace(GATE, passed=GateOutcome.WAIVED),), "policy_text": policy(gates=(FAILED_GATE,))},
         {"gates": (WAIVED,), "issued": "2027-01-01T00:00:00Z"},
         {"gates": (GATE,), "policy_text": policy(gates=(FAILED_GATE,))},
         {"gates": (FAILED_GATE,), "policy_text": policy().replace('"bound": "lower"', '"bound": "point"')},
@@ -224,7 +236,7 @@ def test_any_changed_value_of_the_payload_is_refused(keys: Keyring, trust: Trust
         assert old in payload
         bad = seal(payload.replace(old, new, 1), keys["auditor"])
         with pytest.raises(SigningError) as caught:
-            open_robustness(bad, RESULT, trust=trust)
+            open_stress_result(bad, RESULT, trust=trust)
         assert caught.value.reason is Reason.MALFORMED
 
 
@@ -236,21 +248,21 @@ def test_details_are_read_strictly(keys: Keyring, trust: TrustStore) -> None:
         entry["content"] = base64.b64encode(json.dumps(details | change).encode()).decode()
         bad = seal(json.dumps(statement).encode(), keys["auditor"])
         with pytest.raises(SigningError):
-            open_robustness(bad, RESULT, trust=trust)
+            open_stress_result(bad, RESULT, trust=trust)
 
 
 @pytest.mark.parametrize("signer", ["device", "thief"])
 def test_who_is_no_auditor_vouches_for_nothing(keys: Keyring, trust: TrustStore, signer: str) -> None:
-    data = sign_robustness(made(keys[signer].public), keys[signer])
+    data = sign_stress_result(made(keys[signer].public), keys[signer])
     with pytest.raises(SigningError) as caught:
-        open_robustness(data, RESULT, trust=trust)
+        open_stress_result(data, RESULT, trust=trust)
     assert caught.value.reason in (Reason.WRONG_ROLE, Reason.UNKNOWN_KEY)
 
 
 def test_the_auditor_that_is_named_is_the_one_who_signed(keys: Keyring, trust: TrustStore) -> None:
-    data = sign_robustness(made(keys["device"].public), keys["auditor"])
+    data = sign_stress_result(made(keys["device"].public), keys["auditor"])
     with pytest.raises(SigningError) as caught:
-        open_robustness(data, RESULT, trust=trust)
+        open_stress_result(data, RESULT, trust=trust)
     assert caught.value.reason is Reason.CONTRADICTION
 
 

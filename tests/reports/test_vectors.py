@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from reports.stress.parts import Word
-from reports.stress.result import RESULT, open_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import RESULT, open_stress_result
 from reports.verdict import versions
 from reports.verdict.excerpt import verify_excerpt
 from reports.verdict.header import VerdictCounts
@@ -228,8 +228,8 @@ def test_a_stress_result_of_version_1_verifies_for_ever() -> None:
     assert bytes_of(VECTORS / name) == STRESS.bytes
     data = (VECTORS / name / RESULT).read_bytes()
     for at in (STRESS.hour, LATER):
-        found, signer = open_robustness(data, RESULT, trust=listed_by(name, STRESS, at))
-        assert (found.word, found.format, signer.proven) == (Word.PASSED, "fusiondiff-audit/robustness/v1", True)
+        found, signer = open_stress_result(data, RESULT, trust=listed_by(name, STRESS, at))
+        assert (found.word, found.format, signer.proven) == (Outcome.PASSED, "fusiondiff-audit/robustness/v1", True)
         assert all((found.attacks, found.poisons, found.detectors, found.checks, found.gates, found.missed))
         assert found.to_payload() == payload_of(VECTORS / name / RESULT)
 

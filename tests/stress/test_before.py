@@ -7,8 +7,8 @@ import pytest
 
 from attacks.pictures import Norm
 from fusiondiff_audit.stress.before import bank_of, held_before, open_before
-from reports.stress.parts import Word
-from reports.stress.result import Robustness, sign_robustness
+from reports.stress.outcome import Outcome
+from reports.stress.result import StressResult, sign_stress_result
 from signing import PrivateKey, Reason, SigningError, TrustStore
 from tests.reports.test_robustness import FOOLED, HELD, MISSED, TRIED, left, made
 
@@ -18,9 +18,9 @@ BLUR = replace(TRIED, name="blur-linf-1", family="platforms", size="1.000000")
 BROKEN = replace(TRIED, name="zoo-l2-2.0", norm="l2", size="2.000000", problem="RuntimeError")
 
 
-def kept(folder: Path, result: Robustness, key: PrivateKey) -> Path:
+def kept(folder: Path, result: StressResult, key: PrivateKey) -> Path:
     path = folder / "before.json"
-    path.write_bytes(sign_robustness(result, key))
+    path.write_bytes(sign_stress_result(result, key))
     return path
 
 
@@ -42,7 +42,7 @@ def test_what_is_of_another_model_or_policy_or_by_nobody_is_refused(
 
 
 def test_what_did_not_end_says_nothing_of_what_held(keys: Keyring) -> None:
-    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, attacks=(TRIED, BROKEN))
+    result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, attacks=(TRIED, BROKEN))
     held = held_before(result)
     assert set(held) == {TRIED.name}
     assert held[TRIED.name] == dict.fromkeys(HELD, True) | dict.fromkeys((*FOOLED, *MISSED), False)

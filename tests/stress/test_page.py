@@ -17,7 +17,8 @@ from attacks.suite import Suite, run_suite
 from attacks.target import Aim, Answer
 from fusiondiff_audit.page.stress import plots_of, render_stress
 from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
-from reports.stress.parts import Held, Word
+from reports.stress.outcome import Outcome
+from reports.stress.records import CheckState
 from signing import PrivateKey
 from tests.attacks.toys import Linear, Rough, Scripted, pictures, textures
 from tests.conftest import NOW
@@ -56,9 +57,9 @@ def test_a_result_in_which_nothing_fell_has_no_curves(keys: dict[str, PrivateKey
 
 def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, PrivateKey]) -> None:
     bad = replace(TRIED, problem="RuntimeError: <script>alert(1)</script>")
-    doubt = replace(CHECK, held=Held.FAILED, evidence="<b>no</b>")
+    doubt = replace(CHECK, held=CheckState.FAILED, evidence="<b>no</b>")
     why = ("S01 <i>budget</i>",)
-    result = made(keys["auditor"].public, word=Word.INCONCLUSIVE, why=why, attacks=(bad,), checks=(doubt,))
+    result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, why=why, attacks=(bad,), checks=(doubt,))
     page = render_stress(result, []).decode()
     assert page == render_stress(result, []).decode()
     for tag in ("<script", "<b>no", "<i>budget"):

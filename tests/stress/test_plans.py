@@ -7,10 +7,10 @@ import pytest
 
 from attacks.catalogue import CATALOGUE
 from attacks.checks import ALL
-from attacks.gates import Bound, Severity, Slice
 from attacks.outcome import Knowledge
 from fusiondiff_audit.stress.plans import policy_place, suite_of
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+from reports.stress.gates import Bound, Severity, Slice
 from signing import Reason, SigningError
 
 HEAD = 'name = "ours"\n[robustness]\n'

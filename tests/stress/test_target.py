@@ -84,13 +84,14 @@ def test_a_cold_twin_says_what_the_pipeline_says(changes: dict[str, Any], pictur
 
 def test_a_step_that_lends_another_s_slope_is_told() -> None:
     from attacks.checks import ALL
-    from attacks.checks.check import Bench, Held
+    from attacks.checks.check import CheckContext
+    from reports.stress.records import CheckState
 
     (check,) = (check for check in ALL if check.id == "S21")
     with Guard() as guard:
-        for intensity, held in ((Intensity(), Held.HELD), (Intensity(clahe=4), Held.FAILED)):
+        for intensity, held in ((Intensity(), CheckState.HELD), (Intensity(clahe=4), CheckState.FAILED)):
             target = Pipeline(enrolled_model(2, learning=Learning(trees=2), intensity=intensity), guard)
-            assert check.on(Bench(target, [], [], {}, (), 0)).held is held
+            assert check.on(CheckContext(target, [], [], {}, (), 0)).held is held
 
 
 def test_the_slope_of_the_twin_is_what_differences_say(pipeline: Pipeline, pictures: list[Picture]) -> None:

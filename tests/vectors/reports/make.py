@@ -18,7 +18,6 @@ import numpy as np
 import tifffile
 
 import signing
-from attacks.statistics import wilson
 from fusiondiff_audit.audit.compose import Order
 from fusiondiff_audit.audit.journal import JOURNAL
 from fusiondiff_audit.audit.run import audit
@@ -30,9 +29,11 @@ from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
 from reports.identity import Key
-from reports.stress.parts import Checked, Gate, Gated, Harmed, Held, Severity, Tried, Watched
-from reports.stress.result import RESULT, sign_robustness
-from reports.stress.result import Robustness as Stressed
+from reports.stress.gates import GateOutcome, Severity
+from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, GateResult, PoisonResult
+from reports.stress.result import RESULT, sign_stress_result
+from reports.stress.result import StressResult as Stressed
+from reports.stress.statistics import wilson
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
@@ -148,7 +149,7 @@ def make_stress(folder: Path) -> None:
         authority = Authority(Path(scratch) / "authority")
         trust = trusted(authority, moment, device, auditor)
         (folder / "trust.json").write_bytes(trust.to_bytes())
-        (folder / RESULT).write_bytes(sign_robustness(_stressed(auditor.public, moment), auditor))
+        (folder / RESULT).write_bytes(sign_stress_result(_stressed(auditor.public, moment), auditor))
         stamp(folder / RESULT, authority, trust)
 
 
@@ -175,6 +176,7 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         ),
     )
     everybody = tuple(sorted((*held, *fooled, *silenced)))
+    left = len(set(held) & set(everybody[1:]))
     return made(
         auditor,
         issued=write_time(moment),
@@ -182,28 +184,28 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         policy_text=policy.text,
         images=8,
         attacks=(
-            Tried(
+            AttackResult(
                 *("pgd-linf-8/255", "gradient", "white box", "linf", "0.031373"),
                 *(held, fooled, ("0.031373", "0.015686"), silenced, ()),
                 *(0, 160, None, "AML.T0043", "NISTAML.022"),
             ),
-            Tried(
+            AttackResult(
                 *("hop-skip-jump-l2-2.0", "decision", "black box", "l2", "2.000000"),
                 *(everybody[1:], everybody[:1], ("1.250000",), (), ()),
                 *(700, 0, None, "AML.T0043", "NISTAML.022"),
             ),
         ),
-        poisons=(Harmed("stamp-2", False, 2, 8, 3, 4, 2, 5, 0, None, "AML.T0020", "NISTAML.013"),),
-        detectors=(Watched("activation-clusters", 4, 5, 1, 40, 2, 45, True),),
+        poisons=(PoisonResult("stamp-2", False, 2, 8, 3, 4, 2, 5, 0, None, "AML.T0020", "NISTAML.013"),),
+        detectors=(DetectorResult("activation-clusters", 4, 5, 1, 40, 2, 45, True),),
         checks=(
-            Checked("S01", "budget respected", Held.HELD, "all within"),
-            Checked("S34", "planted poison is found", Held.NOT_APPLICABLE, "none asked"),
+            CheckResult("S01", "budget respected", CheckState.HELD, "all within"),
+            CheckResult("S34", "planted poison is found", CheckState.NOT_APPLICABLE, "none asked"),
         ),
         gates=(
-            Gated("held/worst/all", Gate.PASSED, Severity.ERROR, len(set(held) & set(everybody[1:])), 8, "enough"),
-            Gated("held/worst/counterfeit", Gate.WAIVED, Severity.ERROR, 0, 4, WAIVER["reason"]),
-            Gated("held/pgd-linf-8/255/all", Gate.FAILED, Severity.NOTE, len(held), 8, "fewer"),
-            Gated("regressions/worst/all", Gate.UNASKED, Severity.ERROR, 0, 8, "a first result"),
+            GateResult("held/worst/all", GateOutcome.PASSED, Severity.ERROR, left, 8, "enough"),
+            GateResult("held/worst/counterfeit", GateOutcome.WAIVED, Severity.ERROR, 0, 4, WAIVER["reason"]),
+            GateResult("held/pgd-linf-8/255/all", GateOutcome.FAILED, Severity.NOTE, len(held), 8, "fewer"),
+            GateResult("regressions/worst/all", GateOutcome.UNASKED, Severity.ERROR, 0, 8, "a first result"),
         ),
     )
 

@@ -5,12 +5,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from reports.stress.parts import Gate, Gated, Held, Severity, Word
+from reports.stress.gates import GateOutcome, Severity
+from reports.stress.outcome import Outcome
+from reports.stress.records import CheckState, GateResult
 from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT, is_sha256
 
 if TYPE_CHECKING:
-    from reports.stress.result import Robustness
+    from reports.stress.result import StressResult
 
 _MOST = 1000  # attacks, checks or gates
 _PICTURES = 1_000_000
@@ -19,23 +21,24 @@ _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 SHARE = r"0|1|0\.[0-9]{1,6}|1\.0{1,6}"  # how a policy writes a share, and how far a picture may be changed
 BUDGET = r"[0-9]{1,3}(?:\.[0-9]{1,6})?|[1-9][0-9]{0,4}/(?:255|65535)"
 _DIGIT = Decimal("0.000001")
+_DECIDED = (GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.WAIVED)
 _FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
 
 
-def word_of(result: "Robustness") -> Word:
+def outcome_of(result: "StressResult") -> Outcome:
     """Return what the parts come to, whatever the result says of itself."""
-    doubts = [one for one in result.checks if one.held is Held.FAILED]
+    doubts = [one for one in result.checks if one.held is CheckState.FAILED]
     broken: list[object] = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
     broken += [one for one in result.poisons if one.problem or one.broken]
     broken += [one for one in result.detectors if not one.planted]  # it was never tried
-    undecided = [one for one in result.gates if one.passed is Gate.UNDECIDED]
-    strict = [one for one in result.gates if one.severity is Severity.ERROR and one.passed is not Gate.UNASKED]
+    undecided = [one for one in result.gates if one.passed is GateOutcome.UNDECIDED]
+    strict = [one for one in result.gates if one.severity is Severity.ERROR and one.passed is not GateOutcome.UNASKED]
     if doubts or broken or undecided or not strict or not result.attacks:
-        return Word.INCONCLUSIVE
-    return Word.FAILED if any(one.passed is Gate.FAILED for one in strict) else Word.PASSED
+        return Outcome.INCONCLUSIVE
+    return Outcome.FAILED if any(one.passed is GateOutcome.FAILED for one in strict) else Outcome.PASSED
 
 
-def fault_of(result: "Robustness") -> str | None:
+def contradiction_of(result: "StressResult") -> str | None:
     """Say what contradicts itself, or the policy that is quoted."""
     pictures = {frozenset(one.pictures) for one in result.attacks}
     digests = [*result.missed, *(digest for one in result.attacks for digest in one.pictures)]
@@ -68,7 +71,7 @@ def fault_of(result: "Robustness") -> str | None:
         if not 0 <= gate.count <= gate.of <= result.images:
             return f"gate {gate.name}: {gate.count} of {gate.of}, of {result.images} pictures"
         metric, rest = gate.name.split("/", 1)
-        if gate.passed is Gate.UNASKED and metric != "regressions":
+        if gate.passed is GateOutcome.UNASKED and metric != "regressions":
             return f"gate {gate.name}: not asked, and it compares with nothing"
         attack, part = rest.rsplit("/", 1)
         if (metric, part) == ("held", "all") and (gate.count, gate.of) != (_held(result, attack), result.images):
@@ -76,7 +79,7 @@ def fault_of(result: "Robustness") -> str | None:
     return _poison_fault(result) or _unlike_policy(result)
 
 
-def _poison_fault(result: "Robustness") -> str | None:
+def _poison_fault(result: "StressResult") -> str | None:
     """Say which counts of poison or detectors contradict themselves."""
     for one in result.poisons:
         counts = (one.broken, one.turned, one.passed, one.certified, one.specimens, one.aimed)
@@ -94,26 +97,26 @@ def _poison_fault(result: "Robustness") -> str | None:
     return None
 
 
-def _held(result: "Robustness", attack: str) -> int:
+def _held(result: "StressResult", attack: str) -> int:
     """Return how many pictures an attack left, or all attacks together (`worst`)."""
     kept = [set(one.held) for one in result.attacks if attack in ("worst", one.name)]
     return len(set.intersection(*kept)) if kept else 0
 
 
-def _gate_fault(gate: Gated, asked: Fields, issued: str) -> str | None:
+def _gate_fault(gate: GateResult, asked: Fields, issued: str) -> str | None:
     """Say how a gate ended otherwise than the quoted policy lets it end."""
     least, share = asked.integer("least", least=1, most=_PICTURES), _quoted(asked, "value", SHARE)
     waiver = asked.optional_fields("waiver")
     if gate.severity != asked.text("severity"):
         return f"{gate.severity}, where the quoted policy says {asked.text('severity')}"
-    if gate.passed is Gate.WAIVED and (waiver is None or issued[:10] >= waiver.text("until")):
+    if gate.passed is GateOutcome.WAIVED and (waiver is None or issued[:10] >= waiver.text("until")):
         return "waived, and the quoted policy waives nothing, or did so until an earlier day"
-    if gate.passed in (Gate.PASSED, Gate.FAILED, Gate.WAIVED) and gate.of < least:
+    if gate.passed in _DECIDED and gate.of < least:
         return f"decided on {gate.of} pictures, at least {least} are asked for"
     reached = gate.of > 0 and Fraction(gate.count, gate.of) >= share
-    if asked.text("metric") != "held" or gate.passed not in (Gate.PASSED, Gate.FAILED, Gate.WAIVED):
+    if asked.text("metric") != "held" or gate.passed not in _DECIDED:
         return None
-    bound, passed = asked.text("bound"), gate.passed is Gate.PASSED
+    bound, passed = asked.text("bound"), gate.passed is GateOutcome.PASSED
     if (passed and not reached and bound != "upper") or (not passed and reached and bound != "lower"):
         return f"{gate.passed}, with {gate.count} of {gate.of} held and {asked.text('value')} asked for"
     return None
@@ -127,7 +130,7 @@ def _quoted(asked: Fields, name: str, form: str) -> Fraction:
     return Fraction(text)
 
 
-def _unlike_policy(result: "Robustness") -> str | None:
+def _unlike_policy(result: "StressResult") -> str | None:
     """Say what the quoted policy asked for and the result has not, or the other way round."""
     said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
     asked = said.fields("robustness")

@@ -4,17 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.identity import Library
+from reports.stress.gates import GateOutcome, Severity
 
 
-class Word(StrEnum):
-    """What a stress test comes to."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    INCONCLUSIVE = "INCONCLUSIVE"
-
-
-class Held(StrEnum):
+class CheckState(StrEnum):
     """What came of a check."""
 
     HELD = "held"
@@ -22,26 +15,8 @@ class Held(StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
-class Gate(StrEnum):
-    """What came of a gate."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WAIVED = "waived"
-    UNDECIDED = "undecided"
-    UNASKED = "not asked"  # of a first result, which has nothing to be compared with
-
-
-class Severity(StrEnum):
-    """How bad it is that a gate failed."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
 @dataclass(frozen=True, slots=True)
-class Tried:
+class AttackResult:
     """One attack, and what became of each picture, by digest of its pixels."""
 
     name: str
@@ -72,7 +47,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Harmed:
+class PoisonResult:
     """One poison of an enrolment, and what it reached, in counts of labels."""
 
     name: str
@@ -95,7 +70,7 @@ class Harmed:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class DetectorResult:
     """One detector of poison, and what it made of poison that was planted and of the set itself."""
 
     name: str
@@ -109,21 +84,21 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """One check of the run itself."""
 
     id: str
     title: str
-    held: Held
+    held: CheckState
     evidence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
+class GateResult:
     """One gate of the policy."""
 
     name: str
-    passed: Gate
+    passed: GateOutcome
     severity: Severity
     count: int
     of: int
@@ -131,7 +106,7 @@ class Gated:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Environment:
     """Where it was computed, and with what."""
 
     code: str  # SHA-256 over the sources
