@@ -21,7 +21,7 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from benchmarks.house import founded
-from fusiondiff_audit.audit.compose import Order
+from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import Judge, audit
 from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.images import Guard, LooseFile, decode
@@ -30,7 +30,7 @@ from fusiondiff_audit.ledger import Keys, Ledger
 from fusiondiff_audit.origin import check_origin
 from fusiondiff_audit.policy.policy import Policy, Robustness
 from reports.identity import Key
-from tests.judges import DigestJudge
+from tests.audit.judges import DigestJudge
 
 BUNDLE, PICTURES, SIDE, ROUNDS, LEAST = "fusion-diff-v1-ceramic", 12, 512, 9, 0.85
 SMALL, GROWTH, FLAT, ROOM = 500, 1.25, 1.05, 32 * 2**20
@@ -64,7 +64,7 @@ class House:
         begun = time.perf_counter()
         batch = signing.open_batch(self.folder / "batch", trust=trust)
         who = Key("auditor-1", self.auditor.public.keyid)
-        order = Order(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
+        order = AuditOrder(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
         ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), clock=signing.now)
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()

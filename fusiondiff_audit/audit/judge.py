@@ -1,8 +1,8 @@
-"""A loaded model as the audit sees it: one that is enrolled, and that somebody vouches for."""
+"""An enrolled model as the judge of an audit."""
 
 from collections.abc import Iterable, Iterator
 
-from fusiondiff_audit.audit.compose import Looked
+from fusiondiff_audit.audit.order import ModelIdentity
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -15,30 +15,30 @@ from reports.verdict.model_names import display_base, display_name
 
 
 class ModelJudge:
-    """A model, what stands of it in a report, and what it was calibrated with."""
+    """A model with its identity in reports, its calibration, and the images and specimens that it was enrolled with."""
 
     def __init__(self, model: DiffusionModel) -> None:
         self._model = model
-        self.known = model.calibration()
+        self.calibration = model.calibration()
         self.enrolled = enrolled_set(model.settings)
-        self.looked = Looked(
-            _head(model, self.known), model.settings.reference or "", model.settings.demonstration, model.runtime
+        self.identity = ModelIdentity(
+            _head(model, self.calibration), model.settings.reference or "", model.settings.demonstration, model.runtime
         )
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
-        """Yield a finding for each picture, as they come."""
+        """Yield a finding for each image, in order."""
         return self._model.judge_each(samples)
 
 
 def enrolled_set(settings: Settings) -> EnrolledSet:
-    """Return what a bundle was enrolled with, calibration specimens too, and what its encoder saw with labels."""
+    """Return the images and specimens of a bundle's enrolment and calibration, and of its encoder's labels."""
     return EnrolledSet(
         frozenset((*(example.pixel_digest for example in settings.examples), *settings.seen)),
         frozenset(example.specimen for example in settings.examples),
     )
 
 
-def _head(model: DiffusionModel, known: Calibration) -> ModelHeader:
+def _head(model: DiffusionModel, calibration: Calibration) -> ModelHeader:
     def specimens(*, authentic: bool, calibrates: bool) -> int:
         wanted = (authentic, calibrates)
         return len({e.specimen for e in model.settings.examples if (e.authentic, e.calibrates) == wanted})
@@ -53,13 +53,14 @@ def _head(model: DiffusionModel, known: Calibration) -> ModelHeader:
         calibrated_authentic=specimens(authentic=True, calibrates=True),
         calibrated_counterfeit=specimens(authentic=False, calibrates=True),
         partitions=len(model.head.forests),
-        error_rates=tuple(_rates(known)),
+        error_rates=tuple(_rates(calibration)),
     )
 
 
-def _rates(known: Calibration) -> Iterator[ErrorRate]:
-    """Yield how often the label was wrong of specimens that nothing was learnt from, by each one's worst picture."""
-    each = (known.counterfeit, known.wrong[Class.COUNTERFEIT]), (known.authentic, known.wrong[Class.AUTHENTIC])
-    for what, (scores, wrong) in zip(ERROR_RATES, each, strict=True):
+def _rates(calibration: Calibration) -> Iterator[ErrorRate]:
+    """Yield the error rates of labels on calibration specimens, each of which counts by its worst image."""
+    classes = (calibration.counterfeit, Class.COUNTERFEIT), (calibration.authentic, Class.AUTHENTIC)
+    for name, (scores, label) in zip(ERROR_RATES, classes, strict=True):
         if scores:
-            yield ErrorRate(what, wrong, len(scores), error_bounds(wrong, len(scores)))
+            errors = calibration.wrong[label]
+            yield ErrorRate(name, errors, len(scores), error_bounds(errors, len(scores)))

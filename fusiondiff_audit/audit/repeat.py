@@ -1,12 +1,14 @@
-"""An audit done again: the same rules, the same draws, and what came out otherwise.
+"""A repetition: an audit that is done again by the rules and the draws of its report, and the comparison of both.
 
-A report says all that it takes. With the same code, versions and device the second payload equals the first byte for
-byte; where these differ they are named, and verdicts and votes are compared.
+With the same code, versions and device the second payload equals the first byte for byte; where these differ they are
+named, and verdicts and votes are compared.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from fusiondiff_audit.audit.compose import quoted_admission
+from fusiondiff_audit.audit.order import Draws
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.ledger import Keys
 from fusiondiff_audit.ledger.log import ORIGIN
@@ -19,12 +21,56 @@ from signing.strict import read_base64
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """How a second report compares with the first."""
+class Repetition:
+    """A report whose audit is done again, and the ledger's checkpoint in it. No ledger is asked again."""
 
-    identical: bool  # so that the payloads are, byte for byte
-    settings: tuple[str, ...]  # what was different from the start
-    rows: tuple[str, ...]  # what came out otherwise
+    first: Report
+    checkpoint: bytes | None
+
+    @classmethod
+    def of(cls, first: Report, trust: TrustStore) -> "Repetition":
+        """Return the repetition of a report; its checkpoint must be signed by a listed auditor."""
+        return cls(first, carried_checkpoint(first, trust))
+
+    @property
+    def root(self) -> str:
+        """Return the root hash of the report's tree."""
+        return self.first.tree.root().hex()
+
+    @property
+    def draws(self) -> Draws:
+        """Return the values that were drawn for the first run."""
+        header = self.first.header
+        return Draws(header.run.noise_seed, self.first.salt_key.hex(), header.id, header.issued)
+
+    @property
+    def admission(self) -> tuple[str, ...]:
+        """Return what the report says of its admission."""
+        return quoted_admission(self.first)
+
+    @property
+    def duplicates(self) -> frozenset[str]:
+        """Return the images that were refused as known to the ledger; without a ledger none can be."""
+        if self.first.header.ledger is None:
+            return frozenset()
+        return frozenset(row.name for row in self.first.images if AuditReason.DUPLICATE_PIXELS.value in row.reasons)
+
+    def refuse_other(self, *, batch: str, model: str) -> None:
+        """Refuse to repeat the audit with another batch or another model."""
+        header = self.first.header
+        for name, first, given in (("batch", header.batch.payload, batch), ("model", header.model.digest, model)):
+            if first != given:
+                what = f"the report is of {name} sha256:{first}, this one is sha256:{given}"
+                raise SigningError(Reason.BAD_REQUEST, what)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The differences of a second report from the first."""
+
+    identical: bool  # the payloads are the same, byte for byte
+    settings: tuple[str, ...]  # the circumstances that differ
+    rows: tuple[str, ...]  # the rows that differ
 
     @property
     def unexplained(self) -> bool:
@@ -32,20 +78,13 @@ class Repeated:
         return bool(self.rows) or not (self.identical or self.settings)
 
 
-def refuse_other(first: Report, *, batch: str, model: str) -> None:
-    """Refuse to repeat the audit of another batch, or with another model."""
-    for what, was, now in (("batch", first.header.batch.payload, batch), ("model", first.header.model.digest, model)):
-        if was != now:
-            raise SigningError(Reason.BAD_REQUEST, f"the report is of {what} sha256:{was}, this one is sha256:{now}")
-
-
-def ledger_of(first: Report, trust: TrustStore) -> bytes | None:
-    """Return the checkpoint that a report carries, which a listed auditor must have signed."""
-    said = first.header.ledger
-    if said is None:
+def carried_checkpoint(report: Report, trust: TrustStore) -> bytes | None:
+    """Return the ledger's checkpoint that a report carries, which a listed auditor must have signed."""
+    encoded = report.header.ledger
+    if encoded is None:
         return None
     where = "the report's ledger"
-    note = read_base64(said, where)
+    note = read_base64(encoded, where)
     origin = note.partition(b"\n")[0].decode("ascii", "replace")
     if not origin.startswith(ORIGIN):  # an auditor signs the heads of reports' trees as well
         raise SigningError(Reason.BAD_PROOF, f"{where}: is the checkpoint of something else, {origin[:100]!a}")
@@ -53,15 +92,8 @@ def ledger_of(first: Report, trust: TrustStore) -> bytes | None:
     return note
 
 
-def believable(first: Report | None) -> frozenset[str]:
-    """Return what a report refused as seen before; without a ledger it cannot know of other runs."""
-    if first is None or first.header.ledger is None:
-        return frozenset()
-    return frozenset(row.name for row in first.images if AuditReason.DUPLICATE_PIXELS.value in row.reasons)
-
-
-def compare(first: Report, second: Report) -> Repeated:
-    """Return what differs between an audit and its repetition."""
+def compare(first: Report, second: Report) -> Comparison:
+    """Return the differences between an audit and its repetition."""
     was, now = _settings(first.header), _settings(second.header)
     names = sorted({*was, *now})
     settings = tuple(
@@ -69,12 +101,12 @@ def compare(first: Report, second: Report) -> Repeated:
         for name in names
         if was.get(name) != now.get(name)
     )
-    return Repeated(first == second, settings, tuple(_rows(first, second)))
+    return Comparison(first == second, settings, tuple(_rows(first, second)))
 
 
 def _settings(header: Header) -> dict[str, str]:
     run = header.run
-    said = {
+    settings = {
         "report format": header.format,  # whose rules its verdicts go by
         "auditor": header.auditor.keyid,
         "trust store": f"sha256:{header.trust.fingerprint} version {header.trust.version}",
@@ -83,7 +115,7 @@ def _settings(header: Header) -> dict[str, str]:
         "threads": str(run.threads),
         "stress test": header.robustness,
     }
-    return said | {library.name: library.version for library in run.libraries}
+    return settings | {library.name: library.version for library in run.libraries}
 
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
@@ -100,20 +132,20 @@ def _rows(first: Report, second: Report) -> Iterator[str]:
 
 
 def _outcome(row: ImageRow | SpecimenRow) -> str:
-    """Return what must not change: the verdict, why, votes, tolerances, and the counts that p-values come from."""
+    """Return what a repetition must reproduce: verdict, reasons, votes, tolerances, and the counts of p-values."""
     why = f" ({', '.join(row.reasons)})" if row.reasons else ""
     if isinstance(row, SpecimenRow):
-        return f"{row.verdict}{why}{_stays(row.tolerance)}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
-    if (seen := row.judged) is None:
+        return f"{row.verdict}{why}{_tolerance(row.tolerance)}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
+    if (judged := row.judged) is None:
         return f"{row.verdict}{why}"
-    votes = f"by {seen.votes_authentic} to {seen.votes_counterfeit} votes{_stays(seen.tolerance)}"
-    return f"{row.verdict}{why} {votes}{_ranks(seen.authentic, seen.counterfeit, seen.familiar)}"
+    votes = f"by {judged.votes_authentic} to {judged.votes_counterfeit} votes{_tolerance(judged.tolerance)}"
+    return f"{row.verdict}{why} {votes}{_ranks(judged.authentic, judged.counterfeit, judged.familiar)}"
 
 
-def _stays(tolerance: int | None) -> str:
+def _tolerance(tolerance: int | None) -> str:
     return "" if tolerance is None else f", tolerance {tolerance}"
 
 
 def _ranks(*ranks: Rank | None) -> str:
-    said = [f"{rank.at_least} of {rank.of}" for rank in ranks if rank is not None]
-    return f", ranks {', '.join(said)}" if said else ""
+    texts = [f"{rank.at_least} of {rank.of}" for rank in ranks if rank is not None]
+    return f", ranks {', '.join(texts)}" if texts else ""

@@ -25,7 +25,7 @@ from signing import Reason, SigningError, TrustStore, read_capped
 _HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"
 
 
-def tested(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
+def require_robustness(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
     """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
     required = policy.robustness.result == "required"
     pin = None if path is not None else next((pin for pin in PINNED.values() if pin.digest == model), None)

@@ -20,30 +20,30 @@ _DIGITS = 6  # of a decimal
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
-def found_row(finding: Finding, picture: SignedMicrograph, known: Calibration, policy: Policy) -> ImageRow:
-    """Return the row of a picture that the model looked at."""
+def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: Policy) -> ImageRow:
+    """Return the row of an image that the model judged."""
     bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
     row = ImageRow(
         name=finding.name,
         sha256=finding.digest,
         pixels=finding.pixel_digest,
-        specimen=picture.entry.specimen,
+        specimen=image.entry.specimen,
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
-        judged=_judged(finding, known, policy.rules) if finding.assessable else None,
+        judged=_judged(finding, calibration, policy.rules) if finding.assessable else None,
         scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
         steps=finding.steps,
         quality=str(finding.quality),
-        remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in picture.claims.conflicts)),
+        remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in image.claims.conflicts)),
     )
     verdict, reasons = image_verdict(row, policy.rules)
     return replace(row, verdict=verdict, reasons=reasons)
 
 
 def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
-    """Return the row of a file that never reached the model; `entry` is what was signed of it, if anything."""
+    """Return the row of a file that never reached the model; `entry` is its signed manifest entry, if any."""
     return ImageRow(
-        name=shown(name),
+        name=displayed_name(name),
         sha256=entry.sha256 if entry else None,
         pixels=None,
         specimen=entry.specimen if entry else None,
@@ -57,18 +57,18 @@ def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
     )
 
 
-def shown(name: str) -> str:
-    """Return a file's name as a report can show it: whoever adds a file to a folder chooses what it is called."""
+def displayed_name(name: str) -> str:
+    """Return a file's name as a report can show it: an attacker may choose the names of unsigned files."""
     text = name if is_plain(name) and name == name.strip() else ascii(name)
     if len(text) <= MAX_NAME:
         return text
     return f"{text[:MAX_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _judged(finding: Finding, known: Calibration, rules: VerdictRules) -> Judgement | None:
+def _judged(finding: Finding, calibration: Calibration, rules: VerdictRules) -> Judgement | None:
     if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
         return None
-    place = ranks([finding.score], [finding.unfamiliarity], known, rules.alpha)
+    rank = ranks([finding.score], [finding.unfamiliarity], calibration, rules.alpha)
     return Judgement(
         label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
         votes_authentic=finding.votes.authentic,
@@ -78,15 +78,15 @@ def _judged(finding: Finding, known: Calibration, rules: VerdictRules) -> Judgem
         unfamiliarity=_decimal(finding.unfamiliarity),
         tiles=len(finding.tiles),
         map=_map(finding.tiles),
-        authentic=place.authentic,
-        counterfeit=place.counterfeit,
-        familiar=place.familiar,
+        authentic=rank.authentic,
+        counterfeit=rank.counterfeit,
+        familiar=rank.familiar,
         tolerance=None if rules.tolerance is None else tolerance((finding.votes.counterfeit, finding.votes.authentic)),
     )
 
 
 def _map(tiles: Sequence[TileFinding]) -> str | None:
-    """Return the scores of tiles as they lie: numbers apart by spaces, lines by semicolons; - where none was judged."""
+    """Return the scores of tiles by rows, spaces between numbers, semicolons between rows; - is no tile."""
     scores = {(tile.top, tile.left): f"{100 * tile.score:.0f}" for tile in tiles}
     tops, lefts = (sorted(set(edges)) for edges in zip(*scores, strict=True))
     if len(tops) * len(lefts) > _MOST_TILES:

@@ -1,22 +1,22 @@
-"""The audit: a signed batch in, a signed report out.
+"""One run of an audit: a signed batch in, a signed report out.
 
-1. The batch is genuine, and the ledger admits it to this run.
-2. Its files come one after another: refused, a duplicate, or a picture that was decoded.
-3. The model looks at each picture that the journal does not know; the journal keeps what was found.
-4. Rows are put in order, signed and written; the ledger notes the report.
+1. The batch is genuine, and the ledger admits it to this run; a repetition admits nothing.
+2. Its files come one after another: refused, a duplicate, or a decoded image.
+3. The model judges each image that has no row in the journal; the journal keeps the row.
+4. Rows are put in order, signed and written; the ledger records the report.
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.audit.compose import Looked, Order, Setting, admission, admission_of, compose
-from fusiondiff_audit.audit.journal import JOURNAL, Journal, Sealed
-from fusiondiff_audit.audit.repeat import believable, ledger_of
-from fusiondiff_audit.audit.rows import found_row, refused_row
+from fusiondiff_audit.audit.compose import admission, compose
+from fusiondiff_audit.audit.journal import JOURNAL, Journal, SealedRun
+from fusiondiff_audit.audit.order import AuditOrder, ModelIdentity, RunSetting
+from fusiondiff_audit.audit.repeat import Repetition
+from fusiondiff_audit.audit.rows import image_row, refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
 from fusiondiff_audit.images.thumbnails import thumbnail
@@ -30,167 +30,189 @@ from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow
 from signing import PrivateKey, RefusedFile, write_time
 
-_TOGETHER = 8  # pictures that the ledger notes at once
-Watch = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]
+_TOGETHER = 8  # images that the ledger records at once
+WatchRows = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]  # sees rows and their number, for progress
+EarlierPixels = Callable[[Sequence[SignedMicrograph]], Sequence[str | None]]  # where each image was before this run
 
 
 class Judge(Protocol):
-    """Whatever looks at pictures."""
+    """A model as an audit needs it."""
 
-    looked: Looked
-    known: Calibration
+    identity: ModelIdentity
+    calibration: Calibration
     enrolled: EnrolledSet
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
-        """Yield a finding for each picture, as they come."""
+        """Yield a finding for each image, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What came of it; `judged` counts the pictures that were looked at in this call and not before."""
+class AuditResult:
+    """A report that was signed and written; `judged` counts the images that the model judged in this call."""
 
     report: Report
-    thumbnails: dict[str, bytes]  # of the first pictures, as PNG
+    thumbnails: dict[str, bytes]  # of the first images, as PNG
     judged: int
     messages: tuple[str, ...]
-    believed: tuple[str, ...]  # files that were refused on the word of a report that is repeated
+    believed: tuple[str, ...] = ()  # images that a repetition refused as duplicates because the first report did
 
 
-def audit(order: Order, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: Watch) -> Done:
-    """Audit a batch into a folder that is there; a journal that lies in it is gone on with."""
-    setting = _digest(order, judge.looked)
+def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: WatchRows) -> AuditResult:
+    """Audit a batch into a folder that exists; a journal in it is resumed."""
     with Journal(order.out / JOURNAL, key) as journal:
-        sealed = journal.sealed(order.batch.digest, setting, order.first)
-        entry = _admitted(order, ledger, sealed, journal)  # 1
-        again = None if entry is None else entry.again
-        run = _Run(order, judge, journal, ledger, sealed, again, believable(order.first))
-        rows = list(watch(run.rows(), len(order.names)))
-        checkpoint = _checkpoint(order, ledger, journal)
-    said = () if entry is None else admission(entry)
-    said = said if order.first is None else admission_of(order.first)
-    report = compose(rows, Setting(order, judge.looked, sealed, checkpoint, said, judge.enrolled))  # 4
-    if order.first not in (None, report):  # another tree under the same name would be two heads of one log
-        own = replace(sealed, report=report.tree.root().hex()[: len(sealed.report)])
-        report = compose(rows, Setting(order, judge.looked, own, checkpoint, said, judge.enrolled))
+        sealed = journal.seal(order.batch.digest, order.digest(judge.identity))
+        entry = None if ledger is None else _admit(order, ledger, sealed, journal)  # 1
+        earlier: EarlierPixels = _none_earlier
+        if ledger is not None and entry is not None:  # whoever resumes a run cannot change the reason of its admission
+            earlier = _in_ledger(ledger, sealed, entry.again)
+        images = _Images(order, judge, journal, earlier)
+        rows = list(watch(images.rows(), len(order.names)))
+        checkpoint = None
+        if ledger is not None:  # over this run's images, too, so that no rollback hides them
+            checkpoint = bytes.fromhex(journal.keep_once("ledger", ledger.checkpoint.hex))
+    admitted = () if entry is None else admission(entry)
+    report = compose(rows, RunSetting(order, judge.identity, sealed.draws, checkpoint, admitted, judge.enrolled))  # 4
+    digest = _issue(report, order, key)
+    if ledger is not None:
+        ledger.issue(sealed.run, digest)
+    return AuditResult(report, images.thumbnails, images.judged, tuple(images.messages))
+
+
+def repeat(
+    repetition: Repetition, order: AuditOrder, judge: Judge, *, key: PrivateKey, watch: WatchRows
+) -> AuditResult:
+    """Do the audit of a report again, into a folder that exists; a journal in it is resumed."""
+    with Journal(order.out / JOURNAL, key) as journal:
+        setting = order.digest(judge.identity, repetition.root)
+        sealed = journal.seal(order.batch.digest, setting, repetition.draws)
+        images = _Images(order, judge, journal, _in_report(repetition))
+        rows = list(watch(images.rows(), len(order.names)))
+    stated = RunSetting(
+        order, judge.identity, sealed.draws, repetition.checkpoint, repetition.admission, judge.enrolled
+    )
+    report = compose(rows, stated)  # 4
+    if report != repetition.first:  # another tree under the same name would be two heads of one log
+        own = report.tree.root().hex()[: len(sealed.draws.report)]
+        report = compose(rows, replace(stated, draws=replace(sealed.draws, report=own)))
+    _issue(report, order, key)
+    return AuditResult(
+        report, images.thumbnails, images.judged, tuple(images.messages), tuple(images.refused_as_earlier)
+    )
+
+
+def _issue(report: Report, order: AuditOrder, key: PrivateKey) -> str:
+    """Sign and write a report, and return its digest."""
     files = issue(report, key)
     for name, data in files.items():
-        signing.create(order.out / name, data, force=True)  # a run that was killed here goes on with the same bytes
-    if ledger is not None:
-        ledger.issue(sealed.run, hashlib.sha256(files[REPORT]).hexdigest())
-    return Done(report, run.thumbnails, run.judged, tuple(run.messages), tuple(run.believed))
+        signing.create(order.out / name, data, force=True)  # a run that was killed here writes the same bytes again
+    return hashlib.sha256(files[REPORT]).hexdigest()
 
 
-def _admitted(order: Order, ledger: Ledger | None, sealed: Sealed, journal: Journal) -> Admitted | None:
-    """Return how the ledger admitted this run, now or when it was begun.
+def _admit(order: AuditOrder, ledger: Ledger, sealed: SealedRun, journal: Journal) -> Admitted:
+    """Return the ledger's admission of this run, made now or when the run was begun.
 
-    Where the batch is another run's, nothing of this one can be gone on with, and its journal is removed.
+    Where the batch was admitted to another run, nothing of this one can be resumed, and its journal is removed.
     """
-    if order.first is not None or ledger is None:  # a repetition admits nothing
-        return None
     try:
         entry = ledger.admit(order.batch, order.trust, run=sealed.run, again=order.again)
     except AuditError as e:
         if e.reason is AuditReason.REPLAYED and not journal.is_begun:
             journal.discard()
         raise
-    journal.kept("admitted", lambda: write_time(entry.time))
+    journal.keep_once("admitted", lambda: write_time(entry.time))
     return entry
 
 
-def _checkpoint(order: Order, ledger: Ledger | None, journal: Journal) -> bytes | None:
-    """Return the ledger's checkpoint for the report: over this run's pictures, too, so that no rollback hides them."""
-    if order.first is not None:
-        return ledger_of(order.first, order.trust)
-    return None if ledger is None else bytes.fromhex(journal.kept("ledger", ledger.checkpoint.hex))
+def _none_earlier(images: Sequence[SignedMicrograph]) -> Sequence[None]:
+    return [None] * len(images)
 
 
-def _digest(order: Order, looked: Looked) -> str:
-    """Return a digest over all that a row depends on beside its picture."""
-    first = None if order.first is None else order.first.tree.root().hex()
-    said = [asdict(looked), order.policy.digest, order.origin.digest, order.auditor.keyid, order.limit, first]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+def _in_ledger(ledger: Ledger, sealed: SealedRun, again: str | None) -> EarlierPixels:
+    """Return what records pixels in a ledger and says where they were before; `again` admits those of older runs."""
+
+    def known(before: Before | None) -> str | None:
+        if before is None or (again is not None and before.run != sealed.run):
+            return None
+        return f"{before.name!a}, admitted to run {before.run}"
+
+    def earlier(images: Sequence[SignedMicrograph]) -> Sequence[str | None]:
+        if not images:
+            return []
+        pixels = [(image.name, image.pixel_digest) for image in images]
+        return [known(before) for before in ledger.note_pixels(sealed.run, pixels)]
+
+    return earlier
+
+
+def _in_report(repetition: Repetition) -> EarlierPixels:
+    """Return what says where pixels were before by the report that is repeated; no ledger is asked again."""
+    duplicates, text = repetition.duplicates, "a picture of another run, as the first report says"
+    return lambda images: [text if image.name in duplicates else None for image in images]
 
 
 @dataclass(slots=True)
-class _Run:
-    """The pictures of one run, and what became of them."""
+class _Images:
+    """The images of one run, and their rows."""
 
-    order: Order
+    order: AuditOrder
     judge: Judge
     journal: Journal
-    ledger: Ledger | None
-    sealed: Sealed
-    again: str | None  # as the ledger has it: whoever goes on with a run cannot change how it was admitted
-    believable: frozenset[str]  # what a report that is repeated knew of other runs
+    earlier: EarlierPixels
     judged: int = 0
     messages: list[str] = field(default_factory=list)  # why files were refused, for people
-    believed: list[str] = field(default_factory=list)
+    refused_as_earlier: list[str] = field(default_factory=list)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
-    _seen: dict[str, str] = field(default_factory=dict)  # the first name of each picture
+    _names: dict[str, str] = field(default_factory=dict)  # the first name of each pixel digest
 
     def rows(self) -> Iterator[ImageRow]:
-        """Yield a row for every file that is refused, and for every picture."""
+        """Yield a row for every file that is refused, and for every image."""
         wanted, batch = frozenset(self.order.names), self.order.batch
-        pictures: list[SignedMicrograph] = []
+        images: list[SignedMicrograph] = []
         with Guard() as guard:
             for file in take_in(batch, guard=guard, wanted=lambda file: file.name in wanted):  # 2
                 if isinstance(file, RefusedFile | RefusedImage):
                     self.messages.append(f"{file.reason}: {file.message}")
                     yield refused_row(file.name, file.reason.value, batch.entry(file.name))
                 elif isinstance(file, SignedMicrograph):
-                    pictures.append(file)
-                if len(pictures) == _TOGETHER:
-                    yield from self._looked(pictures)
-                    pictures = []
-            yield from self._looked(pictures)
+                    images.append(file)
+                if len(images) == _TOGETHER:
+                    yield from self._decoded(images)
+                    images = []
+            yield from self._decoded(images)
 
-    def _looked(self, pictures: list[SignedMicrograph]) -> Iterator[ImageRow]:  # 3
+    def _decoded(self, images: list[SignedMicrograph]) -> Iterator[ImageRow]:  # 3
         fresh: list[SignedMicrograph] = []
-        for picture, twin in zip(pictures, self._twins(pictures), strict=True):
-            if twin is not None:
-                self.messages.append(f"{AuditReason.DUPLICATE_PIXELS}: {picture.name!a} shows the pixels of {twin}")
-                yield refused_row(picture.name, AuditReason.DUPLICATE_PIXELS.value, picture.entry)
+        for image, duplicate in zip(images, self._duplicates(images), strict=True):
+            if duplicate is not None:
+                self.messages.append(f"{AuditReason.DUPLICATE_PIXELS}: {image.name!a} shows the pixels of {duplicate}")
+                yield refused_row(image.name, AuditReason.DUPLICATE_PIXELS.value, image.entry)
                 continue
             if len(self.thumbnails) < MOST:
-                self.thumbnails[picture.name] = thumbnail(picture, side=SIDE)
-            known = self.journal.known(picture)
-            if known is not None:
-                yield known
+                self.thumbnails[image.name] = thumbnail(image, side=SIDE)
+            kept = self.journal.row(image)
+            if kept is not None:
+                yield kept
             else:
-                fresh.append(picture)
-        for picture in fresh:
+                fresh.append(image)
+        for image in fresh:
             try:
-                (finding,) = self.judge.judge_each([picture])
-            except ImageError as e:  # it was decoded, and is nothing that this model looks at
+                (finding,) = self.judge.judge_each([image])
+            except ImageError as e:  # it was decoded, and this model cannot judge it
                 self.messages.append(f"{e.reason}: {e}")
-                yield refused_row(picture.name, e.reason.value, picture.entry)
+                yield refused_row(image.name, e.reason.value, image.entry)
                 continue
-            row = found_row(finding, picture, self.judge.known, self.order.policy)
-            self.journal.note(picture, row)
+            row = image_row(finding, image, self.judge.calibration, self.order.policy)
+            self.journal.keep(image, row)
             self.judged += 1
             yield row
 
-    def _told(self, before: Before | None) -> str | None:
-        """Return where a picture was before, unless an older run is admitted again."""
-        if before is None or (self.again is not None and before.run != self.sealed.run):
-            return None
-        return f"{before.name!a}, admitted to run {before.run}"
-
-    def _twins(self, pictures: list[SignedMicrograph]) -> list[str | None]:
-        """Return for each picture where its pixels were before, in this batch or in another."""
-        twins: list[str | None] = []
-        for picture in pictures:
-            first = self._seen.setdefault(picture.pixel_digest, picture.name)
-            twins.append(None if first == picture.name else repr(first))
-        if self.ledger is not None and pictures:
-            noted = [(picture.name, picture.pixel_digest) for picture in pictures]
-            before = self.ledger.note_pixels(self.sealed.run, noted)
-            return [twin or self._told(where) for twin, where in zip(twins, before, strict=True)]
-        return [twin or self._believed(picture.name) for twin, picture in zip(twins, pictures, strict=True)]
-
-    def _believed(self, name: str) -> str | None:
-        """Return where a picture was before, if the report that is repeated says so; no ledger is asked again."""
-        if name not in self.believable:
-            return None
-        self.believed.append(name)
-        return "a picture of another run, as the first report says"
+    def _duplicates(self, images: list[SignedMicrograph]) -> Iterator[str | None]:
+        """Yield for each image where its pixels were before, in this batch or in another."""
+        for image, earlier in zip(images, self.earlier(images), strict=True):
+            first = self._names.setdefault(image.pixel_digest, image.name)
+            if first != image.name:
+                yield repr(first)
+                continue
+            if earlier is not None:
+                self.refused_as_earlier.append(image.name)
+            yield earlier

@@ -18,8 +18,8 @@ from fusiondiff_audit.extras import require
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.audit.repeat import Repeated
-    from fusiondiff_audit.audit.run import Done
+    from fusiondiff_audit.audit.repeat import Comparison
+    from fusiondiff_audit.audit.run import AuditResult
     from fusiondiff_audit.ledger import Ledger
     from reports.verdict.rows import ImageRow
 
@@ -97,11 +97,11 @@ def command(
         raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
     if again is not None and book is None:
         raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
-    from fusiondiff_audit.audit.compose import Order
     from fusiondiff_audit.audit.judge import ModelJudge
-    from fusiondiff_audit.audit.repeat import compare, refuse_other
-    from fusiondiff_audit.audit.requirement import tested
-    from fusiondiff_audit.audit.run import audit
+    from fusiondiff_audit.audit.order import AuditOrder
+    from fusiondiff_audit.audit.repeat import Repetition, compare
+    from fusiondiff_audit.audit.requirement import require_robustness
+    from fusiondiff_audit.audit.run import audit, repeat
     from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
     from fusiondiff_audit.inputs.folders import folder_if_filled
     from fusiondiff_audit.model.classifier import DiffusionModel
@@ -112,8 +112,9 @@ def command(
     from reports.verdict.issue import refuse_unfit_key
     from reports.verdict.verification import Verification, verify_report
 
-    known = None if first is None else verify_report(first, trust=trust.store, found=Verification())
-    policy = read_policy(rules) if known is None else quoted_policy(known.header.policy.text, str(first))
+    earlier = None if first is None else verify_report(first, trust=trust.store, found=Verification())
+    policy = read_policy(rules) if earlier is None else quoted_policy(earlier.header.policy.text, str(first))
+    repetition = None if earlier is None else Repetition.of(earlier, trust.store)
     signer = open_key(key, passphrase_files)
     refuse_unfit_key(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
@@ -121,15 +122,15 @@ def command(
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
     _refuse_taken(out, folder, resume=resume)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    if known is not None:
-        refuse_other(known, batch=batch.digest, model=model.digest)
-        trust.store.judge(entry, known.header.time, str(key))  # the second report says the first one's time
-    when = signing.now() if known is None else known.header.time  # a result is as fresh as it was then
-    believed = tested(stressed, model=model.digest, policy=policy, trust=trust.store, now=when)
+    when = signing.now() if earlier is None else earlier.header.time  # a stress result is as fresh as it was then
+    if repetition is not None:
+        repetition.refuse_other(batch=batch.digest, model=model.digest)
+        trust.store.judge(entry, when, str(key))  # the second report states the time of the first
+    robustness = require_robustness(stressed, model=model.digest, policy=policy, trust=trust.store, now=when)
     policy = policy.certifying(certificates)
     if policy.rules.tolerance is not None:
         refuse_uncertifiable(model.settings)
-    order = Order(
+    order = AuditOrder(
         batch=batch,
         trust=trust.store,
         auditor=Key(entry.principal, entry.keyid),
@@ -137,17 +138,19 @@ def command(
         origin=check_origin(),
         out=out,
         again=again,
-        limit=limit if known is None else known.header.run.limit,
-        first=known,
-        robustness=believed,
+        limit=limit if earlier is None else earlier.header.run.limit,
+        robustness=robustness,
     )
     with folder_if_filled(out), _opened(book, signer, trust) as ledger:
-        done = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
-    signing.create(out / PAGE, render(done.report, done.thumbnails), force=True)
-    say_some(done.messages, most=_SHOWN, where="; the report has all")
-    _say_enrolled(done.report.images)
-    answer = _answer(done, out, gates, trust)
-    return answer if known is None else _compared(answer, compare(known, done.report), done.believed)
+        if repetition is None:
+            result = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
+        else:
+            result = repeat(repetition, order, ModelJudge(model), key=signer, watch=_watch)
+    signing.create(out / PAGE, render(result.report, result.thumbnails), force=True)
+    say_some(result.messages, most=_SHOWN, where="; the report has all")
+    _say_enrolled(result.report.images)
+    answer = _answer(result, out, gates, trust)
+    return answer if earlier is None else _compared(answer, compare(earlier, result.report), result.believed)
 
 
 def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
@@ -189,11 +192,11 @@ def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
     return watched(rows, what="auditing", total=total)
 
 
-def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
+def _answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
     from fusiondiff_audit.cli.failure import code_of
     from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
 
-    report = done.report
+    report = result.report
     text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
     failed = sorted({row.verdict.value for row in report.images} & set(gates))
     refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
@@ -204,7 +207,7 @@ def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) 
         "out": str(out),
         "id": report.header.id,
         "demonstration": report.header.demonstration,
-        "judged": done.judged,
+        "judged": result.judged,
         "images": [{"name": r.name, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.images],
         "specimens": [
             {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
@@ -219,22 +222,26 @@ def _answer(done: "Done", out: Path, gates: tuple[Verdict, ...], trust: Judged) 
     return Answer("DONE", sentence + trust.remarks(), text, data, code)
 
 
-def _compared(answer: Answer, found: "Repeated", believed: tuple[str, ...]) -> Answer:
-    """Return the answer of a repetition, which also says what is not as it was."""
-    if found.identical:
-        said = "the same as the first report, byte for byte"
-    elif found.rows:
-        said = f"{count(len(found.rows), 'row')} came out otherwise"
-    elif found.unexplained:
-        said = "other than the first report, and neither code nor device explains it"
+def _compared(answer: Answer, comparison: "Comparison", believed: tuple[str, ...]) -> Answer:
+    """Return the answer of a repetition, with the differences from the first report."""
+    if comparison.identical:
+        summary = "the same as the first report, byte for byte"
+    elif comparison.rows:
+        summary = f"{count(len(comparison.rows), 'row')} came out otherwise"
+    elif comparison.unexplained:
+        summary = "other than the first report, and neither code nor device explains it"
     else:
-        said = "every verdict, vote and rank as in the first report"
-    rows = [("different", text) for text in found.settings] + [("otherwise", text) for text in found.rows]
+        summary = "every verdict, vote and rank as in the first report"
+    rows = [("different", text) for text in comparison.settings] + [("otherwise", text) for text in comparison.rows]
     rows += [("believed", f"{name}: refused as seen before, on the first report's word") for name in believed]
     text = f"{answer.text}\n\n{table(rows)}" if rows else answer.text
-    data = {"identical": found.identical, "differentSettings": found.settings, "differentRows": found.rows}
+    data = {
+        "identical": comparison.identical,
+        "differentSettings": comparison.settings,
+        "differentRows": comparison.rows,
+    }
     data |= {"believed": believed}
-    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if found.unexplained else answer.code
+    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if comparison.unexplained else answer.code
     return replace(
-        answer, sentence=f"{answer.sentence}; {said}", text=text, data=answer.data | {"repeat": data}, code=code
+        answer, sentence=f"{answer.sentence}; {summary}", text=text, data=answer.data | {"repeat": data}, code=code
     )

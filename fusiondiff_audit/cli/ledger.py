@@ -103,10 +103,10 @@ def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = 
 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     """Return the checkpoint that a genuine report carries."""
-    from fusiondiff_audit.audit.repeat import ledger_of
+    from fusiondiff_audit.audit.repeat import carried_checkpoint
     from reports.verdict.verification import Verification, verify_report
 
-    note = ledger_of(verify_report(path, trust=trust, found=Verification()), trust)
+    note = carried_checkpoint(verify_report(path, trust=trust, found=Verification()), trust)
     if note is None:
         what = f"{path}: was issued without a ledger, so it carries no checkpoint"
         raise signing.SigningError(signing.Reason.BAD_REQUEST, what)

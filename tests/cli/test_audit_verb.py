@@ -272,8 +272,8 @@ def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: py
 
 def on_another_device(rows: Any, setting: Any) -> Any:
     """Compose a report as a device of another name would."""
-    runtime = replace(setting.looked.runtime, device="another")
-    return compose(rows, replace(setting, looked=replace(setting.looked, runtime=runtime)))
+    runtime = replace(setting.identity.runtime, device="another")
+    return compose(rows, replace(setting, identity=replace(setting.identity, runtime=runtime)))
 
 
 def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: Tool) -> None:

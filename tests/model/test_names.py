@@ -79,7 +79,7 @@ def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_it
     assert model.title == display_name(name, PIN.digest) == f"another {CERAMIC}"
     made = model.enrol(examples(1), reference="alder", name="birch")
     assert made.settings.base == f"another {CERAMIC}"
-    head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).looked.model
+    head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).identity.model
     assert (head.title, name_fault(replace(head, digest="0" * 64))) == (f"tiny, enrolled on another {CERAMIC}", None)
 
 

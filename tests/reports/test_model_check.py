@@ -225,14 +225,14 @@ def agree(model: DiffusionModel, folder: Path) -> BundleSettings:
     assert own == model.settings
     said = read_json(data, "it", limit=core.MAX_SETTINGS, tokens=2_000_000)
     read = BundleSettings.from_fields(said)
-    looked = ModelJudge(model).looked
+    identity = ModelJudge(model).identity
     assert (read.name, read.base, read.reference) == (own.name, own.base, own.reference)
     assert (read.demonstration, read.seen) == (own.demonstration, frozenset(own.seen))
     assert [dataclasses.asdict(e) for e in read.examples] == [dataclasses.asdict(e) for e in own.examples]
     assert read.enrolled == enrolled_set(own)
-    assert read.rated() == {rate.what: rate.of for rate in looked.model.error_rates}
+    assert read.rated() == {rate.what: rate.of for rate in identity.model.error_rates}
     header = replace(
-        genuine().header, model=looked.model, reference=looked.reference, demonstration=looked.demonstration
+        genuine().header, model=identity.model, reference=identity.reference, demonstration=identity.demonstration
     )
     assert "are as the header says" in compare_model(changed(genuine(), header=header), folder)
     return read

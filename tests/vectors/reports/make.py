@@ -18,8 +18,8 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.compose import Order
 from fusiondiff_audit.audit.journal import JOURNAL
+from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
@@ -39,10 +39,10 @@ from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import Kind
-from tests.audit_walk import quietly
+from tests.audit.judges import UNTESTED, DigestJudge
+from tests.audit.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
-from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 from tests.reports.test_robustness import made
 
@@ -54,7 +54,7 @@ class Moody(DigestJudge):
 
     def __init__(self) -> None:
         super().__init__()
-        self.looked = replace(self.looked, model=replace(self.looked.model, partitions=5, base="sd14"))
+        self.identity = replace(self.identity, model=replace(self.identity.model, partitions=5, base="sd14"))
         self.enrolled = EnrolledSet(frozenset(), frozenset({"sherd 1"}))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
@@ -75,9 +75,9 @@ class Uncalibrated(DigestJudge):
 
     def __init__(self) -> None:
         super().__init__()
-        self.known = Calibration((), (), (), ())
-        model = replace(self.looked.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=())
-        self.looked = replace(self.looked, model=replace(model, partitions=5))
+        self.calibration = Calibration((), (), (), ())
+        model = replace(self.identity.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=())
+        self.identity = replace(self.identity, model=replace(model, partitions=5))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         for found in super().judge_each(samples):
@@ -125,7 +125,7 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
         sign(batch, device, claims=claims, captured=moment, issued=moment, valid_for=YEAR)
         (batch / "tile-11.tif").write_bytes(b"another")
         (batch / "stranger.tif").write_bytes(b"not signed")
-        order = Order(
+        order = AuditOrder(
             signing.open_batch(batch, trust=trust),
             trust,
             Key("J. Doe", auditor.public.keyid),

@@ -1,22 +1,22 @@
 """An audit as a process of its own, with a judge that is no model, for tests that kill it or fill its disk.
 
-    python -m tests.audit_walk setup HOME COUNT
-    python -m tests.audit_walk walk HOME OUT [--fresh] [--first REPORT]
+    python -m tests.audit.process setup HOME COUNT
+    python -m tests.audit.process walk HOME OUT [--fresh] [--first REPORT]
 
-`walk` notes every picture that was looked at in OUT.looked, one name a line.
+`walk` notes every picture that was looked at in OUT.identity, one name a line.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.compose import Order
-from fusiondiff_audit.audit.run import audit
+from fusiondiff_audit.audit.order import AuditOrder
+from fusiondiff_audit.audit.repeat import Repetition
+from fusiondiff_audit.audit.run import audit, repeat
 from fusiondiff_audit.cli.failure import explain
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.inputs.folders import folder_if_filled
@@ -28,8 +28,8 @@ from reports.verdict.issue import REPORT
 from reports.verdict.report import MAX_PAYLOAD, Report
 from reports.verdict.rows import ImageRow
 from signing.bundle import Bundle
+from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, entry, make_trust, sign
-from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
 
@@ -75,14 +75,14 @@ def walk(home: Path, out: Path, *, first: Path | None) -> None:
     key = signing.load_key(home / "auditor.pem", passphrase=bytes)
     signer = next(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
     batch = signing.open_batch(home / "batch", trust=trust)
-    order = Order(
+    order = AuditOrder(
         batch, trust, Key(signer.principal, signer.keyid), UNTESTED, Origin("0", digest("code"), released=False), out
     )
     print("begun", flush=True)
     judge = NotingJudge(out.with_suffix(".looked"))
     if first is not None:
         with folder_if_filled(out):
-            audit(replace(order, first=read(first)), judge, key=key, ledger=None, watch=quietly)
+            repeat(Repetition.of(read(first), trust), order, judge, key=key, watch=quietly)
         return
     with (
         folder_if_filled(out),

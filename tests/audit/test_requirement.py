@@ -50,7 +50,9 @@ def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Callable[..., str]:
         if result is not None:
             path = tmp_path / "robustness.sigstore.json"
             path.write_bytes(sign_stress_result(result, keys["auditor"]))
-        return room.tested(path, model=digest(model), policy=policy, trust=trust, now=NOW + timedelta(days=days))
+        return room.require_robustness(
+            path, model=digest(model), policy=policy, trust=trust, now=NOW + timedelta(days=days)
+        )
 
     return call
 
@@ -95,7 +97,7 @@ def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, t
     path = tmp_path / "result.json"
     path.write_bytes(sign_stress_result(made(keys["thief"].public), keys["thief"]))
     with pytest.raises(SigningError) as caught:
-        room.tested(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
+        room.require_robustness(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
     assert caught.value.reason is Reason.UNKNOWN_KEY
 
 

@@ -16,11 +16,11 @@ import pytest
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.compose import Order
 from fusiondiff_audit.audit.journal import JOURNAL
-from fusiondiff_audit.audit.repeat import compare
+from fusiondiff_audit.audit.order import AuditOrder
+from fusiondiff_audit.audit.repeat import Repetition, compare
 from fusiondiff_audit.audit.rows import refused_row
-from fusiondiff_audit.audit.run import Done, audit
+from fusiondiff_audit.audit.run import AuditResult, audit, repeat
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.ledger import Keys, Ledger
@@ -42,8 +42,8 @@ from signing.fields import Fields
 from signing.manifest import Kind, PixelSize
 from signing.names import MAX_NAME
 from signing.records import read_record, write_record
+from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
-from tests.judges import UNTESTED, DigestJudge
 from tests.reports.made import digest
 
 Keyring = dict[str, signing.PrivateKey]
@@ -72,14 +72,24 @@ def payload(out: Path) -> bytes:
 
 
 @pytest.fixture
-def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def run(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AuditResult]:
     """Return what audits a folder that was signed, in the moment of the trust store."""
     monkeypatch.setattr(signing, "now", lambda: trust.at)
     entry = next(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
 
-    def call(folder: Path, out: Path, judge: DigestJudge | None = None, *, ledger: bool = False, **more: Any) -> Done:
+    def call(
+        folder: Path,
+        out: Path,
+        judge: DigestJudge | None = None,
+        *,
+        ledger: bool = False,
+        first: Report | None = None,
+        **more: Any,
+    ) -> AuditResult:
         out.mkdir(exist_ok=True)
-        order = Order(
+        order = AuditOrder(
             signing.open_batch(folder, trust=trust),
             trust,
             Key(entry.principal, entry.keyid),
@@ -89,6 +99,9 @@ def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.Mo
             **more,
         )
         key = keys["auditor"]
+        if first is not None:
+            repetition = Repetition.of(first, trust)
+            return repeat(repetition, order, judge or DigestJudge(), key=key, watch=quietly)
         if not ledger:
             return audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
         known = Keys.of_auditors(trust)
@@ -98,7 +111,9 @@ def run(tmp_path: Path, keys: Keyring, trust: TrustStore, monkeypatch: pytest.Mo
     return call
 
 
-def test_no_two_runs_share_what_is_drawn_for_them(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_no_two_runs_share_what_is_drawn_for_them(
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
     """A salt that somebody can know lets an excerpt tell of rows that it does not show."""
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
@@ -110,7 +125,7 @@ def test_no_two_runs_share_what_is_drawn_for_them(tmp_path: Path, keys: Keyring,
 
 
 def test_a_batch_becomes_a_report_that_passes(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
     claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
@@ -138,7 +153,7 @@ def taught(folder: Path, *names: str, specimens: tuple[str, ...] = ()) -> Digest
 
 
 def test_what_the_model_was_enrolled_with_gets_no_answer(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     """By its pixels under another name, by its specimen's name, and every other picture of that specimen."""
     folder = pictures(tmp_path / "batch", 9)
@@ -162,7 +177,7 @@ def test_what_the_model_was_enrolled_with_gets_no_answer(
 
 @pytest.mark.parametrize("killed", [1, 4])
 def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
-    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 6)
     claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n % 2}", None) for n in range(6)}
@@ -177,7 +192,7 @@ def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
 
 
 def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     """What an auditor could sign of pictures that the device never signed, or of some of them."""
     folder = pictures(tmp_path / "batch", 3)
@@ -200,7 +215,7 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
 
 
 def test_a_bad_file_is_a_row_and_stops_nothing(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 7)
     (folder / "tile-1.tif").write_bytes(b"II*\0 no picture")
@@ -227,7 +242,7 @@ def test_a_bad_file_is_a_row_and_stops_nothing(
 
 @pytest.mark.parametrize("killed", [0, 1, 8, 9, 19])
 def test_an_interrupted_run_goes_on_to_the_same_payload(
-    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 20)
     sign(folder, keys["device"])
@@ -245,7 +260,7 @@ def test_an_interrupted_run_goes_on_to_the_same_payload(
     assert payload(tmp_path / "out") == payload(tmp_path / "copy")
 
 
-def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     with pytest.raises(KeyboardInterrupt):
@@ -265,7 +280,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
 
 @pytest.mark.parametrize("ledger", [False, True])
 def test_no_picture_gets_what_was_found_of_another_with_its_pixels(
-    ledger: bool, tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    ledger: bool, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     """Two files of the same pixels, signed as of other sizes and specimens; the first is altered after a kill."""
     folder = tmp_path / "batch"
@@ -296,7 +311,7 @@ def test_no_picture_gets_what_was_found_of_another_with_its_pixels(
         assert judge.seen == ["b.tif", "c.tif"]
 
 
-def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
     """The text beside a picture says its scale, and may be altered between a kill and the end."""
     folder = tmp_path / "batch"
     folder.mkdir()
@@ -313,7 +328,7 @@ def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, ru
 
 
 def test_the_ledger_knows_batch_and_pictures_again(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
@@ -337,7 +352,7 @@ def test_the_ledger_knows_batch_and_pictures_again(
 
 
 def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was killed before its admission, and another run was admitted the batch: nothing of it can be gone on with."""
     folder = pictures(tmp_path / "batch", 2)
@@ -354,7 +369,7 @@ def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
 
 
 def test_what_a_run_has_found_is_kept_whoever_refuses_it(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 4)
     sign(folder, keys["device"])
@@ -382,7 +397,7 @@ def interrupted(*_: object, **__: object) -> None:
 
 
 def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     """`--again` and an older sequence: whoever reads "replay: checked" must see both."""
     folder = pictures(tmp_path / "batch", 2)
@@ -399,7 +414,7 @@ def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(
 
 
 def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = tmp_path / "batch"
     folder.mkdir()
@@ -415,18 +430,18 @@ def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
 
 
 def test_order_and_names_of_another_system_change_nothing(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     done = run(folder, tmp_path / "out")
     shuffled = replace(done.report, images=done.report.images[::-1])
-    from fusiondiff_audit.audit.compose import _named_apart
+    from fusiondiff_audit.audit.compose import _uniquely_named
 
-    assert tuple(sorted(_named_apart(shuffled.images), key=lambda row: row.name)) == done.report.images
+    assert tuple(sorted(_uniquely_named(shuffled.images), key=lambda row: row.name)) == done.report.images
 
 
-def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     done = run(folder, tmp_path / "out", limit=2)
@@ -435,7 +450,7 @@ def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., Done]
 
 
 def test_a_limit_is_of_the_first_images_and_of_no_others(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
@@ -458,7 +473,7 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
     "change", [{"device": "another"}, {"lab": "the famous museum"}, {"sequence": "9"}, {"files": 9}, {"signer": None}]
 )
 def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
-    change: dict[str, Any], tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    change: dict[str, Any], tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
@@ -474,7 +489,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
 
 
 def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_said(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
@@ -511,7 +526,7 @@ def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
     tmp_path: Path,
     keys: Keyring,
     trust: TrustStore,
-    run: Callable[..., Done],
+    run: Callable[..., AuditResult],
 ) -> None:
     """Whoever checks a report later may know more of the device's key than its auditor did."""
     folder = pictures(tmp_path / "batch", 2)
@@ -526,7 +541,7 @@ def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
 
 
 def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
-    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 2)
     parts = [*["d" * 250] * 4, "e" * (MAX_NAME - 4 * 251)]
@@ -538,7 +553,7 @@ def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
 
 
 def test_a_repetition_that_comes_out_otherwise_has_a_name_of_its_own(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     """Else one log would have two heads, both signed."""
     folder = pictures(tmp_path / "batch", 2)
@@ -546,24 +561,26 @@ def test_a_repetition_that_comes_out_otherwise_has_a_name_of_its_own(
     first = run(folder, tmp_path / "out").report
     assert run(folder, tmp_path / "same", first=first).report == first
     other = DigestJudge()
-    other.looked = replace(other.looked, runtime=replace(other.looked.runtime, threads=2))
+    other.identity = replace(other.identity, runtime=replace(other.identity.runtime, threads=2))
     again = [run(folder, tmp_path / name, other, first=first).report for name in ("one", "two")]
     assert again[0] == again[1]
     assert again[0].origin != first.origin
     assert compare(first, again[0]).settings == ("threads: 1, now 2",)
 
 
-def test_nobody_but_the_auditor_writes_the_journal(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_nobody_but_the_auditor_writes_the_journal(
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     with pytest.raises(KeyboardInterrupt):
         run(folder, tmp_path / "out", DigestJudge(4))
     kept = (tmp_path / "out" / JOURNAL).read_bytes()
     for statement in (
-        "UPDATE kept SET said = replace(said, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'image %'",
-        "UPDATE kept SET said = replace(said, '\"issued\": \"20', '\"issued\": \"19') WHERE name = 'run'",
+        "UPDATE kept SET value = replace(value, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'image %'",
+        "UPDATE kept SET value = replace(value, '\"issued\": \"20', '\"issued\": \"19') WHERE name = 'run'",
         "UPDATE kept SET code = x'00'",
-        "UPDATE kept SET said = (SELECT said FROM kept k WHERE k.name LIKE 'image %' AND k.name <> kept.name)"
+        "UPDATE kept SET value = (SELECT value FROM kept k WHERE k.name LIKE 'image %' AND k.name <> kept.name)"
         " WHERE name LIKE 'image %'",
     ):
         with contextlib.closing(sqlite3.connect(tmp_path / "out" / JOURNAL)) as base:
@@ -577,7 +594,9 @@ def test_nobody_but_the_auditor_writes_the_journal(tmp_path: Path, keys: Keyring
         (tmp_path / "out" / JOURNAL).write_bytes(kept)
 
 
-def test_going_on_cannot_change_how_a_run_was_admitted(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_going_on_cannot_change_how_a_run_was_admitted(
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
     first, second = pictures(tmp_path / "first", 3), pictures(tmp_path / "second", 4)
     (second / "twin.tif").write_bytes((second / "tile-3.tif").read_bytes())
     sign(first, keys["device"])
@@ -596,7 +615,9 @@ def test_going_on_cannot_change_how_a_run_was_admitted(tmp_path: Path, keys: Key
     assert {row.name for row in done.report.images if row.verdict is Verdict.REFUSED} == {"twin.tif"}
 
 
-def test_a_folder_is_gone_on_with_as_it_was_begun(tmp_path: Path, keys: Keyring, run: Callable[..., Done]) -> None:
+def test_a_folder_is_gone_on_with_as_it_was_begun(
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     first = run(folder, tmp_path / "first").report
@@ -610,7 +631,7 @@ def test_a_folder_is_gone_on_with_as_it_was_begun(tmp_path: Path, keys: Keyring,
 
 
 def test_a_first_report_is_not_believed_without_a_ledger(
-    tmp_path: Path, keys: Keyring, run: Callable[..., Done]
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])

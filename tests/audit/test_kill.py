@@ -17,15 +17,15 @@ import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import Issued, Keys, verify_ledger
 from reports.verdict.verification import Verification, verify_report
-from tests.audit_walk import read
+from tests.audit.process import read
 from tests.conftest import NOW
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 IMAGES = 200
 
 
 def walk(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.audit_walk", *map(str, words)]
+    command = [sys.executable, "-m", "tests.audit.process", *map(str, words)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

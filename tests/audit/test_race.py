@@ -10,9 +10,9 @@ from fusiondiff_audit.audit.journal import JOURNAL, Journal
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import Admitted, Keys, verify_ledger
 from reports.verdict.issue import REPORT
-from tests.audit_walk import read
+from tests.audit.process import read
+from tests.audit.test_kill import ended, walk
 from tests.conftest import NOW
-from tests.test_audit_kill import ended, walk
 
 IMAGES = 40
 
@@ -57,8 +57,8 @@ def test_of_two_processes_that_draw_a_value_at_once_the_first_one_counts(tmp_pat
     with Journal(tmp_path / JOURNAL, key) as one, Journal(tmp_path / JOURNAL, key) as other:
 
         def overtaken() -> str:
-            assert other.kept("nonce", lambda: "first") == "first"
+            assert other.keep_once("nonce", lambda: "first") == "first"
             return "second"
 
-        assert one.kept("nonce", overtaken) == "first"
-        assert other.kept("nonce", lambda: "third") == "first"
+        assert one.keep_once("nonce", overtaken) == "first"
+        assert other.keep_once("nonce", lambda: "third") == "first"

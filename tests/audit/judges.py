@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from fusiondiff_audit.audit.compose import Looked
+from fusiondiff_audit.audit.order import ModelIdentity
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.calibration import Calibration
@@ -21,9 +21,9 @@ class DigestJudge:
     def __init__(self, limit: int | None = None) -> None:
         head = ModelHeader("digest", digest("model"), True, 5, 5, 19, 19, 1, rates(19))
         runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
-        self.looked = Looked(head, "whatever its digest says", True, runtime)
+        self.identity = ModelIdentity(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))
-        self.known = Calibration(scores, scores, tuple(float(i) for i in range(38)), ())
+        self.calibration = Calibration(scores, scores, tuple(float(i) for i in range(38)), ())
         self.enrolled = EnrolledSet(frozenset(), frozenset())
         self.seen: list[str] = []
         self._limit = limit

@@ -57,7 +57,7 @@ def test_what_is_unknown_or_means_nothing_is_refused(tmp_path: Path, text: str) 
     assert caught.value.reason is Reason.MALFORMED
 
 
-PAGE = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "policy.md").read_text()
 
 
 def test_the_page_on_policies_names_every_key_reason_check_and_attack() -> None:
