@@ -8,6 +8,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import Example, Learning
 from reports.verdict.model_names import JOINT, states_base
+from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
@@ -16,6 +17,7 @@ FORMAT = "fusiondiff-audit/bundle/v1"
 BASE = "base"  # the one field that is left out where nothing is said: older bundles do not have it
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
+_RETIRED = {"clahe": 0, "clip": 2.0, "flat_field": False}  # of `intensity`: bundles state these operations, and all off
 _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
 
 
@@ -73,12 +75,25 @@ class Settings:
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Settings":
         """Parse verified bytes."""
-        said = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS).value
-        if said.get(BASE, "") is None:
+        fields = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS)
+        if fields.value.get(BASE, "") is None:
             raise malformed(where, f"{BASE}: is left out where there is none")
-        return read_record(cls, Fields({BASE: None} | said, where))
+        intensity = _without_retired(fields.fields("intensity"))
+        return read_record(cls, Fields({BASE: None} | fields.value | {"intensity": intensity}, where))
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""
-        said = write_record(self)
-        return write_json({name: value for name, value in said.items() if name != BASE or value is not None})
+        record = write_record(self)
+        record["intensity"] |= _RETIRED
+        return write_json({name: value for name, value in record.items() if name != BASE or value is not None})
+
+
+def _without_retired(intensity: Fields) -> dict[str, object]:
+    """Return the settings that are still read; a retired operation that is missing or not off is refused."""
+    intensity.closed(*_RETIRED, optional=intensity.names())
+    for name, off in _RETIRED.items():
+        value = intensity.value[name]
+        if type(value) is not type(off) or value != off:
+            what = f"{intensity.where}: {name}: {str(value)[:100]!a} is no longer supported; {off} is read"
+            raise SigningError(Reason.UNSUPPORTED, what)
+    return {name: value for name, value in intensity.value.items() if name not in _RETIRED}

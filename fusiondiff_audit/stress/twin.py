@@ -1,16 +1,12 @@
 """The classifier as a smooth function of a plane: all of it exact, but for the forests, whose comparisons are softened.
 
-Which tiles have structure is decided by the plane itself, as the pipeline does, and has no slope. Local equalisation
-and flat fields have the pipeline's values and the slope of the mapping without them, and `exact` then says no.
+Which tiles have structure is decided by the plane itself, as the pipeline does, and has no slope.
 """
-
-from dataclasses import replace
 
 import torch
 from torch.utils.checkpoint import checkpoint
 
 from attacks.soft_forest import SoftForest
-from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import has_structure
 from fusiondiff_audit.images.tiles import TRIMMED, Rule, cut
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -32,11 +28,6 @@ class Twin:
         rows = torch.from_numpy(model.head.enrolled.learnt.rows)
         scale = rows.std(0).clamp_min(1e-6)
         self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
-
-    @property
-    def exact(self) -> bool:
-        """Say whether every slope up to the forests is that of the pipeline."""
-        return _plain(self._settings.intensity) == self._settings.intensity
 
     def logits(self, unit: Tensor) -> Tensor:
         """Return two logits for each plane, x 1 x height x width, from 0 to 1."""
@@ -78,18 +69,12 @@ class Twin:
         return torch.stack([-logit / 2, logit / 2])[None]
 
     def _mapped(self, plane: Tensor) -> Tensor:
-        """Return the greys as the model maps them; where that has no slope of ours, the plain mapping lends its."""
+        """Return the grey levels as the model maps them."""
         intensity = self._settings.intensity
         ends = torch.tensor([intensity.low / 100, intensity.high / 100], dtype=plane.dtype)
         low, high = torch.quantile(plane.flatten(), ends)
-        soft = ((plane - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
-        hard = torch.from_numpy(intensity.apply(plane.detach().numpy()))
-        mapped: Tensor = soft + (hard - soft).detach()
+        mapped: Tensor = ((plane - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)
         return mapped
-
-
-def _plain(intensity: Intensity) -> Intensity:
-    return replace(intensity, flat_field=False, clahe=0)
 
 
 def _combined(scores: Tensor, rule: Rule) -> Tensor:

@@ -195,22 +195,8 @@ def test_intensity_is_mapped_by_percentiles_and_said() -> None:
     assert len(np.unique(unit)) > 10_000
 
 
-def test_flat_field_and_equalisation_are_off_unless_asked_for() -> None:
-    ramp = grains() * np.linspace(0.3, 1, 640)[None, :]
-    plain, flat = Intensity().apply(ramp), Intensity(flat_field=True).apply(ramp)
-    assert abs(plain[:, :200].mean() - plain[:, -200:].mean()) > 0.2
-    assert abs(flat[:, :200].mean() - flat[:, -200:].mean()) < 0.05
-    local = Intensity(clahe=8).apply(ramp)
-    assert 0 <= local.min() <= local.max() <= 1
-    assert local[:, :80].std() > 1.3 * plain[:, :80].std()
-    assert Intensity(flat_field=True, clahe=8).steps() == (
-        "divided by a smooth field of 16 x 16 points",
-        "per cent 0.1 to 99.9 mapped to 0 to 1",
-        "contrast-limited equalisation in 8 x 8 regions, clip 2.0",
-    )
-    constant = np.full((64, 64), 7, np.uint8)
-    for setting in (Intensity(), Intensity(flat_field=True), Intensity(clahe=4)):
-        assert np.isfinite(setting.apply(constant)).all()
+def test_a_constant_image_is_mapped_to_finite_numbers() -> None:
+    assert np.isfinite(Intensity().apply(np.full((64, 64), 7, np.uint8))).all()
 
 
 @pytest.mark.parametrize("nanometres", ["0", "-1", "1e-5000", "1e-999999", "1e9", "nan", "inf"])
@@ -226,7 +212,7 @@ def test_geometry_that_means_nothing_is_refused(broken: dict[str, Any]) -> None:
 
 
 def test_mappings_that_mean_nothing_are_refused() -> None:
-    for broken in ({"low": 50.0, "high": 50.0}, {"clahe": 65}, {"clip": 0.5}):
+    for broken in ({"low": 50.0, "high": 50.0}, {"low": -0.1}, {"high": 100.5}):
         with pytest.raises(ValueError, match="no mapping"):
             Intensity(**broken)
 

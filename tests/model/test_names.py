@@ -113,3 +113,15 @@ def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
     assert len(known.pictures) == 5
     read = read_json(settings.to_bytes(), "it", limit=10**6, tokens=10**5)
     assert EnrolledSet.from_settings(read, most=LONGEST) == known
+
+
+@pytest.mark.parametrize(("name", "value"), [("clahe", 8), ("clahe", False), ("clip", 3.0), ("flat_field", True)])
+def test_bundles_that_ask_for_a_retired_image_operation_are_unsupported(name: str, value: object) -> None:
+    settings = json.loads(SETTINGS.to_bytes())
+    settings["intensity"][name] = value
+    with pytest.raises(SigningError, match=f"it: intensity: {name}.*no longer supported") as error:
+        Settings.from_bytes(json.dumps(settings).encode(), "it")
+    assert error.value.reason is Reason.UNSUPPORTED
+    del settings["intensity"][name]
+    with pytest.raises(SigningError, match=f"{name}' is missing"):
+        Settings.from_bytes(json.dumps(settings).encode(), "it")
