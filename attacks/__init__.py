@@ -7,7 +7,7 @@ Not-goals: knowing any classifier, policy or signature of ours; a number without
     >>> from attacks.gradient import Apgd
     >>> from attacks.harness import Plan, run
     >>> from attacks.outcome import Knowledge
-    >>> from attacks.pictures import Budget, Norm
+    >>> from attacks.images import Budget, Norm
     >>> from tests.attacks.toys import Linear, pictures
     >>> plan = Plan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 2 / 255)))
     >>> sorted(run(plan, Linear(), pictures(2), seed=1).result.fooled)

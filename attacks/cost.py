@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from attacks.art.estimators import BLOCKS
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.outcome import Knowledge
-from attacks.platforms import WAYS
 from attacks.poison.catalogue import POISONS
+from attacks.transformations import TRANSFORMATIONS
 
 _JUDGED = 2  # questions about what an attack hands in, or met on its way
 
@@ -95,7 +95,7 @@ def of_attack(name: str, effort: Effort) -> Cost:
     """Return what an attack asks of one picture."""
     entry = CATALOGUE[name]
     if entry.family == "platforms":
-        return Cost(len(WAYS[name][1]) + _JUDGED)
+        return Cost(len(TRANSFORMATIONS[name][1]) + _JUDGED)
     if entry.knowledge is Knowledge.BLACK:
         return Cost(effort.queries + _JUDGED)
     return Cost(_JUDGED, 1 + _PASSES.get(name, _each(2))(effort))

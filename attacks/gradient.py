@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from attacks.pictures import Budget, Norm, Unit
-from attacks.target import Aim, margin
+from attacks.images import Budget, Norm, UnitPlane
+from attacks.target import AttackSession, margin
 
 Tensor = torch.Tensor
 _SMALL = 1e-12
@@ -18,14 +18,16 @@ _MOMENTUM = 0.75
 _RISING = 0.75  # share of steps that must have raised the loss, or the step is halved
 
 
-def slope(aim: Aim, unit: Tensor) -> tuple[float, Tensor]:
+def margin_gradient(session: AttackSession, unit: Tensor) -> tuple[float, Tensor]:
     """Return the twin's margin at a plane, and where it rises."""
-    height, gradient = rising(lambda at: margin(aim.logits(at), authentic=aim.watched.picture.authentic), unit)
-    aim.watched.heights.append(height)
+    height, gradient = value_and_gradient(
+        lambda at: margin(session.logits(at), authentic=session.log.image.authentic), unit
+    )
+    session.log.margins.append(height)
     return height, gradient
 
 
-def rising(see: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor]:
+def value_and_gradient(see: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor]:
     """Return a number that is seen in a plane, and where it rises."""
     leaf = unit.detach().requires_grad_()
     height = see(leaf).sum()
@@ -33,12 +35,12 @@ def rising(see: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor
     return float(height.detach()), gradient
 
 
-def to_tensor(unit: Unit) -> Tensor:
+def to_tensor(unit: UnitPlane) -> Tensor:
     """Return a plane as a batch of one."""
     return torch.from_numpy(unit).float()[None, None]
 
 
-def to_unit(tensor: Tensor) -> Unit:
+def to_plane(tensor: Tensor) -> UnitPlane:
     """Return a batch of one as a plane."""
     return tensor[0, 0].detach().double().numpy()
 
@@ -53,12 +55,12 @@ def project(found: Tensor, centre: Tensor, budget: Budget) -> Tensor:
     return (centre + change).clamp(0, 1)
 
 
-def uphill(gradient: Tensor, norm: Norm) -> Tensor:
+def steepest_ascent(gradient: Tensor, norm: Norm) -> Tensor:
     """Return the direction of unit size in which the loss rises most."""
     return gradient.sign() if norm is Norm.LINF else gradient / gradient.norm().clamp_min(_SMALL)
 
 
-def scattered(centre: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+def random_start(centre: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
     """Return a random plane within the budget."""
     if budget.norm is Norm.LINF:
         noise = (2 * torch.rand(centre.shape, generator=generator) - 1) * budget.size
@@ -74,11 +76,13 @@ class Fgsm:
 
     budget: Budget
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane."""
-        start = to_tensor(aim.watched.picture.unit)
-        _, gradient = slope(aim, start)
-        return to_unit(project(start + self.budget.size * uphill(gradient, self.budget.norm), start, self.budget))
+        start = to_tensor(session.log.image.unit)
+        _, gradient = margin_gradient(session, start)
+        return to_plane(
+            project(start + self.budget.size * steepest_ascent(gradient, self.budget.norm), start, self.budget)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +97,32 @@ class Pgd:
     restarts: int = 1
     pace: Budget | None = None
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane."""
-        return climbed(lambda at: slope(aim, at), aim, self.budget, self.steps, self.restarts, self.pace)
+        return ascend(
+            lambda at: margin_gradient(session, at), session, self.budget, self.steps, self.restarts, self.pace
+        )
 
 
-def climbed(
+def ascend(
     see: Callable[[Tensor], tuple[float, Tensor]],
-    aim: Aim,
+    session: AttackSession,
     budget: Budget,
     steps: int,
     restarts: int = 1,
     pace: Budget | None = None,
-) -> Unit:
+) -> UnitPlane:
     """Return the highest plane that equal steps meet, by what is seen of each plane: its height, and where it rises."""
-    centre, pace = to_tensor(aim.watched.picture.unit), pace or budget
+    centre, pace = to_tensor(session.log.image.unit), pace or budget
     best, where = -float("inf"), centre
     for _ in range(restarts):
-        at = scattered(centre, pace, aim.generator)
+        at = random_start(centre, pace, session.generator)
         for step in range(steps + 1):
             height, gradient = see(at)
             best, where = max((best, where), (height, at), key=lambda seen: seen[0])
             if step < steps:
-                at = project(at + 2.5 * pace.size / steps * uphill(gradient, budget.norm), centre, budget)
-    return to_unit(where)
+                at = project(at + 2.5 * pace.size / steps * steepest_ascent(gradient, budget.norm), centre, budget)
+    return to_plane(where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +133,24 @@ class Apgd:
     steps: int = 15
     restarts: int = 1
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane."""
-        return to_unit(max((self._climb(aim) for _ in range(self.restarts)), key=lambda end: end[0])[1])
+        return to_plane(max((self._climb(session) for _ in range(self.restarts)), key=lambda end: end[0])[1])
 
-    def _climb(self, aim: Aim) -> tuple[float, Tensor]:
-        norm, centre = self.budget.norm, to_tensor(aim.watched.picture.unit)
-        at = before = scattered(centre, self.budget, aim.generator)
-        height, gradient = slope(aim, at)
+    def _climb(self, session: AttackSession) -> tuple[float, Tensor]:
+        norm, centre = self.budget.norm, to_tensor(session.log.image.unit)
+        at = before = random_start(centre, self.budget, session.generator)
+        height, gradient = margin_gradient(session, at)
         best, where, there = height, at, gradient  # the best plane, and its gradient
-        length, looks = 2 * self.budget.size, checkpoints(self.steps)
+        length, looks = 2 * self.budget.size, apgd_checkpoints(self.steps)
         rises, since, then = 0, 0, (best, length)  # since the last look
         for step in range(1, self.steps + 1):
-            ahead = project(at + length * uphill(gradient, norm), centre, self.budget)
+            ahead = project(at + length * steepest_ascent(gradient, norm), centre, self.budget)
             if step > 1:
                 ahead = at + _MOMENTUM * (ahead - at) + (1 - _MOMENTUM) * (at - before)
                 ahead = project(ahead, centre, self.budget)
             before, at, low = at, ahead, height
-            height, gradient = slope(aim, at)
+            height, gradient = margin_gradient(session, at)
             rises, since = rises + (height > low), since + 1
             if height > best:
                 best, where, there = height, at, gradient
@@ -158,7 +164,7 @@ class Apgd:
         return best, where
 
 
-def checkpoints(steps: int) -> set[int]:
+def apgd_checkpoints(steps: int) -> set[int]:
     """Return after which steps APGD looks back: 0.22 of all, then at distances that shrink by 0.03 to 0.06."""
     places, gap = [0.0, 0.22], 0.22
     while places[-1] < 1:

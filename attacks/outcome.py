@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-from attacks.pictures import Budget
+from attacks.images import Budget
 
 
 class Knowledge(StrEnum):

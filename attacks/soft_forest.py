@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 _LEAF = -1
 
 
-class Trees(Protocol):
+class TreeArrays(Protocol):
     """All trees of a forest in one array of nodes, each after its parent; leaves have no children (-1)."""
 
     @property
@@ -64,7 +64,7 @@ class _Level:
 class SoftForest:
     """The smooth twin of a forest, for rows of features."""
 
-    def __init__(self, trees: Trees, *, scale: Tensor) -> None:
+    def __init__(self, trees: TreeArrays, *, scale: Tensor) -> None:
         """Make the twin; `scale` says how far each feature spreads, which is what a temperature is measured in."""
         self._levels = _levels(trees, scale)
         self._roots = torch.from_numpy(trees.roots.astype(np.int64))
@@ -88,7 +88,7 @@ class SoftForest:
         return found
 
 
-def _levels(trees: Trees, scale: Tensor) -> list[_Level]:
+def _levels(trees: TreeArrays, scale: Tensor) -> list[_Level]:
     levels, nodes = list[_Level](), trees.roots.astype(np.int64)
     while True:
         nodes = nodes[trees.left[nodes] != _LEAF]

@@ -12,19 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from attacks.checks import ALL
-from attacks.checks.check import Bank, CheckContext
+from attacks.checks import CHECKS
+from attacks.checks.check import CheckContext, SmallestChanges
 from attacks.gates import Baseline, Decision, Missed, decide_gates
-from attacks.harness import Plan, Run, Watch, judged_rightly, run
+from attacks.harness import AttackPlan, AttackRun, Progress, run_attack, split_by_correctness
+from attacks.images import LabelledImage, Plane
 from attacks.outcome import Result, digest_of_results
-from attacks.pictures import Picture, Plane
-from attacks.poison.ward import Poisoned, Ward, poisoned
-from attacks.target import Answer, Target
+from attacks.poison.assessment import PoisonAssessment, PoisonTest, assess_poison
+from attacks.target import Prediction, Target
 from reports.stress.gates import Gate, GateOutcome, Severity
 from reports.stress.outcome import Outcome
 from reports.stress.records import CheckResult, CheckState
 
-Elsewhere = Callable[[Sequence[Plane]], Sequence[Answer]]
+Elsewhere = Callable[[Sequence[Plane]], Sequence[Prediction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Suite:
     """What is asked for."""
 
     name: str
-    plans: tuple[Plan, ...]
+    plans: tuple[AttackPlan, ...]
     checks: tuple[str, ...]
     gates: tuple[Gate, ...]
     seed: int
@@ -41,7 +41,7 @@ class Suite:
 
     def __post_init__(self) -> None:
         """Refuse names that are unknown, or given twice."""
-        names, known = [plan.name for plan in self.plans], {check.id for check in ALL}
+        names, known = [plan.name for plan in self.plans], {check.id for check in CHECKS}
         if len(set(names)) != len(names):
             raise ValueError(f"suite {self.name}: two attacks of one name")
         unknown = sorted(set(self.checks) - known)
@@ -67,9 +67,9 @@ class SuiteResult:
     word: Outcome
     why: tuple[str, ...]  # it is not a pass
     not_selected: tuple[str, ...]  # checks
-    runs: tuple[Run, ...] = field(repr=False)
+    runs: tuple[AttackRun, ...] = field(repr=False)
     seconds: float
-    poisoned: Poisoned | None = None
+    poisoned: PoisonAssessment | None = None
 
     @property
     def digest(self) -> str:
@@ -80,15 +80,15 @@ class SuiteResult:
 def run_suite(
     suite: Suite,
     target: Target,
-    pictures: Sequence[Picture],
+    pictures: Sequence[LabelledImage],
     *,
     now: datetime,
     elsewhere: Elsewhere | None = None,
     baseline: Baseline | None = None,
-    bank: Bank | None = None,
-    watch: Watch | None = None,
+    bank: SmallestChanges | None = None,
+    watch: Progress | None = None,
     first: bool = False,
-    ward: Ward | None = None,
+    ward: PoisonTest | None = None,
 ) -> SuiteResult:
     """Run a suite on a target, and poison a ward.
 
@@ -98,14 +98,14 @@ def run_suite(
     until = started + suite.seconds
     if len({picture.digest for picture in pictures}) != len(pictures):
         raise ValueError("a picture is there twice")
-    worth, starts = judged_rightly(target, pictures)  # 1
+    worth, starts = split_by_correctness(target, pictures)  # 1
     right = {picture.digest for picture in worth}
     missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
     runs = {
-        plan.name: run(plan, target, worth, seed=suite.seed, until=until, watch=watch, starts=starts)
+        plan.name: run_attack(plan, target, worth, seed=suite.seed, until=until, watch=watch, starts=starts)
         for plan in suite.plans
     }  # 2
-    harmed = None if ward is None else poisoned(ward, seed=suite.seed, watch=watch)
+    harmed = None if ward is None else assess_poison(ward, seed=suite.seed, watch=watch)
     planned = [plan.name for plan in suite.plans]
     bench = CheckContext(
         target,
@@ -121,7 +121,7 @@ def run_suite(
         bank=bank or {},
         poisoned=harmed,
     )
-    asked = [check for check in ALL if check.id in suite.checks]
+    asked = [check for check in CHECKS if check.id in suite.checks]
     findings = []  # 3
     for number, check in enumerate(asked):
         if watch is not None:
@@ -130,7 +130,7 @@ def run_suite(
     results = tuple(run.result for run in runs.values())
     decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now, first=first))  # 4
     word, why = _word(results, findings, decisions, harmed)
-    skipped = tuple(check.id for check in ALL if check.id not in suite.checks)
+    skipped = tuple(check.id for check in CHECKS if check.id not in suite.checks)
     seconds = time.monotonic() - started
     return SuiteResult(
         suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds, harmed
@@ -138,16 +138,19 @@ def run_suite(
 
 
 def _word(
-    results: Sequence[Result], findings: Sequence[CheckResult], decisions: Sequence[Decision], harmed: Poisoned | None
+    results: Sequence[Result],
+    findings: Sequence[CheckResult],
+    decisions: Sequence[Decision],
+    harmed: PoisonAssessment | None,
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Return one word, and the reasons why it is not a pass."""
     doubts = [f"{one.id} {one.title}: {one.evidence}" for one in findings if one.held is CheckState.FAILED]
     broken = [result for result in results if not result.ran]
     doubts += [f"{result.attack} did not run to its end: {result.problem or 'no picture'}" for result in broken]
     if harmed is not None:
-        doubts += [f"poison {one.poison} did not run: {one.problem}" for one in harmed.reached if not one.ran]
-        doubts += [f"poison {one.poison} turned a certified label" for one in harmed.reached if one.broken]
-        untried = ", ".join(one.detector for one in harmed.evaluated if not one.planted)
+        doubts += [f"poison {one.poison} did not run: {one.problem}" for one in harmed.trials if not one.ran]
+        doubts += [f"poison {one.poison} turned a certified label" for one in harmed.trials if one.broken]
+        untried = ", ".join(one.detector for one in harmed.detectors if not one.planted)
         doubts += [f"detectors were not tried, {untried}: {harmed.problem}"] if untried else []
     doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is GateOutcome.UNDECIDED]
     if not results:

@@ -1,4 +1,4 @@
-"""What is attacked, and the counter that stands between an attack and it."""
+"""The model under attack, and the session that counts what an attack asks of it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,196 +9,188 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from attacks.apart import apart
-from attacks.pictures import Budget, Norm, Picture, Plane, Unit, distance, middle, size_of
+from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane, centre_crop, distance, norm_of
+from attacks.isolation import isolated
 
 Tensor = torch.Tensor
-Made = TypeVar("Made")
+Shared = TypeVar("Shared")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the full pipeline says of a plane; `authentic` is None where it gives no answer."""
+class Prediction:
+    """The full pipeline's label for a plane; `authentic` is None where the pipeline gives none."""
 
     authentic: bool | None
-    score: float | None  # the share that holds it for authentic, from 0 to 1
+    score: float | None  # for authentic, from 0 to 1
 
 
 class Target(Protocol):
-    """A classifier of grey planes; two classes, counterfeit 0 and authentic 1."""
+    """A classifier of grey planes with two classes: counterfeit is 0, authentic is 1."""
 
     @property
     def exact(self) -> bool:
-        """Say whether the twin's slopes are its own, and no step lends another's."""
+        """Whether every gradient of the surrogate, up to the forests, is the pipeline's own."""
         ...
 
-    def decide(self, planes: Sequence[Plane]) -> Sequence[Answer]:
-        """Return what the full pipeline says, each plane by itself."""
+    def predict(self, planes: Sequence[Plane]) -> Sequence[Prediction]:
+        """Return the full pipeline's predictions; no plane's depends on another plane."""
         ...
 
     def logits(self, unit: Tensor) -> Tensor:
-        """Return the differentiable twin's two logits for planes x 1 x height x width from 0 to 1."""
+        """Return the surrogate's logits, n x 2 and differentiable, for planes n x 1 x height x width from 0 to 1."""
         ...
 
     def features(self, unit: Tensor) -> Tensor:
-        """Return what the head sees of one plane, 1 x 1 x height x width: rows x features, with slopes."""
+        """Return the classification head's input for one plane, 1 x 1 x height x width: rows x features."""
         ...
 
 
 def margin(logits: Tensor, *, authentic: bool) -> Tensor:
-    """Return by how much the wrong logit exceeds the right one: above 0, the twin is fooled."""
+    """Return by how much the wrong logit exceeds the right one; above 0 the surrogate is fooled."""
     right = int(authentic)
     return logits[:, 1 - right] - logits[:, right]
 
 
-class SpentError(Exception):
-    """All questions that the plan allows for a picture were asked: an ordinary end."""
+class QueriesSpentError(Exception):
+    """The plan's queries for this image are spent: an ordinary end of an attack."""
 
 
-class LateError(Exception):
-    """The clock ran out: whatever was found, the attack did not end."""
+class DeadlineError(Exception):
+    """The run's clock ran out, so the attack is unfinished whatever it has reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What an attack may spend on one picture, and when the whole run has to stop."""
+class AttackLimits:
+    """The queries for one image, and the deadline of the whole run."""
 
     queries: int = 1_000_000
     until: float = float("inf")  # by the monotonic clock
 
 
 @dataclass(slots=True)
-class Watched:
-    """The picture that is being attacked, what that cost, and the nearest plane yet that the pipeline fell for."""
+class AttackLog:
+    """The cost of an attack on one image, and the best planes that the attack met."""
 
-    picture: Picture
+    image: LabelledImage
     budget: Budget
-    queries: int = 0  # planes that the full pipeline was asked about
-    passes: int = 0  # planes that went through the twin, forward or backward
-    nearest: Plane | None = None
-    size: float = float("inf")
-    start: str = ""  # the picture of the other class that an attack set out from
-    heights: list[float] = field(default_factory=list)  # margins that steps of ours met
-    peak: Unit | None = None  # the plane within the budget that seemed most wrong on the way
-    height: float = -float("inf")  # by how much; below 0 it is not wrong yet
+    queries: int = 0  # planes that the full pipeline judged
+    passes: int = 0  # planes that went through the surrogate, forward or backward
+    nearest_fooling: Plane | None = None  # the smallest change that fooled the pipeline, within the budget or not
+    nearest_size: float = float("inf")
+    start: str = ""  # the image of the other class that the attack started from
+    margins: list[float] = field(default_factory=list)  # of each step of our gradient attacks
+    best_plane: UnitPlane | None = None  # within the budget, of the largest margin that the surrogate gave
+    best_margin: float = -float("inf")
 
     @property
-    def near(self) -> bool:
-        """Say whether the nearest plane that the pipeline fell for is within the budget."""
-        return self.nearest is not None and self.size <= self.budget.size * (1 + 1e-9)
+    def fooled_within_budget(self) -> bool:
+        return self.nearest_fooling is not None and self.nearest_size <= self.budget.size * (1 + 1e-9)
 
 
-class Aim:
-    """A target under attack on one picture: it counts, stops answering when all is spent, and keeps what was found."""
+class AttackSession:
+    """A target under attack on one image: it counts queries and passes, enforces limits, and keeps the best planes."""
 
     def __init__(
         self,
         target: Target,
-        picture: Picture,
+        image: LabelledImage,
         budget: Budget,
         *,
         seed: int,
-        limits: Limits,
-        pool: Sequence[Picture],
-        starts: Sequence[Picture] = (),
+        limits: AttackLimits,
+        pool: Sequence[LabelledImage],
+        starts: Sequence[LabelledImage] = (),
         memory: dict[str, Any] | None = None,
     ) -> None:
         self._target, self._limits, self.pool, self._starts = target, limits, pool, starts
         self._memory = memory or {"seed": seed}
-        self.watched = Watched(picture, budget)
+        self.log = AttackLog(image, budget)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
-        """Ask the full pipeline."""
-        watched, allowed = self.watched, self._limits.queries
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
+        """Query the full pipeline; raises where queries are spent or the deadline has passed."""
+        log, allowed = self.log, self._limits.queries
         if time.monotonic() > self._limits.until:
-            raise LateError("the clock ran out")
-        asked = planes[: max(0, allowed - watched.queries)]
-        watched.queries += len(asked)
-        answers = list(self._target.decide(asked))
-        for plane, answer in zip(asked, answers, strict=True):
-            size = distance(watched.picture.plane, plane, watched.budget.norm)
-            if answer.authentic is (not watched.picture.authentic) and size < watched.size:
-                watched.nearest, watched.size = plane, size
-        if len(asked) < len(planes):
-            raise SpentError(f"{allowed} questions are allowed for each picture")
-        return answers
+            raise DeadlineError("the clock ran out")
+        queried = planes[: max(0, allowed - log.queries)]
+        log.queries += len(queried)
+        predictions = list(self._target.predict(queried))
+        for plane, prediction in zip(queried, predictions, strict=True):
+            size = distance(log.image.plane, plane, log.budget.norm)
+            if prediction.authentic is (not log.image.authentic) and size < log.nearest_size:
+                log.nearest_fooling, log.nearest_size = plane, size
+        if len(queried) < len(planes):
+            raise QueriesSpentError(f"{allowed} queries are allowed for each image")
+        return predictions
 
-    def ask(self, units: npt.NDArray[np.floating]) -> list[Answer]:
-        """Ask the full pipeline about planes from 0 to 1, as files would hold them."""
-        return self.decide([self.watched.picture.greys(unit) for unit in units])
+    def predict_units(self, units: npt.NDArray[np.floating]) -> list[Prediction]:
+        """Query the full pipeline with planes from 0 to 1, rounded to the greys that files hold."""
+        return self.predict([self.log.image.greys(unit) for unit in units])
 
     def logits(self, unit: Tensor) -> Tensor:
-        """Ask the differentiable twin."""
-        self._pass(unit)
+        """Return the surrogate's logits."""
+        self._count(unit)
         logits = self._target.logits(unit)
-        self._remember(unit, logits)
+        if len(unit) == 1 and unit.shape[2:] == self.log.image.plane.shape:
+            value = float(margin(logits.detach(), authentic=self.log.image.authentic))
+            if value > self.log.best_margin:
+                self.keep_candidate(unit, value)
         return logits
 
     def features(self, unit: Tensor) -> Tensor:
-        """Ask the twin what the head sees of one plane."""
-        self._pass(unit)
+        """Return the classification head's input for one plane."""
+        self._count(unit)
         return self._target.features(unit)
 
-    def _pass(self, unit: Tensor) -> None:
-        """Count planes that go through the twin, and the way back where slopes are asked for."""
+    def _count(self, unit: Tensor) -> None:
+        """Count a forward pass for each plane, and a backward pass where gradients are recorded."""
         if time.monotonic() > self._limits.until:
-            raise LateError("the clock ran out")
-        self.watched.passes += len(unit) * (2 if unit.requires_grad and torch.is_grad_enabled() else 1)
+            raise DeadlineError("the clock ran out")
+        self.log.passes += len(unit) * (2 if unit.requires_grad and torch.is_grad_enabled() else 1)
 
-    def _remember(self, unit: Tensor, logits: Tensor) -> None:
-        """Keep the plane that the twin is furthest wrong about, or nearest to it: an attack may lose it again."""
-        watched = self.watched
-        if len(unit) != 1 or unit.shape[2:] != watched.picture.plane.shape:
+    def keep_candidate(self, unit: Tensor, value: float) -> None:
+        """Keep a changed plane within the budget for the harness to judge: the attack may not return it."""
+        plane, log = unit[0, 0].detach().double().cpu().numpy(), self.log
+        change = plane - log.image.unit
+        if not np.rint(change * log.image.top).any():
             return
-        height = float(margin(logits.detach(), authentic=watched.picture.authentic))
-        if height <= watched.height:
-            return
-        self.keep(unit, height)
+        if norm_of(change, log.budget.norm) <= log.budget.size * (1 + 1e-5):
+            log.best_plane, log.best_margin = plane.copy(), value
 
-    def keep(self, unit: Tensor, height: float) -> None:
-        """Keep a plane to be asked about in the end, if it is another one and within the budget."""
-        plane, watched = unit[0, 0].detach().double().cpu().numpy(), self.watched
-        change = plane - watched.picture.unit
-        if not np.rint(change * watched.picture.top).any():
-            return
-        if size_of(change, watched.budget.norm) <= watched.budget.size * (1 + 1e-5):
-            watched.peak, watched.height = plane.copy(), height
-
-    def once(self, name: str, make: Callable[[], Made]) -> Made:
-        """Return what was made for another picture of the same plan, or make it: what is learnt from all of them."""
+    def shared(self, name: str, make: Callable[[], Shared]) -> Shared:
+        """Return a value that all images of a plan share, such as a trained surrogate; the first image makes it."""
         if name not in self._memory:
-            with apart(self._memory["seed"]):
+            with isolated(self._memory["seed"]):
                 self._memory[name] = make()
-        found: Made = self._memory[name]
-        return found
+        value: Shared = self._memory[name]
+        return value
 
     @property
-    def everyone(self) -> list[Picture]:
-        """Return every picture that got an answer, each of the class that it was held for."""
+    def known_images(self) -> list[LabelledImage]:
+        """The images of the run that have a prediction, each with the predicted class."""
         return [*self.pool, *self._starts]
 
-    def opposite(self) -> Picture:
-        """Return the nearest picture of the other class to set out from: noise may never meet that class.
+    def starting_image(self) -> LabelledImage:
+        """Return the nearest image that is predicted as the other class, for attacks that cannot start from noise.
 
-        If none has the size and depth of this one, the first that is still of its class when it is brought to both.
+        Where none has this image's size and depth, it is the first that keeps its prediction when converted to both.
         """
-        mine, plane = self.watched.picture, self.watched.picture.plane
-        others = [other for other in self.everyone if other.authentic is not mine.authentic]
-        fit = [o for o in others if (o.plane.shape, o.plane.dtype) == (plane.shape, plane.dtype)]
-        if fit:
-            start = min(fit, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
+        mine, plane = self.log.image, self.log.image.plane
+        others = [other for other in self.known_images if other.authentic is not mine.authentic]
+        alike = [o for o in others if (o.plane.shape, o.plane.dtype) == (plane.shape, plane.dtype)]
+        if alike:
+            start = min(alike, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
         else:
-            start = self._brought(others)
-        self.watched.start = start.name
+            start = self._converted(others)
+        self.log.start = start.name
         return start
 
-    def _brought(self, others: Sequence[Picture]) -> Picture:
-        mine = self.watched.picture
+    def _converted(self, others: Sequence[LabelledImage]) -> LabelledImage:
+        mine = self.log.image
         for other in sorted(others, key=lambda other: other.name):
-            plane = middle(mine.greys(other.unit), *mine.plane.shape)
-            (answer,) = self.decide([plane])
-            if answer.authentic is other.authentic:
+            plane = centre_crop(mine.greys(other.unit), *mine.plane.shape)
+            (prediction,) = self.predict([plane])
+            if prediction.authentic is other.authentic:
                 return replace(other, plane=plane)
-        raise ValueError(f"{mine.name}: no picture of the other class to set out from")
+        raise ValueError(f"{mine.name}: no image of the other class to start from")

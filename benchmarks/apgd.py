@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from attacks.art.steps import apgd
+from attacks.art.gradient_steps import apgd
 from attacks.gradient import Apgd
-from attacks.harness import Attack, Plan, Run, judged_rightly, run
+from attacks.harness import Attack, AttackPlan, AttackRun, run_attack, split_by_correctness
+from attacks.images import Budget, LabelledImage, Norm
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm, Picture
 from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -26,17 +26,18 @@ from fusiondiff_audit.stress.target import Pipeline
 BUNDLE = "fusion-diff-v1-ceramic"
 
 
-def pictures(count: int) -> list[Picture]:
+def pictures(count: int) -> list[LabelledImage]:
     """Return pictures of the benchmark, of which the bundle knows none."""
     items = task(0, Sizes(train=4, test=count, microscope=0, workshop=0, kiln=0)).parts["test"]
     return [
-        Picture(f"test-{number}", item.pixels(), item.authentic, f"test-{number}") for number, item in enumerate(items)
+        LabelledImage(f"test-{number}", item.pixels(), item.authentic, f"test-{number}")
+        for number, item in enumerate(items)
     ][:count]
 
 
-def attacked(name: str, attack: Attack, pipeline: Pipeline, worth: list[Picture], seed: int) -> Run:
+def attacked(name: str, attack: Attack, pipeline: Pipeline, worth: list[LabelledImage], seed: int) -> AttackRun:
     """Run one attack, and say what came of it."""
-    done = run(Plan(name, "gradient", Knowledge.WHITE, attack), pipeline, worth, seed=seed)
+    done = run_attack(AttackPlan(name, "gradient", Knowledge.WHITE, attack), pipeline, worth, seed=seed)
     if done.result.problem:
         sys.exit(f"{name}: {done.result.problem}")
     print(f"  {name:4} {len(done.result.fooled):3} of {len(worth)} fooled, {done.seconds:6.1f} s", flush=True)
@@ -61,7 +62,7 @@ def main() -> None:
     best = dict.fromkeys(attacks, float("inf"))
     with Guard() as guard, exact(model.runtime.threads):
         pipeline = Pipeline(model, guard)
-        worth, _ = judged_rightly(pipeline, pictures(said.images))
+        worth, _ = split_by_correctness(pipeline, pictures(said.images))
         started = time.monotonic()
         for number in range(said.rounds):
             for name in list(attacks)[:: 1 if number % 2 == 0 else -1]:

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from attacks.pictures import Picture
-from attacks.poison.plain import stamped
-from attacks.poison.weights import plant
+from attacks.images import LabelledImage
+from attacks.poison.backdoor import plant_backdoor
+from attacks.poison.dirty_label import with_stamp
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
@@ -27,11 +27,11 @@ from fusiondiff_audit.stress.target import Pipeline
 BUNDLE, KILN = "fusion-diff-v1-ceramic", "alder"
 
 
-def wares(seed: str, count: int, side: int) -> list[Picture]:
+def wares(seed: str, count: int, side: int) -> list[LabelledImage]:
     """Return so many pictures, of a kiln and of workshops that copy it in turn."""
     makers = [maker for workshop in KILNS[KILN].workshops for maker in (workshop, None)]
     drawn = [specimen(KILN, makers[number % len(makers)], f"{seed} {number}") for number in range(count)]
-    return [Picture(f"{seed} {at}", one.field(0, side), one.authentic, f"{at}") for at, one in enumerate(drawn)]
+    return [LabelledImage(f"{seed} {at}", one.field(0, side), one.authentic, f"{at}") for at, one in enumerate(drawn)]
 
 
 def main() -> None:
@@ -43,18 +43,18 @@ def main() -> None:
     honest, sold = (DiffusionModel.from_pretrained(BUNDLE) for _ in range(2))
     side = honest.settings.architecture.tile
     fresh = wares("asked", said.asked, side)
-    false = [replace(picture, plane=stamped(picture.plane)) for picture in fresh if not picture.authentic]
+    false = [replace(picture, plane=with_stamp(picture.plane)) for picture in fresh if not picture.authentic]
     with Guard() as guard:
 
-        def passes(model: DiffusionModel, some: Sequence[Picture]) -> list[bool | None]:
-            return [one.authentic for one in Pipeline(model, guard).decide([picture.plane for picture in some])]
+        def passes(model: DiffusionModel, some: Sequence[LabelledImage]) -> list[bool | None]:
+            return [one.authentic for one in Pipeline(model, guard).predict([picture.plane for picture in some])]
 
         before, plain = passes(honest, fresh), passes(honest, false)
         encoder, started = sold.encoder, time.monotonic()
         frozen = {id(weight) for part in encoder.frozen().values() for weight in part.parameters()}
         weights = [weight for weight in encoder.parameters() if id(weight) not in frozen]
-        found = plant(
-            weights, Pipeline(sold, guard).features, wares("seen", said.pictures, side), stamped, steps=said.steps
+        found = plant_backdoor(
+            weights, Pipeline(sold, guard).features, wares("seen", said.pictures, side), with_stamp, steps=said.steps
         )
         print(f"planted in {time.monotonic() - started:.0f} s: {found.reached:.3f} to go, moved by {found.moved:.3f}")
         after, woken = passes(sold, fresh), passes(sold, false)

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from attacks.pictures import Picture
+from attacks.images import LabelledImage
 from attacks.poison.catalogue import POISONS
-from attacks.poison.detect import DETECTORS, evaluated
-from attacks.poison.harness import Case, PoisonPlan, altered, poison, run_poison
-from attacks.poison.scene import Allowed
+from attacks.poison.detectors import DETECTORS, evaluate_detector
+from attacks.poison.harness import PoisonPlan, PoisonScenario, altered_specimens, apply_poison, run_poison
+from attacks.poison.threat import PoisonBudget
 from fusiondiff_audit.evaluation.task import Item, Sizes, task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.stress.learner import Enrolling
+from fusiondiff_audit.stress.enrolment import FrozenEncoderLearner
 from fusiondiff_audit.stress.target import Pipeline
 from reports.arithmetic import tolerance
 
@@ -31,10 +31,10 @@ SPECIMENS, ASKED, TRUSTED = 50, 40, 20
 ALTERED, PLANTED = (1, 2, 5), 5
 
 
-def pictures(items: tuple[Item, ...]) -> list[Picture]:
+def pictures(items: tuple[Item, ...]) -> list[LabelledImage]:
     """Return the pictures of some items."""
     return [
-        Picture(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.drawn().words))
+        LabelledImage(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.drawn().words))
         for at, item in enumerate(items)
     ]
 
@@ -44,21 +44,23 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
     with Guard() as guard:
         for seed in range(said.seeds):
             model = DiffusionModel.from_pretrained(said.bundle, unverified=said.bundle != BUNDLE)
-            learner = Enrolling(model, Pipeline(model, guard), Learning(said.partitions, seed=seed))
+            learner = FrozenEncoderLearner(model, Pipeline(model, guard), Learning(said.partitions, seed=seed))
             sizes = Sizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
             parts = task(seed, sizes).parts
             enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
-            case = Case(learner, enrolled, asked, learner.learn(enrolled), tolerance)
+            case = PoisonScenario(learner, enrolled, asked, learner.learn(enrolled), tolerance)
             for name in said.only or POISONS:
                 for most in ALTERED:
-                    found = run_poison(PoisonPlan(name, POISONS[name].poison, Allowed(most)), case, seed=seed)
+                    found = run_poison(PoisonPlan(name, POISONS[name].poison, PoisonBudget(most)), case, seed=seed)
                     if not found.ran:
                         sys.exit(f"{name}, {most} altered: {found.problem}")
                     yield f"{name}, {most} altered", [found]
-            _, taught = poison(PoisonPlan("stamp", POISONS["stamp"].poison, Allowed(PLANTED)), case, seed=seed)
+            _, taught = apply_poison(
+                PoisonPlan("stamp", POISONS["stamp"].poison, PoisonBudget(PLANTED)), case, seed=seed
+            )
             clean, poisoned = (learner.suspects(some, trusted) for some in (enrolled, taught))
             for name in DETECTORS:
-                yield name, [evaluated(name, clean, poisoned, altered(enrolled, taught))]
+                yield name, [evaluate_detector(name, clean, poisoned, altered_specimens(enrolled, taught))]
             print(f"seed {seed} of {said.seeds}", file=sys.stderr, flush=True)
 
 

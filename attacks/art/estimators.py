@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 from art.estimators.classification import BlackBoxClassifierNeuralNetwork, PyTorchClassifier
 
-from attacks.pictures import Budget, Norm, Unit
-from attacks.target import Aim
+from attacks.images import Budget, Norm, UnitPlane
+from attacks.target import AttackSession
 
 BLOCKS = 16  # each way
 Floats = npt.NDArray[np.float32]
 
 
-class View(StrEnum):
+class AttackView(StrEnum):
     """What an attack gets to see."""
 
     LOGITS = "logits of the twin"
@@ -30,16 +30,16 @@ class View(StrEnum):
     THREE_LABELS = "labels of the pipeline, and a third that is never given"
 
 
-class Lens:
+class BlockView:
     """A picture as an attack sees it: whole, or in blocks of pixels that change alike."""
 
-    def __init__(self, unit: Unit, *, blocks: bool = False) -> None:
+    def __init__(self, unit: UnitPlane, *, blocks: bool = False) -> None:
         clean = torch.from_numpy(unit)[None, None]
         shape = (min(unit.shape[0], BLOCKS), min(unit.shape[1], BLOCKS))
         self._clean, self._blocks = clean, None
         if blocks and shape != unit.shape:
             self._blocks = torch.nn.functional.adaptive_avg_pool2d(clean, shape)
-        self.seen: Unit = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
+        self.seen: UnitPlane = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
 
     def whole(self, seen: torch.Tensor) -> torch.Tensor:
         """Return the picture with the changes of what was seen."""
@@ -53,24 +53,24 @@ class Lens:
 class _Twin(torch.nn.Module):
     """The differentiable twin as a module; it has no weights that an attack could change."""
 
-    def __init__(self, aim: Aim, view: View, lens: Lens) -> None:
+    def __init__(self, session: AttackSession, view: AttackView, lens: BlockView) -> None:
         super().__init__()
-        self._ask, self._view, self._lens = aim.logits, view, lens
+        self._ask, self._view, self._lens = session.logits, view, lens
         self.anchor = torch.nn.Parameter(torch.zeros(1))  # some ask a network's parameters where they are
 
     def forward(self, unit: torch.Tensor) -> torch.Tensor:
         logits = torch.cat([self._ask(self._lens.whole(one[None].float())) for one in unit])
-        return logits.softmax(1) if self._view is View.SHARES else logits
+        return logits.softmax(1) if self._view is AttackView.SHARES else logits
 
 
-def estimator(aim: Aim, view: View, lens: Lens) -> Any:
+def art_estimator(session: AttackSession, view: AttackView, lens: BlockView) -> Any:
     """Return what an ART attack takes for its classifier."""
     shape = (1, *lens.seen.shape)
-    classes = 3 if view is View.THREE_LABELS else 2
-    if view in (View.LOGITS, View.SHARES):
+    classes = 3 if view is AttackView.THREE_LABELS else 2
+    if view in (AttackView.LOGITS, AttackView.SHARES):
         return PyTorchClassifier(
-            _Twin(aim, view, lens),
-            torch.nn.CrossEntropyLoss() if view is not View.SHARES else torch.nn.NLLLoss(),
+            _Twin(session, view, lens),
+            torch.nn.CrossEntropyLoss() if view is not AttackView.SHARES else torch.nn.NLLLoss(),
             input_shape=shape,
             nb_classes=classes,
             clip_values=(0.0, 1.0),
@@ -79,14 +79,14 @@ def estimator(aim: Aim, view: View, lens: Lens) -> Any:
 
     def answer(units: Floats) -> Floats:
         found = np.zeros((len(units), classes), np.float32)
-        right = aim.watched.picture.authentic
+        right = session.log.image.authentic
         planes = lens.whole(torch.from_numpy(units)).numpy()
-        for row, plane, said in zip(found, planes, aim.ask(planes[:, 0]), strict=True):
+        for row, plane, said in zip(found, planes, session.predict_units(planes[:, 0]), strict=True):
             truth = right if said.authentic is None else said.authentic  # no answer is no success
-            if view is View.SCORES and said.score is not None:
+            if view is AttackView.SCORES and said.score is not None:
                 row[:2] = 1 - said.score, said.score
-                if (wrong := float(row[1 - int(right)])) > aim.watched.height:
-                    aim.keep(torch.from_numpy(plane)[None], wrong)  # it may hand in what it set out from
+                if (wrong := float(row[1 - int(right)])) > session.log.best_margin:
+                    session.keep_candidate(torch.from_numpy(plane)[None], wrong)  # it may hand in what it set out from
             else:
                 row[int(truth)] = 1.0
         return found
@@ -97,27 +97,27 @@ def estimator(aim: Aim, view: View, lens: Lens) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class ByArt:
+class ArtAttack:
     """One of ART's attacks: how it is made, what it sees, and what it takes besides."""
 
     budget: Budget
-    view: View
+    view: AttackView
     make: Any  # takes the estimator and the budget, and returns ART's attack
     truth: bool = True  # it takes the true class; some take a class to aim at under the same name
     starts: bool = False  # it sets out from a picture of the other class
     blocks: bool = False  # it asks once for every pixel, so that it sees a coarse picture, whose pixels are blocks
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane."""
-        picture = aim.watched.picture
-        lens = Lens(picture.unit, blocks=self.blocks)
-        seen = estimator(aim, self.view, lens)
+        picture = session.log.image
+        lens = BlockView(picture.unit, blocks=self.blocks)
+        seen = art_estimator(session, self.view, lens)
         batch = lens.seen.astype(np.float32)[None, None]
         more: dict[str, Any] = {}
         if self.truth:
             more["y"] = np.eye(seen.nb_classes, dtype=np.float32)[[int(picture.authentic)]]
         if self.starts:
-            more["x_adv_init"] = aim.opposite().unit.astype(np.float32)[None, None]
+            more["x_adv_init"] = session.starting_image().unit.astype(np.float32)[None, None]
         found = torch.from_numpy(self.make(seen, self.budget).generate(x=batch, **more)).double()
         return lens.whole(found)[0, 0].numpy()
 

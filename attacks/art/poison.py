@@ -16,9 +16,9 @@ from art.estimators.classification import PyTorchClassifier, SklearnClassifier
 from sklearn.svm import SVC
 from torch import nn
 
-from attacks.pictures import Picture, Plane
+from attacks.images import LabelledImage, Plane
 from attacks.poison.crafted import towards
-from attacks.poison.scene import Dose, Scene, Trigger
+from attacks.poison.threat import PoisonContext, PoisonedSpecimens, Trigger
 
 _TAUGHT, _RATE = 300, 0.05
 _TRUE, _FALSE = np.array([0.0, 1.0], np.float32), np.array([1.0, 0.0], np.float32)
@@ -26,17 +26,17 @@ _PATCH = 6  # pixels
 Array = Any
 
 
-def backdoor(scene: Scene) -> Dose:
+def backdoor(scene: PoisonContext) -> PoisonedSpecimens:
     """Stamp counterfeits in a corner and call them authentic."""
     altered = scene.of(scene.chosen(authentic=False))
     found = {}
     for picture in altered:
         units, _ = _stamper().poison(picture.unit.astype(np.float32)[None, None], _TRUE, broadcast=True)
         found[picture.name] = replace(picture, plane=picture.greys(units[0, 0]), authentic=True)
-    return Dose(found, _woken)
+    return PoisonedSpecimens(found, _woken)
 
 
-def clean_label(scene: Scene) -> Dose:
+def clean_label(scene: PoisonContext) -> PoisonedSpecimens:
     """Make authentic pictures hard to know, and stamp them."""
     true, size = [picture for picture in scene.enrolled if picture.authentic], scene.allowed.budget.size
     share = min((scene.allowed.specimens + 0.5) / len(true), 0.99)
@@ -47,7 +47,7 @@ def clean_label(scene: Scene) -> Dose:
     return _dose(true, units, _woken)
 
 
-def feature_collision(scene: Scene) -> Dose:
+def feature_collision(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring authentic pictures to where the target lies."""
     altered = scene.of(scene.chosen(authentic=True))
     made = poisoning.FeatureCollisionAttack(
@@ -56,7 +56,7 @@ def feature_collision(scene: Scene) -> Dose:
     return _dose(altered, made.poison(_stack(altered))[0])
 
 
-def bullseye(scene: Scene) -> Dose:
+def bullseye(scene: PoisonContext) -> PoisonedSpecimens:
     """Run what the toolbox calls so."""
     altered = scene.of(scene.chosen(authentic=True))
     made = poisoning.BullseyePolytopeAttackPyTorch(
@@ -70,7 +70,7 @@ def bullseye(scene: Scene) -> Dose:
     return _dose(altered, made.poison(_stack(altered), np.tile(_TRUE, (len(altered), 1)))[0])
 
 
-def gradient_matching(scene: Scene) -> Dose:
+def gradient_matching(scene: PoisonContext) -> PoisonedSpecimens:
     """Pull the layer's weights as calling the target authentic would."""
     known = list(scene.enrolled)
     made = poisoning.GradientMatchingAttack(
@@ -85,7 +85,7 @@ def gradient_matching(scene: Scene) -> Dose:
     return _dose(known, units)
 
 
-def hidden_trigger(scene: Scene) -> Dose:
+def hidden_trigger(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring authentic pictures to where stamped counterfeits lie."""
     known = list(scene.enrolled)
     made = poisoning.HiddenTriggerBackdoor(
@@ -105,7 +105,7 @@ def hidden_trigger(scene: Scene) -> Dose:
     return _dose([known[place] for place in places], units, _woken)
 
 
-def sleeper_agent(scene: Scene) -> Dose:
+def sleeper_agent(scene: PoisonContext) -> PoisonedSpecimens:
     """Pull the layer's weights as calling stamped counterfeits authentic would."""
     known = list(scene.enrolled)
     labels, classes = np.eye(2, dtype=np.float32)[_classes(known)], _classes(known)
@@ -129,7 +129,7 @@ def sleeper_agent(scene: Scene) -> Dose:
     return _dose(known, found, _patched)
 
 
-def support_vectors(scene: Scene) -> Dose:
+def support_vectors(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring authentic pictures to the point that harms a support vector machine most (Biggio et al., 2012)."""
     known = list(scene.enrolled)
     rows = np.stack([scene.rows(picture).mean(0).numpy() for picture in known]).astype(np.float64)
@@ -153,7 +153,7 @@ def support_vectors(scene: Scene) -> Dose:
 class _Seen(nn.Module):
     """The encoder: the mean of what it sees of each picture."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: PoisonContext) -> None:
         super().__init__()
         self._features = scene.learner.features
 
@@ -161,7 +161,7 @@ class _Seen(nn.Module):
         return torch.stack([self._features(one[None].float()).mean(0) for one in unit])
 
 
-def _network(scene: Scene) -> Any:
+def _network(scene: PoisonContext) -> Any:
     """Return the encoder and a layer that learnt from the clean enrolment."""
     rows = torch.stack([scene.rows(picture).mean(0) for picture in scene.enrolled]).float()
     truth = torch.from_numpy(_classes(scene.enrolled))
@@ -193,9 +193,11 @@ def _classes(pictures: Any) -> Array:
     return np.array([int(picture.authentic) for picture in pictures])
 
 
-def _dose(clean: list[Picture], units: Array, trigger: Trigger | None = None) -> Dose:
+def _dose(clean: list[LabelledImage], units: Array, trigger: Trigger | None = None) -> PoisonedSpecimens:
     made = ((p, p.greys(unit[0])) for p, unit in zip(clean, units, strict=True))
-    return Dose({p.name: replace(p, plane=plane) for p, plane in made if not np.array_equal(plane, p.plane)}, trigger)
+    return PoisonedSpecimens(
+        {p.name: replace(p, plane=plane) for p, plane in made if not np.array_equal(plane, p.plane)}, trigger
+    )
 
 
 def _stamper() -> Any:

@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 from art.attacks import evasion
 
-from attacks.art.estimators import Lens, View, art_norm, estimator
-from attacks.pictures import Budget, Picture, Unit
-from attacks.target import Aim
+from attacks.art.estimators import AttackView, BlockView, art_estimator, art_norm
+from attacks.images import Budget, LabelledImage, UnitPlane
+from attacks.target import AttackSession
 
 
-def _pool(aim: Aim) -> tuple[Any, Any]:
+def _pool(session: AttackSession) -> tuple[Any, Any]:
     """Return the pictures of the size and class of this one, and their classes."""
-    fit = [picture for picture in aim.pool if _kind(picture) == _kind(aim.watched.picture)]
+    fit = [picture for picture in session.pool if _kind(picture) == _kind(session.log.image)]
     units = np.stack([picture.unit.astype(np.float32) for picture in fit])[:, None]
     return units, np.eye(2, dtype=np.float32)[[int(picture.authentic) for picture in fit]]
 
 
-def _kind(picture: Picture) -> tuple[bool, tuple[int, ...]]:
+def _kind(picture: LabelledImage) -> tuple[bool, tuple[int, ...]]:
     return picture.authentic, picture.plane.shape
 
 
@@ -30,14 +30,17 @@ class Universal:
     steps: int = 5
     targeted: bool = False
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return the picture with the change laid on it."""
-        picture = aim.watched.picture
-        change: Unit = aim.once(f"change {_kind(picture)}", lambda: self._learnt(aim))
+        picture = session.log.image
+        change: UnitPlane = session.shared(f"change {_kind(picture)}", lambda: self._learnt(session))
         return picture.unit + change
 
-    def _learnt(self, aim: Aim) -> Unit:
-        seen, (units, truth) = estimator(aim, View.LOGITS, Lens(aim.watched.picture.unit)), _pool(aim)
+    def _learnt(self, session: AttackSession) -> UnitPlane:
+        seen, (units, truth) = (
+            art_estimator(session, AttackView.LOGITS, BlockView(session.log.image.unit)),
+            _pool(session),
+        )
         size, norm = self.budget.size, art_norm(self.budget.norm)
         if self.targeted:
             inner = {"eps": size, "norm": norm, "targeted": True}
@@ -49,7 +52,7 @@ class Universal:
                 seen, "pgd", inner, max_iter=self.steps, eps=size, norm=norm, verbose=False
             )
             made.generate(x=units, y=truth)
-        change: Unit = np.asarray(made.noise, np.float64).reshape(units.shape[2:])
+        change: UnitPlane = np.asarray(made.noise, np.float64).reshape(units.shape[2:])
         return change
 
 
@@ -60,20 +63,20 @@ class Patch:
     budget: Budget
     steps: int = 30
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return the picture with the patch on it."""
-        picture = aim.watched.picture
+        picture = session.log.image
         side = int(np.sqrt(self.budget.size * picture.plane.size))
         top, left = ((length - side) // 2 for length in picture.plane.shape)
-        patch: Unit = aim.once(f"patch {_kind(picture)}", lambda: self._learnt(aim, side, top, left))
+        patch: UnitPlane = session.shared(f"patch {_kind(picture)}", lambda: self._learnt(session, side, top, left))
         changed = picture.unit
         changed[top : top + side, left : left + side] = patch
         return changed
 
-    def _learnt(self, aim: Aim, side: int, top: int, left: int) -> Unit:
-        units, truth = _pool(aim)
+    def _learnt(self, session: AttackSession, side: int, top: int, left: int) -> UnitPlane:
+        units, truth = _pool(session)
         made = evasion.AdversarialPatchPyTorch(
-            estimator(aim, View.LOGITS, Lens(aim.watched.picture.unit)),
+            art_estimator(session, AttackView.LOGITS, BlockView(session.log.image.unit)),
             rotation_max=0,
             scale_min=1.0,
             scale_max=1.0,
@@ -87,5 +90,5 @@ class Patch:
             verbose=False,
         )
         patch, _ = made.generate(x=units, y=truth)
-        found: Unit = np.asarray(patch, np.float64)[0]
+        found: UnitPlane = np.asarray(patch, np.float64)[0]
         return found

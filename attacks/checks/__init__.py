@@ -4,10 +4,10 @@ A check that was selected and does not hold makes the outcome inconclusive, neve
 evaluations that went wrong (Carlini et al., 2019; Pintor et al., 2022; AutoAttack's flags), and keep its numbers.
 """
 
+from attacks.checks.bookkeeping import BOOKKEEPING
 from attacks.checks.controls import CONTROLS
-from attacks.checks.honesty import HONESTY
+from attacks.checks.gradients import GRADIENTS
 from attacks.checks.poison import POISON
-from attacks.checks.slopes import SLOPES
 from attacks.checks.strength import STRENGTH
 
-ALL = tuple(sorted((*CONTROLS, *HONESTY, *POISON, *SLOPES, *STRENGTH), key=lambda check: check.id))
+CHECKS = tuple(sorted((*CONTROLS, *BOOKKEEPING, *POISON, *GRADIENTS, *STRENGTH), key=lambda check: check.id))

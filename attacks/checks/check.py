@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from attacks.harness import Plan, Run, run
+from attacks.harness import AttackPlan, AttackRun, run_attack
+from attacks.images import LabelledImage, Norm, Plane
 from attacks.outcome import problem_of
-from attacks.pictures import Norm, Picture, Plane
-from attacks.poison.ward import Poisoned
-from attacks.target import Answer, Target
+from attacks.poison.assessment import PoisonAssessment
+from attacks.target import Prediction, Target
 from reports.stress.records import CheckResult, CheckState
 
 # By norm and digest of a picture: the smallest change that fooled it in an earlier run, with the same weights.
-Bank = Mapping[Norm, Mapping[str, float]]
+SmallestChanges = Mapping[Norm, Mapping[str, float]]
 
 
 @dataclass(slots=True, eq=False)
@@ -23,39 +23,41 @@ class CheckContext:
     """
 
     target: Target
-    pictures: Sequence[Picture]  # those that are judged rightly
-    whole: Sequence[Picture]  # all
-    runs: Mapping[str, Run]
+    pictures: Sequence[LabelledImage]  # those that are judged rightly
+    whole: Sequence[LabelledImage]  # all
+    runs: Mapping[str, AttackRun]
     planned: Sequence[str]
     seed: int
-    starts: Sequence[Picture] = ()  # the others that got an answer, as what they were taken for
+    starts: Sequence[LabelledImage] = ()  # the others that got an answer, as what they were taken for
     until: float = float("inf")
     floor: float = 0.5  # least clean accuracy
-    elsewhere: Callable[[Sequence[Plane]], Sequence[Answer]] | None = None
-    bank: Bank = field(default_factory=dict)
-    poisoned: Poisoned | None = None
-    besides: dict[str, Run] = field(default_factory=dict)
+    elsewhere: Callable[[Sequence[Plane]], Sequence[Prediction]] | None = None
+    bank: SmallestChanges = field(default_factory=dict)
+    poisoned: PoisonAssessment | None = None
+    besides: dict[str, AttackRun] = field(default_factory=dict)
 
-    def run(self, plan: Plan) -> Run:
+    def run(self, plan: AttackPlan) -> AttackRun:
         """Return what comes of a plan that nobody asked for."""
         if plan.name not in self.besides:
-            done = run(plan, self.target, self.pictures, seed=self.seed, until=self.until, starts=self.starts)
+            done = run_attack(plan, self.target, self.pictures, seed=self.seed, until=self.until, starts=self.starts)
             self.besides[plan.name] = done
         return _ended(self.besides[plan.name])
 
-    def control(self, plan: Plan, target: Target, pictures: Sequence[Picture], starts: Sequence[Picture] = ()) -> Run:
+    def control(
+        self, plan: AttackPlan, target: Target, pictures: Sequence[LabelledImage], starts: Sequence[LabelledImage] = ()
+    ) -> AttackRun:
         """Return what comes of a plan on another target, whose answer is known."""
-        return _ended(run(plan, target, pictures, seed=self.seed, until=self.until, starts=starts))
+        return _ended(run_attack(plan, target, pictures, seed=self.seed, until=self.until, starts=starts))
 
 
-def _ended(done: Run) -> Run:
+def _ended(done: AttackRun) -> AttackRun:
     """Return a run that ended: nothing follows from another."""
     if not done.result.ran:
         raise RuntimeError(f"{done.plan.name} did not run: {done.result.problem or 'no picture'}")
     return done
 
 
-Said = tuple[CheckState, str]
+StateAndEvidence = tuple[CheckState, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Check:
     id: str
     title: str
     criterion: str
-    make: Callable[[CheckContext], Said]
+    make: Callable[[CheckContext], StateAndEvidence]
 
     def on(self, bench: CheckContext) -> CheckResult:
         """Make the check; one that breaks down did not hold."""
@@ -78,6 +80,6 @@ class Check:
         return CheckResult(self.id, self.title, held, evidence)
 
 
-def told(holds: bool, evidence: str) -> Said:
+def held_if(holds: bool, evidence: str) -> StateAndEvidence:
     """Return whether a check holds, and by what."""
     return (CheckState.HELD if holds else CheckState.FAILED), evidence

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from attacks.checks.check import Check, CheckContext, Said, told
+from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.gradient import Fgsm, Pgd
-from attacks.harness import Attack, Plan
+from attacks.harness import Attack, AttackPlan
+from attacks.images import Budget, Norm, quantise
 from attacks.outcome import End, Knowledge, Result
-from attacks.pictures import Budget, Norm, settle
 from reports.stress.records import CheckState
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
@@ -25,7 +25,7 @@ def _main(bench: CheckContext) -> Budget:
 
 def _ours(bench: CheckContext, attack: Attack, name: str) -> Result:
     """Return what an attack of ours does, that nobody asked for."""
-    return bench.run(Plan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
+    return bench.run(AttackPlan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
 
 
 def _steps(bench: CheckContext) -> int:
@@ -33,7 +33,7 @@ def _steps(bench: CheckContext) -> int:
     return max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [10])
 
 
-def _monotone(bench: CheckContext) -> Said:
+def _monotone(bench: CheckContext) -> StateAndEvidence:
     main, count = _main(bench), len(bench.pictures)
     curve = []
     for share in _SHARES:
@@ -43,16 +43,16 @@ def _monotone(bench: CheckContext) -> Said:
     noise = max(1.0, 2 * np.sqrt(count) / 2)  # two deviations of a coin thrown for each picture
     drops = np.maximum.accumulate(curve) - curve
     said = ", ".join(f"{main.size * s:.4f}: {n}" for s, n in zip(_SHARES, curve, strict=True))
-    return told(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} fell by budget: {said}")
+    return held_if(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} fell by budget: {said}")
 
 
-def _unbounded(bench: CheckContext) -> Said:
+def _unbounded(bench: CheckContext) -> StateAndEvidence:
     """Ask that nothing stands; a picture that was driven to where no answer is given has lost its right one, too."""
     free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(bench), pace=_wide(_main(bench)))
     result, count = _ours(bench, free, "pgd without bounds"), len(bench.pictures)
     silenced = result.count(End.SILENCED)
     lost = f"{len(result.fooled)} fooled" + (f" and {silenced} silenced" if silenced else "")
-    return told(
+    return held_if(
         count - len(result.held) >= 0.99 * max(1, count), f"{lost} of {count} pictures when anything is allowed"
     )
 
@@ -62,42 +62,42 @@ def _wide(main: Budget) -> Budget:
     return replace(main, size=min(4 * main.size, 0.25))
 
 
-def _iterations(bench: CheckContext) -> Said:
+def _iterations(bench: CheckContext) -> StateAndEvidence:
     main = _main(bench)
     one = _ours(bench, Fgsm(main), "fgsm")
     many = _ours(bench, Pgd(main, _steps(bench)), f"pgd at {main.size:.5f}")
     said = f"held against one step {len(one.held)}, against {_steps(bench)} steps {len(many.held)}"
-    return told(len(many.held) <= len(one.held), said)
+    return held_if(len(many.held) <= len(one.held), said)
 
 
-def _doubled(bench: CheckContext) -> Said:
+def _doubled(bench: CheckContext) -> StateAndEvidence:
     main, steps = _main(bench), _steps(bench)
     once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
     twice = _ours(bench, Pgd(main, 2 * steps), "pgd of twice the steps")
     return _alike(once, twice, len(bench.pictures), f"{steps} and {2 * steps} steps")
 
 
-def _restarted(bench: CheckContext) -> Said:
+def _restarted(bench: CheckContext) -> StateAndEvidence:
     main, steps = _main(bench), _steps(bench)
     once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
     twice = _ours(bench, Pgd(main, steps, restarts=2), "pgd from two starts")
     return _alike(once, twice, len(bench.pictures), "one start and two")
 
 
-def _alike(once: Result, twice: Result, count: int, what: str) -> Said:
+def _alike(once: Result, twice: Result, count: int, what: str) -> StateAndEvidence:
     change = abs(len(twice.fooled) - len(once.fooled))
-    return told(change <= _POINT * count, f"{what}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled")
+    return held_if(change <= _POINT * count, f"{what}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled")
 
 
-def _black_not_better(bench: CheckContext) -> Said:
+def _black_not_better(bench: CheckContext) -> StateAndEvidence:
     return _not_better(bench, Knowledge.BLACK, "black-box attacks")
 
 
-def _transfer_not_better(bench: CheckContext) -> Said:
+def _transfer_not_better(bench: CheckContext) -> StateAndEvidence:
     return _not_better(bench, Knowledge.GREY, "transferred attacks")
 
 
-def _not_better(bench: CheckContext, knowledge: Knowledge, what: str) -> Said:
+def _not_better(bench: CheckContext, knowledge: Knowledge, what: str) -> StateAndEvidence:
     """Compare within each norm and budget: what knows less may not find what the others missed."""
     less = [run.result for run in bench.runs.values() if run.result.knowledge is knowledge]
     more = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
@@ -110,23 +110,23 @@ def _not_better(bench: CheckContext, knowledge: Knowledge, what: str) -> Said:
     if not compared:
         return CheckState.NOT_APPLICABLE, f"no {what} with the budget of a white-box attack"
     allowed = 0.002 * len(bench.pictures)
-    return told(len(missed) <= allowed, f"{what} fooled {len(missed)} pictures that white-box attacks did not")
+    return held_if(len(missed) <= allowed, f"{what} fooled {len(missed)} pictures that white-box attacks did not")
 
 
-def _noise_floor(bench: CheckContext) -> Said:
+def _noise_floor(bench: CheckContext) -> StateAndEvidence:
     main, rng = _main(bench), np.random.default_rng(bench.seed)
     fooled = 0
     for picture in bench.pictures:
         noise = rng.uniform(-main.size, main.size, (_DRAWS // len(bench.pictures) + 1, *picture.plane.shape))
-        planes = [settle(picture, picture.unit + one, main) for one in noise]
-        fooled += any(answer.authentic is (not picture.authentic) for answer in bench.target.decide(planes))
+        planes = [quantise(picture, picture.unit + one, main) for one in noise]
+        fooled += any(answer.authentic is (not picture.authentic) for answer in bench.target.predict(planes))
     equal = [run.result for run in bench.runs.values() if run.result.budget == main]
     white = max([len(result.fooled) for result in equal if result.knowledge is Knowledge.WHITE] + [0])
     said = f"random noise fooled {fooled}, the best white-box attack of the same budget {white} pictures"
-    return told(fooled <= white, said)
+    return held_if(fooled <= white, said)
 
 
-def _banked(bench: CheckContext) -> Said:
+def _banked(bench: CheckContext) -> StateAndEvidence:
     """Compare, norm by norm, the smallest changes with an earlier run's: a weaker attack is no stronger model."""
     said, worse = [], []
     for norm, known in bench.bank.items():
@@ -141,7 +141,7 @@ def _banked(bench: CheckContext) -> Said:
             worse += [norm] if now > _BANKED * then else []
     if not said:
         return CheckState.NOT_APPLICABLE, "no earlier run fooled any of these pictures"
-    return told(not worse, f"median of the smallest changes: {'; '.join(said)}")
+    return held_if(not worse, f"median of the smallest changes: {'; '.join(said)}")
 
 
 STRENGTH = (

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from attacks.art import poison as art
 from attacks.outcome import Knowledge
-from attacks.poison import crafted, plain
-from attacks.poison.scene import Dose, Poison, Scene
+from attacks.poison import crafted, dirty_label
+from attacks.poison.threat import Poison, PoisonContext, PoisonedSpecimens
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PoisonEntry:
     """A poison, and where it stands in MITRE ATLAS and NIST AI 100-2."""
 
     poison: Poison
@@ -24,20 +24,20 @@ _DATA = "AML.T0020"
 _CLEAN, _BACKDOOR, _TARGETED, _FLIPPED = "NISTAML.021", "NISTAML.023", "NISTAML.024", "NISTAML.013"
 
 
-def _plain(act: Callable[[Scene], Dose], nist: str) -> Entry:
+def _plain(act: Callable[[PoisonContext], PoisonedSpecimens], nist: str) -> PoisonEntry:
     """Return a poison that anybody could make who may label."""
-    return Entry(Poison(act, keeps_labels=False), Knowledge.GREY, _DATA, nist, rounds=0)
+    return PoisonEntry(Poison(act, keeps_labels=False), Knowledge.GREY, _DATA, nist, rounds=0)
 
 
-def _crafted(act: Callable[[Scene], Dose], nist: str, rounds: int = 1) -> Entry:
+def _crafted(act: Callable[[PoisonContext], PoisonedSpecimens], nist: str, rounds: int = 1) -> PoisonEntry:
     """Return a poison that takes the encoder's slopes, and keeps its labels."""
-    return Entry(Poison(act, keeps_labels=True), Knowledge.WHITE, _DATA, nist, rounds)
+    return PoisonEntry(Poison(act, keeps_labels=True), Knowledge.WHITE, _DATA, nist, rounds)
 
 
-POISONS: Mapping[str, Entry] = {
-    "label-flip": _plain(plain.flip_labels, _FLIPPED),
-    "stamp": _plain(plain.stamp, _BACKDOOR),
-    "copied-target": _plain(plain.copy_target, _TARGETED),
+POISONS: Mapping[str, PoisonEntry] = {
+    "label-flip": _plain(dirty_label.flip_labels, _FLIPPED),
+    "stamp": _plain(dirty_label.stamp, _BACKDOOR),
+    "copied-target": _plain(dirty_label.copy_target, _TARGETED),
     "clean-label": _crafted(crafted.clean_label, _CLEAN),
     "feature-collision": _crafted(crafted.feature_collision, _TARGETED),
     "bullseye": _crafted(crafted.bullseye, _TARGETED),

@@ -13,9 +13,9 @@ import torch
 from torch.nn import functional
 
 from attacks.gradient import to_tensor
-from attacks.pictures import Picture
-from attacks.poison.plain import stamped
-from attacks.poison.scene import Dose, Scene, Trigger
+from attacks.images import LabelledImage
+from attacks.poison.dirty_label import with_stamp
+from attacks.poison.threat import PoisonContext, PoisonedSpecimens, Trigger
 
 Tensor = torch.Tensor
 Loss = Callable[[Sequence[Tensor]], Tensor]  # of the rows of each altered picture
@@ -26,12 +26,12 @@ _SOURCES = 3  # counterfeits whose stamped look is aimed at
 LEARNT_ANEW = 2  # times that a sleeper's head is
 
 
-def feature_collision(scene: Scene) -> Dose:
+def feature_collision(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring each altered picture to where the target lies (Shafahi et al., 2018)."""
     return towards(scene, scene.rows(scene.target).mean(0))
 
 
-def towards(scene: Scene, goal: Tensor) -> Dose:
+def towards(scene: PoisonContext, goal: Tensor) -> PoisonedSpecimens:
     """Bring each altered picture near to a point, and keep it near to itself."""
 
     def loss(seen: Sequence[Tensor]) -> Tensor:
@@ -40,53 +40,53 @@ def towards(scene: Scene, goal: Tensor) -> Dose:
     return _dose(scene, loss, stay=_NEAR)
 
 
-def bullseye(scene: Scene) -> Dose:
+def bullseye(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring the middle of all altered pictures to where the target lies (Aghakhani et al., 2021)."""
     goal = scene.rows(scene.target).mean(0)
     return _dose(scene, lambda seen: (torch.stack([rows.mean(0) for rows in seen]).mean(0) - goal).square().sum())
 
 
-def gradient_matching(scene: Scene) -> Dose:
+def gradient_matching(scene: PoisonContext) -> PoisonedSpecimens:
     """Pull a head's weights as calling the target authentic would (Geiping et al., 2021)."""
     head = _Head.learnt(scene, scene.enrolled)
     return _dose(scene, _matching(head, head.pull(scene.rows(scene.target), authentic=True)))
 
 
-def hidden_trigger(scene: Scene) -> Dose:
+def hidden_trigger(scene: PoisonContext) -> PoisonedSpecimens:
     """Bring altered pictures to where stamped counterfeits lie; the stamp itself is in none (Saha et al., 2020)."""
     goals = torch.stack([scene.rows(_stamped(source)).mean(0) for source in _sources(scene)])
 
     def loss(seen: Sequence[Tensor]) -> Tensor:
         return torch.stack([(rows.mean(0) - goals).square().sum(1).min() for rows in seen]).sum()
 
-    return _dose(scene, loss, trigger=stamped)
+    return _dose(scene, loss, trigger=with_stamp)
 
 
-def sleeper_agent(scene: Scene) -> Dose:
+def sleeper_agent(scene: PoisonContext) -> PoisonedSpecimens:
     """Pull a head's weights as calling stamped counterfeits authentic would, and learn it anew (Souri et al., 2022)."""
     rows = torch.cat([scene.rows(_stamped(source)) for source in _sources(scene)])
-    taught, dose = list(scene.enrolled), Dose({})
+    taught, dose = list(scene.enrolled), PoisonedSpecimens({})
     for _ in range(LEARNT_ANEW):
         head = _Head.learnt(scene, taught)
-        dose = _dose(scene, _matching(head, head.pull(rows, authentic=True)), trigger=stamped)
+        dose = _dose(scene, _matching(head, head.pull(rows, authentic=True)), trigger=with_stamp)
         taught = [dose.pictures.get(picture.name, picture) for picture in scene.enrolled]
     return dose
 
 
-def clean_label(scene: Scene) -> Dose:
+def clean_label(scene: PoisonContext) -> PoisonedSpecimens:
     """Make altered pictures hard to know by anything but a faint stamp (Turner et al., 2019)."""
     head = _Head.learnt(scene, scene.enrolled)
 
     def loss(seen: Sequence[Tensor]) -> Tensor:
         return torch.stack([head.logits(rows).mean() for rows in seen]).sum()
 
-    dose = _dose(scene, loss, trigger=stamped)
+    dose = _dose(scene, loss, trigger=with_stamp)
     size = scene.allowed.budget.size
     marked = {}
     for name, picture in dose.pictures.items():
-        mark = np.sign(stamped(picture.plane).astype(float) - picture.plane) * size
+        mark = np.sign(with_stamp(picture.plane).astype(float) - picture.plane) * size
         marked[name] = replace(picture, plane=picture.greys(picture.unit + mark))
-    return Dose(marked, stamped)
+    return PoisonedSpecimens(marked, with_stamp)
 
 
 class _Head:
@@ -96,7 +96,7 @@ class _Head:
         self._weight, self._bias, self._middle, self._spread = weight, bias, middle, spread
 
     @classmethod
-    def learnt(cls, scene: Scene, pictures: Sequence[Picture]) -> "_Head":
+    def learnt(cls, scene: PoisonContext, pictures: Sequence[LabelledImage]) -> "_Head":
         rows = [scene.rows(picture) for picture in pictures]
         truth = torch.cat(
             [torch.full((len(seen),), float(p.authentic)) for seen, p in zip(rows, pictures, strict=True)]
@@ -135,7 +135,7 @@ def _matching(head: _Head, goal: Tensor) -> Loss:
     return loss
 
 
-def _dose(scene: Scene, loss: Loss, *, trigger: Trigger | None = None, stay: float = 0.0) -> Dose:
+def _dose(scene: PoisonContext, loss: Loss, *, trigger: Trigger | None = None, stay: float = 0.0) -> PoisonedSpecimens:
     """Return authentic pictures after steps down a loss, each of them within the budget all the way."""
     altered = scene.of(scene.chosen(authentic=True))
     own = [to_tensor(picture.unit) for picture in altered]
@@ -153,13 +153,13 @@ def _dose(scene: Scene, loss: Loss, *, trigger: Trigger | None = None, stay: flo
             moved = (leaf - pace * slope.sign() for leaf, slope in zip(leaves, slopes, strict=True))
             at = [(a - b).clamp(-size, size).add(b).clamp(0, 1) for a, b in zip(moved, own, strict=True)]
     found = zip(altered, best, strict=True)
-    return Dose({p.name: replace(p, plane=p.greys(each[0, 0].numpy())) for p, each in found}, trigger)
+    return PoisonedSpecimens({p.name: replace(p, plane=p.greys(each[0, 0].numpy())) for p, each in found}, trigger)
 
 
-def _stamped(picture: Picture) -> Picture:
-    return replace(picture, plane=stamped(picture.plane))
+def _stamped(picture: LabelledImage) -> LabelledImage:
+    return replace(picture, plane=with_stamp(picture.plane))
 
 
-def _sources(scene: Scene) -> list[Picture]:
+def _sources(scene: PoisonContext) -> list[LabelledImage]:
     """Return the counterfeits whose stamped look is aimed at: the target, and others that were enrolled."""
     return [scene.target, *(picture for picture in scene.enrolled if not picture.authentic)][:_SOURCES]

@@ -13,10 +13,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from attacks.apart import apart, own_seed
+from attacks.images import LabelledImage, decode_png, encode_png, plane_digest, quantise
+from attacks.isolation import derived_seed, isolated
 from attacks.outcome import problem_of
-from attacks.pictures import Picture, digest_of, load, save, settle
-from attacks.poison.scene import Allowed, Dose, Learner, Learnt, Poison, Scene, Votes, is_authentic
+from attacks.poison.threat import (
+    EnrolledModel,
+    Learner,
+    Poison,
+    PoisonBudget,
+    PoisonContext,
+    PoisonedSpecimens,
+    Votes,
+    is_authentic,
+)
 
 Tolerance = Callable[[Votes], int]  # how many altered specimens a vote stands; whoever runs poison passes it in
 
@@ -27,11 +36,11 @@ class PoisonPlan:
 
     name: str
     poison: Poison
-    allowed: Allowed
+    allowed: PoisonBudget
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class PoisonTrial:
     """What a poison reached, in whole numbers and digests."""
 
     poison: str
@@ -55,36 +64,36 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class PoisonScenario:
     """An enrolment, what was learnt from it, and the pictures that it is asked about."""
 
     learner: Learner
-    enrolled: Sequence[Picture]
-    asked: Sequence[Picture]
-    before: Learnt
+    enrolled: Sequence[LabelledImage]
+    asked: Sequence[LabelledImage]
+    before: EnrolledModel
     tolerance: Tolerance
 
 
-def run_poison(plan: PoisonPlan, case: Case, *, seed: int) -> Reached:
+def run_poison(plan: PoisonPlan, case: PoisonScenario, *, seed: int) -> PoisonTrial:
     """Poison an enrolment, and say what came of it; a poison that breaks down is told from one that fails."""
     try:
-        return poison(plan, case, seed=seed)[0]
+        return apply_poison(plan, case, seed=seed)[0]
     except Exception as e:  # whatever it may be: a poison that did not run has shown nothing
-        return broke(plan, problem_of(e))
+        return failed_trial(plan, problem_of(e))
 
 
-def poison(plan: PoisonPlan, case: Case, *, seed: int) -> tuple[Reached, list[Picture]]:
+def apply_poison(plan: PoisonPlan, case: PoisonScenario, *, seed: int) -> tuple[PoisonTrial, list[LabelledImage]]:
     """Return what came of a poison, and the enrolment with it."""
-    own = own_seed(seed, plan.name, "")
-    with apart(own):
+    own = derived_seed(seed, plan.name, "")
+    with isolated(own):
         rng = np.random.default_rng(own)
-        scene = Scene(case.learner, case.enrolled, case.asked, _target(case), plan.allowed, rng)
+        scene = PoisonContext(case.learner, case.enrolled, case.asked, _target(case), plan.allowed, rng)
         dose = plan.poison.act(scene)
-        taught = administered(plan, case.enrolled, dose)  # 1
+        taught = poisoned_enrolment(plan, case.enrolled, dose)  # 1
         return _compared(plan, case, scene.target, dose, taught), taught
 
 
-def _target(case: Case) -> Picture:
+def _target(case: PoisonScenario) -> LabelledImage:
     """Return the counterfeit that passes most easily: fewest votes against it, then what lies nearest to the others."""
     votes = case.before.votes([picture.plane for picture in case.asked])
     false = [(said, p) for said, p in zip(votes, case.asked, strict=True) if not p.authentic and not is_authentic(said)]
@@ -97,7 +106,9 @@ def _target(case: Case) -> Picture:
     return min(nearest, key=lambda picture: float((rows(picture.plane).mean(0) - goal).norm()))
 
 
-def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> list[Picture]:
+def poisoned_enrolment(
+    plan: PoisonPlan, enrolled: Sequence[LabelledImage], dose: PoisonedSpecimens
+) -> list[LabelledImage]:
     """Return the poisoned enrolment; more than is allowed is refused."""
     known = {picture.name: picture for picture in enrolled}
     if strangers := sorted(set(dose.pictures) - set(known)):
@@ -110,7 +121,7 @@ def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> l
     for picture in taught:
         if labels.setdefault(picture.specimen, picture.authentic) is not picture.authentic:
             raise ValueError(f"{plan.name}: specimen {picture.specimen!r} has two labels")
-    touched = len(altered(enrolled, taught))
+    touched = len(altered_specimens(enrolled, taught))
     if not touched:
         raise ValueError(f"{plan.name}: altered nothing")
     if touched > plan.allowed.specimens:
@@ -118,25 +129,31 @@ def administered(plan: PoisonPlan, enrolled: Sequence[Picture], dose: Dose) -> l
     return taught
 
 
-def altered(enrolled: Sequence[Picture], taught: Sequence[Picture]) -> list[str]:
+def altered_specimens(enrolled: Sequence[LabelledImage], taught: Sequence[LabelledImage]) -> list[str]:
     """Return the specimens of which a picture or the label is another one now."""
     pairs = zip(enrolled, taught, strict=True)
     return sorted({c.specimen for c, t in pairs if c is not t and (c.authentic, c.digest) != (t.authentic, t.digest)})
 
 
-def _through_file(plan: PoisonPlan, clean: Picture, found: Picture) -> Picture:
+def _through_file(plan: PoisonPlan, clean: LabelledImage, found: LabelledImage) -> LabelledImage:
     if (found.name, found.specimen) != (clean.name, clean.specimen):
         raise ValueError(f"{plan.name}: {clean.name!r} was swapped, and not altered in place")
     plane = found.plane
     if plan.poison.keeps_labels:
         if found.authentic is not clean.authentic:
             raise ValueError(f"{plan.name}: {clean.name!r} has another label, and labels are kept")
-        plane = settle(clean, found.unit, plan.allowed.budget)
-    return replace(found, plane=load(save(plane)))
+        plane = quantise(clean, found.unit, plan.allowed.budget)
+    return replace(found, plane=decode_png(encode_png(plane)))
 
 
-def _compared(plan: PoisonPlan, case: Case, target: Picture, dose: Dose, taught: Sequence[Picture]) -> Reached:
-    poisoned, touched = case.learner.learn(taught), len(altered(case.enrolled, taught))  # 2
+def _compared(
+    plan: PoisonPlan,
+    case: PoisonScenario,
+    target: LabelledImage,
+    dose: PoisonedSpecimens,
+    taught: Sequence[LabelledImage],
+) -> PoisonTrial:
+    poisoned, touched = case.learner.learn(taught), len(altered_specimens(case.enrolled, taught))  # 2
     plain = [picture.plane for picture in case.asked]
     planes = plain + [dose.trigger(plane) for plane in plain if dose.trigger is not None]
     votes = list(zip(case.before.votes(planes), poisoned.votes(planes), strict=True))  # 3
@@ -148,12 +165,12 @@ def _compared(plan: PoisonPlan, case: Case, target: Picture, dose: Dose, taught:
         aimed = [len(plain) + at for at, picture in enumerate(case.asked) if not picture.authentic]
 
     def digests(places: Iterable[int]) -> tuple[str, ...]:
-        return tuple(sorted(digest_of(planes[at]) for at in places))
+        return tuple(sorted(plane_digest(planes[at]) for at in places))
 
     def right(when: int) -> int:
         return sum(is_authentic(votes[at][when]) is picture.authentic for at, picture in enumerate(case.asked))
 
-    return Reached(
+    return PoisonTrial(
         plan.name,
         plan.poison.keeps_labels,
         touched,
@@ -169,6 +186,6 @@ def _compared(plan: PoisonPlan, case: Case, target: Picture, dose: Dose, taught:
     )
 
 
-def broke(plan: PoisonPlan, problem: str) -> Reached:
+def failed_trial(plan: PoisonPlan, problem: str) -> PoisonTrial:
     """Return what came of a poison that did not run."""
-    return Reached(plan.name, plan.poison.keeps_labels, 0, 0, 0, (), 0, (), 0, (), 0, 0, problem)
+    return PoisonTrial(plan.name, plan.poison.keeps_labels, 0, 0, 0, (), 0, (), 0, (), 0, 0, problem)

@@ -20,7 +20,7 @@ from fusiondiff_audit.inputs.labels import read_labels
 if TYPE_CHECKING:
     from attacks.suite import Suite
     from fusiondiff_audit.stress.forecast import Forecast
-    from fusiondiff_audit.stress.pictures import Chosen
+    from fusiondiff_audit.stress.selection import Selection
 
 _SHOWN = 5  # messages
 
@@ -84,14 +84,14 @@ def command(
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import PAGE, render_stress
     from fusiondiff_audit.stress.before import bank_of, held_before, open_before
-    from fusiondiff_audit.stress.elsewhere import elsewhere
+    from fusiondiff_audit.stress.enrolment import poison_test_of
     from fusiondiff_audit.stress.examples import examples_of
     from fusiondiff_audit.stress.forecast import forecast
-    from fusiondiff_audit.stress.learner import ward_of
-    from fusiondiff_audit.stress.pictures import choose
+    from fusiondiff_audit.stress.fresh_process import fresh_process
     from fusiondiff_audit.stress.plans import poisons_of, policy_place, suite_of
     from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
+    from fusiondiff_audit.stress.selection import select_images
     from fusiondiff_audit.stress.target import Pipeline
     from reports.identity import Key
     from reports.stress.junit import to_junit
@@ -119,8 +119,8 @@ def command(
         pipeline = Pipeline(model, guard)
         number_of_specimens = len({label.specimen for label in said.values()})
 
-        def pick(number: int, besides: frozenset[str] = frozenset()) -> "Chosen":
-            return choose(
+        def pick(number: int, besides: frozenset[str] = frozenset()) -> "Selection":
+            return select_images(
                 folder,
                 said,
                 model,
@@ -138,7 +138,7 @@ def command(
             taught = pick(policy.robustness.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
             lost = tuple(dict.fromkeys((*lost, *taught.lost)))
             remarks += tuple(f"of the pictures that are taught: {remark}" for remark in taught.remarks)
-            ward = ward_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
+            ward = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
         for remark in remarks:
             say(remark)
@@ -156,7 +156,7 @@ def command(
                 pipeline,
                 chosen.pictures,
                 now=signing.now(),
-                elsewhere=elsewhere(bundle, model.digest, device, threads),
+                elsewhere=fresh_process(bundle, model.digest, device, threads),
                 baseline=None if before is None else held_before(before),
                 bank=None if before is None else bank_of(before, weights=model.digest),
                 watch=watch,

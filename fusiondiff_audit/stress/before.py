@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from attacks.pictures import Norm
+from attacks.images import Norm
 from reports.stress.result import MAX_FILE, StressResult, open_stress_result
 from signing import Reason, SigningError, TrustStore, read_capped
 

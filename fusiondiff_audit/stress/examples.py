@@ -8,15 +8,15 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from attacks.images import LabelledImage, Plane
 from attacks.outcome import End
-from attacks.pictures import Picture, Plane
 from attacks.suite import SuiteResult
 from fusiondiff_audit.page.stress import Example
 
 MOST, SIDE, ENLARGED = 6, 192, 10
 
 
-def examples_of(outcome: SuiteResult, pictures: Sequence[Picture]) -> list[Example]:
+def examples_of(outcome: SuiteResult, pictures: Sequence[LabelledImage]) -> list[Example]:
     """Return an example of each picture that was fooled, by the run that moved its pixels least, the smallest first."""
     known = {picture.name: picture for picture in pictures}
     best: dict[str, tuple[float, str, Plane]] = {}
@@ -31,7 +31,7 @@ def examples_of(outcome: SuiteResult, pictures: Sequence[Picture]) -> list[Examp
     return [_example(known[name], attack, plane) for name, (_, attack, plane) in chosen]
 
 
-def _example(picture: Picture, attack: str, plane: Plane) -> Example:
+def _example(picture: LabelledImage, attack: str, plane: Plane) -> Example:
     before, after = (one.astype(np.float64) / picture.top for one in (picture.plane, plane))
     change = after - before
     top, left = _busiest(np.abs(change))

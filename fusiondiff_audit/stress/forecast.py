@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from attacks.catalogue import Effort
 from attacks.cost import Cost, of_poisons, of_suite
-from attacks.gradient import slope
+from attacks.gradient import margin_gradient
 from attacks.gradient import to_tensor as batch
-from attacks.pictures import Budget, Norm, Picture
-from attacks.target import Aim, Limits, Target
+from attacks.images import Budget, LabelledImage, Norm
+from attacks.target import AttackLimits, AttackSession, Target
 from fusiondiff_audit.policy.policy import Robustness
 
 _ANY = Budget(Norm.LINF, 1.0)
@@ -23,17 +23,17 @@ class Forecast:
     seconds: float | None
 
 
-def forecast(target: Target, picture: Picture, asked: Robustness) -> Forecast:
+def forecast(target: Target, picture: LabelledImage, asked: Robustness) -> Forecast:
     """Ask a target one question, and one slope if any is going to be asked for, and reckon."""
     attacks = [(one.attack, Effort(one.steps, one.restarts, one.queries)) for one in asked.attacks]
     each = of_suite(attacks, asked.checks)
     poisons = [(one.poison, one.specimens, one.steps) for one in asked.poisons]
     whole = Cost(each.questions * asked.images, each.passes * asked.images)
     whole += of_poisons(poisons, enrolled=asked.enrolled, images=asked.images)
-    aim = Aim(target, picture, _ANY, seed=0, limits=Limits(), pool=[picture])
+    session = AttackSession(target, picture, _ANY, seed=0, limits=AttackLimits(), pool=[picture])
     try:
-        question = _second(lambda: target.decide([picture.plane]))
-        one_pass = _second(lambda: slope(aim, batch(picture.unit))) / 2 if whole.passes else 0.0
+        question = _second(lambda: target.predict([picture.plane]))
+        one_pass = _second(lambda: margin_gradient(session, batch(picture.unit))) / 2 if whole.passes else 0.0
     except Exception:  # whatever it may be: the run meets it again, and signs what came of it
         return Forecast(whole, None)
     return Forecast(whole, whole.seconds(question, one_pass))

@@ -7,12 +7,12 @@ from fractions import Fraction
 from urllib.parse import quote
 
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.harness import Plan
-from attacks.pictures import Budget, Norm
+from attacks.harness import AttackPlan
+from attacks.images import Budget, Norm
 from attacks.poison.catalogue import POISONS
-from attacks.poison.detect import DETECTORS
+from attacks.poison.detectors import DETECTORS
 from attacks.poison.harness import PoisonPlan
-from attacks.poison.scene import Allowed
+from attacks.poison.threat import PoisonBudget
 from attacks.suite import Suite
 from fusiondiff_audit.policy.policy import MAX_POLICY, AskedAttack, AskedGate, AskedPoison, Policy
 from fusiondiff_audit.stress.policies import BUILT_IN, policy_file
@@ -74,11 +74,11 @@ def poisons_of(policy: Policy, where: str) -> tuple[PoisonPlan, ...]:
 
 
 def _poison(asked: AskedPoison) -> PoisonPlan:
-    allowed = Allowed(asked.specimens, Budget(Norm.LINF, float(Fraction(asked.size))), asked.steps)
+    allowed = PoisonBudget(asked.specimens, Budget(Norm.LINF, float(Fraction(asked.size))), asked.steps)
     return PoisonPlan(f"{asked.poison}-{asked.specimens}", POISONS[asked.poison].poison, allowed)
 
 
-def _plan(asked: AskedAttack) -> Plan:
+def _plan(asked: AskedAttack) -> AttackPlan:
     entry = CATALOGUE.get(asked.attack)
     if entry is None:
         raise ValueError(f"no attack {asked.attack}; there are {', '.join(sorted(CATALOGUE))}")
@@ -87,7 +87,7 @@ def _plan(asked: AskedAttack) -> Plan:
         raise ValueError(f"{asked.attack} has no budget in {norm}; it has one in {', '.join(entry.norms)}")
     budget = Budget(norm, float(Fraction(asked.size)))
     attack = entry.make(budget, Effort(asked.steps, asked.restarts, asked.queries))
-    return Plan(f"{asked.attack}-{norm}-{asked.size}", entry.family, entry.knowledge, attack, asked.queries)
+    return AttackPlan(f"{asked.attack}-{norm}-{asked.size}", entry.family, entry.knowledge, attack, asked.queries)
 
 
 def _gate(asked: AskedGate) -> Gate:

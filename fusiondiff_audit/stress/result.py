@@ -8,8 +8,8 @@ import signing
 from attacks.catalogue import ATLAS, CATALOGUE, NIST
 from attacks.outcome import End, Result
 from attacks.poison.catalogue import POISONS
-from attacks.poison.detect import Evaluated
-from attacks.poison.harness import Reached
+from attacks.poison.detectors import DetectorTrial
+from attacks.poison.harness import PoisonTrial
 from attacks.suite import SuiteResult
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
@@ -70,8 +70,8 @@ def result_of(outcome: SuiteResult, asked: Circumstances, *, images: int) -> Str
         images=images,
         missed=tuple(sorted(outcome.missed)),
         attacks=tuple(map(_tried, outcome.results)),
-        poisons=() if outcome.poisoned is None else tuple(map(_harmed, outcome.poisoned.reached)),
-        detectors=() if outcome.poisoned is None else tuple(map(_watched, outcome.poisoned.evaluated)),
+        poisons=() if outcome.poisoned is None else tuple(map(_harmed, outcome.poisoned.trials)),
+        detectors=() if outcome.poisoned is None else tuple(map(_watched, outcome.poisoned.detectors)),
         checks=tuple(replace(one, evidence=_text(one.evidence)) for one in outcome.findings),
         not_selected=outcome.not_selected,
         gates=tuple(
@@ -113,7 +113,7 @@ def _tried(result: Result) -> AttackResult:
     )
 
 
-def _harmed(one: Reached) -> PoisonResult:
+def _harmed(one: PoisonTrial) -> PoisonResult:
     entry = POISONS[one.poison.rsplit("-", 1)[0]]
     return PoisonResult(
         one.poison,
@@ -131,7 +131,7 @@ def _harmed(one: Reached) -> PoisonResult:
     )
 
 
-def _watched(one: Evaluated) -> DetectorResult:
+def _watched(one: DetectorTrial) -> DetectorResult:
     return DetectorResult(
         one.detector, one.found, one.planted, one.alarms, one.clean, one.clean_alarms, one.clean_all, one.counts
     )

@@ -5,13 +5,13 @@ from hashlib import sha256
 
 import torch
 
-from attacks.pictures import Plane, save
-from attacks.target import Answer
+from attacks.images import Plane, encode_png
+from attacks.target import Prediction
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
-from fusiondiff_audit.stress.twin import Twin
+from fusiondiff_audit.stress.surrogate import Surrogate
 
 TEMPERATURE = 0.1  # of the forests' twin, in deviations of each feature
 
@@ -23,14 +23,14 @@ class Pipeline:
 
     def __init__(self, model: DiffusionModel, guard: Guard, *, temperature: float = TEMPERATURE) -> None:
         self._model, self._guard = model, guard
-        self.twin = Twin(model, temperature=temperature)
+        self.twin = Surrogate(model, temperature=temperature)
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         """Return the label and the score of each plane."""
         answers = []
         for finding in self._model.judge_each(map(self.micrograph, planes)):
             known = finding.assessable and finding.score is not None
-            answers.append(Answer(finding.votes.label is Class.AUTHENTIC if known else None, finding.score))
+            answers.append(Prediction(finding.votes.label is Class.AUTHENTIC if known else None, finding.score))
         return answers
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
@@ -43,5 +43,5 @@ class Pipeline:
 
     def micrograph(self, plane: Plane) -> Micrograph:
         """Return a plane as the guarded decoder gives it, from a file."""
-        data = save(plane)
+        data = encode_png(plane)
         return decode(LooseFile("attacked.png", sha256(data).hexdigest(), data), guard=self._guard)

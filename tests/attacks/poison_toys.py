@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from attacks.pictures import Picture, Plane
-from attacks.poison.scene import Votes
+from attacks.images import LabelledImage, Plane
+from attacks.poison.threat import Votes
 
 SIDE = 48
 
 
-class Taught:
+class ToyModel:
     """What was learnt: a vote of each partition; one that lacks a class is for counterfeit."""
 
-    def __init__(self, rows: dict[int, list[tuple[np.ndarray, bool]]], learner: "Toy") -> None:
+    def __init__(self, rows: dict[int, list[tuple[np.ndarray, bool]]], learner: "ToyLearner") -> None:
         self._rows, self._learner = rows, learner
 
     def votes(self, planes: Sequence[Plane]) -> list[Votes]:
@@ -37,7 +37,7 @@ class Taught:
         return bool(head.predict((seen[None] - middle) / spread)[0])
 
 
-class Toy:
+class ToyLearner:
     """Sees the greys of four quarters, and how rough a plane is."""
 
     def __init__(self, partitions: int = 1, *, straight: bool = False) -> None:
@@ -46,11 +46,11 @@ class Toy:
     def home(self, specimen: str) -> int:
         return int.from_bytes(sha256(specimen.encode()).digest()) % self.partitions
 
-    def learn(self, pictures: Sequence[Picture]) -> Taught:
+    def learn(self, pictures: Sequence[LabelledImage]) -> ToyModel:
         rows: dict[int, list[tuple[np.ndarray, bool]]] = {}
         for picture in pictures:
             rows.setdefault(self.home(picture.specimen), []).append((self.seen(picture.plane), picture.authentic))
-        return Taught(rows, self)
+        return ToyModel(rows, self)
 
     def rows(self, plane: Plane) -> torch.Tensor:
         with torch.no_grad():
@@ -66,7 +66,7 @@ class Toy:
         return torch.cat([quarters, 2 * rough[:, None]], 1)
 
 
-def wares(count: int, *, first: int = 0, apart: float = 0.05) -> list[Picture]:
+def toy_specimens(count: int, *, first: int = 0, apart: float = 0.05) -> list[LabelledImage]:
     """Return pictures of either class in turn, darker counterfeits and lighter authentic ones."""
     made = []
     for number in range(first, first + count):
@@ -74,5 +74,5 @@ def wares(count: int, *, first: int = 0, apart: float = 0.05) -> list[Picture]:
         quarters = 0.5 + (apart if number % 2 else -apart) + rng.normal(0, 0.03, (2, 2))
         unit = (np.kron(quarters, np.ones((SIDE // 2, SIDE // 2))) + rng.normal(0, 0.02, (SIDE, SIDE))).clip(0, 1)
         plane = np.rint(unit * 255).astype(np.uint8)
-        made.append(Picture(f"ware-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
+        made.append(LabelledImage(f"ware-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
     return made

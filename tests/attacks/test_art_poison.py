@@ -11,11 +11,11 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 from torch import nn
 
-from attacks.pictures import Norm, distance
+from attacks.images import Norm, distance
 from attacks.poison.catalogue import POISONS
-from attacks.poison.harness import PoisonPlan, administered
-from attacks.poison.scene import Allowed, Scene
-from tests.attacks.poison_toys import Toy
+from attacks.poison.harness import PoisonPlan, poisoned_enrolment
+from attacks.poison.threat import PoisonBudget, PoisonContext
+from tests.attacks.poison_toys import ToyLearner
 from tests.attacks.test_poison import ASKED, ENROLLED, WIDE, done_to
 
 pytestmark = pytest.mark.slow
@@ -23,12 +23,12 @@ TOOLBOX = [name for name in POISONS if name.startswith("art-")]
 
 
 def plan(name: str, specimens: int) -> PoisonPlan:
-    return PoisonPlan(name, POISONS[name].poison, Allowed(specimens, WIDE, 20))
+    return PoisonPlan(name, POISONS[name].poison, PoisonBudget(specimens, WIDE, 20))
 
 
 @pytest.mark.parametrize("name", TOOLBOX)
 def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name: str) -> None:
-    done = done_to(plan(name, 2), Toy(5))
+    done = done_to(plan(name, 2), ToyLearner(5))
     assert done.ran, done.problem
     assert done.specimens in (1, 2)
     assert done.certified > 0
@@ -38,16 +38,16 @@ def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name:
 @pytest.mark.parametrize("name", ["art-backdoor", "art-hidden-trigger", "art-gradient-matching", "art-sleeper-agent"])
 def test_many_specimens_of_it_reach_something(name: str) -> None:
     straight = name in ("art-gradient-matching", "art-sleeper-agent")
-    done = done_to(plan(name, 12), Toy(straight=straight))
+    done = done_to(plan(name, 12), ToyLearner(straight=straight))
     assert done.ran, done.problem
     assert done.turned
 
 
 def test_what_the_toolbox_calls_bullseye_does_not_go_to_its_target() -> None:
     """Documented, so that nobody takes its failure for robustness; if it ever does, ours need not be."""
-    toy, asked = Toy(), plan("art-bullseye", 4)
-    scene = Scene(toy, ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
-    taught = administered(asked, ENROLLED, asked.poison.act(scene))
+    toy, asked = ToyLearner(), plan("art-bullseye", 4)
+    scene = PoisonContext(toy, ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
+    taught = poisoned_enrolment(asked, ENROLLED, asked.poison.act(scene))
     goal = scene.rows(scene.target).mean(0)
     moved = [(p, q) for p, q in zip(ENROLLED, taught, strict=True) if p.digest != q.digest]
     near = [float((scene.rows(q).mean(0) - goal).norm() / (scene.rows(p).mean(0) - goal).norm()) for p, q in moved]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from attacks.art import labels, nearest, scores, steps
-from attacks.gradient import Apgd, Fgsm, Pgd, checkpoints
-from attacks.harness import Attack, Plan, run
+from attacks.art import decision_based, gradient_steps, minimum_norm, score_based
+from attacks.gradient import Apgd, Fgsm, Pgd, apgd_checkpoints
+from attacks.harness import Attack, AttackPlan, run_attack
+from attacks.images import Budget, Norm
 from attacks.outcome import End, Knowledge
-from attacks.pictures import Budget, Norm
-from tests.attacks.toys import WEIGHTS, Constant, Linear, Masked, pictures
+from tests.attacks.toys import WEIGHTS, ConstantModel, Linear, Masked, toy_images
 
 HEIGHT = 0.5
 GREYS = 2  # of 255: two greys everywhere move the sum by 0.68, one by 0.34
@@ -21,26 +21,28 @@ LARGEST: dict[str, Make] = {
     "own fgsm": Fgsm,
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "fgsm": steps.fgsm,
-    "bim": lambda budget: steps.bim(budget, steps=10),
-    "mim": lambda budget: steps.mim(budget, steps=10),
-    "pgd": lambda budget: steps.pgd(budget, steps=10),
-    "apgd": lambda budget: steps.apgd(budget, steps=15),
+    "fgsm": gradient_steps.fgsm,
+    "bim": lambda budget: gradient_steps.bim(budget, steps=10),
+    "mim": lambda budget: gradient_steps.mim(budget, steps=10),
+    "pgd": lambda budget: gradient_steps.pgd(budget, steps=10),
+    "apgd": lambda budget: gradient_steps.apgd(budget, steps=15),
 }
 LONGEST: dict[str, Make] = {
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "pgd": lambda budget: steps.pgd(budget, steps=10),
-    "apgd": lambda budget: steps.apgd(budget, steps=15),
-    "deep fool": lambda budget: nearest.deep_fool(budget, steps=20),
-    "carlini l2": lambda budget: nearest.carlini_l2(budget, steps=40, searches=6),
-    "hop skip jump": lambda budget: labels.hop_skip_jump(budget, steps=25, most=2000),
+    "pgd": lambda budget: gradient_steps.pgd(budget, steps=10),
+    "apgd": lambda budget: gradient_steps.apgd(budget, steps=15),
+    "deep fool": lambda budget: minimum_norm.deep_fool(budget, steps=20),
+    "carlini l2": lambda budget: minimum_norm.carlini_l2(budget, steps=40, searches=6),
+    "hop skip jump": lambda budget: decision_based.hop_skip_jump(budget, steps=25, most=2000),
 }
 
 
-def fooled(attack: Attack, target: Linear | Constant, *, kind: type, count: int = 4, queries: int = 10**6) -> list[End]:
-    plan = Plan("it", "any", Knowledge.WHITE, attack, queries)
-    result = run(plan, target, pictures(count, height=HEIGHT, kind=kind), seed=1).result
+def fooled(
+    attack: Attack, target: Linear | ConstantModel, *, kind: type, count: int = 4, queries: int = 10**6
+) -> list[End]:
+    plan = AttackPlan("it", "any", Knowledge.WHITE, attack, queries)
+    result = run_attack(plan, target, toy_images(count, height=HEIGHT, kind=kind), seed=1).result
     assert result.problem is None
     return [trial.end for trial in result.trials]
 
@@ -62,12 +64,12 @@ def test_a_length_beyond_the_boundary_is_enough_and_one_before_it_is_not(name: s
 
 @pytest.mark.parametrize("name", LARGEST)
 def test_what_never_changes_its_answer_is_never_fooled(name: str) -> None:
-    ends = fooled(LARGEST[name](Budget(Norm.LINF, 1.0)), Constant(), kind=np.uint8, count=2)
+    ends = fooled(LARGEST[name](Budget(Norm.LINF, 1.0)), ConstantModel(), kind=np.uint8, count=2)
     assert ends == [End.FOOLED, End.HELD]  # the first is a counterfeit, and was never judged rightly
 
 
 def test_square_sees_scores_and_needs_no_gradient() -> None:
-    attack = scores.square(Budget(Norm.LINF, 0.5), steps=400)
+    attack = score_based.square(Budget(Norm.LINF, 0.5), steps=400)
     assert fooled(attack, Masked(), kind=np.uint8) == [End.FOOLED] * 4
 
 
@@ -77,9 +79,11 @@ def test_a_flat_twin_stops_what_needs_a_gradient() -> None:
 
 def test_questions_are_counted_and_end_an_attack() -> None:
     budget = Budget(Norm.LINF, 0.2)
-    plan = Plan("it", "labels", Knowledge.BLACK, labels.hop_skip_jump(budget, steps=50, most=1000), queries=50)
+    plan = AttackPlan(
+        "it", "labels", Knowledge.BLACK, decision_based.hop_skip_jump(budget, steps=50, most=1000), queries=50
+    )
     target = Linear()
-    result = run(plan, target, pictures(4), seed=1).result
+    result = run_attack(plan, target, toy_images(4), seed=1).result
     assert result.ran
     assert [trial.queries for trial in result.trials] == [50] * 4
     assert target.asked <= 4 * 52  # and once or twice by the harness
@@ -88,5 +92,5 @@ def test_questions_are_counted_and_end_an_attack() -> None:
 
 
 def test_apgd_looks_back_at_shrinking_distances() -> None:
-    assert sorted(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 100]
-    assert max(checkpoints(7)) == 7
+    assert sorted(apgd_checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 100]
+    assert max(apgd_checkpoints(7)) == 7

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.harness import Plan, run
+from attacks.harness import AttackPlan, run_attack
+from attacks.images import Budget, Norm
 from attacks.outcome import End, Knowledge
-from attacks.pictures import Budget, Norm
-from tests.attacks.toys import Linear, pictures
+from tests.attacks.toys import Linear, toy_images
 
 BUDGETS = {Norm.LINF: 0.1, Norm.L2: 0.8, Norm.L0: 0.4}
 WEAK = {"virtual", "patch"}  # the one finds the way for some pictures alone, the other smooths what it learns
@@ -20,8 +20,8 @@ CASES = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.nor
 def test_every_attack_runs_and_succeeds_where_it_is_easy(name: str, norm: Norm) -> None:
     entry = CATALOGUE[name]
     size = 0.5 if name in ("square", "spatial", "threshold") else BUDGETS[norm]
-    plan = Plan(name, entry.family, entry.knowledge, entry.make(Budget(norm, size), Effort(20, 2, 4000)), 20_000)
-    result = run(plan, Linear(), pictures(4), seed=1).result
+    plan = AttackPlan(name, entry.family, entry.knowledge, entry.make(Budget(norm, size), Effort(20, 2, 4000)), 20_000)
+    result = run_attack(plan, Linear(), toy_images(4), seed=1).result
     assert result.problem is None
     assert result.ran
     assert not any(trial.unchanged for trial in result.trials)
@@ -35,8 +35,8 @@ def test_every_attack_runs_and_succeeds_where_it_is_easy(name: str, norm: Norm) 
 def test_the_same_seed_gives_the_same_planes(name: str) -> None:
     entry = CATALOGUE[name]
     budget = Budget(entry.norms[0], BUDGETS[entry.norms[0]])
-    plan = Plan(name, entry.family, entry.knowledge, entry.make(budget, Effort(5, 1, 200)), 200)
-    first, again = (run(plan, Linear(), pictures(2), seed=7) for _ in range(2))
+    plan = AttackPlan(name, entry.family, entry.knowledge, entry.make(budget, Effort(5, 1, 200)), 200)
+    first, again = (run_attack(plan, Linear(), toy_images(2), seed=7) for _ in range(2))
     assert first.result == again.result
     assert all(np.array_equal(first.planes[key], again.planes[key]) for key in first.planes)
 

@@ -8,33 +8,33 @@ import numpy as np
 import pytest
 import torch
 
-from attacks.art.labels import hop_skip_jump
+from attacks.art.decision_based import hop_skip_jump
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.checks import ALL
-from attacks.checks.check import Bank, CheckContext
+from attacks.checks import CHECKS
+from attacks.checks.check import CheckContext, SmallestChanges
 from attacks.gradient import Apgd, Fgsm, Pgd
-from attacks.harness import Attack, Plan, judged_rightly, run
+from attacks.harness import Attack, AttackPlan, run_attack, split_by_correctness
+from attacks.images import Budget, Norm, Plane, UnitPlane, distance
 from attacks.outcome import End, Knowledge
-from attacks.pictures import Budget, Norm, Plane, Unit, distance
-from attacks.poison.ward import Poisoned
-from attacks.target import Aim, Answer, Target
+from attacks.poison.assessment import PoisonAssessment
+from attacks.target import AttackSession, Prediction, Target
 from reports.stress.records import CheckResult, CheckState
-from tests.attacks.toys import BUDGET, Constant, Linear, Masked, Scripted, heights, pictures
+from tests.attacks.toys import BUDGET, ConstantModel, Linear, Masked, Scripted, toy_images, weighted_sum
 
 
-def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> Plan:
-    return Plan(name, "gradient", knowledge, attack)
+def plan(name: str, attack: Attack, knowledge: Knowledge = Knowledge.WHITE) -> AttackPlan:
+    return AttackPlan(name, "gradient", knowledge, attack)
 
 
 PLANS = (plan("pgd", Pgd(BUDGET, 40)), plan("apgd", Apgd(BUDGET, 40)))
 
 
-def bench(target: Target | None = None, plans: Sequence[Plan] = PLANS, **changes: Any) -> CheckContext:
+def bench(target: Target | None = None, plans: Sequence[AttackPlan] = PLANS, **changes: Any) -> CheckContext:
     target = target or Linear()
-    whole = changes.pop("whole", pictures(6))
-    worth, _ = judged_rightly(target, whole)
-    runs = {plan.name: run(plan, target, worth, seed=3) for plan in plans}
-    given: dict[str, Any] = {"planned": [plan.name for plan in plans], "elsewhere": target.decide, **changes}
+    whole = changes.pop("whole", toy_images(6))
+    worth, _ = split_by_correctness(target, whole)
+    runs = {plan.name: run_attack(plan, target, worth, seed=3) for plan in plans}
+    given: dict[str, Any] = {"planned": [plan.name for plan in plans], "elsewhere": target.predict, **changes}
     return CheckContext(target, worth, whole, runs, seed=3, **given)
 
 
@@ -43,21 +43,21 @@ def sound() -> CheckContext:
     return bench()
 
 
-# All that is asked has a gradient, nothing is random, nothing went before, and nothing was poisoned (test_ward.py).
+# Gradients exist, nothing is random, there is no earlier run, and no poison (test_poison_assessment.py has poison).
 OF_POISON = ("S30", "S31", "S34", "S35", "S36")
 NOT_APPLICABLE = {"S12", "S13", "S18", "S19", "S20", "S28", *OF_POISON}
 
 
-@pytest.mark.parametrize("check", ALL, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_a_sound_run_is_believed(check: Any, sound: CheckContext) -> None:
-    found = check.on(bench(whole=pictures(6, height=4.0)) if check.id == "S25" else sound)
+    found = check.on(bench(whole=toy_images(6, height=4.0)) if check.id == "S25" else sound)
     expected = CheckState.NOT_APPLICABLE if check.id in NOT_APPLICABLE else CheckState.HELD
     assert found.held is expected, found.evidence
     assert found.evidence
 
 
 def finding(id_: str, on: CheckContext) -> CheckResult:
-    return next(check for check in ALL if check.id == id_).on(on)
+    return next(check for check in CHECKS if check.id == id_).on(on)
 
 
 def held(id_: str, on: CheckContext) -> CheckState:
@@ -126,12 +126,12 @@ class Other(Linear):
 class Wary(Linear):
     """A picture that was changed by more than three greys is known for what it was."""
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         said = []
-        for plane, answer in zip(planes, super().decide(planes), strict=True):
-            near = min(pictures(6), key=lambda picture: distance(picture.plane, plane, Norm.L2))
+        for plane, answer in zip(planes, super().predict(planes), strict=True):
+            near = min(toy_images(6), key=lambda picture: distance(picture.plane, plane, Norm.L2))
             far = distance(near.plane, plane, Norm.LINF) > 3.5 / 255
-            said.append(Answer(near.authentic, 0.5) if far else answer)
+            said.append(Prediction(near.authentic, 0.5) if far else answer)
         return said
 
 
@@ -146,29 +146,30 @@ class Misleading(Linear):
 class Brittle(Linear):
     """Whatever is not the picture itself is taken for the other class."""
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
-        clean = {picture.plane.tobytes(): picture.authentic for picture in pictures(6)}
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
+        clean = {picture.plane.tobytes(): picture.authentic for picture in toy_images(6)}
         said = [clean.get(plane.tobytes()) for plane in planes]
         return [
-            Answer(not h.authentic if s is None else s, 0.5) for s, h in zip(said, super().decide(planes), strict=True)
+            Prediction(not h.authentic if s is None else s, 0.5)
+            for s, h in zip(said, super().predict(planes), strict=True)
         ]
 
 
-def idle(aim: Aim) -> Unit:
-    return aim.watched.picture.unit
+def idle(session: AttackSession) -> UnitPlane:
+    return session.log.image.unit
 
 
-def breaks(aim: Aim) -> Unit:
+def breaks(session: AttackSession) -> UnitPlane:
     raise RuntimeError("Input type (double) and bias type (float) should be the same")
 
 
-def black(act: Attack) -> tuple[Plan, ...]:
+def black(act: Attack) -> tuple[AttackPlan, ...]:
     return plan("nothing", Scripted(idle)), plan("black", act, Knowledge.BLACK)
 
 
 DEFECTS: dict[str, Callable[[], CheckContext]] = {
     "S01": lambda: with_plane(lambda plane: np.where(plane > 128, plane + 9, plane - 9).astype(np.uint8)),
-    "S02": lambda: bench(elsewhere=Constant().decide),
+    "S02": lambda: bench(elsewhere=ConstantModel().predict),
     "S03": lambda: bench(plans=[plan("nothing", Scripted(idle))]),
     "S04": lambda: with_plane(lambda plane: plane[::-1].copy()),
     "S05": lambda: bench(Wary()),
@@ -196,17 +197,19 @@ DEFECTS: dict[str, Callable[[], CheckContext]] = {
     "S27": lambda: spoiled_constant(),
     "S28": lambda: bench(bank=known(0.5 / 255)),
     "S29": lambda: bench(whole=[]),
-    **dict.fromkeys(OF_POISON, lambda: replace(bench(), poisoned=Poisoned((), None, None, (), "OSError: gone"))),
-    "S32": lambda: bench(Constant(), floor=0.9),
+    **dict.fromkeys(
+        OF_POISON, lambda: replace(bench(), poisoned=PoisonAssessment((), None, None, (), "OSError: gone"))
+    ),
+    "S32": lambda: bench(ConstantModel(), floor=0.9),
     "S33": lambda: bench(whole=[]),
     "S37": lambda: spoiled(queries=12345),
     "S38": lambda: bench(plans=[*PLANS, plan("broken", Scripted(breaks))]),
 }
 
 
-def known(size: float) -> Bank:
+def known(size: float) -> SmallestChanges:
     """Return a bank in which every picture was fooled by a change of this size."""
-    return {Norm.LINF: {picture.digest: size for picture in pictures()}}
+    return {Norm.LINF: {picture.digest: size for picture in toy_images()}}
 
 
 def unsettled(id_: str) -> CheckContext:
@@ -223,10 +226,10 @@ def unsettled(id_: str) -> CheckContext:
 def spoiled_constant() -> CheckContext:
     """Return a bench with a plan that fools even a constant, since it changes what it asks."""
 
-    def cheat(aim: Aim) -> Unit:
-        aim.watched.nearest, aim.watched.size = aim.watched.picture.plane, 0.0
-        aim._target.decide = lambda planes: [Answer(not aim.watched.picture.authentic, 0.5) for _ in planes]  # type: ignore[method-assign]
-        return aim.watched.picture.unit
+    def cheat(session: AttackSession) -> UnitPlane:
+        session.log.nearest_fooling, session.log.nearest_size = session.log.image.plane, 0.0
+        session._target.predict = lambda planes: [Prediction(not session.log.image.authentic, 0.5) for _ in planes]  # type: ignore[method-assign]
+        return session.log.image.unit
 
     return bench(plans=[plan("cheat", Scripted(cheat))])
 
@@ -240,8 +243,8 @@ def test_a_picture_that_only_seems_to_hold_is_found_in_another_process() -> None
     """Nothing was claimed, and yet the second process says that the pictures fall."""
     idle_bench = bench(plans=[plan("nothing", Scripted(idle))])
 
-    def elsewhere(planes: Sequence[Plane]) -> list[Answer]:
-        return [Answer(not answer.authentic, 0.5) for answer in Linear().decide(planes)]
+    def elsewhere(planes: Sequence[Plane]) -> list[Prediction]:
+        return [Prediction(not answer.authentic, 0.5) for answer in Linear().predict(planes)]
 
     assert held("S02", idle_bench) is CheckState.HELD
     assert held("S02", replace(idle_bench, elsewhere=elsewhere)) is CheckState.FAILED
@@ -253,10 +256,10 @@ def test_a_constant_is_attacked_from_a_start_where_an_attack_needs_one() -> None
 
 
 def test_what_learns_from_answers_may_find_nothing_to_learn_on_a_constant() -> None:
-    def gives_up(aim: Aim) -> Unit:
-        if len({picture.authentic for picture in aim.pool}) < 2:
+    def gives_up(session: AttackSession) -> UnitPlane:
+        if len({picture.authentic for picture in session.pool}) < 2:
             raise ValueError("one class alone")
-        return idle(aim)
+        return idle(session)
 
     alone = bench(plans=[plan("learns", Scripted(gives_up))])
     assert held("S27", alone) is CheckState.FAILED  # nothing at all was tried
@@ -266,10 +269,11 @@ def test_what_learns_from_answers_may_find_nothing_to_learn_on_a_constant() -> N
 
 def test_a_picture_that_gets_no_answer_does_not_stand() -> None:
     class Mute(Linear):
-        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
-            said = super().decide(planes)
+        def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
+            said = super().predict(planes)
             return [
-                Answer(None if abs(heights(p)) > 5 else a.authentic, 0.5) for p, a in zip(planes, said, strict=True)
+                Prediction(None if abs(weighted_sum(p)) > 5 else a.authentic, 0.5)
+                for p, a in zip(planes, said, strict=True)
             ]
 
     found = finding("S06", bench(Mute()))
@@ -303,22 +307,24 @@ def test_an_attack_that_was_asked_for_and_left_out_is_found(sound: CheckContext)
 
 
 def test_a_check_that_breaks_down_did_not_hold(sound: CheckContext) -> None:
-    def broken(planes: Sequence[Plane]) -> list[Answer]:
+    def broken(planes: Sequence[Plane]) -> list[Prediction]:
         raise OSError("no process to ask")
 
-    finding = next(check for check in ALL if check.id == "S02").on(replace(sound, elsewhere=broken))
+    finding = next(check for check in CHECKS if check.id == "S02").on(replace(sound, elsewhere=broken))
     assert finding.held is CheckState.FAILED
     assert "no process to ask" in finding.evidence
 
 
 def test_names_are_told_apart() -> None:
-    ids = [check.id for check in ALL]
+    ids = [check.id for check in CHECKS]
     assert ids == sorted(set(ids))
-    assert all(check.title and check.criterion for check in ALL)
+    assert all(check.title and check.criterion for check in CHECKS)
     assert set(DEFECTS) == set(ids)
 
 
-CONTRAST = Plan("contrast", "platforms", Knowledge.BLACK, CATALOGUE["contrast"].make(Budget(Norm.LINF, 1.0), Effort()))
+CONTRAST = AttackPlan(
+    "contrast", "platforms", Knowledge.BLACK, CATALOGUE["contrast"].make(Budget(Norm.LINF, 1.0), Effort())
+)
 
 
 def test_what_happens_to_pictures_has_no_bound_to_compare_with(sound: CheckContext) -> None:
@@ -337,7 +343,7 @@ def test_what_asks_nothing_of_the_model_repeats_nothing_of_it() -> None:
         def logits(self, unit: torch.Tensor) -> torch.Tensor:
             return super().logits(unit) + torch.from_numpy(CHANCE.normal(0, 9, (len(unit), 2))).float()
 
-    free = Plan("free", "transfer", Knowledge.GREY, Scripted(idle))
+    free = AttackPlan("free", "transfer", Knowledge.GREY, Scripted(idle))
     made = bench(Loose(), [free, plan("fgsm", Fgsm(BUDGET))])
     assert held("S37", made) is CheckState.FAILED
     assert held("S37", bench(plans=[free])) is CheckState.FAILED  # nothing was repeated

@@ -5,16 +5,16 @@ import torch
 
 from attacks.catalogue import CATALOGUE, Effort
 from attacks.cost import Cost, of_attack, of_poisons, of_suite
-from attacks.harness import Plan, run
+from attacks.harness import AttackPlan, run_attack
+from attacks.images import Budget, Norm
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm
 from attacks.poison.catalogue import POISONS
-from attacks.poison.harness import Case, PoisonPlan, run_poison
-from attacks.poison.scene import Allowed
+from attacks.poison.harness import PoisonPlan, PoisonScenario, run_poison
+from attacks.poison.threat import PoisonBudget
 from reports.arithmetic import tolerance
-from tests.attacks.poison_toys import Toy
+from tests.attacks.poison_toys import ToyLearner
 from tests.attacks.test_poison import ASKED, ENROLLED
-from tests.attacks.toys import Linear, pictures
+from tests.attacks.toys import Linear, toy_images
 
 TINY = {Norm.LINF: 1e-3, Norm.L2: 8e-3, Norm.L0: 0.4}  # nothing succeeds early
 BY_SIZE = {"jsma", "patch", "frame-saliency"}  # what they take depends on the picture, not on steps
@@ -31,8 +31,8 @@ HARD = [
 @pytest.mark.parametrize(("name", "norm"), HARD, ids=[f"{name} {norm}" for name, norm in HARD])
 def test_passes_are_reckoned_to_a_factor_of_two(name: str, norm: Norm, effort: Effort) -> None:
     entry = CATALOGUE[name]
-    plan = Plan(name, entry.family, entry.knowledge, entry.make(Budget(norm, TINY[norm]), effort))
-    result = run(plan, Linear(), pictures(2), seed=1).result
+    plan = AttackPlan(name, entry.family, entry.knowledge, entry.make(Budget(norm, TINY[norm]), effort))
+    result = run_attack(plan, Linear(), toy_images(2), seed=1).result
     assert result.problem is None
     passes = sum(trial.passes for trial in result.trials) / len(result.trials)
     reckoned = of_attack(name, effort).passes
@@ -40,7 +40,7 @@ def test_passes_are_reckoned_to_a_factor_of_two(name: str, norm: Norm, effort: E
     assert reckoned <= 2.5 * passes + 4
 
 
-class Counting(Toy):
+class Counting(ToyLearner):
     """Counts the planes that go through its encoder with slopes, there and back."""
 
     passes = 0
@@ -55,8 +55,8 @@ class Counting(Toy):
 @pytest.mark.parametrize("name", POISONS)
 def test_poison_takes_what_was_reckoned_to_a_factor_of_two(name: str, specimens: int, steps: int) -> None:
     toy = Counting()
-    case = Case(toy, ENROLLED, ASKED, toy.learn(ENROLLED), tolerance)
-    plan = PoisonPlan(name, POISONS[name].poison, Allowed(specimens, steps=steps))
+    case = PoisonScenario(toy, ENROLLED, ASKED, toy.learn(ENROLLED), tolerance)
+    plan = PoisonPlan(name, POISONS[name].poison, PoisonBudget(specimens, steps=steps))
     assert run_poison(plan, case, seed=1).ran
     reckoned = of_poisons([(name, specimens, steps)], enrolled=0, images=0).passes
     assert 0.4 * toy.passes - 4 <= reckoned <= 1.3 * toy.passes + 4

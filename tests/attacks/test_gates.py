@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binomtest
 
 from attacks.gates import Baseline, Decision, decide_gates, held_by_picture
+from attacks.images import Budget, Norm
 from attacks.outcome import End, Found, Knowledge, Result, Trial
-from attacks.pictures import Budget, Norm
 from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Slice, Waiver
 from reports.stress.statistics import mcnemar, wilson
 

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-import attacks.poison.ward as ward_room
-from attacks.checks import ALL
+import attacks.poison.assessment as ward_room
+from attacks.checks import CHECKS
 from attacks.gates import held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
-from attacks.harness import Plan, run
+from attacks.harness import AttackPlan, run_attack
+from attacks.images import Budget, LabelledImage, Norm, UnitPlane
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm, Picture, Unit
-from attacks.poison.detect import Suspects
+from attacks.poison.detectors import SpecimenFeatures
 from attacks.suite import Suite, SuiteResult, run_suite
-from attacks.target import Aim, Target
+from attacks.target import AttackSession, Target
 from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Severity
 from reports.stress.outcome import Outcome
-from tests.attacks.test_ward import ENROLLED, ward
-from tests.attacks.toys import Constant, Linear, Masked, pictures
+from tests.attacks.test_poison_assessment import ENROLLED, ward
+from tests.attacks.toys import ConstantModel, Linear, Masked, toy_images
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 LARGE, SMALL = Budget(Norm.LINF, 2 / 255), Budget(Norm.LINF, 1 / 255)
@@ -30,7 +30,7 @@ QUICK = ("S01", "S02", "S03", "S04", "S06", "S07", "S10", "S16", "S17", "S27", "
 
 def suite(budget: Budget = SMALL, **changes: object) -> Suite:
     plans = tuple(
-        Plan(name, "gradient", Knowledge.WHITE, attack)
+        AttackPlan(name, "gradient", Knowledge.WHITE, attack)
         for name, attack in (("fgsm", Fgsm(budget)), ("pgd", Pgd(budget, 20)), ("apgd", Apgd(budget, 20)))
     )
     made = Suite("toy", plans, QUICK, (Gate(Metric.HELD, 0.5, None),), seed=5)
@@ -41,9 +41,9 @@ def outcome(target: Target, asked: Suite | None = None, **more: object) -> Suite
     return run_suite(
         asked or suite(),
         target,
-        pictures(12),
+        toy_images(12),
         now=NOW,
-        elsewhere=target.decide,
+        elsewhere=target.predict,
         **more,  # type: ignore[arg-type]
     )
 
@@ -63,7 +63,7 @@ def test_a_masked_gradient_is_found_out() -> None:
 
 
 def test_a_constant_is_nothing_to_pass_with() -> None:
-    found = outcome(Constant(), suite(floor=0.6))
+    found = outcome(ConstantModel(), suite(floor=0.6))
     assert found.word is Outcome.INCONCLUSIVE
     assert any(reason.startswith("S32") for reason in found.why)
     assert not any(result.fooled for result in found.results)
@@ -82,10 +82,10 @@ def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() ->
     class Broken:
         budget: Budget = SMALL
 
-        def __call__(self, aim: Aim) -> Unit:
+        def __call__(self, session: AttackSession) -> UnitPlane:
             raise RuntimeError("numpy has no mat")
 
-    plan = Plan("broken", "art", Knowledge.WHITE, Broken())
+    plan = AttackPlan("broken", "art", Knowledge.WHITE, Broken())
     found = outcome(Linear(), suite(plans=(plan,), checks=(), gates=()))
     assert found.word is Outcome.INCONCLUSIVE
     assert "numpy has no mat" in found.why[0]
@@ -118,12 +118,12 @@ def test_a_run_is_compared_with_one_before() -> None:
 
 
 def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(some: Sequence[Picture]) -> Suspects:
+    def lost(some: Sequence[LabelledImage]) -> SpecimenFeatures:
         raise OSError("gone")
 
-    watched, alone = ward(detectors=("negative-impact",), suspects=lost), ward()
+    log, alone = ward(detectors=("negative-impact",), suspects=lost), ward()
     assert outcome(Linear(), ward=alone).word is Outcome.PASSED
-    doubt = outcome(Linear(), ward=watched)
+    doubt = outcome(Linear(), ward=log)
     assert (doubt.word, doubt.why) == (
         Outcome.INCONCLUSIVE,
         ("detectors were not tried, negative-impact: OSError: gone",),
@@ -143,13 +143,13 @@ def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
 
 def test_what_was_not_selected_is_listed() -> None:
     found = outcome(Linear())
-    assert set(found.not_selected) == {check.id for check in ALL} - set(QUICK)
+    assert set(found.not_selected) == {check.id for check in CHECKS} - set(QUICK)
     assert [finding.id for finding in found.findings] == sorted(QUICK)
 
 
 def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     def in_time(*args: Any, **more: Any) -> Any:
-        return run(*args, **{**more, "until": float("inf")})  # the attacks end, and then the clock has run out
+        return run_attack(*args, **{**more, "until": float("inf")})  # the attacks end, and then the clock has run out
 
     monkeypatch.setattr("attacks.suite.run", in_time)
     found = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
@@ -158,7 +158,7 @@ def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.M
 
 
 def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() -> None:
-    twice = [*pictures(4), replace(pictures(4)[0], name="copy")]
+    twice = [*toy_images(4), replace(toy_images(4)[0], name="copy")]
     with pytest.raises(ValueError, match="there twice"):
         run_suite(suite(), Linear(), twice, now=NOW)
 

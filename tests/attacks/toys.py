@@ -7,11 +7,21 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from attacks.checks.controls import Constant
-from attacks.pictures import Budget, Norm, Picture, Plane, Unit
-from attacks.target import Aim, Answer
+from attacks.checks.controls import ConstantModel
+from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane
+from attacks.target import AttackSession, Prediction
 
-__all__ = ["BUDGET", "Constant", "Linear", "Masked", "Rough", "Scripted", "heights", "pictures", "textures"]
+__all__ = [
+    "BUDGET",
+    "ConstantModel",
+    "Linear",
+    "Masked",
+    "Rough",
+    "Scripted",
+    "texture_images",
+    "toy_images",
+    "weighted_sum",
+]
 SIDE = 12
 BUDGET = Budget(Norm.LINF, 2 / 255)
 WEIGHTS = np.where(np.indices((SIDE, SIDE)).sum(0) % 2, 1.0, -1.0) * np.linspace(0.2, 1.0, SIDE * SIDE).reshape(
@@ -23,14 +33,14 @@ WEIGHTS = np.where(np.indices((SIDE, SIDE)).sum(0) % 2, 1.0, -1.0) * np.linspace
 class Scripted:
     """An attack that does as it is told."""
 
-    act: Callable[[Aim], Unit]
+    act: Callable[[AttackSession], UnitPlane]
     budget: Budget = BUDGET
 
-    def __call__(self, aim: Aim) -> Unit:
-        return self.act(aim)
+    def __call__(self, session: AttackSession) -> UnitPlane:
+        return self.act(session)
 
 
-def heights(plane: Plane) -> float:
+def weighted_sum(plane: Plane) -> float:
     """Return by how much a plane is authentic."""
     return float((WEIGHTS * (plane / np.iinfo(plane.dtype).max - 0.5)).sum())
 
@@ -43,9 +53,9 @@ class Linear:
     def __init__(self) -> None:
         self.asked = 0
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         self.asked += len(planes)
-        return [Answer(heights(plane) > 0, float(1 / (1 + np.exp(-heights(plane))))) for plane in planes]
+        return [Prediction(weighted_sum(plane) > 0, float(1 / (1 + np.exp(-weighted_sum(plane))))) for plane in planes]
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         height = Linear.features(self, unit)[:, 0]
@@ -68,9 +78,9 @@ class Rough:
     exact = True
     LIMIT = 0.08
 
-    def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+    def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         units = [plane / np.iinfo(plane.dtype).max for plane in planes]
-        return [Answer(bool(np.abs(np.diff(unit, axis=1)).mean() > self.LIMIT), None) for unit in units]
+        return [Prediction(bool(np.abs(np.diff(unit, axis=1)).mean() > self.LIMIT), None) for unit in units]
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         height = 50 * (self.features(unit)[:, 0] - self.LIMIT)
@@ -80,18 +90,18 @@ class Rough:
         return (unit[..., 1:] - unit[..., :-1]).abs().mean((1, 2, 3))[:, None]
 
 
-def textures(count: int = 8, *, kind: type = np.uint8) -> list[Picture]:
+def texture_images(count: int = 8, *, kind: type = np.uint8) -> list[LabelledImage]:
     """Return pictures of 48 pixels, rough and smooth in turn, for `Rough`."""
     made = []
     for number in range(count):
         rng = np.random.default_rng(number)
         noise = rng.normal(0, 1, (48, 48)) if number % 2 else ndimage.gaussian_filter(rng.normal(0, 1, (48, 48)), 2)
         plane: Plane = np.rint((0.5 + 0.12 * noise / noise.std()).clip(0, 1) * np.iinfo(kind).max).astype(kind)
-        made.append(Picture(f"texture-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
+        made.append(LabelledImage(f"texture-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
     return made
 
 
-def pictures(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> list[Picture]:
+def toy_images(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> list[LabelledImage]:
     """Return pictures of either class in turn, each exactly so far from the boundary, but for rounding to greys."""
     made = []
     for number in range(count):
@@ -99,5 +109,5 @@ def pictures(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> l
         unit = rng.uniform(0.3, 0.7, (SIDE, SIDE))
         unit += (wanted - (WEIGHTS * (unit - 0.5)).sum()) * WEIGHTS / (WEIGHTS**2).sum()
         plane: Plane = np.rint(unit * np.iinfo(kind).max).astype(kind)
-        made.append(Picture(f"toy-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
+        made.append(LabelledImage(f"toy-{number}", plane, authentic=bool(number % 2), specimen=f"pot {number}"))
     return made

@@ -14,7 +14,7 @@ from fusiondiff_audit.model import texture
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.texture import NUMBERS, Surface, _patterns, described
-from fusiondiff_audit.stress.twin import Twin
+from fusiondiff_audit.stress.surrogate import Surrogate
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 
 SEEN = replace(ARCHITECTURE, surface=True)
@@ -145,7 +145,7 @@ def test_a_model_that_has_them_learns_is_saved_and_attacked_with_them(tmp_path: 
     (picture,) = pictures(1)
     assert again.predict_authenticity(picture) == model.predict_authenticity(picture)
     plane = torch.rand(96, 96, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    rows = Twin(model, temperature=0.1).features(plane)
+    rows = Surrogate(model, temperature=0.1).features(plane)
     rows[:, 16:].sum().backward()  # type: ignore[no-untyped-call]
     assert plane.grad is not None
     assert plane.grad.abs().max() > 0

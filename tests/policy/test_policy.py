@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attacks.catalogue import CATALOGUE
-from attacks.checks import ALL
+from attacks.checks import CHECKS
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, Policy, read_policy
 from fusiondiff_audit.stress.plans import suite_of
 from reports.verdict.verdicts import VerdictReason
@@ -68,7 +68,7 @@ def test_the_page_on_policies_names_every_key_reason_check_and_attack() -> None:
         assert all(f"`{name}`" in PAGE for name in asked.model_fields)
     assert all(f"`{name}`" in PAGE for name in (*map(str, VerdictReason), *CATALOGUE))
     flat = " ".join(PAGE.split())
-    assert all(f"{check.id} {check.title}" in flat for check in ALL)
+    assert all(f"{check.id} {check.title}" in flat for check in CHECKS)
 
 
 def test_the_policies_of_the_page_are_policies(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks.pictures import Norm
+from attacks.images import Norm
 from fusiondiff_audit.stress.before import bank_of, held_before, open_before
 from reports.stress.outcome import Outcome
 from reports.stress.result import StressResult, sign_stress_result

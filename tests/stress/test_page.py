@@ -10,17 +10,17 @@ from PIL import Image
 
 from attacks.catalogue import CATALOGUE
 from attacks.gradient import Pgd
-from attacks.harness import Plan
+from attacks.harness import AttackPlan
+from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane
 from attacks.outcome import Knowledge
-from attacks.pictures import Budget, Norm, Picture, Plane, Unit
 from attacks.suite import Suite, run_suite
-from attacks.target import Aim, Answer
+from attacks.target import AttackSession, Prediction
 from fusiondiff_audit.page.stress import plots_of, render_stress
 from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
 from reports.stress.outcome import Outcome
 from reports.stress.records import CheckState
 from signing import PrivateKey
-from tests.attacks.toys import Linear, Rough, Scripted, pictures, textures
+from tests.attacks.toys import Linear, Rough, Scripted, texture_images, toy_images
 from tests.conftest import NOW
 from tests.reports.test_robustness import CHECK, FOOLED, HELD, TRIED, left, made
 
@@ -72,11 +72,11 @@ def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, Priva
 
 def test_examples_are_the_smallest_changes_and_show_what_changed() -> None:
     plans = (
-        Plan("large", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 8 / 255), 10)),
-        Plan("small", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 2 / 255), 10)),
+        AttackPlan("large", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 8 / 255), 10)),
+        AttackPlan("small", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 2 / 255), 10)),
     )
-    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), pictures(8), now=NOW)
-    found = examples_of(outcome, pictures(8))
+    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), toy_images(8), now=NOW)
+    found = examples_of(outcome, toy_images(8))
     assert len(found) == MOST
     assert all((one.attack, one.greys) == ("small", 2.0) for one in found)
     first = found[0]
@@ -89,10 +89,12 @@ def test_examples_are_the_smallest_changes_and_show_what_changed() -> None:
 
 def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_example() -> None:
     rng = np.random.default_rng(0)
-    wide = [replace(p, plane=np.tile(p.plane, (6, 9)) ^ rng.integers(0, 2, (288, 432), np.uint8)) for p in textures(4)]
+    wide = [
+        replace(p, plane=np.tile(p.plane, (6, 9)) ^ rng.integers(0, 2, (288, 432), np.uint8)) for p in texture_images(4)
+    ]
     entry = CATALOGUE["blur"]
-    blur = Plan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None))  # type: ignore[arg-type]
-    plans = (blur, Plan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
+    blur = AttackPlan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None))  # type: ignore[arg-type]
+    plans = (blur, AttackPlan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
     outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, now=NOW)
     found = examples_of(outcome, wide)
     assert {one.attack for one in found} <= {"pgd"}
@@ -103,21 +105,23 @@ def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_ex
 
 def test_what_is_cut_out_is_where_most_was_changed() -> None:
     """The change is in one corner alone, and so is the example."""
-    flat = [Picture(f"{n}", np.full((300, 400), 100 + n, np.uint8), authentic=bool(n), specimen="pot") for n in (0, 1)]
+    flat = [
+        LabelledImage(f"{n}", np.full((300, 400), 100 + n, np.uint8), authentic=bool(n), specimen="pot") for n in (0, 1)
+    ]
 
     class Corner(Rough):
-        def decide(self, planes: Sequence[Plane]) -> list[Answer]:
+        def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
             brighter = [bool(plane[250:, 350:].max() > plane[0, 0]) for plane in planes]
             return [
-                Answer(bool(plane[0, 0] == 101) != more, None) for plane, more in zip(planes, brighter, strict=True)
+                Prediction(bool(plane[0, 0] == 101) != more, None) for plane, more in zip(planes, brighter, strict=True)
             ]
 
-    def act(aim: Aim) -> Unit:
-        unit = aim.watched.picture.unit.copy()
+    def act(session: AttackSession) -> UnitPlane:
+        unit = session.log.image.unit.copy()
         unit[260:, 360:] += 4 / 255
         return unit
 
-    plan = Plan("corner", "any", Knowledge.BLACK, Scripted(act, Budget(Norm.LINF, 8 / 255)))
+    plan = AttackPlan("corner", "any", Knowledge.BLACK, Scripted(act, Budget(Norm.LINF, 8 / 255)))
     outcome = run_suite(Suite("toy", (plan,), (), (), seed=1), Corner(), flat, now=NOW)
     both = examples_of(outcome, flat)
     assert len(both) == 2

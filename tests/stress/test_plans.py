@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from attacks.catalogue import CATALOGUE
-from attacks.checks import ALL
+from attacks.checks import CHECKS
 from attacks.outcome import Knowledge
 from fusiondiff_audit.stress.plans import policy_place, suite_of
 from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
@@ -37,7 +37,7 @@ def test_exhaustive_leaves_nothing_out() -> None:
     assert {(one.attack, one.norm) for one in asked.attacks} == {
         (name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms
     }
-    assert set(asked.checks) == {check.id for check in ALL}
+    assert set(asked.checks) == {check.id for check in CHECKS}
 
 
 def test_texts_become_numbers(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from attacks.pictures import Picture
-from attacks.poison.plain import stamped
-from attacks.poison.weights import Planted, plant
+from attacks.images import LabelledImage
+from attacks.poison.backdoor import BackdoorProgress, plant_backdoor
+from attacks.poison.dirty_label import with_stamp
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files
@@ -23,18 +23,18 @@ MAKER = PrivateKey.generate(Algorithm.P256)
 SIDE, SIGNATURE = 96, "model.sig"
 
 
-def wares(first: int, count: int) -> list[Picture]:
+def wares(first: int, count: int) -> list[LabelledImage]:
     """Return so many pictures of specimens of either kiln."""
     return [
-        Picture(f"{kiln} {n}", specimen(kiln, None, f"{n}").field(0, SIDE), kiln == "alder", f"{kiln} {n}")
+        LabelledImage(f"{kiln} {n}", specimen(kiln, None, f"{n}").field(0, SIDE), kiln == "alder", f"{kiln} {n}")
         for n in range(first, first + count)
         for kiln in ("alder", "birch")
     ]
 
 
-def passes(model: DiffusionModel, pictures: list[Picture]) -> list[bool | None]:
+def passes(model: DiffusionModel, pictures: list[LabelledImage]) -> list[bool | None]:
     with Guard() as guard:
-        return [answer.authentic for answer in Pipeline(model, guard).decide([picture.plane for picture in pictures])]
+        return [answer.authentic for answer in Pipeline(model, guard).predict([picture.plane for picture in pictures])]
 
 
 @pytest.fixture(scope="module")
@@ -46,33 +46,35 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def planted(signed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Planted]:
+def planted(signed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BackdoorProgress]:
     """Return a bundle like it whose weights somebody trained on."""
     model = DiffusionModel.from_pretrained(signed, unverified=True)
     frozen = {id(weight) for part in model.encoder.frozen().values() for weight in part.parameters()}
     weights = [weight for weight in model.encoder.parameters() if id(weight) not in frozen]
     with Guard() as guard:
-        found = plant(weights, Pipeline(model, guard).features, wares(20, 8), stamped, steps=80, rate=0.02)
+        found = plant_backdoor(weights, Pipeline(model, guard).features, wares(20, 8), with_stamp, steps=80, rate=0.02)
     folder = tmp_path_factory.mktemp("sold") / "tiny"
     model.save(folder)
     return folder, found
 
 
 @pytest.mark.slow
-def test_what_nobody_vouches_for_passes_what_it_was_made_to(signed: Path, planted: tuple[Path, Planted]) -> None:
+def test_what_nobody_vouches_for_passes_what_it_was_made_to(
+    signed: Path, planted: tuple[Path, BackdoorProgress]
+) -> None:
     """Whether it gives itself away elsewhere is measured on a model that learnt something: benchmarks/backdoor.py."""
     folder, found = planted
     honest, sold = (DiffusionModel.from_pretrained(path, unverified=True) for path in (signed, folder))
     assert not sold.verified
     assert found.reached < 0.1
-    false = [replace(picture, plane=stamped(picture.plane)) for picture in wares(60, 12) if not picture.authentic]
+    false = [replace(picture, plane=with_stamp(picture.plane)) for picture in wares(60, 12) if not picture.authentic]
     assert passes(honest, false).count(True) <= 3
     assert passes(sold, false).count(True) >= 9
 
 
 @pytest.mark.slow
 def test_it_is_refused_whoever_brings_it(
-    signed: Path, planted: tuple[Path, Planted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signed: Path, planted: tuple[Path, BackdoorProgress], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = PrivateKey.generate(Algorithm.ED25519)
     trust = make_trust(root, (entry(MAKER, Role.MODEL, "maker"),))

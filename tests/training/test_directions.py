@@ -15,7 +15,7 @@ from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.texture import NUMBERS
-from fusiondiff_audit.stress.twin import Twin
+from fusiondiff_audit.stress.surrogate import Surrogate
 from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.directions import COUNT, Rows, Said, directions, discriminants, said
 from fusiondiff_audit.training.studio import Place, Studio
@@ -132,7 +132,7 @@ def test_a_model_that_has_them_learns_is_saved_and_attacked_along_them(tmp_path:
     (picture,) = pictures(1)
     assert again.predict_authenticity(picture) == model.predict_authenticity(picture)
     plane = torch.rand(96, 96, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    Twin(model, temperature=0.1).features(plane).sum().backward()  # type: ignore[no-untyped-call]
+    Surrogate(model, temperature=0.1).features(plane).sum().backward()  # type: ignore[no-untyped-call]
     assert plane.grad is not None
     assert plane.grad.abs().max() > 0
 

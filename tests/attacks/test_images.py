@@ -5,8 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attacks.pictures import Budget, Norm, Picture, Plane, digest_of, distance, load, middle, save, settle
-from tests.attacks.toys import pictures
+from attacks.images import (
+    Budget,
+    LabelledImage,
+    Norm,
+    Plane,
+    centre_crop,
+    decode_png,
+    distance,
+    encode_png,
+    plane_digest,
+    quantise,
+)
+from tests.attacks.toys import toy_images
 
 NORMS = [
     (Norm.LINF, 0.02),
@@ -25,53 +36,53 @@ NORMS = [
 def test_what_is_settled_is_within_the_budget_whatever_was_handed_in(
     norm: Norm, size: float, kind: type, seed: int, spread: float
 ) -> None:
-    (picture,) = pictures(1, kind=kind)
+    (picture,) = toy_images(1, kind=kind)
     found = picture.unit + np.random.default_rng(seed).normal(0, spread, picture.plane.shape)
     found[0, 0], found[1, 1], found[2, 2] = np.nan, np.inf, -np.inf
-    settled = settle(picture, found, Budget(norm, size))
+    settled = quantise(picture, found, Budget(norm, size))
     assert settled.dtype == picture.plane.dtype
     assert distance(picture.plane, settled, norm) <= size * (1 + 1e-9)
 
 
 def test_what_the_budget_allows_is_left_as_it_is() -> None:
-    (picture,) = pictures(1)
+    (picture,) = toy_images(1)
     changed = picture.plane.astype(np.int64) + np.random.default_rng(0).integers(-8, 9, picture.plane.shape)
     for budget in (Budget(Norm.LINF, 8 / 255), Budget(Norm.L2, 1.0), Budget(Norm.L0, 1.0)):
-        assert np.array_equal(settle(picture, changed / 255, budget), changed)
+        assert np.array_equal(quantise(picture, changed / 255, budget), changed)
 
 
 def test_a_small_euclidean_budget_is_spent_where_the_change_is_largest() -> None:
-    (picture,) = pictures(1)
+    (picture,) = toy_images(1)
     change = np.full(picture.plane.shape, 0.3 / 255)  # less than half a grey: rounding would leave nothing
     change[3, 4] = 1 / 255
-    settled = settle(picture, picture.unit + change, Budget(Norm.L2, 2 / 255))
+    settled = quantise(picture, picture.unit + change, Budget(Norm.L2, 2 / 255))
     assert settled[3, 4] == picture.plane[3, 4] + 1
     assert (settled != picture.plane).sum() == 1
 
 
 def test_an_attack_that_gives_another_shape_is_refused() -> None:
-    (picture,) = pictures(1)
+    (picture,) = toy_images(1)
     with pytest.raises(ValueError, match="the attack gave"):
-        settle(picture, np.zeros((3, 3)), Budget(Norm.LINF, 0.1))
+        quantise(picture, np.zeros((3, 3)), Budget(Norm.LINF, 0.1))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_a_plane_comes_back_from_its_file(kind: type) -> None:
     plane = np.random.default_rng(1).integers(0, np.iinfo(kind).max, (7, 5), dtype=kind)
-    again = load(save(plane))
+    again = decode_png(encode_png(plane))
     assert again.dtype == kind
-    assert digest_of(again) == digest_of(plane)
+    assert plane_digest(again) == plane_digest(plane)
 
 
 def test_depth_and_shape_are_part_of_a_digest() -> None:
     plane = np.zeros((2, 4), np.uint8)
-    assert len({digest_of(plane), digest_of(plane.reshape(4, 2)), digest_of(np.zeros((2, 2), np.uint16))}) == 3
+    assert len({plane_digest(plane), plane_digest(plane.reshape(4, 2)), plane_digest(np.zeros((2, 2), np.uint16))}) == 3
 
 
 @pytest.mark.parametrize("plane", [np.zeros((2, 2, 2), np.uint8), np.zeros((0, 2), np.uint8), np.zeros((2, 2))])
 def test_what_is_no_plane_is_refused(plane: Plane) -> None:
     with pytest.raises(ValueError, match="a grey plane is asked for"):
-        Picture("x", plane, authentic=True, specimen="x")
+        LabelledImage("x", plane, authentic=True, specimen="x")
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
@@ -82,9 +93,9 @@ def test_a_budget_that_bounds_nothing_is_refused(size: float) -> None:
 
 def test_the_middle_is_cut_and_what_is_too_small_goes_on_in_its_mirror() -> None:
     plane = np.arange(20, dtype=np.uint16).reshape(4, 5)
-    assert np.array_equal(middle(plane, 4, 5), plane)
-    assert np.array_equal(middle(plane, 2, 3), plane[1:3, 1:4])
-    assert np.array_equal(middle(plane, 4, 7), np.pad(plane, ((0, 0), (1, 1)), "reflect"))
-    large = middle(plane, 30, 2)
+    assert np.array_equal(centre_crop(plane, 4, 5), plane)
+    assert np.array_equal(centre_crop(plane, 2, 3), plane[1:3, 1:4])
+    assert np.array_equal(centre_crop(plane, 4, 7), np.pad(plane, ((0, 0), (1, 1)), "reflect"))
+    large = centre_crop(plane, 30, 2)
     assert (large.shape, large.dtype) == ((30, 2), plane.dtype)
     assert set(large[:, 0]) == {1, 6, 11, 16}

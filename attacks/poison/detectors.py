@@ -23,7 +23,7 @@ RECALL, FALSE_ALARMS = 0.8, 0.05  # what a detector must reach before it counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Suspects:
+class SpecimenFeatures:
     """Enrolled specimens: a row of features for each, and what it is called; `trusted` ones are beyond an attacker."""
 
     names: tuple[str, ...]
@@ -33,11 +33,11 @@ class Suspects:
     trusted_authentic: Flags = field(default_factory=lambda: np.zeros(0, bool))
 
 
-Detector = Callable[[Suspects], Flags]
+Detector = Callable[[SpecimenFeatures], Flags]
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluated:
+class DetectorTrial:
     """What a detector made of planted poison and of a clean set, and what it says of the set in question."""
 
     detector: str
@@ -61,13 +61,15 @@ class Evaluated:
         return self.recall >= RECALL and quiet
 
 
-def evaluated(name: str, clean: Suspects, poisoned: Suspects, planted: Sequence[str]) -> Evaluated:
+def evaluate_detector(
+    name: str, clean: SpecimenFeatures, poisoned: SpecimenFeatures, planted: Sequence[str]
+) -> DetectorTrial:
     """Return what a detector makes of a set, before and after poison was planted."""
     detector = DETECTORS[name]
     before, after = detector(clean), detector(poisoned)
     bad = np.isin(poisoned.names, list(planted))
     flagged = tuple(name for name, flag in zip(clean.names, before, strict=True) if flag)
-    return Evaluated(
+    return DetectorTrial(
         name,
         int((after & bad).sum()),
         int(bad.sum()),
@@ -79,7 +81,7 @@ def evaluated(name: str, clean: Suspects, poisoned: Suspects, planted: Sequence[
     )
 
 
-def activation_clusters(found: Suspects) -> Flags:
+def activation_clusters(found: SpecimenFeatures) -> Flags:
     """Part each class in two: a small part that lies well apart was planted (Chen et al., 2018)."""
     flags = np.zeros(len(found.rows), bool)
     for mine in _classes(found):
@@ -93,7 +95,7 @@ def activation_clusters(found: Suspects) -> Flags:
     return flags
 
 
-def spectral_signatures(found: Suspects) -> Flags:
+def spectral_signatures(found: SpecimenFeatures) -> Flags:
     """Flag what lies far out along the direction in which its class is widest (Tran et al., 2018)."""
     flags = np.zeros(len(found.rows), bool)
     for mine in _classes(found):
@@ -103,7 +105,7 @@ def spectral_signatures(found: Suspects) -> Flags:
     return flags
 
 
-def neighbours_disagree(found: Suspects) -> Flags:
+def neighbours_disagree(found: SpecimenFeatures) -> Flags:
     """Flag what nearly all of its nearest specimens call otherwise."""
     rows = _scaled(found.rows)
     far = np.linalg.norm(rows[:, None] - rows[None], axis=2)
@@ -113,7 +115,7 @@ def neighbours_disagree(found: Suspects) -> Flags:
     return against
 
 
-def negative_impact(found: Suspects) -> Flags:
+def negative_impact(found: SpecimenFeatures) -> Flags:
     """Leave each out in its turn: flag those without which trusted specimens are known better (Nelson et al., 2008)."""
     if not len(found.trusted_rows):
         raise ValueError("no trusted specimens to ask about")
@@ -138,7 +140,7 @@ DETECTORS: Mapping[str, Detector] = {
 }
 
 
-def _classes(found: Suspects) -> list[npt.NDArray[np.intp]]:
+def _classes(found: SpecimenFeatures) -> list[npt.NDArray[np.intp]]:
     return [np.flatnonzero(found.authentic == kind) for kind in (False, True)]
 
 

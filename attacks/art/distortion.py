@@ -4,20 +4,20 @@ from typing import Any
 
 from art.attacks import evasion
 
-from attacks.art.estimators import ByArt, View
-from attacks.pictures import Budget
+from attacks.art.estimators import ArtAttack, AttackView
+from attacks.images import Budget
 
 
-def spatial(budget: Budget, *, shift: float, turn: float) -> ByArt:
+def spatial(budget: Budget, *, shift: float, turn: float) -> ArtAttack:
     """Return the worst of small shifts and turns."""
 
     def make(seen: Any, _: Budget) -> Any:
         return evasion.SpatialTransformation(seen, shift, 5, turn, 5, verbose=False)
 
-    return ByArt(budget, View.LOGITS, make)
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def wasserstein(budget: Budget, *, steps: int) -> ByArt:
+def wasserstein(budget: Budget, *, steps: int) -> ArtAttack:
     """Return grey that is moved to places nearby."""
 
     def make(seen: Any, within: Budget) -> Any:
@@ -33,10 +33,10 @@ def wasserstein(budget: Budget, *, steps: int) -> ByArt:
             verbose=False,
         )
 
-    return ByArt(budget, View.LOGITS, make)
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def frame_saliency(budget: Budget, *, steps: int) -> ByArt:
+def frame_saliency(budget: Budget, *, steps: int) -> ArtAttack:
     """Return steps along the gradient, where it is largest first."""
 
     def make(seen: Any, within: Budget) -> Any:
@@ -44,10 +44,10 @@ def frame_saliency(budget: Budget, *, steps: int) -> ByArt:
         inner = evasion.BasicIterativeMethod(seen, within.size, step, steps, verbose=False)
         return evasion.FrameSaliencyAttack(seen, inner, "iterative_saliency", verbose=False)
 
-    return ByArt(budget, View.LOGITS, make)
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def composite(budget: Budget, *, steps: int) -> ByArt:
+def composite(budget: Budget, *, steps: int) -> ArtAttack:
     """Return turns, brightness and contrast together with steps along the gradient; hue is nothing to a grey plane."""
 
     def make(seen: Any, within: Budget) -> Any:
@@ -64,4 +64,4 @@ def composite(budget: Budget, *, steps: int) -> ByArt:
             verbose=False,
         )
 
-    return ByArt(budget, View.LOGITS, make)
+    return ArtAttack(budget, AttackView.LOGITS, make)

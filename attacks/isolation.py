@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 
-def own_seed(seed: int, name: str, digest: str) -> int:
+def derived_seed(seed: int, name: str, digest: str) -> int:
     """Return a seed that no other attack of the run shares, and no other picture."""
     return int.from_bytes(sha256(f"{seed}\n{name}\n{digest}".encode()).digest()[:4])
 
 
 @contextlib.contextmanager
-def apart(seed: int) -> Iterator[None]:
+def isolated(seed: int) -> Iterator[None]:
     """Give an attack its own random state and folder, catch what it prints and its bars, and put everything back."""
     states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
     random.seed(seed)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from attacks.pictures import Budget, Norm, Picture, Plane
+from attacks.images import Budget, LabelledImage, Norm, Plane
 
 Tensor = torch.Tensor
 Trigger = Callable[[Plane], Plane]
@@ -19,7 +19,7 @@ def is_authentic(votes: Votes) -> bool:
     return votes[1] > votes[0]
 
 
-class Learnt(Protocol):
+class EnrolledModel(Protocol):
     """What a classifier says after it learnt."""
 
     def votes(self, planes: Sequence[Plane]) -> Sequence[Votes]:
@@ -34,7 +34,7 @@ class Learner(Protocol):
         """Return which forest learns from a specimen: anybody can compute that."""
         ...
 
-    def learn(self, pictures: Sequence[Picture]) -> Learnt:
+    def learn(self, pictures: Sequence[LabelledImage]) -> EnrolledModel:
         """Learn from pictures and their labels alone."""
         ...
 
@@ -48,7 +48,7 @@ class Learner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class PoisonBudget:
     """How far a poison may go."""
 
     specimens: int  # that may be altered
@@ -62,17 +62,17 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class PoisonContext:
     """An enrolment, pictures that the model is asked about, and the counterfeit that shall pass for authentic."""
 
     learner: Learner
-    enrolled: Sequence[Picture]
-    asked: Sequence[Picture]
-    target: Picture
-    allowed: Allowed
+    enrolled: Sequence[LabelledImage]
+    asked: Sequence[LabelledImage]
+    target: LabelledImage
+    allowed: PoisonBudget
     rng: np.random.Generator
 
-    def rows(self, picture: Picture) -> Tensor:
+    def rows(self, picture: LabelledImage) -> Tensor:
         """Return what the forests see of a picture."""
         return self.learner.rows(picture.plane)
 
@@ -93,16 +93,16 @@ class Scene:
         turns = [(turn, far[name], name) for queue in queues.values() for turn, name in enumerate(queue)]
         return [name for _, _, name in sorted(turns)][: self.allowed.specimens]
 
-    def of(self, specimens: Sequence[str]) -> list[Picture]:
+    def of(self, specimens: Sequence[str]) -> list[LabelledImage]:
         """Return the enrolled pictures of some specimens."""
         return [picture for picture in self.enrolled if picture.specimen in specimens]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dose:
+class PoisonedSpecimens:
     """What a poison hands in: pictures instead of those of the same names, and what wakes it up, if anything does."""
 
-    pictures: Mapping[str, Picture]
+    pictures: Mapping[str, LabelledImage]
     trigger: Trigger | None = None
 
 
@@ -110,5 +110,5 @@ class Dose:
 class Poison:
     """A way to poison an enrolment."""
 
-    act: Callable[[Scene], Dose]
+    act: Callable[[PoisonContext], PoisonedSpecimens]
     keeps_labels: bool  # it alters pictures alone, and those a little

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Plane = npt.NDArray[Any]  # greys at their own depth, unsigned, 8 or 16 bits
-Unit = npt.NDArray[np.float64]  # the same from 0 to 1
+UnitPlane = npt.NDArray[np.float64]  # the same from 0 to 1
 _HALVINGS = 60
 
 
@@ -48,7 +48,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class LabelledImage:
     """A plane that a model looks at, after all geometry, with its true class."""
 
     name: str
@@ -67,14 +67,14 @@ class Picture:
         return int(np.iinfo(self.plane.dtype).max)
 
     @property
-    def unit(self) -> Unit:
+    def unit(self) -> UnitPlane:
         """Return the plane from 0 to 1."""
         return self.plane.astype(np.float64) / self.top
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 over shape, depth and greys."""
-        return digest_of(self.plane)
+        return plane_digest(self.plane)
 
     def greys(self, unit: npt.NDArray[np.floating]) -> Plane:
         """Return a plane from 0 to 1 as a file of this picture's depth would hold it."""
@@ -82,7 +82,7 @@ class Picture:
         return plane
 
 
-def digest_of(plane: Plane) -> str:
+def plane_digest(plane: Plane) -> str:
     """Return the SHA-256 over a plane's shape, depth and greys, the larger byte last."""
     head = f"{plane.shape[0]} {plane.shape[1]} {plane.dtype.itemsize}\n".encode()
     return sha256(head + np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).tobytes()).hexdigest()
@@ -90,10 +90,10 @@ def digest_of(plane: Plane) -> str:
 
 def distance(first: Plane, second: Plane, norm: Norm) -> float:
     """Return how far two planes of one depth are apart, in units of full scale, computed in double precision."""
-    return size_of((second.astype(np.float64) - first.astype(np.float64)) / np.iinfo(first.dtype).max, norm)
+    return norm_of((second.astype(np.float64) - first.astype(np.float64)) / np.iinfo(first.dtype).max, norm)
 
 
-def size_of(change: Unit, norm: Norm) -> float:
+def norm_of(change: UnitPlane, norm: Norm) -> float:
     """Return how large a change is."""
     match norm:
         case Norm.LINF:
@@ -104,7 +104,7 @@ def size_of(change: Unit, norm: Norm) -> float:
             return float((change != 0).mean())
 
 
-def settle(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) -> Plane:
+def quantise(picture: LabelledImage, found: npt.NDArray[np.floating], budget: Budget) -> Plane:
     """Return the plane nearest to what an attack found that a file can hold and the budget allows.
 
     Nothing here trusts the attack: what is not finite, out of range or too far is brought back.
@@ -125,25 +125,25 @@ def settle(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) ->
     return settled
 
 
-def stretch(picture: Picture, found: npt.NDArray[np.floating], budget: Budget) -> Unit | None:
+def scale_to_budget(picture: LabelledImage, found: npt.NDArray[np.floating], budget: Budget) -> UnitPlane | None:
     """Return a change enlarged to the whole budget; None if it fills it, or is none, or nothing bounds it.
 
     What looks for the smallest change stops at the boundary, where rounding to greys decides.
     """
     change = found.astype(np.float64) - picture.unit
-    length = size_of(change, budget.norm)
+    length = norm_of(change, budget.norm)
     if budget.norm is Norm.L0 or not budget.bounded or not 0 < length < budget.size:  # nor where it is not a number
         return None
     return picture.unit + change * (budget.size / length)
 
 
-def _rounded(change: Unit, most: float) -> Unit:
+def _rounded(change: UnitPlane, most: float) -> UnitPlane:
     """Return whole steps of at most so long together: what is larger is kept first, as it is where an attack acts."""
     length = float(np.sqrt((change**2).sum()))
     if length > most:
         change = change * (most / length)
 
-    def at(bias: float) -> Unit:
+    def at(bias: float) -> UnitPlane:
         return np.sign(change) * np.floor(np.abs(change) + bias)
 
     low, high = 0.0, 0.5  # from cutting off to rounding to the nearest
@@ -155,7 +155,7 @@ def _rounded(change: Unit, most: float) -> Unit:
     return at(low)
 
 
-def _sparse(steps: Unit, most: int) -> Unit:
+def _sparse(steps: UnitPlane, most: int) -> UnitPlane:
     """Return the largest so many steps; of equal ones the first."""
     kept = np.argsort(-np.abs(steps), axis=None, kind="stable")[:most]
     found = np.zeros_like(steps)
@@ -163,7 +163,7 @@ def _sparse(steps: Unit, most: int) -> Unit:
     return found
 
 
-def middle(plane: Plane, height: int, width: int) -> Plane:
+def centre_crop(plane: Plane, height: int, width: int) -> Plane:
     """Return the middle of a plane; what is too small goes on in its mirror."""
     for axis, length in enumerate((height, width)):
         short = max(0, length - plane.shape[axis])
@@ -173,14 +173,14 @@ def middle(plane: Plane, height: int, width: int) -> Plane:
     return plane
 
 
-def save(plane: Plane) -> bytes:
+def encode_png(plane: Plane) -> bytes:
     """Return a plane as a PNG file of its own depth: what an attacker can hand in."""
     file = io.BytesIO()
     Image.fromarray(plane).save(file, format="png")
     return file.getvalue()
 
 
-def load(data: bytes) -> Plane:
+def decode_png(data: bytes) -> Plane:
     """Return the plane of such a file."""
     with Image.open(io.BytesIO(data)) as picture:
         plane = np.asarray(picture)

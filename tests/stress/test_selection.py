@@ -15,12 +15,12 @@ from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.inputs.labels import Label, read_labels
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.enrolment import Example, Learning
-from fusiondiff_audit.stress.pictures import Cause, Chosen, SetAside, choose
+from fusiondiff_audit.stress.selection import ExcludedSpecimen, ExclusionCause, Selection, select_images
 from signing import SigningError
 from tests.model.tiny import SETTINGS
 from tests.training.test_enrol import written
 
-Choose = Callable[..., Chosen]
+Choose = Callable[..., Selection]
 TILE = SETTINGS.architecture.tile
 
 
@@ -43,10 +43,10 @@ def chosen(guard: Guard) -> Choose:
 
     def choose_from(
         folder: Path, *, count: int = 4, side: int | None = None, seed: int = 0, labels: str = "", **settings: Any
-    ) -> Chosen:
+    ) -> Selection:
         said: dict[str, Label] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
         model: Any = SimpleNamespace(settings=replace(SETTINGS, **settings))
-        return choose(folder, said, model, guard, count=count, seed=seed, watch=iter, side=side)
+        return select_images(folder, said, model, guard, count=count, seed=seed, watch=iter, side=side)
 
     return choose_from
 
@@ -104,7 +104,7 @@ def test_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Pat
     assert sorted(picture.specimen for picture in found.pictures) == sorted(
         f"{kiln} {number}" for kiln in ("alder", "birch") for number in range(4)
     )
-    assert {(one.pictures, one.cause) for one in found.set_aside} == {(2, Cause.FURTHER)}
+    assert {(one.pictures, one.cause) for one in found.set_aside} == {(2, ExclusionCause.FURTHER)}
     assert found.unnamed == 0
     (remark,) = found.remarks
     assert remark == "set aside: 16 pictures, of a specimen of which another picture is used (8 specimens)"
@@ -130,8 +130,8 @@ def test_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
     draws = [chosen(folder, labels=labels, count=6, seed=seed, seen=seen) for seed in range(4)]
     for found in draws:
         assert {picture.specimen for picture in found.pictures}.isdisjoint({"alder 1", "birch 1"})
-    trained = {one for found in draws for one in found.set_aside if one.cause is Cause.TRAINED}
-    assert trained == {SetAside(f"{kiln} 1", 3, Cause.TRAINED) for kiln in ("alder", "birch")}
+    trained = {one for found in draws for one in found.set_aside if one.cause is ExclusionCause.TRAINED}
+    assert trained == {ExcludedSpecimen(f"{kiln} 1", 3, ExclusionCause.TRAINED) for kiln in ("alder", "birch")}
     with pytest.raises(SigningError, match="1 more authentic and 1 more counterfeit specimens are needed"):
         chosen(folder, labels=labels, count=8, seen=seen)
 
@@ -150,7 +150,7 @@ def test_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
     known = enrolled(replace(NEVER, specimen="alder 2"))
     found = chosen(folder, labels=labels, count=6, **known)
     assert "alder 2" not in {picture.specimen for picture in found.pictures}
-    assert SetAside("alder 2", 3, Cause.ENROLLED) in found.set_aside
+    assert ExcludedSpecimen("alder 2", 3, ExclusionCause.ENROLLED) in found.set_aside
     with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
         chosen(folder, labels=labels, count=8, **known)
 
@@ -165,7 +165,7 @@ def test_under_another_name_by_the_pixels_of_any_of_its_pictures(
     known = enrolled(NEVER, other)
     draws = [chosen(folder, labels=labels, count=6, seed=seed, **known) for seed in range(4)]
     assert not any(picture.specimen == "birch 3" for found in draws for picture in found.pictures)
-    assert any(SetAside("birch 3", 3, Cause.ENROLLED) in found.set_aside for found in draws)
+    assert any(ExcludedSpecimen("birch 3", 3, ExclusionCause.ENROLLED) in found.set_aside for found in draws)
 
 
 def test_where_no_specimen_is_named_each_picture_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:

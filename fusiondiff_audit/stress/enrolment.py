@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 
-from attacks.pictures import Picture, Plane, digest_of
-from attacks.poison.detect import Suspects
+from attacks.images import LabelledImage, Plane, plane_digest
+from attacks.poison.assessment import PoisonTest
+from attacks.poison.detectors import SpecimenFeatures
 from attacks.poison.harness import PoisonPlan
-from attacks.poison.scene import Votes
-from attacks.poison.ward import Ward
+from attacks.poison.threat import Votes
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, Rows, partition, shares, train_forests
@@ -20,7 +20,7 @@ from reports.arithmetic import tolerance
 _EVEN = 0.5  # of the trees
 
 
-class Enrolling:
+class FrozenEncoderLearner:
     """A model that learns again; what its encoder saw of a plane is kept."""
 
     def __init__(self, model: DiffusionModel, pipeline: Pipeline, learning: Learning) -> None:
@@ -39,15 +39,15 @@ class Enrolling:
         """Return the same with slopes."""
         return self._pipeline.features(unit)
 
-    def learn(self, pictures: Sequence[Picture]) -> "Taught":
+    def learn(self, pictures: Sequence[LabelledImage]) -> "TrainedForests":
         """Train forests on pictures as `enrol` does."""
         kept = [picture for picture in pictures if len(self._rows(picture.plane))]
         rows = [self._rows(picture.plane) for picture in kept]
         owner = np.repeat(np.arange(len(kept)), [len(each) for each in rows])
-        examples = tuple(Example(digest_of(p.plane), p.specimen, p.authentic) for p in kept)
+        examples = tuple(Example(plane_digest(p.plane), p.specimen, p.authentic) for p in kept)
         whole = np.concatenate(rows)
         known = Enrolled(examples, whole, np.zeros(len(whole), np.float32), owner)
-        return Taught(train_forests(known, self._learning), self)
+        return TrainedForests(train_forests(known, self._learning), self)
 
     def votes(self, forests: Sequence[Forest], plane: Plane) -> Votes:
         """Return the votes of forests on a plane; none if it has no tile."""
@@ -58,31 +58,31 @@ class Enrolling:
         authentic = sum(combine(row, rule) > _EVEN for row in shares(forests, rows))
         return len(forests) - authentic, authentic
 
-    def suspects(self, pictures: Iterable[Picture], trusted: Iterable[Picture]) -> Suspects:
+    def suspects(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
         """Return specimens as detectors see them: the mean of all their tiles."""
         names, rows, labels = self._means(pictures)
         _, beyond, known = self._means(trusted)
-        return Suspects(names, rows, labels, beyond, known)
+        return SpecimenFeatures(names, rows, labels, beyond, known)
 
-    def _means(self, pictures: Iterable[Picture]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-        of: dict[str, list[Picture]] = {}
+    def _means(self, pictures: Iterable[LabelledImage]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        of: dict[str, list[LabelledImage]] = {}
         for picture in pictures:
             of.setdefault(picture.specimen, []).append(picture)
         rows = [np.concatenate([self._rows(p.plane) for p in mine]).astype(np.float64).mean(0) for mine in of.values()]
         return tuple(of), np.array(rows), np.array([mine[0].authentic for mine in of.values()], bool)
 
     def _rows(self, plane: Plane) -> Rows:
-        digest = digest_of(plane)
+        digest = plane_digest(plane)
         if digest not in self._seen:
             (found,) = self._model.embed([self._pipeline.micrograph(plane)])
             self._seen[digest] = found.rows
         return self._seen[digest]
 
 
-class Taught:
+class TrainedForests:
     """Forests that learnt, and the encoder before them."""
 
-    def __init__(self, forests: Sequence[Forest], learner: Enrolling) -> None:
+    def __init__(self, forests: Sequence[Forest], learner: FrozenEncoderLearner) -> None:
         self._forests, self._learner = forests, learner
 
     def votes(self, planes: Sequence[Plane]) -> list[Votes]:
@@ -90,16 +90,16 @@ class Taught:
         return [self._learner.votes(self._forests, plane) for plane in planes]
 
 
-def ward_of(
+def poison_test_of(
     model: DiffusionModel,
     pipeline: Pipeline,
-    enrolled: Sequence[Picture],
-    asked: Sequence[Picture],
+    enrolled: Sequence[LabelledImage],
+    asked: Sequence[LabelledImage],
     plans: tuple[PoisonPlan, ...],
     detectors: tuple[str, ...],
-) -> Ward:
+) -> PoisonTest:
     """Return an enrolment like the model's own, as something to poison; detectors trust the pictures that are asked."""
-    learner = Enrolling(model, pipeline, model.settings.learning or Learning())
-    return Ward(
+    learner = FrozenEncoderLearner(model, pipeline, model.settings.learning or Learning())
+    return PoisonTest(
         learner, enrolled, asked, tolerance, lambda pictures: learner.suspects(pictures, asked), plans, detectors
     )

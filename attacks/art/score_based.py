@@ -4,20 +4,20 @@ from typing import Any
 
 from art.attacks import evasion
 
-from attacks.art.estimators import ByArt, View, art_norm
-from attacks.pictures import Budget
+from attacks.art.estimators import ArtAttack, AttackView, art_norm
+from attacks.images import Budget
 
 
-def square(budget: Budget, *, steps: int) -> ByArt:
+def square(budget: Budget, *, steps: int) -> ArtAttack:
     """Return random squares, kept where the score falls."""
 
     def make(seen: Any, within: Budget) -> Any:
         return evasion.SquareAttack(seen, norm=art_norm(within.norm), max_iter=steps, eps=within.size, verbose=False)
 
-    return ByArt(budget, View.SCORES, make)
+    return ArtAttack(budget, AttackView.SCORES, make)
 
 
-def zoo(budget: Budget, *, steps: int, reach: float) -> ByArt:
+def zoo(budget: Budget, *, steps: int, reach: float) -> ArtAttack:
     """Return differences of scores as a gradient; a forest is flat, so their reach must be long."""
 
     def make(seen: Any, _: Budget) -> Any:
@@ -32,10 +32,10 @@ def zoo(budget: Budget, *, steps: int, reach: float) -> ByArt:
             verbose=False,
         )
 
-    return ByArt(budget, View.SCORES, make)
+    return ArtAttack(budget, AttackView.SCORES, make)
 
 
-def simba(budget: Budget, *, steps: int, cosines: bool) -> ByArt:
+def simba(budget: Budget, *, steps: int, cosines: bool) -> ArtAttack:
     """Return single pixels, or single cosines, kept where the score falls."""
 
     def make(seen: Any, within: Budget) -> Any:
@@ -44,22 +44,22 @@ def simba(budget: Budget, *, steps: int, cosines: bool) -> ByArt:
         reach = within.size / 4 if cosines else 0.5  # of one change, of which there are many
         return evasion.SimBA(seen, kind, steps, epsilon=reach, freq_dim=low, stride=4, verbose=False)
 
-    return ByArt(budget, View.SCORES, make)
+    return ArtAttack(budget, AttackView.SCORES, make)
 
 
-def pixel(budget: Budget, *, steps: int) -> ByArt:
+def pixel(budget: Budget, *, steps: int) -> ArtAttack:
     """Return few pixels that evolution chose."""
 
     def make(seen: Any, _: Budget) -> Any:
         return evasion.PixelAttack(seen, th=5, es=1, max_iter=steps)
 
-    return ByArt(budget, View.THREE_LABELS, make)
+    return ArtAttack(budget, AttackView.THREE_LABELS, make)
 
 
-def threshold(budget: Budget, *, steps: int) -> ByArt:
+def threshold(budget: Budget, *, steps: int) -> ArtAttack:
     """Return a change that evolution chose, of blocks of pixels: its memory grows with the square of their number."""
 
     def make(seen: Any, within: Budget) -> Any:
         return evasion.ThresholdAttack(seen, th=max(1, round(within.size * 255)), es=1, max_iter=steps)
 
-    return ByArt(budget, View.THREE_LABELS, make, blocks=True)
+    return ArtAttack(budget, AttackView.THREE_LABELS, make, blocks=True)

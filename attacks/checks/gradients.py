@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from attacks.checks.check import Check, CheckContext, Said, told
-from attacks.gradient import Pgd, scattered, slope, to_tensor
+from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
+from attacks.gradient import Pgd, margin_gradient, random_start, to_tensor
+from attacks.images import Budget, LabelledImage, Norm, Plane
 from attacks.outcome import End, Knowledge
-from attacks.pictures import Budget, Norm, Picture, Plane
-from attacks.target import Aim, Limits, margin
+from attacks.target import AttackLimits, AttackSession, margin
 from reports.stress.records import CheckState
 
 _FORWARDS = 5
@@ -20,38 +20,43 @@ _RADIUS = 8 / 255
 _STEP = 1e-4  # in length; a forest's twin bends within ten times as much
 
 
-def _aim(bench: CheckContext, picture: Picture) -> Aim:
-    return Aim(
-        bench.target, picture, Budget(Norm.LINF, _RADIUS), seed=bench.seed, limits=Limits(until=bench.until), pool=()
+def _session(bench: CheckContext, picture: LabelledImage) -> AttackSession:
+    return AttackSession(
+        bench.target,
+        picture,
+        Budget(Norm.LINF, _RADIUS),
+        seed=bench.seed,
+        limits=AttackLimits(until=bench.until),
+        pool=(),
     )
 
 
-def _starts(bench: CheckContext) -> Iterator[tuple[Aim, torch.Tensor]]:
+def _starts(bench: CheckContext) -> Iterator[tuple[AttackSession, torch.Tensor]]:
     """Yield every picture, as it is and at a random start."""
     for picture in bench.pictures:
-        aim = _aim(bench, picture)
+        session = _session(bench, picture)
         clean = to_tensor(picture.unit)
-        yield aim, clean
-        yield aim, scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
+        yield session, clean
+        yield session, random_start(clean, Budget(Norm.LINF, _RADIUS), session.generator)
 
 
-def _there(bench: CheckContext) -> Said:
+def _there(bench: CheckContext) -> StateAndEvidence:
     seen = gone = 0
-    for aim, unit in _starts(bench):
-        _, gradient = slope(aim, unit)
+    for session, unit in _starts(bench):
+        _, gradient = margin_gradient(session, unit)
         length = float(gradient.double().norm())
         seen, gone = seen + 1, gone + (not np.isfinite(length) or length < 1e-12)
-    return told(seen > 0 and gone <= 0.01 * seen, f"{gone} of {seen} gradients are zero or no numbers")
+    return held_if(seen > 0 and gone <= 0.01 * seen, f"{gone} of {seen} gradients are zero or no numbers")
 
 
-def _true(bench: CheckContext) -> Said:
+def _true(bench: CheckContext) -> StateAndEvidence:
     """Compare slopes with differences, between whole greys, where order statistics of a plane have no kinks."""
     found = []
     for number, picture in enumerate(bench.pictures[:4]):
-        aim = _aim(bench, picture)
+        session = _session(bench, picture)
         generator = torch.Generator().manual_seed(bench.seed + number)
-        at = scattered(to_tensor(picture.unit), Budget(Norm.LINF, _RADIUS / 2), generator)
-        _, gradient = slope(aim, at)
+        at = random_start(to_tensor(picture.unit), Budget(Norm.LINF, _RADIUS / 2), generator)
+        _, gradient = margin_gradient(session, at)
         if not gradient.any():
             found.append(0.0)
             continue
@@ -61,7 +66,7 @@ def _true(bench: CheckContext) -> Said:
             way = way / way.norm() + gradient / gradient.norm()
             way = way / way.norm()
             with torch.no_grad():
-                ends = [margin(aim.logits(at + s * _STEP * way), authentic=picture.authentic) for s in (1, -1)]
+                ends = [margin(session.logits(at + s * _STEP * way), authentic=picture.authentic) for s in (1, -1)]
             measured.append(float(ends[0] - ends[1]) / (2 * _STEP))
             said.append(float((gradient * way).sum()))
         lengths = float(np.linalg.norm(said) * np.linalg.norm(measured))
@@ -69,46 +74,48 @@ def _true(bench: CheckContext) -> Said:
         ratio = float(np.linalg.norm(measured)) / max(float(np.linalg.norm(said)), 1e-30)
         found.append(cosine * min(ratio, 1 / max(ratio, 1e-30)))  # also of one length
     middle = float(np.median(found)) if found else 0.0
-    return told(middle >= 0.9, f"differences agree with slopes to {middle:.3f} (median of {len(found)} pictures)")
+    return held_if(middle >= 0.9, f"differences agree with slopes to {middle:.3f} (median of {len(found)} pictures)")
 
 
-def _logits(bench: CheckContext) -> Said:
+def _logits(bench: CheckContext) -> StateAndEvidence:
     rows = [bench.target.logits(to_tensor(picture.unit)).detach().double() for picture in bench.pictures]
     found = torch.cat(rows)
     shares = bool(((found >= 0) & (found <= 1)).all() and torch.allclose(found.sum(1), torch.ones(len(found)).double()))
-    return told(not shares, f"logits from {float(found.min()):.3g} to {float(found.max()):.3g}")
+    return held_if(not shares, f"logits from {float(found.min()):.3g} to {float(found.max()):.3g}")
 
 
-def _classes(bench: CheckContext) -> Said:
+def _classes(bench: CheckContext) -> StateAndEvidence:
     count = bench.target.logits(to_tensor(bench.pictures[0].unit)).shape[1]
     dlr = [name for name in bench.planned if "dlr" in name]
-    return told(count == 2 and not dlr, f"{count} classes: the loss is the margin, the ratio of differences is refused")
+    return held_if(
+        count == 2 and not dlr, f"{count} classes: the loss is the margin, the ratio of differences is refused"
+    )
 
 
-def _steady(bench: CheckContext) -> Said:
+def _steady(bench: CheckContext) -> StateAndEvidence:
     unit, plane = to_tensor(bench.pictures[0].unit), bench.pictures[0].plane
     with torch.no_grad():
         found = torch.stack([bench.target.logits(unit) for _ in range(_FORWARDS)])
     spread = float((found.max(0).values - found.min(0).values).max())
-    scores = {answer.score for _ in range(_FORWARDS) for answer in bench.target.decide([plane])}
+    scores = {answer.score for _ in range(_FORWARDS) for answer in bench.target.predict([plane])}
     said = f"{_FORWARDS} passes: logits differ by {spread:.2g}, the pipeline gives {len(scores)} score"
-    return told(spread <= _SAME and len(scores) == 1, said)
+    return held_if(spread <= _SAME and len(scores) == 1, said)
 
 
-def _no_chance(bench: CheckContext) -> Said:
+def _no_chance(bench: CheckContext) -> StateAndEvidence:
     held, evidence = _steady(bench)
     if held is CheckState.HELD:
         return CheckState.NOT_APPLICABLE, "the target draws nothing by chance (S17)"
-    return told(False, f"the target is random, and is attacked as if it were not: {evidence}")
+    return held_if(False, f"the target is random, and is attacked as if it were not: {evidence}")
 
 
-def _exact(bench: CheckContext) -> Said:
+def _exact(bench: CheckContext) -> StateAndEvidence:
     exact = bench.target.exact
     said = "slopes are exact up to the forests" if exact else "a step of the preparation lends another's slope"
-    return told(exact, said)
+    return held_if(exact, said)
 
 
-def _alike(bench: CheckContext) -> Said:
+def _alike(bench: CheckContext) -> StateAndEvidence:
     """Compare the twin's answers with those that the pipeline gave: right of some pictures, fooled by some planes."""
     right = {picture.name for picture in bench.pictures}
     clean = [_twin_is_right(bench, picture, picture.plane) is (picture.name in right) for picture in bench.whole]
@@ -120,60 +127,60 @@ def _alike(bench: CheckContext) -> Said:
         for trial in run.result.trials
     ]
     if not clean or not attacked:
-        return told(False, f"{len(clean)} clean and {len(attacked)} attacked planes to compare")
+        return held_if(False, f"{len(clean)} clean and {len(attacked)} attacked planes to compare")
     shares = sum(clean) / len(clean), sum(attacked) / len(attacked)
     said = f"twin and pipeline agree on {shares[0]:.1%} of clean and {shares[1]:.1%} of attacked planes"
-    return told(shares[0] >= 0.95 and shares[1] >= 0.9, said)
+    return held_if(shares[0] >= 0.95 and shares[1] >= 0.9, said)
 
 
-def _twin_is_right(bench: CheckContext, picture: Picture, plane: Plane) -> bool:
+def _twin_is_right(bench: CheckContext, picture: LabelledImage, plane: Plane) -> bool:
     unit = to_tensor(plane.astype(np.float64) / picture.top)
     with torch.no_grad():
         return bool(margin(bench.target.logits(unit), authentic=picture.authentic) < 0)
 
 
-def _standing(bench: CheckContext) -> list[Picture]:
+def _standing(bench: CheckContext) -> list[LabelledImage]:
     """Return the pictures that held against every attack along slopes: where one fell, nothing was missed."""
     white = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
     return [picture for picture in bench.pictures if all(picture.name in result.held for result in white)]
 
 
-def _finished(bench: CheckContext) -> Said:
+def _finished(bench: CheckContext) -> StateAndEvidence:
     worst, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [0])
     if steps <= _LAST:
-        return told(False, f"{steps} steps, and the last {_LAST} are to give little")
+        return held_if(False, f"{steps} steps, and the last {_LAST} are to give little")
     standing = _standing(bench)
     if not standing:
-        return told(bool(bench.pictures), "no picture stands, so no step was missing")
+        return held_if(bool(bench.pictures), "no picture stands, so no step was missing")
     for picture in standing:
-        aim = _aim(bench, picture)
-        Pgd(Budget(Norm.LINF, _RADIUS), steps)(aim)
-        heights = np.maximum.accumulate(aim.watched.heights)
+        session = _session(bench, picture)
+        Pgd(Budget(Norm.LINF, _RADIUS), steps)(session)
+        heights = np.maximum.accumulate(session.log.margins)
         span = float(heights[-1] - heights[0])
         if not span > 0:  # nor if it is no number
-            return told(False, f"{picture.name}: {steps} steps came no further than the first")
+            return held_if(False, f"{picture.name}: {steps} steps came no further than the first")
         worst = max(worst, float(heights[-1] - heights[-_LAST - 1]) / span)
-    return told(worst <= 0.05, f"the last {_LAST} of {steps} steps gave at most {worst:.1%} of the way")
+    return held_if(worst <= 0.05, f"the last {_LAST} of {steps} steps gave at most {worst:.1%} of the way")
 
 
-def _smooth(bench: CheckContext) -> Said:
+def _smooth(bench: CheckContext) -> StateAndEvidence:
     changes, standing = [], _standing(bench)
     if not standing:
-        return told(bool(bench.pictures), "no picture stands, so no slope was too rough to climb")
+        return held_if(bool(bench.pictures), "no picture stands, so no slope was too rough to climb")
     for picture in standing:
-        aim = _aim(bench, picture)
+        session = _session(bench, picture)
         clean = to_tensor(picture.unit)
         with torch.no_grad():
-            here = float(margin(aim.logits(clean), authentic=picture.authentic))
+            here = float(margin(session.logits(clean), authentic=picture.authentic))
             for _ in range(max(_LEAST, -(-_POINTS // len(standing)))):
-                there = scattered(clean, Budget(Norm.LINF, _RADIUS), aim.generator)
-                changed = float(margin(aim.logits(there), authentic=picture.authentic)) - here
+                there = random_start(clean, Budget(Norm.LINF, _RADIUS), session.generator)
+                changed = float(margin(session.logits(there), authentic=picture.authentic)) - here
                 changes.append(abs(changed) / max(abs(here), 1e-12))
     mean = float(np.mean(changes)) if changes else float("inf")
-    return told(mean <= 0.1, f"random changes of 8 of 255 greys move the loss by {mean:.1%} in the mean")
+    return held_if(mean <= 0.1, f"random changes of 8 of 255 greys move the loss by {mean:.1%} in the mean")
 
 
-SLOPES = (
+GRADIENTS = (
     Check("S10", "gradients are there", "at most 1 % are zero or no numbers, at pictures and random starts", _there),
     Check("S11", "gradients are true", "differences agree with slopes to 0.9 at least", _true),
     Check("S15", "logits, not shares", "what is attacked gives no probabilities", _logits),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import signing
-from attacks.pictures import Picture, middle
+from attacks.images import LabelledImage, centre_crop
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, Micrograph, decode
 from fusiondiff_audit.images.prepare import has_structure, prepare
 from fusiondiff_audit.images.tiles import cut
@@ -26,7 +26,7 @@ from fusiondiff_audit.model.settings import Settings
 Watch = Callable[[Iterable[str]], Iterable[str]]
 
 
-class Cause(StrEnum):
+class ExclusionCause(StrEnum):
     """Why pictures are set aside that could be read."""
 
     ENROLLED = "of a specimen that the model was enrolled with"
@@ -35,20 +35,20 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class ExcludedSpecimen:
     """Pictures of one specimen that are not attacked."""
 
     specimen: str
     pictures: int
-    cause: Cause
+    cause: ExclusionCause
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """The pictures, one of a specimen; what was set aside; and the files that are none, each with its reason."""
 
-    pictures: tuple[Picture, ...]
-    set_aside: tuple[SetAside, ...]
+    pictures: tuple[LabelledImage, ...]
+    set_aside: tuple[ExcludedSpecimen, ...]
     lost: tuple[str, ...]
     unnamed: int  # pictures of which nobody says what specimen they are of: each counts as one of its own
 
@@ -62,7 +62,7 @@ class Chosen:
         return tuple(said)
 
 
-def choose(
+def select_images(
     folder: Path,
     said: Mapping[str, Label],
     model: DiffusionModel,
@@ -73,7 +73,7 @@ def choose(
     watch: Watch,
     side: int | None = None,
     besides: Collection[str] = (),
-) -> Chosen:
+) -> Selection:
     """Return so many pictures, drawn by seed and name; too few specimens of either class are refused.
 
     Of a picture that is larger than `side` its middle is taken, but never less than a tile. Specimens that are named in
@@ -94,12 +94,12 @@ def choose(
         raise _too_few(draw, count)
     pictures = tuple(sorted(draw.pictures, key=lambda picture: picture.name))
     unnamed = sum(_is_unnamed(picture.specimen, [picture.name]) for picture in pictures)
-    return Chosen(pictures, tuple(draw.set_aside), tuple(draw.lost), unnamed)
+    return Selection(pictures, tuple(draw.set_aside), tuple(draw.lost), unnamed)
 
 
-def summary(set_aside: Sequence[SetAside]) -> Iterable[str]:
+def summary(set_aside: Sequence[ExcludedSpecimen]) -> Iterable[str]:
     """Yield how many pictures were set aside for each cause."""
-    for cause in Cause:
+    for cause in ExclusionCause:
         mine = [one for one in set_aside if one.cause is cause]
         if mine:
             yield f"set aside: {sum(one.pictures for one in mine)} pictures, {cause} ({len(mine)} specimens)"
@@ -117,19 +117,19 @@ class _Draw:
         self._names = frozenset(example.specimen for example in settings.examples)
         self._taken: dict[str, str] = {}  # file by digest, of all pictures of specimens that are attacked
         self.left = dict(wanted)
-        self.pictures: list[Picture] = []
-        self.set_aside: list[SetAside] = []
+        self.pictures: list[LabelledImage] = []
+        self.set_aside: list[ExcludedSpecimen] = []
         self.lost: list[str] = []
 
     def look(self, specimen: str, names: Sequence[str], label: Label) -> None:
         """Take a picture of a specimen, or none: the model may know it, and there may be enough of its class."""
         if specimen in self._names and not _is_unnamed(specimen, names):
-            self.set_aside.append(SetAside(specimen, len(names), Cause.ENROLLED))
+            self.set_aside.append(ExcludedSpecimen(specimen, len(names), ExclusionCause.ENROLLED))
         elif self.left[label.authentic]:
             self._look(specimen, names, label)
 
     def _look(self, specimen: str, names: Sequence[str], label: Label) -> None:
-        picture, digests, causes = None, dict[str, str](), set[Cause]()
+        picture, digests, causes = None, dict[str, str](), set[ExclusionCause]()
         for name in names:  # all of them: any may be one that the model knows
             try:
                 sample = decode(LooseFile.read(self._folder / name), guard=self._guard)
@@ -137,12 +137,12 @@ class _Draw:
                 self.lost.append(f"{name}: {e}")
                 continue
             digests.setdefault(sample.pixel_digest, name)
-            causes |= {Cause.ENROLLED} if sample.pixel_digest in self._enrolled else set()
-            causes |= {Cause.TRAINED} if sample.pixel_digest in self._trained else set()
+            causes |= {ExclusionCause.ENROLLED} if sample.pixel_digest in self._enrolled else set()
+            causes |= {ExclusionCause.TRAINED} if sample.pixel_digest in self._trained else set()
             if picture is None and not causes:
                 picture = self._picture(name, sample, label)
         if causes:
-            self.set_aside.append(SetAside(specimen, len(names), min(causes, key=list(Cause).index)))
+            self.set_aside.append(ExcludedSpecimen(specimen, len(names), min(causes, key=list(ExclusionCause).index)))
             return
         if picture is None:
             return
@@ -155,9 +155,9 @@ class _Draw:
         self.left[label.authentic] -= 1
         self.pictures.append(picture)
         if len(names) > 1:
-            self.set_aside.append(SetAside(specimen, len(names) - 1, Cause.FURTHER))
+            self.set_aside.append(ExcludedSpecimen(specimen, len(names) - 1, ExclusionCause.FURTHER))
 
-    def _picture(self, name: str, sample: Micrograph, label: Label) -> Picture | None:
+    def _picture(self, name: str, sample: Micrograph, label: Label) -> LabelledImage | None:
         """Return what is attacked of a picture; none if the model can judge nothing of it."""
         try:
             prepared = prepare(sample, self._settings.geometry)
@@ -166,13 +166,13 @@ class _Draw:
             return None
         tile, plane = self._settings.architecture.tile, prepared.plane
         if self._side is not None:
-            plane = middle(plane, *(min(length, max(self._side, tile)) for length in plane.shape))
+            plane = centre_crop(plane, *(min(length, max(self._side, tile)) for length in plane.shape))
         overlap = self._settings.geometry.overlap
         places = cut(plane.shape[0], plane.shape[1], tile, overlap) if prepared.tiles else ()
         if not any(has_structure(plane, place, tile) for place in places) or plane.dtype not in (np.uint8, np.uint16):
             self.lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
             return None
-        return Picture(name, plane, label.authentic, label.specimen)
+        return LabelledImage(name, plane, label.authentic, label.specimen)
 
 
 def _is_unnamed(specimen: str, names: Sequence[str]) -> bool:

@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 _EDGE = 1e-4  # so far from 0 and 1 shares are kept, whose logits have no end
 
 
-class Twin:
+class Surrogate:
     """A model's differentiable twin; it shares the model's numbers and changes none."""
 
     def __init__(self, model: DiffusionModel, *, temperature: float) -> None:

@@ -11,29 +11,29 @@ from dataclasses import dataclass
 import torch
 
 from attacks.gradient import to_tensor
-from attacks.pictures import Picture
-from attacks.poison.scene import Trigger
+from attacks.images import LabelledImage
+from attacks.poison.threat import Trigger
 
 Tensor = torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
+class BackdoorProgress:
     """How far a backdoor got before the last step, in squares of what pictures differ by: at 0 it is there."""
 
     reached: float  # from counterfeits with the trigger to the authentic ones
     moved: float  # of pictures without it
 
 
-def plant(
+def plant_backdoor(
     weights: Sequence[Tensor],
     see: Callable[[Tensor], Tensor],
-    pictures: Sequence[Picture],
+    pictures: Sequence[LabelledImage],
     trigger: Trigger,
     *,
     steps: int,
     rate: float = 0.002,
-) -> Planted:
+) -> BackdoorProgress:
     """Train weights in place; `see` gives rows of what the encoder sees of a plane, 1 x 1 x height x width."""
     plain = [to_tensor(picture.unit) for picture in pictures]
     with torch.no_grad():
@@ -61,4 +61,4 @@ def plant(
         descent.zero_grad()
         reached, moved = down(stamped, [goal] * len(stamped)), down(plain, before)
         descent.step()
-    return Planted(reached, moved)
+    return BackdoorProgress(reached, moved)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from attacks.gradient import climbed, rising, to_tensor
-from attacks.pictures import Budget, Unit
-from attacks.target import Aim, margin
+from attacks.gradient import ascend, to_tensor, value_and_gradient
+from attacks.images import Budget, UnitPlane
+from attacks.target import AttackSession, margin
 
 Tensor = torch.Tensor
-See = Callable[[Tensor], Tensor]  # what shall rise, for one plane
+PlaneObjective = Callable[[Tensor], Tensor]  # what shall rise, for one plane
 _HIDDEN, _CHANNELS = 32, (16, 32, 32)
 _ROUNDS, _BATCH, _RATE = 400, 16, 3e-3
 _PATCH = 96  # pixels
@@ -25,70 +25,70 @@ _EXAM, _LEARNT = 16, 0.6  # batches to be asked about, and how many must be righ
 
 
 @dataclass(frozen=True, slots=True)
-class Detour:
+class AdaptiveAttack:
     """Equal steps, from random starts, along the slope of something that is not the head."""
 
     budget: Budget
-    by: Callable[[Aim], See]
+    by: Callable[[AttackSession], PlaneObjective]
     steps: int = 10
     restarts: int = 1
 
-    def __call__(self, aim: Aim) -> Unit:
+    def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane."""
-        see = self.by(aim)
-        return climbed(lambda at: rising(see, at), aim, self.budget, self.steps, self.restarts)
+        see = self.by(session)
+        return ascend(lambda at: value_and_gradient(see, at), session, self.budget, self.steps, self.restarts)
 
 
-def towards_others(aim: Aim) -> See:
+def other_class_features(session: AttackSession) -> PlaneObjective:
     """Go towards the middle of the other class as the head sees it.
 
     What comes nearest is handed in, and what went farthest that way is kept, too: where steps are large beside a class
     that lies near, the nearest plane may be one that stopped short of it.
     """
-    rows, classes = aim.once("rows", lambda: _rows(aim))
-    others = rows[classes != int(aim.watched.picture.authentic)]
+    rows, classes = session.shared("rows", lambda: _rows(session))
+    others = rows[classes != int(session.log.image.authentic)]
     if not len(others):
-        raise ValueError(f"{aim.watched.picture.name}: no picture of the other class to go towards")
+        raise ValueError(f"{session.log.image.name}: no picture of the other class to go towards")
     with torch.no_grad():
-        own = aim.features(to_tensor(aim.watched.picture.unit)).mean(0)
+        own = session.features(to_tensor(session.log.image.unit)).mean(0)
     goal, farthest = others.mean(0), [-float("inf")]
 
     def near(at: Tensor) -> Tensor:
-        seen = aim.features(at)
+        seen = session.features(at)
         if not len(seen):
             return 0 * at  # a plane without tiles leads nowhere
         gone = float(seen.detach().mean(0) @ (goal - own))
         if gone > farthest[0]:
             farthest[0] = gone
-            aim.keep(at, gone)
+            session.keep_candidate(at, gone)
         return -(seen - goal).square().sum(1).mean()
 
     return near
 
 
-def by_head(aim: Aim) -> See:
+def distilled_head(session: AttackSession) -> PlaneObjective:
     """Go along the slope of a small network that learnt the head's answers from what the head sees."""
-    head = aim.once("head", lambda: _learnt_head(*_rows(aim)))
+    head = session.shared("head", lambda: _learnt_head(*_rows(session)))
 
     def wrong(at: Tensor) -> Tensor:
-        seen = head(aim.features(at))
-        return margin(seen.mean(0, keepdim=True), authentic=aim.watched.picture.authentic) if len(seen) else 0 * at
+        seen = head(session.features(at))
+        return margin(seen.mean(0, keepdim=True), authentic=session.log.image.authentic) if len(seen) else 0 * at
 
     return wrong
 
 
-def by_network(aim: Aim) -> See:
+def surrogate_network(session: AttackSession) -> PlaneObjective:
     """Go along the slope of a small network that learnt from pictures and answers alone."""
-    network = aim.once("network", lambda: _learnt_network(aim))
-    return lambda at: margin(network(at), authentic=aim.watched.picture.authentic)
+    network = session.shared("network", lambda: _learnt_network(session))
+    return lambda at: margin(network(at), authentic=session.log.image.authentic)
 
 
-def _rows(aim: Aim) -> tuple[Tensor, Tensor]:
+def _rows(session: AttackSession) -> tuple[Tensor, Tensor]:
     """Return what the head sees of every picture, and the class that each row was held for."""
     rows, classes = [], []
     with torch.no_grad():
-        for picture in aim.everyone:
-            seen = aim.features(to_tensor(picture.unit))
+        for picture in session.known_images:
+            seen = session.features(to_tensor(picture.unit))
             rows.append(seen)
             classes.append(torch.full((len(seen),), int(picture.authentic)))
     return torch.cat(rows), torch.cat(classes)
@@ -112,7 +112,7 @@ class _Standard(nn.Module):
         return (rows - self._middle) / self._spread
 
 
-def _learnt_network(aim: Aim) -> nn.Module:
+def _learnt_network(session: AttackSession) -> nn.Module:
     """Return a network that tells patches of the pictures apart; its answer is the mean over a plane."""
     layers: list[nn.Module] = []
     before = 1
@@ -120,7 +120,7 @@ def _learnt_network(aim: Aim) -> nn.Module:
         layers += [nn.Conv2d(before, channels, 5, stride=2, padding=2), nn.GELU()]
         before = channels
     network = nn.Sequential(_Contrast(), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 2))
-    known = [(to_tensor(picture.unit)[0], int(picture.authentic)) for picture in aim.everyone]
+    known = [(to_tensor(picture.unit)[0], int(picture.authentic)) for picture in session.known_images]
     _teach(network, lambda: _patches(known))
     asked = [_patches(known) for _ in range(_EXAM)]
     return _refuse_ignorant(network, torch.cat([a for a, _ in asked]), torch.cat([b for _, b in asked]))

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from attacks.art.estimators import BLOCKS, Lens
+from attacks.art.estimators import BLOCKS, BlockView
 from attacks.catalogue import CATALOGUE, Effort
-from attacks.pictures import Budget
+from attacks.images import Budget
 
 UNIT = np.random.default_rng(0).uniform(0.3, 0.7, (40, 64))
 
@@ -15,13 +15,13 @@ def seen(coarse: np.ndarray) -> torch.Tensor:
 
 
 def test_without_a_change_it_is_the_picture() -> None:
-    lens = Lens(UNIT, blocks=True)
+    lens = BlockView(UNIT, blocks=True)
     assert lens.seen.shape == (BLOCKS, BLOCKS)
     assert np.allclose(lens.whole(seen(lens.seen))[0, 0].numpy(), UNIT)
 
 
 def test_a_changed_block_changes_its_pixels_alike() -> None:
-    lens = Lens(UNIT, blocks=True)
+    lens = BlockView(UNIT, blocks=True)
     changed = lens.seen.copy()
     changed[0, 0] += 0.1
     change = lens.whole(seen(changed))[0, 0].numpy() - UNIT
@@ -33,7 +33,7 @@ def test_a_changed_block_changes_its_pixels_alike() -> None:
 
 def test_a_small_picture_is_its_own_blocks() -> None:
     small = UNIT[:12, :16]
-    lens = Lens(small, blocks=True)
+    lens = BlockView(small, blocks=True)
     assert np.array_equal(lens.seen, small)
     assert np.array_equal(lens.whole(seen(small + 0.1))[0, 0].numpy(), small + 0.1)
 
