@@ -27,10 +27,10 @@ from fusiondiff_audit.evaluation.metrics import interval
 from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.kiln.workers import cores
-from fusiondiff_audit.model.bundle import Unpacked, unpack
+from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
-from fusiondiff_audit.model.inference import Runner
+from fusiondiff_audit.model.inference import EncoderRunner
 from fusiondiff_audit.model.shapes import Fusion
 from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.looks import looks_of
@@ -69,7 +69,7 @@ def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     yield "adapters off", replace(made, transformer=replace(made.transformer, adapter=0))
 
 
-def begun(made: Architecture, bundle: Unpacked) -> Encoder:
+def begun(made: Architecture, bundle: LoadedBundle) -> Encoder:
     """Return an encoder of a variant with the bundle's weights, as far as they fit."""
     torch.manual_seed(0)
     encoder = Encoder(made)
@@ -95,7 +95,7 @@ def quiet(folder: str) -> Studio:
 
 
 def trained(
-    made: Architecture, bundle: Unpacked, rate: float, steps: int, food: diet.Diet, looks: torch.Tensor
+    made: Architecture, bundle: LoadedBundle, rate: float, steps: int, food: diet.Diet, looks: torch.Tensor
 ) -> DiffusionModel:
     """Return a model of a variant after so many steps more."""
     encoder = begun(made, bundle)
@@ -105,7 +105,7 @@ def trained(
             asked = MadeOf(made.width, food, looks)
             train(PathsTask(encoder, food, studio.here, stage, asked), stage, studio, seed=0)
     settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
-    return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=False)
+    return DiffusionModel(settings, EncoderRunner(encoder, settings), None, digest="", verified=False)
 
 
 def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[float]]:
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--specimens", type=int, default=SPECIMENS)
     parser.add_argument("--only", nargs="*", default=[""], help="variants whose name begins so")
     arguments = parser.parse_args()
-    bundle = unpack(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
+    bundle = load_bundle(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
     recipe = read_recipe(CERAMIC)
     makers = replace(recipe.diet, specimens=arguments.specimens, strangers=0, studies=0)
     with tempfile.TemporaryDirectory() as name:

@@ -20,7 +20,7 @@ from attacks.outcome import Knowledge
 from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.inference import exact
+from fusiondiff_audit.model.inference import reproducible
 from fusiondiff_audit.stress.target import Pipeline
 
 BUNDLE = "fusion-diff-v1-ceramic"
@@ -60,7 +60,7 @@ def main() -> None:
     }
     fooled = dict.fromkeys(attacks, 0)
     best = dict.fromkeys(attacks, float("inf"))
-    with Guard() as guard, exact(model.runtime.threads):
+    with Guard() as guard, reproducible(model.runtime.threads):
         pipeline = Pipeline(model, guard)
         worth, _ = split_by_correctness(pipeline, pictures(said.images))
         started = time.monotonic()

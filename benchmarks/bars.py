@@ -32,7 +32,7 @@ from fusiondiff_audit.evaluation.task import LABELS, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.inference import exact
+from fusiondiff_audit.model.inference import reproducible
 
 BUNDLE = "fusion-diff-v1-ceramic"
 PARTS = ("cost", "kilns", "micrographs")
@@ -153,7 +153,7 @@ def _cost(model: DiffusionModel, arguments: argparse.Namespace) -> Iterator[Bar]
     rival = timm.create_model("resnet50").train(mode=False)
     plain = torch.rand(1, 3, SIDE, SIDE)
     found: dict[str, list[float]] = {"ours": [], "theirs": []}
-    with exact(model.settings.threads), torch.inference_mode():
+    with reproducible(model.settings.threads), torch.inference_mode():
         for turn in range(ROUNDS + 2):
             for who, look in (("ours", lambda: model.judge([picture])), ("theirs", lambda: rival(plain))):
                 start = time.perf_counter()

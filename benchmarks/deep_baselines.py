@@ -31,7 +31,7 @@ from fusiondiff_audit.evaluation.deep_baseline import COLUMNS
 from fusiondiff_audit.evaluation.metrics import measure
 from fusiondiff_audit.evaluation.task import Item, Task, task
 from fusiondiff_audit.kiln.workers import cores, spread
-from fusiondiff_audit.model.bundle import unpack
+from fusiondiff_audit.model.bundle import load_bundle
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import LocalPath
 from fusiondiff_audit.model.shapes import Convolutions
@@ -93,7 +93,7 @@ def picture(item: Item) -> npt.NDArray[np.float32]:
 def build(model: str, weights: Path | None, bundle: str | None) -> torch.nn.Module:
     """Return a model of one grey channel and one output, from nothing, a folder of weights or a bundle."""
     if model == "sd-cnn":
-        return FrozenFeatures(unpack(bundle or BUNDLE, trust=None, unverified=bundle is not None).encoder)
+        return FrozenFeatures(load_bundle(bundle or BUNDLE, trust=None, unverified=bundle is not None).encoder)
     recipe = RECIPES[model]
     net: torch.nn.Module = timm.create_model(recipe.name, in_chans=1, num_classes=1, **recipe.options)
     if weights is None:

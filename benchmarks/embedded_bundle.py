@@ -21,7 +21,7 @@ from fusiondiff_audit.inputs.labels import Use, read_labels
 from fusiondiff_audit.kiln.folder import Order, labels_csv, pictures
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.weights.pins import BUNDLES
 
 REFERENCE = "procedural kiln Alder, demonstration"
@@ -30,7 +30,7 @@ SEED = 2026
 TOOK = "### What it took"  # what comes before it tells of the encoder
 
 
-def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
+def examples(folder: Path) -> Iterator[tuple[Micrograph, LabelledExample]]:
     """Yield made-up pictures with their labels, through files, as a laboratory's would come."""
     order = Order(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
     made = sorted((one for shot in pictures(order, workers=cores()) for one in shot), key=lambda one: one.name)
@@ -40,7 +40,7 @@ def examples(folder: Path) -> Iterator[tuple[Micrograph, Example]]:
     with Guard() as guard:
         for name, said in sorted(read_labels(folder / "labels.csv").items()):
             seen = decode(LooseFile.read(folder / name), guard=guard)
-            yield seen, Example(seen.pixel_digest, said.specimen, said.authentic, said.use is Use.CALIBRATE)
+            yield seen, LabelledExample(seen.pixel_digest, said.specimen, said.authentic, said.use is Use.CALIBRATE)
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     seen.told = f"{seen.told.partition(TOOK)[0].strip()}\n\n{told}"
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:
-        learning = Learning(trees=300, seed=SEED)
+        learning = ForestSettings(trees=300, seed=SEED)
         made = seen.enrol(examples(Path(folder)), reference=REFERENCE, learning=learning, demonstration=True)
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     BUNDLES.mkdir(exist_ok=True)

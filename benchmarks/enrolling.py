@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Example
+from fusiondiff_audit.model.enrolment import LabelledExample
 
 BUNDLE, PICTURES, SIDE, MOST = "fusion-diff-v1-ceramic", 50, 512, 60.0
 
@@ -29,7 +29,7 @@ def main() -> None:
         own = sys.argv[1] if len(sys.argv) > 1 else BUNDLE
         model = DiffusionModel.from_pretrained(own, unverified=own != BUNDLE)
         samples = (decode(LooseFile.read(Path(name, f"{number}.tif")), guard=guard) for number in range(PICTURES))
-        pairs = ((s, Example(s.pixel_digest, str(n), bool(n % 2))) for n, s in enumerate(samples))
+        pairs = ((s, LabelledExample(s.pixel_digest, str(n), bool(n % 2))) for n, s in enumerate(samples))
         model.enrol(pairs, reference="birch, for a benchmark")
         took = time.perf_counter() - start
     print(f"{PICTURES} pictures of {SIDE} x {SIDE} pixels enrolled in {took:.1f} s; at most {MOST:.0f}")

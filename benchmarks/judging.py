@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
-from fusiondiff_audit.model.inference import exact
+from fusiondiff_audit.model.inference import reproducible
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 from tests.model.tiny import enrolled_model, picture
 
@@ -101,7 +101,7 @@ def speed(arguments: argparse.Namespace) -> None:
     encoder = made(arguments.size, precision, device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{arguments.size} at {side} px, {precision}, on {name}, torch {torch.__version__}")
-    with exact(torch.get_num_threads()), torch.inference_mode():
+    with reproducible(torch.get_num_threads()), torch.inference_mode():
         with FlopCounterMode(display=False) as counter:
             encoder(torch.rand(1, 1, side, side).to(device))
         if arguments.compiled:

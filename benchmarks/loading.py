@@ -21,9 +21,9 @@ from safetensors.torch import load_file
 
 import signing
 from fusiondiff_audit.images.prepare import Geometry
-from fusiondiff_audit.model.bundle import pack, unpack
-from fusiondiff_audit.model.bundle_files import fetch
-from fusiondiff_audit.model.encoder import Architecture, Encoder, imagined
+from fusiondiff_audit.model.bundle import load_bundle, write_bundle
+from fusiondiff_audit.model.bundle_files import read_files
+from fusiondiff_audit.model.encoder import Architecture, Encoder, meta_encoder
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import Denoiser
 from fusiondiff_audit.weights.tensors import specs_of, view
@@ -32,7 +32,7 @@ from tests.conftest import entry, make_trust
 
 ROUNDS, MOST = 9, 1.15
 ARCHITECTURE = Architecture(denoiser=Denoiser((192, 384, 704, 704), groups=32, heads=8))
-EXPECTED = specs_of(imagined(ARCHITECTURE))
+EXPECTED = specs_of(meta_encoder(ARCHITECTURE))
 PIECE = 1 << 20  # bytes
 
 
@@ -40,19 +40,19 @@ def made(folder: Path) -> tuple[Path, signing.TrustStore]:
     """Write and sign a bundle of random weights."""
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     settings = Settings("large", None, True, ARCHITECTURE, Geometry(tile=ARCHITECTURE.tile))
-    pack(folder / "large", settings, Encoder(ARCHITECTURE).state_dict(), None, key=key)
+    write_bundle(folder / "large", settings, Encoder(ARCHITECTURE).state_dict(), None, key=key)
     entries = (entry(key, signing.Role.MODEL, "model-1"),)
     return folder / "large", make_trust(signing.PrivateKey.generate(signing.Algorithm.ED25519), entries)
 
 
 def verified(bundle: Path, trust: signing.TrustStore) -> None:
     """Load a model as we do."""
-    touch(unpack(bundle, trust=trust, unverified=False).encoder.state_dict())
+    touch(load_bundle(bundle, trust=trust, unverified=False).encoder.state_dict())
 
 
 def apart(bundle: Path, _: signing.TrustStore) -> None:
     """Hash, build a model, and fill it without looking at a digest."""
-    encoder = imagined(ARCHITECTURE)
+    encoder = meta_encoder(ARCHITECTURE)
     encoder.load_state_dict(hashed_and_loaded(bundle), assign=True)
     encoder.diffusion.freeze_prompt()
     touch(encoder.state_dict())
@@ -60,7 +60,7 @@ def apart(bundle: Path, _: signing.TrustStore) -> None:
 
 def verified_tensors(bundle: Path, trust: signing.TrustStore) -> None:
     """Load tensors as we do; what they must be is known."""
-    files = fetch(bundle, trust=trust, unverified=False)
+    files = read_files(bundle, trust=trust, unverified=False)
     touch(view(files.shards, EXPECTED))
 
 

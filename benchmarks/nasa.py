@@ -33,8 +33,8 @@ from fusiondiff_audit.evaluation.metrics import interval
 from fusiondiff_audit.images.tiles import continued
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.held_out import asked_scores
+from fusiondiff_audit.model.enrolment import ForestSettings
+from fusiondiff_audit.model.held_out import held_out_scores
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -74,7 +74,7 @@ def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str,
         seen = seen_by(model, [(crop.image, continued(as_pixels(crop), tile), crop.authentic) for crop in used])
 
         def ours(known: Places, asked: Places, seed: int) -> Floats:
-            return asked_scores(seen, known, asked, learning=Learning(seed=seed), rule=rule)
+            return held_out_scores(seen, known, asked, learning=ForestSettings(seed=seed), rule=rule)
 
         found[OURS] = ours
     return found

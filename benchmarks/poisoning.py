@@ -21,7 +21,7 @@ from attacks.poison.threat import PoisonBudget
 from fusiondiff_audit.evaluation.task import Item, Sizes, task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.stress.enrolment import FrozenEncoderLearner
 from fusiondiff_audit.stress.target import Pipeline
 from reports.arithmetic import tolerance
@@ -44,7 +44,7 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
     with Guard() as guard:
         for seed in range(said.seeds):
             model = DiffusionModel.from_pretrained(said.bundle, unverified=said.bundle != BUNDLE)
-            learner = FrozenEncoderLearner(model, Pipeline(model, guard), Learning(said.partitions, seed=seed))
+            learner = FrozenEncoderLearner(model, Pipeline(model, guard), ForestSettings(said.partitions, seed=seed))
             sizes = Sizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
             parts = task(seed, sizes).parts
             enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))

@@ -26,7 +26,7 @@ from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images.tiles import Rule, combine
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Enrolled, Learning, shares, train_forests
+from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, forest_scores, train_forests
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import tolerance
 
@@ -46,19 +46,21 @@ class Asked:
     stands: int
 
 
-def by_partitions(known: Enrolled, asked: Enrolled, partitions: int, seed: int, rule: Rule) -> list[Asked]:
+def by_partitions(
+    known: EnrolledEmbeddings, asked: EnrolledEmbeddings, partitions: int, seed: int, rule: Rule
+) -> list[Asked]:
     """Ask every picture the forests of so many partitions."""
-    forests = train_forests(known, Learning(partitions, seed=seed))
+    forests = train_forests(known, ForestSettings(partitions, seed=seed))
     found = []
     for place, example in enumerate(asked.examples):
-        whole = [combine(row, rule) for row in shares(forests, asked.rows[asked.owner == place])]
+        whole = [combine(row, rule) for row in forest_scores(forests, asked.rows[asked.owner == place])]
         authentic = sum(share > 0.5 for share in whole)
         votes = (len(whole) - authentic, authentic)
         found.append(Asked((votes[1] > votes[0]) is example.authentic, tolerance(votes)))
     return found
 
 
-def by_middle(known: Enrolled, asked: Enrolled, trim: int) -> list[Asked]:
+def by_middle(known: EnrolledEmbeddings, asked: EnrolledEmbeddings, trim: int) -> list[Asked]:
     """Ask every picture which class has the nearer middle."""
     found = []
     for place, example in enumerate(asked.examples):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fusiondiff_audit.certify.conformal import ranks
+from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
@@ -68,7 +68,7 @@ def displayed_name(name: str) -> str:
 def _judged(finding: Finding, calibration: Calibration, rules: VerdictRules) -> Judgement | None:
     if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
         return None
-    rank = ranks([finding.score], [finding.unfamiliarity], calibration, rules.alpha)
+    rank = conformal_ranks([finding.score], [finding.unfamiliarity], calibration, rules.alpha)
     return Judgement(
         label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
         votes_authentic=finding.votes.authentic,

@@ -23,7 +23,7 @@ from reports.arithmetic import Rank, count_at_least, least_specimens
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class ConformalRanks:
     """Where a specimen stands among the calibration specimens; None where too few of them could leave anything out."""
 
     counterfeit: Rank | None
@@ -31,7 +31,9 @@ class Ranks:
     familiar: Rank | None
 
 
-def ranks(scores: Sequence[float], strange: Sequence[float], known: Calibration, alpha: Fraction) -> Ranks:
+def conformal_ranks(
+    scores: Sequence[float], strange: Sequence[float], known: Calibration, alpha: Fraction
+) -> ConformalRanks:
     """Return the ranks of a specimen, by the scores and the unfamiliarity of its pictures."""
     if not scores or not strange:
         raise ValueError("a specimen without a picture")
@@ -47,4 +49,4 @@ def ranks(scores: Sequence[float], strange: Sequence[float], known: Calibration,
     if counterfeit is None or authentic is None:
         counterfeit = authentic = None
     others = known.kept if len(known.kept) >= least else known.left_out
-    return Ranks(counterfeit, authentic, rank(others, max(strange)))
+    return ConformalRanks(counterfeit, authentic, rank(others, max(strange)))

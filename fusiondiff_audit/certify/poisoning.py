@@ -14,7 +14,7 @@ The baseline asks what a comparison with the mean of each class would tolerate, 
 import numpy as np
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.model.enrolment import Enrolled, Rows
+from fusiondiff_audit.model.enrolment import Embeddings, EnrolledEmbeddings
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import trimmed_tolerance
@@ -36,7 +36,7 @@ def refuse_uncertifiable(settings: Settings) -> None:
             raise AuditError(AuditReason.SEEN_LABEL, what, hint=hint)
 
 
-def by_prototypes(enrolled: Enrolled, rows: Rows, *, trim: int) -> tuple[Class, int | None]:
+def by_prototypes(enrolled: EnrolledEmbeddings, rows: Embeddings, *, trim: int) -> tuple[Class, int | None]:
     """Return the class whose specimens are nearest to a picture, and how many may be altered if all keep their labels.
 
     A specimen counts once, by the mean of its tiles; so does the picture.

@@ -8,7 +8,7 @@ from fusiondiff_audit.cli.answer import say
 from fusiondiff_audit.cli.options import trust_line
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.model.bundle import Unpacked
+    from fusiondiff_audit.model.bundle import LoadedBundle
     from fusiondiff_audit.model.classifier import DiffusionModel
 
 
@@ -19,16 +19,16 @@ def open_bundle(bundle: str, trust_path: Path | None) -> "DiffusionModel":
     return DiffusionModel.of(open_unpacked(bundle, trust_path))
 
 
-def open_unpacked(bundle: str, trust_path: Path | None) -> "Unpacked":
+def open_unpacked(bundle: str, trust_path: Path | None) -> "LoadedBundle":
     """Load a bundle; one that nobody vouches for may be used for research, and it is said."""
-    from fusiondiff_audit.model.bundle import unpack
+    from fusiondiff_audit.model.bundle import load_bundle
     from fusiondiff_audit.weights.pins import PINNED
 
     if trust_path is not None:
         trust = signing.load_trust(trust_path, at=signing.now())
         say(trust_line(trust, trust_path))
-        return unpack(bundle, trust=trust, unverified=False)
-    found = unpack(bundle, trust=None, unverified=bundle not in PINNED)
+        return load_bundle(bundle, trust=trust, unverified=False)
+    found = load_bundle(bundle, trust=None, unverified=bundle not in PINNED)
     if not found.verified:
         say(f"{bundle}: nobody vouches for this model; say --trust to have its signature checked")
     return found

@@ -16,7 +16,7 @@ from fusiondiff_audit.cli.answer import Answer, answering, run, say
 from fusiondiff_audit.cli.audit import PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.extras import lacking
+from fusiondiff_audit.extras import missing_libraries
 from fusiondiff_audit.inputs.folders import make_folder
 from reports.verdict.issue import REPORT
 
@@ -46,7 +46,7 @@ def command(out: Path | None) -> Answer:
         out = Path(tempfile.mkdtemp(prefix="fusiondiff-audit-demo-"))
     else:
         make_folder(out, new=True)
-    return _signed_alone(out) if lacking("audit") else _whole(out)
+    return _signed_alone(out) if missing_libraries("audit") else _whole(out)
 
 
 def _whole(home: Path) -> Answer:
@@ -86,7 +86,7 @@ def _signed_alone(home: Path) -> Answer:
     pin, keys = _trusted(home, "device")
     trust = ("--trust", home / "trust.json", "--root", f"sha256:{pin}")
     _expect(Exit.DONE, "sign", batch, "--key", keys["device"], "--device", "sem-1", "--pixel-size", "12.5 nm")
-    bare = ("--no-decode",) if lacking("images") else ()
+    bare = ("--no-decode",) if missing_libraries("images") else ()
     _expect(Exit.DONE, "inspect", batch, *trust, *bare)
     victim = _tampered(batch, home / "tampered")
     say("")

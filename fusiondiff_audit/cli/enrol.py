@@ -65,7 +65,7 @@ def command(
     """
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.enrolment import Learning
+    from fusiondiff_audit.model.enrolment import ForestSettings
     from fusiondiff_audit.training.enrol import Order, enrol, planned
 
     signing.refuse_existing(out)
@@ -73,7 +73,10 @@ def command(
     signing.refuse_unfit(signer)
     try:
         order = Order(
-            reference, Learning(partitions, trees, seed), demonstration, out.absolute().name if name is None else name
+            reference,
+            ForestSettings(partitions, trees, seed),
+            demonstration,
+            out.absolute().name if name is None else name,
         )
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
@@ -101,7 +104,7 @@ def command(
 
 def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
     """Return what a model learnt from and what it can say, for people and as data."""
-    from fusiondiff_audit.model.enrolment import is_blind
+    from fusiondiff_audit.model.enrolment import is_constant
     from fusiondiff_audit.training.prospects import Specimens
 
     examples = made.settings.examples
@@ -110,7 +113,7 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], d
         f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (found.learnt, found.calibrated)
     )
     forests = made.head.forests
-    blind = sum(map(is_blind, forests))
+    blind = sum(map(is_constant, forests))
     lost = f", of which {blind} learnt from one class alone and always vote counterfeit" if blind else ""
     vote = "1, which stands no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{lost}"
     rows = [

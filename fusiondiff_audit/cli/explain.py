@@ -30,20 +30,20 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
     """
     require("audit", "explaining a score")
     from fusiondiff_audit.images import Guard, LooseFile, decode
-    from fusiondiff_audit.model.explain import explain, said
-    from fusiondiff_audit.model.explain_figure import render
+    from fusiondiff_audit.model.explain import describe_finding, explain_finding
+    from fusiondiff_audit.model.explain_figure import render_explanation
 
     signing.refuse_existing(out)
     model = open_bundle(bundle, trust_path)
     with Guard() as guard:
         sample = decode(LooseFile.read(file), guard=guard)
-    found = explain(model, sample)
-    signing.create(out, render(found))
+    found = explain_finding(model, sample)
+    signing.create(out, render_explanation(found))
     finding = found.finding
     near = ", ".join(f"{one.specimen} ({'authentic' if one.authentic else 'counterfeit'})" for one in found.nearest)
     rows = [
         ("authentic as", model.settings.reference or ""),
-        ("score", said(finding)),
+        ("score", describe_finding(finding)),
         ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, of 1 for the local path"),
         ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}, where 1 is usual"),
         ("nearest", near or "-"),

@@ -65,7 +65,7 @@ def command(
     """
     require("audit", "training a model")
     from fusiondiff_audit.cli.bundle import open_unpacked
-    from fusiondiff_audit.model.bundle import pack
+    from fusiondiff_audit.model.bundle import write_bundle
     from fusiondiff_audit.training import diet, meal
     from fusiondiff_audit.training.finetune import finetune
     from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
@@ -96,7 +96,7 @@ def command(
         settings, state = finetune(known, found, first, then, seed, room)
         if not room.here.first:
             return BESIDE
-        pack(out, settings, state, None, key=signer, told=known.told)
+        write_bundle(out, settings, state, None, key=signer, told=known.told)
     rows = [
         ("learnt from", f"{count(len(found.digests), 'picture')} of {count(len(found.members), 'specimen')}"),
         ("labels", ", ".join(sorted(set(found.makers)))),

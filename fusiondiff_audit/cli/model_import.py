@@ -52,15 +52,15 @@ def command(
     fusiondiff-audit model import --sd stable-diffusion-v1-4 --deit model.safetensors --out sd14 --key model.pem
     """
     require("audit", "importing a model")
-    from fusiondiff_audit.model.assembly import Order, assemble
-    from fusiondiff_audit.model.diffusion import Reading
+    from fusiondiff_audit.model.assembly import BundleSpec, assemble
+    from fusiondiff_audit.model.diffusion import FeatureSelection
     from fusiondiff_audit.model.encoder import Precision
 
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
     signing.require_folder(sd)
     try:
-        order = Order(name, tile, Precision(precision), Reading(blocks, timesteps, residual))
+        order = BundleSpec(name, tile, Precision(precision), FeatureSelection(blocks, timesteps, residual))
         settings = assemble(out, sd, deit, order, key=signer, watch=say)
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, str(e)) from e

@@ -77,7 +77,7 @@ def command(
     torchrun --nproc-per-node 4 --no-python fusiondiff-audit pretrain kiln --out my-model --device cuda
     """
     require("audit", "training a model")
-    from fusiondiff_audit.model.bundle import pack
+    from fusiondiff_audit.model.bundle import write_bundle
     from fusiondiff_audit.training.pretrain import identity, pretrain
     from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
     from fusiondiff_audit.training.story import story
@@ -94,7 +94,7 @@ def command(
         if not room.here.first:
             return BESIDE
         told = story(text, source if source == MADE_UP else "DIR", found, losses, room.here)
-        pack(out, settings, state, None, key=signer, told=told)
+        write_bundle(out, settings, state, None, key=signer, told=told)
     written = sum(path.stat().st_size for path in out.iterdir())
     parameters = sum(tensor.numel() for tensor in state.values())
     rows = [

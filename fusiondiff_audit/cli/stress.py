@@ -80,7 +80,7 @@ def command(
     from attacks.suite import run_suite
     from fusiondiff_audit.images import Guard
     from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.inference import exact
+    from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import PAGE, render_stress
     from fusiondiff_audit.stress.before import bank_of, held_before, open_before
@@ -115,7 +115,7 @@ def command(
         before = open_before(baseline, trust.store, model=model.title, policy=policy.digest)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
-    with Guard() as guard, exact(threads):
+    with Guard() as guard, reproducible(threads):
         pipeline = Pipeline(model, guard)
         number_of_specimens = len({label.specimen for label in said.values()})
 

@@ -12,12 +12,12 @@ from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.kiln.workers import spread
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning
-from fusiondiff_audit.model.held_out import asked_scores
-from fusiondiff_audit.model.inference import Embedded, gather
+from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, LabelledExample
+from fusiondiff_audit.model.held_out import held_out_scores
+from fusiondiff_audit.model.inference import EmbeddedImage, collect_embeddings
 
 NAME = "fusiondiff"
-Watch = Callable[[Iterable[Embedded], int], Iterable[Embedded]]
+Watch = Callable[[Iterable[EmbeddedImage], int], Iterable[EmbeddedImage]]
 
 
 def bundle_cells(
@@ -30,20 +30,20 @@ def bundle_cells(
     seen = embedded(model, task.items(), workers=workers, watch=watch)
     learnt = len(task.parts["train"])
     asked = np.arange(learnt, len(seen.examples))
-    learning = Learning(seed=task.seed)
+    learning = ForestSettings(seed=task.seed)
     for n in labels:
-        scores = asked_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
+        scores = held_out_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
         yield from cells(task, NAME, n, scores)
 
 
-def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> Enrolled:
+def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> EnrolledEmbeddings:
     """Return what a model sees in each picture, which is made for it and forgotten."""
     found = (picture.without_picture() for picture in model.embed(spread(_made, items, workers)))
     pictures = list(watch(found, len(items)))
     return _labelled(pictures, [(" ".join(item.drawn().words), item.authentic) for item in items])
 
 
-def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> Enrolled:
+def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> EnrolledEmbeddings:
     """Return what a model sees in planes that somebody else cut, each with its name and whether it is authentic."""
     pictures = [
         found.without_picture() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
@@ -51,10 +51,12 @@ def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -
     return _labelled(pictures, [(f"{name} {place}", authentic) for place, (name, _, authentic) in enumerate(planes)])
 
 
-def _labelled(pictures: Sequence[Embedded], said: Sequence[tuple[str, bool]]) -> Enrolled:
+def _labelled(pictures: Sequence[EmbeddedImage], said: Sequence[tuple[str, bool]]) -> EnrolledEmbeddings:
     """Return pictures with the specimen and the label of each."""
     named = zip(pictures, said, strict=True)
-    return gather(pictures, [Example(one.sample.pixel_digest, *specimen) for one, specimen in named])
+    return collect_embeddings(
+        pictures, [LabelledExample(one.sample.pixel_digest, *specimen) for one, specimen in named]
+    )
 
 
 def _made(item: Item) -> LooseMicrograph:

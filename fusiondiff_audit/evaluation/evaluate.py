@@ -18,7 +18,7 @@ from fusiondiff_audit.kiln.workers import cores
 
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.enrolment import Enrolled
+    from fusiondiff_audit.model.enrolment import EnrolledEmbeddings
 
 Places = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Looked:
     truth: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.str_]
     rows: Mapping[str, Floats]
-    embedded: "Enrolled | None"
+    embedded: "EnrolledEmbeddings | None"
     lost: tuple[str, ...]
 
     def specimens(self) -> tuple[int, int]:
@@ -56,16 +56,16 @@ class Looked:
 
     def model(self, model: "DiffusionModel") -> Judged:
         """Return what the model's encoder reaches, with forests of its kind trained for each fold."""
-        from fusiondiff_audit.model.enrolment import Learning
-        from fusiondiff_audit.model.held_out import asked_scores
+        from fusiondiff_audit.model.enrolment import ForestSettings
+        from fusiondiff_audit.model.held_out import held_out_scores
 
         embedded, rule = self.embedded, model.settings.geometry.rule
-        learning = replace(model.settings.learning or Learning(), partitions=1)
+        learning = replace(model.settings.learning or ForestSettings(), partitions=1)
         if embedded is None:
             raise ValueError("the pictures were looked at without a model")
 
         def learner(known: Places, asked: Places) -> Floats:
-            return asked_scores(embedded, known, asked, learning=learning, rule=rule)
+            return held_out_scores(embedded, known, asked, learning=learning, rule=rule)
 
         return cross_validated(self.truth, self.groups, learner)
 
@@ -109,9 +109,11 @@ def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
     return found.without_picture()
 
 
-def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "Enrolled":
-    from fusiondiff_audit.model.enrolment import Example
-    from fusiondiff_audit.model.inference import gather
+def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "EnrolledEmbeddings":
+    from fusiondiff_audit.model.enrolment import LabelledExample
+    from fusiondiff_audit.model.inference import collect_embeddings
 
-    examples = [Example(p.sample.pixel_digest, s.specimen, s.authentic) for p, s in zip(pictures, labels, strict=True)]
-    return gather(pictures, examples)
+    examples = [
+        LabelledExample(p.sample.pixel_digest, s.specimen, s.authentic) for p, s in zip(pictures, labels, strict=True)
+    ]
+    return collect_embeddings(pictures, examples)

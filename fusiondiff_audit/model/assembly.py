@@ -11,11 +11,17 @@ from pathlib import Path
 import torch
 
 from fusiondiff_audit.images.prepare import Geometry
-from fusiondiff_audit.model.bundle import pack
-from fusiondiff_audit.model.diffusion import Reading
-from fusiondiff_audit.model.encoder import Architecture, Precision, imagined
-from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
-from fusiondiff_audit.model.public_weights import Public, Release, Tensors, read_deit, read_release
+from fusiondiff_audit.model.bundle import write_bundle
+from fusiondiff_audit.model.diffusion import FeatureSelection
+from fusiondiff_audit.model.encoder import Architecture, Precision, meta_encoder
+from fusiondiff_audit.model.paths import FusionGate, GlobalPath, LocalPath
+from fusiondiff_audit.model.public_weights import (
+    DiffusionRelease,
+    PublicWeights,
+    Tensors,
+    read_deit,
+    read_diffusion_release,
+)
 from fusiondiff_audit.model.settings import Settings
 from signing import PrivateKey, refuse_unfit
 
@@ -23,27 +29,27 @@ _SEED = 14
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class BundleSpec:
     """What the bundle is to be."""
 
     name: str = "sd14"
     tile: int = 512
     precision: Precision = Precision.FP32
-    reading: Reading = field(default_factory=lambda: Reading(("up1",), (25,)))
+    reading: FeatureSelection = field(default_factory=lambda: FeatureSelection(("up1",), (25,)))
 
 
 def assemble(
     out: Path,
     sd: Path,
     deit: Path,
-    order: Order,
+    order: BundleSpec,
     *,
     key: PrivateKey | None = None,
-    release: Release | None = None,
+    release: DiffusionRelease | None = None,
     watch: Callable[[str], None] = lambda name: None,
 ) -> Settings:
     """Write a bundle, signed if there is a key; every file that goes into it is known by its digest."""
-    release = release or Release()
+    release = release or DiffusionRelease()
     if key is not None:
         refuse_unfit(key)
     shape, transformer = read_deit(deit, release)
@@ -56,14 +62,14 @@ def assemble(
         transformer=shape,
     )
     settings = Settings(order.name, None, False, architecture, Geometry(tile=order.tile))
-    wanted = imagined(architecture).state_dict()  # what cannot be built is refused before gigabytes are read
-    public = read_release(sd, release, watch)
+    wanted = meta_encoder(architecture).state_dict()  # what cannot be built is refused before gigabytes are read
+    public = read_diffusion_release(sd, release, watch)
     watch(f"writing {out}")
-    pack(out, settings, _state(wanted, architecture, public, transformer), None, key=key)
+    write_bundle(out, settings, _state(wanted, architecture, public, transformer), None, key=key)
     return settings
 
 
-def _state(wanted: Tensors, architecture: Architecture, public: Public, transformer: Tensors) -> Tensors:
+def _state(wanted: Tensors, architecture: Architecture, public: PublicWeights, transformer: Tensors) -> Tensors:
     """Return an encoder's whole state: what is public, and what is drawn."""
     known = {f"diffusion.vae.{name}": tensor for name, tensor in public.vae.items()}
     known |= {f"diffusion.unet.{name}": tensor for name, tensor in public.unet.items()}
@@ -81,7 +87,7 @@ def _drawn(architecture: Architecture, wanted: Tensors) -> Tensors:
         parts = {
             "local": LocalPath(architecture.channels(), architecture.convolutions, architecture.width),
             "broad": GlobalPath(architecture.transformer, architecture.width),
-            "gate": Gate(architecture.width, architecture.fusion),
+            "gate": FusionGate(architecture.width, architecture.fusion),
         }
     drawn = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
     return drawn | {"diffusion.noise": noise}

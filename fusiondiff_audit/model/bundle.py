@@ -13,9 +13,17 @@ import torch
 
 import signing
 from fusiondiff_audit.inputs.folders import new_folder
-from fusiondiff_audit.model.bundle_files import BILL, CARD, HEAD, MAX_SHARD, SETTINGS, fetch, shard_name
-from fusiondiff_audit.model.card import bill, card, told_by
-from fusiondiff_audit.model.encoder import Encoder, imagined
+from fusiondiff_audit.model.bundle_files import (
+    CARD_FILE,
+    HEAD_FILE,
+    MAX_SHARD,
+    SBOM_FILE,
+    SETTINGS_FILE,
+    read_files,
+    shard_name,
+)
+from fusiondiff_audit.model.card import card, read_provenance, sbom
+from fusiondiff_audit.model.encoder import Encoder, meta_encoder
 from fusiondiff_audit.model.head import Head, head_arrays, read_head
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights import tensors
@@ -23,7 +31,7 @@ from signing.strict import malformed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unpacked:
+class LoadedBundle:
     """What a bundle holds, and the digest that a pin of it would have."""
 
     digest: str
@@ -34,17 +42,23 @@ class Unpacked:
     told: str  # of how the encoder came to be
 
 
-def unpack(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> Unpacked:
+def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> LoadedBundle:
     """Load a bundle; all is known to fit before the first tensor is there."""
-    files = fetch(source, trust=trust, unverified=unverified)
-    settings, encoder = _planned(bytes(files.memory[SETTINGS]), f"{files.where}/{SETTINGS}")
-    if (settings.learning is not None) != (HEAD in files.memory):
-        raise malformed(files.where, f"is enrolled and lacks {HEAD}, or has it and is not enrolled")
+    files = read_files(source, trust=trust, unverified=unverified)
+    settings, encoder = _planned(bytes(files.memory[SETTINGS_FILE]), f"{files.where}/{SETTINGS_FILE}")
+    if (settings.learning is not None) != (HEAD_FILE in files.memory):
+        raise malformed(files.where, f"is enrolled and lacks {HEAD_FILE}, or has it and is not enrolled")
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
     _refuse_unfit(encoder, files.where)
     encoder.diffusion.freeze_prompt()
-    head = read_head(files.memory[HEAD], settings, f"{files.where}/{HEAD}") if HEAD in files.memory else None
-    return Unpacked(files.digest, files.verified, settings, encoder, head, told_by(bytes(files.memory[CARD])))
+    head = (
+        read_head(files.memory[HEAD_FILE], settings, f"{files.where}/{HEAD_FILE}")
+        if HEAD_FILE in files.memory
+        else None
+    )
+    return LoadedBundle(
+        files.digest, files.verified, settings, encoder, head, read_provenance(bytes(files.memory[CARD_FILE]))
+    )
 
 
 def _refuse_unfit(encoder: Encoder, where: str) -> None:
@@ -57,12 +71,12 @@ def _refuse_unfit(encoder: Encoder, where: str) -> None:
 def _planned(data: bytes, where: str) -> tuple[Settings, Encoder]:
     settings = Settings.from_bytes(data, where)
     try:
-        return settings, imagined(settings.architecture)
+        return settings, meta_encoder(settings.architecture)
     except ValueError as e:
         raise malformed(where, str(e)) from e
 
 
-def pack(
+def write_bundle(
     out: Path,
     settings: Settings,
     encoder: dict[str, torch.Tensor],
@@ -73,7 +87,7 @@ def pack(
 ) -> None:
     """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
     said = settings.to_bytes()
-    Settings.from_bytes(said, SETTINGS)  # what nobody could read again is not signed
+    Settings.from_bytes(said, SETTINGS_FILE)  # what nobody could read again is not signed
     digests: dict[str, str] = {}
     with new_folder(out) as folder:
 
@@ -81,13 +95,16 @@ def pack(
             signing.create(folder / name, data)
             digests[name] = sha256(data).hexdigest()
 
-        put(SETTINGS, said)
+        put(SETTINGS_FILE, said)
         for number, shard in enumerate(_shards(encoder), start=1):
-            put(shard_name(number), tensors.pack(shard))
+            put(shard_name(number), tensors.to_safetensors(shard))
         if head is not None:
-            put(HEAD, tensors.pack({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}))
-        put(CARD, card(settings, told))
-        signing.create(folder / BILL, bill(settings, digests))
+            put(
+                HEAD_FILE,
+                tensors.to_safetensors({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}),
+            )
+        put(CARD_FILE, card(settings, told))
+        signing.create(folder / SBOM_FILE, sbom(settings, digests))
         if key is not None:
             signing.sign_model(folder, key=key, name=out.name)
 

@@ -12,13 +12,13 @@ from signing.stream import THREADS, stream
 
 MAX_SHARD = 256 * 1024 * 1024  # bytes of tensors in one file: many files hash in parallel
 _MAX_FILE = MAX_SHARD + 16 * 1024 * 1024  # with its header
-SETTINGS, CARD, BILL, HEAD = "bundle.json", "MODEL_CARD.md", "sbom.cdx.json", "head.safetensors"
+SETTINGS_FILE, CARD_FILE, SBOM_FILE, HEAD_FILE = "bundle.json", "MODEL_CARD.md", "sbom.cdx.json", "head.safetensors"
 _SHARD, _ENDING = "encoder-", ".safetensors"
 _MOST_SHARDS = 32  # 8 GiB, all in memory at once: Stable Diffusion v1.4 has half as much in single precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Files:
+class BundleFiles:
     """A bundle's files in this process's memory, as they were hashed there."""
 
     where: str
@@ -32,12 +32,12 @@ class Files:
         return {name: data for name, data in self.memory.items() if name.startswith(_SHARD)}
 
 
-def fetch(
+def read_files(
     source: str | os.PathLike[str],
     *,
     trust: signing.TrustStore | None,
     unverified: bool,
-) -> Files:
+) -> BundleFiles:
     """Return the files of a pinned bundle by its name, or of a folder that a model key of the trust store signed."""
     if trust is not None and unverified:
         raise ValueError("a bundle is verified with a trust store, or it is unverified; not both")
@@ -62,14 +62,14 @@ def shard_name(number: int) -> str:
     return f"{_SHARD}{number:05d}{_ENDING}"
 
 
-def _loaded(folder: signing.ModelFolder) -> Files:
+def _loaded(folder: signing.ModelFolder) -> BundleFiles:
     names = [resource.name for resource in folder.manifest.resources]
     _refuse_others(names, str(folder.path))
     memory = folder.load(limit=_MAX_FILE)
-    return Files(str(folder.path), signing.list_digest(folder.manifest.resources), True, memory)
+    return BundleFiles(str(folder.path), signing.list_digest(folder.manifest.resources), True, memory)
 
 
-def _unverified(path: Path) -> Files:
+def _unverified(path: Path) -> BundleFiles:
     """Read a folder that nobody vouches for, under the same rules but the one."""
     listing = list_folder(path)
     if listing.others:
@@ -80,7 +80,7 @@ def _unverified(path: Path) -> Files:
     reader = Reader(path)
     found = list(stream(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
     digest = signing.list_digest(tuple(signing.Resource(n, d) for n, (d, _) in zip(names, found, strict=True)))
-    return Files(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
+    return BundleFiles(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
 
 
 def _refuse_others(names: list[str], where: str) -> None:
@@ -88,8 +88,8 @@ def _refuse_others(names: list[str], where: str) -> None:
     shards = [name for name in names if name.startswith(_SHARD)]
     if len(shards) > _MOST_SHARDS:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(shards):,} shards, at most {_MOST_SHARDS} are read")
-    known = {SETTINGS, CARD, BILL, HEAD, *(shard_name(i + 1) for i in range(len(shards)))}
+    known = {SETTINGS_FILE, CARD_FILE, SBOM_FILE, HEAD_FILE, *(shard_name(i + 1) for i in range(len(shards)))}
     if extra := sorted(set(names) - known):
         raise SigningError(Reason.EXTRA_FILE, f"{where}: {extra[0]!a} is no file of a bundle")
-    if missing := sorted({SETTINGS, CARD, BILL, shard_name(1)} - set(names)):
+    if missing := sorted({SETTINGS_FILE, CARD_FILE, SBOM_FILE, shard_name(1)} - set(names)):
         raise SigningError(Reason.MISSING_FILE, f"{where}: a bundle without {missing[0]}")

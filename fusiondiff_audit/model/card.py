@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fusiondiff_audit.model.settings import Settings
 
-TOLD = "## How the encoder came to be"
+PROVENANCE_HEADING = "## How the encoder came to be"
 _MOST_TOLD = 2 * 1024 * 1024  # bytes: more than a recipe may have
 _COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
@@ -38,18 +38,18 @@ def card(settings: Settings, told: str = "") -> bytes:
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
-    more = f"\n{TOLD}\n\n{told.strip()}\n" if told else ""
+    more = f"\n{PROVENANCE_HEADING}\n\n{told.strip()}\n" if told else ""
     return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n{more}".encode()
 
 
-def told_by(data: bytes) -> str:
+def read_provenance(data: bytes) -> str:
     """Return what a card tells of how the encoder came to be; of one that is too long to be read, nothing."""
     if len(data) > _MOST_TOLD:
         return ""
-    return data.decode(errors="replace").partition(f"\n{TOLD}\n")[2].strip()
+    return data.decode(errors="replace").partition(f"\n{PROVENANCE_HEADING}\n")[2].strip()
 
 
-def bill(settings: Settings, digests: Mapping[str, str]) -> bytes:
+def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
     """Return sbom.cdx.json: the model, its files by their SHA-256, and the libraries that it was made with."""
     said = f"authentic as: {settings.reference or 'nothing yet, it is not enrolled'}"
     model = {

@@ -19,14 +19,14 @@ import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import combine
-from fusiondiff_audit.model.bundle import Unpacked, pack, unpack
+from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle, write_bundle
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.enrolment import Example, Learning, is_blind, shares, train_forests
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample, forest_scores, is_constant, train_forests
 from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
-from fusiondiff_audit.model.inference import Embedded, Runner, gather
-from fusiondiff_audit.model.nonconformity import calibrate, cells, strangeness
+from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings
+from fusiondiff_audit.model.nonconformity import calibrate, mean_residual, unfamiliarity
 from fusiondiff_audit.model.settings import Settings
 from reports.verdict.header import model_title
 from reports.verdict.model_names import display_base, display_name
@@ -39,7 +39,14 @@ class DiffusionModel:
     """A classifier whose every byte is known. It can be moved to another device; what learns is another model."""
 
     def __init__(
-        self, settings: Settings, runner: Runner, head: Head | None, *, digest: str, verified: bool, told: str = ""
+        self,
+        settings: Settings,
+        runner: EncoderRunner,
+        head: Head | None,
+        *,
+        digest: str,
+        verified: bool,
+        told: str = "",
     ) -> None:
         self.settings = settings
         self.digest = digest  # over names and digests of the bundle's files; empty, if it has none yet
@@ -56,12 +63,12 @@ class DiffusionModel:
 
         A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
         """
-        return cls.of(unpack(source, trust=trust, unverified=unverified))
+        return cls.of(load_bundle(source, trust=trust, unverified=unverified))
 
     @classmethod
-    def of(cls, found: Unpacked) -> "DiffusionModel":
+    def of(cls, found: LoadedBundle) -> "DiffusionModel":
         """Return a model of what a bundle holds."""
-        runner = Runner(found.encoder, found.settings)
+        runner = EncoderRunner(found.encoder, found.settings)
         return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified, told=found.told)
 
     def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
@@ -129,7 +136,7 @@ class DiffusionModel:
         """Return how strange the model finds specimens of known class that it did not learn from."""
         return calibrate(self.head, self.settings)
 
-    def embed(self, samples: Iterable[Micrograph]) -> Iterator[Embedded]:
+    def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
         """Yield embeddings: what enrolment learns from."""
         return self._runner.embed(samples)
 
@@ -139,10 +146,10 @@ class DiffusionModel:
 
     def enrol(
         self,
-        samples: Iterable[tuple[Micrograph, Example]],
+        samples: Iterable[tuple[Micrograph, LabelledExample]],
         *,
         reference: str,
-        learning: Learning | None = None,
+        learning: ForestSettings | None = None,
         demonstration: bool = False,
         name: str | None = None,
     ) -> "DiffusionModel":
@@ -151,17 +158,17 @@ class DiffusionModel:
         With a `demonstration` every output says that it is one: its specimens are made up. Without a `name` of its own
         it has this model's; with one it names the bundle of the encoder as its base.
         """
-        learning = learning or Learning()
-        examples: list[Example] = []
+        learning = learning or ForestSettings()
+        examples: list[LabelledExample] = []
 
         def noted() -> Iterator[Micrograph]:
             for sample, example in samples:
                 examples.append(example)
                 yield sample
 
-        enrolled = gather(list(self._runner.embed(noted())), examples)
+        enrolled = collect_embeddings(list(self._runner.embed(noted())), examples)
         forests = train_forests(enrolled.learnt, learning)
-        if all(map(is_blind, forests)):
+        if all(map(is_constant, forests)):
             what = (
                 "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
             )
@@ -179,7 +186,7 @@ class DiffusionModel:
         )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False, told=self.told)
 
-    def _finding(self, picture: Embedded, head: Head) -> Finding:
+    def _finding(self, picture: EmbeddedImage, head: Head) -> Finding:
         sample, prepared, rule = picture.sample, picture.prepared, self.settings.geometry.rule
         blank = Finding(
             sample.name,
@@ -194,10 +201,10 @@ class DiffusionModel:
         )
         if not prepared.tiles:
             return blank
-        each = shares(head.forests, picture.rows)
+        each = forest_scores(head.forests, picture.rows)
         whole = [combine(row, rule) for row in each]
-        votes, residual = Votes.of(whole), cells(picture.residual, len(each[0]))
-        strange = strangeness(picture.rows, residual, head.enrolled.learnt, self.settings.unfamiliarity, votes.label)
+        votes, residual = Votes.of(whole), mean_residual(picture.residual, len(each[0]))
+        strange = unfamiliarity(picture.rows, residual, head.enrolled.learnt, self.settings.unfamiliarity, votes.label)
         if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
             raise malformed(self.settings.name, f"finds numbers in {sample.name!a} that mean nothing")
         tiles = tuple(
@@ -219,10 +226,10 @@ class DiffusionModel:
         if shots < 1:
             raise ValueError(f"{shots} shots; at least one example of each class is needed")
         few = self.head.enrolled.first(shots)
-        learning = replace(self.settings.learning or Learning(), partitions=1)
+        learning = replace(self.settings.learning or ForestSettings(), partitions=1)
         return Head(train_forests(few, learning), few)
 
     def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
         """Write the model as a bundle, to a new folder; without a key, `fusiondiff-audit model sign` vouches for it."""
         state = self._runner.encoder.state_dict()
-        pack(Path(folder), self.settings, state, self._head, key=key, told=self.told)
+        write_bundle(Path(folder), self.settings, state, self._head, key=key, told=self.told)

@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
 
-from fusiondiff_audit.model.null_prompt import keep_null_prompt
+from fusiondiff_audit.model.null_prompt import cache_null_prompt
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser
 
 Tensor = torch.Tensor
@@ -23,7 +23,7 @@ _LONGEST = 100_000  # timesteps of a schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FeatureSelection:
     """What is read: blocks of the UNet (mid, up0, up1, ...) at timesteps of the schedule.
 
     With timesteps for the residual the whole UNet is kept, and says at those how much noise it sees where.
@@ -76,15 +76,15 @@ class DiffusionFeatures(nn.Module):
     null_prompt: Tensor
     noise: Tensor
 
-    def __init__(self, vae: Autoencoder, unet: Denoiser, reading: Reading, *, side: int) -> None:
+    def __init__(self, vae: Autoencoder, unet: Denoiser, reading: FeatureSelection, *, side: int) -> None:
         super().__init__()
         self.reading = reading
         self.scaling, self.averaged = vae.scaling, vae.averaged
         multiple = vae.shrink * 2 ** (len(unet.widths) - 1)
         if side % multiple:
             raise ValueError(f"tiles of {side} pixels; whole multiples of {multiple} are")
-        self.vae, self.unet = build(vae, unet)
-        cut(self.vae, self.unet, reading)
+        self.vae, self.unet = build_networks(vae, unet)
+        prune_networks(self.vae, self.unet, reading)
         self.register_buffer("null_prompt", torch.zeros(1, unet.tokens, unet.context))
         self.register_buffer("noise", torch.zeros(1, vae.latent, side // vae.shrink, side // vae.shrink))
         self._mixings: dict[tuple[tuple[int, ...], torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
@@ -92,11 +92,11 @@ class DiffusionFeatures(nn.Module):
 
     def freeze_prompt(self) -> None:
         """Compute the null prompt's keys and values, once; call it when the weights are in."""
-        keep_null_prompt(self.unet, self.null_prompt)
+        cache_null_prompt(self.unet, self.null_prompt)
 
     def latent(self, pictures: Tensor) -> Tensor:
         """Return the mode of each picture's latent."""
-        moments = self.vae.quant_conv(self.vae.encoder(as_seen(pictures, self.averaged)))
+        moments = self.vae.quant_conv(self.vae.encoder(autoencoder_input(pictures, self.averaged)))
         mode, _ = moments.chunk(2, dim=1)
         scaled: Tensor = mode * self.scaling
         return scaled
@@ -120,7 +120,7 @@ class DiffusionFeatures(nn.Module):
         """Return what blocks give for every latent at every timestep."""
         steps, signal, noise = self._mixing(timesteps, latent)
         mixed = (signal * latent[None] + noise * self.noise.to(latent.dtype)[None]).flatten(0, 1)
-        maps = read_blocks(self.unet, mixed, steps.repeat_interleave(len(latent)), self.null_prompt, blocks)
+        maps = unet_activations(self.unet, mixed, steps.repeat_interleave(len(latent)), self.null_prompt, blocks)
         count = len(timesteps)
         return {name: m.reshape(count, len(latent), *m.shape[1:]).transpose(0, 1) for name, m in maps.items()}
 
@@ -135,18 +135,18 @@ class DiffusionFeatures(nn.Module):
         return self._mixings[key]
 
 
-def as_seen(pictures: Tensor, averaged: int) -> Tensor:
+def autoencoder_input(pictures: Tensor, averaged: int) -> Tensor:
     """Return grey pictures as an autoencoder takes them: in three channels, so many pixels a side as one."""
     return functional.avg_pool2d(pictures, averaged).expand(-1, 3, -1, -1)
 
 
-def build(vae: Autoencoder, unet: Denoiser) -> tuple[Any, Any]:
+def build_networks(vae: Autoencoder, unet: Denoiser) -> tuple[Any, Any]:
     """Return diffusers' models of these sizes, with whatever weights they are made with."""
     autoencoder = AutoencoderKL.from_config(vae.config())  # type: ignore[no-untyped-call]
     return autoencoder, UNet2DConditionModel.from_config(unet.config(vae.latent))  # type: ignore[no-untyped-call]
 
 
-def cut(vae: Any, unet: Any, reading: Reading) -> None:
+def prune_networks(vae: Any, unet: Any, reading: FeatureSelection) -> None:
     """Take out what no reading needs."""
     del vae.decoder, vae.post_quant_conv
     if reading.last > len(unet.up_blocks):
@@ -156,7 +156,9 @@ def cut(vae: Any, unet: Any, reading: Reading) -> None:
         del unet.conv_norm_out, unet.conv_act, unet.conv_out
 
 
-def read_blocks(unet: Any, sample: Tensor, steps: Tensor, prompt: Tensor, blocks: Iterable[str]) -> dict[str, Tensor]:
+def unet_activations(
+    unet: Any, sample: Tensor, steps: Tensor, prompt: Tensor, blocks: Iterable[str]
+) -> dict[str, Tensor]:
     """Run a UNet as diffusers does, as far as the last block that is read, and return what the blocks give."""
     wanted, found = set(blocks), dict[str, Tensor]()
     time = unet.time_embedding(unet.time_proj(steps).to(sample.dtype))

@@ -11,10 +11,10 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, Reading
-from fusiondiff_audit.model.paths import Gate, GlobalPath, LocalPath
+from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, FeatureSelection
+from fusiondiff_audit.model.paths import FusionGate, GlobalPath, LocalPath
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Fusion, Transformer
-from fusiondiff_audit.model.texture import NUMBERS, SMALLEST, WHOLE, Surface
+from fusiondiff_audit.model.texture import MIN_TILE, TEXTURE_DIM, TILE_MULTIPLE, TextureDescriptors
 
 Tensor = torch.Tensor
 _SHORTEST, _LONGEST = 1e-3, 1e3  # of a direction; those of a variance of one are between 1 and 20 long
@@ -42,7 +42,7 @@ class Architecture:
     precision: Precision = Precision.FP32
     autoencoder: Autoencoder = field(default_factory=Autoencoder)
     denoiser: Denoiser = field(default_factory=Denoiser)
-    reading: Reading = field(default_factory=Reading)
+    reading: FeatureSelection = field(default_factory=FeatureSelection)
     convolutions: Convolutions = field(default_factory=Convolutions)
     transformer: Transformer = field(default_factory=Transformer)
     fusion: Fusion = Fusion.GATED
@@ -55,8 +55,8 @@ class Architecture:
             raise ValueError(f"embeddings of {self.width} numbers, tiles of {self.tile} pixels")
         if not 0 <= self.directions <= 8192:
             raise ValueError(f"embeddings along {self.directions} directions")
-        if self.surface and (self.tile < SMALLEST or self.tile % WHOLE):
-            what = f"multiples of {WHOLE} from {SMALLEST} on can be described"
+        if self.surface and (self.tile < MIN_TILE or self.tile % TILE_MULTIPLE):
+            what = f"multiples of {TILE_MULTIPLE} from {MIN_TILE} on can be described"
             raise ValueError(f"descriptors of the surface of tiles of {self.tile} pixels; {what}")
 
     @property
@@ -67,7 +67,7 @@ class Architecture:
     @property
     def found(self) -> int:
         """Return how many numbers are found of a tile: those that are fused, and those of the surface."""
-        return self.width + (NUMBERS if self.surface else 0)
+        return self.width + (TEXTURE_DIM if self.surface else 0)
 
     def channels(self) -> dict[str, int]:
         """Return how many channels the local path gets from each block, over all timesteps."""
@@ -77,7 +77,7 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
+class EncoderOutput:
     """What the encoder says of some tiles."""
 
     embedding: Tensor  # tiles x numbers: what is fused, then what the surface is like, or what lies along directions
@@ -94,8 +94,8 @@ class Encoder(nn.Module):
         self.diffusion = DiffusionFeatures(made.autoencoder, made.denoiser, made.reading, side=made.tile)
         self.local = LocalPath(made.channels(), made.convolutions, made.width)
         self.broad = GlobalPath(made.transformer, made.width)
-        self.gate = Gate(made.width, made.fusion)
-        self.surface = Surface() if made.surface else None
+        self.gate = FusionGate(made.width, made.fusion)
+        self.surface = TextureDescriptors() if made.surface else None
         self.directions = nn.Linear(made.found, made.directions, bias=False) if made.directions else None
         if self.directions is not None:
             self.directions.requires_grad_(False)  # found, never trained
@@ -116,16 +116,16 @@ class Encoder(nn.Module):
             if not ((lengths > _SHORTEST) & (lengths < _LONGEST)).all():  # neither is true of what is no number
                 raise ValueError("directions of a length that no pictures give")
 
-    def forward(self, tiles: Tensor) -> Encoded:
+    def forward(self, tiles: Tensor) -> EncoderOutput:
         """Return what the encoder says of each tile."""
         found = self.found(tiles)
         return found if self.directions is None else replace(found, embedding=self.directions(found.embedding))
 
-    def found(self, tiles: Tensor) -> Encoded:
+    def found(self, tiles: Tensor) -> EncoderOutput:
         """Return what is found of each tile, before it is said along directions."""
         fused, gate, residual = self.fused(tiles)
         found = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
-        return Encoded(found, gate.mean(1), residual)
+        return EncoderOutput(found, gate.mean(1), residual)
 
     def fused(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return what the gate makes of both paths, the gate, and the residual: what is learnt, without the surface."""
@@ -141,7 +141,7 @@ class Encoder(nn.Module):
         return found
 
 
-def imagined(architecture: Architecture) -> Encoder:
+def meta_encoder(architecture: Architecture) -> Encoder:
     """Return an encoder without any numbers: what its tensors must be is known before one is there."""
     with torch.device("meta"):
         return Encoder(architecture)

@@ -20,14 +20,14 @@ from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.forest import LEAF, Doubles, Forest
 from fusiondiff_audit.model.forest_arrays import from_sklearn
 
-Rows = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Embeddings = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.intp]
 _AT_ONCE = 256  # rows whose distances are computed together
 _NEIGHBOURS = 5  # tiles of other specimens, the last of which says how far a tile is from what was enrolled
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class LabelledExample:
     """A labelled picture that a bundle learnt from, or was calibrated with."""
 
     pixel_digest: str
@@ -37,7 +37,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class ForestSettings:
     """How the forests are trained; it stands in the bundle."""
 
     partitions: int = 1
@@ -53,13 +53,13 @@ class Learning:
 
 
 @dataclass(frozen=True, eq=False)
-class Enrolled:
+class EnrolledEmbeddings:
     """Embeddings of the tiles of labelled pictures; `owner` says which picture each is of."""
 
-    examples: tuple[Example, ...]
-    rows: Rows
-    residual: Rows  # of each tile; zeros, where the model has none
-    owner: Places
+    examples: tuple[LabelledExample, ...]
+    rows: Embeddings
+    residual: Embeddings  # of each tile; zeros, where the model has none
+    owner: Indices
 
     def __post_init__(self) -> None:
         """Refuse rows without owners, and owners without rows."""
@@ -77,20 +77,20 @@ class Enrolled:
             if firsts.setdefault(example.specimen, said) != said:
                 raise ValueError(f"specimen {example.specimen[:100]!a} has two labels or two uses")
 
-    def of(self, chosen: npt.NDArray[np.bool_]) -> "Enrolled":
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "EnrolledEmbeddings":
         """Return the chosen examples alone."""
         kept = tuple(example for example, wanted in zip(self.examples, chosen, strict=True) if wanted)
         rows = chosen[self.owner]
-        return Enrolled(
+        return EnrolledEmbeddings(
             kept, self.rows[rows], self.residual[rows], (np.cumsum(chosen) - 1)[self.owner[rows]].astype(np.intp)
         )
 
     @cached_property
-    def learnt(self) -> "Enrolled":
+    def learnt(self) -> "EnrolledEmbeddings":
         """Return the examples that the forests may learn from."""
         return self.of(np.array([not example.calibrates for example in self.examples], dtype=bool))
 
-    def first(self, shots: int) -> "Enrolled":
+    def first(self, shots: int) -> "EnrolledEmbeddings":
         """Return so many examples of each class, in the order of enrolment."""
         left = {True: shots, False: shots}
         chosen = []
@@ -118,7 +118,7 @@ class Enrolled:
         whose, found = np.unique(self.specimens, return_inverse=True)[1], np.empty(len(self.rows))
         for start in range(0, len(self.rows), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
-            far = apart(self.rows[some], self.rows)
+            far = pairwise_distances(self.rows[some], self.rows)
             far[whose[some, None] == whose] = np.inf
             found[some] = _near(far)
         return found
@@ -140,9 +140,9 @@ class Enrolled:
         counterfeit, genuine = (middle if 0 < middle < np.inf else 1.0 for middle in each)
         return counterfeit, genuine
 
-    def distances(self, rows: Rows) -> Doubles:
+    def distances(self, rows: Embeddings) -> Doubles:
         """Return how far each row is from its fifth-nearest enrolled one."""
-        return _near(apart(rows, self.rows))
+        return _near(pairwise_distances(rows, self.rows))
 
 
 def _near(far: Doubles) -> Doubles:
@@ -155,7 +155,7 @@ def _near(far: Doubles) -> Doubles:
     return np.where(found < 0, np.inf, found)
 
 
-def apart(rows: Rows, others: Rows) -> Doubles:
+def pairwise_distances(rows: Embeddings, others: Embeddings) -> Doubles:
     """Return how far each row is from each other one.
 
     On one core: the threads of numpy's library wait for more work in a loop, and would take turns with torch's, which
@@ -174,12 +174,12 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def partition(specimen: str, partitions: int) -> int:
+def partition_of(specimen: str, partitions: int) -> int:
     """Return where a specimen is dealt to: a function of its name alone."""
     return int.from_bytes(hashlib.sha256(specimen.encode()).digest()) % partitions
 
 
-def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
+def train_forests(enrolled: EnrolledEmbeddings, learning: ForestSettings) -> tuple[Forest, ...]:
     """Train one forest for each partition, on the tiles of its specimens.
 
     Each tree is shown as many tiles of one class as of the other, on average, however many specimens either has.
@@ -189,7 +189,7 @@ def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
     """
     order = sorted(range(len(enrolled.examples)), key=lambda at: _content(enrolled.examples[at]))
     places = np.concatenate([np.flatnonzero(enrolled.owner == at) for at in order]) if order else enrolled.owner
-    home = np.array([partition(example.specimen, learning.partitions) for example in enrolled.examples])
+    home = np.array([partition_of(example.specimen, learning.partitions) for example in enrolled.examples])
     truth = np.array([example.authentic for example in enrolled.examples])
     forests = []
     for place in range(learning.partitions):
@@ -204,7 +204,7 @@ def train_forests(enrolled: Enrolled, learning: Learning) -> tuple[Forest, ...]:
     return tuple(forests)
 
 
-def is_blind(forest: Forest) -> bool:
+def is_constant(forest: Forest) -> bool:
     """Say whether a forest has no specimen of a class, and says the same of everything."""
     return len(forest.left) == 1
 
@@ -215,10 +215,10 @@ def _blind(features: int) -> Forest:
     return Forest(nothing, np.zeros(1), leaf, leaf, share, nothing, features)
 
 
-def _content(example: Example) -> tuple[str, str]:
+def _content(example: LabelledExample) -> tuple[str, str]:
     return example.specimen, example.pixel_digest
 
 
-def shares(forests: Sequence[Forest], rows: Rows) -> Doubles:
+def forest_scores(forests: Sequence[Forest], rows: Embeddings) -> Doubles:
     """Return what share of each forest's trees holds each row for authentic: forests x rows."""
     return np.stack([forest.shares(rows)[:, Class.AUTHENTIC] for forest in forests])

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 
 LABELS = ("authentic", "counterfeit")  # in scikit-learn's order
 
@@ -38,9 +38,9 @@ class FusionDiffClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         if unknown := sorted(set(labels) - set(LABELS)):
             raise ValueError(f"{unknown[0]!r} is no label; {' and '.join(LABELS)} are")
         names = specimens if specimens is not None else [f"picture {place}" for place in range(len(pictures))]
-        learning = Learning(self.partitions, self.trees, self.seed)
+        learning = ForestSettings(self.partitions, self.trees, self.seed)
         examples = (
-            (picture, Example(picture.pixel_digest, name, label == LABELS[0]))
+            (picture, LabelledExample(picture.pixel_digest, name, label == LABELS[0]))
             for picture, label, name in zip(pictures, labels, names, strict=True)
         )
         self.model_ = self.model.enrol(examples, reference=self.reference, learning=learning)

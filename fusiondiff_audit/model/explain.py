@@ -13,10 +13,10 @@ import torch
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import Tile
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import apart, shares
+from fusiondiff_audit.model.enrolment import forest_scores, pairwise_distances
 from fusiondiff_audit.model.findings import Class, Finding
 
-Plane = npt.NDArray[np.float32]
+FloatPlane = npt.NDArray[np.float32]
 _REGIONS = 4  # regions a side of a tile, each hidden in its turn
 _NEAREST = 3  # specimens that are named
 
@@ -35,16 +35,16 @@ class Explanation:
     """What can be said of one finding. Maps lie on the prepared plane; a pixel that no tile covers is no number."""
 
     finding: Finding
-    plane: Plane  # from 0 to 1, as the model sees it
-    occlusion: Plane  # how far the score falls when the region is hidden: above 0 speaks for AUTHENTIC
-    score: Plane  # of the tiles
-    gate: Plane
-    residual: Plane | None  # the denoiser's error, if the bundle computes it
+    plane: FloatPlane  # from 0 to 1, as the model sees it
+    occlusion: FloatPlane  # how far the score falls when the region is hidden: above 0 speaks for AUTHENTIC
+    score: FloatPlane  # of the tiles
+    gate: FloatPlane
+    residual: FloatPlane | None  # the denoiser's error, if the bundle computes it
     nearest: tuple[Neighbour, ...]
     demonstration: bool  # of the model that was asked
 
 
-def explain(model: DiffusionModel, sample: Micrograph) -> Explanation:
+def explain_finding(model: DiffusionModel, sample: Micrograph) -> Explanation:
     """Look at a picture again and again, each time with one region of each tile hidden."""
     (picture,) = model.embed([sample])
     (finding,) = model.judge([sample])
@@ -67,40 +67,40 @@ def explain(model: DiffusionModel, sample: Micrograph) -> Explanation:
         maps["score"].mean(),
         maps["gate"].mean(),
         maps["residual"].mean() if picture.residual is not None else None,
-        tuple(nearest(model, picture.rows)),
+        tuple(nearest_specimens(model, picture.rows)),
         model.settings.demonstration,
     )
 
 
-def nearest(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Neighbour]:
+def nearest_specimens(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Neighbour]:
     """Yield the enrolled specimens that are nearest in the embedding, the nearest first."""
     known = model.head.enrolled.learnt
     if not len(rows):
         return
-    distances = apart(rows, known.rows)
+    distances = pairwise_distances(rows, known.rows)
     kinds = {example.specimen: example.authentic for example in known.examples}
     means = {name: float(distances[:, known.specimens == name].min(1).mean()) for name in kinds}
     for name in sorted(means, key=means.__getitem__)[:_NEAREST]:
         yield Neighbour(name, kinds[name], means[name])
 
 
-def _occlusion(model: DiffusionModel, piece: Plane, score: float) -> Plane:
+def _occlusion(model: DiffusionModel, piece: FloatPlane, score: float) -> FloatPlane:
     """Return how far a tile's score falls for each region that is hidden, weighted by how well it was."""
     masks = _masks(len(piece))
     grey = piece.mean()
     hidden = piece[None] * (1 - masks) + grey * masks
     rows = model.look(torch.from_numpy(hidden[:, None]))
-    fallen = score - shares(model.head.forests, rows).mean(0)
-    found: Plane = ((fallen[:, None, None] * masks).sum(0) / masks.sum(0)).astype(np.float32)
+    fallen = score - forest_scores(model.head.forests, rows).mean(0)
+    found: FloatPlane = ((fallen[:, None, None] * masks).sum(0) / masks.sum(0)).astype(np.float32)
     return found
 
 
-def _masks(side: int) -> Plane:
+def _masks(side: int) -> FloatPlane:
     """Return soft windows over a square, one for each region, of 1 where it is hidden."""
     centres = (np.arange(_REGIONS) + 0.5) * side / _REGIONS
     width = side / _REGIONS / 2
     bumps = np.exp(-0.5 * ((np.arange(side) - centres[:, None] + 0.5) / width) ** 4).astype(np.float32)
-    windows: Plane = bumps[:, None, :, None] * bumps[None, :, None, :]
+    windows: FloatPlane = bumps[:, None, :, None] * bumps[None, :, None, :]
     return windows.reshape(-1, side, side)
 
 
@@ -110,18 +110,18 @@ class _Sum:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._sum, self._count = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
-    def add(self, tile: Tile, values: Plane) -> None:
+    def add(self, tile: Tile, values: FloatPlane) -> None:
         place = (slice(tile.top, tile.top + len(values)), slice(tile.left, tile.left + values.shape[1]))
         self._sum[place] += values
         self._count[place] += 1
 
-    def mean(self) -> Plane:
+    def mean(self) -> FloatPlane:
         with np.errstate(invalid="ignore"):
-            found: Plane = self._sum / self._count
+            found: FloatPlane = self._sum / self._count
         return found
 
 
-def said(finding: Finding) -> str:
+def describe_finding(finding: Finding) -> str:
     """Return a finding's label and score, in words."""
     if finding.score is None:
         return "cannot be judged"

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from fusiondiff_audit.model.explain import Explanation, said
+from fusiondiff_audit.model.explain import Explanation, describe_finding
 
 _WIDE, _WORDS = 4.2, 0.9  # inches of a panel, and of the words at it
 _COLUMNS = 3
 _INK, _QUIET = "#1c2730", "#5a6772"
 
 
-def render(explanation: Explanation) -> bytes:
+def render_explanation(explanation: Explanation) -> bytes:
     """Return the picture's bytes."""
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def render(explanation: Explanation) -> bytes:
         axes.set_axis_off()
     finding = explanation.finding
     show = "DEMONSTRATION. " if explanation.demonstration else ""
-    figure.suptitle(f"{show}{finding.name}: {said(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
+    figure.suptitle(f"{show}{finding.name}: {describe_finding(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
     data = io.BytesIO()
     figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.model.enrolment import Enrolled
+from fusiondiff_audit.model.enrolment import EnrolledEmbeddings
 from fusiondiff_audit.model.forest import Forest
 from fusiondiff_audit.model.forest_arrays import Arrays, from_arrays, to_arrays
 from fusiondiff_audit.model.settings import Settings
@@ -22,7 +22,7 @@ class Head:
     """Forests, and the examples that they were trained with."""
 
     forests: tuple[Forest, ...]
-    enrolled: Enrolled
+    enrolled: EnrolledEmbeddings
 
 
 def head_arrays(head: Head) -> Named:
@@ -47,7 +47,7 @@ def _head(arrays: Named, settings: Settings) -> Head:
         raise ValueError("enrolled embeddings of other types")
     if kept["rows"].ndim != 2 or kept["rows"].shape[1] != width:
         raise ValueError(f"enrolled embeddings of shape {kept['rows'].shape}, the encoder's have {width} numbers")
-    enrolled = Enrolled(settings.examples, kept["rows"], kept["residual"], kept["owner"].astype(np.intp))
+    enrolled = EnrolledEmbeddings(settings.examples, kept["rows"], kept["residual"], kept["owner"].astype(np.intp))
     forests = tuple(from_arrays(_forest(arrays, i)) for i in range(count))
     if any(forest.features != width or forest.classes != 2 for forest in forests):
         raise ValueError(f"a forest that does not tell two classes by {width} numbers")

@@ -17,14 +17,14 @@ import torch
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.prepare import Prepared, prepare
 from fusiondiff_audit.images.quality import Fault
-from fusiondiff_audit.model.encoder import Encoded, Encoder
-from fusiondiff_audit.model.enrolment import Enrolled, Example
+from fusiondiff_audit.model.encoder import Encoder, EncoderOutput
+from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, LabelledExample
 from fusiondiff_audit.model.findings import Runtime
-from fusiondiff_audit.model.nonconformity import cells
+from fusiondiff_audit.model.nonconformity import mean_residual
 from fusiondiff_audit.model.settings import Settings
 
 Floats = npt.NDArray[np.float32]
-Run = Callable[[torch.Tensor], Encoded]
+Run = Callable[[torch.Tensor], EncoderOutput]
 _LIBRARIES = (
     "torch",
     "diffusers",
@@ -37,7 +37,7 @@ _LIBRARIES = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Embedded:
+class EmbeddedImage:
     """A picture, what was prepared of it, and an embedding for each of its tiles."""
 
     sample: Micrograph
@@ -46,13 +46,13 @@ class Embedded:
     gates: Floats
     residual: Floats | None
 
-    def without_picture(self) -> "Embedded":
+    def without_picture(self) -> "EmbeddedImage":
         """Return what is left when the picture is forgotten, however large it was."""
         sample = replace(self.sample, pixels=self.sample.pixels[:0])
         return replace(self, sample=sample, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
 
 
-class Runner:
+class EncoderRunner:
     """An encoder on a device; whatever it gives is on the CPU again."""
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
@@ -74,20 +74,24 @@ class Runner:
             tuple((name, version(name)) for name in _LIBRARIES),
         )
 
-    def embed(self, samples: Iterable[Micrograph]) -> Iterator[Embedded]:
+    def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
         """Yield every picture in its turn, those without tiles too."""
         for sample in samples:
             prepared = prepare(sample, self._settings.geometry)
             count = len(prepared.tiles)
             found = [self._encoded(batch) for batch in self._batches(prepared)]
             made = self._settings.architecture
-            cells = made.tile // made.autoencoder.shrink
+            latent_side = made.tile // made.autoencoder.shrink
             rows = _joined([one.embedding for one in found], count, made.numbers)
             gates = _joined([one.gate for one in found], count)
-            residual = _joined([one.residual for one in found], count, cells, cells) if made.reading.residual else None
+            residual = (
+                _joined([one.residual for one in found], count, latent_side, latent_side)
+                if made.reading.residual
+                else None
+            )
             if any(part is not None and not np.isfinite(part).all() for part in (rows, gates, residual)):
                 prepared, rows, gates, residual = _overflowed(prepared), rows[:0], gates[:0], None
-            yield Embedded(sample, prepared, rows, gates, residual)
+            yield EmbeddedImage(sample, prepared, rows, gates, residual)
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
         """Yield the tiles of a picture from 0 to 1, so many at once; the last micro-batch is padded."""
@@ -110,11 +114,11 @@ class Runner:
         found = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
         return _joined(found, len(tiles), self._settings.architecture.numbers)
 
-    def _encoded(self, batch: torch.Tensor) -> Encoded:
-        with exact(self.runtime.threads), torch.inference_mode():
+    def _encoded(self, batch: torch.Tensor) -> EncoderOutput:
+        with reproducible(self.runtime.threads), torch.inference_mode():
             found = self._run(batch.to(self._device))
             residual = None if found.residual is None else found.residual.float().cpu()
-            return Encoded(found.embedding.float().cpu(), found.gate.float().cpu(), residual)
+            return EncoderOutput(found.embedding.float().cpu(), found.gate.float().cpu(), residual)
 
 
 def _sizes(tiles: int, most: int) -> list[int]:
@@ -137,19 +141,19 @@ def _overflowed(prepared: Prepared) -> Prepared:
     return replace(prepared, tiles=(), quality=replace(prepared.quality, faults=faults), steps=steps)
 
 
-def gather(pictures: Sequence[Embedded], examples: Sequence[Example]) -> Enrolled:
+def collect_embeddings(pictures: Sequence[EmbeddedImage], examples: Sequence[LabelledExample]) -> EnrolledEmbeddings:
     """Return what was embedded of some examples, to be kept; a picture that shows nothing to learn from is refused."""
     for picture in pictures:
         if not len(picture.rows):
             raise ValueError(f"{picture.sample.name}: has no tile with structure to learn from")
     counts = [len(picture.rows) for picture in pictures]
-    residual = np.concatenate([cells(picture.residual, len(picture.rows)) for picture in pictures])
+    residual = np.concatenate([mean_residual(picture.residual, len(picture.rows)) for picture in pictures])
     owner = np.repeat(np.arange(len(pictures)), counts)
-    return Enrolled(tuple(examples), np.concatenate([picture.rows for picture in pictures]), residual, owner)
+    return EnrolledEmbeddings(tuple(examples), np.concatenate([picture.rows for picture in pictures]), residual, owner)
 
 
 @contextmanager
-def exact(threads: int) -> Iterator[None]:
+def reproducible(threads: int) -> Iterator[None]:
     """Compute with so many threads, and with full single precision on a GPU; put back whatever was set."""
     before = (torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
     cudnn = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)

@@ -4,15 +4,15 @@ from reports.verdict.model_names import JOINT, comparable, reserved_name, states
 from signing import Reason, SigningError
 from signing.strict import is_plain
 
-MAX_NAME = 80  # characters
+MAX_BUNDLE_NAME = 80  # characters
 _HINT = "say --name NAME, which stands in the bundle and in every report made with it"
 
 
 def refuse_bad_name(name: str) -> None:
     """Refuse a name that people could not read, or would take for that of a bundle that comes with the tool."""
-    text = name[:MAX_NAME]
-    if not 0 < len(name) <= MAX_NAME or name != name.strip() or not is_plain(name) or not comparable(name):
-        what = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_NAME}"
+    text = name[:MAX_BUNDLE_NAME]
+    if not 0 < len(name) <= MAX_BUNDLE_NAME or name != name.strip() or not is_plain(name) or not comparable(name):
+        what = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_BUNDLE_NAME}"
         raise SigningError(Reason.BAD_REQUEST, what, hint=_HINT)
     if states_base(name):
         raise SigningError(Reason.BAD_REQUEST, f"{text!a} holds {JOINT!r}, which says what the base is", hint=_HINT)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
-from fusiondiff_audit.model.enrolment import Enrolled, Rows, shares
+from fusiondiff_audit.model.enrolment import Embeddings, EnrolledEmbeddings, forest_scores
 from fusiondiff_audit.model.findings import Class, Votes
 from fusiondiff_audit.model.forest import Doubles
 from fusiondiff_audit.model.head import Head
-from fusiondiff_audit.model.settings import Settings, Unfamiliarity
+from fusiondiff_audit.model.settings import Settings, UnfamiliarityMeasure
 
 _TRIMMED = 0.1  # share of a tile's cells left out at either end of its residual
 
@@ -35,15 +35,15 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
     for place, rows, residual in _pictures(kept):
         example = kept.examples[place]
         kind = Class(int(example.authentic))
-        whole = [combine(row, rule) for row in shares(head.forests, rows)]
+        whole = [combine(row, rule) for row in forest_scores(head.forests, rows)]
         _raise(worst[kind], example.specimen, nonconformity(float(np.mean(whole)), kind))
         label = Votes.of(whole).label
         if label is not kind:
             wrong[kind].add(example.specimen)
-        odd = strangeness(rows, residual, known, settings.unfamiliarity, label)
+        odd = unfamiliarity(rows, residual, known, settings.unfamiliarity, label)
         _raise(strange, example.specimen, combine(odd, rule))
     own, usual = known.alone, known.usual_distance
-    if settings.unfamiliarity is Unfamiliarity.RESIDUAL:
+    if settings.unfamiliarity is UnfamiliarityMeasure.RESIDUAL:
         own, usual = known.residual.astype(np.float64), known.usual_residual
     for place, example in enumerate(known.examples):
         odd = own[known.owner == place] / usual[int(example.authentic)]
@@ -58,24 +58,26 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
     )
 
 
-def strangeness(rows: Rows, residual: Rows, known: Enrolled, how: Unfamiliarity, label: Class) -> Doubles:
+def unfamiliarity(
+    rows: Embeddings, residual: Embeddings, known: EnrolledEmbeddings, how: UnfamiliarityMeasure, label: Class
+) -> Doubles:
     """Return how unlike anything enrolled each tile is; 1 is usual for tiles of enrolled specimens of this label."""
-    if how is Unfamiliarity.RESIDUAL:
+    if how is UnfamiliarityMeasure.RESIDUAL:
         return residual.astype(np.float64) / known.usual_residual[label]
     return known.distances(rows) / known.usual_distance[label]
 
 
-def cells(residual: npt.NDArray[np.float32] | None, tiles: int) -> Rows:
+def mean_residual(residual: npt.NDArray[np.float32] | None, tiles: int) -> Embeddings:
     """Return one number for each tile's residual, of which a few odd cells do not decide; zeros without one."""
     if residual is None:
         return np.zeros(tiles, np.float32)
     flat = np.sort(residual.reshape(tiles, -1), axis=1)
     out = int(flat.shape[1] * _TRIMMED)
-    found: Rows = flat[:, out : flat.shape[1] - out].mean(axis=1)
+    found: Embeddings = flat[:, out : flat.shape[1] - out].mean(axis=1)
     return found
 
 
-def _pictures(enrolled: Enrolled) -> Iterator[tuple[int, Rows, Rows]]:
+def _pictures(enrolled: EnrolledEmbeddings) -> Iterator[tuple[int, Embeddings, Embeddings]]:
     """Yield each picture's place, and the embeddings and residuals of its tiles."""
     for place in range(len(enrolled.examples)):
         own = enrolled.owner == place

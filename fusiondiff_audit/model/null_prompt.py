@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 
-class KeptPrompt:
+class CachedPromptAttention:
     """What diffusers calls a processor: attention to keys and values that are already there."""
 
     def __init__(self, key: torch.Tensor, value: torch.Tensor) -> None:
@@ -27,14 +27,14 @@ class KeptPrompt:
         return out
 
 
-def keep_null_prompt(unet: nn.Module, prompt: torch.Tensor) -> None:
+def cache_null_prompt(unet: nn.Module, prompt: torch.Tensor) -> None:
     """Give every cross-attention of a UNet the keys and values of this prompt."""
     crossed: list[Any] = [m for m in unet.modules() if isinstance(m, Attention) and m.is_cross_attention]
     for module in crossed:
         _refuse_other(module)
         layers = (module.to_k, module.to_v)
         key, value = (_heads(layer(prompt.to(layer.weight.dtype)), module.heads) for layer in layers)
-        module.set_processor(KeptPrompt(key, value))
+        module.set_processor(CachedPromptAttention(key, value))
 
 
 def _heads(flat: torch.Tensor, heads: int) -> torch.Tensor:

@@ -12,7 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional
 
-from fusiondiff_audit.model.pixel_cnn import Pixels
+from fusiondiff_audit.model.pixel_cnn import PixelCNN
 from fusiondiff_audit.model.shapes import Convolutions, Fusion, Transformer
 
 Tensor = torch.Tensor
@@ -26,7 +26,7 @@ class LocalPath(nn.Module):
         super().__init__()
         self.shape = shape
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
-        self.pixels = Pixels(shape.pixels) if shape.pixels else None
+        self.pixels = PixelCNN(shape.pixels) if shape.pixels else None
         seen = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
         bent = (nn.Linear(seen, 2 * width), nn.GELU())  # a size is no weighted sum of how often filters answer
         self.out = nn.Sequential(*bent, nn.Linear(2 * width, width), nn.LayerNorm(width))
@@ -103,7 +103,7 @@ class GlobalPath(nn.Module):
     def __init__(self, shape: Transformer, width: int) -> None:
         super().__init__()
         self.shape = shape
-        self.deit = deit(shape)
+        self.deit = build_deit(shape)
         self.adapters = nn.ModuleList(
             Adapter(shape.width, shape.adapter) for _ in range(shape.depth if shape.adapter else 0)
         )
@@ -122,7 +122,7 @@ class GlobalPath(nn.Module):
         return embedding
 
 
-def deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
+def build_deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
     """Return timm's transformer of these sizes, with a classifier if it is to have one."""
     return VisionTransformer(
         img_size=shape.side,
@@ -163,7 +163,7 @@ class Adapter(nn.Module):
         return tokens + added.to(tokens.dtype)
 
 
-class Gate(nn.Module):
+class FusionGate(nn.Module):
     """One embedding of two: `g * local + (1 - g) * global`, with g of both."""
 
     def __init__(self, width: int, fusion: Fusion) -> None:

@@ -14,7 +14,7 @@ _FIRST = 5  # pixels a side of the first convolution, which halves the tile
 _CENTRE, _SCALE = 0.5, 4.0  # greys from 0 to 1 become numbers around 0
 
 
-class Pixels(nn.Module):
+class PixelCNN(nn.Module):
     """Grey tiles to one map: a block for each width, each of which halves the map where the width is another."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:

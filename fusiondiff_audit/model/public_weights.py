@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
-from fusiondiff_audit.model.diffusion import build
-from fusiondiff_audit.model.paths import deit
+from fusiondiff_audit.model.diffusion import build_networks
+from fusiondiff_audit.model.paths import build_deit
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
 from fusiondiff_audit.weights.clip_text import TextEncoder
 from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
@@ -30,7 +30,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class DiffusionRelease:
     """A release of a latent diffusion model: its sizes, and the digest of each file that is read."""
 
     name: str = "Stable Diffusion v1.4"
@@ -44,7 +44,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Public:
+class PublicWeights:
     """Public weights over the memory that was hashed, under the names that today's libraries use."""
 
     vae: Tensors
@@ -52,7 +52,9 @@ class Public:
     null_prompt: torch.Tensor
 
 
-def read_release(folder: Path, release: Release, watch: Callable[[str], None] = lambda name: None) -> Public:
+def read_diffusion_release(
+    folder: Path, release: DiffusionRelease, watch: Callable[[str], None] = lambda name: None
+) -> PublicWeights:
     """Return the weights of a folder, all of whose files that are read are those of the release."""
     listing = list_folder(folder)
     _refuse_strangers(listing.files, folder)
@@ -66,14 +68,14 @@ def read_release(folder: Path, release: Release, watch: Callable[[str], None] = 
 
     loaded = dict(zip(release.files, stream(load, release.files, threads=THREADS), strict=True))
     with torch.device("meta"):
-        vae, unet = build(release.autoencoder, release.denoiser)
+        vae, unet = build_networks(release.autoencoder, release.denoiser)
     text = view({TEXT: loaded[TEXT]}, release.text.expected())
-    return Public(
+    return PublicWeights(
         _modern(loaded[VAE], VAE, vae), view({UNET: loaded[UNET]}, specs_of(unet)), release.text.null_prompt(text)
     )
 
 
-def read_deit(path: Path, release: Release) -> tuple[Transformer, Tensors]:
+def read_deit(path: Path, release: DiffusionRelease) -> tuple[Transformer, Tensors]:
     """Return the sizes and the weights of a DeiT whose file is known; its classifier is left out."""
     digest, data = Reader(path.parent).load(path.name, limit=_MOST)
     if digest not in release.deits:
@@ -82,7 +84,7 @@ def read_deit(path: Path, release: Release) -> tuple[Transformer, Tensors]:
         raise SigningError(Reason.DIGEST_MISMATCH, what, hint="timm's deit_small_patch16_224.fb_in1k is one of them")
     shape = release.deits[digest]
     with torch.device("meta"):
-        whole = deit(shape, classes=IMAGENET)
+        whole = build_deit(shape, classes=IMAGENET)
     tensors = view({path.name: data}, specs_of(whole))
     return shape, {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
 

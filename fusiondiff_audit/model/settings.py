@@ -6,7 +6,7 @@ from enum import StrEnum
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.model.encoder import Architecture
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from reports.verdict.model_names import JOINT, states_base
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
@@ -21,7 +21,7 @@ _RETIRED = {"clahe": 0, "clip": 2.0, "flat_field": False}  # of `intensity`: bun
 _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
 
 
-class Unfamiliarity(StrEnum):
+class UnfamiliarityMeasure(StrEnum):
     """How it is told that a picture is unlike anything enrolled."""
 
     DISTANCE = "distance"
@@ -40,9 +40,9 @@ class Settings:
     intensity: Intensity = field(default_factory=Intensity)
     micro_batch: int = 1
     threads: int = 2
-    unfamiliarity: Unfamiliarity = Unfamiliarity.DISTANCE
-    learning: Learning | None = None
-    examples: tuple[Example, ...] = ()
+    unfamiliarity: UnfamiliarityMeasure = UnfamiliarityMeasure.DISTANCE
+    learning: ForestSettings | None = None
+    examples: tuple[LabelledExample, ...] = ()
     seen: tuple[str, ...] = ()  # pixel digests of all labelled pictures that the encoder was ever trained with
     base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
     format: str = FORMAT
@@ -61,7 +61,7 @@ class Settings:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
         if self.geometry.tile != self.architecture.tile:
             raise ValueError(f"tiles are cut at {self.geometry.tile} pixels, and seen at {self.architecture.tile}")
-        if self.unfamiliarity is Unfamiliarity.RESIDUAL and not self.architecture.reading.residual:
+        if self.unfamiliarity is UnfamiliarityMeasure.RESIDUAL and not self.architecture.reading.residual:
             raise ValueError("unfamiliarity is told by a residual that is not computed")
         enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
         if len(set(enrolled)) > 1:

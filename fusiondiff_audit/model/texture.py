@@ -25,12 +25,12 @@ _FLAT = 1e-6  # variance of a tile's greys, which go from 0 to 1: with less, it 
 _RARE = 1e-3  # a share: what is rarer is as rare
 _MOST = 10.0
 _NARROWEST = 0.99 * _LEAST**0.5  # what `measured` gives, but for rounding
-NUMBERS = len(_EVERY) * (len(_RINGS) * (_BITS + 2 + 3) + 5 + 3)
-WHOLE = 2 ** (len(_EVERY) - 1)  # pixels a side of a tile come in multiples of this
-SMALLEST = WHOLE * (2 * max(_RINGS) + 2)  # pixels a side: two centres at the coarsest scale
+TEXTURE_DIM = len(_EVERY) * (len(_RINGS) * (_BITS + 2 + 3) + 5 + 3)
+TILE_MULTIPLE = 2 ** (len(_EVERY) - 1)  # pixels a side of a tile come in multiples of this
+MIN_TILE = TILE_MULTIPLE * (2 * max(_RINGS) + 2)  # pixels a side: two centres at the coarsest scale
 
 
-class Surface(nn.Module):
+class TextureDescriptors(nn.Module):
     """Descriptors of tiles, each by the spread that it had on the pictures that it was measured on."""
 
     mean: Tensor
@@ -38,19 +38,19 @@ class Surface(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(NUMBERS))
-        self.register_buffer("deviation", torch.ones(NUMBERS))
+        self.register_buffer("mean", torch.zeros(TEXTURE_DIM))
+        self.register_buffer("deviation", torch.ones(TEXTURE_DIM))
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return tiles x numbers."""
-        return self.standard(described(tiles))
+        return self.standard(describe(tiles))
 
     def standard(self, numbers: Tensor) -> Tensor:
         """Return descriptors by their spread, none of them so far out that it alone would decide a distance."""
         return ((numbers - self.mean) / self.deviation).clamp(-_MOST, _MOST)
 
     @torch.no_grad()
-    def measured(self, numbers: Tensor) -> "Surface":
+    def measured(self, numbers: Tensor) -> "TextureDescriptors":
         """Take mean and spread from descriptors of many tiles."""
         self.mean.copy_(numbers.mean(0))
         self.deviation.copy_((numbers.var(0) + _LEAST).sqrt())
@@ -62,7 +62,7 @@ class Surface(nn.Module):
             raise ValueError("descriptors of a surface by a mean or a spread that no pictures have")
 
 
-def described(tiles: Tensor) -> Tensor:
+def describe(tiles: Tensor) -> Tensor:
     """Return tiles x numbers, as they are, in single precision wherever they are asked for."""
     with torch.autocast(tiles.device.type, enabled=False):
         return _described(tiles[:, 0].float())

@@ -12,7 +12,15 @@ from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import Votes
 from fusiondiff_audit.images.tiles import combine
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, Rows, partition, shares, train_forests
+from fusiondiff_audit.model.enrolment import (
+    Embeddings,
+    EnrolledEmbeddings,
+    ForestSettings,
+    LabelledExample,
+    forest_scores,
+    partition_of,
+    train_forests,
+)
 from fusiondiff_audit.model.forest import Forest
 from fusiondiff_audit.stress.target import Pipeline
 from reports.arithmetic import tolerance
@@ -23,13 +31,13 @@ _EVEN = 0.5  # of the trees
 class FrozenEncoderLearner:
     """A model that learns again; what its encoder saw of a plane is kept."""
 
-    def __init__(self, model: DiffusionModel, pipeline: Pipeline, learning: Learning) -> None:
+    def __init__(self, model: DiffusionModel, pipeline: Pipeline, learning: ForestSettings) -> None:
         self._model, self._pipeline, self._learning = model, pipeline, learning
-        self._seen: dict[str, Rows] = {}
+        self._seen: dict[str, Embeddings] = {}
 
     def home(self, specimen: str) -> int:
         """Return which forest learns from a specimen."""
-        return partition(specimen, self._learning.partitions)
+        return partition_of(specimen, self._learning.partitions)
 
     def rows(self, plane: Plane) -> torch.Tensor:
         """Return the embeddings of a plane's tiles."""
@@ -44,9 +52,9 @@ class FrozenEncoderLearner:
         kept = [picture for picture in pictures if len(self._rows(picture.plane))]
         rows = [self._rows(picture.plane) for picture in kept]
         owner = np.repeat(np.arange(len(kept)), [len(each) for each in rows])
-        examples = tuple(Example(plane_digest(p.plane), p.specimen, p.authentic) for p in kept)
+        examples = tuple(LabelledExample(plane_digest(p.plane), p.specimen, p.authentic) for p in kept)
         whole = np.concatenate(rows)
-        known = Enrolled(examples, whole, np.zeros(len(whole), np.float32), owner)
+        known = EnrolledEmbeddings(examples, whole, np.zeros(len(whole), np.float32), owner)
         return TrainedForests(train_forests(known, self._learning), self)
 
     def votes(self, forests: Sequence[Forest], plane: Plane) -> Votes:
@@ -55,7 +63,7 @@ class FrozenEncoderLearner:
         if not len(rows):
             return 0, 0
         rule = self._model.settings.geometry.rule
-        authentic = sum(combine(row, rule) > _EVEN for row in shares(forests, rows))
+        authentic = sum(combine(row, rule) > _EVEN for row in forest_scores(forests, rows))
         return len(forests) - authentic, authentic
 
     def suspects(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
@@ -71,7 +79,7 @@ class FrozenEncoderLearner:
         rows = [np.concatenate([self._rows(p.plane) for p in mine]).astype(np.float64).mean(0) for mine in of.values()]
         return tuple(of), np.array(rows), np.array([mine[0].authentic for mine in of.values()], bool)
 
-    def _rows(self, plane: Plane) -> Rows:
+    def _rows(self, plane: Plane) -> Embeddings:
         digest = plane_digest(plane)
         if digest not in self._seen:
             (found,) = self._model.embed([self._pipeline.micrograph(plane)])
@@ -99,7 +107,7 @@ def poison_test_of(
     detectors: tuple[str, ...],
 ) -> PoisonTest:
     """Return an enrolment like the model's own, as something to poison; detectors trust the pictures that are asked."""
-    learner = FrozenEncoderLearner(model, pipeline, model.settings.learning or Learning())
+    learner = FrozenEncoderLearner(model, pipeline, model.settings.learning or ForestSettings())
     return PoisonTest(
         learner, enrolled, asked, tolerance, lambda pictures: learner.suspects(pictures, asked), plans, detectors
     )

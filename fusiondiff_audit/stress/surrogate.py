@@ -11,7 +11,7 @@ from fusiondiff_audit.images.prepare import has_structure
 from fusiondiff_audit.images.tiles import TRIMMED, Rule, cut
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
-from fusiondiff_audit.model.inference import exact
+from fusiondiff_audit.model.inference import reproducible
 
 Tensor = torch.Tensor
 _EDGE = 1e-4  # so far from 0 and 1 shares are kept, whose logits have no end
@@ -46,7 +46,7 @@ class Surrogate:
             return plane.new_zeros(0, self._settings.architecture.numbers)
         mapped = self._mapped(plane)
         tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
-        with exact(self._threads):
+        with reproducible(self._threads):
             parts = tiles.to(self._device).split(self._settings.micro_batch)  # type: ignore[no-untyped-call]
             found = [
                 checkpoint(self._embedded, part, use_reentrant=False) if len(parts) > 1 else self._embedded(part)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 import signing
-from fusiondiff_audit.weights.tensors import pack, view_arrays
+from fusiondiff_audit.weights.tensors import to_safetensors, view_arrays
 from signing.files import read_capped
 
 _NAME = re.compile(r"(?P<stage>[a-z]+)-(?P<step>[0-9]{7})-(?P<digest>[0-9a-f]{64})\.safetensors")
@@ -31,7 +31,7 @@ class Checkpoint:
 
 def save(folder: Path, stage: str, step: int, tensors: Tensors) -> None:
     """Write a checkpoint whole or not at all, then forget those that are too old."""
-    data = pack(tensors)
+    data = to_safetensors(tensors)
     digest = hashlib.sha256(data).hexdigest()
     signing.create(folder / f"{stage}-{step:07d}-{digest}.safetensors", data, force=True)
     for old in _found(folder, stage)[:-_KEPT]:

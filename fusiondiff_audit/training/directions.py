@@ -15,7 +15,7 @@ import torch
 from scipy.linalg import eigh
 
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.texture import NUMBERS
+from fusiondiff_audit.model.texture import TEXTURE_DIM
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import as_tiles
 from fusiondiff_audit.training.studio import Studio
@@ -26,7 +26,7 @@ _OF_A_PICTURE = 4  # tiles: more of one picture say little more
 _MAKERS = 14  # directions: fifteen makers, each beside others of three kilns, differ in twelve; two say nothing of them
 _SEEN_FROM = 64  # sides: so many numbers, or forests would hardly meet what tells makers apart among all others
 _SURFACES = 64  # directions, of descriptors alone, and of all numbers together
-COUNT = NUMBERS + _SEEN_FROM + 2 * _SURFACES
+COUNT = TEXTURE_DIM + _SEEN_FROM + 2 * _SURFACES
 LEAST = _MAKERS  # numbers that makers are told apart by: fewer cannot have so many directions
 _DOUBT = 0.1, 0.03  # of makers and of surfaces: share of the mean variance within, added to all of them
 _TURNS = 0x7475726E73

@@ -15,7 +15,7 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
 from fusiondiff_audit.inputs.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.names import refuse_bad_name
 from fusiondiff_audit.training.prospects import Specimens
 from signing import Batch, Kind, Reason, SignedFile, SigningError
@@ -31,7 +31,7 @@ class Order:
     """Authentic as what, and how the forests learn."""
 
     reference: str
-    learning: Learning
+    learning: ForestSettings
     demonstration: bool = False
     name: str | None = None  # of the new bundle; None: that of the model
 
@@ -48,7 +48,7 @@ def planned(batch: Batch) -> Specimens:
     """Return how many specimens of what use a batch labels, by its labels and its manifest alone."""
     entries = {entry.name: entry for entry in batch.manifest.files}
     examples = (
-        Example("", _specimen(name, label, entries[name].specimen), label.authentic, label.use is Use.CALIBRATE)
+        LabelledExample("", _specimen(name, label, entries[name].specimen), label.authentic, label.use is Use.CALIBRATE)
         for name, label in _usable_labels(batch).items()
     )
     return Specimens.of(examples)
@@ -107,8 +107,8 @@ def _pictures(batch: Batch, said: dict[str, Label], guard: Guard) -> Iterator[Si
 
 
 def _examples(
-    pictures: Iterator[SignedMicrograph], said: dict[str, Label], model: DiffusionModel, learning: Learning
-) -> Iterator[tuple[SignedMicrograph, Example]]:
+    pictures: Iterator[SignedMicrograph], said: dict[str, Label], model: DiffusionModel, learning: ForestSettings
+) -> Iterator[tuple[SignedMicrograph, LabelledExample]]:
     twins: dict[str, str] = {}
     seen = frozenset(model.settings.seen)
     for picture in pictures:
@@ -119,10 +119,10 @@ def _examples(
         if picture.pixel_digest in seen:
             _refuse_seen(name, label, learning)
         specimen = _specimen(name, label, picture.entry.specimen)
-        yield picture, Example(picture.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE)
+        yield picture, LabelledExample(picture.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE)
 
 
-def _refuse_seen(name: str, label: Label, learning: Learning) -> None:
+def _refuse_seen(name: str, label: Label, learning: ForestSettings) -> None:
     """Refuse what the encoder was trained with, where something is promised that holds of new pictures alone."""
     what = f"{name!a}: the encoder was trained with its label, so"
     if label.use is Use.CALIBRATE:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from fusiondiff_audit.model.bundle import Unpacked
+from fusiondiff_audit.model.bundle import LoadedBundle
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.diet import Diet
@@ -21,7 +21,7 @@ from fusiondiff_audit.training.studio import Studio
 
 
 def finetune(
-    bundle: Unpacked, diet: Diet, first: Stage, then: Stage, seed: int, studio: Studio
+    bundle: LoadedBundle, diet: Diet, first: Stage, then: Stage, seed: int, studio: Studio
 ) -> tuple[Settings, dict[str, torch.Tensor]]:
     """Return the settings and the weights of an encoder that has seen labels.
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import signing
-from fusiondiff_audit.model.texture import NUMBERS, Surface, described
+from fusiondiff_audit.model.texture import TEXTURE_DIM, TextureDescriptors, describe
 from fusiondiff_audit.training.diet import Diet, Places
 from fusiondiff_audit.training.maps import as_tiles
 from fusiondiff_audit.training.studio import Place, Studio
@@ -25,11 +25,11 @@ def looks_of(diet: Diet, studio: Studio) -> Tensor:
     if studio.here.first and not path.is_file():
         signing.create(path, torch.cat(list(_computed(diet, studio))).numpy().tobytes())
     studio.here.meet()
-    looks = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.float32).reshape(len(diet.squares), NUMBERS)
-    return Surface().measured(looks).standard(looks)
+    looks = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.float32).reshape(len(diet.squares), TEXTURE_DIM)
+    return TextureDescriptors().measured(looks).standard(looks)
 
 
-def measure(surface: Surface, diet: Diet, numbers: np.random.Generator, here: Place) -> None:
+def measure(surface: TextureDescriptors, diet: Diet, numbers: np.random.Generator, here: Place) -> None:
     """Have an encoder's descriptors be told by their spread over a diet."""
     places = diet.some(numbers, _MEASURED)
     found = [_described(diet, places[start : start + _AT_ONCE], here) for start in range(0, _MEASURED, _AT_ONCE)]
@@ -45,4 +45,4 @@ def _computed(diet: Diet, studio: Studio) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def _described(diet: Diet, places: Places | slice, here: Place) -> Tensor:
-    return described(as_tiles(diet.squares[places], here)).cpu()
+    return describe(as_tiles(diet.squares[places], here)).cpu()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fusiondiff_audit.model.enrolment import Example
+from fusiondiff_audit.model.enrolment import LabelledExample
 from reports.arithmetic import least_specimens
 from reports.verdict.coverage import coverage, missing_specimens
 from reports.verdict.verdicts import VerdictReason
@@ -27,7 +27,7 @@ class Specimens:
     calibrated: tuple[int, int]
 
     @classmethod
-    def of(cls, examples: Iterable[Example]) -> "Specimens":
+    def of(cls, examples: Iterable[LabelledExample]) -> "Specimens":
         """Count them; a specimen counts once, however many pictures show it."""
         uses = {(example.specimen, example.authentic, example.calibrates) for example in examples}
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fusiondiff_audit.model.diffusion import as_seen, build
+from fusiondiff_audit.model.diffusion import autoencoder_input, build_networks
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import GlobalPath
 from fusiondiff_audit.training.diet import Diet, Places
@@ -33,13 +33,13 @@ class LatentTask:
     def __init__(self, recipe: Recipe, diet: Diet, here: Place) -> None:
         self._diet, self._here, self._batch = diet, here, recipe.stages.autoencoder.batch
         self._averaged = recipe.architecture.autoencoder.averaged
-        self.module, _ = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
+        self.module, _ = build_networks(recipe.architecture.autoencoder, recipe.architecture.denoiser)
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
         """Return the error of what comes back, of its edges, and what the latent says too much."""
         tiles = as_tiles(self._diet.squares[self._diet.some(numbers, self._batch)], self._here)
-        seen = as_seen(2 * another_look(tiles, generator) - 1, self._averaged)
+        seen = autoencoder_input(2 * another_look(tiles, generator) - 1, self._averaged)
         latent = self.module.encode(seen).latent_dist
         noise = torch.randn(latent.mean.shape, generator=generator).to(latent.mean)
         back = self.module.decode(latent.mean + latent.std * noise).sample
@@ -53,7 +53,7 @@ class LatentTask:
     def scaling(self, numbers: np.random.Generator) -> float:
         """Return what brings the latent's numbers to a variance of one."""
         tiles = as_tiles(self._diet.squares[self._diet.some(numbers, 256)], self._here)
-        return float(1 / self.module.encode(as_seen(2 * tiles - 1, self._averaged)).latent_dist.mean.std())
+        return float(1 / self.module.encode(autoencoder_input(2 * tiles - 1, self._averaged)).latent_dist.mean.std())
 
 
 class DenoiserTask:
@@ -67,7 +67,7 @@ class DenoiserTask:
         made, reading = recipe.architecture.autoencoder, recipe.architecture.reading
         self._scaling, self._averaged = made.scaling, made.averaged
         self._left = reading.alphas(tuple(range(reading.schedule))).to(here.device)
-        _, self.module = build(recipe.architecture.autoencoder, recipe.architecture.denoiser)
+        _, self.module = build_networks(recipe.architecture.autoencoder, recipe.architecture.denoiser)
         self.module.to(here.device).to(memory_format=torch.channels_last)
 
     def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> Tensor:
@@ -75,7 +75,7 @@ class DenoiserTask:
         squares = self._diet.squares[self._diet.some(numbers, self._batch)]
         tiles = 2 * another_look(as_tiles(squares, self._here), generator) - 1
         with torch.no_grad():
-            latent = self._latent.encode(as_seen(tiles, self._averaged)).latent_dist.mean * self._scaling  # type: ignore[operator]
+            latent = self._latent.encode(autoencoder_input(tiles, self._averaged)).latent_dist.mean * self._scaling  # type: ignore[operator]
         steps = torch.randint(len(self._left), (len(latent),), generator=generator).to(latent.device)
         noise = torch.randn(latent.shape, generator=generator).to(latent)
         left = self._left[steps][:, None, None, None]

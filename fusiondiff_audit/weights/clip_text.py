@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from fusiondiff_audit.weights.safetensors import Spec
+from fusiondiff_audit.weights.safetensors import TensorSpec
 
 Tensor = torch.Tensor
 _QUICK = 1.702  # of the sigmoid that stands in for a Gaussian's
@@ -27,7 +27,7 @@ class TextEncoder:
     words: int = 49408
     tokens: int = 77
 
-    def expected(self) -> dict[str, Spec]:
+    def expected(self) -> dict[str, TensorSpec]:
         """Return name, type and shape of each tensor."""
         shapes = {
             "embeddings.position_ids": (1, self.tokens),
@@ -44,7 +44,7 @@ class TextEncoder:
             shapes |= _pair(f"{layer}.mlp.fc1", self.inner, self.width)
             shapes |= _pair(f"{layer}.mlp.fc2", self.width, self.inner)
         return {
-            f"text_model.{name}": Spec("I64" if name.endswith("position_ids") else "F32", shape)
+            f"text_model.{name}": TensorSpec("I64" if name.endswith("position_ids") else "F32", shape)
             for name, shape in shapes.items()
         }
 

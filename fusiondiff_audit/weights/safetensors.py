@@ -18,7 +18,7 @@ _MOST_DIMENSIONS = 8
 _MOST_TOKENS = 2_000_000
 _LARGEST = 2**48  # of one dimension, and bytes of all of them
 _PREFIX = 8
-WIDTHS: Mapping[str, int] = {
+DTYPE_BYTES: Mapping[str, int] = {
     "BOOL": 1,
     "U8": 1,
     "I8": 1,
@@ -33,7 +33,7 @@ WIDTHS: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class TensorSpec:
     """What a tensor is, whatever it holds."""
 
     dtype: str  # as safetensors names it
@@ -42,27 +42,27 @@ class Spec:
     @property
     def size(self) -> int:
         """Return its bytes."""
-        return WIDTHS[self.dtype] * math.prod(self.shape)
+        return DTYPE_BYTES[self.dtype] * math.prod(self.shape)
 
     @property
     def span(self) -> int:
         """Return the bytes of a tensor whose empty sides were of length 1: a library's strides reach that far."""
-        return WIDTHS[self.dtype] * math.prod(max(side, 1) for side in self.shape)
+        return DTYPE_BYTES[self.dtype] * math.prod(max(side, 1) for side in self.shape)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class TensorSpan:
     """A tensor's bytes within its file."""
 
-    spec: Spec
+    spec: TensorSpec
     start: int
     end: int
 
 
-def read_header(data: memoryview, where: str) -> dict[str, Placed]:
+def read_tensor_header(data: memoryview, where: str) -> dict[str, TensorSpan]:
     """Return where each tensor lies."""
     if len(data) < _PREFIX:
         raise malformed(where, f"{len(data)} bytes are no safetensors file")
@@ -79,7 +79,7 @@ def read_header(data: memoryview, where: str) -> dict[str, Placed]:
     return placed
 
 
-def write_header(specs: Mapping[str, Spec]) -> bytes:
+def write_tensor_header(specs: Mapping[str, TensorSpec]) -> bytes:
     """Return the header of a file with these tensors in this order, spaced so that their bytes begin aligned."""
     entries, at = {}, 0
     for name, spec in specs.items():
@@ -90,22 +90,22 @@ def write_header(specs: Mapping[str, Spec]) -> bytes:
     return len(text).to_bytes(_PREFIX, "little") + text
 
 
-def _placed(fields: Fields, base: int) -> Placed:
+def _placed(fields: Fields, base: int) -> TensorSpan:
     fields.closed("dtype", "shape", "data_offsets")
     dtype = fields.raw("dtype", limit=MAX_TEXT)
-    if dtype not in WIDTHS:
+    if dtype not in DTYPE_BYTES:
         raise malformed(fields.where, f"{dtype[:20]!r} is no type of tensor that is read")
     shape = fields.integers("shape", least=0, most=_LARGEST, length=_MOST_DIMENSIONS)
     offsets = fields.integers("data_offsets", least=0, most=_LARGEST, length=2)
-    spec = Spec(dtype, tuple(shape))
+    spec = TensorSpec(dtype, tuple(shape))
     if spec.span > _LARGEST:
         raise malformed(fields.where, f"{spec} spans more than {_LARGEST:,} bytes, whatever it holds")
     if len(offsets) != 2 or offsets[1] - offsets[0] != spec.size:
         raise malformed(fields.where, f"{spec} has {spec.size:,} bytes, its offsets are {offsets}")
-    return Placed(spec, base + offsets[0], base + offsets[1])
+    return TensorSpan(spec, base + offsets[0], base + offsets[1])
 
 
-def _refuse_holes(placed: Mapping[str, Placed], base: int, end: int, where: str) -> None:
+def _refuse_holes(placed: Mapping[str, TensorSpan], base: int, end: int, where: str) -> None:
     """Refuse tensors that overlap or leave bytes between or behind them."""
     at = base
     for name, one in sorted(placed.items(), key=lambda item: (item[1].start, item[1].end)):

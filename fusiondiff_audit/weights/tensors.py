@@ -10,7 +10,14 @@ from typing import Any
 import numpy.typing as npt
 import torch
 
-from fusiondiff_audit.weights.safetensors import ALIGNED, WIDTHS, Placed, Spec, read_header, write_header
+from fusiondiff_audit.weights.safetensors import (
+    ALIGNED,
+    DTYPE_BYTES,
+    TensorSpan,
+    TensorSpec,
+    read_tensor_header,
+    write_tensor_header,
+)
 from signing.strict import malformed
 
 _TYPES: Mapping[str, torch.dtype] = {
@@ -28,20 +35,20 @@ _TYPES: Mapping[str, torch.dtype] = {
 _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
-def specs_of(module: torch.nn.Module, *, dtype: torch.dtype | None = None) -> dict[str, Spec]:
+def specs_of(module: torch.nn.Module, *, dtype: torch.dtype | None = None) -> dict[str, TensorSpec]:
     """Return what a module's state must be; its floating-point tensors may be kept in another type."""
 
     def kept(tensor: torch.Tensor) -> torch.dtype:
         return dtype if dtype is not None and tensor.dtype.is_floating_point else tensor.dtype
 
-    return {name: Spec(_NAMES[kept(tensor)], tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
+    return {name: TensorSpec(_NAMES[kept(tensor)], tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
 
 
-def view(shards: Mapping[str, memoryview], expected: Mapping[str, Spec]) -> dict[str, torch.Tensor]:
+def view(shards: Mapping[str, memoryview], expected: Mapping[str, TensorSpec]) -> dict[str, torch.Tensor]:
     """Return the expected tensors over the memory of verified shards, or refuse them all."""
-    found: dict[str, tuple[str, Placed]] = {}
+    found: dict[str, tuple[str, TensorSpan]] = {}
     for name, data in sorted(shards.items()):
-        for tensor, placed in read_header(data, name).items():
+        for tensor, placed in read_tensor_header(data, name).items():
             if tensor in found:
                 raise malformed(name, f"{tensor[:100]!a} is in {found[tensor][0]} as well")
             found[tensor] = (name, placed)
@@ -56,7 +63,7 @@ def view(shards: Mapping[str, memoryview], expected: Mapping[str, Spec]) -> dict
 
 def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
     """Return all tensors of a verified file whose shapes only its reader can judge, as arrays over its memory."""
-    found = read_header(data, where)
+    found = read_tensor_header(data, where)
     if foreign := sorted(name for name, placed in found.items() if _TYPES[placed.spec.dtype] is torch.bfloat16):
         raise malformed(where, f"{foreign[0][:100]!a} is of a type that arrays do not have")
     return {name: _tensor(data, placed).numpy() for name, placed in found.items()}
@@ -70,7 +77,7 @@ def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) ->
         raise malformed(where, f"{len(extra)} tensors are not of this model, the first is {extra[0][:100]!a}")
 
 
-def _tensor(data: memoryview, placed: Placed) -> torch.Tensor:
+def _tensor(data: memoryview, placed: TensorSpan) -> torch.Tensor:
     """Return a tensor over verified memory, or over a copy where numbers would lie across a processor's cache lines.
 
     Vector code sums in another order there, so the last digits of a finding would depend on who wrote the file.
@@ -85,13 +92,13 @@ def _tensor(data: memoryview, placed: Placed) -> torch.Tensor:
     return tensor.clone() if tensor.data_ptr() % ALIGNED else tensor
 
 
-def pack(tensors: Mapping[str, torch.Tensor]) -> bytes:
+def to_safetensors(tensors: Mapping[str, torch.Tensor]) -> bytes:
     """Return a safetensors file of these tensors, laid out so that next to none has to be copied when it is read."""
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    specs = {name: Spec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in kept.items()}
-    order = sorted(kept, key=lambda name: (specs[name].size % ALIGNED != 0, -WIDTHS[specs[name].dtype], name))
+    specs = {name: TensorSpec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in kept.items()}
+    order = sorted(kept, key=lambda name: (specs[name].size % ALIGNED != 0, -DTYPE_BYTES[specs[name].dtype], name))
     bodies = (kept[name].reshape(-1).view(torch.uint8).numpy().tobytes() for name in order)
-    return b"".join((write_header({name: specs[name] for name in order}), *bodies))
+    return b"".join((write_tensor_header({name: specs[name] for name in order}), *bodies))
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from fusiondiff_audit.certify.conformal import Ranks, ranks
+from fusiondiff_audit.certify.conformal import ConformalRanks, conformal_ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import Rank, conformal_p, count_at_least, least_specimens
@@ -19,7 +19,7 @@ def known(counterfeit: int, authentic: int, familiar: int = 0) -> Calibration:
     return Calibration(first, second, third, ())
 
 
-def classes(found: Ranks, alpha: Fraction = TENTH) -> set[Class]:
+def classes(found: ConformalRanks, alpha: Fraction = TENTH) -> set[Class]:
     """Return what is left in the set."""
     assert found.counterfeit is not None
     assert found.authentic is not None
@@ -49,9 +49,9 @@ def test_error_rates_that_are_none_are_refused(alpha: Fraction) -> None:
 
 def test_too_few_specimens_of_one_class_make_no_set() -> None:
     for few in (known(9, 8), known(8, 9)):
-        found = ranks([0.5], [0.0], few, TENTH)
+        found = conformal_ranks([0.5], [0.0], few, TENTH)
         assert (found.counterfeit, found.authentic) == (None, None)
-    assert ranks([0.5], [0.0], known(9, 9), TENTH).authentic is not None
+    assert conformal_ranks([0.5], [0.0], known(9, 9), TENTH).authentic is not None
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_too_few_specimens_of_one_class_make_no_set() -> None:
     ],
 )
 def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], left: set[Class]) -> None:
-    assert classes(ranks(scores, [0.0], known(9, 9), TENTH)) == left
+    assert classes(conformal_ranks(scores, [0.0], known(9, 9), TENTH)) == left
 
 
 def test_too_few_specimens_that_were_kept_do_not_switch_unfamiliarity_off() -> None:
     enrolled = tuple(i / 40 for i in range(40))
     few, enough = (Calibration((), (), (0.1,) * count, enrolled) for count in (8, 9))
-    assert ranks([0.9], [2.0], few, TENTH).familiar == Rank(0, 40)
-    assert ranks([0.9], [2.0], enough, TENTH).familiar == Rank(0, 9)
+    assert conformal_ranks([0.9], [2.0], few, TENTH).familiar == Rank(0, 40)
+    assert conformal_ranks([0.9], [2.0], enough, TENTH).familiar == Rank(0, 9)
 
 
 def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
@@ -81,7 +81,7 @@ def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
     for _ in range(draws):
         scores = np.round(rng.beta(4, 2, 31), 1)
         calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), ())
-        found = ranks([float(scores[0])], [0.0], calibration, TENTH)
+        found = conformal_ranks([float(scores[0])], [0.0], calibration, TENTH)
         left_out += Class.AUTHENTIC not in classes(found)
     assert left_out / draws < 0.1 + 3 * (0.09 / draws) ** 0.5
     assert left_out > 0
@@ -90,13 +90,13 @@ def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
 def test_what_is_unlike_everything_has_a_small_p() -> None:
     calibration = known(0, 0, 19)
     for strange, p in (([0.2, 5.0], Fraction(1, 20)), ([0.0], 1)):
-        rank = ranks([0.5], strange, calibration, Fraction(1, 20)).familiar
+        rank = conformal_ranks([0.5], strange, calibration, Fraction(1, 20)).familiar
         assert rank is not None
         assert rank.p == p
-    assert ranks([0.5], [5.0], known(0, 0, 18), Fraction(1, 20)).familiar is None
+    assert conformal_ranks([0.5], [5.0], known(0, 0, 18), Fraction(1, 20)).familiar is None
 
 
 def test_a_specimen_without_a_picture_is_no_specimen() -> None:
     for scores, strange in (([], [0.0]), ([0.5], [])):
         with pytest.raises(ValueError, match="without a picture"):
-            ranks(scores, strange, known(9, 9), TENTH)
+            conformal_ranks(scores, strange, known(9, 9), TENTH)

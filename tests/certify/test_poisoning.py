@@ -9,7 +9,15 @@ import pytest
 
 from fusiondiff_audit.certify.poisoning import by_prototypes, refuse_uncertifiable
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, is_blind, partition, shares, train_forests
+from fusiondiff_audit.model.enrolment import (
+    EnrolledEmbeddings,
+    ForestSettings,
+    LabelledExample,
+    forest_scores,
+    is_constant,
+    partition_of,
+    train_forests,
+)
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import tolerance
 from signing import SigningError
@@ -19,18 +27,18 @@ Said = tuple[float, bool]  # where a specimen lies, and what it is called
 NAMES = ("beaker", "bowl", "cup", "dish", "jar", "jug")
 VALUES = (0.0, 0.5, 1.0)
 ASKED = np.array([[0.0], [0.2], [0.5], [0.8], [1.0]], np.float32)
-LEARNING = Learning(partitions=3, trees=3, seed=7)
+LEARNING = ForestSettings(partitions=3, trees=3, seed=7)
 
 
-def enrolled(said: dict[str, Said]) -> Enrolled:
-    examples = tuple(Example("ab" * 32, name, authentic) for name, (_, authentic) in said.items())
+def enrolled(said: dict[str, Said]) -> EnrolledEmbeddings:
+    examples = tuple(LabelledExample("ab" * 32, name, authentic) for name, (_, authentic) in said.items())
     rows = np.array([[place] for place, _ in said.values()], np.float32)
-    return Enrolled(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
+    return EnrolledEmbeddings(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
 
 
-def votes(said: dict[str, Said], learning: Learning = LEARNING) -> list[tuple[int, int]]:
+def votes(said: dict[str, Said], learning: ForestSettings = LEARNING) -> list[tuple[int, int]]:
     """Return the votes for counterfeit and for authentic, for each point that is asked about."""
-    for_authentic = (shares(train_forests(enrolled(said), learning), ASKED) > 0.5).sum(0)
+    for_authentic = (forest_scores(train_forests(enrolled(said), learning), ASKED) > 0.5).sum(0)
     return [(learning.partitions - int(one), int(one)) for one in for_authentic]
 
 
@@ -73,12 +81,12 @@ def test_nothing_that_is_done_within_the_tolerance_turns_a_label(name: str) -> N
     assert turned == (min(held) < 1)  # what it does not promise does happen
 
 
-FIVE = Learning(partitions=5, trees=5, seed=1)
+FIVE = ForestSettings(partitions=5, trees=5, seed=1)
 
 
 def clear_cut() -> dict[str, Said]:
     """Return specimens of which each of five partitions gets one of either class."""
-    names = [next(f"{n}-{i}" for i in range(99) if partition(f"{n}-{i}", 5) == n % 5) for n in range(10)]
+    names = [next(f"{n}-{i}" for i in range(99) if partition_of(f"{n}-{i}", 5) == n % 5) for n in range(10)]
     return {name: (float(number >= 5), number >= 5) for number, name in enumerate(names)}
 
 
@@ -106,7 +114,7 @@ def test_a_forest_depends_on_its_own_partition_alone() -> None:
     said = SETS["torn"]
     forests = train_forests(enrolled(said), LEARNING)
     for name in NAMES:
-        mine = partition(name, LEARNING.partitions)
+        mine = partition_of(name, LEARNING.partitions)
         for other in altered({name: said[name]}, 1):
             for place, (was, now) in enumerate(
                 zip(forests, train_forests(enrolled(said | other), LEARNING), strict=True)
@@ -119,9 +127,9 @@ def test_a_forest_depends_on_its_own_partition_alone() -> None:
 def test_a_partition_of_one_class_votes_for_counterfeit_and_stops_nothing() -> None:
     said = dict.fromkeys(NAMES, (1.0, True)) | {"beaker": (0.0, False)}
     forests = train_forests(enrolled(said), LEARNING)
-    blind = [is_blind(forest) for forest in forests]
+    blind = [is_constant(forest) for forest in forests]
     assert blind.count(False) == 1
-    assert blind.index(False) == partition("beaker", LEARNING.partitions)
+    assert blind.index(False) == partition_of("beaker", LEARNING.partitions)
     assert {label(each) for each in votes(said)} == {Class.COUNTERFEIT}
 
 
@@ -138,9 +146,9 @@ def test_prototypes_say_what_altered_specimens_could_do_to_them() -> None:
     """Altered as far as they can be, no more of them than it says, the nearer class stays the nearer one."""
     rng = np.random.default_rng(3)
     places = {kind: rng.normal(3.0 * kind, 1, (5, 2)) for kind in (0, 1)}
-    examples = tuple(Example("ab" * 32, f"{kind}-{n}", bool(kind)) for kind in (0, 1) for n in range(5))
+    examples = tuple(LabelledExample("ab" * 32, f"{kind}-{n}", bool(kind)) for kind in (0, 1) for n in range(5))
     rows = np.concatenate([places[0], places[1]]).astype(np.float32)
-    known = Enrolled(examples, rows, np.zeros(10, np.float32), np.arange(10))
+    known = EnrolledEmbeddings(examples, rows, np.zeros(10, np.float32), np.arange(10))
     picture = np.array([[0.3, 0.2]], np.float32)
     nearest, stands = by_prototypes(known, picture, trim=2)
     assert nearest is Class.COUNTERFEIT
@@ -155,7 +163,7 @@ def test_prototypes_say_what_altered_specimens_could_do_to_them() -> None:
 
 
 def test_a_bundle_of_one_forest_or_with_seen_labels_gets_no_number() -> None:
-    settings = enrolled_model(12, learning=Learning(partitions=3, trees=2)).settings
+    settings = enrolled_model(12, learning=ForestSettings(partitions=3, trees=2)).settings
     refuse_uncertifiable(settings)
     with pytest.raises(AuditError) as caught:
         refuse_uncertifiable(replace(settings, seen=(settings.examples[3].pixel_digest,)))

@@ -14,7 +14,7 @@ import signing
 from fusiondiff_audit.audit.compose import compose
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.policy.policy import Policy, Robustness
 from fusiondiff_audit.stress.policies import stress_policy
 from reports.arithmetic import error_bounds, tolerance
@@ -295,7 +295,7 @@ def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: To
 
 
 def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
-    learning = Learning(partitions=3, trees=10)
+    learning = ForestSettings(partitions=3, trees=10)
     enrolled_model(9, calibrate=3, learning=learning).save(Path("voting"))
     assert ready("model", "sign", "voting", "--key", "model.pem", "--force").code == 0
     words = [*WORDS, "--no-ledger", "--certify", "poisoning"]

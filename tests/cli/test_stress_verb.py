@@ -7,7 +7,7 @@ import pytest
 
 from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.page.stress import PAGE
 from reports.stress.outcome import Outcome
 from reports.stress.result import RESULT, open_stress_result
@@ -44,8 +44,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kiln in ("alder", "birch"):
         for number in range(4):
             sample = load_microstructure_data(home / "learnt" / f"{kiln}-{number}.tif")
-            examples.append((sample, Example(sample.pixel_digest, f"{kiln} {number}", kiln == "alder")))
-    learning = Learning(trees=10)
+            examples.append((sample, LabelledExample(sample.pixel_digest, f"{kiln} {number}", kiln == "alder")))
+    learning = ForestSettings(trees=10)
     tiny_model().enrol(examples, reference="alder", learning=learning, demonstration=True).save(home / "tiny")
     return home / "tiny"
 

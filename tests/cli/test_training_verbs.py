@@ -9,8 +9,8 @@ import torch
 
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.model.bundle import unpack
-from fusiondiff_audit.model.texture import NUMBERS
+from fusiondiff_audit.model.bundle import load_bundle
+from fusiondiff_audit.model.texture import TEXTURE_DIM
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.directions import COUNT
 from tests.cli.conftest import Tool
@@ -33,13 +33,13 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     assert (done.json["objects"], done.json["signed"]) == (10, True)
     for stage in ("autoencoder", "denoiser", "transformer", "texture", "afar", "kilns", "local", "paths"):
         assert Path("seen.training", f"{stage}.png").exists()
-    found = unpack("seen", trust=None, unverified=True)
+    found = load_bundle("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
     assert found.settings.architecture.autoencoder.scaling != 1.0
     assert found.encoder.surface is not None
-    assert not torch.equal(found.encoder.surface.deviation, torch.ones(NUMBERS))  # it was measured
+    assert not torch.equal(found.encoder.surface.deviation, torch.ones(TEXTURE_DIM))  # it was measured
     assert found.encoder.directions is not None
-    assert torch.equal(found.encoder.directions.weight[:NUMBERS], torch.eye(made.found)[made.width :])  # found
+    assert torch.equal(found.encoder.directions.weight[:TEXTURE_DIM], torch.eye(made.found)[made.width :])  # found
     looked = [diet.opened(Path("seen.training", part), made.tile) for part in ("", "makers", "surfaces")]
     digests = [digest for one in looked if one is not None for digest in one.digests]
     assert len(digests) == len(set(digests)) == 20 + 10 + 8  # in pieces that it did not learn from
@@ -87,7 +87,7 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     )
     tuned = house(*words, "--out", "tuned", "--json")
     assert tuned.code == 0, tuned.out
-    before, after = (unpack(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
+    before, after = (load_bundle(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
     assert "`fusiondiff-audit pretrain DIR`" in before.told
     assert before.told == after.told
     assert len(after.settings.seen) == 8
@@ -115,7 +115,7 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
         "more",
     )
     assert again.code == 0
-    assert len(unpack("more", trust=None, unverified=True).settings.seen) == 8
+    assert len(load_bundle("more", trust=None, unverified=True).settings.seen) == 8
     assert house("finetune", folder, "--model", "seen", "--out", "x").code == Exit.USAGE
     assert house("finetune", "kiln", "--labels", "labels.csv", "--model", "seen", "--out", "x").code == Exit.USAGE
     Path("same.csv").write_text("file,label\n0.tif,authentic\n1.tif,authentic\n")

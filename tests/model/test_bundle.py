@@ -16,17 +16,17 @@ from safetensors.torch import load, save
 import signing
 from fusiondiff_audit.model import bundle as room
 from fusiondiff_audit.model import bundle_files
-from fusiondiff_audit.model.bundle import pack, unpack
-from fusiondiff_audit.model.bundle_files import BILL, CARD, HEAD, SETTINGS, shard_name
-from fusiondiff_audit.model.card import TOLD, told_by
+from fusiondiff_audit.model.bundle import load_bundle, write_bundle
+from fusiondiff_audit.model.bundle_files import CARD_FILE, HEAD_FILE, SBOM_FILE, SETTINGS_FILE, shard_name
+from fusiondiff_audit.model.card import PROVENANCE_HEADING, read_provenance
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.encoder import imagined
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.encoder import meta_encoder
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError, TrustStore
 from tests.model.tiny import enrolled_model, examples, pictures, tiny_model
 
-MODEL = enrolled_model(12, learning=Learning(partitions=3, trees=5, seed=3))
+MODEL = enrolled_model(12, learning=ForestSettings(partitions=3, trees=5, seed=3))
 SHARD = shard_name(1)
 
 
@@ -69,7 +69,7 @@ def test_a_bundle_comes_back_bit_for_bit(saved: Path, trust: TrustStore) -> None
 
 def test_what_is_saved_again_is_the_same(saved: Path, trust: TrustStore, tmp_path: Path) -> None:
     DiffusionModel.from_pretrained(saved, trust=trust).save(tmp_path / "again")
-    for name in (SETTINGS, SHARD, HEAD, CARD, BILL):
+    for name in (SETTINGS_FILE, SHARD, HEAD_FILE, CARD_FILE, SBOM_FILE):
         assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes(), name
     with pytest.raises(SigningError, match="again"):
         MODEL.save(tmp_path / "again")
@@ -77,7 +77,7 @@ def test_what_is_saved_again_is_the_same(saved: Path, trust: TrustStore, tmp_pat
 
 def test_a_model_that_learnt_nothing_is_a_bundle_too(tmp_path: Path) -> None:
     tiny_model().save(tmp_path / "bare")
-    assert not (tmp_path / "bare" / HEAD).exists()
+    assert not (tmp_path / "bare" / HEAD_FILE).exists()
     again = DiffusionModel.from_pretrained(tmp_path / "bare", unverified=True)
     assert again.settings.reference is None
 
@@ -108,7 +108,7 @@ def test_every_flipped_bit_is_refused(bundle: Path, trust: TrustStore, monkeypat
     flips = [(files[i], at - int(ends[i - 1] if i else 0)) for i, at in drawn]
     flips += [(path, int(at)) for path in files for at in rng.integers(0, min(path.stat().st_size, 200), 17)]
     assert len(flips) >= 500
-    empty = imagined(MODEL.settings.architecture)  # what is built while files are hashed, and never filled
+    empty = meta_encoder(MODEL.settings.architecture)  # what is built while files are hashed, and never filled
     monkeypatch.setattr(room, "imagined", lambda _: empty)
     for path, at in flips:
         with path.open("r+b") as file:
@@ -148,7 +148,7 @@ def linked(bundle: Path) -> None:
 
 
 def missing(bundle: Path) -> None:
-    (bundle / HEAD).unlink()
+    (bundle / HEAD_FILE).unlink()
 
 
 def renamed(bundle: Path) -> None:
@@ -192,17 +192,17 @@ def head(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path]
     """Return a change of the head's arrays."""
 
     def changed(bundle: Path) -> None:
-        tensors = load((bundle / HEAD).read_bytes())
+        tensors = load((bundle / HEAD_FILE).read_bytes())
         change(tensors)
-        (bundle / HEAD).write_bytes(save(tensors))
+        (bundle / HEAD_FILE).write_bytes(save(tensors))
 
     return changed
 
 
 def stated(name: str, value: object) -> Callable[[Path], None]:
     def changed(bundle: Path) -> None:
-        settings = json.loads((bundle / SETTINGS).read_bytes())
-        (bundle / SETTINGS).write_text(json.dumps(settings | {name: value}))
+        settings = json.loads((bundle / SETTINGS_FILE).read_bytes())
+        (bundle / SETTINGS_FILE).write_text(json.dumps(settings | {name: value}))
 
     return changed
 
@@ -217,7 +217,7 @@ def endless(bundle: Path) -> None:
 
 
 def calibrating(bundle: Path) -> None:
-    examples = json.loads((bundle / SETTINGS).read_bytes())["examples"]
+    examples = json.loads((bundle / SETTINGS_FILE).read_bytes())["examples"]
     stated("examples", [example | {"calibrates": True} for example in examples])(bundle)
 
 
@@ -230,7 +230,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a pickle": (pickled, "'forest.pkl' is no file of a bundle"),
     "a note": (extra, "'more.txt' is no file of a bundle"),
     "a gap in the shards": (renamed, "is no file of a bundle"),
-    "no card": (lambda b: (b / CARD).unlink(), "without MODEL_CARD.md"),
+    "no card": (lambda b: (b / CARD_FILE).unlink(), "without MODEL_CARD.md"),
     "no head": (missing, "is enrolled and lacks head.safetensors"),
     "bytes behind the tensors": (hole, "tensors end at byte"),
     "a header too long": (endless, "its header has"),
@@ -318,7 +318,7 @@ def test_the_bill_is_valid(saved: Path) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    text = (saved / BILL).read_text()
+    text = (saved / SBOM_FILE).read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     component = json.loads(text)["metadata"]["component"]
     assert component["type"] == "machine-learning-model"
@@ -326,7 +326,7 @@ def test_the_bill_is_valid(saved: Path) -> None:
     (learnt,) = component["modelCard"]["modelParameters"]["datasets"]
     assert learnt["name"] == "alder"
     files = {file["name"]: file["hashes"] for file in component["components"]}
-    others = sorted(path.name for path in saved.iterdir() if path.name not in (BILL, "model.sig"))
+    others = sorted(path.name for path in saved.iterdir() if path.name not in (SBOM_FILE, "model.sig"))
     assert sorted(files) == others
     for name, hashes in files.items():
         assert hashes == [{"alg": "SHA-256", "content": hashlib.sha256((saved / name).read_bytes()).hexdigest()}]
@@ -337,8 +337,8 @@ def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
     from cyclonedx.validation.json import JsonStrictValidator
 
     blank = replace(MODEL.settings, reference=None, learning=None, examples=())
-    pack(tmp_path / "blank", blank, MODEL.encoder.state_dict(), None)
-    text = (tmp_path / "blank" / BILL).read_text()
+    write_bundle(tmp_path / "blank", blank, MODEL.encoder.state_dict(), None)
+    text = (tmp_path / "blank" / SBOM_FILE).read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert json.loads(text)["metadata"]["component"]["modelCard"]["modelParameters"]["datasets"] == []
 
@@ -346,23 +346,23 @@ def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
 def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
     settings, state = MODEL.settings, MODEL.encoder.state_dict()
     blank = replace(settings, reference=None, learning=None, examples=())
-    pack(tmp_path / "first", blank, state, None, told="By hand,\n\n## and slowly.")
+    write_bundle(tmp_path / "first", blank, state, None, told="By hand,\n\n## and slowly.")
     first = DiffusionModel.from_pretrained(tmp_path / "first", unverified=True)
-    enrolled = first.enrol(examples(4), reference="alder", learning=Learning(trees=5), demonstration=True)
+    enrolled = first.enrol(examples(4), reference="alder", learning=ForestSettings(trees=5), demonstration=True)
     enrolled.save(tmp_path / "second")
     for name in ("first", "second"):
-        card = (tmp_path / name / CARD).read_text()
-        assert card.endswith(f"\n{TOLD}\n\nBy hand,\n\n## and slowly.\n")
-        assert told_by(card.encode()) == "By hand,\n\n## and slowly."
-    assert "| demonstration | yes |" in (tmp_path / "second" / CARD).read_text()
-    (tmp_path / "second" / CARD).write_bytes(b"x" * 3_000_000 + f"\n{TOLD}\nMuch.".encode())
-    assert unpack(tmp_path / "second", trust=None, unverified=True).told == ""
+        card = (tmp_path / name / CARD_FILE).read_text()
+        assert card.endswith(f"\n{PROVENANCE_HEADING}\n\nBy hand,\n\n## and slowly.\n")
+        assert read_provenance(card.encode()) == "By hand,\n\n## and slowly."
+    assert "| demonstration | yes |" in (tmp_path / "second" / CARD_FILE).read_text()
+    (tmp_path / "second" / CARD_FILE).write_bytes(b"x" * 3_000_000 + f"\n{PROVENANCE_HEADING}\nMuch.".encode())
+    assert load_bundle(tmp_path / "second", trust=None, unverified=True).told == ""
     MODEL.save(tmp_path / "third")
-    assert TOLD not in (tmp_path / "third" / CARD).read_text()
+    assert PROVENANCE_HEADING not in (tmp_path / "third" / CARD_FILE).read_text()
 
 
 def test_the_card_says_what_counts(saved: Path) -> None:
-    card = (saved / CARD).read_text()
+    card = (saved / CARD_FILE).read_text()
     for line in (
         "# tiny",
         "| authentic as | alder |",

@@ -16,20 +16,20 @@ import tifffile
 import torch
 
 import fusiondiff_audit
-from fusiondiff_audit.certify.conformal import ranks
+from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import LooseMicrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.diffusion import Reading
+from fusiondiff_audit.model.diffusion import FeatureSelection
 from fusiondiff_audit.model.encoder import Precision
-from fusiondiff_audit.model.enrolment import Learning, partition
+from fusiondiff_audit.model.enrolment import ForestSettings, partition_of
 from fusiondiff_audit.model.estimator import FusionDiffClassifier
 from fusiondiff_audit.model.findings import Class, Finding, Votes
 from fusiondiff_audit.model.nonconformity import calibrate
-from fusiondiff_audit.model.settings import Unfamiliarity
+from fusiondiff_audit.model.settings import UnfamiliarityMeasure
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
@@ -147,7 +147,7 @@ def test_arithmetic_that_overflows_is_a_fault_of_one_picture() -> None:
     """Whoever finds such a picture must not be able to stop an audit with it."""
     made = tiny_model(micro_batch=1)
     state = made._runner.encoder.state_dict()
-    model = made.enrol(examples(3), reference="alder", learning=Learning(trees=5))
+    model = made.enrol(examples(3), reference="alder", learning=ForestSettings(trees=5))
     state["local.out.0.weight"][0, 0] = torch.inf
     (finding,) = model.judge(pictures(1))
     assert finding.quality.faults == (Fault.OVERFLOW,)
@@ -157,7 +157,7 @@ def test_arithmetic_that_overflows_is_a_fault_of_one_picture() -> None:
 
 def test_models_of_one_encoder_move_together() -> None:
     parent = tiny_model()
-    child = parent.enrol(examples(3), reference="alder", learning=Learning(trees=5))
+    child = parent.enrol(examples(3), reference="alder", learning=ForestSettings(trees=5))
     child.to("cpu", threads=2)
     assert parent.runtime == child.runtime
     assert child.runtime.threads == 2
@@ -195,15 +195,15 @@ def test_shots_take_the_first_examples_of_each_class() -> None:
 
 
 def test_forests_of_partitions_vote() -> None:
-    learning = Learning(partitions=3, trees=20, seed=1)
+    learning = ForestSettings(partitions=3, trees=20, seed=1)
     model = enrolled_model(12, learning=learning)
     assert len(model.head.forests) == 3
     for finding in model.judge(pictures(3)):
         assert finding.votes.authentic + finding.votes.counterfeit == 3
-    moved = [n for n in range(12) if partition(f"alder {n}", 3) == 1]
+    moved = [n for n in range(12) if partition_of(f"alder {n}", 3) == 1]
     assert 0 < len(moved) < 12
     with pytest.raises(ValueError, match="no partition has specimens of both classes"):
-        enrolled_model(2, learning=Learning(partitions=999, trees=2))
+        enrolled_model(2, learning=ForestSettings(partitions=999, trees=2))
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
     assert (lone.authentic, lone.counterfeit, lone.kept, len(lone.left_out)) == ((), (), (), 10)
     score = next(iter(MODEL.judge(pictures(1)))).score
     assert score is not None
-    assert ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
-    assert ranks([score], [0.0], known, Fraction(1, 10)).authentic is None
+    assert conformal_ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
+    assert conformal_ranks([score], [0.0], known, Fraction(1, 10)).authentic is None
 
 
 def test_distance_is_to_the_fifth_nearest_tile() -> None:
@@ -295,8 +295,8 @@ def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
 
 
 def test_the_residual_can_tell_what_is_unfamiliar() -> None:
-    made = replace(ARCHITECTURE, reading=Reading(("up1",), (25,), residual=(50, 200)))
-    model = enrolled_model(4, architecture=made, unfamiliarity=Unfamiliarity.RESIDUAL)
+    made = replace(ARCHITECTURE, reading=FeatureSelection(("up1",), (25,), residual=(50, 200)))
+    model = enrolled_model(4, architecture=made, unfamiliarity=UnfamiliarityMeasure.RESIDUAL)
     (finding,) = model.judge(pictures(1))
     assert finding.residual is not None
     assert finding.residual.shape == (4, 8, 8)

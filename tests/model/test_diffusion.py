@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 import torch
 
-from fusiondiff_audit.model.diffusion import DiffusionFeatures, Reading, build
+from fusiondiff_audit.model.diffusion import DiffusionFeatures, FeatureSelection, build_networks
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser
 
 VAE = Autoencoder((8, 16, 16, 16), layers=2, groups=4)
 UNET = Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24)
-READING = Reading(blocks=("mid", "up0", "up1", "up2"), timesteps=(25, 200))
+READING = FeatureSelection(blocks=("mid", "up0", "up1", "up2"), timesteps=(25, 200))
 
 
 def seeded() -> tuple[DiffusionFeatures, Any, Any]:
     """Return our features, and diffusers' own models with the same weights."""
     torch.manual_seed(3)
-    vae, unet = (model.eval() for model in build(VAE, UNET))
+    vae, unet = (model.eval() for model in build_networks(VAE, UNET))
     ours = DiffusionFeatures(VAE, UNET, READING, side=64)
     for mine, theirs in ((ours.vae, vae), (ours.unet, unet)):
         mine.load_state_dict({name: theirs.state_dict()[name] for name in mine.state_dict()})
@@ -60,13 +60,13 @@ def test_a_picture_is_judged_alone() -> None:
 
 
 def test_what_nobody_reads_is_not_there() -> None:
-    shallow = DiffusionFeatures(VAE, UNET, Reading(blocks=("up0",)), side=64)
+    shallow = DiffusionFeatures(VAE, UNET, FeatureSelection(blocks=("up0",)), side=64)
     names = set(shallow.state_dict())
     assert not any(
         name.startswith(("vae.decoder", "vae.post_quant_conv", "unet.conv_out", "unet.up_blocks.1")) for name in names
     )
     assert any(name.startswith("unet.up_blocks.0") for name in names)
-    deep = DiffusionFeatures(VAE, UNET, Reading(blocks=("mid",)), side=64)
+    deep = DiffusionFeatures(VAE, UNET, FeatureSelection(blocks=("mid",)), side=64)
     assert not any(name.startswith("unet.up_blocks") for name in deep.state_dict())
 
 
@@ -74,8 +74,8 @@ def test_what_nobody_reads_is_not_there() -> None:
 @torch.inference_mode()
 def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...]) -> None:
     torch.manual_seed(3)
-    reading = Reading(blocks=("up1",), timesteps=timesteps, residual=(50, 200))
-    vae, unet = (model.eval() for model in build(VAE, UNET))
+    reading = FeatureSelection(blocks=("up1",), timesteps=timesteps, residual=(50, 200))
+    vae, unet = (model.eval() for model in build_networks(VAE, UNET))
     ours = DiffusionFeatures(VAE, UNET, reading, side=64).eval()
     ours.unet.load_state_dict(unet.state_dict())
     ours.vae.load_state_dict({name: vae.state_dict()[name] for name in ours.vae.state_dict()})
@@ -109,7 +109,7 @@ def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...])
 )
 def test_settings_that_name_nothing_are_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        DiffusionFeatures(VAE, UNET, Reading(**options), side=64)
+        DiffusionFeatures(VAE, UNET, FeatureSelection(**options), side=64)
 
 
 @torch.inference_mode()
@@ -132,6 +132,6 @@ def test_tiles_must_fit_the_network() -> None:
 
 def test_the_schedule_is_that_of_stable_diffusion() -> None:
     """Noise-to-signal ratios as published for v1.4."""
-    left = Reading().alphas((0, 25, 50, 100, 200, 261))
+    left = FeatureSelection().alphas((0, 25, 50, 100, 200, 261))
     ratio = ((1 - left) / left).sqrt()
     torch.testing.assert_close(ratio, torch.tensor([0.029, 0.155, 0.226, 0.344, 0.572, 0.725]), atol=6e-4, rtol=0)

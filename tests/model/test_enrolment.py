@@ -2,21 +2,27 @@
 
 import numpy as np
 
-from fusiondiff_audit.model.enrolment import Enrolled, Example, Learning, shares, train_forests
+from fusiondiff_audit.model.enrolment import (
+    EnrolledEmbeddings,
+    ForestSettings,
+    LabelledExample,
+    forest_scores,
+    train_forests,
+)
 
 
-def enrolled(authentic: int, counterfeit: int) -> Enrolled:
+def enrolled(authentic: int, counterfeit: int) -> EnrolledEmbeddings:
     """Return specimens whose rows say nothing of what they are."""
     count = authentic + counterfeit
-    examples = tuple(Example("ab" * 32, f"specimen {i}", i < authentic) for i in range(count))
+    examples = tuple(LabelledExample("ab" * 32, f"specimen {i}", i < authentic) for i in range(count))
     rows = np.random.default_rng(5).normal(size=(count, 4)).astype(np.float32)
-    return Enrolled(examples, rows, np.zeros(count, np.float32), np.arange(count, dtype=np.intp))
+    return EnrolledEmbeddings(examples, rows, np.zeros(count, np.float32), np.arange(count, dtype=np.intp))
 
 
 def test_forests_do_not_lean_to_the_class_that_has_more_specimens() -> None:
     asked = np.random.default_rng(6).normal(size=(200, 4)).astype(np.float32)
     few, many = (
-        float(shares(train_forests(enrolled(*counts), Learning(trees=100)), asked).mean())
+        float(forest_scores(train_forests(enrolled(*counts), ForestSettings(trees=100)), asked).mean())
         for counts in ((20, 100), (100, 20))
     )
     assert abs(few - 0.5) < 0.25  # as many as there are would be 0.17

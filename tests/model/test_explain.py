@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import shares
-from fusiondiff_audit.model.explain import _masks, _occlusion, explain
-from fusiondiff_audit.model.explain_figure import render
+from fusiondiff_audit.model.enrolment import forest_scores
+from fusiondiff_audit.model.explain import _masks, _occlusion, explain_finding
+from fusiondiff_audit.model.explain_figure import render_explanation
 from tests.model.tiny import SETTINGS, enrolled_model, examples, picture, pictures
 
 
@@ -22,7 +22,7 @@ def model() -> DiffusionModel:
 
 def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
     (sample,) = pictures(1, side=130)
-    found = explain(model, sample)
+    found = explain_finding(model, sample)
     (finding,) = model.judge([sample])
     assert found.finding.score == finding.score
     assert found.plane.shape == found.score.shape == (130, 130)
@@ -36,7 +36,7 @@ def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
 
 def test_where_nothing_can_be_hidden_nothing_falls(model: DiffusionModel) -> None:
     flat = np.full((64, 64), 0.5, np.float32)
-    score = float(shares(model.head.forests, model.look(torch.from_numpy(flat[None, None])))[:, 0].mean())
+    score = float(forest_scores(model.head.forests, model.look(torch.from_numpy(flat[None, None])))[:, 0].mean())
     assert np.abs(_occlusion(model, flat, score)).max() == pytest.approx(0, abs=1e-6)
     assert _occlusion(model, flat, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
 
@@ -51,7 +51,7 @@ def test_every_place_is_hidden_once_and_regions_hardly_overlap() -> None:
 
 def test_an_enrolled_picture_is_its_own_neighbour(model: DiffusionModel) -> None:
     sample, example = next(iter(examples(8)))
-    first, *others = explain(model, sample).nearest
+    first, *others = explain_finding(model, sample).nearest
     assert (first.specimen, first.authentic) == (example.specimen, example.authentic)
     assert first.distance == pytest.approx(0, abs=1e-4)
     assert [one.distance for one in others] == sorted(one.distance for one in others)
@@ -62,13 +62,13 @@ def test_a_residual_has_its_panel_and_a_flat_picture_has_none() -> None:
     reading = replace(SETTINGS.architecture.reading, residual=(50,))
     settings = replace(SETTINGS, architecture=replace(SETTINGS.architecture, reading=reading))
     model = enrolled_model(settings=settings)
-    found = explain(model, next(pictures(1)))
+    found = explain_finding(model, next(pictures(1)))
     assert found.residual is not None
     assert np.isfinite(found.residual).all()
-    wide = Image.open(io.BytesIO(render(found)))
-    flat = explain(model, picture(np.full((96, 96), 40, np.uint8)))
+    wide = Image.open(io.BytesIO(render_explanation(found)))
+    flat = explain_finding(model, picture(np.full((96, 96), 40, np.uint8)))
     assert flat.finding.score is None
     assert flat.nearest == ()
-    narrow = Image.open(io.BytesIO(render(flat)))
+    narrow = Image.open(io.BytesIO(render_explanation(flat)))
     assert wide.width > 2.5 * narrow.width
     assert wide.height > 1.5 * narrow.height

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.forest_batched import BatchedForest
 from tests.model.tiny import enrolled_model, pictures
 
@@ -13,7 +13,7 @@ TREES, COUNT = 100, 60
 
 
 def test_a_gpu_agrees_with_the_cpu_in_full_precision() -> None:
-    model = enrolled_model(8, learning=Learning(trees=TREES))
+    model = enrolled_model(8, learning=ForestSettings(trees=TREES))
     asked = list(pictures(COUNT, side=64))
     here, rows = model.judge(asked), np.concatenate([one.rows for one in model.embed(asked)])
     model.to("cuda")

@@ -13,19 +13,19 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fusiondiff_audit.model.assembly import Order, assemble
+from fusiondiff_audit.model.assembly import BundleSpec, assemble
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.diffusion import Reading, build
+from fusiondiff_audit.model.diffusion import FeatureSelection, build_networks
 from fusiondiff_audit.model.encoder import Precision
-from fusiondiff_audit.model.paths import deit
-from fusiondiff_audit.model.public_weights import Release
+from fusiondiff_audit.model.paths import build_deit
+from fusiondiff_audit.model.public_weights import DiffusionRelease
 from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
 from fusiondiff_audit.weights.clip_text import TextEncoder
 from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
 from signing import Reason, SigningError
 from tests.model.tiny import pictures
 
-SMALL = Release(
+SMALL = DiffusionRelease(
     name="a small release",
     autoencoder=Autoencoder((8, 16, 16, 16), layers=2, groups=4),
     denoiser=Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24, tokens=6),
@@ -34,17 +34,17 @@ SMALL = Release(
     deits={},
 )
 DEIT_SHAPE = Transformer(24, 2, 3, 16, 32, 4)
-ORDER = Order(name="small", tile=64, reading=Reading(("up1",), (25,)))
+ORDER = BundleSpec(name="small", tile=64, reading=FeatureSelection(("up1",), (25,)))
 
 
 def seeded(module: nn.Module) -> dict[str, torch.Tensor]:
     return {name: tensor.clone().contiguous() for name, tensor in module.state_dict().items()}
 
 
-def publish(folder: Path, release: Release, shape: Transformer, *, older: bool = False) -> Release:
+def publish(folder: Path, release: DiffusionRelease, shape: Transformer, *, older: bool = False) -> DiffusionRelease:
     """Write a release and a DeiT of random weights, and return it with their digests pinned."""
     torch.manual_seed(5)
-    vae, unet = build(release.autoencoder, release.denoiser)
+    vae, unet = build_networks(release.autoencoder, release.denoiser)
     text = {
         name: torch.zeros(spec.shape, dtype=torch.int64) if spec.dtype == "I64" else 0.1 * torch.randn(spec.shape)
         for name, spec in release.text.expected().items()
@@ -61,7 +61,7 @@ def publish(folder: Path, release: Release, shape: Transformer, *, older: bool =
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if name.endswith(".json"):
             (folder / name).write_text(json.dumps({"for": name}))
-    save_file(seeded(deit(shape, classes=1000)), folder / "deit.safetensors")
+    save_file(seeded(build_deit(shape, classes=1000)), folder / "deit.safetensors")
     return replace(
         release,
         files={name: sha256(folder / name) for name in SD14},
@@ -74,23 +74,25 @@ def sha256(path: Path) -> str:
 
 
 @pytest.fixture
-def sd(tmp_path: Path) -> tuple[Path, Release]:
+def sd(tmp_path: Path) -> tuple[Path, DiffusionRelease]:
     folder = tmp_path / "sd"
     folder.mkdir()
     return folder, publish(folder, SMALL, DEIT_SHAPE)
 
 
-def imported(folder: Path, release: Release, out: Path, order: Order = ORDER) -> DiffusionModel:
+def imported(folder: Path, release: DiffusionRelease, out: Path, order: BundleSpec = ORDER) -> DiffusionModel:
     assemble(out, folder, folder / "deit.safetensors", order, release=release)
     return DiffusionModel.from_pretrained(out, unverified=True)
 
 
 @torch.inference_mode()
-def test_features_of_an_imported_bundle_are_those_of_the_release(sd: tuple[Path, Release], tmp_path: Path) -> None:
+def test_features_of_an_imported_bundle_are_those_of_the_release(
+    sd: tuple[Path, DiffusionRelease], tmp_path: Path
+) -> None:
     folder, release = sd
     model = imported(folder, release, tmp_path / "out")
     torch.manual_seed(5)
-    vae, unet = (part.eval() for part in build(release.autoencoder, release.denoiser))
+    vae, unet = (part.eval() for part in build_networks(release.autoencoder, release.denoiser))
     heard: dict[str, Any] = {}
     unet.up_blocks[1].register_forward_hook(lambda _, __, out: heard.__setitem__("up1", out))
     ours = model._runner.encoder.diffusion
@@ -118,7 +120,7 @@ def test_an_older_release_names_its_attention_otherwise(tmp_path: Path) -> None:
     assert shards[0] == shards[1]
 
 
-def test_precision_is_that_of_the_order(sd: tuple[Path, Release], tmp_path: Path) -> None:
+def test_precision_is_that_of_the_order(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     folder, release = sd
     half = imported(folder, release, tmp_path / "half", replace(ORDER, precision=Precision.FP16))
     state = half._runner.encoder.state_dict()
@@ -140,7 +142,7 @@ def wrong_byte(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*SD14, "deit.safetensors"])
-def test_one_wrong_byte_refuses_everything(sd: tuple[Path, Release], tmp_path: Path, name: str) -> None:
+def test_one_wrong_byte_refuses_everything(sd: tuple[Path, DiffusionRelease], tmp_path: Path, name: str) -> None:
     folder, release = sd
     wrong_byte(folder, name)
     with pytest.raises(SigningError, match="found sha256:") as caught:
@@ -176,7 +178,7 @@ def a_link(folder: Path) -> None:
     ],
 )
 def test_a_folder_that_is_not_the_release_is_refused(
-    sd: tuple[Path, Release], tmp_path: Path, change: Callable[[Path], None], reason: Reason
+    sd: tuple[Path, DiffusionRelease], tmp_path: Path, change: Callable[[Path], None], reason: Reason
 ) -> None:
     folder, release = sd
     change(folder)
@@ -185,7 +187,7 @@ def test_a_folder_that_is_not_the_release_is_refused(
     assert caught.value.reason is reason
 
 
-def test_the_weights_of_others_are_called_by_their_name(sd: tuple[Path, Release], tmp_path: Path) -> None:
+def test_the_weights_of_others_are_called_by_their_name(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     """The trap: non-EMA weights under the name of the averaged ones."""
     folder, release = sd
     found = sha256(folder / UNET)
@@ -199,7 +201,7 @@ def test_the_weights_of_others_are_called_by_their_name(sd: tuple[Path, Release]
             imported(folder, other, tmp_path / "out")
 
 
-def test_pickles_beside_the_weights_are_not_opened(sd: tuple[Path, Release], tmp_path: Path) -> None:
+def test_pickles_beside_the_weights_are_not_opened(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     folder, release = sd
     for name in ("unet/diffusion_pytorch_model.bin", "text_encoder/pytorch_model.fp16.bin", "safety_checker/model.bin"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -211,7 +213,7 @@ def test_known_digests_are_digests_and_differ() -> None:
     every = [*SD14.values(), *IMPOSTORS, *DEIT]
     assert len(set(every)) == len(every)
     assert all(len(digest) == 64 and int(digest, 16) for digest in every)
-    assert {shape.heads * 64 == shape.width for shape in Release().deits.values()} == {True}
+    assert {shape.heads * 64 == shape.width for shape in DiffusionRelease().deits.values()} == {True}
 
 
 @torch.inference_mode()
@@ -256,12 +258,12 @@ def test_a_release_of_the_true_size(tmp_path: Path) -> None:
     """Stable Diffusion v1.4 and DeiT-small, as large as they are, of random weights: about 5 GB are written."""
     folder = tmp_path / "sd"
     folder.mkdir()
-    release = publish(folder, Release(), Transformer(), older=True)
+    release = publish(folder, DiffusionRelease(), Transformer(), older=True)
     sizes = {name: (folder / name).stat().st_size for name in (UNET, VAE, TEXT)}
     assert sizes[UNET] == pytest.approx(3_438_167_534, rel=1e-4)
     assert sizes[VAE] == pytest.approx(334_643_276, rel=1e-3)
     assert sizes[TEXT] == pytest.approx(492_265_879, rel=1e-3)
-    model = imported(folder, release, tmp_path / "out", Order(precision=Precision.FP16))
+    model = imported(folder, release, tmp_path / "out", BundleSpec(precision=Precision.FP16))
     assert len(list((tmp_path / "out").glob("encoder-*"))) > 5
     assert model.settings.architecture.denoiser == Denoiser()
     wrong_byte(folder, UNET)

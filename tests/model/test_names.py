@@ -7,7 +7,7 @@ import pytest
 
 from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
 from fusiondiff_audit.cli.evaluate import _title
-from fusiondiff_audit.model.names import MAX_NAME, refuse_bad_name
+from fusiondiff_audit.model.names import MAX_BUNDLE_NAME, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
 from reports.verdict.enrolment import EnrolledSet
@@ -20,7 +20,7 @@ from tests.model.tiny import SETTINGS, enrolled_model, examples, tiny_model
 CERAMIC, PIN = next(iter(PINNED.items()))
 
 
-@pytest.mark.parametrize("name", ["birch", "Kiln Alder, lot 7", "\u8305", "x" * MAX_NAME, "v2", "another"])
+@pytest.mark.parametrize("name", ["birch", "Kiln Alder, lot 7", "\u8305", "x" * MAX_BUNDLE_NAME, "v2", "another"])
 def test_names_that_people_can_read_are_taken(name: str) -> None:
     refuse_bad_name(name)
 
@@ -30,7 +30,7 @@ def test_names_that_people_can_read_are_taken(name: str) -> None:
     [
         "",
         " birch",
-        "x" * (MAX_NAME + 1),
+        "x" * (MAX_BUNDLE_NAME + 1),
         "bi\nrch",
         "bi\u202erch",
         "\u3164",

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.pixel_cnn import Pixels
+from fusiondiff_audit.model.pixel_cnn import PixelCNN
 from fusiondiff_audit.model.shapes import Convolutions
 from tests.model.tiny import ARCHITECTURE
 
@@ -49,9 +49,9 @@ def test_a_tile_s_embedding_is_its_own() -> None:
 
 
 def test_blocks_halve_a_tile_where_their_width_changes() -> None:
-    assert Pixels((4, 4, 8, 16))(TILES).shape == (3, 16, 8, 8)
-    assert Pixels((4,))(TILES[:, :, :63, :63]).shape == (3, 4, 32, 32)  # odd sides, too
-    assert Pixels((4, 8))(TILES[:, :, :61, :61]).shape == (3, 8, 16, 16)
+    assert PixelCNN((4, 4, 8, 16))(TILES).shape == (3, 16, 8, 8)
+    assert PixelCNN((4,))(TILES[:, :, :63, :63]).shape == (3, 4, 32, 32)  # odd sides, too
+    assert PixelCNN((4, 8))(TILES[:, :, :61, :61]).shape == (3, 8, 16, 16)
 
 
 def test_a_path_without_them_sees_maps_alone_and_wrong_widths_are_refused() -> None:

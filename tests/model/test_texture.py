@@ -13,7 +13,7 @@ import signing
 from fusiondiff_audit.model import texture
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.texture import NUMBERS, Surface, _patterns, described
+from fusiondiff_audit.model.texture import TEXTURE_DIM, TextureDescriptors, _patterns, describe
 from fusiondiff_audit.stress.surrogate import Surrogate
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 
@@ -43,22 +43,22 @@ def test_a_tile_that_is_turned_looks_the_same(turns: int, mirrored: bool, monkey
     monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))  # rows that are left out are others when it is turned
     tiles = noise(3)
     turned = torch.rot90(tiles.flip(3) if mirrored else tiles, turns, (2, 3))
-    torch.testing.assert_close(described(tiles), described(turned), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(describe(tiles), describe(turned), atol=1e-3, rtol=1e-4)
 
 
 def test_rows_that_are_left_out_change_little(monkeypatch: pytest.MonkeyPatch) -> None:
     sharp, blurred = noise(), noise(3)
-    some = described(sharp)
+    some = describe(sharp)
     monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))
-    assert (some - described(sharp)).abs().mean() < 0.1 * (described(sharp) - described(blurred)).abs().mean()
+    assert (some - describe(sharp)).abs().mean() < 0.1 * (describe(sharp) - describe(blurred)).abs().mean()
 
 
 def test_brightness_and_contrast_are_left_out() -> None:
-    assert torch.allclose(described(noise()), described(0.3 * noise() + 0.4), atol=1e-2)
+    assert torch.allclose(describe(noise()), describe(0.3 * noise() + 0.4), atol=1e-2)
 
 
 def test_what_is_blurred_looks_otherwise_than_what_is_not() -> None:
-    sharp, blurred = described(noise()), described(noise(3))
+    sharp, blurred = describe(noise()), describe(noise(3))
     within = (sharp - sharp.mean(0)).abs().mean()
     assert (sharp - blurred).abs().mean() > 3 * within
 
@@ -66,7 +66,7 @@ def test_what_is_blurred_looks_otherwise_than_what_is_not() -> None:
 @pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
 def test_of_one_grey_alone_every_number_and_every_slope_is_one(grey: float) -> None:
     tiles = torch.full((2, 1, 64, 64), grey, requires_grad=True)
-    numbers = described(tiles)
+    numbers = describe(tiles)
     numbers.sum().backward()  # type: ignore[no-untyped-call]
     assert numbers.isfinite().all()
     assert tiles.grad is not None
@@ -74,12 +74,12 @@ def test_of_one_grey_alone_every_number_and_every_slope_is_one(grey: float) -> N
 
 
 def test_a_tile_does_not_depend_on_its_company() -> None:
-    torch.testing.assert_close(described(noise())[:1], described(noise()[:1]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(describe(noise())[:1], describe(noise()[:1]), atol=1e-5, rtol=1e-5)
 
 
 def test_every_number_has_a_slope_and_it_is_the_true_one() -> None:
     tile = (noise(3) + 0.1 * noise())[:1].requires_grad_()
-    numbers = described(tile)[0]
+    numbers = describe(tile)[0]
     slopes = torch.stack([torch.autograd.grad(number, tile, retain_graph=True)[0].flatten() for number in numbers])
     length = slopes.norm(dim=1)
     shallow = (length < 1e-3).nonzero().flatten().tolist()
@@ -87,8 +87,8 @@ def test_every_number_has_a_slope_and_it_is_the_true_one() -> None:
     way = torch.randn(tile.numel(), generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
         step = 1e-5 * way.reshape(tile.shape)
-        found = (described(tile + step)[0] - described(tile - step)[0]) / 2e-5
-    kept = torch.arange(NUMBERS) != CONSTANT
+        found = (describe(tile + step)[0] - describe(tile - step)[0]) / 2e-5
+    kept = torch.arange(TEXTURE_DIM) != CONSTANT
     both = torch.stack([found, slopes @ way])[:, kept] / length[kept]  # each number counts alike
     assert torch.corrcoef(both)[0, 1] > 0.998
 
@@ -98,7 +98,7 @@ def test_they_stand_behind_what_is_fused_and_change_nothing_of_it() -> None:
     tiles = noise()[..., :64, :64]
     with torch.inference_mode():
         without, with_them = plain(tiles), seeing(tiles)
-    assert (ARCHITECTURE.numbers, SEEN.numbers) == (16, 16 + NUMBERS)
+    assert (ARCHITECTURE.numbers, SEEN.numbers) == (16, 16 + TEXTURE_DIM)
     assert with_them.embedding.shape == (4, SEEN.numbers)
     assert torch.equal(with_them.embedding[:, :16], without.embedding)
     assert torch.equal(with_them.gate, without.gate)
@@ -106,7 +106,7 @@ def test_they_stand_behind_what_is_fused_and_change_nothing_of_it() -> None:
 
 
 def test_each_is_told_by_its_own_spread_and_none_decides_alone() -> None:
-    own, seen = Surface(), described(torch.cat([noise(blur) for blur in (1, 3, 5, 7)]))
+    own, seen = TextureDescriptors(), describe(torch.cat([noise(blur) for blur in (1, 3, 5, 7)]))
     told = own.measured(seen).standard(seen)
     assert told.mean(0).abs().max() < 1e-4
     assert told.std(0).max() < 1.001
@@ -120,7 +120,7 @@ def test_the_numbers_are_those_that_were_written_down() -> None:
     place = torch.arange(128)
     tile = (place[:, None] ** 2 * 5 + place**2 * 3 + place[:, None] * place) // 16 % 256 / 255
     torch.testing.assert_close(
-        described(tile[None, None]), torch.tensor([json.loads(GOLDEN.read_bytes())]), atol=1e-3, rtol=1e-3
+        describe(tile[None, None]), torch.tensor([json.loads(GOLDEN.read_bytes())]), atol=1e-3, rtol=1e-3
     )
 
 

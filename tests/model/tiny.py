@@ -12,10 +12,10 @@ from fusiondiff_audit.images import Claims, Container, Header, LooseMicrograph
 from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.diffusion import Reading
+from fusiondiff_audit.model.diffusion import FeatureSelection
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
-from fusiondiff_audit.model.enrolment import Example, Learning
-from fusiondiff_audit.model.inference import Runner
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
+from fusiondiff_audit.model.inference import EncoderRunner
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
 
@@ -24,7 +24,7 @@ ARCHITECTURE = Architecture(
     width=16,
     autoencoder=Autoencoder((8, 16, 16, 16), layers=1, groups=4),
     denoiser=Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24, tokens=5),
-    reading=Reading(("mid", "up1"), (25, 200)),
+    reading=FeatureSelection(("mid", "up1"), (25, 200)),
     convolutions=Convolutions(8, 1),
     transformer=Transformer(24, 2, 3, 16, 32, 4),
 )
@@ -57,7 +57,7 @@ def tiny_model(settings: Settings = SETTINGS, **options: Any) -> DiffusionModel:
     settings = replace(settings, **options)
     encoder = seeded_encoder(settings.architecture)
     encoder.diffusion.freeze_prompt()
-    return DiffusionModel(settings, Runner(encoder, settings), None, digest="", verified=True)
+    return DiffusionModel(settings, EncoderRunner(encoder, settings), None, digest="", verified=True)
 
 
 def picture(pixels: "np.ndarray[Any, np.dtype[Any]]", name: str = "made.tif") -> LooseMicrograph:
@@ -74,17 +74,17 @@ def pictures(count: int, *, side: int = 96, kiln: str = "alder") -> Iterator[Loo
         yield picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
 
 
-def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple[LooseMicrograph, Example]]:
+def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple[LooseMicrograph, LabelledExample]]:
     """Yield labelled pictures: alder's are authentic, birch's are not."""
     for number in range(each + calibrate):
         for kiln in ("alder", "birch"):
             made = picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
-            yield made, Example(made.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
+            yield made, LabelledExample(made.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
 
 
 def enrolled_model(each: int = 8, *, calibrate: int = 0, **options: Any) -> DiffusionModel:
     """Return a model that learnt to tell two kilns apart."""
-    learning = options.pop("learning", Learning(trees=40))
+    learning = options.pop("learning", ForestSettings(trees=40))
     return tiny_model(**options).enrol(
         examples(each, calibrate=calibrate), reference="alder", learning=learning, demonstration=True
     )

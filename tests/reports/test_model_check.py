@@ -13,7 +13,7 @@ import pytest
 from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
 from fusiondiff_audit.model import settings as core
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
 from reports.verdict import bundle_settings
@@ -40,7 +40,7 @@ def uses(authentic: bool, calibrates: bool, number: int) -> list[Said]:
     kind = f"{'authentic' if authentic else 'counterfeit'} {'calibrates' if calibrates else 'learnt'}"
     names = [f"{kind} {at}" for at in (0, *range(number))]
     return [
-        dataclasses.asdict(Example(digest(f"{at} {name}"), name, authentic, calibrates))
+        dataclasses.asdict(LabelledExample(digest(f"{at} {name}"), name, authentic, calibrates))
         for at, name in enumerate(names[: number + 1 if number else 0])
     ]
 
@@ -50,7 +50,7 @@ def settings() -> Said:
     said: Said = json.loads(replace(TINY, name="alder").to_bytes())
     kinds = ((True, False, 25), (False, False, 25), (True, True, 20), (False, True, 20))
     listed = [example for kind in kinds for example in uses(*kind)]
-    learning = dataclasses.asdict(Learning()) | {"partitions": 8}
+    learning = dataclasses.asdict(ForestSettings()) | {"partitions": 8}
     return said | {"reference": genuine().header.reference, "examples": listed, "learning": learning}
 
 
@@ -249,7 +249,7 @@ def test_both_readers_agree_on_an_enrolled_bundle(
 ) -> None:
     known = [e.pixel_digest for _, e in examples(1, calibrate=3) if e.authentic and e.calibrates][:seen]
     model = tiny_model(seen=tuple(known)).enrol(
-        examples(1, calibrate=3), reference="alder", learning=Learning(trees=5), name="Kiln Alder, lot 7"
+        examples(1, calibrate=3), reference="alder", learning=ForestSettings(trees=5), name="Kiln Alder, lot 7"
     )
     model.save(tmp_path / "alder")
     sign_model(tmp_path / "alder", key=keys["model"])
@@ -264,6 +264,6 @@ def test_the_reader_s_fields_are_those_of_the_tool() -> None:
 
     assert set(bundle_settings.FIELDS) | set(bundle_settings.OPTIONAL) == fields(Settings)
     assert bundle_settings.OPTIONAL == (core.BASE,)
-    assert fields(bundle_settings.Example) == fields(Example)
-    assert fields(Learning) == {"partitions", "seed", "trees"}
+    assert fields(bundle_settings.Example) == fields(LabelledExample)
+    assert fields(ForestSettings) == {"partitions", "seed", "trees"}
     assert bundle_settings.FORMAT == core.FORMAT

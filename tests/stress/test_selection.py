@@ -14,7 +14,7 @@ import tifffile
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.inputs.labels import Label, read_labels
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.model.enrolment import Example, Learning
+from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.stress.selection import ExcludedSpecimen, ExclusionCause, Selection, select_images
 from signing import SigningError
 from tests.model.tiny import SETTINGS
@@ -51,16 +51,16 @@ def chosen(guard: Guard) -> Choose:
     return choose_from
 
 
-def enrolled(*examples: Example) -> dict[str, Any]:
+def enrolled(*examples: LabelledExample) -> dict[str, Any]:
     """Return the settings of a model that was enrolled with some pictures."""
-    return {"examples": examples, "reference": "alder", "learning": Learning()}
+    return {"examples": examples, "reference": "alder", "learning": ForestSettings()}
 
 
 def pixels_of(path: Path, guard: Guard) -> str:
     return decode(LooseFile.read(path), guard=guard).pixel_digest
 
 
-NEVER = Example("0" * 64, "another", authentic=True)  # a picture that is not there
+NEVER = LabelledExample("0" * 64, "another", authentic=True)  # a picture that is not there
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_under_another_name_by_the_pixels_of_any_of_its_pictures(
 ) -> None:
     folder, labels = fields
     digest = pixels_of(folder / "birch-3-2.tif", guard)
-    other = Example(digest, "as it was called then", authentic=False, calibrates=calibrates)
+    other = LabelledExample(digest, "as it was called then", authentic=False, calibrates=calibrates)
     known = enrolled(NEVER, other)
     draws = [chosen(folder, labels=labels, count=6, seed=seed, **known) for seed in range(4)]
     assert not any(picture.specimen == "birch 3" for found in draws for picture in found.pictures)

@@ -12,7 +12,7 @@ from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.stress.target import Pipeline
 from fusiondiff_audit.weights.pins import Pin
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError
@@ -41,7 +41,7 @@ def passes(model: DiffusionModel, pictures: list[LabelledImage]) -> list[bool | 
 def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a bundle that its maker signed."""
     folder = tmp_path_factory.mktemp("made") / "tiny"
-    enrolled_model(16, learning=Learning(trees=60)).save(folder, key=MAKER)
+    enrolled_model(16, learning=ForestSettings(trees=60)).save(folder, key=MAKER)
     return folder
 
 

@@ -15,8 +15,8 @@ from attacks.outcome import Knowledge
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.tiles import Rule
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
-from fusiondiff_audit.model.inference import exact
+from fusiondiff_audit.model.enrolment import ForestSettings
+from fusiondiff_audit.model.inference import reproducible
 from fusiondiff_audit.stress.surrogate import Surrogate
 from fusiondiff_audit.stress.target import Pipeline
 from tests.model.tiny import SETTINGS, enrolled_model, examples
@@ -24,7 +24,7 @@ from tests.model.tiny import SETTINGS, enrolled_model, examples
 
 @pytest.fixture(scope="module")
 def model() -> DiffusionModel:
-    return enrolled_model(8, learning=Learning(partitions=3, trees=20))
+    return enrolled_model(8, learning=ForestSettings(partitions=3, trees=20))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_plane_without_structure_gets_no_answer(pipeline: Pipeline) -> None:
     ids=["median", "trimmed mean of many tiles"],
 )
 def test_a_cold_twin_says_what_the_pipeline_says(changes: dict[str, Any], pictures: list[LabelledImage]) -> None:
-    model = enrolled_model(6, learning=Learning(trees=20), **changes)
+    model = enrolled_model(6, learning=ForestSettings(trees=20), **changes)
     twin = Surrogate(model, temperature=1e-6)
     with Guard() as guard:
         said = Pipeline(model, guard).predict([picture.plane for picture in pictures])
@@ -94,7 +94,9 @@ def test_the_slope_of_the_twin_is_what_differences_say(pipeline: Pipeline, pictu
 
 def test_slopes_of_many_micro_batches_are_those_of_one(model: DiffusionModel, pictures: list[LabelledImage]) -> None:
     wide = Surrogate(model, temperature=0.1)
-    narrow = Surrogate(enrolled_model(8, learning=Learning(partitions=3, trees=20), micro_batch=1), temperature=0.1)
+    narrow = Surrogate(
+        enrolled_model(8, learning=ForestSettings(partitions=3, trees=20), micro_batch=1), temperature=0.1
+    )
     slopes = []
     for twin in (wide, narrow):
         at = unit(pictures[1]).requires_grad_()
@@ -107,7 +109,7 @@ def test_the_pipeline_is_fooled_through_its_twin(pipeline: Pipeline, pictures: l
     worth = split_by_correctness(pipeline, pictures)[0][:3]
     assert worth
     plan = AttackPlan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 0.1), 15))
-    with exact(1):
+    with reproducible(1):
         result = run_attack(plan, pipeline, worth, seed=1).result
     assert result.ran
     assert len(result.fooled) == len(worth)

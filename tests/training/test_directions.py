@@ -14,7 +14,7 @@ from fusiondiff_audit.images.prepare import Geometry
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.texture import NUMBERS
+from fusiondiff_audit.model.texture import TEXTURE_DIM
 from fusiondiff_audit.stress.surrogate import Surrogate
 from fusiondiff_audit.training import diet, meal
 from fusiondiff_audit.training.directions import COUNT, Rows, Said, directions, discriminants, said
@@ -73,15 +73,15 @@ def drawn(width: int, count: int = 64) -> Said:
     rng, picture = RNG(2), np.repeat(np.arange(count), 4)
     names = [f"{kiln} {maker}" for kiln in ("hazel", "rowan") for maker in ("authentic", "hurried", "modern-mill")]
     makers = np.array([*names, "", ""])[picture % 8]
-    return Said(rng.normal(size=(len(picture), width + NUMBERS)), picture, makers)
+    return Said(rng.normal(size=(len(picture), width + TEXTURE_DIM)), picture, makers)
 
 
 def test_descriptors_stay_and_each_part_sees_what_it_is_found_in() -> None:
     width = 20
     found = directions(drawn(width), drawn(width), width)
-    own, askew, surface, whole = torch.split(found, [NUMBERS, 64, 64, 64])
+    own, askew, surface, whole = torch.split(found, [TEXTURE_DIM, 64, 64, 64])
     assert len(found) == COUNT
-    assert torch.equal(own, torch.eye(width + NUMBERS)[width:])
+    assert torch.equal(own, torch.eye(width + TEXTURE_DIM)[width:])
     assert (askew[:, width:] == 0).all()
     assert torch.linalg.matrix_rank(askew) == 14
     assert (surface[:, :width] == 0).all()

@@ -13,14 +13,14 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import Learning
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.nonconformity import calibrate
 from fusiondiff_audit.training.enrol import Order, enrol
 from signing import Reason, SigningError, TrustStore
 from tests.conftest import sign
 from tests.model.tiny import pictures, tiny_model
 
-ORDER = Order("kiln alder, chosen by the tests", Learning(trees=20))
+ORDER = Order("kiln alder, chosen by the tests", ForestSettings(trees=20))
 HEAD = "file,label,specimen,use"
 
 
@@ -165,7 +165,7 @@ def test_a_label_that_the_encoder_saw_carries_no_tolerance(tmp_path: Path, opene
     seen = tuple(example.pixel_digest for example in first.settings.examples[:1])
     model = tiny_model(seen=seen)
     assert enrol(batch, model, ORDER, watch=quietly).settings.seen == seen
-    error = refusal(batch, model, replace(ORDER, learning=Learning(partitions=3, trees=5)))
+    error = refusal(batch, model, replace(ORDER, learning=ForestSettings(partitions=3, trees=5)))
     assert getattr(error, "reason", None) is AuditReason.SEEN_LABEL
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from fusiondiff_audit.model.bundle import unpack
+from fusiondiff_audit.model.bundle import load_bundle
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.directions import COUNT
 from fusiondiff_audit.training.meal import NUMBERS, made
@@ -23,7 +23,7 @@ CUTTING = diet.Cutting(small().geometry, small().intensity)
 
 
 def weights(bundle: Path) -> dict[str, torch.Tensor]:
-    return unpack(bundle, trust=None, unverified=True).encoder.state_dict()
+    return load_bundle(bundle, trust=None, unverified=True).encoder.state_dict()
 
 
 def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp_path: Path) -> None:

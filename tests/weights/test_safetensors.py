@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load, save
 
 import signing
-from fusiondiff_audit.weights.safetensors import ALIGNED, MAX_HEADER, Spec, read_header
-from fusiondiff_audit.weights.tensors import fill, pack, specs_of, view, view_arrays
+from fusiondiff_audit.weights.safetensors import ALIGNED, MAX_HEADER, TensorSpec, read_tensor_header
+from fusiondiff_audit.weights.tensors import fill, specs_of, to_safetensors, view, view_arrays
 
 RNG = np.random.default_rng(4)
 TENSORS = {
@@ -38,7 +38,8 @@ def entry(start: int, end: int, dtype: str = "F32", shape: list[int] | None = No
 def test_what_the_reference_writes_is_read_bit_for_bit() -> None:
     data = save(TENSORS, {"format": "pt"})
     expected = {
-        name: Spec(placed.spec.dtype, placed.spec.shape) for name, placed in read_header(memoryview(data), "x").items()
+        name: TensorSpec(placed.spec.dtype, placed.spec.shape)
+        for name, placed in read_tensor_header(memoryview(data), "x").items()
     }
     assert {name: spec.shape for name, spec in expected.items()} == {n: tuple(t.shape) for n, t in TENSORS.items()}
     ours = view({"x": memoryview(bytearray(data))}, expected)
@@ -57,19 +58,19 @@ def anonymous(data: bytes) -> memoryview:
 
 
 def test_tensors_share_the_memory_that_was_hashed() -> None:
-    memory = anonymous(pack({"a": torch.zeros(16)}))
-    found = view({"x": memory}, {"a": Spec("F32", (16,))})["a"]
+    memory = anonymous(to_safetensors({"a": torch.zeros(16)}))
+    found = view({"x": memory}, {"a": TensorSpec("F32", (16,))})["a"]
     memory[-4:] = struct.pack("<f", 3.5)
     assert found.tolist() == [0] * 15 + [3.5]
 
 
 def test_what_we_write_the_reference_reads_and_nothing_large_lies_across_cache_lines() -> None:
     tensors = TENSORS | {"g": torch.randn(3, 64), "h": torch.randn(7)}
-    data = pack(tensors)
+    data = to_safetensors(tensors)
     theirs = load(data)
     assert theirs.keys() == tensors.keys()
     assert all(torch.equal(theirs[name], tensor) for name, tensor in tensors.items())
-    assert read_header(memoryview(data), "x")["g"].start % ALIGNED == 0
+    assert read_tensor_header(memoryview(data), "x")["g"].start % ALIGNED == 0
 
 
 SIDES = (
@@ -84,7 +85,7 @@ def test_an_empty_tensor_of_huge_sides_is_malformed(shape: list[int], dtype: str
     """It has no bytes, and no library can say where its rows would begin."""
     data = packed({"a": entry(0, 0, dtype, shape)})
     with pytest.raises(signing.SigningError) as caught:
-        view({"x": data}, {"a": Spec(dtype, tuple(shape))})
+        view({"x": data}, {"a": TensorSpec(dtype, tuple(shape))})
     assert caught.value.reason is signing.Reason.MALFORMED
     with pytest.raises(signing.SigningError) as caught:
         view_arrays(data, "x")
@@ -94,7 +95,7 @@ def test_an_empty_tensor_of_huge_sides_is_malformed(shape: list[int], dtype: str
 @pytest.mark.parametrize("shape", [[0], [0] * 8, [0, 2**40], [2**40, 0], [5, 0, 7]], ids=str)
 def test_an_empty_tensor_of_sides_that_can_be_is_read(shape: list[int]) -> None:
     data = packed({"a": entry(0, 0, "F64", shape)})
-    assert view({"x": data}, {"a": Spec("F64", tuple(shape))})["a"].shape == tuple(shape)
+    assert view({"x": data}, {"a": TensorSpec("F64", tuple(shape))})["a"].shape == tuple(shape)
     assert view_arrays(data, "x")["a"].shape == tuple(shape)
 
 
@@ -104,7 +105,7 @@ def test_no_tensor_lies_across_cache_lines_whoever_wrote_the_file(shift: int) ->
     header = json.dumps({"a": entry(0, 256)}).encode()
     header += b" " * (-(len(header) + 8) % 64 + shift)
     data = anonymous(bytes(packed(header, struct.pack("<64f", *range(64)))))
-    found = view({"x": data}, {"a": Spec("F32", (64,))})["a"]
+    found = view({"x": data}, {"a": TensorSpec("F32", (64,))})["a"]
     assert found.tolist() == list(range(64))
     assert found.data_ptr() % ALIGNED == 0
 
@@ -112,7 +113,7 @@ def test_no_tensor_lies_across_cache_lines_whoever_wrote_the_file(shift: int) ->
 def test_numbers_at_odd_places_are_read_all_the_same() -> None:
     header = {"a": entry(0, 1, "U8", [1]), "b": entry(1, 9, "F32", [2])}
     data = packed(header, b"\x05" + struct.pack("<ff", 1.5, 2.5))
-    found = view({"x": data}, {"a": Spec("U8", (1,)), "b": Spec("F32", (2,))})
+    found = view({"x": data}, {"a": TensorSpec("U8", (1,)), "b": TensorSpec("F32", (2,))})
     assert (found["a"].tolist(), found["b"].tolist()) == ([5], [1.5, 2.5])
 
 
@@ -153,7 +154,7 @@ HOSTILE: dict[str, memoryview] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_could_be_meant_two_ways_is_refused(name: str) -> None:
     with pytest.raises(signing.SigningError) as caught:
-        read_header(HOSTILE[name], "x.safetensors")
+        read_tensor_header(HOSTILE[name], "x.safetensors")
     assert caught.value.reason in (signing.Reason.MALFORMED, signing.Reason.TOO_LARGE)
     assert "x.safetensors" in str(caught.value)
 
@@ -165,7 +166,7 @@ def test_mutations_end_in_our_errors_or_in_the_tensors_of_the_reference() -> Non
         for _ in range(int(RNG.integers(1, 4))):
             data[RNG.integers(len(data))] = RNG.integers(256)
         try:
-            placed = read_header(memoryview(data), "x")
+            placed = read_tensor_header(memoryview(data), "x")
         except signing.SigningError:
             continue
         for name, one in placed.items():
@@ -176,13 +177,13 @@ def test_mutations_end_in_our_errors_or_in_the_tensors_of_the_reference() -> Non
 @pytest.mark.parametrize(
     ("expected", "sentence"),
     [
-        ({"a": Spec("F32", (2,)), "c": Spec("F32", (1,))}, "1 tensors are missing, the first is 'c'"),
+        ({"a": TensorSpec("F32", (2,)), "c": TensorSpec("F32", (1,))}, "1 tensors are missing, the first is 'c'"),
         ({}, "1 tensors are not of this model, the first is 'a'"),
-        ({"a": Spec("F32", (2, 1))}, r"'a' is F32\[2\], expected F32\[2, 1\]"),
-        ({"a": Spec("F16", (4,))}, r"'a' is F32\[2\], expected F16\[4\]"),
+        ({"a": TensorSpec("F32", (2, 1))}, r"'a' is F32\[2\], expected F32\[2, 1\]"),
+        ({"a": TensorSpec("F16", (4,))}, r"'a' is F32\[2\], expected F16\[4\]"),
     ],
 )
-def test_only_what_is_expected_becomes_tensors(expected: dict[str, Spec], sentence: str) -> None:
+def test_only_what_is_expected_becomes_tensors(expected: dict[str, TensorSpec], sentence: str) -> None:
     with pytest.raises(signing.SigningError, match=sentence):
         view({"x": memoryview(save({"a": torch.zeros(2)}))}, expected)
 
@@ -190,7 +191,7 @@ def test_only_what_is_expected_becomes_tensors(expected: dict[str, Spec], senten
 def test_a_tensor_in_two_shards_is_refused() -> None:
     data = save({"a": torch.zeros(2)})
     with pytest.raises(signing.SigningError, match="in x as well"):
-        view({"x": memoryview(data), "y": memoryview(data)}, {"a": Spec("F32", (2,))})
+        view({"x": memoryview(data), "y": memoryview(data)}, {"a": TensorSpec("F32", (2,))})
 
 
 def test_a_module_without_memory_is_filled_in_place() -> None:
