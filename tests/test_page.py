@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fusiondiff_audit.page.render import render
+from reports.verdict.claims import ScaleClaim
 from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from reports.verdict.verdicts import Verdict
@@ -82,7 +83,9 @@ def test_nothing_is_loaded_and_nothing_runs(said: Report) -> None:
 
 def test_whatever_a_stranger_wrote_is_shown_and_not_obeyed(said: Report) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>{{ 7*7 }}"
-    row = replace(said.images[0], name=evil, specimen=evil, reasons=(evil,), scale=evil, remarks=(evil,))
+    row = replace(
+        said.images[0], name=evil, specimen=evil, reasons=(evil,), scale=ScaleClaim("5", evil), remarks=(evil,)
+    )
     header = replace(said.header, reference=evil, case=(evil,), limits=(evil,))
     bad = changed(said, header=header, images=(row, *said.images[1:]))
     found = Tags(render(bad, {evil: PNG}))

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from fusiondiff_audit.audit.order import RunSetting
-from fusiondiff_audit.ledger import Admitted
 from reports.identity import Key, Library
 from reports.verdict.enrolment import mark_enrolled
 from reports.verdict.header import (
@@ -29,19 +28,6 @@ _LIMITS = (
     "Who labelled the specimens, and who took the pictures, vouches for what they are of; no picture proves that.",
 )
 _SAME_OBJECT = "Pictures without a specimen's name may show the same object."
-_AGAIN = "The ledger was told to admit this batch whatever it knew of it: "
-_OUT_OF_ORDER = "The batch came out of order: the ledger had admitted a later one of its device."
-
-
-def admission(entry: Admitted) -> tuple[str, ...]:
-    """Return what a report says of an admission that was out of the ordinary."""
-    again = () if entry.again is None else (f"{_AGAIN}{entry.again}",)
-    return (*again, *((_OUT_OF_ORDER,) if entry.out_of_order else ()))
-
-
-def quoted_admission(report: Report) -> tuple[str, ...]:
-    """Return what a report says of its admission."""
-    return tuple(text for text in report.header.limits if text.startswith((_AGAIN, _OUT_OF_ORDER)))
 
 
 def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
@@ -92,13 +78,13 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
             libraries=tuple(Library(name, version) for name, version in runtime.libraries),
         ),
         robustness=order.robustness,
+        admission=setting.admission,
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
         limits=(
             *_LIMITS,
             *limit_notice(order.limit),
             *((_SAME_OBJECT,) if _nameless(images) else ()),
-            *setting.admission,
         ),
         specimens=VerdictCounts.of(row.verdict for row in specimens),
         images=VerdictCounts.of(row.verdict for row in images),

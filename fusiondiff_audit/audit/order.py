@@ -9,8 +9,9 @@ from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
 from reports.identity import Key
+from reports.verdict.claims import Admission, RobustnessClaim
 from reports.verdict.enrolment import EnrolledSet
-from reports.verdict.header import NOT_TESTED, ModelHeader
+from reports.verdict.header import ModelHeader
 from signing import Batch, Kind, TrustStore
 
 
@@ -36,7 +37,7 @@ class AuditOrder:
     out: Path
     again: str | None = None  # the reason to admit a batch that the ledger knows
     limit: int | None = None  # only so many of the batch's images
-    robustness: str = NOT_TESTED
+    robustness: RobustnessClaim | None = None  # None: not stress-tested
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,5 +69,5 @@ class RunSetting:
     identity: ModelIdentity
     draws: Draws
     ledger: bytes | None  # its checkpoint when the batch was admitted
-    admission: tuple[str, ...]  # what a reader must know of the ledger's admission
+    admission: Admission
     enrolled: EnrolledSet

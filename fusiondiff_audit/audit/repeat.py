@@ -7,7 +7,6 @@ named, and verdicts and votes are compared.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fusiondiff_audit.audit.compose import quoted_admission
 from fusiondiff_audit.audit.order import Draws
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.ledger import Keys
@@ -16,6 +15,7 @@ from reports.arithmetic import Rank
 from reports.verdict.header import Header
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenRow
+from reports.verdict.wording import robustness_text
 from signing import Reason, SigningError, TrustStore
 from signing.strict import read_base64
 
@@ -42,11 +42,6 @@ class Repetition:
         """Return the values that were drawn for the first run."""
         header = self.first.header
         return Draws(header.run.noise_seed, self.first.salt_key.hex(), header.id, header.issued)
-
-    @property
-    def admission(self) -> tuple[str, ...]:
-        """Return what the report says of its admission."""
-        return quoted_admission(self.first)
 
     @property
     def duplicates(self) -> frozenset[str]:
@@ -113,7 +108,7 @@ def _settings(header: Header) -> dict[str, str]:
         "code": f"sha256:{run.code}",
         "device": run.device,
         "threads": str(run.threads),
-        "stress test": header.robustness,
+        "stress test": robustness_text(header.robustness),
     }
     return settings | {library.name: library.version for library in run.libraries}
 

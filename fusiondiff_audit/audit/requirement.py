@@ -19,13 +19,15 @@ from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
 from fusiondiff_audit.weights.pins import PINNED
 from reports.stress.outcome import Outcome
 from reports.stress.result import MAX_FILE, open_stress_result, read_stress_result
-from reports.verdict.header import NOT_TESTED, STALE
+from reports.verdict.claims import RobustnessClaim
 from signing import Reason, SigningError, TrustStore, read_capped
 
 _HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"
 
 
-def require_robustness(path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime) -> str:
+def require_robustness(
+    path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime
+) -> RobustnessClaim | None:
     """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
     required = policy.robustness.result == "required"
     pin = None if path is not None else next((pin for pin in PINNED.values() if pin.digest == model), None)
@@ -33,7 +35,7 @@ def require_robustness(path: Path | None, *, model: str, policy: Policy, trust: 
     if place is None:
         if required:
             raise _refused("the policy requires a stress test's result, and none was given")
-        return NOT_TESTED
+        return None
     data = read_capped(place, limit=MAX_FILE)
     digest = sha256(data).hexdigest()
     if pin is None:
@@ -47,16 +49,14 @@ def require_robustness(path: Path | None, *, model: str, policy: Policy, trust: 
     if required and result.policy_digest not in _accepted(policy):
         which = f"policy {policy.name!r}" if policy.robustness.attacks else f"one of {', '.join(BUILT_IN)}"
         raise _refused(f"{place}: a stress test by policy {result.policy!r}, {which} is asked for")
-    said = f"{result.word} {result.policy}, {result.issued[:10]}, sha256:{digest}"
     age = now - result.time
-    if pin is None and age > timedelta(days=policy.robustness.days):
-        if required:
-            raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
-        return said + STALE
+    stale = pin is None and age > timedelta(days=policy.robustness.days)
+    if stale and required:
+        raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
     if result.word is not Outcome.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")
-    return said
+    return RobustnessClaim(result.word, result.policy, result.issued[:10], digest, stale)
 
 
 def _accepted(policy: Policy) -> set[str]:

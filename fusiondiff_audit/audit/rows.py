@@ -10,6 +10,7 @@ from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy.policy import Policy
 from reports.arithmetic import tolerance
+from reports.verdict.claims import ScaleClaim
 from reports.verdict.rows import ImageRow, Judgement, image_verdict
 from reports.verdict.verdicts import Label, Verdict, VerdictRules
 from signing import FileEntry
@@ -23,6 +24,7 @@ _MOST_TILES = 800  # of a map, with up to five characters each
 def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: Policy) -> ImageRow:
     """Return the row of an image that the model judged."""
     bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
+    scale = finding.scale
     row = ImageRow(
         name=finding.name,
         sha256=finding.digest,
@@ -31,7 +33,7 @@ def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibratio
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
         judged=_judged(finding, calibration, policy.rules) if finding.assessable else None,
-        scale=None if finding.scale is None else f"{finding.scale}, by {finding.scale.source}",
+        scale=None if scale is None else ScaleClaim(f"{scale.nanometres.normalize():f}", scale.source.value),
         steps=finding.steps,
         quality=str(finding.quality),
         remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in image.claims.conflicts)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.audit.compose import admission, compose
+from fusiondiff_audit.audit.compose import compose
 from fusiondiff_audit.audit.journal import JOURNAL, Journal, SealedRun
 from fusiondiff_audit.audit.order import AuditOrder, ModelIdentity, RunSetting
 from fusiondiff_audit.audit.repeat import Repetition
@@ -24,6 +24,7 @@ from fusiondiff_audit.ledger import Admitted, Before, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
+from reports.verdict.claims import Admission
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
@@ -70,8 +71,8 @@ def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | 
         checkpoint = None
         if ledger is not None:  # over this run's images, too, so that no rollback hides them
             checkpoint = bytes.fromhex(journal.keep_once("ledger", ledger.checkpoint.hex))
-    admitted = () if entry is None else admission(entry)
-    report = compose(rows, RunSetting(order, judge.identity, sealed.draws, checkpoint, admitted, judge.enrolled))  # 4
+    admission = Admission() if entry is None else Admission(entry.again, entry.out_of_order)
+    report = compose(rows, RunSetting(order, judge.identity, sealed.draws, checkpoint, admission, judge.enrolled))  # 4
     digest = _issue(report, order, key)
     if ledger is not None:
         ledger.issue(sealed.run, digest)
@@ -88,7 +89,7 @@ def repeat(
         images = _Images(order, judge, journal, _in_report(repetition))
         rows = list(watch(images.rows(), len(order.names)))
     stated = RunSetting(
-        order, judge.identity, sealed.draws, repetition.checkpoint, repetition.admission, judge.enrolled
+        order, judge.identity, sealed.draws, repetition.checkpoint, repetition.first.header.admission, judge.enrolled
     )
     report = compose(rows, stated)  # 4
     if report != repetition.first:  # another tree under the same name would be two heads of one log

@@ -108,12 +108,12 @@ def header_rows(
 
     `images` are the rows that are shown: what some of them lack is not told as checked.
     """
-    from reports.verdict.header import NOT_TESTED
     from reports.verdict.versions import NEWEST
+    from reports.verdict.wording import limitations, robustness_text
 
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
-    tested = _ALLEGED if comparison is not None and header.robustness != NOT_TESTED else ""
+    tested = _ALLEGED if comparison is not None and header.robustness is not None else ""
     rates = [f"{r.errors} of {r.of} {r.what} ({r.interval})" for r in model.error_rates] or ["not measured"]
     old = (
         () if header.format == NEWEST else (("format", f"{header.format}, judged by the rules that it was made under"),)
@@ -130,10 +130,10 @@ def header_rows(
         *(("its error rates", rate) for rate in rates),
         *(("not checked", text) for text in _open_questions(header, images)),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
-        ("stress test", f"{tested}{header.robustness}"),
+        ("stress test", f"{tested}{robustness_text(header.robustness)}"),
         ("replay", _replay(header, comparison)),
         *(("case", text) for text in header.case),
-        *(("not proven", text) for text in header.limits),
+        *(("not proven", text) for text in limitations(header)),
         ("specimens", str(header.specimens)),
         ("images", str(header.images)),
     ]

@@ -10,10 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from fusiondiff_audit import __version__
 from reports.arithmetic import Rank, least_specimens
 from reports.verdict.coverage import AvailableChecks, available_checks
-from reports.verdict.header import NOT_TESTED, VerdictCounts
+from reports.verdict.header import VerdictCounts
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenRow, surviving_answers
 from reports.verdict.verdicts import Label, Verdict
+from reports.verdict.wording import limitations, robustness_text, scale_text
 from signing.strict import visible
 
 _SIGNS = {  # told apart by shape as well as by colour
@@ -104,6 +105,7 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         "left_in": _left_in,
         "share": _share,
         "stands": _stands,
+        "pixel": scale_text,
     }
     header, looked = report.header, available_checks(report)
     page = pages.get_template("report.html").render(
@@ -114,7 +116,8 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         images=_cards(header.images, looked),
         specimens=_counted(header.specimens),
         checked=looked,
-        tested=header.robustness != NOT_TESTED,
+        stress_test=robustness_text(header.robustness),
+        limitations=limitations(header),
         least=least_specimens(header.policy.rate),
         alpha=header.policy.rate,
         certified=header.policy.tolerance is not None,

@@ -6,11 +6,11 @@ from reports.arithmetic import MOST_SPECIMENS, error_bounds
 from reports.verdict.coverage import header_coverage
 from reports.verdict.embedded import EMBEDDED_BUNDLES
 from reports.verdict.enrolment import unmarked_image
-from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts, limit_notice, stood
+from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts, limit_notice
 from reports.verdict.model_names import name_fault
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, image_verdict, specimen_rows
-from reports.verdict.stress_claim import stress_fault
+from reports.verdict.stress_claim import stress_claim_fault
 from reports.verdict.verdicts import Verdict, VerdictRules
 from reports.verdict.versions import rules_of
 from signing import Reason, SigningError
@@ -61,7 +61,7 @@ def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str
     for rate in rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
-    if rules_of(header.format).answers_need_calibration:
+    if rules_of(header.format).rates_need_calibration:
         _refuse_uncounted_rates(rates, header, where)
 
 
@@ -84,7 +84,7 @@ def _refuse_other_bundle(header: Header, where: str) -> None:
     No other bundle has its name, and no name is made up of that of a model and its base.
     """
     pin, model = EMBEDDED_BUNDLES.get(header.model.digest), header.model
-    if rules_of(header.format).answers_need_calibration and (fault := name_fault(model)):
+    if rules_of(header.format).names_are_reserved and (fault := name_fault(model)):
         raise contradiction(where, fault)
     if pin is None:
         return
@@ -120,7 +120,7 @@ def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
     if judged is None:
         return
     votes = judged.votes_authentic + judged.votes_counterfeit
-    if header.model.partitions and votes != header.model.partitions:  # version 1 does not say how many there were
+    if rules_of(header.format).partitions_are_stated and votes != header.model.partitions:
         raise contradiction(where, f"{row.name!a} has {votes} votes of {header.model.partitions} forests")
     if (judged.tolerance is None) is not (header.policy.tolerance is None):
         raise contradiction(where, f"{row.name!a} has a tolerance that was not asked for, or lacks one that was")
@@ -147,7 +147,7 @@ def _refuse_other_policy(header: Header, where: str) -> None:
     version = rules_of(header.format)
     if version.numbers_follow:
         _refuse_unruly(header, quoted, where)
-    if version.stress_claim_follows and (fault := stress_fault(header, quoted.fields("robustness"))):
+    if version.stress_claim_follows and (fault := stress_claim_fault(header, quoted.fields("robustness"))):
         raise contradiction(where, fault)
 
 
@@ -157,7 +157,8 @@ def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:
         raise contradiction(where, "its case is not that of the policy that it quotes")
     if quoted.fields("intake").boolean("second_signature") and not header.batch.second:
         raise contradiction(where, "the policy that it quotes asks for a second signature, and it saw none")
-    if quoted.fields("robustness").text("result") == "required" and not stood(header.robustness):
+    claim = header.robustness
+    if quoted.fields("robustness").text("result") == "required" and not (claim is not None and claim.is_pass):
         raise contradiction(where, "the policy that it quotes requires a stress test that was passed, and it has none")
 
 

@@ -14,7 +14,7 @@ from reports.verdict.rows import ImageRow, SpecimenRow
 from reports.verdict.specimen_check import count_fault, specimen_fault
 from reports.verdict.trust_check import TrustComparison, compare_trust
 from reports.verdict.verdicts import Verdict, VerdictReason
-from reports.verdict.versions import V1, refuse_late, stated_version, upgraded
+from reports.verdict.versions import refuse_late, rules_of, stated_version, upgraded
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
 from signing.records import read_record
@@ -88,9 +88,9 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
 
 
 def _object(said: Fields | None, row: ImageRow, header: Header, where: str) -> SpecimenRow | None:
-    """Return the row of the object that a picture shows, if it can be; excerpts of version 1 left it out."""
+    """Return the row of the object that a picture shows, or None if there is none to show."""
     version = header.format
-    if said is None and (row.specimen is None or version == V1):
+    if said is None and (row.specimen is None or not rules_of(version).excerpts_hold_specimens):
         return None
     if said is None or row.specimen is None:
         raise malformed(where, "a picture's object is in it where the report names one, and nowhere else")

@@ -7,14 +7,14 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.identity import Key, Library
+from reports.verdict.claims import Admission, RobustnessClaim
 from reports.verdict.verdicts import Verdict, VerdictRules
-from reports.verdict.versions import V1, VERSIONS, is_known, rules_of
+from reports.verdict.versions import VERSIONS, is_known, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
 
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
-NOT_TESTED, STALE = "not stress-tested", ", stale"  # the latter ends what is told of a result that is too old
 ERROR_RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
 
 
@@ -147,7 +147,8 @@ class Header:
     model: ModelHeader
     policy: PolicyHeader
     run: RunHeader
-    robustness: str  # NOT_TESTED, or a result's word, policy, day and digest
+    robustness: RobustnessClaim | None  # None: the model was not stress-tested
+    admission: Admission
     ledger: str | None  # the newest checkpoint; None: replay was not checked
     case: tuple[str, ...]
     limits: tuple[str, ...]  # what this does not prove
@@ -159,7 +160,7 @@ class Header:
         if not is_known(self.format):
             known = ", ".join(version.name for version in VERSIONS)
             raise ValueError(f"format {self.format[:100]!a}; those that are read are {known}")
-        if (self.format == V1) is not (self.model.partitions == 0) or self.model.partitions < 0:
+        if self.model.partitions < 0 or (self.model.partitions > 0) is not rules_of(self.format).partitions_are_stated:
             raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):
             raise ValueError("a report's id has 32 hexadecimal digits")
@@ -202,8 +203,3 @@ def model_title(name: str, base: str | None) -> str:
 def limit_notice(limit: int | None) -> tuple[str, ...]:
     """Return what a report must say that is not of the whole batch."""
     return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)
-
-
-def stood(robustness: str) -> bool:
-    """Say whether what a header tells of a stress test is a pass, and not too old; its first word is `Word`'s."""
-    return robustness.startswith("PASSED ") and not robustness.endswith(STALE)

@@ -11,7 +11,7 @@ from reports.verdict.header import Header
 from reports.verdict.issue import REPORT
 from reports.verdict.model_names import display_base, display_name
 from reports.verdict.report import Report
-from reports.verdict.versions import VersionRules, rules_of
+from reports.verdict.versions import VersionRules, number_of, rules_of
 from signing import Reason, SigningError, read_capped
 from signing.fields import read_json
 
@@ -31,13 +31,13 @@ def compare_model(report: Report, folder: Path) -> str:
         listed[file.name] = file.sha256
     files, version = f"{len(listed)} files looked", rules_of(report.header.format)
     if SETTINGS not in listed:
-        if version.answers_need_calibration:
+        if version.enrolled_are_marked:
             raise SigningError(Reason.MISSING_FILE, f"{folder}: lists no {SETTINGS}, so it is no bundle")
         return f"NOTHING BUT FILES COMPARED, as no {SETTINGS} is listed: {files}: {folder}"  # screens cut what is long
     settings = _settings(folder, listed[SETTINGS])
     _refuse_other_model(report.header, settings, version)
     marks = _marks(report, settings, version)
-    if version.answers_need_calibration:
+    if version.enrolled_are_marked:
         return f"{files}, {marks}, and are as the header says: {folder}"
     return f"{marks}; {files}, and are as the header says: {folder}"
 
@@ -61,9 +61,9 @@ def _compared(header: Header, settings: BundleSettings, version: VersionRules) -
     """Yield what the header states and its version has, beside what the bundle says of the same."""
     model = header.model
     name = display_name(settings.name, model.digest)
-    older = not version.answers_need_calibration and model.name == settings.name  # it may lack the word `another`
+    older = not version.names_are_reserved and model.name == settings.name  # it may lack the word `another`
     yield "the model's name", model.name, settings.name if older else name
-    if version.answers_need_calibration:
+    if version.names_are_reserved:
         yield "the model's base", model.base, display_base(settings.base)
     yield "the reference", header.reference, settings.reference
     yield "demonstration", header.demonstration, settings.demonstration
@@ -74,7 +74,7 @@ def _compared(header: Header, settings: BundleSettings, version: VersionRules) -
         kind = "authentic" if authentic else "counterfeit"
         for use, stated, calibrates in (("enrolled", enrolled, False), ("calibrated", calibrated, True)):
             yield f"{use}_{kind}", stated, settings.count(authentic=authentic, calibrates=calibrates)
-    if model.partitions:  # which version 1 does not state
+    if version.partitions_are_stated:
         yield "the number of partitions", model.partitions, settings.partitions
     if version.rates_are_known:
         stated_rates, rated = {rate.what: rate.of for rate in model.error_rates}, settings.rated()
@@ -88,12 +88,12 @@ def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> s
     Rows of versions before 3 have no marks, and are judged by rules that knew none: their number is told.
     """
     right = mark_enrolled(report.images, settings.enrolled)
-    if not version.answers_need_calibration:
+    if not version.enrolled_are_marked:
         number = sum(row.enrolled is not None for row in right)
         if not number:
             return "no picture was among those enrolled"
         shown = f"{number:,} PICTURE{'' if number == 1 else 'S'} OF ENROLLED SPECIMENS, whose verdicts say nothing"
-        return f"{shown} (version {report.header.format[-1]} has no marks)"
+        return f"{shown} (version {number_of(report.header.format)} has no marks)"
     for row, mark in zip(report.images, right, strict=True):
         if row.enrolled is not mark.enrolled:
             what = f"{row.name!a} {'was' if mark.enrolled else 'was not'} among what the bundle was enrolled with"

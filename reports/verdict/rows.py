@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.arithmetic import Rank, tolerance
+from reports.verdict.claims import ScaleClaim
 from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictRules, verdict
 from signing.strict import is_sha256
 
@@ -70,7 +71,7 @@ class ImageRow:
     verdict: Verdict
     reasons: tuple[str, ...]
     judged: Judgement | None
-    scale: str | None
+    scale: ScaleClaim | None
     steps: tuple[str, ...]
     quality: str | None  # what was measured of it; None: nothing was
     remarks: tuple[str, ...]

@@ -29,6 +29,7 @@ from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
 from reports.identity import Key
+from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import VerdictCounts, limit_notice
 from reports.verdict.issue import REPORT, issue
@@ -36,6 +37,8 @@ from reports.verdict.report import Report
 from reports.verdict.rows import EnrolmentMark, ImageRow, specimen_rows
 from reports.verdict.verdicts import Verdict, VerdictReason
 from reports.verdict.verification import Verification, verify_report
+from reports.verdict.versions import V2
+from reports.verdict.wording import limitations
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.bundle import Bundle
 from signing.fields import Fields
@@ -45,6 +48,7 @@ from signing.records import read_record, write_record
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.reports.made import digest
+from tests.reports.test_old_versions import lowered
 
 Keyring = dict[str, signing.PrivateKey]
 
@@ -307,7 +311,7 @@ def test_no_picture_gets_what_was_found_of_another_with_its_pixels(
         assert rows["b.tif"].reasons == ("duplicate-pixels",)
         assert judge.seen == ["c.tif"]
     else:
-        assert rows["b.tif"].scale == "500 nm, by manifest"
+        assert rows["b.tif"].scale == ScaleClaim("500", "manifest")
         assert judge.seen == ["b.tif", "c.tif"]
 
 
@@ -402,15 +406,18 @@ def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(
     """`--again` and an older sequence: whoever reads "replay: checked" must see both."""
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
-    plain = run(folder, tmp_path / "one", ledger=True).report.header.limits
+    plain = run(folder, tmp_path / "one", ledger=True).report.header
+    assert plain.admission == Admission(again=None, out_of_order=False)
     sign(folder, keys["device"], sequence=2, force=True)
     anew = run(folder, tmp_path / "two", ledger=True, again="the client asked for it").report
-    assert anew.header.limits[: len(plain)] == plain
-    again, late = anew.header.limits[len(plain) :]
+    assert anew.header.admission == Admission(again="the client asked for it", out_of_order=True)
+    again, late = limitations(anew.header)[len(plain.limits) :]
     assert again.endswith(": the client asked for it")
     assert "out of order" in late
     repeated = run(folder, tmp_path / "three", first=anew)
     assert repeated.report == anew
+    older = Report.from_payload(lowered(anew, V2).to_payload(), "it")  # which tells the admission in sentences
+    assert run(folder, tmp_path / "four", first=older).report.header.admission == anew.header.admission
 
 
 def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
@@ -426,7 +433,7 @@ def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
     far, near = run(folder, tmp_path / "out").report.images
     assert near.remarks == ()
     assert far.remarks == ("two sizes of a pixel: 5 nm (manifest), 10 nm (ImageJ)",)
-    assert far.scale == near.scale == "5 nm, by manifest"
+    assert far.scale == near.scale == ScaleClaim("5", "manifest")
 
 
 def test_order_and_names_of_another_system_change_nothing(

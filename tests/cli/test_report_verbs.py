@@ -8,7 +8,10 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
+from reports.stress.outcome import Outcome
+from reports.verdict.claims import RobustnessClaim
 from reports.verdict.issue import REPORT, issue
+from reports.verdict.wording import robustness_text
 from tests.cli.conftest import Tool
 from tests.reports.made import report
 from tests.reports.test_vectors import VECTORS
@@ -107,9 +110,9 @@ def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
 
 
 def test_what_is_the_auditor_s_word_alone_is_printed_so(house: Tool, received: Callable[..., Path]) -> None:
-    claim = f"PASSED quick, 2026-11-21, sha256:{'0' * 64}"
+    claim = RobustnessClaim(Outcome.PASSED, "quick", "2026-11-21", "0" * 64, stale=False)
     out = house("verify", received(robustness=claim), "--trust", "trust.json").out
-    assert f"as the auditor says: {claim}" in out
+    assert f"as the auditor says: {robustness_text(claim)}" in out
     assert "signed by        as the auditor says: sem-1" in out
     assert "trust store      as the auditor says: another one than this" in out
 

@@ -10,6 +10,8 @@ from typing import Any
 from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank, error_bounds
 from reports.identity import Key, Library
+from reports.stress.outcome import Outcome
+from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
 from reports.verdict.header import (
     ERROR_RATES,
     BatchHeader,
@@ -34,6 +36,11 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
+
+
+def stress_claim(policy: str = "quick", day: str = "2026-11-21", **changes: Any) -> RobustnessClaim:
+    """Return the claim of a stress test that was passed, or of another that is told."""
+    return replace(RobustnessClaim(Outcome.PASSED, policy, day, digest("result"), stale=False), **changes)
 
 
 def rates(of: int) -> tuple[ErrorRate, ...]:
@@ -63,7 +70,7 @@ def image(number: int, *, specimens: int = 3, needs_scale: bool = False) -> Imag
         Rank(9, 40),
         2 if authentic else 3,
     )
-    pixels, scale = digest(f"pixels {name}"), "200 nm"
+    pixels, scale = digest(f"pixels {name}"), ScaleClaim("200", "manifest")
     row = ImageRow(
         name, digest(name), pixels, specimen, Verdict.AUTHENTIC, (), judged, scale, ("cut",), "fit", ("seen",)
     )
@@ -91,7 +98,8 @@ def report(
         ModelHeader("alder", digest("model"), True, 25, 25, 20, 20, 8, rates(20)),
         PolicyHeader("built-in", digest(RULES), RULES, "0.05", False, 0),
         RunHeader(digest("code"), False, "cpu", "fp32", 4, 2, "00" * 32, None, (Library("torch", "2.13.0"),)),
-        "not stress-tested",
+        None,
+        Admission(),
         None,
         ("Sale 12",),
         ("It says nothing of age.",),

@@ -15,14 +15,15 @@ from fusiondiff_audit.stress.policies import BUILT_IN
 from fusiondiff_audit.weights.pins import PINNED as PINS
 from reports.arithmetic import error_bounds
 from reports.identity import Key
+from reports.stress.outcome import Outcome
 from reports.verdict import consistency
+from reports.verdict.claims import RobustnessClaim
 from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.excerpt import make_excerpt, verify_excerpt
 from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
 from reports.verdict.report import Report
 from reports.verdict.rows import EnrolmentMark, ImageRow, image_verdict, specimen_rows
-from reports.verdict.stress_claim import read_claim
 from reports.verdict.trust_check import LEDGER_ORIGIN
 from reports.verdict.verdicts import Verdict
 from reports.verdict.verification import Verification, verify_report
@@ -41,7 +42,7 @@ from signing import (
 from signing.bundle import seal
 from signing.strict import write_base64
 from tests.conftest import NOW, YEAR, entry, make_trust
-from tests.reports.made import changed, digest, report
+from tests.reports.made import changed, digest, report, stress_claim
 from tests.reports.test_vectors import V1, payload_of
 
 AUDITOR, DEVICE, STRANGER, ROOT = (PrivateKey.generate(Algorithm.ED25519) for _ in range(4))
@@ -111,8 +112,8 @@ def ceramic(header: Header, **changes: Any) -> Header:
     return replace(header, **said_so | changes)
 
 
-def claiming(claim: str, **asked: Any) -> Callable[[Header], Header]:
-    """Return what makes a header tell this of a stress test, under a policy that asks for it so."""
+def claiming(claim: RobustnessClaim, **asked: Any) -> Callable[[Header], Header]:
+    """Return what makes a header claim this stress test, under a policy with this requirement."""
 
     def told(header: Header) -> Header:
         policy = Policy(name="ours", robustness=Robustness(**asked)).certifying(["poisoning"])
@@ -127,7 +128,6 @@ def naming(**names: str) -> Callable[[Header], Header]:
     return lambda header: replace(header, model=replace(header.model, **names))  # type: ignore[arg-type]
 
 
-RESULT = f"sha256:{digest('result')}"
 ATTACK = AskedAttack(attack="pgd", norm="linf", size="8/255")
 GOOD: dict[str, Callable[[Header], Header]] = {
     "as it is": lambda h: h,
@@ -146,16 +146,16 @@ GOOD: dict[str, Callable[[Header], Header]] = {
     "error rates of fewer specimens than calibrated": lambda h: replace(
         h, model=replace(h.model, calibrated_authentic=21, calibrated_counterfeit=22)
     ),
-    "a stress test by one of ours": claiming(f"PASSED quick, 2026-11-21, {RESULT}"),
-    "a stress test by its own policy": claiming(f"PASSED ours, 2026-11-21, {RESULT}", attacks=(ATTACK,)),
-    "a failed one, which is not required": claiming(f"FAILED whose, 2026-11-21, {RESULT}", result="optional"),
-    "an old one": claiming(f"PASSED quick, 2026-10-21, {RESULT}, stale", result="optional", days=30),
-    "one of the last day": claiming(f"PASSED quick, 2026-10-22, {RESULT}", days=30),
+    "a stress test by one of ours": claiming(stress_claim()),
+    "a stress test by its own policy": claiming(stress_claim("ours"), attacks=(ATTACK,)),
+    "a failed one, which is not required": claiming(stress_claim("whose", outcome=Outcome.FAILED), result="optional"),
+    "an old one": claiming(stress_claim("quick", "2026-10-21", stale=True), result="optional", days=30),
+    "one of the last day": claiming(stress_claim("quick", "2026-10-22"), days=30),
     "one of the last day, some hours older": claiming(
-        f"PASSED quick, 2026-10-22, {RESULT}, stale", result="optional", days=30
+        stress_claim("quick", "2026-10-22", stale=True), result="optional", days=30
     ),
     "the one that came with the tool, however old": lambda h: ceramic(
-        claiming(f"PASSED full, 2020-01-01, sha256:{PIN.tested}")(h)
+        claiming(stress_claim("full", "2020-01-01", digest=PIN.tested))(h)
     ),
 }
 FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
@@ -230,19 +230,20 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
         lambda h: replace(h, model=replace(h.model, calibrated_authentic=19)),
         Reason.CONTRADICTION,
     ),
-    "a stress test in words": (claiming("PASSED with honours"), Reason.CONTRADICTION),
-    "a stress test on no day": (claiming(f"PASSED quick, 2026-02-30, {RESULT}"), Reason.CONTRADICTION),
-    "a stress test by an easier policy": (claiming(f"PASSED easy, 2026-11-21, {RESULT}"), Reason.CONTRADICTION),
+    "a stress test by an easier policy": (
+        claiming(stress_claim("easy")),
+        Reason.CONTRADICTION,
+    ),
     "a stress test by one of ours where it asks for attacks of its own": (
-        claiming(f"PASSED quick, 2026-11-21, {RESULT}", attacks=(ATTACK,)),
+        claiming(stress_claim(), attacks=(ATTACK,)),
         Reason.CONTRADICTION,
     ),
     "a stress test that is too old and not called so": (
-        claiming(f"PASSED quick, 2025-11-20, {RESULT}"),
+        claiming(stress_claim("quick", "2025-11-20")),
         Reason.CONTRADICTION,
     ),
     "a stress test called too old that is not": (
-        claiming(f"PASSED quick, 2026-11-20, {RESULT}, stale", result="optional"),
+        claiming(stress_claim("quick", "2026-11-20", stale=True), result="optional"),
         Reason.CONTRADICTION,
     ),
 }
@@ -354,13 +355,6 @@ def answered(said: Report, enrolled: Callable[[ImageRow], bool]) -> Report:
         images=VerdictCounts.of(row.verdict for row in rows),
     )
     return changed(said, header=header, images=tuple(rows), specimens=specimens)
-
-
-def test_a_claim_is_read_as_it_is_written() -> None:
-    claim = read_claim(f"FAILED a, b, 2026-11-21, {RESULT}, stale")
-    assert claim is not None
-    assert (claim.word, claim.policy, claim.stale) == ("FAILED", "a, b", True)
-    assert read_claim(f"SPLENDID a, 2026-11-21, {RESULT}") is None
 
 
 def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:

@@ -4,20 +4,23 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fusiondiff_audit.policy.policy import Case, Policy, Robustness
 from reports.arithmetic import Rank
+from reports.stress.outcome import Outcome
 from reports.verdict import versions
+from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
 from reports.verdict.coverage import available_checks
 from reports.verdict.excerpt import make_excerpt, verify_excerpt
-from reports.verdict.header import ErrorRate, VerdictCounts
+from reports.verdict.header import ErrorRate, Header, VerdictCounts
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, specimen_rows
 from reports.verdict.verdicts import Verdict
 from reports.verdict.verification import Verification, verify_report
-from reports.verdict.versions import NEWEST, V1, V2, VERSIONS, refuse_late
+from reports.verdict.versions import NEWEST, V1, V2, V3, VERSIONS, refuse_late
 from signing import Reason, SigningError, write_time
 from signing.strict import write_json
 from tests.reports.made import digest
@@ -29,19 +32,51 @@ LAST = {V1: datetime(2026, 11, 30, tzinfo=UTC), V2: datetime(2026, 12, 1, tzinfo
 PLAIN = Policy(case=Case(text=("Sale 12",)), robustness=Robustness(result="optional")).text
 
 
+AGAIN = "The ledger was told to admit this batch whatever it knew of it: "
+ADDED: dict[
+    str, dict[str, tuple[tuple[str | None, str], ...]]
+] = {  # by version, the fields that it added to a leaf, or to an object in it
+    V2: {
+        "header": (("model", "partitions"), ("policy", "tolerance")),
+        "specimen": ((None, "tolerance"),),
+        "image": (("judged", "tolerance"),),
+    },
+    V3: {"header": (("model", "base"), (None, "admission")), "image": ((None, "enrolled"),)},
+}
+
+
 def lowered(said: Report, version: str) -> Report:
-    """Return a report whose leaves lack what came after its version."""
+    """Return a report whose leaves are as an older version would have them."""
     texts = []
     kinds = ["header", *["specimen"] * len(said.specimens), *["image"] * len(said.images)]
-    later = VERSIONS[[known.name for known in VERSIONS].index(version) + 1 :]
     for kind, text in zip(kinds, said.texts, strict=True):
-        leaf = json.loads(text)
-        for field in (field for step in later for field in step.added.get(kind, ())):
-            at = leaf if field.part is None else leaf[field.part]
-            if at is not None:
-                del at[field.name]
-        texts.append(write_json(leaf))
-    return replace(said, texts=tuple(texts))
+        leaf = in_sentences(json.loads(text))
+        for part, name in (field for later in ADDED if later > version for field in ADDED[later].get(kind, ())):
+            holder = leaf if part is None else leaf[part]
+            if holder is not None:
+                del holder[name]
+        texts.append(write_json(leaf | {"format": version} if kind == "header" else leaf))
+    header = replace(said.header, format=version)
+    return replace(said, header=header, texts=tuple(texts))
+
+
+def in_sentences(leaf: dict[str, Any]) -> dict[str, Any]:
+    """Return a leaf with stress test, admission and scale as versions 1 and 2 wrote them."""
+    if claim := leaf.get("robustness"):
+        stale = ", stale" if claim["stale"] else ""
+        leaf["robustness"] = f"{claim['outcome']} {claim['policy']}, {claim['day']}, sha256:{claim['digest']}{stale}"
+    elif "robustness" in leaf:
+        leaf["robustness"] = "not stress-tested"
+    if admission := leaf.get("admission"):
+        if admission["again"] is not None:
+            leaf["limits"].append(
+                f"The ledger was told to admit this batch whatever it knew of it: {admission['again']}"
+            )
+        if admission["out_of_order"]:
+            leaf["limits"].append("The batch came out of order: the ledger had admitted a later one of its device.")
+    if leaf.get("scale"):
+        leaf["scale"] = f"{leaf['scale']['nm']} nm, by {leaf['scale']['source']}"
+    return leaf
 
 
 def first_version(
@@ -169,3 +204,45 @@ def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
 def test_the_golden_report_of_version_1_supports_what_it_says() -> None:
     found = available_checks(Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it"))
     assert (found.sets, found.familiarity) == (True, True)
+
+
+def header_of_version_2(**changes: Any) -> Header:
+    """Return a header as it is read of version 2, with some fields changed in its signed text."""
+    said = second_version(LAST[V2])
+    leaf = json.loads(said.texts[0]) | changes
+    return Report.from_payload(replace(said, texts=(write_json(leaf), *said.texts[1:])).to_payload(), "it").header
+
+
+def test_what_older_versions_wrote_as_sentences_is_read_as_records() -> None:
+    text = f"FAILED a, b, 2026-11-21, sha256:{digest('result')}, stale"
+    claim = RobustnessClaim(Outcome.FAILED, "a, b", "2026-11-21", digest("result"), stale=True)
+    assert header_of_version_2(robustness=text).robustness == claim
+    assert header_of_version_2(robustness="not stress-tested").robustness is None
+    limits = ["It says nothing of age.", f"{AGAIN}a client: asked for it", "The end."]
+    header = header_of_version_2(limits=limits)
+    assert header.limits == (limits[0], limits[2])
+    assert header.admission == Admission(again="a client: asked for it", out_of_order=False)
+    assert header_of_version_2(limits=[]).admission == Admission()
+    assert {row.scale for row in second_version(LAST[V2]).images} == {ScaleClaim("200", "manifest"), None}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"robustness": "PASSED with honours"},
+        {"robustness": f"SPLENDID a, 2026-11-21, sha256:{digest('result')}"},
+        {"robustness": f"PASSED quick, 2026-02-30, sha256:{digest('result')}"},
+        {"robustness": None},
+        {"robustness": {}},
+        {"limits": None},
+        {"limits": [f"{AGAIN}x", 5]},
+        {"limits": [AGAIN]},
+        {"admission": {"again": None, "out_of_order": False}},
+        {"model": None},
+    ],
+    ids=str,
+)
+def test_what_no_older_version_wrote_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(SigningError) as caught:
+        header_of_version_2(**changes)
+    assert caught.value.reason is Reason.MALFORMED

@@ -11,6 +11,7 @@ import pytest
 
 from fusiondiff_audit.policy.policy import Case, Intake, Policy
 from reports.arithmetic import Rank
+from reports.stress.outcome import Outcome
 from reports.verdict.header import ErrorRate, Header, VerdictCounts, limit_notice
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.verdict.report import Report
@@ -21,7 +22,7 @@ from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStor
 from signing.bundle import seal
 from signing.strict import write_json
 from tests.conftest import entry, make_trust
-from tests.reports.made import ALPHA, changed, digest, fields, report
+from tests.reports.made import ALPHA, changed, digest, fields, report, stress_claim
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 
@@ -147,8 +148,8 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, error_rates=()))),
         lambda r: by(r, Policy(intake=Intake(second_signature=True))),
         lambda r: by(r, Policy()),  # which requires a stress test
-        lambda r: by(r, Policy(), robustness=f"PASSED quick, 2026-11-21, sha256:{digest('result')}, stale"),
-        lambda r: by(r, Policy(), robustness=f"FAILED quick, 2026-11-21, sha256:{digest('result')}"),
+        lambda r: by(r, Policy(), robustness=stress_claim(stale=True)),
+        lambda r: by(r, Policy(), robustness=stress_claim(outcome=Outcome.FAILED)),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused_whoever_signed(

@@ -14,6 +14,7 @@ import pytest
 from reports.stress.outcome import Outcome
 from reports.stress.result import RESULT, open_stress_result
 from reports.verdict import versions
+from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.excerpt import verify_excerpt
 from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
@@ -23,6 +24,7 @@ from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
 from signing.strict import write_json
 from tests.conftest import make_trust
+from tests.reports.made import stress_claim
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "reports"
 V1 = VECTORS / "v1"
@@ -97,7 +99,7 @@ def test_version_1_says_nothing_that_came_later() -> None:
     for kind, place in (("model", "partitions"), ("policy", "tolerance")):
         bad = json.loads(payload_of(V1 / REPORT))
         bad["predicate"]["header"][kind][place] = 5
-        with pytest.raises(SigningError, match="is no field of version 1"):
+        with pytest.raises(SigningError, match=r"version 1: .* is no field of this version"):
             Report.from_payload(write_json(bad), "it")
     bad = json.loads(payload_of(V1 / REPORT))
     bad["predicate"]["header"]["format"] = versions.NEWEST
@@ -205,6 +207,9 @@ def test_the_version_that_is_open_verifies_as_the_script_makes_it(name: str) -> 
     if name == "v3":
         assert {row.verdict for row in said.images} == {row.verdict for row in said.specimens} == set(Verdict)
         assert said.header.model.title == "digest, enrolled on sd14"
+        assert said.header.admission == Admission(again="a golden sample", out_of_order=False)
+        assert said.header.robustness == stress_claim(day=said.header.issued[:10], outcome=Outcome.FAILED)
+        assert {row.scale for row in said.images if row.judged} == {ScaleClaim("12.5", "manifest")}
         assert [row.name for row in said.images if row.enrolled] == ["tile-02.tif", "tile-03.tif"]
     else:
         assert {row.verdict for row in said.images} == {Verdict.INCONCLUSIVE, Verdict.REFUSED}
@@ -219,7 +224,7 @@ def test_version_2_says_nothing_that_came_later() -> None:
         bad = json.loads(payload)["predicate"]
         leaf = bad["header"]["model"] if place == "base" else bad["images"][0]
         leaf[place] = None
-        with pytest.raises(SigningError, match="is no field of version 2"):
+        with pytest.raises(SigningError, match=r"version 2: .* is no field of this version"):
             Report.from_payload(write_json(json.loads(payload) | {"predicate": bad}), "it")
 
 

@@ -30,6 +30,7 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
 from reports.identity import Key
 from reports.stress.gates import GateOutcome, Severity
+from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, GateResult, PoisonResult
 from reports.stress.result import RESULT, sign_stress_result
 from reports.stress.result import StressResult as Stressed
@@ -38,12 +39,12 @@ from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
-from signing.manifest import Kind
+from signing.manifest import Kind, PixelSize
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.audit.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
-from tests.reports.made import digest
+from tests.reports.made import digest, stress_claim
 from tests.reports.test_robustness import made
 
 HOUR = timedelta(hours=1)
@@ -122,7 +123,8 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
         (folder / "trust.json").write_bytes(trust.to_bytes())
         batch = folder / "batch"
         claims = pictures(batch)
-        sign(batch, device, claims=claims, captured=moment, issued=moment, valid_for=YEAR)
+        size = PixelSize.parse("12.5 nm")
+        sign(batch, device, claims=claims, pixel_size=size, captured=moment, issued=moment, valid_for=YEAR)
         (batch / "tile-11.tif").write_bytes(b"another")
         (batch / "stranger.tif").write_bytes(b"not signed")
         order = AuditOrder(
@@ -132,6 +134,8 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
             UNTESTED.certifying(["poisoning"]),
             Origin("0", digest("code"), released=False),
             folder,
+            again="a golden sample",
+            robustness=stress_claim(day=write_time(moment)[:10], outcome=Outcome.FAILED),
         )
         with Ledger(Path(scratch) / "ledger", key=auditor, keys=Keys.of_auditors(trust), clock=lambda: moment) as book:
             done = audit(order, judge, key=auditor, ledger=book, watch=quietly)

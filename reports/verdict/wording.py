@@ -1,0 +1,37 @@
+"""Sentences for people about a report's typed facts: one wording for the command line and for pages.
+
+No sentence is read back, so each may change.
+
+    >>> scale_text(ScaleClaim("12.5", "manifest"))
+    '12.5 nm, by manifest'
+    >>> robustness_text(None)
+    'not stress-tested'
+"""
+
+from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
+from reports.verdict.header import Header
+
+
+def robustness_text(claim: RobustnessClaim | None) -> str:
+    """Return what a report states of a stress test."""
+    if claim is None:
+        return "not stress-tested"
+    stale = ", stale" if claim.stale else ""
+    return f"{claim.outcome} {claim.policy}, {claim.day}, sha256:{claim.digest}{stale}"
+
+
+def scale_text(scale: ScaleClaim) -> str:
+    """Return the side of a pixel, and who states it."""
+    return f"{scale.nm} nm, by {scale.source}"
+
+
+def limitations(header: Header) -> tuple[str, ...]:
+    """Return what a report does not prove, and what a reader must know of how its batch was admitted."""
+    return (*header.limits, *_admission_sentences(header.admission))
+
+
+def _admission_sentences(admission: Admission) -> tuple[str, ...]:
+    again = f"The ledger was told to admit this batch whatever it knew of it: {admission.again}"
+    late = "The batch came out of order: the ledger had admitted a later one of its device."
+    stated = ((again, admission.again is not None), (late, admission.out_of_order))
+    return tuple(sentence for sentence, holds in stated if holds)
