@@ -26,7 +26,7 @@ from fusiondiff_audit.audit.run import Judge, audit
 from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.origin import check_origin
 from fusiondiff_audit.policy.policy import Policy, Robustness
 from reports.identity import Key
@@ -65,7 +65,7 @@ class House:
         batch = signing.open_batch(self.folder / "batch", trust=trust)
         who = Key("auditor-1", self.auditor.public.keyid)
         order = AuditOrder(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
-        ledger = Ledger(book, key=self.auditor, keys=Keys.of_auditors(trust), clock=signing.now)
+        ledger = Ledger(book, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now)
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()
         took = time.perf_counter() - begun

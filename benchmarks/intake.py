@@ -19,13 +19,13 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.images import Guard, Limits, SignedMicrograph, take_in
+from fusiondiff_audit.images import Guard, Limits, SignedMicrograph, decode_batch
 from fusiondiff_audit.images.claims import read_claims
-from fusiondiff_audit.images.container import read_header
-from fusiondiff_audit.images.guard import as_stored
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.decoding import decode_samples
+from fusiondiff_audit.images.guard import stored_pixels
 from fusiondiff_audit.images.pixels import PixelDigest, digest_pixels
-from fusiondiff_audit.images.samples import decode_samples
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from signing.folder import Reader
 
 SIDE, FILES, ROUNDS, LEAST = 2048, 40, 9, 0.75
@@ -72,7 +72,7 @@ def make(home: Path, name: str, options: dict[str, Any], key: signing.PrivateKey
 def guarded(batch: signing.Batch, guard: Guard) -> float:
     """Return the seconds for a batch through the door."""
     started = time.perf_counter()
-    for file in take_in(batch, guard=guard, threads=PROCESSES):
+    for file in decode_batch(batch, guard=guard, threads=PROCESSES):
         assert isinstance(file, SignedMicrograph), file
     return time.perf_counter() - started
 
@@ -104,8 +104,8 @@ def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tupl
     """Do what the door does, in this process."""
     file = batch._read(reader, entry)
     assert isinstance(file, signing.SignedFile), file
-    header = read_header(file.data, file.name, Limits())
-    pixels = as_stored(file.data, header)
+    header = read_image_header(file.data, file.name, Limits())
+    pixels = stored_pixels(file.data, header)
     if pixels is not None:
         digest = digest_pixels(pixels)
     else:
@@ -137,7 +137,7 @@ def compare(batch: signing.Batch, guard: Guard) -> tuple[float, float, float]:
 def admission(batch: signing.Batch, trust: signing.TrustStore, key: signing.PrivateKey, home: Path) -> float:
     """Return the seconds to admit a batch and to note its pixels, 64 at a time."""
     names = [(entry.name, f"{i:064x}") for i, entry in enumerate(batch.manifest.files)]
-    with Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW) as ledger:
+    with Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW) as ledger:
         started = time.perf_counter()
         ledger.admit(batch, trust, run="bench")
         for i in range(0, len(names), 64):

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 import signing
-from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.model.bundle import load_bundle, write_bundle
 from fusiondiff_audit.model.bundle_files import read_files
 from fusiondiff_audit.model.encoder import Architecture, Encoder, meta_encoder

@@ -30,7 +30,7 @@ from fusiondiff_audit.evaluation.baselines import BASELINES
 from fusiondiff_audit.evaluation.bundle import seen_by
 from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture
 from fusiondiff_audit.evaluation.metrics import interval
-from fusiondiff_audit.images.tiles import continued
+from fusiondiff_audit.images.tiles import mirror_padded
 from fusiondiff_audit.kiln.workers import cores, spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
@@ -71,7 +71,7 @@ def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str,
         found[name] = rival
     if model is not None:
         tile, rule = model.settings.architecture.tile, model.settings.geometry.rule
-        seen = seen_by(model, [(crop.image, continued(as_pixels(crop), tile), crop.authentic) for crop in used])
+        seen = seen_by(model, [(crop.image, mirror_padded(as_pixels(crop), tile), crop.authentic) for crop in used])
 
         def ours(known: Places, asked: Places, seed: int) -> Floats:
             return held_out_scores(seen, known, asked, learning=ForestSettings(seed=seed), rule=rule)

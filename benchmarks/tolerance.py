@@ -23,7 +23,7 @@ from fusiondiff_audit.evaluation.bundle import embedded
 from fusiondiff_audit.evaluation.metrics import interval
 from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.evaluation.task import Sizes, task
-from fusiondiff_audit.images.tiles import Rule, combine
+from fusiondiff_audit.images.tiles import Aggregation, aggregate
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, forest_scores, train_forests
@@ -47,13 +47,13 @@ class Asked:
 
 
 def by_partitions(
-    known: EnrolledEmbeddings, asked: EnrolledEmbeddings, partitions: int, seed: int, rule: Rule
+    known: EnrolledEmbeddings, asked: EnrolledEmbeddings, partitions: int, seed: int, rule: Aggregation
 ) -> list[Asked]:
     """Ask every picture the forests of so many partitions."""
     forests = train_forests(known, ForestSettings(partitions, seed=seed))
     found = []
     for place, example in enumerate(asked.examples):
-        whole = [combine(row, rule) for row in forest_scores(forests, asked.rows[asked.owner == place])]
+        whole = [aggregate(row, rule) for row in forest_scores(forests, asked.rows[asked.owner == place])]
         authentic = sum(share > 0.5 for share in whole)
         votes = (len(whole) - authentic, authentic)
         found.append(Asked((votes[1] > votes[0]) is example.authentic, tolerance(votes)))

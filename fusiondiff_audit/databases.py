@@ -36,7 +36,7 @@ _OUTSIDE = frozenset(
     }
 )
 # Python decodes texts of a database, its tables' definitions included, and some of its own errors are ValueErrors.
-FAULTS = (sqlite3.Error, UnicodeDecodeError)
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _PATIENCE = 60.0  # seconds that a process waits for its turn
 _MOMENT = 0.01  # seconds
 _STEPS = 1_000_000  # of SQLite's virtual machine; a schema of ours takes some hundred
@@ -107,13 +107,13 @@ def open_database(path: Path, schema: Schema, *, create: bool = False, writable:
     return database
 
 
-def from_outside(error: Exception) -> bool:
+def is_environment_fault(error: Exception) -> bool:
     """Say whether the disk, its rights or another process is to blame, and not what the file holds."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _OUTSIDE
 
 
-def cannot_open(error: Exception) -> bool:
+def is_open_failure(error: Exception) -> bool:
     """Say whether the file could not even be opened."""
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
 

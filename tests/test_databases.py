@@ -13,7 +13,13 @@ import pytest
 import signing
 from fusiondiff_audit import databases
 from fusiondiff_audit.audit.journal import JOURNAL, Journal
-from fusiondiff_audit.databases import FAULTS, ForeignDatabaseError, Schema, from_outside, open_database
+from fusiondiff_audit.databases import (
+    DATABASE_ERRORS,
+    ForeignDatabaseError,
+    Schema,
+    is_environment_fault,
+    open_database,
+)
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger.store import Store
 from signing import PrivateKey, Reason, SigningError
@@ -109,9 +115,9 @@ def test_a_definition_under_a_name_of_ours_is_refused(path: Path) -> None:
         "INSERT INTO sqlite_schema VALUES ('trigger', 'words', 'words', 0,"
         " 'CREATE TRIGGER x AFTER INSERT ON words BEGIN DELETE FROM words; END')",
     )
-    with pytest.raises(FAULTS) as caught:
+    with pytest.raises(DATABASE_ERRORS) as caught:
         open_database(path, SCHEMA)
-    assert not from_outside(caught.value)
+    assert not is_environment_fault(caught.value)
 
 
 def endless_schema(path: Path, *, depth: int = 12, page: int = 512, cells: int = 40) -> None:
@@ -142,7 +148,7 @@ def test_a_schema_that_never_ends_is_interrupted(tmp_path: Path) -> None:
     with soon(), pytest.raises(sqlite3.OperationalError) as caught:
         open_database(path, SCHEMA, create=True)
     assert caught.value.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
-    assert not from_outside(caught.value)
+    assert not is_environment_fault(caught.value)
 
 
 CHANGED: dict[str, tuple[str, ...]] = {
@@ -164,9 +170,9 @@ def write_and_read(db: sqlite3.Connection) -> None:
 def test_what_is_changed_after_the_look_is_not_carried_out(what: str, path: Path) -> None:
     with contextlib.closing(open_database(path, SCHEMA)) as db:
         act(path, *CHANGED[what])
-        with soon(), pytest.raises(FAULTS) as caught:
+        with soon(), pytest.raises(DATABASE_ERRORS) as caught:
             write_and_read(db)
-        assert not from_outside(caught.value)
+        assert not is_environment_fault(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +195,9 @@ def test_our_own_statements_reach_our_tables_alone(statement: str, path: Path) -
 
 def test_a_value_longer_than_ours_are_is_no_value(path: Path) -> None:
     act(path, "INSERT INTO words VALUES (hex(zeroblob(9999)), 2)")
-    with contextlib.closing(open_database(path, SCHEMA)) as db, pytest.raises(FAULTS) as caught:
+    with contextlib.closing(open_database(path, SCHEMA)) as db, pytest.raises(DATABASE_ERRORS) as caught:
         db.execute("SELECT word FROM words WHERE place = 2").fetchall()
-    assert not from_outside(caught.value)
+    assert not is_environment_fault(caught.value)
 
 
 def super_journal(victim: Path, database: Path) -> bytes:
@@ -233,7 +239,7 @@ def test_no_irregular_file_is_written_through(suffix: str, kind: str, path: Path
             os.mkfifo(place)
         case _:
             place.mkdir()
-    with soon(), pytest.raises(FAULTS):
+    with soon(), pytest.raises(DATABASE_ERRORS):
         open_database(path, SCHEMA, create=True)
     assert victim.read_bytes() == b""
 

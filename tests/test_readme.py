@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import signing
-from tests.images.pictures import grains, written
+from tests.images.synthetic import grains, written
 from tests.model.tiny import enrolled_model
 from tests.terminal import converse
 

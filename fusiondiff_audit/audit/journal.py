@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import signing
 from fusiondiff_audit.audit.order import Draws
-from fusiondiff_audit.databases import FAULTS, Schema, from_outside, open_database
+from fusiondiff_audit.databases import DATABASE_ERRORS, Schema, is_environment_fault, open_database
 from reports.verdict.rows import ImageRow
 from signing.fields import Fields, read_json
 from signing.records import read_record, write_record
@@ -131,7 +131,7 @@ class Journal:
     def _read(self, name: str) -> str | None:
         try:
             row = self._base.execute("SELECT value, code FROM kept WHERE name = ?", (name,)).fetchone()
-        except FAULTS as e:
+        except DATABASE_ERRORS as e:
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
         if row is None:
             return None
@@ -146,8 +146,8 @@ class Journal:
         """Raise `cannot-write` where the disk is full or read-only, and `unreadable` for any other fault."""
         try:
             yield
-        except FAULTS as e:
-            if not from_outside(e):
+        except DATABASE_ERRORS as e:
+            if not is_environment_fault(e):
                 raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
             hint = "make room and say --resume; the rows so far are kept"
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self._path}: {e}", hint=hint) from e

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fusiondiff_audit.audit.order import Draws
 from fusiondiff_audit.errors import AuditReason
-from fusiondiff_audit.ledger import Keys
+from fusiondiff_audit.ledger import CheckpointKeys
 from fusiondiff_audit.ledger.log import ORIGIN
 from reports.arithmetic import Rank
 from reports.verdict.header import Header
@@ -83,7 +83,7 @@ def carried_checkpoint(report: Report, trust: TrustStore) -> bytes | None:
     origin = note.partition(b"\n")[0].decode("ascii", "replace")
     if not origin.startswith(ORIGIN):  # an auditor signs the heads of reports' trees as well
         raise SigningError(Reason.BAD_PROOF, f"{where}: is the checkpoint of something else, {origin[:100]!a}")
-    Keys.of_auditors(trust).open(note, where, origin)
+    CheckpointKeys.of_auditors(trust).open(note, where, origin)
     return note
 
 

@@ -18,9 +18,9 @@ from fusiondiff_audit.audit.order import AuditOrder, ModelIdentity, RunSetting
 from fusiondiff_audit.audit.repeat import Repetition
 from fusiondiff_audit.audit.rows import image_row, refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, decode_batch
 from fusiondiff_audit.images.thumbnails import thumbnail
-from fusiondiff_audit.ledger import Admitted, Before, Ledger
+from fusiondiff_audit.ledger import BatchAdmitted, EarlierImage, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
@@ -109,7 +109,7 @@ def _issue(report: Report, order: AuditOrder, key: PrivateKey) -> str:
     return hashlib.sha256(files[REPORT]).hexdigest()
 
 
-def _admit(order: AuditOrder, ledger: Ledger, sealed: SealedRun, journal: Journal) -> Admitted:
+def _admit(order: AuditOrder, ledger: Ledger, sealed: SealedRun, journal: Journal) -> BatchAdmitted:
     """Return the ledger's admission of this run, made now or when the run was begun.
 
     Where the batch was admitted to another run, nothing of this one can be resumed, and its journal is removed.
@@ -131,7 +131,7 @@ def _none_earlier(images: Sequence[SignedMicrograph]) -> Sequence[None]:
 def _in_ledger(ledger: Ledger, sealed: SealedRun, again: str | None) -> EarlierPixels:
     """Return what records pixels in a ledger and says where they were before; `again` admits those of older runs."""
 
-    def known(before: Before | None) -> str | None:
+    def known(before: EarlierImage | None) -> str | None:
         if before is None or (again is not None and before.run != sealed.run):
             return None
         return f"{before.name!a}, admitted to run {before.run}"
@@ -170,7 +170,7 @@ class _Images:
         wanted, batch = frozenset(self.order.names), self.order.batch
         images: list[SignedMicrograph] = []
         with Guard() as guard:
-            for file in take_in(batch, guard=guard, wanted=lambda file: file.name in wanted):  # 2
+            for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in wanted):  # 2
                 if isinstance(file, RefusedFile | RefusedImage):
                     self.messages.append(f"{file.reason}: {file.message}")
                     yield refused_row(file.name, file.reason.value, batch.entry(file.name))

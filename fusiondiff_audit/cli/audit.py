@@ -182,9 +182,9 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
 def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "AbstractContextManager[Ledger | None]":
     if book is None:
         return nullcontext()
-    from fusiondiff_audit.ledger import Keys, Ledger
+    from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 
-    keys = Keys.of_auditors(trust.store).with_key(key.public)
+    keys = CheckpointKeys.of_auditors(trust.store).with_key(key.public)
     return closing(Ledger(book, key=key, keys=keys, clock=signing.now))
 
 

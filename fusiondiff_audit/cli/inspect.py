@@ -71,12 +71,12 @@ def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
 
 def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) -> tuple[list[str], str]:
     """Do the same, and decode every picture."""
-    from fusiondiff_audit.cli.pictures import Pictures
-    from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
+    from fusiondiff_audit.cli.image_summary import ImageSummary
+    from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
 
-    pictures = Pictures(thumbnails)
+    pictures = ImageSummary(thumbnails)
     with Guard() as guard:
-        for file in watched(take_in(batch, guard=guard), what="decoding", total=len(batch.manifest.files)):
+        for file in watched(decode_batch(batch, guard=guard), what="decoding", total=len(batch.manifest.files)):
             if isinstance(file, signing.RefusedFile | RefusedImage):
                 _refuse(batch, verdict, file, 3)
                 continue

@@ -12,11 +12,20 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Judged, trust_options
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.inputs.folders import make_folder
-from fusiondiff_audit.ledger import Admitted, Decoded, Founded, Issued, Keys, Verified, read_ledger, verify_ledger
+from fusiondiff_audit.ledger import (
+    BatchAdmitted,
+    CheckpointKeys,
+    ImagesDecoded,
+    LedgerCreated,
+    ReportIssued,
+    VerifiedLedger,
+    read_ledger,
+    verify_ledger,
+)
 
 _SHOWN = 40  # entries; the newest, since those are asked for
 _LARGEST = 64 * 1024  # bytes of a checkpoint
-_Entry = Founded | Admitted | Decoded | Issued
+_Entry = LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
 
 
 @click.group()
@@ -97,8 +106,8 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     )
 
 
-def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = ()) -> Verified:
-    return verify_ledger(folder, keys=Keys.of_auditors(trust.store), at_hand=tuple(at_hand))
+def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = ()) -> VerifiedLedger:
+    return verify_ledger(folder, keys=CheckpointKeys.of_auditors(trust.store), at_hand=tuple(at_hand))
 
 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
@@ -113,21 +122,21 @@ def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     return note
 
 
-def _head(found: Verified) -> list[tuple[str, str]]:
-    kinds = {kind: sum(isinstance(e, kind) for e in found.entries) for kind in (Admitted, Issued)}
-    pictures = sum(len(e.images) for e in found.entries if isinstance(e, Decoded))
-    again = sum(e.again is not None for e in found.entries if isinstance(e, Admitted))
+def _head(found: VerifiedLedger) -> list[tuple[str, str]]:
+    kinds = {kind: sum(isinstance(e, kind) for e in found.entries) for kind in (BatchAdmitted, ReportIssued)}
+    pictures = sum(len(e.images) for e in found.entries if isinstance(e, ImagesDecoded))
+    again = sum(e.again is not None for e in found.entries if isinstance(e, BatchAdmitted))
     return [
         ("log", found.origin),
         ("entries", f"{len(found.entries):,}"),
-        ("batches", f"{kinds[Admitted]:,}{f', {again} of them admitted again' if again else ''}"),
+        ("batches", f"{kinds[BatchAdmitted]:,}{f', {again} of them admitted again' if again else ''}"),
         ("pictures", f"{pictures:,}"),
-        ("reports", f"{kinds[Issued]:,}"),
+        ("reports", f"{kinds[ReportIssued]:,}"),
         ("root", found.newest.root.hex()),
     ]
 
 
-def _head_data(found: Verified, trust: Judged) -> dict[str, Any]:
+def _head_data(found: VerifiedLedger, trust: Judged) -> dict[str, Any]:
     checkpoints = {"inside": found.inside, "outside": found.outside, "newest": found.note.decode("utf-8")}
     return {
         "trust": trust.data(),
@@ -141,18 +150,18 @@ def _head_data(found: Verified, trust: Judged) -> dict[str, Any]:
 def _row(number: int, entry: _Entry) -> tuple[str, str, str, str, str]:
     time = signing.write_time(entry.time)
     match entry:
-        case Founded():
+        case LedgerCreated():
             return str(number), time, "log", "-", entry.origin
-        case Admitted():
+        case BatchAdmitted():
             remarks = [f"sequence {entry.sequence}", count(len(entry.files), "file")]
             remarks += ["out of order"] if entry.out_of_order else []
             remarks += [f"again: {entry.again}"] if entry.again else []
             return str(number), time, "batch", entry.run, ", ".join(remarks)
-        case Decoded():
+        case ImagesDecoded():
             known = sum(image.before is not None for image in entry.images)
             remark = f", {known} known before" if known else ""
             return str(number), time, "pixels", entry.run, f"{count(len(entry.images), 'picture')}{remark}"
-        case Issued():
+        case ReportIssued():
             return str(number), time, "report", entry.run, f"sha256:{entry.report}"
 
 

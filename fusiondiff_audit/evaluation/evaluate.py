@@ -12,7 +12,7 @@ import signing
 from fusiondiff_audit.evaluation.baselines import BASELINES, OF_PIXELS
 from fusiondiff_audit.evaluation.cross_validation import Judged, cross_validated
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, LooseMicrograph, decode
-from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import Label
 from fusiondiff_audit.kiln.workers import cores
 

@@ -16,19 +16,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.images.claims import Claims, Scale, Source
+    from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+    from fusiondiff_audit.images.claims import Claims, Scale, ScaleSource
     from fusiondiff_audit.images.errors import ImageError, ImageReason
     from fusiondiff_audit.images.guard import Guard
-    from fusiondiff_audit.images.header import Container, Header, Limits
-    from fusiondiff_audit.images.intake import RefusedImage, take_in
+    from fusiondiff_audit.images.header import Container, ImageHeader, Limits
     from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, SignedMicrograph, decode
 
 __all__ = [
     "Claims",
     "Container",
     "Guard",
-    "Header",
     "ImageError",
+    "ImageHeader",
     "ImageReason",
     "Limits",
     "LooseFile",
@@ -36,19 +36,19 @@ __all__ = [
     "Micrograph",
     "RefusedImage",
     "Scale",
+    "ScaleSource",
     "SignedMicrograph",
-    "Source",
     "decode",
-    "take_in",
+    "decode_batch",
 ]
 
-# Found when asked for: the decoders' processes copy whatever was imported, and light installs have no numpy.
+# Imported when asked for: decoder processes copy whatever was imported, and light installs have no numpy.
 _HOMES = {
-    "claims": ("Claims", "Scale", "Source"),
+    "batch": ("RefusedImage", "decode_batch"),
+    "claims": ("Claims", "Scale", "ScaleSource"),
     "errors": ("ImageError", "ImageReason"),
     "guard": ("Guard",),
-    "header": ("Container", "Header", "Limits"),
-    "intake": ("RefusedImage", "take_in"),
+    "header": ("Container", "ImageHeader", "Limits"),
     "micrograph": ("LooseFile", "LooseMicrograph", "Micrograph", "SignedMicrograph", "decode"),
 }
 

@@ -12,8 +12,8 @@ from decimal import Decimal, DecimalException
 from enum import StrEnum
 from itertools import islice, pairwise
 
-from fusiondiff_audit.images.formats.ifd import Directory, read_chain
-from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.formats.ifd import Directory, read_directories
+from fusiondiff_audit.images.header import ImageHeader
 
 MAX_TEXT = 1024 * 1024  # bytes of one tag or sidecar
 MAX_DIFFERENCE = Decimal("0.02")  # between two claims on one pixel; more is a conflict
@@ -32,7 +32,7 @@ _PIXELS = re.compile(r"<Pixels\s([^<>]{0,4000})>")
 _ATTRIBUTE = re.compile(r"\b(\w{1,64})\s{0,4}=\s{0,4}\"([^\"]{0,100})\"")
 
 
-class Source(StrEnum):
+class ScaleSource(StrEnum):
     """Where a claim stands."""
 
     MANIFEST = "manifest"
@@ -49,7 +49,7 @@ class Scale:
     """A pixel's side in nanometres, as somebody claims it."""
 
     nanometres: Decimal
-    source: Source
+    source: ScaleSource
 
     def __str__(self) -> str:
         return f"{self.nanometres.normalize():f} nm"
@@ -78,14 +78,14 @@ def read_sidecar(text: bytes) -> tuple[Claims, ...]:
 
 
 def read_claims(
-    data: bytes, header: Header, *, signed: tuple[str, str] | None = None, sidecar: tuple[Claims, ...] = ()
+    data: bytes, header: ImageHeader, *, signed: tuple[str, str] | None = None, sidecar: tuple[Claims, ...] = ()
 ) -> Claims:
     """Return what the manifest, the file and its sidecar say; the manifest's value and unit are `signed`."""
     found: list[Claims] = []
     if signed is not None:
-        found.append(_scaled(Source.MANIFEST, *signed))
+        found.append(_scaled(ScaleSource.MANIFEST, *signed))
     if header.layout is not None:
-        directory = read_chain(data)[0]
+        directory = read_directories(data)[0]
         found += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
     found += sidecar
     scales = tuple(scale for claims in found for scale in claims.scales)
@@ -113,10 +113,10 @@ def _read_ome(directory: Directory) -> Claims:
     if len(sizes) != 1:
         return Claims()
     across, down, unit = sizes.pop()
-    return _scaled(Source.OME, across, unit, down=down)
+    return _scaled(ScaleSource.OME, across, unit, down=down)
 
 
-def _read_fei(directory: Directory, header: Header) -> Claims:
+def _read_fei(directory: Directory, header: ImageHeader) -> Claims:
     text = _tag(directory, _FEI) or _tag(directory, _HELIOS)
     section, values = "", {}
     for line in text.splitlines():
@@ -130,7 +130,7 @@ def _read_fei(directory: Directory, header: Header) -> Claims:
         field_width = _number(values["Scan.HorFieldsize"])
         width = str(field_width / header.width) if field_width else ""
     rows = values.get("Image.ResolutionY", "")
-    scaled = _scaled(Source.FEI, width, "m", down=down)
+    scaled = _scaled(ScaleSource.FEI, width, "m", down=down)
     return Claims(
         scales=scaled.scales,
         conflicts=scaled.conflicts,
@@ -144,7 +144,7 @@ def _read_zeiss(directory: Directory) -> Claims:
     lines = _tag(directory, _ZEISS).splitlines()
     values = {key.strip(): line.partition("=")[2].strip() for key, line in pairwise(lines)}
     side = _QUANTITY.fullmatch(values.get("AP_IMAGE_PIXEL_SIZE", ""))  # AP_PIXEL_SIZE is the screen's
-    scaled = _scaled(Source.ZEISS, side[1], side[2]) if side else Claims()
+    scaled = _scaled(ScaleSource.ZEISS, side[1], side[2]) if side else Claims()
     return Claims(
         scales=scaled.scales,
         detector=_label(values.get("DP_DETECTOR_TYPE") or values.get("DP_DETECTOR_CHANNEL")),
@@ -158,7 +158,7 @@ def _read_imagej(directory: Directory) -> Claims:
     raw = directory.rational(_X_RESOLUTION)
     if unit is None or raw is None or not raw[0] or not raw[1]:
         return Claims()
-    return _scaled(Source.IMAGEJ, str(Decimal(raw[1]) / Decimal(raw[0])), unit[1].replace("\\u00B5", "µ").strip())
+    return _scaled(ScaleSource.IMAGEJ, str(Decimal(raw[1]) / Decimal(raw[0])), unit[1].replace("\\u00B5", "µ").strip())
 
 
 def _read_hitachi(text: str) -> Claims:
@@ -166,7 +166,7 @@ def _read_hitachi(text: str) -> Claims:
         return Claims()
     values = _pairs(text, "=")
     return Claims(
-        scales=_scaled(Source.HITACHI, values.get("PixelSize", ""), "nm").scales,
+        scales=_scaled(ScaleSource.HITACHI, values.get("PixelSize", ""), "nm").scales,
         detector=_label(values.get("SignalName")),
         magnification=_label(values.get("Magnification")),
     )
@@ -179,7 +179,7 @@ def _read_jeol(text: str) -> Claims:
     values = _pairs(text, " ")
     bar, marker = _number(values.get("$$SM_MICRON_BAR", "")), _QUANTITY.fullmatch(values.get("$$SM_MICRON_MARKER", ""))
     length = _number(marker[1]) if marker else None
-    scaled = _scaled(Source.JEOL, str(length / bar), marker[2]) if bar and length and marker else Claims()
+    scaled = _scaled(ScaleSource.JEOL, str(length / bar), marker[2]) if bar and length and marker else Claims()
     return Claims(
         scales=scaled.scales,
         detector=_label(values.get("$CM_SIGNAL_NAME") or values.get("$CM_SIGNAL")),
@@ -187,7 +187,7 @@ def _read_jeol(text: str) -> Claims:
     )
 
 
-def _scaled(source: Source, across: str, unit: str, *, down: str = "") -> Claims:
+def _scaled(source: ScaleSource, across: str, unit: str, *, down: str = "") -> Claims:
     """Return a claim on the scale, if it makes sense; a pixel that is not square is a conflict."""
     scale = _scale(source, across, unit)
     if scale is None:
@@ -197,7 +197,7 @@ def _scaled(source: Source, across: str, unit: str, *, down: str = "") -> Claims
     return Claims(scales=(scale,), conflicts=(f"pixels of {scale} by {other} ({source})",) if torn else ())
 
 
-def _scale(source: Source, value: str, unit: str) -> Scale | None:
+def _scale(source: ScaleSource, value: str, unit: str) -> Scale | None:
     number, factor = _number(value), _UNITS.get(unit if unit == "m" else unit.lower())
     if number is None or factor is None or not LEAST <= number * factor <= MOST:
         return None

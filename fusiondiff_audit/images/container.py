@@ -5,7 +5,7 @@ from pathlib import PurePath
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 from fusiondiff_audit.images.formats import jpeg, png, tiff
 from fusiondiff_audit.images.formats.unreferenced import format_at
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, ImageHeader, Limits
 
 _PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
 _SUFFIXES = {
@@ -15,7 +15,7 @@ _SUFFIXES = {
 }
 
 
-def read_header(data: bytes, name: str, limits: Limits = DEFAULT) -> Header:
+def read_image_header(data: bytes, name: str, limits: Limits = DEFAULT) -> ImageHeader:
     """Read the header of a file; what is not a PNG, TIFF or JPEG is unsupported, and named as what it is."""
     if len(data) > MAX_FILE:
         raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
@@ -41,7 +41,7 @@ def _container(data: bytes) -> Container:
     raise unsupported(f"{found}, beginning with {data[:8].hex(' ')}")
 
 
-def _walk(container: Container, data: bytes, name: str, limits: Limits) -> Header:
+def _walk(container: Container, data: bytes, name: str, limits: Limits) -> ImageHeader:
     match container:
         case Container.PNG:
             return png.walk(data)

@@ -1,7 +1,7 @@
 """Decoding at a distance: each file in a process of its own, whose answer is believed only as far as it can be checked.
 
 1. The header is walked here, by our own code (`header`).
-2. A child that can do nothing but compute decodes the bytes and hashes the pixels (`zygote`, `sandbox`).
+2. A child that can do nothing but compute decodes the bytes and hashes the pixels (`fork_server`, `sandbox`).
 3. Its answer is read strictly: shape, kind and length of the pixels are those of the header, or there are none.
 A decoder that is stopped, killed or denied memory is tried once more, while no other one runs: the machine may be to
 blame. What the decoders that run at once need of memory stays within one budget (`resources`, `budget`).
@@ -13,17 +13,17 @@ import threading
 import numpy as np
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images.answer import Decoded, Ending, read_answer, room_for
-from fusiondiff_audit.images.budget import MemoryBudget
+from fusiondiff_audit.images.decoder_result import DecodedPixels, ProcessExit, read_result, result_size
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed, too_large
-from fusiondiff_audit.images.header import Header
-from fusiondiff_audit.images.lane import Lane, LaneLostError
-from fusiondiff_audit.images.memory import Shelf
+from fusiondiff_audit.images.header import ImageHeader
+from fusiondiff_audit.images.memory_budget import MemoryBudget
 from fusiondiff_audit.images.pixels import Samples, digest_pixels
 from fusiondiff_audit.images.resources import MEMORY, ResourceLimits, limit_resources
+from fusiondiff_audit.images.shared_memory import MemoryPool
+from fusiondiff_audit.images.worker import Worker, WorkerLostError
 
 _MACHINE = (ImageReason.TIMED_OUT, ImageReason.TOO_LARGE)  # reasons for which the machine may be to blame
-_LOST = Ending(-signal.SIGKILL, late=False, processor=0, clock=0)
+_LOST = ProcessExit(-signal.SIGKILL, late=False, processor=0, clock=0)
 
 
 class Guard:
@@ -34,8 +34,8 @@ class Guard:
 
     def __init__(self) -> None:
         self._budget = MemoryBudget(MEMORY)
-        self._idle: list[Lane] = []
-        self._shelf = Shelf()
+        self._idle: list[Worker] = []
+        self._shelf = MemoryPool()
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Guard":
@@ -46,10 +46,10 @@ class Guard:
             self._idle.pop().close()
         self._shelf.close()
 
-    def decode(self, data: bytes, header: Header) -> Decoded:
+    def decode(self, data: bytes, header: ImageHeader) -> DecodedPixels:
         """Return the picture of a file whose header was walked; one that needs no decoder gets none."""
-        if (pixels := as_stored(data, header)) is not None:
-            return Decoded(pixels, digest_pixels(pixels), ())
+        if (pixels := stored_pixels(data, header)) is not None:
+            return DecodedPixels(pixels, digest_pixels(pixels), ())
         limits = limit_resources(header, len(data))
         try:
             with self._budget.share(limits.total):
@@ -60,16 +60,16 @@ class Guard:
         with self._budget.alone():
             return self._attempt(data, header, limits)
 
-    def _attempt(self, data: bytes, header: Header, limits: ResourceLimits) -> Decoded:
+    def _attempt(self, data: bytes, header: ImageHeader, limits: ResourceLimits) -> DecodedPixels:
         """Return the picture, or raise why the child ended without one."""
         lane = self._take_lane()
-        outbox = self._shelf.take(room_for(header))
+        outbox = self._shelf.take(result_size(header))
         try:
             ending = lane.ask(header, data, outbox, limits)
         except BaseException as e:  # whatever happened, its child may still be writing
             lane.close()
             outbox.close()
-            if isinstance(e, LaneLostError):
+            if isinstance(e, WorkerLostError):
                 raise _explain(_LOST, limits) from e
             raise
         with self._lock:
@@ -77,16 +77,16 @@ class Guard:
         answer = self._shelf.lend(outbox)
         if ending.code:
             raise _explain(ending, limits)
-        return read_answer(answer, header)
+        return read_result(answer, header)
 
-    def _take_lane(self) -> Lane:
+    def _take_lane(self) -> Worker:
         """Return a process that waits, or a new one."""
         while True:
             with self._lock:
                 lane = self._idle.pop() if self._idle else None
             if lane is None:
                 try:
-                    return Lane()
+                    return Worker()
                 except OSError as e:
                     what = f"no process to decode in can be started: {(e.strerror or str(e)).lower()}"
                     raise AuditError(AuditReason.NO_SANDBOX, what) from e
@@ -95,7 +95,7 @@ class Guard:
             lane.close()
 
 
-def as_stored(data: bytes, header: Header) -> Samples | None:
+def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
     """Return the pixels of a file that stores them as they are, in whatever byte order; they lie in its bytes."""
     place, layout = header.whole_at, header.layout
     if place is None or layout is None:
@@ -106,7 +106,7 @@ def as_stored(data: bytes, header: Header) -> Samples | None:
     return samples.reshape(header.height, header.width, 1)
 
 
-def _explain(ending: Ending, limits: ResourceLimits) -> ImageError:
+def _explain(ending: ProcessExit, limits: ResourceLimits) -> ImageError:
     spent = ending.code == -signal.SIGXCPU or ending.processor >= limits.processor
     if ending.late or (ending.code < 0 and spent):
         used = f"{ending.processor:.0f} s of processor time, {ending.clock:.0f} s by the clock"

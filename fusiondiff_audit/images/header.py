@@ -35,7 +35,7 @@ class Compression(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TiffLayout:
     """How a TIFF stores its picture: pieces of so many rows and columns, in which byte order, packed how."""
 
     order: Literal["<", ">"]
@@ -58,7 +58,7 @@ DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ImageHeader:
     """A picture as its container describes it. `channels` counts what is stored, a constant alpha included."""
 
     container: Container
@@ -72,7 +72,7 @@ class Header:
     unreferenced: int = 0  # bytes that belong to no part of the picture, wherever they lie
     notes: tuple[str, ...] = ()
     floating: bool = False
-    layout: Layout | None = None  # of a TIFF
+    layout: TiffLayout | None = None  # of a TIFF
 
     def to_data(self) -> dict[str, Any]:
         """Return the header as JSON has it; the law is `Header.from_data(h.to_data()) == h`."""
@@ -81,12 +81,12 @@ class Header:
         return fields | {"palette": self.palette.hex(), "layout": layout}
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "Header":
+    def from_data(cls, data: dict[str, Any]) -> "ImageHeader":
         """Return a header that this program wrote."""
         own: dict[str, Any] = {"container": Container(data["container"]), "notes": tuple(data["notes"])}
         if layout := data["layout"]:
             pieces = tuple((offset, size) for offset, size in layout["pieces"])
-            own["layout"] = Layout(**layout | {"compression": Compression(layout["compression"]), "pieces": pieces})
+            own["layout"] = TiffLayout(**layout | {"compression": Compression(layout["compression"]), "pieces": pieces})
         return cls(**data | own | {"palette": bytes.fromhex(data["palette"])})
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.images.greys import countable, percentiles
+from fusiondiff_audit.images.percentiles import is_8_or_16_bit, percentiles
 
 Unit = npt.NDArray[np.float32]
 
@@ -34,7 +34,9 @@ class Intensity:
     def apply(self, plane: npt.NDArray[Any]) -> Unit:
         """Return the plane as numbers from 0 to 1."""
         values = plane.astype(np.float32)
-        counted = plane if countable(plane) else values  # single precision keeps 16 bits exactly; counting is faster
+        counted = (
+            plane if is_8_or_16_bit(plane) else values
+        )  # single precision keeps 16 bits exactly; counting is faster
         low, high = percentiles(counted, (self.low, self.high)).astype(np.float32)
         unit: Unit = np.clip((values - low) / max(high - low, np.float32(1e-12)), 0, 1)
         return unit

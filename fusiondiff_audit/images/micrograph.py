@@ -16,10 +16,10 @@ from typing import overload
 
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.claims import Claims, read_claims
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, Header, Limits
+from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, ImageHeader, Limits
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
 
@@ -47,7 +47,7 @@ class Micrograph:
     digest: str
     pixel_digest: str
     pixels: Samples = field(repr=False)
-    header: Header = field(repr=False)
+    header: ImageHeader = field(repr=False)
     decoder: str
     claims: Claims
     steps: tuple[str, ...]
@@ -80,7 +80,7 @@ def decode(
 ) -> Micrograph:
     """Return a file's micrograph, or refuse it with a reason; `sidecar` is what its microscope wrote beside it."""
     try:
-        header = read_header(file.data, file.name, limits)
+        header = read_image_header(file.data, file.name, limits)
         decoded = guard.decode(file.data, header)
         entry = file.entry if isinstance(file, SignedFile) else None
         size = entry.pixel_size if entry else None
@@ -102,7 +102,7 @@ def load_microstructure_data(path: str | os.PathLike[str], *, limits: Limits = D
         return decode(LooseFile.read(Path(path)), guard=guard, limits=limits)
 
 
-def _decoder(header: Header) -> str:
+def _decoder(header: ImageHeader) -> str:
     """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
     if header.whole_at is not None:
         return "none: the samples are stored as they are"

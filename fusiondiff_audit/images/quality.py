@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.images.greys import countable, percentiles
+from fusiondiff_audit.images.percentiles import is_8_or_16_bit, percentiles
 
 MOST_WHITE, MOST_BLACK = 0.05, 0.5  # share of the pixels; the rim of a specimen is black by right
 LEAST_CONTRAST = 0.05  # of the brightest grey
@@ -44,7 +44,7 @@ class Quality:
         return f"not assessable ({', '.join(self.faults)}): {measured}" if self.faults else measured
 
 
-def measure(plane: npt.NDArray[Any]) -> Quality:
+def measure_quality(plane: npt.NDArray[Any]) -> Quality:
     """Return the quality of one plane of greys."""
     low, high = plane.min(), plane.max()
     darkest, brightest = percentiles(plane, (0.1, 99.9))
@@ -74,7 +74,7 @@ def _focus(plane: npt.NDArray[Any]) -> float:
 
 def _noise(plane: npt.NDArray[Any]) -> float:
     """Return the variance of white noise, by a kernel that is blind to edges (Immerkaer, 1996), and a robust mean."""
-    seen = plane.astype(np.int32 if countable(plane) else np.float32)
+    seen = plane.astype(np.int32 if is_8_or_16_bit(plane) else np.float32)
     across = seen[:, :-2] - 2 * seen[:, 1:-1] + seen[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
     middle = np.float32(percentiles(np.abs(both), (50,))[0])

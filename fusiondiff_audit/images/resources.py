@@ -8,7 +8,7 @@ does. Memory is what the copies in a decoder's process add up to.
 import math
 from dataclasses import dataclass
 
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, Header
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, ImageHeader
 
 MEMORY = 1792 * 1024**2  # bytes, of all decoders together that run at once; the most that one file takes is 1.6 GiB
 PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides pictures
@@ -35,13 +35,13 @@ class ResourceLimits:
         return self.memory + self.shared
 
 
-def limit_resources(header: Header, size: int) -> ResourceLimits:
+def limit_resources(header: ImageHeader, size: int) -> ResourceLimits:
     """Return what decoding a file of so many bytes may take."""
     seconds = _BASE + size // _STORED_PER_SECOND + header.decoded // _DECODED_PER_SECOND
     return ResourceLimits(seconds, _CLOCK * seconds, PROCESS + _copies(header, size), size + header.nbytes)
 
 
-def _copies(header: Header, size: int) -> int:
+def _copies(header: ImageHeader, size: int) -> int:
     """Return how many bytes the largest set of copies has that exist in the decoder's process at one time."""
     samples = header.nbytes
     match header.container:
@@ -54,7 +54,7 @@ def _copies(header: Header, size: int) -> int:
             return _piece_copies(header) + (samples if header.channels - header.alpha == 3 else 0)
 
 
-def _piece_copies(header: Header) -> int:
+def _piece_copies(header: ImageHeader) -> int:
     """Return the bytes of one decompressed piece of a TIFF, and of a row of tiles beside one another."""
     layout = header.layout
     if layout is None:

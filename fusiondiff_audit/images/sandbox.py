@@ -43,7 +43,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def prepare() -> None:
+def build_filter() -> None:
     """Do once what every process would have to do."""
     _filter()
 
@@ -76,7 +76,7 @@ def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
     _prctl(_PR_SET_SECCOMP, _FILTER, ctypes.addressof(program))
 
 
-def prove() -> None:
+def self_test() -> None:
     """Try what must not work, in a process that is inside."""
     for what, attempt in (
         ("open a file", lambda: os.open("/", os.O_RDONLY)),

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import Micrograph
 
@@ -16,7 +16,7 @@ _DIMMED = 0.4  # brightness of rows that are no part of the picture proper
 def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
     """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
-    proper = rows if rows is not None else len(pixels) - bar_rows(pixels[:, :, 0])
+    proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])
     bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
     unit = np.concatenate([unit, bar])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 TRIMMED = 0.2  # share of the scores left out at either end
 
 
-class Rule(StrEnum):
+class Aggregation(StrEnum):
     """How tiles become one verdict. Neither lets one odd tile decide."""
 
     MEDIAN = "median"
@@ -25,23 +25,23 @@ class Tile:
     left: int
 
 
-def cut(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
+def tile_grid(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
     """Return squares that cover a picture evenly and overlap at least so much; none where it is smaller than one."""
     return tuple(
         Tile(top, left) for top, left in product(_places(height, side, overlap), _places(width, side, overlap))
     )
 
 
-def continued(plane: npt.NDArray[np.unsignedinteger], side: int) -> npt.NDArray[np.unsignedinteger]:
+def mirror_padded(plane: npt.NDArray[np.unsignedinteger], side: int) -> npt.NDArray[np.unsignedinteger]:
     """Return a picture that is no smaller than a square, continued by its mirror image."""
     return np.pad(plane, [(0, max(0, side - length)) for length in plane.shape], mode="symmetric")
 
 
-def combine(scores: npt.NDArray[np.floating], rule: Rule) -> float:
+def aggregate(scores: npt.NDArray[np.floating], rule: Aggregation) -> float:
     """Return one score for a picture."""
     if not len(scores):
         raise ValueError("no tiles, no score")
-    if rule is Rule.MEDIAN:
+    if rule is Aggregation.MEDIAN:
         return float(np.median(scores))
     out = int(len(scores) * TRIMMED)
     return float(np.sort(scores)[out : len(scores) - out].mean())

@@ -6,20 +6,20 @@ Not-goals: secrecy, findings (they are in reports), and protection against whoev
 its checkpoints and reports. On a network file system SQLite's locks may not hold, so keep it on a local disk.
 """
 
-from fusiondiff_audit.ledger.book import Before, Ledger
-from fusiondiff_audit.ledger.checkpoints import Keys
-from fusiondiff_audit.ledger.entries import Admitted, Decoded, Founded, Issued
-from fusiondiff_audit.ledger.verify import Verified, read_ledger, verify_ledger
+from fusiondiff_audit.ledger.checkpoints import CheckpointKeys
+from fusiondiff_audit.ledger.entries import BatchAdmitted, ImagesDecoded, LedgerCreated, ReportIssued
+from fusiondiff_audit.ledger.ledger import EarlierImage, Ledger
+from fusiondiff_audit.ledger.verify import VerifiedLedger, read_ledger, verify_ledger
 
 __all__ = [
-    "Admitted",
-    "Before",
-    "Decoded",
-    "Founded",
-    "Issued",
-    "Keys",
+    "BatchAdmitted",
+    "CheckpointKeys",
+    "EarlierImage",
+    "ImagesDecoded",
     "Ledger",
-    "Verified",
+    "LedgerCreated",
+    "ReportIssued",
+    "VerifiedLedger",
     "read_ledger",
     "verify_ledger",
 ]

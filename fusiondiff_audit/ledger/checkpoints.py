@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusiondiff_audit.ledger.store import altered, content
+from fusiondiff_audit.ledger.store import ledger_altered, reporting_alterations
 from signing import Checkpoint, PublicKey, Reason, Role, SigningError, Tree, TrustStore, create, open_checkpoint
 from signing.files import read_capped
 from signing.keys import Algorithm
@@ -18,21 +18,21 @@ _NAME = re.compile("[0-9]{12}[.]note")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class CheckpointKeys:
     """The keys whose checkpoints count: auditors' keys of a trust store, or those that were named."""
 
     known: tuple[PublicKey, ...]
 
     @classmethod
-    def of_auditors(cls, trust: TrustStore) -> "Keys":
+    def of_auditors(cls, trust: TrustStore) -> "CheckpointKeys":
         """Return the auditors' keys, also expired and retired ones, since a checkpoint says no time."""
         entries = [e for e in trust.root.entries if e.role is Role.AUDITOR]
         good = [e for e in entries if e.revoked is None or e.revoked.why is not Why.COMPROMISED]
         return cls(tuple(e.public_key() for e in good))
 
-    def with_key(self, key: PublicKey) -> "Keys":
+    def with_key(self, key: PublicKey) -> "CheckpointKeys":
         """Return these keys and one more."""
-        return Keys((*self.known, key))
+        return CheckpointKeys((*self.known, key))
 
     def open(self, note: bytes, where: str, origin: str) -> Checkpoint:
         """Return a checkpoint of this log that one of the keys signed."""
@@ -48,7 +48,7 @@ class Keys:
         raise SigningError(Reason.UNKNOWN_KEY, f"{where}: not signed by a known auditor's key as {origin!a}", hint=hint)
 
 
-def write_outside(folder: Path, size: int, note: bytes) -> None:
+def write_copy(folder: Path, size: int, note: bytes) -> None:
     """Write a checkpoint beside the database, unless it lies there."""
     path = folder / FOLDER / f"{size:012d}.note"
     if not os.path.lexists(path):
@@ -59,7 +59,7 @@ def write_outside(folder: Path, size: int, note: bytes) -> None:
                 raise
 
 
-def names_outside(folder: Path) -> list[str]:
+def copy_names(folder: Path) -> list[str]:
     """Return the names of the checkpoints beside the database, the newest first; none where there is no folder."""
     try:
         return sorted((name for name in os.listdir(folder / FOLDER) if _NAME.fullmatch(name)), reverse=True)
@@ -69,22 +69,22 @@ def names_outside(folder: Path) -> list[str]:
         raise SigningError(Reason.UNREADABLE, f"{folder / FOLDER}: {(e.strerror or str(e)).lower()}") from e
 
 
-def read_outside(
-    folder: Path, keys: Keys, origin: str, *, newest: int | None = None
+def read_copies(
+    folder: Path, keys: CheckpointKeys, origin: str, *, newest: int | None = None
 ) -> Iterator[tuple[Path, Checkpoint]]:
     """Yield the checkpoints beside the database, the newest first."""
-    for name in names_outside(folder)[:newest]:
+    for name in copy_names(folder)[:newest]:
         path = folder / FOLDER / name
-        with content(path):
+        with reporting_alterations(path):
             checkpoint = keys.open(read_capped(path, limit=MAX_NOTE), str(path), origin)
         yield path, checkpoint
 
 
-def refuse_other(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
+def refuse_mismatch(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
     """Refuse entries that are not those which a checkpoint was signed over."""
     if checkpoint.size > len(tree):
-        raise altered(where, f"signed over {checkpoint.size:,} entries, and only {len(tree):,} are here")
+        raise ledger_altered(where, f"signed over {checkpoint.size:,} entries, and only {len(tree):,} are here")
     if whole and checkpoint.size < len(tree):
-        raise altered(where, f"signed over {checkpoint.size:,} entries, {len(tree):,} are here")
+        raise ledger_altered(where, f"signed over {checkpoint.size:,} entries, {len(tree):,} are here")
     if tree.root(checkpoint.size) != checkpoint.root:
-        raise altered(where, f"signed over other entries than the first {checkpoint.size:,} that are here")
+        raise ledger_altered(where, f"signed over other entries than the first {checkpoint.size:,} that are here")

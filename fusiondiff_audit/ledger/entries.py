@@ -18,7 +18,7 @@ MAX_REASON = 200  # characters of `--again REASON`
 _TOKENS = 2 * MAX_TOKENS  # whatever a manifest may say, its entry can be read back
 
 
-class Entry(Protocol):
+class LedgerEntry(Protocol):
     """Anything that a ledger can hold."""
 
     def to_bytes(self) -> bytes:
@@ -29,7 +29,7 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Founded:
+class LedgerCreated:
     """The first entry: which log this is."""
 
     time: datetime
@@ -45,7 +45,7 @@ class Founded:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class BatchAdmitted:
     """A batch that was admitted to a run; `again` says why, where it had been before."""
 
     time: datetime
@@ -88,7 +88,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """One decoded image of a run; `before` is the run and name under which the same pixels were admitted first."""
 
     name: str
@@ -97,12 +97,12 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class ImagesDecoded:
     """Images whose pixels are known now."""
 
     time: datetime
     run: str
-    images: tuple[Picture, ...]
+    images: tuple[DecodedImage, ...]
 
     def to_bytes(self) -> bytes:
         """Return the line of JSON."""
@@ -123,7 +123,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class ReportIssued:
     """A report that was signed and written, by its SHA-256."""
 
     time: datetime
@@ -164,25 +164,25 @@ def image_mark(run: str, name: str) -> str:
     return f"image {run} {name}"
 
 
-def read_entry(data: bytes, where: str) -> Founded | Admitted | Decoded | Issued:
+def read_entry(data: bytes, where: str) -> LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued:
     """Parse an entry strictly; one that we would write otherwise is refused."""
     fields = read_json(data, where, limit=MAX_ENTRY, tokens=_TOKENS)
     kind, time = fields.text("kind"), fields.time("time")
-    found: Founded | Admitted | Decoded | Issued
+    found: LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
     match kind:
         case "ledger":
             fields.closed("kind", "time", "version", "origin")
             fields.integer("version", least=VERSION, most=VERSION)
-            found = Founded(time, fields.text("origin"))
+            found = LedgerCreated(time, fields.text("origin"))
         case "batch":
             found = _read_admitted(fields, time)
         case "pixels":
             fields.closed("kind", "time", "run", "images")
             images = tuple(map(_read_picture, fields.list("images", least=1, most=MAX_FILES)))
-            found = Decoded(time, fields.text("run"), images)
+            found = ImagesDecoded(time, fields.text("run"), images)
         case "report":
             fields.closed("kind", "time", "run", "report")
-            found = Issued(time, fields.text("run"), fields.sha256("report"))
+            found = ReportIssued(time, fields.text("run"), fields.sha256("report"))
         case _:
             raise malformed(where, f"an entry of unknown kind {kind!a}")
     if found.to_bytes() != data:
@@ -190,12 +190,12 @@ def read_entry(data: bytes, where: str) -> Founded | Admitted | Decoded | Issued
     return found
 
 
-def _read_admitted(fields: Fields, time: datetime) -> Admitted:
+def _read_admitted(fields: Fields, time: datetime) -> BatchAdmitted:
     names = ("run", "payload", "device", "nonce", "sequence", "outOfOrder", "again", "trust", "files")
     fields.closed("kind", "time", *names)
     trust = fields.fields("trust").closed("root", "version")
     files = fields.list("files", least=1, most=MAX_FILES)
-    return Admitted(
+    return BatchAdmitted(
         time=time,
         run=fields.text("run"),
         payload=fields.sha256("payload"),
@@ -210,13 +210,13 @@ def _read_admitted(fields: Fields, time: datetime) -> Admitted:
     )
 
 
-def _read_picture(fields: Fields) -> Picture:
+def _read_picture(fields: Fields) -> DecodedImage:
     fields.closed("name", "pixels", "before")
     before = fields.optional_fields("before")
     if before is None:
-        return Picture(fields.text("name"), fields.sha256("pixels"), None)
+        return DecodedImage(fields.text("name"), fields.sha256("pixels"), None)
     before.closed("run", "name")
-    return Picture(fields.text("name"), fields.sha256("pixels"), (before.text("run"), before.text("name")))
+    return DecodedImage(fields.text("name"), fields.sha256("pixels"), (before.text("run"), before.text("name")))
 
 
 def _line(kind: str, time: datetime, **values: object) -> bytes:

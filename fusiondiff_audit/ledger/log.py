@@ -7,9 +7,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, names_outside, read_outside, refuse_other, write_outside
-from fusiondiff_audit.ledger.entries import Entry, Founded, read_entry
-from fusiondiff_audit.ledger.store import NAME, Store, altered, content
+from fusiondiff_audit.ledger.checkpoints import (
+    FOLDER,
+    CheckpointKeys,
+    copy_names,
+    read_copies,
+    refuse_mismatch,
+    write_copy,
+)
+from fusiondiff_audit.ledger.entries import LedgerCreated, LedgerEntry, read_entry
+from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
 from signing import Checkpoint, PrivateKey, Reason, SigningError, Tree, leaf_hash, sign_checkpoint, verify_inclusion
 
 ORIGIN = "fusiondiff-audit/ledger/"
@@ -23,7 +30,7 @@ class Log:
     the file, each entry with its place in the tree whenever it is read.
     """
 
-    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, *, key: PrivateKey, keys: CheckpointKeys, clock: Callable[[], datetime]) -> None:
         """Open a log, or found one where there is none, and refuse one that is not what it was."""
         _prepare(folder)
         self._folder, self._key = folder, key
@@ -37,7 +44,7 @@ class Log:
                 else:
                     self._refuse_lost_entries()
                     self._origin = f"{ORIGIN}{secrets.token_hex(16)}"
-                    add(Founded(clock(), self._origin))
+                    add(LedgerCreated(clock(), self._origin))
             self.copy_newest()
         except BaseException:
             self.close()
@@ -60,32 +67,32 @@ class Log:
         """Return the newest checkpoint."""
         found = self.store.newest_checkpoint()
         if found is None:
-            raise altered(self.where, "entries without a checkpoint")
+            raise ledger_altered(self.where, "entries without a checkpoint")
         return found[1]
 
     def copy_newest(self) -> None:
         """Lay the newest checkpoint outside the database, also one that a crash kept from it."""
         if newest := self.store.newest_checkpoint():
-            write_outside(self._folder, *newest)
+            write_copy(self._folder, *newest)
 
     def entry(self, number: int) -> bytes:
         """Return an entry that is still the one which was signed."""
         data = self.store.entry(number)
         size, where = len(self._tree), f"{self.where}: entry {number}"
         if number >= size:
-            raise altered(self.where, f"entry {number} is marked, and there are {size:,}")
+            raise ledger_altered(self.where, f"entry {number} is marked, and there are {size:,}")
         try:
             verify_inclusion(leaf_hash(data), number, size, self._tree.inclusion(number), self._tree.root(), where)
         except SigningError as e:
-            raise altered(self.where, f"entry {number} is not the one that was signed") from e
+            raise ledger_altered(self.where, f"entry {number} is not the one that was signed") from e
         return data
 
     @contextmanager
-    def changing(self) -> Iterator[Callable[[Entry], None]]:
+    def changing(self) -> Iterator[Callable[[LedgerEntry], None]]:
         """Hold the turn, and end what is added in a signed checkpoint."""
         leaves: list[bytes] = []
 
-        def add(entry: Entry) -> None:
+        def add(entry: LedgerEntry) -> None:
             leaves.append(leaf_hash(self.store.add(len(self._tree) + len(leaves), entry)))
             self._marks += len({*entry.marks()})
 
@@ -108,58 +115,58 @@ class Log:
 
     def _refuse_other_copies(self) -> None:
         """Refuse checkpoints beside the database that are of another log, and a log that lost them all."""
-        copies = list(read_outside(self._folder, self._keys, self._origin, newest=_NEWEST))
+        copies = list(read_copies(self._folder, self._keys, self._origin, newest=_NEWEST))
         for path, checkpoint in copies:
-            refuse_other(self._tree, checkpoint, path)
+            refuse_mismatch(self._tree, checkpoint, path)
         if not copies and len(self._tree) > 1:  # a crash may keep out the copy of the foundation, and no other alone
-            raise altered(self._folder / FOLDER, f"holds no checkpoint of {len(self._tree):,} entries")
+            raise ledger_altered(self._folder / FOLDER, f"holds no checkpoint of {len(self._tree):,} entries")
 
     def _refuse_lost_entries(self) -> None:
         """Refuse a file without entries beside checkpoints that were signed over some."""
-        if names_outside(self._folder):
-            raise altered(self._folder, f"checkpoints, and a {NAME} without entries")
+        if copy_names(self._folder):
+            raise ledger_altered(self._folder, f"checkpoints, and a {NAME} without entries")
 
     def _catch_up(self) -> None:
         """Read what other processes have added; all of it is under the newest checkpoint, or this is not our file."""
         for number, data in self.store.entries(start=len(self._tree)):
             if number != len(self._tree):
-                raise altered(self.where, f"entry {len(self._tree)} is missing")
-            with content(self.where):
+                raise ledger_altered(self.where, f"entry {len(self._tree)} is missing")
+            with reporting_alterations(self.where):
                 entry = read_entry(data, f"entry {number}")
-            if isinstance(entry, Founded) is not (number == 0):
-                raise altered(self.where, f"entry {number}: the first entry, and no other, names the log")
-            if isinstance(entry, Founded):
+            if isinstance(entry, LedgerCreated) is not (number == 0):
+                raise ledger_altered(self.where, f"entry {number}: the first entry, and no other, names the log")
+            if isinstance(entry, LedgerCreated):
                 self._origin = entry.origin
             marks = {*entry.marks()}
             for mark in marks:  # nothing signs them, and a replay is found by them
                 if not self.store.marked(mark, number):
-                    raise altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
+                    raise ledger_altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
             self._marks += len(marks)
             self._tree.extend([leaf_hash(data)])
         self._refuse_other_marks()
         if newest := self.store.newest_checkpoint():
             if not len(self._tree):
-                raise altered(self.where, "a checkpoint without entries")
-            with content(self.where):
+                raise ledger_altered(self.where, "a checkpoint without entries")
+            with reporting_alterations(self.where):
                 checkpoint = self._keys.open(newest[1], f"checkpoint {newest[0]}", self._origin)
-            refuse_other(self._tree, checkpoint, self.where, whole=True)
+            refuse_mismatch(self._tree, checkpoint, self.where, whole=True)
         elif len(self._tree):
-            raise altered(self.where, "entries without a checkpoint")
+            raise ledger_altered(self.where, "entries without a checkpoint")
 
     def _refuse_other_marks(self) -> None:
         """Refuse marks that no entry has: all that entries have were found, so their number tells."""
         version = self.store.version()
         if version != self._version and (found := self.store.count_marks()) != self._marks:
-            raise altered(self.where, f"holds {found:,} marks, its entries have {self._marks:,}")
+            raise ledger_altered(self.where, f"holds {found:,} marks, its entries have {self._marks:,}")
         self._version = version
 
 
 def _prepare(folder: Path) -> None:
     """Make the folders of a new log; of one that is there, none may have gone."""
-    if names_outside(folder) and not os.path.lexists(folder / NAME):
-        raise altered(folder, f"checkpoints without {NAME}")
+    if copy_names(folder) and not os.path.lexists(folder / NAME):
+        raise ledger_altered(folder, f"checkpoints without {NAME}")
     if os.path.lexists(folder / NAME) and not os.path.isdir(folder / FOLDER):
-        raise altered(folder, f"{NAME} without {FOLDER}")
+        raise ledger_altered(folder, f"{NAME} without {FOLDER}")
     try:
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as e:

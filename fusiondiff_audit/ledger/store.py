@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fusiondiff_audit.databases import FAULTS, Schema, cannot_open, from_outside, open_database
+from fusiondiff_audit.databases import DATABASE_ERRORS, Schema, is_environment_fault, is_open_failure, open_database
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger.entries import MAX_ENTRY, Entry, read_entry
+from fusiondiff_audit.ledger.entries import MAX_ENTRY, LedgerEntry, read_entry
 from signing import Reason, SigningError
 
 NAME = "ledger.sqlite"
@@ -63,7 +63,7 @@ class Store:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def add(self, number: int, entry: Entry) -> bytes:
+    def add(self, number: int, entry: LedgerEntry) -> bytes:
         """Add an entry at the next number, and return its bytes."""
         data = entry.to_bytes()
         read_entry(data, f"{self.path}: entry {number}")  # what could not be read again would be there for ever
@@ -125,7 +125,7 @@ class Store:
     def refuse_damage(self) -> None:
         """Refuse a file whose pages are not what SQLite writes."""
         if (found := [text for (text,) in self._rows("PRAGMA integrity_check")]) != ["ok"]:
-            raise altered(self.path, f"the database is damaged ({found[0]})")
+            raise ledger_altered(self.path, f"the database is damaged ({found[0]})")
 
     def _rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with self._translated():
@@ -134,31 +134,33 @@ class Store:
     def _typed(self, value: object, kind: type[_Value]) -> _Value:
         """Return a value of the kind that we wrote; SQLite itself takes any."""
         if type(value) is not kind:
-            raise altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
+            raise ledger_altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
         return value
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except FAULTS as e:
-            if not from_outside(e):
-                raise altered(self.path, str(e)) from e
-            raise SigningError(Reason.UNREADABLE if cannot_open(e) else Reason.CANNOT_WRITE, f"{self.path}: {e}") from e
+        except DATABASE_ERRORS as e:
+            if not is_environment_fault(e):
+                raise ledger_altered(self.path, str(e)) from e
+            raise SigningError(
+                Reason.UNREADABLE if is_open_failure(e) else Reason.CANNOT_WRITE, f"{self.path}: {e}"
+            ) from e
 
 
 @contextlib.contextmanager
-def content(path: object) -> Iterator[None]:
+def reporting_alterations(path: object) -> Iterator[None]:
     """Tell what a ledger holds and we would not have written as what it is: altered."""
     try:
         yield
     except SigningError as e:
         if e.reason in _UNLIKE_OURS:
-            raise altered(path, str(e)) from e
+            raise ledger_altered(path, str(e)) from e
         raise
 
 
-def altered(path: object, what: str) -> AuditError:
+def ledger_altered(path: object, what: str) -> AuditError:
     """Return the refusal of a ledger that is not what it was."""
     hint = "keep the folder as it is, and compare it with a copy and with the checkpoints in your reports"
     return AuditError(AuditReason.LEDGER_ALTERED, f"{path}: {what}", hint=hint)

@@ -15,40 +15,40 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from fusiondiff_audit.ledger.checkpoints import FOLDER, Keys, read_outside, refuse_other
+from fusiondiff_audit.ledger.checkpoints import FOLDER, CheckpointKeys, read_copies, refuse_mismatch
 from fusiondiff_audit.ledger.entries import (
-    Admitted,
-    Decoded,
-    Founded,
-    Issued,
+    BatchAdmitted,
+    ImagesDecoded,
+    LedgerCreated,
+    ReportIssued,
     nonce_mark,
     payload_mark,
     read_entry,
     sequence_mark,
 )
-from fusiondiff_audit.ledger.store import NAME, Store, altered, content
+from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
 from signing import Checkpoint, Reason, SigningError, Tree, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedLedger:
     """A ledger that is what it was."""
 
     origin: str
-    entries: tuple[Founded | Admitted | Decoded | Issued, ...]
+    entries: tuple[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued, ...]
     newest: Checkpoint
     note: bytes
     inside: int
     outside: int
 
 
-def verify_ledger(folder: Path, *, keys: Keys, at_hand: tuple[tuple[str, bytes], ...] = ()) -> Verified:
+def verify_ledger(folder: Path, *, keys: CheckpointKeys, at_hand: tuple[tuple[str, bytes], ...] = ()) -> VerifiedLedger:
     """Return what a ledger holds; `at_hand` are checkpoints from elsewhere, such as reports carry."""
     with closing(_open(folder)) as store:
         return _verify(store, folder, keys, at_hand)
 
 
-def read_ledger(folder: Path) -> tuple[Founded | Admitted | Decoded | Issued, ...]:
+def read_ledger(folder: Path) -> tuple[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued, ...]:
     """Return what a ledger says, with nothing verified but the form of each entry."""
     with closing(_open(folder)) as store:
         return tuple(read_entry(data, f"{store.path}: entry {number}") for number, data in store.entries())
@@ -62,55 +62,57 @@ def _open(folder: Path) -> Store:
     return Store(path, writable=False)
 
 
-def _verify(store: Store, folder: Path, keys: Keys, at_hand: tuple[tuple[str, bytes], ...]) -> Verified:
+def _verify(store: Store, folder: Path, keys: CheckpointKeys, at_hand: tuple[tuple[str, bytes], ...]) -> VerifiedLedger:
     store.refuse_damage()  # 1
     tree, entries, marks = Tree(), [], list[tuple[str, int]]()
     for number, data in store.entries():  # 2
         if number != len(tree):
-            raise altered(store.path, f"entry {len(tree)} is missing")
-        with content(store.path):
+            raise ledger_altered(store.path, f"entry {len(tree)} is missing")
+        with reporting_alterations(store.path):
             entry = read_entry(data, f"entry {number}")
-        if isinstance(entry, Founded) is not (number == 0):
-            raise altered(store.path, f"entry {number}: the first entry, and no other, names the log")
+        if isinstance(entry, LedgerCreated) is not (number == 0):
+            raise ledger_altered(store.path, f"entry {number}: the first entry, and no other, names the log")
         tree.extend([leaf_hash(data)])
         entries.append(entry)
         marks += ((mark, number) for mark in entry.marks())
-    if not entries or not isinstance(entries[0], Founded):
-        raise altered(store.path, "holds no entries")
+    if not entries or not isinstance(entries[0], LedgerCreated):
+        raise ledger_altered(store.path, "holds no entries")
     if sorted(marks) != list(store.marks()):  # 3
-        raise altered(store.path, "its marks are not those of its entries")
+        raise ledger_altered(store.path, "its marks are not those of its entries")
     _refuse_repetition(entries, store.path)  # 4
     origin, newest, inside = entries[0].origin, None, 0
     for size, note in store.checkpoints():  # 5
-        with content(store.path):
+        with reporting_alterations(store.path):
             checkpoint = keys.open(note, f"checkpoint {size}", origin)
         if checkpoint.size != size:
-            raise altered(store.path, f"checkpoint {size} is over {checkpoint.size} entries")
-        refuse_other(tree, checkpoint, f"{store.path}: checkpoint {size}")
+            raise ledger_altered(store.path, f"checkpoint {size} is over {checkpoint.size} entries")
+        refuse_mismatch(tree, checkpoint, f"{store.path}: checkpoint {size}")
         newest, inside = (checkpoint, note), inside + 1
     if newest is None or newest[0].size != len(tree):
         covered = newest[0].size if newest else 0
-        raise altered(store.path, f"{len(tree):,} entries, of which {covered:,} are under a checkpoint")
+        raise ledger_altered(store.path, f"{len(tree):,} entries, of which {covered:,} are under a checkpoint")
     outside = 0
     for where, checkpoint in _outside(folder, keys, origin, at_hand):
-        refuse_other(tree, checkpoint, where)
+        refuse_mismatch(tree, checkpoint, where)
         outside += 1
     if not outside:
-        raise altered(folder, f"no checkpoint lies in {FOLDER}")
-    return Verified(origin, tuple(entries), *newest, inside, outside)
+        raise ledger_altered(folder, f"no checkpoint lies in {FOLDER}")
+    return VerifiedLedger(origin, tuple(entries), *newest, inside, outside)
 
 
 def _outside(
-    folder: Path, keys: Keys, origin: str, at_hand: tuple[tuple[str, bytes], ...]
+    folder: Path, keys: CheckpointKeys, origin: str, at_hand: tuple[tuple[str, bytes], ...]
 ) -> Iterator[tuple[object, Checkpoint]]:
     if os.path.isdir(folder / FOLDER):
-        yield from read_outside(folder, keys, origin)
+        yield from read_copies(folder, keys, origin)
     for where, note in at_hand:
         yield where, keys.open(note, where, origin)
 
 
-def _refuse_repetition(entries: list[Founded | Admitted | Decoded | Issued], where: Path) -> None:
-    admitted = [entry for entry in entries if isinstance(entry, Admitted)]
+def _refuse_repetition(
+    entries: list[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued], where: Path
+) -> None:
+    admitted = [entry for entry in entries if isinstance(entry, BatchAdmitted)]
     seen: set[str] = set()
     for entry in admitted:
         once = {
@@ -119,11 +121,11 @@ def _refuse_repetition(entries: list[Founded | Admitted | Decoded | Issued], whe
             sequence_mark(entry.device, entry.sequence),
         }
         if entry.again is None and once & seen:
-            raise altered(where, f"run {entry.run} was admitted a batch that had been there, without a reason")
+            raise ledger_altered(where, f"run {entry.run} was admitted a batch that had been there, without a reason")
         seen |= once
     runs = {entry.run for entry in admitted}
-    images = [(e.run, image.name) for e in entries if isinstance(e, Decoded) for image in e.images]
+    images = [(e.run, image.name) for e in entries if isinstance(e, ImagesDecoded) for image in e.images]
     if len(runs) != len(admitted) or any(count > 1 for count in Counter(images).values()):
-        raise altered(where, "a run or an image of a run is there twice")
+        raise ledger_altered(where, "a run or an image of a run is there twice")
     if {run for run, _ in images} - runs:
-        raise altered(where, "images of a run that was admitted nothing")
+        raise ledger_altered(where, "images of a run that was admitted nothing")

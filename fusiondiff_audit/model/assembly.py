@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.model.bundle import write_bundle
 from fusiondiff_audit.model.diffusion import FeatureSelection
 from fusiondiff_audit.model.encoder import Architecture, Precision, meta_encoder

@@ -18,7 +18,7 @@ import torch
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import Micrograph
-from fusiondiff_audit.images.tiles import combine
+from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle, write_bundle
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
@@ -202,7 +202,7 @@ class DiffusionModel:
         if not prepared.tiles:
             return blank
         each = forest_scores(head.forests, picture.rows)
-        whole = [combine(row, rule) for row in each]
+        whole = [aggregate(row, rule) for row in each]
         votes, residual = Votes.of(whole), mean_residual(picture.residual, len(each[0]))
         strange = unfamiliarity(picture.rows, residual, head.enrolled.learnt, self.settings.unfamiliarity, votes.label)
         if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
@@ -217,7 +217,7 @@ class DiffusionModel:
             votes=votes,
             score=float(np.mean(whole)),
             gate=float(picture.gates.mean()),
-            unfamiliarity=combine(strange, rule),
+            unfamiliarity=aggregate(strange, rule),
             residual=picture.residual,
         )
 

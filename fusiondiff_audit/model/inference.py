@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from fusiondiff_audit.images.micrograph import Micrograph
-from fusiondiff_audit.images.prepare import Prepared, prepare
+from fusiondiff_audit.images.preparation import Prepared, prepare
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.model.encoder import Encoder, EncoderOutput
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, LabelledExample

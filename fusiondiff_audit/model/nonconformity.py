@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.images.tiles import combine
+from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.calibration import Calibration, nonconformity
 from fusiondiff_audit.model.enrolment import Embeddings, EnrolledEmbeddings, forest_scores
 from fusiondiff_audit.model.findings import Class, Votes
@@ -35,19 +35,19 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
     for place, rows, residual in _pictures(kept):
         example = kept.examples[place]
         kind = Class(int(example.authentic))
-        whole = [combine(row, rule) for row in forest_scores(head.forests, rows)]
+        whole = [aggregate(row, rule) for row in forest_scores(head.forests, rows)]
         _raise(worst[kind], example.specimen, nonconformity(float(np.mean(whole)), kind))
         label = Votes.of(whole).label
         if label is not kind:
             wrong[kind].add(example.specimen)
         odd = unfamiliarity(rows, residual, known, settings.unfamiliarity, label)
-        _raise(strange, example.specimen, combine(odd, rule))
+        _raise(strange, example.specimen, aggregate(odd, rule))
     own, usual = known.alone, known.usual_distance
     if settings.unfamiliarity is UnfamiliarityMeasure.RESIDUAL:
         own, usual = known.residual.astype(np.float64), known.usual_residual
     for place, example in enumerate(known.examples):
         odd = own[known.owner == place] / usual[int(example.authentic)]
-        _raise(left_out, example.specimen, combine(odd, rule))
+        _raise(left_out, example.specimen, aggregate(odd, rule))
     per_class = {kind: tuple(sorted(found.values())) for kind, found in worst.items()}
     return Calibration(
         per_class[Class.COUNTERFEIT],

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from reports.verdict.model_names import JOINT, states_base

@@ -10,7 +10,7 @@ from attacks.poison.assessment import PoisonTest
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import Votes
-from fusiondiff_audit.images.tiles import combine
+from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import (
     Embeddings,
@@ -63,7 +63,7 @@ class FrozenEncoderLearner:
         if not len(rows):
             return 0, 0
         rule = self._model.settings.geometry.rule
-        authentic = sum(combine(row, rule) > _EVEN for row in forest_scores(forests, rows))
+        authentic = sum(aggregate(row, rule) > _EVEN for row in forest_scores(forests, rows))
         return len(forests) - authentic, authentic
 
     def suspects(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:

@@ -17,8 +17,8 @@ import numpy as np
 import signing
 from attacks.images import LabelledImage, centre_crop
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, Micrograph, decode
-from fusiondiff_audit.images.prepare import has_structure, prepare
-from fusiondiff_audit.images.tiles import cut
+from fusiondiff_audit.images.preparation import has_structure, prepare
+from fusiondiff_audit.images.tiles import tile_grid
 from fusiondiff_audit.inputs.labels import Label
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.settings import Settings
@@ -168,7 +168,7 @@ class _Draw:
         if self._side is not None:
             plane = centre_crop(plane, *(min(length, max(self._side, tile)) for length in plane.shape))
         overlap = self._settings.geometry.overlap
-        places = cut(plane.shape[0], plane.shape[1], tile, overlap) if prepared.tiles else ()
+        places = tile_grid(plane.shape[0], plane.shape[1], tile, overlap) if prepared.tiles else ()
         if not any(has_structure(plane, place, tile) for place in places) or plane.dtype not in (np.uint8, np.uint16):
             self.lost.append(f"{name}: no tile that the model can judge, or greys that are no whole numbers")
             return None

@@ -7,8 +7,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from attacks.soft_forest import SoftForest
-from fusiondiff_audit.images.prepare import has_structure
-from fusiondiff_audit.images.tiles import TRIMMED, Rule, cut
+from fusiondiff_audit.images.preparation import has_structure
+from fusiondiff_audit.images.tiles import TRIMMED, Aggregation, tile_grid
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.inference import reproducible
@@ -39,7 +39,7 @@ class Surrogate:
         seen = plane.detach().numpy()
         kept = [
             tile
-            for tile in cut(seen.shape[0], seen.shape[1], side, geometry.overlap)
+            for tile in tile_grid(seen.shape[0], seen.shape[1], side, geometry.overlap)
             if has_structure(seen, tile, side)
         ]
         if not kept:
@@ -77,10 +77,10 @@ class Surrogate:
         return mapped
 
 
-def _combined(scores: Tensor, rule: Rule) -> Tensor:
+def _combined(scores: Tensor, rule: Aggregation) -> Tensor:
     """Return one score of a picture's tiles, as `images.tiles.combine` does."""
     ordered = scores.sort().values
-    if rule is Rule.MEDIAN:
+    if rule is Aggregation.MEDIAN:
         middle = len(ordered) // 2
         return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
     out = int(len(ordered) * TRIMMED)

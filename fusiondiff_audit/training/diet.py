@@ -20,8 +20,8 @@ import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.prepare import Geometry, prepare
-from fusiondiff_audit.images.tiles import cut
+from fusiondiff_audit.images.preparation import Geometry, prepare
+from fusiondiff_audit.images.tiles import tile_grid
 from fusiondiff_audit.inputs.labels import Label
 from signing.folder import list_folder
 
@@ -46,7 +46,7 @@ class Cutting:
         """Return the tiles of a plane, at 8 bits."""
         side = self.geometry.tile
         unit = self.intensity.apply(plane)
-        places = cut(unit.shape[0], unit.shape[1], side, self.geometry.overlap)
+        places = tile_grid(unit.shape[0], unit.shape[1], side, self.geometry.overlap)
         tiles = [unit[place.top : place.top + side, place.left : place.left + side] for place in places]
         return np.round(np.stack(tiles) * 255).astype(np.uint8) if tiles else np.zeros((0, side, side), np.uint8)
 

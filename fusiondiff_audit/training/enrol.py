@@ -12,7 +12,7 @@ from pathlib import Path
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
 from fusiondiff_audit.inputs.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
@@ -97,7 +97,7 @@ def _labels(batch: Batch) -> dict[str, Label]:
 
 def _pictures(batch: Batch, said: dict[str, Label], guard: Guard) -> Iterator[SignedMicrograph]:
     """Yield every labelled picture; what is refused, labelled or not, refuses the batch."""  # 2
-    for file in take_in(batch, guard=guard, wanted=lambda file: file.name in said):
+    for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in said):
         if isinstance(file, signing.RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
         if isinstance(file, RefusedImage):

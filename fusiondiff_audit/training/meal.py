@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.images.pixels import digest_pixels
-from fusiondiff_audit.images.tiles import continued
+from fusiondiff_audit.images.tiles import mirror_padded
 from fusiondiff_audit.kiln import studies
 from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.makeup import makeup
@@ -94,7 +94,7 @@ def _fields(meal: Meal, cutting: Cutting, drawn: tuple[str, Callable[[], Piece]]
             known = dict.fromkeys(NUMBERS, nan) | piece.makeup(session, times)
             seen = averaged(plane, times)
             digest = digest_pixels(seen[:, :, None])
-            squares = cutting.squares(continued(seen, cutting.geometry.tile))
+            squares = cutting.squares(mirror_padded(seen, cutting.geometry.tile))
             pictures.append(Picture(squares, " ".join(piece.words), maker, digest, tuple(known.values())))
     return pictures
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.prepare import Geometry
-from fusiondiff_audit.images.tiles import Rule
+from fusiondiff_audit.images.preparation import Geometry
+from fusiondiff_audit.images.tiles import Aggregation
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
@@ -132,7 +132,7 @@ class Recipe:
     diet: Meal
     architecture: Architecture
     overlap: float  # of tiles
-    rule: Rule  # how tiles become one
+    rule: Aggregation  # how tiles become one
     intensity: Intensity
     micro_batch: int
     threads: int

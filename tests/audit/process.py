@@ -20,7 +20,7 @@ from fusiondiff_audit.audit.run import audit, repeat
 from fusiondiff_audit.cli.failure import explain
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.inputs.folders import folder_if_filled
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.origin import Origin
 from reports.identity import Key
@@ -86,7 +86,7 @@ def walk(home: Path, out: Path, *, first: Path | None) -> None:
         return
     with (
         folder_if_filled(out),
-        Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW) as book,
+        Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW) as book,
     ):
         audit(order, judge, key=key, ledger=book, watch=quietly)
 

@@ -15,7 +15,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.ledger import Issued, Keys, verify_ledger
+from fusiondiff_audit.ledger import CheckpointKeys, ReportIssued, verify_ledger
 from reports.verdict.verification import Verification, verify_report
 from tests.audit.process import read
 from tests.conftest import NOW
@@ -95,8 +95,8 @@ def check(home: Path, out: Path, kills: int) -> None:
     again = out.with_name(f"{out.name}-again")
     assert ended(walk("walk", home, again, out)) == (0, "")
     assert read(again).to_payload() == found.to_payload()
-    entries = verify_ledger(home / "ledger", keys=Keys.of_auditors(trust)).entries
-    assert sum(isinstance(e, Issued) for e in entries) == 1
+    entries = verify_ledger(home / "ledger", keys=CheckpointKeys.of_auditors(trust)).entries
+    assert sum(isinstance(e, ReportIssued) for e in entries) == 1
 
 
 @pytest.mark.slow

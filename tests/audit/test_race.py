@@ -8,7 +8,7 @@ import pytest
 import signing
 from fusiondiff_audit.audit.journal import JOURNAL, Journal
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.ledger import Admitted, Keys, verify_ledger
+from fusiondiff_audit.ledger import BatchAdmitted, CheckpointKeys, verify_ledger
 from reports.verdict.issue import REPORT
 from tests.audit.process import read
 from tests.audit.test_kill import ended, walk
@@ -38,8 +38,8 @@ def test_the_loser_of_two_audits_leaves_nothing_that_cannot_be_ended(turn: int, 
     assert ended(walk("walk", home, loser))[1] == complaints  # the same again, and no run that waits to be resumed
     assert not loser.exists()
     trust = signing.load_trust(home / "trust.json", at=NOW)
-    entries = verify_ledger(home / "ledger", keys=Keys.of_auditors(trust)).entries
-    assert sum(isinstance(entry, Admitted) for entry in entries) == 1
+    entries = verify_ledger(home / "ledger", keys=CheckpointKeys.of_auditors(trust)).entries
+    assert sum(isinstance(entry, BatchAdmitted) for entry in entries) == 1
 
 
 def test_two_audits_into_one_folder_end_in_one_report(tmp_path: Path) -> None:

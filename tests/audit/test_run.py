@@ -23,8 +23,8 @@ from fusiondiff_audit.audit.rows import refused_row
 from fusiondiff_audit.audit.run import AuditResult, audit, repeat
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, LooseFile, decode
-from fusiondiff_audit.ledger import Keys, Ledger
-from fusiondiff_audit.ledger.entries import Decoded
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
+from fusiondiff_audit.ledger.entries import ImagesDecoded
 from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.policy import Policy
@@ -108,7 +108,7 @@ def run(
             return repeat(repetition, order, judge or DigestJudge(), key=key, watch=quietly)
         if not ledger:
             return audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
-        known = Keys.of_auditors(trust)
+        known = CheckpointKeys.of_auditors(trust)
         with Ledger(tmp_path / "ledger", key=key, keys=known, clock=lambda: trust.at) as book:
             return audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
 
@@ -338,7 +338,9 @@ def test_the_ledger_knows_batch_and_pictures_again(
     sign(folder, keys["device"])
     first = run(folder, tmp_path / "one", ledger=True)
     assert first.report.header.ledger is not None
-    pictured = next(place for place, one in enumerate(read_ledger(tmp_path / "ledger")) if isinstance(one, Decoded))
+    pictured = next(
+        place for place, one in enumerate(read_ledger(tmp_path / "ledger")) if isinstance(one, ImagesDecoded)
+    )
     covered = int(base64.b64decode(first.report.header.ledger).split(b"\n")[1])
     assert covered > pictured  # who rolls the ledger back to before its pictures meets this report
     with pytest.raises(AuditError) as caught:

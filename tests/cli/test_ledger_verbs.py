@@ -8,7 +8,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from tests.cli.conftest import ADD_AUDITOR, Tool
 
 TRUST = ("--trust", "trust.json")
@@ -22,7 +22,7 @@ def kept(house: Tool) -> Tool:
     trust = signing.load_trust(Path("trust.json"), at=now)
     key = signing.load_key(Path("auditor.pem"), passphrase=bytes)
     batch = signing.open_batch(Path("batch"), trust=trust)
-    with Ledger(Path("ledger"), key=key, keys=Keys.of_auditors(trust), clock=lambda: now) as ledger:
+    with Ledger(Path("ledger"), key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: now) as ledger:
         for run, again in (("first", None), ("second", "the report was lost")):
             ledger.admit(batch, trust, run=run, again=again)
             ledger.note_pixels(run, [("a.tif", "a" * 64), ("b.tif", "b" * 64)])

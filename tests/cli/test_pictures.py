@@ -9,9 +9,9 @@ from PIL import Image
 
 from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.images import lane
+from fusiondiff_audit.images import worker
 from tests.cli.conftest import Tool
-from tests.images.pictures import grains, written
+from tests.images.synthetic import grains, written
 
 SIGN = ("sign", "shots", "--key", "device.pem", "--device", "sem-1")
 INSPECT = ("inspect", "shots", "--trust", "trust.json")
@@ -124,7 +124,7 @@ def test_without_the_libraries_the_error_names_the_way(shots: Tool, monkeypatch:
 
 
 def test_without_a_sandbox_the_error_says_so(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "_START", "import sys; sys.exit('the kernel is too old')")
+    monkeypatch.setattr(worker, "_START", "import sys; sys.exit('the kernel is too old')")
     done = shots(*INSPECT)
     assert (done.code, done.err.splitlines()[-1].endswith("(no-sandbox)")) == (Exit.ENVIRONMENT, True)
     assert "the kernel is too old" in done.err

@@ -19,7 +19,7 @@ import signing
 from fusiondiff_audit.cli import secrecy, verbs
 from fusiondiff_audit.cli.answer import PASSPHRASES
 from fusiondiff_audit.cli.exits import Exit
-from tests.images.pictures import grains, written
+from tests.images.synthetic import grains, written
 from tests.terminal import converse
 from tests.watching import spellings, watched
 

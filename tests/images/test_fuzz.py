@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusiondiff_audit.images.claims import read_claims, read_sidecar
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.header import Limits
-from fusiondiff_audit.images.samples import decode_samples
-from tests.images.pictures import written
+from tests.images.synthetic import written
 from tests.images.test_header import TIFFS
 from tests.vectors.images import make
 
@@ -27,7 +27,7 @@ SEEDS = [*make.GOOD.items(), *(("x.tif", written(p, **dict(o))) for p, o, _ in T
 def walk_and_decode(data: bytes, name: str) -> None:
     """Let nothing out but our own refusal."""
     try:
-        header = read_header(data, name, LAX)
+        header = read_image_header(data, name, LAX)
         claims = read_claims(data, header, sidecar=read_sidecar(data))
         assert all(scale.nanometres > 0 for scale in claims.scales)
         if header.nbytes < 1 << 24:
@@ -55,7 +55,7 @@ def test_good_files_changed_anywhere_end_in_a_reason_or_a_picture(seed: tuple[st
 
 @given(st.text(max_size=400))
 def test_any_sidecar_is_read_as_claims_or_not_at_all(text: str) -> None:
-    header = read_header(make.GOOD["good.png"], "good.png")
+    header = read_image_header(make.GOOD["good.png"], "good.png")
     for prefix in ("", "[SemImageFile]\nPixelSize=", "$$SM_MICRON_BAR 1\n$$SM_MICRON_MARKER "):
         data = (prefix + text).encode("utf-8", "surrogatepass")
         claims = read_claims(make.GOOD["good.png"], header, sidecar=read_sidecar(data))

@@ -19,16 +19,16 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import answer, lane, memory, sandbox
+from fusiondiff_audit.images import decoder_result, sandbox, shared_memory, worker
 from fusiondiff_audit.images import guard as guarding
-from fusiondiff_audit.images.answer import Ending, read_answer, room_for
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.decoder_result import ProcessExit, read_result, result_size
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import Header, Limits
+from fusiondiff_audit.images.header import ImageHeader, Limits
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.resources import ResourceLimits
-from tests.images.pictures import written
+from tests.images.synthetic import written
 from tests.images.test_header import CASES, GREY16, RGB16, TIFFS
 from tests.vectors.images import make
 
@@ -41,8 +41,8 @@ def guard() -> Iterator[Guard]:
         yield shared
 
 
-def head(data: bytes, name: str = "x.tif") -> Header:
-    return read_header(data, name, Limits(deep=True))
+def head(data: bytes, name: str = "x.tif") -> ImageHeader:
+    return read_image_header(data, name, Limits(deep=True))
 
 
 def test_a_picture_comes_through_the_guard_as_it_was_written(guard: Guard) -> None:
@@ -59,7 +59,7 @@ def test_every_header_goes_to_the_child_and_back(case: str, guard: Guard) -> Non
     pixels, options, _ = TIFFS[case]
     data = written(pixels, **dict(options))
     header = head(data)
-    assert Header.from_data(json.loads(json.dumps(header.to_data()))) == header
+    assert ImageHeader.from_data(json.loads(json.dumps(header.to_data()))) == header
     found = guard.decode(data, header)
     assert digest_pixels(found.pixels) == found.digest
 
@@ -83,19 +83,19 @@ def test_memory_is_used_again_only_when_nobody_looks_into_it(guard: Guard) -> No
 
 
 def test_a_shelf_takes_back_what_was_lent_and_gives_up_what_does_not_fit() -> None:
-    shelf = memory.Shelf()
-    first = shelf.take(1000)
-    view: Any = shelf.lend(first)
-    other = shelf.take(1000)
+    pool = shared_memory.MemoryPool()
+    first = pool.take(1000)
+    view: Any = pool.lend(first)
+    other = pool.take(1000)
     assert other is not first
     del view
-    assert shelf.take(1000) is first
-    shelf.lend(first)  # and at once given back, since nobody holds the view
-    big = shelf.take(200 << 20)
+    assert pool.take(1000) is first
+    pool.lend(first)  # and at once given back, since nobody holds the view
+    big = pool.take(200 << 20)
     assert big.size >= 200 << 20
     assert not hasattr(first, "view")  # given up
-    kept = shelf.lend(big)
-    shelf.close()
+    kept = pool.lend(big)
+    pool.close()
     assert kept[0] == 0
     other.close()
 
@@ -111,7 +111,7 @@ def test_who_keeps_a_whole_batch_runs_out_of_nothing(guard: Guard) -> None:
 
 
 def test_a_memory_cannot_be_pulled_away() -> None:
-    piece = memory.Memory(100)
+    piece = shared_memory.SharedMemory(100)
     for size in (0, piece.size * 2):
         with pytest.raises(PermissionError):
             os.ftruncate(piece.descriptor, size)
@@ -122,7 +122,7 @@ def inside(attempt: Callable[[], object], *, seconds: int = 5, writable: int = 0
     """Return what becomes of an attempt within the sandbox: `done`, an error's name, or a signal's."""
     reader, writer = os.pipe()
     own = os.getpid()
-    sandbox.prepare()
+    sandbox.build_filter()
     child = os.fork()
     if not child:
         try:
@@ -174,11 +174,11 @@ def test_the_sandbox_lets_compute_within_its_limits() -> None:
 
 def test_a_sandbox_that_does_not_hold_is_noticed() -> None:
     with pytest.raises(sandbox.NoSandboxError, match="could open a file"):
-        sandbox.prove()
+        sandbox.self_test()
 
 
 def test_the_decoders_know_neither_torch_nor_the_keys() -> None:
-    code = "import sys, fusiondiff_audit.images.zygote; print(*sys.modules)"
+    code = "import sys, fusiondiff_audit.images.fork_server; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True).stdout.split())
     assert "numpy" in loaded
     assert not loaded & {"torch", "signing", "cryptography", "subprocess", "fusiondiff_audit.images.guard"}
@@ -206,12 +206,12 @@ def hostile(
     limits = ResourceLimits(processor=processor, clock=clock, memory=2**30, shared=2**20)
     monkeypatch.setattr(guarding, "limit_resources", lambda header, size: limits)
     start = (
-        "import os, sys; from fusiondiff_audit.images import zygote, sandbox, answer\n"
+        "import os, sys; from fusiondiff_audit.images import fork_server, sandbox, decoder_result\n"
         f"{before}\n"
         f"def evil(data, header):\n    {code}\n"
-        "zygote.decode_samples = evil\nzygote.main()"
+        "fork_server.decode_samples = evil\nfork_server.serve()"
     )
-    monkeypatch.setattr(lane, "_START", start)
+    monkeypatch.setattr(worker, "_START", start)
 
 
 @pytest.mark.parametrize("case", ENDINGS)
@@ -219,7 +219,7 @@ def test_however_a_decoder_ends_there_is_a_reason(case: str, monkeypatch: pytest
     code, reason, words = ENDINGS[case]
     before = "sandbox.enter = lambda **_: None" if case in ("crash", "abort") else ""
     if before:  # the proof would fail without a sandbox
-        before += "; sandbox.prove = lambda: None"
+        before += "; sandbox.self_test = lambda: None"
     hostile(monkeypatch, code, before=before)
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     with Guard() as guard:
@@ -240,7 +240,7 @@ def test_without_a_sandbox_nothing_is_decoded(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_start_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "_START", "raise SystemExit('no such library')")
+    monkeypatch.setattr(worker, "_START", "raise SystemExit('no such library')")
     with Guard() as guard, pytest.raises(AuditError, match="no such library"):
         guard.decode(PACKED, head(PACKED))
 
@@ -266,7 +266,9 @@ def killing(process: int, *, times: int, number: int = signal.SIGKILL) -> thread
 
 def test_a_child_killed_once_costs_one_retry_and_twice_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = "import time\n    end = time.monotonic() + 0.5\n    while time.monotonic() < end: pass\n"
-    hostile(monkeypatch, f"{slow}    return real(data, header)", before="real = zygote.decode_samples", processor=5)
+    hostile(
+        monkeypatch, f"{slow}    return real(data, header)", before="real = fork_server.decode_samples", processor=5
+    )
     with Guard() as guard:
         guard.decode(PACKED, head(PACKED))
         process = guard._idle[0]._process.pid
@@ -289,16 +291,22 @@ def test_a_decoders_process_that_is_killed_is_replaced(guard: Guard) -> None:
     assert (guard.decode(PACKED, head(PACKED)).pixels[:, :, 0] == GREY16).all()
 
 
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[lane.Lane]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[worker.Worker]:
     """Return a list that grows by a lane whenever one is asked."""
-    found: list[lane.Lane] = []
-    real = lane.Lane.ask
+    found: list[worker.Worker] = []
+    real = worker.Worker.ask
 
-    def ask(self: lane.Lane, header: Header, data: bytes, outbox: memory.Memory, limits: ResourceLimits) -> Ending:
+    def ask(
+        self: worker.Worker,
+        header: ImageHeader,
+        data: bytes,
+        outbox: shared_memory.SharedMemory,
+        limits: ResourceLimits,
+    ) -> ProcessExit:
         found.append(self)
         return real(self, header, data, outbox, limits)
 
-    monkeypatch.setattr(lane.Lane, "ask", ask)
+    monkeypatch.setattr(worker.Worker, "ask", ask)
     return found
 
 
@@ -326,9 +334,9 @@ def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
         while not busy or not children_of(busy[0]._process.pid):
             time.sleep(0.01)
-        zygote = busy[0]._process
-        child = children_of(zygote.pid)[0]
-        zygote.kill()  # and the child, which would compute for a minute, ends with it
+        fork_server = busy[0]._process
+        child = children_of(fork_server.pid)[0]
+        fork_server.kill()  # and the child, which would compute for a minute, ends with it
         deadline = time.monotonic() + 5
         while Path(f"/proc/{child}").exists() and "Z" not in Path(f"/proc/{child}/stat").read_text():
             assert time.monotonic() < deadline
@@ -348,16 +356,16 @@ def test_when_we_are_killed_the_decoders_end(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert process.stdout is not None
-    zygote = int(process.stdout.readline())
+    fork_server = int(process.stdout.readline())
     process.kill()
     process.communicate()
     deadline = time.monotonic() + 5
-    while Path(f"/proc/{zygote}").exists() and "Z" not in Path(f"/proc/{zygote}/stat").read_text().split()[2]:
+    while Path(f"/proc/{fork_server}").exists() and "Z" not in Path(f"/proc/{fork_server}/stat").read_text().split()[2]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-HEADER = read_header(written(GREY16), "x.tif")
+HEADER = read_image_header(written(GREY16), "x.tif")
 LIES: dict[str, Any] = {
     "nothing": b"",
     "no JSON": b"{",
@@ -377,18 +385,18 @@ LIES: dict[str, Any] = {
 @pytest.mark.parametrize("case", LIES)
 def test_what_the_header_did_not_say_is_not_believed(case: str) -> None:
     words = LIES[case] if isinstance(LIES[case], bytes) else json.dumps(LIES[case]).encode()
-    box = bytearray(room_for(HEADER))
+    box = bytearray(result_size(HEADER))
     box[HEADER.nbytes :] = (len(words).to_bytes(4, "little") + words).ljust(len(box) - HEADER.nbytes, b"\0")
     with pytest.raises(ImageError, match="nonsense") as caught:
-        read_answer(np.frombuffer(bytes(box), np.uint8), HEADER)
+        read_result(np.frombuffer(bytes(box), np.uint8), HEADER)
     assert caught.value.reason is ImageReason.MALFORMED
 
 
 def test_a_length_beyond_the_memory_is_no_way_out() -> None:
-    box = bytes(HEADER.nbytes) + b"\xff" * (room_for(HEADER) - HEADER.nbytes)
-    assert len(box) == HEADER.nbytes + 4 + answer.MAX_WORDS
+    box = bytes(HEADER.nbytes) + b"\xff" * (result_size(HEADER) - HEADER.nbytes)
+    assert len(box) == HEADER.nbytes + 4 + decoder_result.MAX_SUMMARY
     with pytest.raises(ImageError, match="nonsense"):
-        read_answer(np.frombuffer(box, np.uint8), HEADER)
+        read_result(np.frombuffer(box, np.uint8), HEADER)
 
 
 def test_every_file_has_a_process_of_its_own(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +414,7 @@ def test_every_file_has_a_process_of_its_own(guard: Guard, monkeypatch: pytest.M
 def test_no_hostile_file_reaches_a_decoder(name: str) -> None:
     outcome, _, file = name.partition("/")
     with pytest.raises(ImageError) as caught:
-        read_header(CASES[name], file)
+        read_image_header(CASES[name], file)
     assert caught.value.reason == outcome
 
 

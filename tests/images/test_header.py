@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import Container, Header
+from fusiondiff_audit.images.header import Container, ImageHeader
 from tests.attacker import mutant
-from tests.images.pictures import written
+from tests.images.synthetic import written
 from tests.vectors.images import make
 
 FOLDER = Path(make.__file__).parent
@@ -36,11 +36,11 @@ def test_each_file_ends_as_its_folder_says(name: str) -> None:
     tracemalloc.start()
     try:
         if outcome == "good":
-            header = read_header(CASES[name], file)
+            header = read_image_header(CASES[name], file)
             assert (header.width, header.height, header.channels, header.bits) == (4, 4, 1, 8)
             return
         with pytest.raises(ImageError) as caught:
-            read_header(CASES[name], file)
+            read_image_header(CASES[name], file)
         assert caught.value.reason == outcome, caught.value
         assert str(caught.value).isprintable()
     finally:
@@ -77,18 +77,18 @@ TIFFS: dict[str, tuple[np.ndarray[Any, Any], dict[str, Any], tuple[int, int, boo
 def test_every_variant_that_laboratories_write_is_read(case: str) -> None:
     pixels, options, (channels, bits, alpha) = TIFFS[case]
     data = written(pixels, **dict(options))
-    header = read_header(data, "x.tif")
+    header = read_image_header(data, "x.tif")
     assert (header.width, header.height) == (48, 40)
     assert (header.channels, header.bits, header.alpha) == (channels, bits, alpha)
     assert header.unreferenced < 256  # what a writer leaves between the parts
-    assert read_header(data + bytes(1000), "x.tiff").unreferenced == header.unreferenced + 1000
+    assert read_image_header(data + bytes(1000), "x.tiff").unreferenced == header.unreferenced + 1000
     assert header.nbytes == pixels.nbytes
 
 
 def test_a_palette_is_kept_as_it_is_used() -> None:
     ramp = np.repeat(np.arange(256, dtype=np.uint16)[None], 3, 0) * 257
     ramp[0, 9] = 65535  # an overlay's colour, as on every ninth index of Zeiss originals
-    header = read_header(written(GREY8, photometric="palette", colormap=ramp), "zeiss.tif")
+    header = read_image_header(written(GREY8, photometric="palette", colormap=ramp), "zeiss.tif")
     assert header.palette[:6] == bytes([0, 0, 0, 1, 1, 1])
     assert header.palette[27:30] == bytes([255, 9, 9])
 
@@ -98,7 +98,7 @@ def test_every_png_that_pillow_writes_is_read(mode: str) -> None:
     file = io.BytesIO()
     picture = Image.fromarray(GREY16) if mode == "I;16" else Image.fromarray(GREY8).convert(mode)
     picture.save(file, "PNG")
-    header = read_header(file.getvalue(), "x.png")
+    header = read_image_header(file.getvalue(), "x.png")
     channels = {"L": 1, "I;16": 1, "RGB": 3, "RGBA": 4, "LA": 2, "P": 1}[mode]
     assert (header.channels, header.bits) == (channels, 16 if mode == "I;16" else 8)
     assert bool(header.palette) is (mode == "P")
@@ -109,14 +109,14 @@ def test_every_jpeg_that_pillow_writes_is_read(options: dict[str, Any]) -> None:
     for mode, channels in (("L", 1), ("RGB", 3)):
         file = io.BytesIO()
         Image.fromarray(GREY8).convert(mode).save(file, "JPEG", **options)
-        header = read_header(file.getvalue(), "x.jpg")
+        header = read_image_header(file.getvalue(), "x.jpg")
         assert (header.container, header.channels, header.lossy) == (Container.JPEG, channels, True)
 
 
 def test_several_pages_are_a_question() -> None:
     data = written(np.stack([GREY8, GREY8]), photometric="minisblack")
     with pytest.raises(ImageError, match="2 pages"):
-        read_header(data, "x.tif")
+        read_image_header(data, "x.tif")
 
 
 XMPS = {
@@ -147,10 +147,10 @@ XMPS = {
 def test_xmp_that_turns_the_picture_is_refused(text: bytes, upright: bool) -> None:
     data = make.tagged((700, make.BYTE, text))
     if upright:
-        assert read_header(data, "x.tif").notes == ("tags ignored: 700",)
+        assert read_image_header(data, "x.tif").notes == ("tags ignored: 700",)
     else:
         with pytest.raises(ImageError, match="turn the picture") as caught:
-            read_header(data, "x.tif")
+            read_image_header(data, "x.tif")
         assert caught.value.reason is ImageReason.AMBIGUOUS
 
 
@@ -174,7 +174,7 @@ def test_much_beside_the_picture_is_refused(case: str) -> None:
     """Whoever signs a picture signs all that its file holds."""
     name, data = HIDING[case]
     with pytest.raises(ImageError) as caught:
-        read_header(data, name)
+        read_image_header(data, name)
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 
@@ -192,7 +192,7 @@ def test_no_walk_takes_longer_than_its_file_is_long(case: str) -> None:
     name, data = SLOW[case]
     started = time.process_time()
     with suppress(ImageError):
-        read_header(data, name)
+        read_image_header(data, name)
     assert time.process_time() - started < 5  # each took 20 s and more where work grew with the square
 
 
@@ -214,7 +214,7 @@ def test_one_directory_below_that_is_named_often_is_read_once() -> None:
     )
     tracemalloc.start()
     with pytest.raises(ImageError, match="second picture"):
-        read_header(data, "x.tif")
+        read_image_header(data, "x.tif")
     assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     tracemalloc.stop()
 
@@ -234,7 +234,7 @@ def test_damaged_files_end_as_they_should(vectors: Path) -> None:
     good: set[str] = set()
     for path in files:
         try:
-            read_header(path.read_bytes(), path.name)
+            read_image_header(path.read_bytes(), path.name)
         except ImageError as e:
             assert e.reason in (ImageReason.MALFORMED, ImageReason.AMBIGUOUS), (path.name, e)
         else:
@@ -254,11 +254,11 @@ def test_mutants_end_in_our_own_errors(kind: str, count: int) -> None:
     read = 0
     for _ in range(count):
         try:
-            header = read_header(mutant(rng.choice(samples), rng), f"x.{kind}")
+            header = read_image_header(mutant(rng.choice(samples), rng), f"x.{kind}")
         except ImageError as e:
             assert str(e).isprintable()
             continue
-        assert isinstance(header, Header)
+        assert isinstance(header, ImageHeader)
         read += 1
     assert read < count * 0.9
 

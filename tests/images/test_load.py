@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import signing
-from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, take_in
+from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
 from signing import TrustStore
 from tests.conftest import NOW
 from tests.images import heavy
-from tests.images.pictures import grains, written
+from tests.images.synthetic import grains, written
 from tests.vectors.images import make
 
 BUSY = 8  # processes
@@ -103,7 +103,7 @@ def states(folder: Path, trust: TrustStore) -> dict[str, tuple[str, str]]:
     batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
     seen: dict[str, tuple[str, str]] = {}
     with Guard() as guard:
-        for file in take_in(batch, guard=guard, threads=THREADS):
+        for file in decode_batch(batch, guard=guard, threads=THREADS):
             if isinstance(file, RefusedImage):
                 seen[file.name] = file.reason, file.message
             else:

@@ -9,18 +9,18 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from fusiondiff_audit.images.claims import Claims, Scale, Source
-from fusiondiff_audit.images.container import read_header
-from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.claims import Claims, Scale, ScaleSource
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, decode
 from fusiondiff_audit.images.pixels import digest_pixels
-from fusiondiff_audit.images.prepare import Geometry, prepare
-from fusiondiff_audit.images.quality import Fault, measure
-from fusiondiff_audit.images.tiles import Rule, Tile, combine, cut
-from tests.images.pictures import grains, written
+from fusiondiff_audit.images.preparation import Geometry, prepare
+from fusiondiff_audit.images.quality import Fault, measure_quality
+from fusiondiff_audit.images.tiles import Aggregation, Tile, aggregate, tile_grid
+from tests.images.synthetic import grains, written
 
 RNG = np.random.default_rng(5)
 
@@ -36,12 +36,12 @@ def blurred(plane: np.ndarray[Any, Any], passes: int) -> np.ndarray[Any, Any]:
 def micrograph(pixels: np.ndarray[Any, Any], claims: Claims | None = None) -> Micrograph:
     data = written(pixels, **({"photometric": "rgb"} if pixels.ndim == 3 else {}))
     pixels = pixels if pixels.ndim == 3 else pixels[:, :, None]
-    header = read_header(data, "x.tif")
+    header = read_image_header(data, "x.tif")
     return LooseMicrograph("x.tif", "", digest_pixels(pixels), pixels, header, "", claims or Claims(), ("a step",))
 
 
 def scaled(nanometres: str, **more: Any) -> Claims:
-    return Claims((Scale(Decimal(nanometres), Source.MANIFEST),), **more)
+    return Claims((Scale(Decimal(nanometres), ScaleSource.MANIFEST),), **more)
 
 
 def test_a_plain_picture_is_only_cut_into_tiles() -> None:
@@ -76,17 +76,17 @@ def test_metadata_comes_before_looks() -> None:
 
 def test_what_is_no_bar_is_left() -> None:
     plain = grains()
-    assert bar_rows(plain) == 0
+    assert data_bar_rows(plain) == 0
     few = plain.copy()
     few[-5:] = 0
-    assert bar_rows(few) == 0  # a frame, not a bar
+    assert data_bar_rows(few) == 0  # a frame, not a bar
     half = plain.copy()
     half[-240:] = 0
-    assert bar_rows(half) == 0  # the specimen's edge
+    assert data_bar_rows(half) == 0  # the specimen's edge
     above = plain.copy()
     above[-80:-40] = 0
-    assert bar_rows(above) == 0  # not at the bottom
-    assert bar_rows(np.where(plain > 128, 255, 0).astype(np.uint8)) == 0  # two greys everywhere
+    assert data_bar_rows(above) == 0  # not at the bottom
+    assert data_bar_rows(np.where(plain > 128, 255, 0).astype(np.uint8)) == 0  # two greys everywhere
 
 
 def test_the_scale_is_changed_at_full_depth_and_said() -> None:
@@ -97,7 +97,7 @@ def test_the_scale_is_changed_at_full_depth_and_said() -> None:
     assert len(np.unique(found.plane)) > 1000
     assert abs(float(found.plane.mean()) - float(plane.mean())) < 65535 / 200
     assert "brought from 10 nm (manifest) to 20 nm a pixel, 320 x 240 pixels, bilinear" in found.steps
-    assert found.scale == Scale(Decimal(20), Source.MANIFEST)
+    assert found.scale == Scale(Decimal(20), ScaleSource.MANIFEST)
     same = prepare(micrograph(plane, scaled("10.04")), Geometry(nanometres=Decimal(10)))
     assert (same.plane == plane).all()
     unknown = prepare(micrograph(plane), Geometry(nanometres=Decimal(10)))
@@ -119,7 +119,7 @@ def test_channels_that_differ_are_a_question() -> None:
 @pytest.mark.parametrize("shape", [(224, 224), (225, 700), (1000, 300), (448, 449)])
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
 def test_tiles_cover_everything_and_overlap(shape: tuple[int, int], overlap: float) -> None:
-    tiles = cut(*shape, 224, overlap)
+    tiles = tile_grid(*shape, 224, overlap)
     seen = np.zeros(shape, int)
     for tile in tiles:
         assert tile.top + 224 <= shape[0]
@@ -129,8 +129,8 @@ def test_tiles_cover_everything_and_overlap(shape: tuple[int, int], overlap: flo
     for places in ({t.top for t in tiles}, {t.left for t in tiles}):
         steps = np.diff(sorted(places))
         assert (steps <= 224 * (1 - overlap) + 1).all()
-    assert cut(*shape, 224, overlap) == tiles
-    assert cut(223, 1000, 224, overlap) == ()
+    assert tile_grid(*shape, 224, overlap) == tiles
+    assert tile_grid(223, 1000, 224, overlap) == ()
 
 
 def test_tiles_without_structure_are_left_out() -> None:
@@ -143,11 +143,11 @@ def test_tiles_without_structure_are_left_out() -> None:
 
 def test_one_odd_tile_decides_nothing() -> None:
     scores = np.array([0.1] * 9 + [1.0])
-    assert combine(scores, Rule.MEDIAN) == pytest.approx(0.1)
-    assert combine(scores, Rule.TRIMMED_MEAN) == pytest.approx(0.1)
-    assert combine(np.array([0.2, 0.4]), Rule.TRIMMED_MEAN) == pytest.approx(0.3)
+    assert aggregate(scores, Aggregation.MEDIAN) == pytest.approx(0.1)
+    assert aggregate(scores, Aggregation.TRIMMED_MEAN) == pytest.approx(0.1)
+    assert aggregate(np.array([0.2, 0.4]), Aggregation.TRIMMED_MEAN) == pytest.approx(0.3)
     with pytest.raises(ValueError, match="no tiles"):
-        combine(np.array([]), Rule.MEDIAN)
+        aggregate(np.array([]), Aggregation.MEDIAN)
 
 
 def overexposed(plane: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -156,20 +156,20 @@ def overexposed(plane: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_what_cannot_be_judged_is_named_with_its_value() -> None:
     good = grains()
-    assert measure(good).faults == ()
+    assert measure_quality(good).faults == ()
     cases = {
         Fault.SATURATED: overexposed(good),
         Fault.EMPTY: np.full((480, 640), 120, np.uint8),
         Fault.OUT_OF_FOCUS: blurred(good, 200),
     }
     for fault, plane in cases.items():
-        found = measure(plane)
+        found = measure_quality(plane)
         assert found.faults == (fault,), found
         assert f"not assessable ({fault}): white " in str(found)
     dim = (RNG.random((480, 640)) * 2 + 120).astype(np.uint8)
-    assert measure(dim).faults == (Fault.EMPTY,)
+    assert measure_quality(dim).faults == (Fault.EMPTY,)
     noisy = np.clip(blurred(good, 200) + 2 * RNG.standard_normal(good.shape), 0, 255).astype(np.uint8)
-    assert measure(noisy).faults == (Fault.OUT_OF_FOCUS,)  # noise is no detail
+    assert measure_quality(noisy).faults == (Fault.OUT_OF_FOCUS,)  # noise is no detail
     small = prepare(micrograph(good[:100]), Geometry())
     assert small.quality.faults == (Fault.TOO_SMALL,)
     assert small.tiles == ()
@@ -179,8 +179,8 @@ def test_what_cannot_be_judged_is_named_with_its_value() -> None:
 def test_depth_and_brightness_do_not_change_the_quality() -> None:
     wide = grains(top=65535)
     narrow = (wide >> 8).astype(np.uint8)
-    assert measure(wide).focus == pytest.approx(measure(narrow).focus, rel=0.05)
-    assert measure((wide // 16).astype(np.uint16)).faults == ()  # twelve bits in sixteen
+    assert measure_quality(wide).focus == pytest.approx(measure_quality(narrow).focus, rel=0.05)
+    assert measure_quality((wide // 16).astype(np.uint16)).faults == ()  # twelve bits in sixteen
 
 
 def test_intensity_is_mapped_by_percentiles_and_said() -> None:
@@ -229,6 +229,6 @@ def test_real_micrographs_can_all_be_judged_and_blurred_ones_cannot() -> None:
                 found.pixels[:, :, 0] == imagecodecs.png_decode(file.read_bytes()).reshape(found.pixels.shape[:2])
             ).all()
             assert prepare(found, Geometry()).quality.faults == (), file
-            assert bar_rows(found.pixels[:, :, 0]) == 0
+            assert data_bar_rows(found.pixels[:, :, 0]) == 0
             if file == files[0] or file == files[-1]:
-                assert Fault.OUT_OF_FOCUS in measure(blurred(found.pixels[:, :, 0], 40)).faults
+                assert Fault.OUT_OF_FOCUS in measure_quality(blurred(found.pixels[:, :, 0], 40)).faults

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.images import guard as guarding
-from fusiondiff_audit.images import lane, memory, resources, sandbox
-from fusiondiff_audit.images.answer import Ending
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images import resources, sandbox, shared_memory, worker
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.decoder_result import ProcessExit
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, Header, Layout
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, ImageHeader, TiffLayout
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
 from tests.images import heavy
 from tests.images.test_guard import PACKED, children_of, head, hostile
@@ -35,7 +35,7 @@ def guard() -> Iterator[Guard]:
 def test_samples_are_limited_by_their_bytes_and_not_by_pixels_alone() -> None:
     """Pictures of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
     with pytest.raises(ImageError, match="800,000,000 bytes, at most 268,435,456") as caught:
-        read_header(heavy.flat_png(10_000, 10_000, 6, 16), "rgba.png")
+        read_image_header(heavy.flat_png(10_000, 10_000, 6, 16), "rgba.png")
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 
@@ -48,9 +48,9 @@ AT_THE_LIMIT: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("name", AT_THE_LIMIT)
 def test_the_limit_is_where_it_is_said_to_be(name: str) -> None:
-    assert read_header(AT_THE_LIMIT[name](8192), name).nbytes == MAX_BYTES
+    assert read_image_header(AT_THE_LIMIT[name](8192), name).nbytes == MAX_BYTES
     with pytest.raises(ImageError, match="at most 268,435,456") as caught:
-        read_header(AT_THE_LIMIT[name](8193), name)
+        read_image_header(AT_THE_LIMIT[name](8193), name)
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 
@@ -59,21 +59,21 @@ def test_tiles_count_with_what_pads_them() -> None:
     piece = bytes(imagecodecs.deflate_encode(bytes(32_768 * 1024 * 8)))
     data = heavy.tiff_of(piece, 2, 32_768, 1025, compression=8, channels=4, tile=(32_768, 1024))
     with pytest.raises(ImageError, match="536,870,912 bytes"):
-        read_header(data, "x.tif")
+        read_image_header(data, "x.tif")
     data = heavy.tiff_of(piece, 1, 32_768, 1, compression=8, channels=4, tile=(32_768, 1024))
-    header = read_header(data, "x.tif")
+    header = read_image_header(data, "x.tif")
     assert (header.nbytes, header.decoded) == (32_768 * 8, MAX_BYTES)
 
 
-def largest(container: Container, **changes: object) -> Header:
+def largest(container: Container, **changes: object) -> ImageHeader:
     """Return the header of a picture of 256 MiB with three channels, which are all kept until they are compared."""
     plain = {"container": container, "width": 8192, "height": 10_922, "channels": 3, "bits": 8}
-    return Header(**(plain | changes))  # type: ignore[arg-type]
+    return ImageHeader(**(plain | changes))  # type: ignore[arg-type]
 
 
-def layout(compression: Compression, *, tile: tuple[int, int] | None = None) -> Layout:
+def layout(compression: Compression, *, tile: tuple[int, int] | None = None) -> TiffLayout:
     columns, rows = tile or (8192, 10_922)
-    return Layout("<", compression, True, tile is not None, rows, columns, ((8, 100),))
+    return TiffLayout("<", compression, True, tile is not None, rows, columns, ((8, 100),))
 
 
 LARGEST = {
@@ -94,17 +94,23 @@ def test_no_file_needs_more_memory_than_all_decoders_have(case: str) -> None:
     assert limits.clock >= 10 * limits.processor
 
 
-def endings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Ending, ResourceLimits]]:
+def endings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ProcessExit, ResourceLimits]]:
     """Return a list that grows by how each decoder ends, and what it was allowed."""
-    seen: list[tuple[Ending, ResourceLimits]] = []
-    real = lane.Lane.ask
+    seen: list[tuple[ProcessExit, ResourceLimits]] = []
+    real = worker.Worker.ask
 
-    def ask(self: lane.Lane, header: Header, data: bytes, outbox: memory.Memory, limits: ResourceLimits) -> Ending:
+    def ask(
+        self: worker.Worker,
+        header: ImageHeader,
+        data: bytes,
+        outbox: shared_memory.SharedMemory,
+        limits: ResourceLimits,
+    ) -> ProcessExit:
         ending = real(self, header, data, outbox, limits)
         seen.append((ending, limits))
         return ending
 
-    monkeypatch.setattr(lane.Lane, "ask", ask)
+    monkeypatch.setattr(worker.Worker, "ask", ask)
     return seen
 
 
@@ -134,7 +140,7 @@ def test_the_costliest_files_come_nowhere_near_their_limits(
     seen = endings(monkeypatch)
     name, make_it = COSTLY[case]
     data = make_it()
-    guard.decode(data, read_header(data, name))
+    guard.decode(data, read_image_header(data, name))
     ((ending, limits),) = seen
     assert ending.code == 0
     assert ending.processor < limits.processor / 8
@@ -143,7 +149,9 @@ def test_the_costliest_files_come_nowhere_near_their_limits(
 def test_time_in_which_a_decoder_does_not_run_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine that is busy with other things: three seconds asleep, with two of processor time allowed."""
     busy = "import time\n    end = time.process_time() + 0.5\n    while time.process_time() < end: pass\n"
-    hostile(monkeypatch, f"{busy}    return real(data, header)", before="real = zygote.decode_samples", processor=2)
+    hostile(
+        monkeypatch, f"{busy}    return real(data, header)", before="real = fork_server.decode_samples", processor=2
+    )
     monkeypatch.setattr(guarding, "limit_resources", lambda *_: ResourceLimits(2, 600, 2**30, 2**20))
     seen = endings(monkeypatch)
     with Guard() as guard, ThreadPoolExecutor(1) as pool:
@@ -171,9 +179,9 @@ def test_a_decoder_that_only_waits_is_ended_by_the_clock_and_tried_once_more_alo
     """Both times are said."""
     hostile(monkeypatch, WAITING, processor=30, clock=1)
     running, most = [0], []
-    real = lane.Lane.ask
+    real = worker.Worker.ask
 
-    def ask(self: lane.Lane, *args: object) -> Ending:
+    def ask(self: worker.Worker, *args: object) -> ProcessExit:
         running[0] += 1
         most.append(running[0])
         try:
@@ -181,7 +189,7 @@ def test_a_decoder_that_only_waits_is_ended_by_the_clock_and_tried_once_more_alo
         finally:
             running[0] -= 1
 
-    monkeypatch.setattr(lane.Lane, "ask", ask)
+    monkeypatch.setattr(worker.Worker, "ask", ask)
     with Guard() as guard:
         barrier = threading.Barrier(3)
 
@@ -205,7 +213,7 @@ def test_a_decoder_that_lacked_memory_once_is_tried_again(
 ) -> None:
     """Where the system gives none, for others took it, the file is not to blame."""
     tries = iter((MIB, 2**30))
-    hostile(monkeypatch, "bytearray(64 * 2**20); return real(data, header)", before="real = zygote.decode_samples")
+    hostile(monkeypatch, "bytearray(64 * 2**20); return real(data, header)", before="real = fork_server.decode_samples")
     monkeypatch.setattr(
         guarding.Guard, "_attempt",
         lambda self, data, header, limits, real=guarding.Guard._attempt: real(
@@ -222,9 +230,9 @@ def test_large_files_wait_until_others_have_given_memory_back(monkeypatch: pytes
     half = MEMORY // 2 + MIB
     monkeypatch.setattr(guarding, "limit_resources", lambda *_: ResourceLimits(60, 600, half, 0))
     running, most = [0], [0]
-    real, lock = lane.Lane.ask, threading.Lock()
+    real, lock = worker.Worker.ask, threading.Lock()
 
-    def ask(self: lane.Lane, *args: object) -> Ending:
+    def ask(self: worker.Worker, *args: object) -> ProcessExit:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
@@ -234,7 +242,7 @@ def test_large_files_wait_until_others_have_given_memory_back(monkeypatch: pytes
             with lock:
                 running[0] -= 1
 
-    monkeypatch.setattr(lane.Lane, "ask", ask)
+    monkeypatch.setattr(worker.Worker, "ask", ask)
     with Guard() as guard, ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda _: guard.decode(PACKED, head(PACKED)), range(12), timeout=60))
         assert len(guard._idle) == 1
@@ -246,7 +254,7 @@ def test_a_large_inbox_is_not_kept(guard: Guard) -> None:
     row = noise_row(3000)
     data = heavy.png_of(3000, 1500, 2, 16, row, level=0)
     assert len(data) > 16 * MIB
-    guard.decode(data, read_header(data, "x.png"))
+    guard.decode(data, read_image_header(data, "x.png"))
     assert all(idle._inbox.size <= 16 * MIB for idle in guard._idle)
 
 

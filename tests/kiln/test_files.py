@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.cli.sign import read_entries
-from fusiondiff_audit.images import Guard, LooseFile, Source, decode
+from fusiondiff_audit.images import Guard, LooseFile, ScaleSource, decode
 from fusiondiff_audit.images.claims import read_claims, read_sidecar
-from fusiondiff_audit.images.container import read_header
-from fusiondiff_audit.images.prepare import Geometry, prepare
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import read_labels
 from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures
 from fusiondiff_audit.kiln.specimens import specimen
@@ -19,12 +19,12 @@ from fusiondiff_audit.kiln.vendors import VENDORS, Shot
 
 ORDER = Order("birch", specimens=3, fields=2, side=96)
 SOURCES = {
-    "zeiss": Source.ZEISS,
-    "fei": Source.FEI,
-    "imagej": Source.IMAGEJ,
-    "ome": Source.OME,
-    "hitachi": Source.HITACHI,
-    "jeol": Source.JEOL,
+    "zeiss": ScaleSource.ZEISS,
+    "fei": ScaleSource.FEI,
+    "imagej": ScaleSource.IMAGEJ,
+    "ome": ScaleSource.OME,
+    "hitachi": ScaleSource.HITACHI,
+    "jeol": ScaleSource.JEOL,
 }
 
 
@@ -40,7 +40,7 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
     prepared = prepare(micrograph, Geometry())
     np.testing.assert_array_equal(prepared.plane, pixels)  # the bar is found and cut off, if there is one
     sidecar = read_sidecar(file.sidecar.encode()) if file.sidecar else ()
-    header = read_header(file.data, f"a.{file.ending}")
+    header = read_image_header(file.data, f"a.{file.ending}")
     scale = read_claims(file.data, header, sidecar=sidecar).scale
     if vendor == "png":
         assert scale is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import signing
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.ledger.store import NAME
 from signing import Batch, PrivateKey, TrustStore
 from tests.conftest import NOW, sign
@@ -21,7 +21,7 @@ A = "a" * 64
 @pytest.fixture
 def ledger_of(tmp_path: Path, keys: dict[str, PrivateKey], trust: TrustStore) -> Callable[..., Ledger]:
     def make(name: str = "ledger", *, key: str = "auditor") -> Ledger:
-        return Ledger(tmp_path / name, key=keys[key], keys=Keys.of_auditors(trust), clock=lambda: NOW)
+        return Ledger(tmp_path / name, key=keys[key], keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW)
 
     return make
 

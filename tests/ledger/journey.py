@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import signing
-from fusiondiff_audit.images import Guard, LooseFile, SignedMicrograph, decode, take_in
-from fusiondiff_audit.ledger import Before, Keys, Ledger
+from fusiondiff_audit.images import Guard, LooseFile, SignedMicrograph, decode, decode_batch
+from fusiondiff_audit.ledger import CheckpointKeys, EarlierImage, Ledger
 from tests.conftest import NOW, entry, make_trust, sign
-from tests.images.pictures import written
+from tests.images.synthetic import written
 
 IMAGES, AT_ONCE = 24, 2
 
@@ -43,11 +43,13 @@ def walk(home: Path, name: str) -> None:
     with Guard() as guard, ExitStack() as stack:
         decode(LooseFile("warm.tif", "", written(np.zeros((8, 8), np.uint16), compression="deflate")), guard=guard)
         print("begun", flush=True)
-        ledger = stack.enter_context(Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW))
+        ledger = stack.enter_context(
+            Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW)
+        )
         ledger.admit(batch, trust, run=name)
         rows: dict[str, str] = {}
         waiting: list[SignedMicrograph] = []
-        for file in take_in(batch, guard=guard, threads=1):  # the one process that has started
+        for file in decode_batch(batch, guard=guard, threads=1):  # the one process that has started
             assert isinstance(file, SignedMicrograph)
             waiting.append(file)
             if len(waiting) == AT_ONCE:
@@ -63,7 +65,7 @@ def walk(home: Path, name: str) -> None:
         ledger.issue(name, hashlib.sha256(data).hexdigest())
 
 
-def judge(micrograph: SignedMicrograph, before: Before | None) -> str:
+def judge(micrograph: SignedMicrograph, before: EarlierImage | None) -> str:
     return f"duplicate of {before.run}/{before.name}" if before else str(int(micrograph.pixels.max()))
 
 

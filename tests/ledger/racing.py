@@ -6,7 +6,7 @@ from pathlib import Path
 
 import signing
 from fusiondiff_audit.errors import AuditError
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from tests.conftest import NOW, entry, make_trust, sign
 
 BATCHES = 20
@@ -32,7 +32,7 @@ def race(name: str, home: Path) -> None:
     (home / name).touch()
     while not all((home / other).exists() for other in "xy"):
         time.sleep(0.001)
-    with Ledger(home / "ledger", key=key, keys=Keys.of_auditors(trust), clock=lambda: NOW) as ledger:
+    with Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW) as ledger:
         for i in range(BATCHES):
             batch = signing.open_batch(home / f"batch-{i}", trust=trust)
             try:

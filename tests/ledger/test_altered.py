@@ -13,7 +13,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger import Keys, Ledger, verify_ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger, verify_ledger
 from fusiondiff_audit.ledger.entries import nonce_mark, payload_mark, sequence_mark, trust_mark
 from fusiondiff_audit.ledger.store import NAME, Store
 from signing import PrivateKey, TrustStore
@@ -77,7 +77,7 @@ def test_a_planted_mark_is_refused_when_the_ledger_is_opened(
     with refused():
         ledger_of()
     with refused():
-        verify_ledger(kept, keys=Keys.of_auditors(trust))
+        verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
 
 
 @pytest.mark.parametrize("mark", MARKS)
@@ -232,12 +232,14 @@ def test_an_entry_is_dated_when_it_is_written(
         hours.append(NOW + timedelta(hours=len(hours)))
         return hours[-1]
 
-    with Ledger(tmp_path / "ledger", key=keys["auditor"], keys=Keys.of_auditors(trust), clock=clock) as ledger:
+    with Ledger(
+        tmp_path / "ledger", key=keys["auditor"], keys=CheckpointKeys.of_auditors(trust), clock=clock
+    ) as ledger:
         ledger.admit(signed("one", sequence=1), trust, run="r1")
         (before,) = ledger.note_pixels("r1", [("a.tif", "a" * 64)])
         (again,) = ledger.note_pixels("r1", [("b.tif", "a" * 64)])
         ledger.issue("r1", "b" * 64)
-    entries = verify_ledger(tmp_path / "ledger", keys=Keys.of_auditors(trust)).entries
+    entries = verify_ledger(tmp_path / "ledger", keys=CheckpointKeys.of_auditors(trust)).entries
     assert [entry.time for entry in entries] == [NOW + timedelta(hours=n) for n in range(5)]
     assert before is None
     assert again is not None

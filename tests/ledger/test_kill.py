@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import signing
-from fusiondiff_audit.ledger import Admitted, Decoded, Issued, Keys, verify_ledger
+from fusiondiff_audit.ledger import BatchAdmitted, CheckpointKeys, ImagesDecoded, ReportIssued, verify_ledger
 from tests.conftest import NOW
 from tests.ledger.journey import IMAGES
 
@@ -44,7 +44,7 @@ def kill_often(home: Path, *, kills: int) -> None:
     started = time.monotonic()
     finished(process)
     whole = time.monotonic() - started
-    keys = Keys.of_auditors(signing.load_trust(home / "trust.json", at=NOW))
+    keys = CheckpointKeys.of_auditors(signing.load_trust(home / "trust.json", at=NOW))
     killed, number, stages = 0, 1, set[int]()
     while killed < kills or (len(stages) <= kills // 5 and killed < 3 * kills):  # at different moments
         name = f"batch-{number}"
@@ -66,9 +66,9 @@ def kill_often(home: Path, *, kills: int) -> None:
             finished(journey("walk", home, f"batch-{i}"))
     done = [f"batch-{i}" for i in range(number + 1) if (home / f"batch-{i}").exists()]
     found = verify_ledger(home / "ledger", keys=keys)
-    assert sorted(e.run for e in found.entries if isinstance(e, Admitted)) == sorted(done)
-    assert sorted(e.run for e in found.entries if isinstance(e, Issued)) == sorted(done)
-    images = [(e.run, image.name) for e in found.entries if isinstance(e, Decoded) for image in e.images]
+    assert sorted(e.run for e in found.entries if isinstance(e, BatchAdmitted)) == sorted(done)
+    assert sorted(e.run for e in found.entries if isinstance(e, ReportIssued)) == sorted(done)
+    images = [(e.run, image.name) for e in found.entries if isinstance(e, ImagesDecoded) for image in e.images]
     assert sorted(images) == [(name, f"{i:02d}.tif") for name in sorted(done) for i in range(IMAGES)]
     for name in done:  # what a run says is what a run without a kill says
         rows = json.loads((home / f"{name}.json").read_text())

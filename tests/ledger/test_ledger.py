@@ -15,8 +15,17 @@ import pytest
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger import Admitted, Before, Decoded, Founded, Issued, Keys, Ledger, verify_ledger
-from fusiondiff_audit.ledger.entries import Picture, read_entry
+from fusiondiff_audit.ledger import (
+    BatchAdmitted,
+    CheckpointKeys,
+    EarlierImage,
+    ImagesDecoded,
+    Ledger,
+    LedgerCreated,
+    ReportIssued,
+    verify_ledger,
+)
+from fusiondiff_audit.ledger.entries import DecodedImage, read_entry
 from fusiondiff_audit.ledger.store import NAME, Store
 from signing import PrivateKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW, entry
@@ -73,10 +82,10 @@ def test_the_same_pixels_are_known_under_any_name(
     with ledger_of() as ledger:
         ledger.admit(signed("one", sequence=1), trust, run="r1")
         ledger.admit(signed("two", sequence=2), trust, run="r2")
-        first = Before("r1", "x.tif", NOW)
+        first = EarlierImage("r1", "x.tif", NOW)
         assert ledger.note_pixels("r1", [("x.tif", A), ("y.tif", B), ("z.tif", A)]) == [None, None, first]
         assert ledger.note_pixels("r2", [("x.tif", C), ("q.tif", A), ("y.tif", B)]) == [
-            None, first, Before("r1", "y.tif", NOW),
+            None, first, EarlierImage("r1", "y.tif", NOW),
         ]  # fmt: skip
         size = len(ledger)
         assert ledger.note_pixels("r1", [("z.tif", A), ("x.tif", A)]) == [first, None]  # resumed: as it was decided
@@ -105,23 +114,25 @@ def test_the_highest_trust_store_is_remembered(
 
 
 ENTRIES = (
-    Founded(NOW, "fusiondiff-audit/ledger/x"),
-    Admitted(NOW, "r", A, B, "0" * 32, 2**63 - 1, True, None, C, 1, (("a.tif", A),)),
-    Admitted(NOW, "r", A, B, "0" * 32, 0, False, "because", C, 1, (("a.tif", A), ("ü.tif", B))),
-    Decoded(NOW, "r", (Picture("a.tif", A, None), Picture("b.tif", A, ("r", "a.tif")))),
-    Issued(NOW, "r", A),
+    LedgerCreated(NOW, "fusiondiff-audit/ledger/x"),
+    BatchAdmitted(NOW, "r", A, B, "0" * 32, 2**63 - 1, True, None, C, 1, (("a.tif", A),)),
+    BatchAdmitted(NOW, "r", A, B, "0" * 32, 0, False, "because", C, 1, (("a.tif", A), ("ü.tif", B))),
+    ImagesDecoded(NOW, "r", (DecodedImage("a.tif", A, None), DecodedImage("b.tif", A, ("r", "a.tif")))),
+    ReportIssued(NOW, "r", A),
 )
 
 
 def test_whatever_a_manifest_may_say_can_be_read_back() -> None:
     """Names of commas alone: an entry that is written and cannot be read would stop the ledger for ever."""
     names = tuple((f"{number:04d}{',' * 900}.tif", A) for number in range(1000))
-    named = Admitted(NOW, "r", A, B, "0" * 32, 1, False, None, C, 1, names)
+    named = BatchAdmitted(NOW, "r", A, B, "0" * 32, 1, False, None, C, 1, names)
     assert read_entry(named.to_bytes(), "x") == named
 
 
 @pytest.mark.parametrize("original", ENTRIES, ids=str)
-def test_entries_are_read_as_they_were_written(original: Founded | Admitted | Decoded | Issued) -> None:
+def test_entries_are_read_as_they_were_written(
+    original: LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued,
+) -> None:
     data = original.to_bytes()
     assert read_entry(data, "x") == original
     for changed in (data[:-1], data + b" ", data.replace(b":", b": ", 1), data.replace(b"2026", b"20x6"), b"{}"):
@@ -130,8 +141,16 @@ def test_entries_are_read_as_they_were_written(original: Founded | Admitted | De
 
 
 def test_a_ledger_that_is_what_it_was_verifies(kept: Path, trust: TrustStore) -> None:
-    found = verify_ledger(kept, keys=Keys.of_auditors(trust))
-    assert [type(e) for e in found.entries] == [Founded, Admitted, Decoded, Issued, Admitted, Decoded, Issued]
+    found = verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
+    assert [type(e) for e in found.entries] == [
+        LedgerCreated,
+        BatchAdmitted,
+        ImagesDecoded,
+        ReportIssued,
+        BatchAdmitted,
+        ImagesDecoded,
+        ReportIssued,
+    ]
     assert (found.newest.size, found.inside) == (7, 7)
     assert found.outside == 5  # not those between pixels and report
 
@@ -176,7 +195,7 @@ EDITS = {
 def test_an_edit_with_the_shell_is_found(edit: str, kept: Path, trust: TrustStore) -> None:
     shell(kept, EDITS[edit])
     with pytest.raises((AuditError, SigningError)) as caught:
-        verify_ledger(kept, keys=Keys.of_auditors(trust))
+        verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
     assert getattr(caught.value, "reason", None) in (AuditReason.LEDGER_ALTERED, Reason.UNKNOWN_KEY)
 
 
@@ -197,7 +216,7 @@ def test_texts_that_are_none_are_an_altered_ledger(kept: Path, trust: TrustStore
         assert old in whole
         (kept / NAME).write_bytes(whole.replace(old, old[:-3] + b"\xff" + old[-2:]))
         with pytest.raises(AuditError) as caught:
-            verify_ledger(kept, keys=Keys.of_auditors(trust))
+            verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
         assert caught.value.reason is AuditReason.LEDGER_ALTERED
 
 
@@ -205,7 +224,7 @@ def test_a_folder_of_checkpoints_that_cannot_be_listed_is_told(kept: Path, trust
     shutil.rmtree(kept / "checkpoints")
     (kept / "checkpoints").write_text("a file")
     with pytest.raises((AuditError, SigningError)) as caught:
-        verify_ledger(kept, keys=Keys.of_auditors(trust))
+        verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
     assert getattr(caught.value, "reason", None) is AuditReason.LEDGER_ALTERED
 
 
@@ -224,14 +243,14 @@ def test_an_older_copy_of_the_database_is_found(
         file.unlink()
     shutil.copy(kept.parent / "older" / NAME, kept / NAME)
     with pytest.raises(AuditError, match="signed over 7 entries, and only 4 are here") as caught:
-        verify_ledger(kept, keys=Keys.of_auditors(trust))
+        verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
     assert caught.value.reason is AuditReason.LEDGER_ALTERED
     with pytest.raises(AuditError, match="only 4 are here"):
         ledger_of()
 
 
 def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path, trust: TrustStore) -> None:
-    keys = Keys.of_auditors(trust)
+    keys = CheckpointKeys.of_auditors(trust)
     note = verify_ledger(kept, keys=keys).note
     older = kept.parent / "older"
     assert verify_ledger(older, keys=keys).newest.size == 4
@@ -242,7 +261,7 @@ def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path
 
 
 def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]) -> None:
-    keys = Keys.of_auditors(trust)
+    keys = CheckpointKeys.of_auditors(trust)
     whole = (kept / NAME).read_bytes()
     for length in (len(whole) - 4096, len(whole) // 2, 4096, 100, 0):
         (kept / NAME).write_bytes(whole[:length])
@@ -261,7 +280,7 @@ def test_checkpoints_of_strangers_are_refused(
     kept: Path, trust: TrustStore, keys: dict[str, PrivateKey], ledger_of: Callable[..., Ledger]
 ) -> None:
     with pytest.raises(SigningError, match="not signed by a known auditor") as caught:
-        verify_ledger(kept, keys=Keys((keys["thief"].public,)))
+        verify_ledger(kept, keys=CheckpointKeys((keys["thief"].public,)))
     assert caught.value.reason is Reason.UNKNOWN_KEY
     with ledger_of(key="thief") as ledger:  # whoever holds a key may go on, but cannot hide who it was
         assert len(ledger) == 7
@@ -269,15 +288,15 @@ def test_checkpoints_of_strangers_are_refused(
         pass
     shutil.copy(next((kept.parent / "thieves" / "checkpoints").iterdir()), kept / "checkpoints" / "000000000002.note")
     with pytest.raises(SigningError, match="not signed by a known auditor"):
-        verify_ledger(kept, keys=Keys.of_auditors(trust))
+        verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
 
 
 def test_what_a_compromised_auditor_signed_says_nothing_of_a_ledger(kept: Path, trust: TrustStore) -> None:
-    def with_auditor(why: signing.Why) -> Keys:
+    def with_auditor(why: signing.Why) -> CheckpointKeys:
         revoked = signing.Revocation(NOW, why)
         entries = trust.root.entries
         changed = tuple(replace(e, revoked=revoked) if e.role is signing.Role.AUDITOR else e for e in entries)
-        return Keys.of_auditors(replace(trust, roots=(replace(trust.root, entries=changed),)))
+        return CheckpointKeys.of_auditors(replace(trust, roots=(replace(trust.root, entries=changed),)))
 
     assert verify_ledger(kept, keys=with_auditor(signing.Why.RETIRED)).newest.size == 7
     with pytest.raises(SigningError, match="not signed by a known auditor") as caught:
@@ -291,7 +310,7 @@ def test_a_crash_between_commit_and_copy_is_mended(
     newest = max((kept / "checkpoints").iterdir())
     data = newest.read_bytes()
     newest.unlink()
-    assert verify_ledger(kept, keys=Keys.of_auditors(trust)).outside == 4
+    assert verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust)).outside == 4
     with ledger_of():
         assert newest.read_bytes() == data
 
@@ -306,7 +325,7 @@ def test_a_batch_is_admitted_to_one_of_two_processes(tmp_path: Path) -> None:
     assert [racer.returncode for racer in racers] == [0, 0]
     assert [sorted(pair) for pair in zip(*said, strict=True)] == [["admitted", "replayed"]] * 20
     trust = signing.load_trust(tmp_path / "trust.json", at=NOW + timedelta(seconds=1))
-    found = verify_ledger(tmp_path / "ledger", keys=Keys.of_auditors(trust))
+    found = verify_ledger(tmp_path / "ledger", keys=CheckpointKeys.of_auditors(trust))
     assert len(found.entries) == 21
 
 

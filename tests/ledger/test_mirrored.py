@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from signing import Reason, Role, SigningError
 from signing.manifest import MANIFEST_NAME
 from tests.authority import Authority
@@ -54,7 +54,9 @@ def test_a_mirrored_batch_is_the_same_batch_and_a_replay(
     twin = signing.open_batch(folder, trust=trust)
     assert (folder / MANIFEST_NAME).read_bytes() != before
     assert twin.manifest == first.manifest
-    with Ledger(tmp_path / "ledger", key=keys["auditor"], keys=Keys.of_auditors(trust), clock=lambda: NOW) as ledger:
+    with Ledger(
+        tmp_path / "ledger", key=keys["auditor"], keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW
+    ) as ledger:
         ledger.admit(first, trust, run="r1")
         with pytest.raises(AuditError, match="this manifest was admitted") as caught:
             ledger.admit(twin, trust, run="r2")

@@ -13,7 +13,7 @@ from attacks.harness import AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm
 from attacks.outcome import Knowledge
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.tiles import Rule
+from fusiondiff_audit.images.tiles import Aggregation
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.inference import reproducible
@@ -64,7 +64,7 @@ def test_a_plane_without_structure_gets_no_answer(pipeline: Pipeline) -> None:
     "changes",
     [
         {},
-        {"geometry": replace(SETTINGS.geometry, rule=Rule.TRIMMED_MEAN, overlap=0.6)},
+        {"geometry": replace(SETTINGS.geometry, rule=Aggregation.TRIMMED_MEAN, overlap=0.6)},
     ],
     ids=["median", "trimmed mean of many tiles"],
 )

@@ -10,7 +10,7 @@ import torch
 
 import signing
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.prepare import Geometry
+from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusiondiff_audit.images.tiles import continued, cut
+from fusiondiff_audit.images.tiles import mirror_padded, tile_grid
 from fusiondiff_audit.kiln.studies import KINDS
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.meal import NUMBERS, averaged, made
@@ -30,7 +30,7 @@ def test_pieces_are_seen_near_and_from_afar_with_what_is_known(tmp_path: Path) -
     diet.store(pictures, tmp_path)
     found = diet.opened(tmp_path, SIDE)
     assert found is not None
-    tiles = len(cut(meal.side, meal.side, SIDE, CUTTING.geometry.overlap))
+    tiles = len(tile_grid(meal.side, meal.side, SIDE, CUTTING.geometry.overlap))
     assert total == 24
     assert len(found.squares) == 12 * (tiles + 1)
     known = dict(zip(NUMBERS, found.makeup.T, strict=True))
@@ -53,7 +53,7 @@ def test_pieces_are_seen_near_and_from_afar_with_what_is_known(tmp_path: Path) -
 def test_what_is_smaller_than_a_tile_is_continued_by_its_mirror_image() -> None:
     plane = np.random.default_rng(0).integers(0, 255, (SIDE // 2, SIDE // 2), np.uint8)
     assert len(CUTTING.squares(plane)) == 0  # of a folder; the model would refuse it, too
-    (tile,) = CUTTING.squares(continued(plane, SIDE))
+    (tile,) = CUTTING.squares(mirror_padded(plane, SIDE))
     assert np.array_equal(tile, tile[::-1])
     assert np.array_equal(tile, tile[:, ::-1])
-    assert np.array_equal(continued(plane, 8), plane)
+    assert np.array_equal(mirror_padded(plane, 8), plane)

@@ -16,7 +16,7 @@ _INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IfdEntry:
     """One tag: its type, how many values it has, and where they lie."""
 
     kind: int
@@ -27,7 +27,7 @@ class Entry:
 class Directory:
     """One page's tags; `table` is where they are listed, from its first byte to behind its last."""
 
-    def __init__(self, data: Data, order: str, entries: dict[int, Entry], table: tuple[int, int]) -> None:
+    def __init__(self, data: Data, order: str, entries: dict[int, IfdEntry], table: tuple[int, int]) -> None:
         self._data, self._order, self._entries, self._table = data, order, entries, table
 
     def __contains__(self, tag: int) -> bool:
@@ -89,7 +89,7 @@ class Directory:
         return [self._table, *((e.offset, e.offset + e.count * _SIZES[e.kind]) for e in self._entries.values())]
 
 
-def read_chain(data: Data) -> list[Directory]:
+def read_directories(data: Data) -> list[Directory]:
     """Return the file's directories, one after another, each once."""
     offset = first_offset(data)
     chain: list[Directory] = []
@@ -115,7 +115,7 @@ def read_directory(data: Data, offset: int) -> tuple[Directory, int]:
     if not 1 <= count <= MAX_ENTRIES:
         raise malformed(f"a directory of {count:,} entries")
     first = offset + struct.calcsize(count_form)
-    entries: dict[int, Entry] = {}
+    entries: dict[int, IfdEntry] = {}
     for number in range(count):
         tag, entry = _read_entry(data, order, first + number * entry_size, big=big)
         if tag in entries:
@@ -150,7 +150,7 @@ def byte_order(data: Data) -> Literal["<", ">"]:
     return "<" if data[:2] == b"II" else ">"
 
 
-def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, Entry]:
+def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, IfdEntry]:
     form, inline = ("HHQ", 8) if big else ("HHI", 4)
     tag, kind, count = _unpack(data, order + form, place)
     size = _SIZES.get(kind, 0) * count
@@ -161,7 +161,7 @@ def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, 
         (value,) = _unpack(data, f"{order}{'Q' if big else 'I'}", value)
     if value + size > len(data):
         raise malformed(f"tag {tag} lies outside the file")
-    return tag, Entry(kind, count, value)
+    return tag, IfdEntry(kind, count, value)
 
 
 def _unpack(data: Data, form: str, offset: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsu
 from fusiondiff_audit.images.formats.jpeg_scans import Frame, Scans
 from fusiondiff_audit.images.formats.jpeg_segments import Segments
 from fusiondiff_audit.images.formats.unreferenced import check_trailing
-from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, Container, ImageHeader, check_bytes, check_size
 
 MAX_SEGMENTS = 4096
 _MOST_FILL = 16  # bytes before a marker; T.81 allows any number
@@ -18,7 +18,7 @@ _TABLES, _QUANTISATION, _INTERVAL = 0xC4, 0xDB, 0xDD
 _SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 
-def walk(data: bytes) -> Header:
+def walk(data: bytes) -> ImageHeader:
     """Return the header of a JPEG, with its markers walked to the end."""
     position, frame, scans, beside = 2, None, None, 0
     segments = Segments()
@@ -59,7 +59,7 @@ def walk(data: bytes) -> Header:
         raise malformed("a JPEG without a picture")
     scans.finish()
     ignored = segments.finish(frame)
-    return Header(
+    return ImageHeader(
         container=Container.JPEG,
         width=frame.width,
         height=frame.height,

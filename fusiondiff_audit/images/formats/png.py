@@ -8,7 +8,7 @@ from fusiondiff_audit.images.errors import malformed, too_large, unsupported
 from fusiondiff_audit.images.formats.inflate import Inflater
 from fusiondiff_audit.images.formats.png_chunks import check_chunk
 from fusiondiff_audit.images.formats.unreferenced import check_trailing
-from fusiondiff_audit.images.header import MAX_METADATA, Container, Header, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, Container, ImageHeader, check_bytes, check_size
 
 Data = TypeVar("Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -18,7 +18,7 @@ _REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
 
 
-def walk(data: bytes) -> Header:
+def walk(data: bytes) -> ImageHeader:
     """Return the header of a PNG, with all of its structure checked and its pixels inflated to count them."""
     kind, body, position = _chunk(data, len(SIGNATURE))
     if kind != b"IHDR":
@@ -58,7 +58,7 @@ def walk(data: bytes) -> Header:
     pixels.finish()
     if colour == 3 and not palette:
         raise malformed("a picture of indices without a palette")
-    return Header(
+    return ImageHeader(
         container=Container.PNG,
         width=width,
         height=height,

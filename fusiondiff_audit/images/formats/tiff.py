@@ -5,8 +5,8 @@ from itertools import chain, repeat
 from typing import Literal
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
-from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_chain
-from fusiondiff_audit.images.formats.subdirectories import nested_spans
+from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_directories
+from fusiondiff_audit.images.formats.tiff_subdirectories import nested_spans
 from fusiondiff_audit.images.formats.tiff_tags import (
     BITS,
     COLOURS,
@@ -32,7 +32,15 @@ from fusiondiff_audit.images.formats.tiff_tags import (
     check_tags,
 )
 from fusiondiff_audit.images.formats.unreferenced import check_gaps
-from fusiondiff_audit.images.header import Compression, Container, Header, Layout, Limits, check_bytes, check_size
+from fusiondiff_audit.images.header import (
+    Compression,
+    Container,
+    ImageHeader,
+    Limits,
+    TiffLayout,
+    check_bytes,
+    check_size,
+)
 
 LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
 MAX_TILE = 1024  # pixels a side, or the picture rounded up to 16
@@ -52,9 +60,9 @@ _PALETTE = 3  # photometric
 _FLOATING_MAKER = b"IndicaLabsImageWriter"  # whose 32 bits some readers take for floating point
 
 
-def walk(data: bytes, name: str, limits: Limits) -> Header:
+def walk(data: bytes, name: str, limits: Limits) -> ImageHeader:
     """Return the header of a TIFF's one page."""
-    directories = read_chain(data)
+    directories = read_directories(data)
     if len(directories) > 1:
         hint = "write the page as a file of its own, before signing"
         raise unsupported(f"a TIFF of {len(directories)} pages: readers would show one or another", hint=hint)
@@ -78,7 +86,7 @@ def walk(data: bytes, name: str, limits: Limits) -> Header:
     spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]
     nested = nested_spans(data, directory)
     check_metadata_size(directory, ignored, nested)
-    return Header(
+    return ImageHeader(
         container=Container.TIFF,
         width=width,
         height=height,
@@ -127,7 +135,7 @@ def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool,
     return channels, depth, bool(extra), kind == 3
 
 
-def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, height: int) -> Layout:
+def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, height: int) -> TiffLayout:
     compression = directory.integer(COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         raise unsupported(f"a TIFF of compression {compression}; none, LZW, deflate and PackBits are read")
@@ -153,10 +161,10 @@ def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, hei
     offsets, sizes = directory.integers(places), directory.integers(lengths)
     if len(offsets) != count or len(sizes) != count:
         raise malformed(f"its size means {count:,} pieces, found {len(offsets):,} and {len(sizes):,} sizes")
-    return Layout(order, packed, predicted, tiled, rows, columns, tuple(zip(offsets, sizes, strict=True)))
+    return TiffLayout(order, packed, predicted, tiled, rows, columns, tuple(zip(offsets, sizes, strict=True)))
 
 
-def _expected(layout: Layout, height: int, pixel: int) -> Iterator[int]:
+def _expected(layout: TiffLayout, height: int, pixel: int) -> Iterator[int]:
     """Yield how many bytes each piece must decode to; only the last strip may be shorter."""
     full = layout.rows * layout.columns * pixel
     if layout.tiled:
@@ -165,7 +173,7 @@ def _expected(layout: Layout, height: int, pixel: int) -> Iterator[int]:
     return chain(repeat(full, whole), [rest * layout.columns * pixel] if rest else [])
 
 
-def _check_pieces(data: bytes, layout: Layout, expected: Iterator[int]) -> None:
+def _check_pieces(data: bytes, layout: TiffLayout, expected: Iterator[int]) -> None:
     """Refuse pieces that are empty, overlap, lie outside, cannot hold what they must, or hold more."""
     pieces, compression, first = layout.pieces, layout.compression, header_size(data)
     for (offset, size), decoded in zip(pieces, expected, strict=False):

@@ -7,10 +7,10 @@ Any other tag is refused by name. Tags from 65000 on are anybody's, and ignored 
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large
+from fusiondiff_audit.images.formats.descriptions import check_description, check_imagej
 from fusiondiff_audit.images.formats.icc import check_profile
 from fusiondiff_audit.images.formats.ifd import Directory
 from fusiondiff_audit.images.formats.photoshop import check_resources
-from fusiondiff_audit.images.formats.planes import check_description, check_imagej
 from fusiondiff_audit.images.formats.xmp import check_xmp
 from fusiondiff_audit.images.header import MAX_METADATA
 

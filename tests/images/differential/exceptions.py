@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fusiondiff_audit.images.header import Compression, Header
+from fusiondiff_audit.images.header import Compression, ImageHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,11 +11,11 @@ class ListedException:
     """A disagreement that is not ours: which reader, on which files, and the reason."""
 
     reader: str
-    files: Callable[[Header], bool]
+    files: Callable[[ImageHeader], bool]
     reason: str
 
 
-def _big_endian_floats(header: Header) -> bool:
+def _big_endian_floats(header: ImageHeader) -> bool:
     layout = header.layout
     return header.floating and layout is not None and layout.order == ">" and layout.compression is not Compression.NONE
 
@@ -29,5 +29,5 @@ EXCEPTIONS = (
 )
 
 
-def excused(reader: str, header: Header) -> ListedException | None:
+def excused(reader: str, header: ImageHeader) -> ListedException | None:
     return next((e for e in EXCEPTIONS if reader.startswith(e.reader) and e.files(header)), None)

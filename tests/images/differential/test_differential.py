@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import Limits
@@ -48,7 +48,7 @@ def tally(cases: Iterable[Case], suffix: str) -> Tally:
             except ImageError:
                 continue
             found.admitted += 1
-            header = read_header(case.data, case.name, limits)
+            header = read_image_header(case.data, case.name, limits)
             views = look(case.data, suffix)
             full = {name: v for name, v in views.items() if isinstance(v, View) and is_full_depth(ours, v)}
             found.opened.update(full.keys())

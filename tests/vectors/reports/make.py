@@ -23,7 +23,7 @@ from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
-from fusiondiff_audit.ledger import Keys, Ledger
+from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
@@ -137,7 +137,9 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
             again="a golden sample",
             robustness=stress_claim(day=write_time(moment)[:10], outcome=Outcome.FAILED),
         )
-        with Ledger(Path(scratch) / "ledger", key=auditor, keys=Keys.of_auditors(trust), clock=lambda: moment) as book:
+        with Ledger(
+            Path(scratch) / "ledger", key=auditor, keys=CheckpointKeys.of_auditors(trust), clock=lambda: moment
+        ) as book:
             done = audit(order, judge, key=auditor, ledger=book, watch=quietly)
         stamp(folder / REPORT, authority, trust)
     (folder / JOURNAL).unlink()

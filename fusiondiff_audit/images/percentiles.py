@@ -10,7 +10,7 @@ _COUNTED = 2**20  # different greys; more are sorted
 _AT_ONCE = 2**20  # greys: counting takes eight bytes for each, and a picture may have a hundred million
 
 
-def countable(plane: npt.NDArray[Any]) -> bool:
+def is_8_or_16_bit(plane: npt.NDArray[Any]) -> bool:
     """Say whether greys are whole numbers of 16 bits at most, which single precision and sums of a few keep exactly."""
     return plane.dtype in (np.uint8, np.uint16)
 

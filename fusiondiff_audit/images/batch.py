@@ -23,17 +23,17 @@ class RefusedImage:
     hint: str | None = None
 
 
-Found = SignedMicrograph | SignedFile | RefusedFile | RefusedImage
+BatchFile = SignedMicrograph | SignedFile | RefusedFile | RefusedImage
 
 
-def take_in(
+def decode_batch(
     batch: Batch,
     *,
     guard: Guard,
     limits: Limits = DEFAULT,
     threads: int = THREADS,
     wanted: Callable[[SignedFile], bool] = lambda file: True,
-) -> Iterator[Found]:
+) -> Iterator[BatchFile]:
     """Yield what becomes of every file of a batch: sidecars first, then the others in the manifest's order.
 
     Images that are wanted come as micrographs or refused, other genuine files as they are. At most one more than there
@@ -41,7 +41,7 @@ def take_in(
     """
     sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: the first of its name, and what it says
 
-    def work(file: SignedFile | RefusedFile) -> Found:
+    def work(file: SignedFile | RefusedFile) -> BatchFile:
         if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
             return file
         try:

@@ -27,15 +27,15 @@ from fusiondiff_audit.images import (
     LooseFile,
     LooseMicrograph,
     RefusedImage,
+    ScaleSource,
     SignedMicrograph,
-    Source,
     decode,
-    take_in,
+    decode_batch,
 )
 from fusiondiff_audit.images.thumbnails import thumbnail
 from signing import RefusedFile, SignedFile, TrustStore
 from tests.conftest import NOW, sign
-from tests.images.pictures import written
+from tests.images.synthetic import written
 from tests.images.test_header import CASES, GREY8, GREY16
 from tests.vectors.images import make
 
@@ -49,7 +49,7 @@ Found = dict[str, SignedMicrograph | SignedFile | RefusedFile | RefusedImage]
 def taken(folder: Path, trust: TrustStore, **options: Any) -> Found:
     batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
     with Guard() as guard:
-        return {file.name: file for file in take_in(batch, guard=guard, **options)}
+        return {file.name: file for file in decode_batch(batch, guard=guard, **options)}
 
 
 def check_neighbours(found: Found) -> None:
@@ -219,9 +219,9 @@ ZEISS = "\r\n".join((
 HITACHI = "[SemImageFile]\r\nImageName=a.tif\r\nPixelSize=12.5\r\nMagnification=5000\r\nSignalName=SE\r\n"
 JEOL = "$$SM_MICRON_BAR 80\r\n$$SM_MICRON_MARKER 1um\r\n$CM_MAG 5000\r\n"
 IMAGEJ = written(GREY8, imagej=True, resolution=(80, 80), metadata={"unit": "um"})
-CLAIMS: dict[str, tuple[dict[str, bytes], Source, str | None, str | None]] = {
-    "FEI": ({"a.tif": tagged(34680, FEI)}, Source.FEI, "ETD", None),
-    "Zeiss": ({"a.tif": tagged(34118, ZEISS)}, Source.ZEISS, "InLens", "5.00 K X"),
+CLAIMS: dict[str, tuple[dict[str, bytes], ScaleSource, str | None, str | None]] = {
+    "FEI": ({"a.tif": tagged(34680, FEI)}, ScaleSource.FEI, "ETD", None),
+    "Zeiss": ({"a.tif": tagged(34118, ZEISS)}, ScaleSource.ZEISS, "InLens", "5.00 K X"),
     "OME": (
         {
             "a.tif": written(
@@ -230,14 +230,14 @@ CLAIMS: dict[str, tuple[dict[str, bytes], Source, str | None, str | None]] = {
                 metadata={"axes": "YX", "PhysicalSizeX": 0.0125, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.0125},
             )
         },
-        Source.OME,
+        ScaleSource.OME,
         None,
         None,
     ),
-    "ImageJ": ({"a.tif": IMAGEJ}, Source.IMAGEJ, None, None),
-    "Hitachi": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode()}, Source.HITACHI, "SE", "5000"),
-    "Hitachi, UTF-16": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode("utf-16")}, Source.HITACHI, "SE", "5000"),
-    "JEOL": ({"a.tif": written(GREY8), "a.txt": JEOL.encode()}, Source.JEOL, None, "5000"),
+    "ImageJ": ({"a.tif": IMAGEJ}, ScaleSource.IMAGEJ, None, None),
+    "Hitachi": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode()}, ScaleSource.HITACHI, "SE", "5000"),
+    "Hitachi, UTF-16": ({"a.tif": written(GREY8), "a.txt": HITACHI.encode("utf-16")}, ScaleSource.HITACHI, "SE", "5000"),  # noqa: E501
+    "JEOL": ({"a.tif": written(GREY8), "a.txt": JEOL.encode()}, ScaleSource.JEOL, None, "5000"),
 }  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def test_what_files_say_of_themselves_is_told_with_its_source(
         sign(folder, keys["device"], force=True, pixel_size=signing.PixelSize.parse(size))
         claims = micrograph(taken(folder, trust)).claims
         assert claims.scale is not None
-        assert claims.scale.source is Source.MANIFEST
+        assert claims.scale.source is ScaleSource.MANIFEST
         assert bool(claims.conflicts) is conflict, claims.conflicts
     assert claims.scales[1].source is source
 
@@ -392,7 +392,7 @@ def test_of_a_sidecar_only_what_it_says_is_kept(
     batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
     tracemalloc.start()
     with Guard() as guard:
-        assert sum(1 for _ in take_in(batch, guard=guard)) == 2 * count
+        assert sum(1 for _ in decode_batch(batch, guard=guard)) == 2 * count
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < count * size / 2

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from fusiondiff_audit.images.memory import Memory, Shelf
+from fusiondiff_audit.images.shared_memory import MemoryPool, SharedMemory
 
 ROOT = Path(__file__).parents[2]
 SIZE = 1 << 20
@@ -17,17 +17,17 @@ HANG = 60  # seconds, in which the rounds below are done many times over
 ROUNDS = f"""
 import faulthandler, gc, sys, threading
 faulthandler.dump_traceback_later({HANG}, exit=True)
-from fusiondiff_audit.images.memory import Shelf
+from fusiondiff_audit.images.shared_memory import MemoryPool
 
 class Holder: pass
 
 def lend(rounds):
     for _ in range(rounds):
-        picture = shelf.lend(shelf.take({SIZE}))[:100].reshape(10, 10)
+        picture = pool.lend(pool.take({SIZE}))[:100].reshape(10, 10)
         holder = Holder()
         holder.itself, holder.picture = holder, picture
 
-shelf = Shelf()
+pool = MemoryPool()
 gc.set_threshold(50)
 threads = [threading.Thread(target=lend, args=(int(sys.argv[1]) // int(sys.argv[2]),)) for _ in range(int(sys.argv[2]))]
 for thread in threads: thread.start()
@@ -52,20 +52,20 @@ def test_threads_that_lend_at_once_do_not_hang() -> None:
 
 def test_a_memory_comes_back_while_the_lock_is_held() -> None:
     """What the collector does at the worst moment, and in this very thread."""
-    shelf = Shelf()
-    memory = shelf.take(SIZE)
-    picture = shelf.lend(memory)
+    pool = MemoryPool()
+    memory = pool.take(SIZE)
+    picture = pool.lend(memory)
     ended = threading.Event()
 
     def drop() -> None:
         nonlocal picture
-        with shelf._lock:
+        with pool._lock:
             del picture
         ended.set()
 
     threading.Thread(target=drop, daemon=True).start()
     assert ended.wait(10)
-    assert shelf.take(SIZE) is memory
+    assert pool.take(SIZE) is memory
 
 
 EACH = 2  # descriptors of a memory: its own, and the one that its map holds
@@ -78,13 +78,13 @@ def descriptors() -> int:
 def test_no_descriptor_is_lost_however_memories_come_back() -> None:
     """More than are kept, while it is open, at its end, and after it."""
     before = descriptors()
-    shelf = Shelf()
-    lent = [shelf.lend(shelf.take(SIZE)) for _ in range(100)]
+    pool = MemoryPool()
+    lent = [pool.lend(pool.take(SIZE)) for _ in range(100)]
     late = lent.pop(0)
     del lent
     gc.collect()
     assert descriptors() - before <= EACH * 17
-    shelf.close()
+    pool.close()
     assert descriptors() - before == EACH
     del late
     assert descriptors() == before
@@ -93,21 +93,21 @@ def test_no_descriptor_is_lost_however_memories_come_back() -> None:
 def test_a_memory_that_comes_back_while_the_shelf_is_closed_is_closed() -> None:
     """Between the look whether it is open and the return there may be the end of it, in another thread."""
     before = descriptors()
-    shelf = Shelf()
-    memory = shelf.take(SIZE)
-    queue = shelf._returned
+    pool = MemoryPool()
+    memory = pool.take(SIZE)
+    queue = pool._returned
 
     class Late:
-        """A queue into which something comes when the shelf is closed already."""
+        """A queue into which something comes when the pool is closed already."""
 
         qsize, get_nowait = staticmethod(queue.qsize), staticmethod(queue.get_nowait)
 
-        def put(self, item: Memory | None) -> None:
-            shelf.close()
+        def put(self, item: SharedMemory | None) -> None:
+            pool.close()
             queue.put(item)
 
-    vars(shelf)["_returned"] = Late()
-    shelf._give(memory)
+    vars(pool)["_returned"] = Late()
+    pool._give(memory)
     del memory
     assert descriptors() == before
 
@@ -115,9 +115,9 @@ def test_a_memory_that_comes_back_while_the_shelf_is_closed_is_closed() -> None:
 def test_a_large_memory_is_not_kept() -> None:
     """Sixteen pictures of the largest size would hold four gigabytes until the next one is decoded."""
     before = descriptors()
-    shelf = Shelf()
-    lent = [shelf.lend(shelf.take(64 << 20)) for _ in range(3)]
+    pool = MemoryPool()
+    lent = [pool.lend(pool.take(64 << 20)) for _ in range(3)]
     del lent
     gc.collect()
     assert descriptors() == before
-    shelf.close()
+    pool.close()

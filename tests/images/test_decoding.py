@@ -12,12 +12,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from fusiondiff_audit.images.container import read_header
+from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.header import DEFAULT, Limits
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, digest_pixels
-from fusiondiff_audit.images.samples import decode_samples
-from tests.images.pictures import written
+from tests.images.synthetic import written
 from tests.images.test_header import GREY8, GREY16, RGB8, RGB16, RGBA8, TIFFS
 from tests.vectors.images import make
 
@@ -27,7 +27,7 @@ def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Samples:
 
 
 def picture(data: bytes, name: str, limits: Limits = DEFAULT) -> tuple[Samples, tuple[str, ...]]:
-    rows = decode_samples(memoryview(data), read_header(data, name, limits))
+    rows = decode_samples(memoryview(data), read_image_header(data, name, limits))
     return np.concatenate([block.copy() for block in rows.blocks]), rows.steps
 
 

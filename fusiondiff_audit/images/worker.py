@@ -8,12 +8,12 @@ import tempfile
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.extras import require
-from fusiondiff_audit.images.answer import READY, Ending
-from fusiondiff_audit.images.header import Header
-from fusiondiff_audit.images.memory import Memory
+from fusiondiff_audit.images.decoder_result import READY, ProcessExit
+from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.resources import ResourceLimits
+from fusiondiff_audit.images.shared_memory import SharedMemory
 
-_START = "from fusiondiff_audit.images.zygote import main; main()"
+_START = "from fusiondiff_audit.images.fork_server import serve; serve()"
 _PATIENCE = 60  # seconds for the process to start; on a busy machine with cold disks it needs a few
 _LONGEST = 1000  # bytes of a reply
 _KEPT = 16 * 1024**2  # bytes of an inbox that waits for the next file; a larger one is given back
@@ -21,17 +21,17 @@ _KEPT = 16 * 1024**2  # bytes of an inbox that waits for the next file; a larger
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 
 
-class LaneLostError(Exception):
+class WorkerLostError(Exception):
     """The process on the other side is gone, or does not answer."""
 
 
-class Lane:
+class Worker:
     """A process that decodes one file at a time."""
 
     def __init__(self) -> None:
         require("images", "decoding micrographs")
         self._socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._inbox = Memory(1)
+        self._inbox = SharedMemory(1)
         with far, tempfile.TemporaryFile() as complaints:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-c", _START, str(far.fileno())],
@@ -59,7 +59,7 @@ class Lane:
         """Say whether the process still runs, as far as we know."""
         return self._process.poll() is None
 
-    def ask(self, header: Header, data: bytes, outbox: Memory, limits: ResourceLimits) -> Ending:
+    def ask(self, header: ImageHeader, data: bytes, outbox: SharedMemory, limits: ResourceLimits) -> ProcessExit:
         """Have a file decoded into the outbox, within the limits; return how the child ended."""
         words = json.dumps(header.to_data()).encode("ascii")
         size = len(data) + len(words)
@@ -70,14 +70,14 @@ class Lane:
         try:
             socket.send_fds(self._socket, [message], [inbox.descriptor, outbox.descriptor])
         except OSError as e:
-            raise LaneLostError("the decoder's process is gone") from e
+            raise WorkerLostError("the decoder's process is gone") from e
         reply = self._hear(limits.clock + _PATIENCE)
         if not reply:
-            raise LaneLostError("the decoder's process is gone, or does not answer")
+            raise WorkerLostError("the decoder's process is gone, or does not answer")
         if inbox.size > _KEPT:
             inbox.close()
-            self._inbox = Memory(1)
-        return Ending.from_text(reply)
+            self._inbox = SharedMemory(1)
+        return ProcessExit.from_text(reply)
 
     def close(self) -> None:
         """End the process; its children end with it."""

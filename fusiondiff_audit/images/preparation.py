@@ -16,13 +16,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from fusiondiff_audit.images.claims import LEAST, MOST, Scale
-from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.errors import unsupported
-from fusiondiff_audit.images.greys import percentiles
 from fusiondiff_audit.images.header import MAX_PIXELS
 from fusiondiff_audit.images.micrograph import Micrograph
-from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, measure
-from fusiondiff_audit.images.tiles import Rule, Tile, cut
+from fusiondiff_audit.images.percentiles import percentiles
+from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, measure_quality
+from fusiondiff_audit.images.tiles import Aggregation, Tile, tile_grid
 
 Plane = npt.NDArray[Any]
 _SAME = Decimal("0.005")  # a scale that is so near the model's is left alone
@@ -35,7 +35,7 @@ class Geometry:
     nanometres: Decimal | None = None
     tile: int = 224
     overlap: float = 0.25
-    rule: Rule = Rule.MEDIAN
+    rule: Aggregation = Aggregation.MEDIAN
     channel: int | None = None
     guess_bar: bool = True
 
@@ -69,9 +69,9 @@ def prepare(micrograph: Micrograph, geometry: Geometry) -> Prepared:
     steps = list(micrograph.steps)
     plane = _one_plane(micrograph, geometry, steps)  # 1
     plane, guessed = _without_bar(plane, micrograph.claims.rows, geometry, steps)  # 2
-    quality = measure(plane)
+    quality = measure_quality(plane)
     plane, scale = _at_scale(plane, micrograph.claims.scale, geometry.nanometres, steps)  # 3
-    tiles = cut(plane.shape[0], plane.shape[1], geometry.tile, geometry.overlap)  # 4
+    tiles = tile_grid(plane.shape[0], plane.shape[1], geometry.tile, geometry.overlap)  # 4
     if not tiles:
         height, width = plane.shape
         steps.append(f"no tiles: {width} x {height} pixels, a tile has {geometry.tile}")
@@ -99,7 +99,7 @@ def _without_bar(plane: Plane, rows: int | None, geometry: Geometry, steps: list
     if rows is not None:
         steps.append(f"{len(plane) - rows} rows of data bar cut off, by metadata")
         return plane[:rows], False
-    found = bar_rows(plane) if geometry.guess_bar else 0
+    found = data_bar_rows(plane) if geometry.guess_bar else 0
     if not found:
         return plane, False
     steps.append(f"{found} rows of data bar cut off, by their look")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fusiondiff_audit.images.budget import MemoryBudget
+from fusiondiff_audit.images.memory_budget import MemoryBudget
 
 
 class Asking:

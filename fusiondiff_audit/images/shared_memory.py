@@ -21,7 +21,7 @@ _MOST_FREE, _LARGEST_FREE = 16, 32 << 20  # memories that are kept, and bytes of
 _MOST_LENT = 64  # each holds a descriptor, of which a process has 1,024
 
 
-class Memory:
+class SharedMemory:
     """A memory without a name."""
 
     def __init__(self, size: int) -> None:
@@ -35,12 +35,12 @@ class Memory:
         """Say whether so many bytes have room, and are not lost in it."""
         return size <= self.size <= max(size * _SPARE, _SMALL)
 
-    def fitting(self, size: int) -> "Memory":
+    def fitting(self, size: int) -> "SharedMemory":
         """Return this memory if it fits, or another one in its stead."""
         if self.fits(size):
             return self
         self.close()
-        return Memory(size)
+        return SharedMemory(size)
 
     def close(self) -> None:
         """Give the memory back to the system, as soon as no array looks into it."""
@@ -48,7 +48,7 @@ class Memory:
         del self.view
 
 
-class Shelf:
+class MemoryPool:
     """Memories that wait for their next use.
 
     An array's end may come anywhere, also while this very thread holds the lock: the collector runs where it likes. So
@@ -56,13 +56,13 @@ class Shelf:
     """
 
     def __init__(self) -> None:
-        self._free: list[Memory] = []
-        self._returned: SimpleQueue[Memory | None] = SimpleQueue()  # None: one that was closed at once
+        self._free: list[SharedMemory] = []
+        self._returned: SimpleQueue[SharedMemory | None] = SimpleQueue()  # None: one that was closed at once
         self._lock = threading.Lock()
         self._open = True
         self._lent = 0
 
-    def take(self, size: int) -> Memory:
+    def take(self, size: int) -> SharedMemory:
         """Return a memory of at least so many bytes, and not of very many more."""
         with self._lock:
             spare = self._collect()
@@ -72,9 +72,9 @@ class Shelf:
             self._free = [m for m in self._free if m is not found] if found else []
         for memory in spare:
             memory.close()
-        return found or Memory(size)
+        return found or SharedMemory(size)
 
-    def lend(self, memory: Memory) -> npt.NDArray[np.uint8]:
+    def lend(self, memory: SharedMemory) -> npt.NDArray[np.uint8]:
         """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone.
 
         When many are lent, as by one who keeps a whole batch, the bytes are copied: descriptors are few.
@@ -102,7 +102,7 @@ class Shelf:
         for memory in spare:
             memory.close()
 
-    def _give(self, memory: Memory) -> None:
+    def _give(self, memory: SharedMemory) -> None:
         """Take a memory back, wherever the collector runs: nothing here waits for a lock."""
         if self._open and memory.size <= _LARGEST_FREE and self._returned.qsize() < _MOST_FREE:
             self._returned.put(memory)
@@ -112,7 +112,7 @@ class Shelf:
             memory.close()
             self._returned.put(None)
 
-    def _collect(self) -> list[Memory]:
+    def _collect(self) -> list[SharedMemory]:
         """Move what came back to what is free, and return what is too much, to be closed without the lock."""
         spare = []
         with suppress(Empty):

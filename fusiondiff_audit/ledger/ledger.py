@@ -14,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger.checkpoints import Keys
+from fusiondiff_audit.ledger.checkpoints import CheckpointKeys
 from fusiondiff_audit.ledger.entries import (
     MAX_REASON,
-    Admitted,
-    Decoded,
-    Founded,
-    Issued,
-    Picture,
+    BatchAdmitted,
+    DecodedImage,
+    ImagesDecoded,
+    LedgerCreated,
+    ReportIssued,
     image_mark,
     nonce_mark,
     payload_mark,
@@ -30,7 +30,7 @@ from fusiondiff_audit.ledger.entries import (
     trust_mark,
 )
 from fusiondiff_audit.ledger.log import Log
-from fusiondiff_audit.ledger.store import altered
+from fusiondiff_audit.ledger.store import ledger_altered
 from signing import (
     Batch,
     PrivateKey,
@@ -45,7 +45,7 @@ _REPLAYED = "a run that was interrupted goes on with --resume in its own --out; 
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class EarlierImage:
     """Where the same pixels were admitted first."""
 
     run: str
@@ -56,7 +56,7 @@ class Before:
 class Ledger:
     """An open ledger; the auditor's key signs every change."""
 
-    def __init__(self, folder: Path, *, key: PrivateKey, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, *, key: PrivateKey, keys: CheckpointKeys, clock: Callable[[], datetime]) -> None:
         """Open a ledger, or found one where there is none, and refuse one that is not what it was.
 
         The clock is asked whenever an entry is written.
@@ -83,7 +83,7 @@ class Ledger:
         """Return the newest checkpoint, as a report carries it."""
         return self._log.checkpoint
 
-    def admit(self, batch: Batch, trust: TrustStore, *, run: str, again: str | None = None) -> Admitted:
+    def admit(self, batch: Batch, trust: TrustStore, *, run: str, again: str | None = None) -> BatchAdmitted:
         """Admit a batch to a run, before any of its files is read."""
         manifest, device = batch.manifest, batch.signer.keyid
         refuse_bad_label(again)
@@ -108,7 +108,7 @@ class Ledger:
                         hint=_REPLAYED,
                     )
             highest = self._highest(sequence_mark(device, 0)[:-19])
-            entry = Admitted(
+            entry = BatchAdmitted(
                 time=self._clock(),
                 run=run,
                 payload=batch.digest,
@@ -125,10 +125,10 @@ class Ledger:
         self._log.copy_newest()
         return entry
 
-    def note_pixels(self, run: str, images: Iterable[tuple[str, str]]) -> list[Before | None]:
+    def note_pixels(self, run: str, images: Iterable[tuple[str, str]]) -> list[EarlierImage | None]:
         """Note the pixel digests of a run's images; return for each where the same picture was admitted before."""
-        found: list[Before | None] = []
-        fresh: dict[str, Picture] = {}
+        found: list[EarlierImage | None] = []
+        fresh: dict[str, DecodedImage] = {}
         own: dict[str, str] = {}  # pictures that are new with this call, by their pixels
         with self._log.changing() as add:
             self._refuse_unknown(run)
@@ -136,13 +136,13 @@ class Ledger:
             for name, pixels in images:
                 picture = self._picture(run, name) or self._compared(run, name, pixels, own)
                 if picture.pixels != pixels:
-                    raise altered(self._log.where, f"run {run} noted other pixels for {name!a}")
+                    raise ledger_altered(self._log.where, f"run {run} noted other pixels for {name!a}")
                 if self._log.store.first(image_mark(run, name)) is None:
                     fresh[name] = picture
                     own.setdefault(pixels, name)
                 found.append(self._before(picture, now))
             if fresh:
-                add(Decoded(now, run, tuple(fresh.values())))
+                add(ImagesDecoded(now, run, tuple(fresh.values())))
         return found
 
     def issue(self, run: str, report: str) -> None:
@@ -150,28 +150,28 @@ class Ledger:
         with self._log.changing() as add:
             self._refuse_unknown(run)
             if self._entry(f"report {report}") is None:
-                add(Issued(self._clock(), run, report))
+                add(ReportIssued(self._clock(), run, report))
         self._log.copy_newest()
 
-    def _entry(self, mark: str) -> Founded | Admitted | Decoded | Issued | None:
+    def _entry(self, mark: str) -> LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued | None:
         """Return the first entry with a mark; one that does not say what it is marked with is an altered ledger."""
         number = self._log.store.first(mark)
         if number is None:
             return None
         entry = read_entry(self._log.entry(number), f"{self._log.where}: entry {number}")
         if mark not in entry.marks():
-            raise altered(self._log.where, f"entry {number} is marked {mark[:100]!a}, which it does not say")
+            raise ledger_altered(self._log.where, f"entry {number} is marked {mark[:100]!a}, which it does not say")
         return entry
 
-    def _batch(self, mark: str) -> Admitted | None:
+    def _batch(self, mark: str) -> BatchAdmitted | None:
         """Return the first batch with a mark."""
         entry = self._entry(mark)
-        return entry if isinstance(entry, Admitted) else None
+        return entry if isinstance(entry, BatchAdmitted) else None
 
-    def _pictures(self, mark: str) -> Decoded | None:
+    def _pictures(self, mark: str) -> ImagesDecoded | None:
         """Return the first pictures with a mark."""
         entry = self._entry(mark)
-        return entry if isinstance(entry, Decoded) else None
+        return entry if isinstance(entry, ImagesDecoded) else None
 
     def _highest(self, prefix: str) -> str | None:
         """Return the last mark of an entry, in the order of text, that begins so."""
@@ -187,7 +187,7 @@ class Ledger:
             raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
         self._runs.add(run)
 
-    def _resumed(self, known: Admitted, batch: Batch) -> Admitted:
+    def _resumed(self, known: BatchAdmitted, batch: Batch) -> BatchAdmitted:
         if known.payload != batch.digest:
             raise SigningError(Reason.BAD_REQUEST, f"run {known.run} was of another batch than {batch.folder}")
         return known
@@ -201,27 +201,27 @@ class Ledger:
         what = f"trust store version {trust.root.version}, this ledger has seen version {seen}"
         raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
 
-    def _picture(self, run: str, name: str) -> Picture | None:
+    def _picture(self, run: str, name: str) -> DecodedImage | None:
         """Return what this run has noted of an image."""
         noted = self._pictures(image_mark(run, name))
         if noted is None:
             return None
         if noted.run != run:
-            raise altered(self._log.where, f"run {noted.run} is marked as run {run}")
+            raise ledger_altered(self._log.where, f"run {noted.run} is marked as run {run}")
         return next(image for image in noted.images if image.name == name)
 
-    def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> Picture:
+    def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> DecodedImage:
         """Return an image with the place where its picture was first, if there is one."""
         noted = self._pictures(f"pixels {pixels}")
         if noted is not None:
             first = next(image for image in noted.images if image.pixels == pixels and image.before is None)
-            return Picture(name, pixels, (noted.run, first.name))
-        return Picture(name, pixels, (run, own[pixels]) if pixels in own else None)
+            return DecodedImage(name, pixels, (noted.run, first.name))
+        return DecodedImage(name, pixels, (run, own[pixels]) if pixels in own else None)
 
-    def _before(self, picture: Picture, now: datetime) -> Before | None:
+    def _before(self, picture: DecodedImage, now: datetime) -> EarlierImage | None:
         """Return where a picture was first: in an entry, or in the one that is written `now`."""
         if picture.before is None:
             return None
         run, name = picture.before
         noted = self._pictures(image_mark(run, name))
-        return Before(run, name, now if noted is None else noted.time)
+        return EarlierImage(run, name, now if noted is None else noted.time)

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fusiondiff_audit.images.greys import percentiles
 from fusiondiff_audit.images.intensity import Intensity
-from fusiondiff_audit.images.quality import Fault, measure
+from fusiondiff_audit.images.percentiles import percentiles
+from fusiondiff_audit.images.quality import Fault, measure_quality
 
 RNG = np.random.default_rng(41)
 SHARES = (0, 0.1, 1, 12.5, 33.3, 50, 66.6, 99, 99.9, 100)
@@ -58,5 +58,5 @@ def test_noise_of_32_bits_is_no_sharper_than_that_of_16() -> None:
     """What would overflow where sums of 16 bits are exact is not added up as they are."""
     plane = RNG.integers(0, 2, (128, 128)).astype(np.uint16) * 65535
     deep = plane.astype(np.uint32) * 65537  # black and white, as before
-    assert Fault.OUT_OF_FOCUS in measure(plane).faults == measure(deep).faults
+    assert Fault.OUT_OF_FOCUS in measure_quality(plane).faults == measure_quality(deep).faults
     assert (Intensity().apply(deep) == Intensity().apply(plane)).all()

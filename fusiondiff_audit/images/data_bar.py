@@ -14,7 +14,7 @@ _LEAST, _MOST = 8, 0.25  # rows of a bar; share of the picture. More is a pictur
 _GAP = 2  # rows of a frame or a fade that may lie within a bar
 
 
-def bar_rows(plane: npt.NDArray[Any]) -> int:
+def data_bar_rows(plane: npt.NDArray[Any]) -> int:
     """Return how many rows at the bottom are a data bar, by their greys; 0 where there is none."""
     height = len(plane)
     most = int(height * _MOST)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import malformed
 from fusiondiff_audit.images.formats.inflate import Inflater
-from fusiondiff_audit.images.header import Compression, Header
+from fusiondiff_audit.images.header import Compression, ImageHeader
 from fusiondiff_audit.images.pixels import Samples, bands
 
 Bytes = npt.NDArray[np.uint8]
@@ -24,7 +24,7 @@ _DECODERS: dict[Compression, Callable[..., Any]] = {
 }
 
 
-def decode_rows(data: memoryview, header: Header) -> Iterator[Samples]:
+def decode_rows(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
     """Yield a picture's stored samples from the top, some rows at a time; each is good until the next is asked for."""
     layout = header.layout
     if layout is None:

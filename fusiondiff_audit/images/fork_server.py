@@ -21,16 +21,23 @@ import numpy as np
 import simplejpeg
 
 from fusiondiff_audit.images import sandbox
-from fusiondiff_audit.images.answer import MAX_ANSWER, READY, Ending, room_for, write_picture, write_refusal
+from fusiondiff_audit.images.decoder_result import (
+    MAX_RESULT,
+    READY,
+    ProcessExit,
+    result_size,
+    write_pixels,
+    write_refusal,
+)
+from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError, too_large
-from fusiondiff_audit.images.header import Header
+from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR
-from fusiondiff_audit.images.samples import decode_samples
 
 _MEMORIES, _LONGEST = 2, 100  # descriptors and bytes of a message
 
 
-def main() -> None:
+def serve() -> None:
     """Serve the lane whose descriptor is the one argument, until its other end is closed."""
     lane = socket.socket(fileno=int(sys.argv[1]))
     own = os.getpid()
@@ -56,24 +63,24 @@ def _run(size: int, length: int, memories: list[int], *, processor: int, memory:
     try:
         inbox, outbox = memories
         whole = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
-        header = Header.from_data(json.loads(bytes(whole[size:])))
-        sandbox.enter(seconds=processor, memory=memory, writable=room_for(header), parent=parent)
+        header = ImageHeader.from_data(json.loads(bytes(whole[size:])))
+        sandbox.enter(seconds=processor, memory=memory, writable=result_size(header), parent=parent)
         _decode(whole[:size], header, outbox)
     except BaseException:  # whatever it is, a child does not go back into the loop above
         os._exit(1)
     os._exit(0)
 
 
-def _decode(data: memoryview, header: Header, outbox: int) -> None:
+def _decode(data: memoryview, header: ImageHeader, outbox: int) -> None:
     try:
-        write_picture(outbox, header, decode_samples(data, header))
+        write_pixels(outbox, header, decode_samples(data, header))
     except ImageError as e:
         write_refusal(outbox, header, e)
     except MemoryError:
         write_refusal(outbox, header, too_large("decoding it takes more memory than a decoder has"))
 
 
-def _await(child: int, lane: socket.socket, started: float, clock: int) -> Ending:
+def _await(child: int, lane: socket.socket, started: float, clock: int) -> ProcessExit:
     """Wait until the child ends, the time is up or nobody listens any more; return how it ended."""
     descriptor = os.pidfd_open(child)
     waiting = select.poll()
@@ -86,12 +93,12 @@ def _await(child: int, lane: socket.socket, started: float, clock: int) -> Endin
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
     taken = time.monotonic() - started
-    return Ending(os.waitstatus_to_exitcode(status), not ended, used.ru_utime + used.ru_stime, taken)
+    return ProcessExit(os.waitstatus_to_exitcode(status), not ended, used.ru_utime + used.ru_stime, taken)
 
 
 def _warm_up() -> None:
     """Load what decoders load when they are first called; in the sandbox no file can be opened."""
-    sandbox.prepare()
+    sandbox.build_filter()
     sample = np.zeros((8, 8), np.uint8)
     for codec in ("lzw", "packbits", "png"):
         packed = getattr(imagecodecs, f"{codec}_encode")(sample)
@@ -108,8 +115,8 @@ def _proof() -> str:
     child = os.fork()
     if not child:
         try:
-            sandbox.enter(seconds=MOST_PROCESSOR, memory=MEMORY, writable=MAX_ANSWER, parent=own)
-            sandbox.prove()
+            sandbox.enter(seconds=MOST_PROCESSOR, memory=MEMORY, writable=MAX_RESULT, parent=own)
+            sandbox.self_test()
             said = READY
         except BaseException as e:
             said = str(e) or type(e).__name__

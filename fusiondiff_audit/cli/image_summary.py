@@ -7,16 +7,16 @@ from typing import Any
 import signing
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.images.claims import Claims
-from fusiondiff_audit.images.databar import bar_rows
+from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.micrograph import SignedMicrograph
-from fusiondiff_audit.images.quality import Quality, measure
+from fusiondiff_audit.images.quality import Quality, measure_quality
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.inputs.folders import make_folder
 
 _OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR})
 
 
-class Pictures:
+class ImageSummary:
     """Collects the pictures of a batch; thumbnails go into a folder, if there is one."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -32,8 +32,8 @@ class Pictures:
         self.decoded += 1
         height, width, channels = micrograph.pixels.shape
         bits = micrograph.pixels.dtype.itemsize * 8
-        bar = len(micrograph.pixels) - (micrograph.claims.rows or height) or bar_rows(micrograph.pixels[:, :, 0])
-        quality = measure(micrograph.pixels[: height - bar, :, 0])
+        bar = len(micrograph.pixels) - (micrograph.claims.rows or height) or data_bar_rows(micrograph.pixels[:, :, 0])
+        quality = measure_quality(micrograph.pixels[: height - bar, :, 0])
         first = self._first.setdefault(micrograph.pixel_digest, micrograph.name)
         if first != micrograph.name:
             self.remarks.append(f"{micrograph.name!a} has the pixels of {first!a}")

@@ -13,21 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed
-from fusiondiff_audit.images.header import MAX_BYTES, Header
+from fusiondiff_audit.images.header import MAX_BYTES, ImageHeader
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest, Samples, bands
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.images.samples import Rows
+    from fusiondiff_audit.images.decoding import PixelRows
     from signing.fields import Fields
 
 READY = "ready"  # what the zygote says before the first file
-MAX_WORDS = 64 * 1024  # bytes
+MAX_SUMMARY = 64 * 1024  # bytes
 _LONGEST = 500  # characters of a sentence
 _LENGTH = 4  # bytes, before the words
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ProcessExit:
     """How a decoder's process ended, and what it took."""
 
     code: int  # its exit status, or the signal that ended it, negative
@@ -36,18 +36,18 @@ class Ending:
     clock: float  # seconds
 
     def to_text(self) -> str:
-        """Return the reply of the process that waited for it; the law is `Ending.from_text(e.to_text()) == e`."""
+        """Return the reply of the process that waited for it; the law is `ProcessExit.from_text(e.to_text()) == e`."""
         return f"{self.code} {self.late:d} {self.processor!r} {self.clock!r}"
 
     @classmethod
-    def from_text(cls, text: str) -> "Ending":
+    def from_text(cls, text: str) -> "ProcessExit":
         """Return how a decoder ended, parsed from the reply of the process that forked it."""
         code, late, processor, clock = text.split()
         return cls(int(code), late == "1", float(processor), float(clock))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
+class DecodedPixels:
     """A picture at full depth, its digest, and what was done to the samples that the file stores."""
 
     pixels: Samples
@@ -55,15 +55,15 @@ class Decoded:
     steps: tuple[str, ...]
 
 
-MAX_ANSWER = MAX_BYTES + _LENGTH + MAX_WORDS  # bytes
+MAX_RESULT = MAX_BYTES + _LENGTH + MAX_SUMMARY  # bytes
 
 
-def room_for(header: Header) -> int:
+def result_size(header: ImageHeader) -> int:
     """Return how many bytes an answer may take."""
-    return header.nbytes + _LENGTH + MAX_WORDS
+    return header.nbytes + _LENGTH + MAX_SUMMARY
 
 
-def write_picture(descriptor: int, header: Header, rows: "Rows") -> None:
+def write_pixels(descriptor: int, header: ImageHeader, rows: "PixelRows") -> None:
     """Leave the pixels, their digest and what was done to the samples."""
     digest = PixelDigest(header.dtype, (header.height, header.width, rows.channels))
     place = 0
@@ -75,14 +75,14 @@ def write_picture(descriptor: int, header: Header, rows: "Rows") -> None:
     _write_words(descriptor, header, {"channels": rows.channels, "digest": digest.value(), "steps": rows.steps})
 
 
-def write_refusal(descriptor: int, header: Header, error: ImageError) -> None:
+def write_refusal(descriptor: int, header: ImageHeader, error: ImageError) -> None:
     """Leave why there is no picture."""
     hints = getattr(error, "__notes__", [])
     words = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
     _write_words(descriptor, header, words)
 
 
-def read_answer(memory: npt.NDArray[np.uint8], header: Header) -> Decoded:
+def read_result(memory: npt.NDArray[np.uint8], header: ImageHeader) -> DecodedPixels:
     """Return the picture, which looks into the memory, or raise the child's refusal."""
     from signing.errors import SigningError  # here, since what the child has loaded is copied for every child
     from signing.fields import read_json
@@ -90,7 +90,7 @@ def read_answer(memory: npt.NDArray[np.uint8], header: Header) -> Decoded:
     start = header.nbytes + _LENGTH
     length = int.from_bytes(memory[header.nbytes : start].tobytes(), "little")
     try:
-        words = read_json(memory[start : start + min(length, MAX_WORDS)].tobytes(), "answer", limit=MAX_WORDS)
+        words = read_json(memory[start : start + min(length, MAX_SUMMARY)].tobytes(), "answer", limit=MAX_SUMMARY)
         if words.has("reason"):
             raise _read_refusal(words)
         return _read_pixels(memory, header, words)
@@ -98,7 +98,7 @@ def read_answer(memory: npt.NDArray[np.uint8], header: Header) -> Decoded:
         raise malformed(f"its decoder answered nonsense: {e}") from e
 
 
-def _read_pixels(memory: npt.NDArray[np.uint8], header: Header, words: "Fields") -> Decoded:
+def _read_pixels(memory: npt.NDArray[np.uint8], header: ImageHeader, words: "Fields") -> DecodedPixels:
     words.closed("channels", "digest", "steps")
     steps = tuple(words.texts("steps", most=3))
     stored = header.channels - header.alpha
@@ -110,7 +110,7 @@ def _read_pixels(memory: npt.NDArray[np.uint8], header: Header, words: "Fields")
         raise ValueError(f"another number of channels than {channels}")
     shape = (header.height, header.width, channels)
     pixels = memory[: math.prod(shape) * header.bits // 8].view(header.dtype).reshape(shape)
-    return Decoded(pixels, words.sha256("digest"), steps)
+    return DecodedPixels(pixels, words.sha256("digest"), steps)
 
 
 def _read_refusal(words: "Fields") -> ImageError:
@@ -119,7 +119,7 @@ def _read_refusal(words: "Fields") -> ImageError:
     return ImageError(ImageReason(words.text("reason")), message, hint=words.optional_text("hint", limit=_LONGEST))
 
 
-def _write_words(descriptor: int, header: Header, words: dict[str, object]) -> None:
+def _write_words(descriptor: int, header: ImageHeader, words: dict[str, object]) -> None:
     text = json.dumps(words).encode("ascii")
     _put(descriptor, len(text).to_bytes(_LENGTH, "little") + text, header.nbytes)
 

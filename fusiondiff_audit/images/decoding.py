@@ -14,13 +14,13 @@ import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
 from fusiondiff_audit.images.formats.png import essence
-from fusiondiff_audit.images.formats.strips import decode_rows
-from fusiondiff_audit.images.header import Container, Header
+from fusiondiff_audit.images.formats.tiff_strips import decode_rows
+from fusiondiff_audit.images.header import Container, ImageHeader
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, bands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class PixelRows:
     """A picture to be: how many channels it will have, what is done to the samples, and its rows from the top.
 
     Rows are good until the next are asked for.
@@ -31,7 +31,7 @@ class Rows:
     blocks: Iterator[Samples]
 
 
-def decode_samples(data: memoryview, header: Header) -> Rows:
+def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     """Return rows x columns x channels in this machine's byte order.
 
     Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
@@ -53,10 +53,10 @@ def decode_samples(data: memoryview, header: Header) -> Rows:
             whole, channels = whole[:, :, :1], 1
             steps.append(MERGED)
         blocks = iter((whole,))
-    return Rows(channels, tuple(steps), blocks)
+    return PixelRows(channels, tuple(steps), blocks)
 
 
-def _decode(data: memoryview, header: Header) -> Iterator[Samples]:
+def _decode(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
     """Call the container's decoder."""
     match header.container:
         case Container.TIFF:
@@ -82,7 +82,7 @@ def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
         raise malformed(f"the decoder refuses it ({type(e).__name__})") from e
 
 
-def _checked(blocks: Iterator[Samples], header: Header) -> Iterator[Samples]:
+def _checked(blocks: Iterator[Samples], header: ImageHeader) -> Iterator[Samples]:
     """Hand on as many rows as the header says, of its width, channels and kind."""
     rows = 0
     for found in blocks:
@@ -100,7 +100,7 @@ def _checked(blocks: Iterator[Samples], header: Header) -> Iterator[Samples]:
         raise malformed(f"decodes to {rows:,} rows, its header says {header.height:,}")
 
 
-def _whole(blocks: Iterator[Samples], header: Header) -> tuple[Samples, bool]:
+def _whole(blocks: Iterator[Samples], header: ImageHeader) -> tuple[Samples, bool]:
     """Return all rows, and whether the three channels are equal everywhere."""
     shape, top, equal = (header.height, header.width, 3), 0, True
     whole = np.empty(0, header.dtype)
