@@ -19,10 +19,10 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.images import Guard, Limits, SignedMicrograph, decode_batch
+from fusiondiff_audit.images import Guard, SignedMicrograph, decode_batch
 from fusiondiff_audit.images.claims import read_claims
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.decoding import decode_samples
+from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.guard import stored_pixels
 from fusiondiff_audit.images.pixels import PixelDigest, digest_pixels
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -104,7 +104,7 @@ def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tupl
     """Do what the door does, in this process."""
     file = batch._read(reader, entry)
     assert isinstance(file, signing.SignedFile), file
-    header = read_image_header(file.data, file.name, Limits())
+    header = read_image_header(file.data, file.name)
     pixels = stored_pixels(file.data, header)
     if pixels is not None:
         digest = digest_pixels(pixels)

@@ -73,7 +73,7 @@ def _data(micrograph: SignedMicrograph, quality: Quality, bar: int, same: str | 
     return {
         "picture": {
             "pixels": micrograph.pixel_digest,
-            "container": micrograph.header.container.value,
+            "container": micrograph.header.format,
             "width": width,
             "height": height,
             "channels": channels,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fusiondiff_audit.evaluation.benchmark import ASKED, Cell, cells
 from fusiondiff_audit.evaluation.task import Item, Task
-from fusiondiff_audit.images import Claims, Container, ImageHeader, LooseMicrograph
+from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.kiln.workers import spread
@@ -68,5 +68,5 @@ def as_micrograph(name: str, plane: Pixels) -> LooseMicrograph:
     pixels = plane[:, :, None]
     digest = digest_pixels(pixels)
     height, width, _ = pixels.shape
-    header = ImageHeader(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
+    header = ImageHeader("tiff", width, height, 1, 8 * pixels.itemsize)
     return LooseMicrograph(name, digest, digest, pixels, header, "none", Claims(), ())

@@ -20,17 +20,15 @@ if TYPE_CHECKING:
     from fusiondiff_audit.images.claims import Claims, Scale, ScaleSource
     from fusiondiff_audit.images.errors import ImageError, ImageReason
     from fusiondiff_audit.images.guard import Guard
-    from fusiondiff_audit.images.header import Container, ImageHeader, Limits
+    from fusiondiff_audit.images.header import ImageHeader
     from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, SignedMicrograph, decode
 
 __all__ = [
     "Claims",
-    "Container",
     "Guard",
     "ImageError",
     "ImageHeader",
     "ImageReason",
-    "Limits",
     "LooseFile",
     "LooseMicrograph",
     "Micrograph",
@@ -48,7 +46,7 @@ _HOMES = {
     "claims": ("Claims", "Scale", "ScaleSource"),
     "errors": ("ImageError", "ImageReason"),
     "guard": ("Guard",),
-    "header": ("Container", "ImageHeader", "Limits"),
+    "header": ("ImageHeader",),
     "micrograph": ("LooseFile", "LooseMicrograph", "Micrograph", "SignedMicrograph", "decode"),
 }
 

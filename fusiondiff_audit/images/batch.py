@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from fusiondiff_audit.images.claims import MAX_TEXT, Claims, read_sidecar
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, Limits
 from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
 from signing import Batch, Kind, RefusedFile, SignedFile
 from signing.stream import THREADS
@@ -30,7 +29,6 @@ def decode_batch(
     batch: Batch,
     *,
     guard: Guard,
-    limits: Limits = DEFAULT,
     threads: int = THREADS,
     wanted: Callable[[SignedFile], bool] = lambda file: True,
 ) -> Iterator[BatchFile]:
@@ -46,7 +44,7 @@ def decode_batch(
             return file
         try:
             _, sidecar = sidecars.get(_stem(file.name), ("", ()))
-            return decode(file, guard=guard, limits=limits, sidecar=sidecar)
+            return decode(file, guard=guard, sidecar=sidecar)
         except ImageError as e:
             return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
 

@@ -7,15 +7,14 @@ gets bytes, never a path: an OME-TIFF names other files, and a decoder that is g
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-import imagecodecs
 import numpy as np
-import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
-from fusiondiff_audit.images.formats.png import essence
-from fusiondiff_audit.images.formats.tiff_strips import decode_rows
-from fusiondiff_audit.images.header import Container, ImageHeader
+from fusiondiff_audit.images.formats.registry import FORMATS, format_of
+from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, bands
 
 
@@ -37,7 +36,7 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
     but what the header said is malformed, which may show only as the last rows are asked for.
     """
-    decoded = (band for block in _translated(_decode(data, header)) for band in bands(block))
+    decoded = (band for block in _translated(_decoder(header).decode_rows(data, header)) for band in bands(block))
     blocks = _checked(decoded, header)
     steps = []
     if header.palette:
@@ -56,16 +55,14 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     return PixelRows(channels, tuple(steps), blocks)
 
 
-def _decode(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
-    """Call the container's decoder."""
-    match header.container:
-        case Container.TIFF:
-            yield from decode_rows(data, header)
-        case Container.PNG:
-            yield np.asarray(imagecodecs.png_decode(essence(data)))
-        case Container.JPEG:
-            space = "GRAY" if header.channels == 1 else "RGB"
-            yield np.asarray(simplejpeg.decode_jpeg(data, space, strict=True))  # libjpeg's warnings are errors
+def warm_up() -> None:
+    """Load all decoders, and what they load on first use."""
+    for known in FORMATS:
+        import_module(known.decoder).warm_up()
+
+
+def _decoder(header: ImageHeader) -> Any:
+    return import_module(format_of(header).decoder)
 
 
 def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -93,8 +90,6 @@ def _checked(blocks: Iterator[Samples], header: ImageHeader) -> Iterator[Samples
         if block.shape[1:] != (header.width, header.channels) or block.dtype.str[1:] != header.dtype:
             claimed = f"{header.width} x {header.channels} of {header.dtype}"
             raise malformed(f"has rows of {block.shape[1:]} of {block.dtype}, its header says {claimed}")
-        if header.floating and not np.isfinite(block).all():
-            raise unsupported("a picture with samples that are no numbers")
         yield block
     if rows != header.height:
         raise malformed(f"decodes to {rows:,} rows, its header says {header.height:,}")
@@ -130,7 +125,6 @@ def _map_palette(block: Samples, palette: bytes) -> Samples:
 def _drop_opacity(blocks: Iterator[Samples]) -> Iterator[Samples]:
     """Drop the last channel, which must be opaque everywhere: viewers show nothing of a picture that is transparent."""
     for block in blocks:
-        opaque = 1 if block.dtype.kind == "f" else np.iinfo(block.dtype).max
-        if (block[:, :, -1] != opaque).any():
+        if (block[:, :, -1] != np.iinfo(block.dtype).max).any():
             raise unsupported("a picture that is transparent in places")
         yield block[:, :, :-1]

@@ -16,10 +16,6 @@ import socket
 import sys
 import time
 
-import imagecodecs
-import numpy as np
-import simplejpeg
-
 from fusiondiff_audit.images import sandbox
 from fusiondiff_audit.images.decoder_result import (
     MAX_RESULT,
@@ -29,7 +25,7 @@ from fusiondiff_audit.images.decoder_result import (
     write_pixels,
     write_refusal,
 )
-from fusiondiff_audit.images.decoding import decode_samples
+from fusiondiff_audit.images.decoding import decode_samples, warm_up
 from fusiondiff_audit.images.errors import ImageError, too_large
 from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR
@@ -41,7 +37,7 @@ def serve() -> None:
     """Serve the lane whose descriptor is the one argument, until its other end is closed."""
     lane = socket.socket(fileno=int(sys.argv[1]))
     own = os.getpid()
-    _warm_up()
+    _load()
     lane.send(_proof().encode())
     while True:
         message, memories, *_ = socket.recv_fds(lane, _LONGEST, _MEMORIES)
@@ -96,14 +92,10 @@ def _await(child: int, lane: socket.socket, started: float, clock: int) -> Proce
     return ProcessExit(os.waitstatus_to_exitcode(status), not ended, used.ru_utime + used.ru_stime, taken)
 
 
-def _warm_up() -> None:
+def _load() -> None:
     """Load what decoders load when they are first called; in the sandbox no file can be opened."""
     sandbox.build_filter()
-    sample = np.zeros((8, 8), np.uint8)
-    for codec in ("lzw", "packbits", "png"):
-        packed = getattr(imagecodecs, f"{codec}_encode")(sample)
-        getattr(imagecodecs, f"{codec}_decode")(packed)
-    simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(sample[:, :, None], colorspace="GRAY"), "GRAY")
+    warm_up()
     gc.collect()
     gc.freeze()  # a collection in the child would copy every page that it looks at
 

@@ -17,14 +17,6 @@ MAX_METADATA = 1024 * 1024  # bytes of a file, unpacked, that are not the pictur
 MAX_BYTES = 256 * 1024 * 1024  # of samples as stored: 100 megapixels of 16 bits fit; the largest real file has 104 MB
 
 
-class Container(StrEnum):
-    """The file formats that are read."""
-
-    TIFF = "tiff"
-    PNG = "png"
-    JPEG = "jpeg"
-
-
 class Compression(StrEnum):
     """How a TIFF's pieces are packed."""
 
@@ -48,20 +40,10 @@ class TiffLayout:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be allowed beyond the default: samples of 32 bits."""
-
-    deep: bool = False
-
-
-DEFAULT = Limits()
-
-
-@dataclass(frozen=True, slots=True)
 class ImageHeader:
     """A picture as its container describes it. `channels` counts what is stored, a constant alpha included."""
 
-    container: Container
+    format: str  # by its name in `formats.registry`
     width: int
     height: int
     channels: int
@@ -71,7 +53,6 @@ class ImageHeader:
     alpha: bool = False  # the last channel is opacity
     unreferenced: int = 0  # bytes that belong to no part of the picture, wherever they lie
     notes: tuple[str, ...] = ()
-    floating: bool = False
     layout: TiffLayout | None = None  # of a TIFF
 
     def to_data(self) -> dict[str, Any]:
@@ -83,7 +64,7 @@ class ImageHeader:
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> "ImageHeader":
         """Return a header that this program wrote."""
-        own: dict[str, Any] = {"container": Container(data["container"]), "notes": tuple(data["notes"])}
+        own: dict[str, Any] = {"notes": tuple(data["notes"])}
         if layout := data["layout"]:
             pieces = tuple((offset, size) for offset, size in layout["pieces"])
             own["layout"] = TiffLayout(**layout | {"compression": Compression(layout["compression"]), "pieces": pieces})
@@ -92,7 +73,7 @@ class ImageHeader:
     @property
     def dtype(self) -> str:
         """Return the kind of sample, as numpy names it."""
-        return f"{'f' if self.floating else 'u'}{self.bits // 8}"
+        return f"u{self.bits // 8}"
 
     @property
     def whole_at(self) -> int | None:
@@ -100,7 +81,7 @@ class ImageHeader:
         layout = self.layout
         if layout is None or layout.compression is not Compression.NONE or layout.tiled:
             return None
-        if self.channels > 1 or self.palette or self.floating:
+        if self.channels > 1 or self.palette:
             return None
         follow = all(a + size == b for (a, size), (b, _) in zip(layout.pieces, layout.pieces[1:], strict=False))
         return layout.pieces[0][0] if follow else None

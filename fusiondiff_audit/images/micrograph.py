@@ -16,10 +16,10 @@ from typing import overload
 
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.claims import Claims, read_claims
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.formats.registry import format_of, read_image_header
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import DEFAULT, MAX_FILE, Container, ImageHeader, Limits
+from fusiondiff_audit.images.header import MAX_FILE, ImageHeader
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
 
@@ -66,21 +66,15 @@ class LooseMicrograph(Micrograph):
 
 
 @overload
-def decode(
-    file: SignedFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
-) -> SignedMicrograph: ...
+def decode(file: SignedFile, *, guard: Guard, sidecar: tuple[Claims, ...] = ()) -> SignedMicrograph: ...
 @overload
-def decode(
-    file: LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
-) -> LooseMicrograph: ...
+def decode(file: LooseFile, *, guard: Guard, sidecar: tuple[Claims, ...] = ()) -> LooseMicrograph: ...
 
 
-def decode(
-    file: SignedFile | LooseFile, *, guard: Guard, limits: Limits = DEFAULT, sidecar: tuple[Claims, ...] = ()
-) -> Micrograph:
+def decode(file: SignedFile | LooseFile, *, guard: Guard, sidecar: tuple[Claims, ...] = ()) -> Micrograph:
     """Return a file's micrograph, or refuse it with a reason; `sidecar` is what its microscope wrote beside it."""
     try:
-        header = read_image_header(file.data, file.name, limits)
+        header = read_image_header(file.data, file.name)
         decoded = guard.decode(file.data, header)
         entry = file.entry if isinstance(file, SignedFile) else None
         size = entry.pixel_size if entry else None
@@ -95,18 +89,18 @@ def decode(
     return SignedMicrograph(file.name, file.digest, *rest, entry)
 
 
-def load_microstructure_data(path: str | os.PathLike[str], *, limits: Limits = DEFAULT) -> LooseMicrograph:
+def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
     """Read and decode one loose file, in a guarded process of its own."""
     require("images", "decoding micrographs")
     with Guard() as guard:
-        return decode(LooseFile.read(Path(path)), guard=guard, limits=limits)
+        return decode(LooseFile.read(Path(path)), guard=guard)
 
 
 def _decoder(header: ImageHeader) -> str:
     """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
     if header.whole_at is not None:
         return "none: the samples are stored as they are"
-    return _library("simplejpeg" if header.container is Container.JPEG else "imagecodecs")
+    return _library(format_of(header).library)
 
 
 @functools.cache

@@ -5,10 +5,10 @@ so that a file which the walk admits does not come near it, however busy the mac
 does. Memory is what the copies in a decoder's process add up to.
 """
 
-import math
 from dataclasses import dataclass
 
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, ImageHeader
+from fusiondiff_audit.images.formats.registry import format_of
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, ImageHeader
 
 MEMORY = 1792 * 1024**2  # bytes, of all decoders together that run at once; the most that one file takes is 1.6 GiB
 PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides pictures
@@ -17,7 +17,6 @@ _STORED_PER_SECOND = 1_000_000  # bytes of the file; at worst, in deflate blocks
 _DECODED_PER_SECOND = 4_000_000  # bytes of samples; at worst, in a progressive JPEG, they take 0.11 s
 _CLOCK = 10  # seconds by the clock for each of processor time
 MOST_PROCESSOR = _BASE + MAX_FILE // _STORED_PER_SECOND + MAX_BYTES // _DECODED_PER_SECOND  # seconds
-_MCU = 32  # pixels, the longest side of what a JPEG codes at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +37,6 @@ class ResourceLimits:
 def limit_resources(header: ImageHeader, size: int) -> ResourceLimits:
     """Return what decoding a file of so many bytes may take."""
     seconds = _BASE + size // _STORED_PER_SECOND + header.decoded // _DECODED_PER_SECOND
-    return ResourceLimits(seconds, _CLOCK * seconds, PROCESS + _copies(header, size), size + header.nbytes)
-
-
-def _copies(header: ImageHeader, size: int) -> int:
-    """Return how many bytes the largest set of copies has that exist in the decoder's process at one time."""
-    samples = header.nbytes
-    match header.container:
-        case Container.PNG:  # what the library gets of the file, and the samples; then the samples and their greys
-            return samples + max(size, samples)
-        case Container.JPEG:  # coefficients of two bytes, and the samples
-            sides = (math.ceil(side / _MCU) * _MCU for side in (header.width, header.height))
-            return 2 * header.channels * math.prod(sides) + samples
-        case Container.TIFF:
-            return _piece_copies(header) + (samples if header.channels - header.alpha == 3 else 0)
-
-
-def _piece_copies(header: ImageHeader) -> int:
-    """Return the bytes of one decompressed piece of a TIFF, and of a row of tiles beside one another."""
-    layout = header.layout
-    if layout is None:
-        raise ValueError("not the header of a TIFF")
-    pixel = header.channels * header.bits // 8
-    piece = layout.rows * layout.columns * pixel
-    copies = 0 if layout.compression is Compression.NONE else 1
-    across = layout.rows * header.width * pixel if layout.tiled and layout.columns < header.width else 0
-    return copies * piece + across
+    return ResourceLimits(
+        seconds, _CLOCK * seconds, PROCESS + format_of(header).decoder_memory(header, size), size + header.nbytes
+    )

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
+from fusiondiff_audit.images.formats.registry import SUFFIXES
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.images.tiles import tile_grid
@@ -31,7 +32,6 @@ Numbers = npt.NDArray[np.float32]
 Pictures = Iterable["Picture"]
 Watch = Callable[[Pictures, int], Pictures]
 _PIXELS, _NOTES = "tiles.u8", "tiles.json"
-_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 LEAST = 8  # objects: with fewer there is nothing to be told apart
 
 
@@ -137,7 +137,7 @@ def read(
     folder: Path, cutting: Cutting, *, labels: Mapping[str, Label] | None, lost: Callable[[str], None]
 ) -> tuple[Iterator[Picture], int]:
     """Yield the pictures of a folder that can be read, and say how many files there are; the others are named."""
-    everything = labels or [name for name in list_folder(folder).files if name.lower().endswith(_SUFFIXES)]
+    everything = labels or [name for name in list_folder(folder).files if name.lower().endswith(SUFFIXES)]
     names = sorted(everything)
 
     def found() -> Iterator[Picture]:

@@ -21,11 +21,11 @@ import pytest
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import decoder_result, sandbox, shared_memory, worker
 from fusiondiff_audit.images import guard as guarding
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.decoder_result import ProcessExit, read_result, result_size
 from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import ImageHeader, Limits
+from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.resources import ResourceLimits
 from tests.images.synthetic import written
@@ -42,7 +42,7 @@ def guard() -> Iterator[Guard]:
 
 
 def head(data: bytes, name: str = "x.tif") -> ImageHeader:
-    return read_image_header(data, name, Limits(deep=True))
+    return read_image_header(data, name)
 
 
 def test_a_picture_comes_through_the_guard_as_it_was_written(guard: Guard) -> None:

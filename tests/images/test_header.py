@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.header import Container, ImageHeader
+from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.header import ImageHeader
 from tests.attacker import mutant
 from tests.images.synthetic import written
 from tests.vectors.images import make
@@ -110,7 +110,7 @@ def test_every_jpeg_that_pillow_writes_is_read(options: dict[str, Any]) -> None:
         file = io.BytesIO()
         Image.fromarray(GREY8).convert(mode).save(file, "JPEG", **options)
         header = read_image_header(file.getvalue(), "x.jpg")
-        assert (header.container, header.channels, header.lossy) == (Container.JPEG, channels, True)
+        assert (header.format, header.channels, header.lossy) == ("jpeg", channels, True)
 
 
 def test_several_pages_are_a_question() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.images.claims import Claims, Scale, ScaleSource
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, decode

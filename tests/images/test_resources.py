@@ -14,11 +14,11 @@ import pytest
 
 from fusiondiff_audit.images import guard as guarding
 from fusiondiff_audit.images import resources, sandbox, shared_memory, worker
-from fusiondiff_audit.images.container import read_image_header
 from fusiondiff_audit.images.decoder_result import ProcessExit
 from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Container, ImageHeader, TiffLayout
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, ImageHeader, TiffLayout
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
 from tests.images import heavy
 from tests.images.test_guard import PACKED, children_of, head, hostile
@@ -65,9 +65,9 @@ def test_tiles_count_with_what_pads_them() -> None:
     assert (header.nbytes, header.decoded) == (32_768 * 8, MAX_BYTES)
 
 
-def largest(container: Container, **changes: object) -> ImageHeader:
+def largest(format_: str, **changes: object) -> ImageHeader:
     """Return the header of a picture of 256 MiB with three channels, which are all kept until they are compared."""
-    plain = {"container": container, "width": 8192, "height": 10_922, "channels": 3, "bits": 8}
+    plain = {"format": format_, "width": 8192, "height": 10_922, "channels": 3, "bits": 8}
     return ImageHeader(**(plain | changes))  # type: ignore[arg-type]
 
 
@@ -77,12 +77,12 @@ def layout(compression: Compression, *, tile: tuple[int, int] | None = None) -> 
 
 
 LARGEST = {
-    "png": largest(Container.PNG),
-    "png with opacity": largest(Container.PNG, width=4096, height=8192, channels=4, bits=16, alpha=True),
-    "jpeg": largest(Container.JPEG),
-    "jpeg of one column": largest(Container.JPEG, width=1, height=32_768),
-    **{f"tiff, {c}": largest(Container.TIFF, layout=layout(c)) for c in Compression},
-    **{f"tiff, two tiles of {c}": largest(Container.TIFF, layout=layout(c, tile=(4096, 10_928))) for c in Compression},
+    "png": largest("png"),
+    "png with opacity": largest("png", width=4096, height=8192, channels=4, bits=16, alpha=True),
+    "jpeg": largest("jpeg"),
+    "jpeg of one column": largest("jpeg", width=1, height=32_768),
+    **{f"tiff, {c}": largest("tiff", layout=layout(c)) for c in Compression},
+    **{f"tiff, two tiles of {c}": largest("tiff", layout=layout(c, tile=(4096, 10_928))) for c in Compression},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from fusiondiff_audit.cli.sign import read_entries
 from fusiondiff_audit.images import Guard, LooseFile, ScaleSource, decode
 from fusiondiff_audit.images.claims import read_claims, read_sidecar
-from fusiondiff_audit.images.container import read_image_header
+from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import read_labels
 from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusiondiff_audit.images import Claims, Container, ImageHeader, LooseMicrograph
+from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
 from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -64,7 +64,7 @@ def picture(pixels: "np.ndarray[Any, np.dtype[Any]]", name: str = "made.tif") ->
     """Return pixels as a micrograph that was decoded from nowhere."""
     height, width = pixels.shape
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    header = ImageHeader(Container.TIFF, width, height, 1, 8 * pixels.itemsize)
+    header = ImageHeader("tiff", width, height, 1, 8 * pixels.itemsize)
     return LooseMicrograph(name, digest, digest, pixels[:, :, None], header, "none", Claims(), ())
 
 

@@ -1,15 +1,18 @@
 """JPEG, walked marker by marker (ITU-T T.81, annex B): one frame of 8 bits, whole, and its end where it must be."""
 
+import math
 import re
 import struct
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.jpeg_scans import Frame, Scans
 from fusiondiff_audit.images.formats.jpeg_segments import Segments
 from fusiondiff_audit.images.formats.unreferenced import check_trailing
-from fusiondiff_audit.images.header import MAX_METADATA, Container, ImageHeader, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
 MAX_SEGMENTS = 4096
+_MCU = 32  # pixels, the longest side of what a JPEG codes at once
 _MOST_FILL = 16  # bytes before a marker; T.81 allows any number
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
@@ -18,7 +21,7 @@ _TABLES, _QUANTISATION, _INTERVAL = 0xC4, 0xDB, 0xDD
 _SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 
-def walk(data: bytes) -> ImageHeader:
+def _read_header(data: bytes, _name: str) -> ImageHeader:
     """Return the header of a JPEG, with its markers walked to the end."""
     position, frame, scans, beside = 2, None, None, 0
     segments = Segments()
@@ -60,7 +63,7 @@ def walk(data: bytes) -> ImageHeader:
     scans.finish()
     ignored = segments.finish(frame)
     return ImageHeader(
-        container=Container.JPEG,
+        format="jpeg",
         width=frame.width,
         height=frame.height,
         channels=len(frame.components),
@@ -118,3 +121,20 @@ def _skip_scan(data: bytes, position: int) -> int:
     if found is None:
         raise malformed("cut short: the picture does not end")
     return found.start()
+
+
+def _decoder_memory(header: ImageHeader, _size: int) -> int:
+    """Return the bytes of the coefficients, two each, and of the samples."""
+    sides = (math.ceil(side / _MCU) * _MCU for side in (header.width, header.height))
+    return 2 * header.channels * math.prod(sides) + header.nbytes
+
+
+JPEG = ImageFormat(
+    name="jpeg",
+    suffixes=(".jpg", ".jpeg"),
+    signatures=(b"\xff\xd8\xff",),
+    read_header=_read_header,
+    decoder_memory=_decoder_memory,
+    decoder="fusiondiff_audit.images.formats.jpeg_decoder",
+    library="simplejpeg",
+)

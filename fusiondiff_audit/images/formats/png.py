@@ -5,10 +5,11 @@ import zlib
 from typing import TypeVar
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.inflate import Inflater
 from fusiondiff_audit.images.formats.png_chunks import check_chunk
 from fusiondiff_audit.images.formats.unreferenced import check_trailing
-from fusiondiff_audit.images.header import MAX_METADATA, Container, ImageHeader, check_bytes, check_size
+from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
 Data = TypeVar("Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -18,7 +19,7 @@ _REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
 
 
-def walk(data: bytes) -> ImageHeader:
+def _read_header(data: bytes, _name: str) -> ImageHeader:
     """Return the header of a PNG, with all of its structure checked and its pixels inflated to count them."""
     kind, body, position = _chunk(data, len(SIGNATURE))
     if kind != b"IHDR":
@@ -59,7 +60,7 @@ def walk(data: bytes) -> ImageHeader:
     if colour == 3 and not palette:
         raise malformed("a picture of indices without a palette")
     return ImageHeader(
-        container=Container.PNG,
+        format="png",
         width=width,
         height=height,
         channels=_CHANNELS[colour],
@@ -143,3 +144,19 @@ class _Counter:
         if self._inflater.produced != self._expected:
             what = f"inflates to {self._inflater.produced:,} bytes, its size means {self._expected:,}"
             raise malformed(what)
+
+
+def _decoder_memory(header: ImageHeader, size: int) -> int:
+    """Return the bytes of what the library gets and gives, or of the samples and their grey levels."""
+    return header.nbytes + max(size, header.nbytes)
+
+
+PNG = ImageFormat(
+    name="png",
+    suffixes=(".png",),
+    signatures=(SIGNATURE,),
+    read_header=_read_header,
+    decoder_memory=_decoder_memory,
+    decoder="fusiondiff_audit.images.formats.png_decoder",
+    library="imagecodecs",
+)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
 from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_directories
+from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.tiff_subdirectories import nested_spans
 from fusiondiff_audit.images.formats.tiff_tags import (
     BITS,
@@ -19,7 +20,6 @@ from fusiondiff_audit.images.formats.tiff_tags import (
     PREDICTOR,
     ROWS,
     SAMPLES,
-    SOFTWARE,
     STRIP_SIZES,
     STRIPS,
     TILE_HEIGHT,
@@ -34,9 +34,7 @@ from fusiondiff_audit.images.formats.tiff_tags import (
 from fusiondiff_audit.images.formats.unreferenced import check_gaps
 from fusiondiff_audit.images.header import (
     Compression,
-    Container,
     ImageHeader,
-    Limits,
     TiffLayout,
     check_bytes,
     check_size,
@@ -57,10 +55,9 @@ _COMPRESSIONS = {
 _FORMATS = {1: "unsigned whole numbers", 2: "signed numbers", 3: "floating point"}
 _PHOTOMETRICS = {0: "white is zero", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 32803: "a colour filter"}
 _PALETTE = 3  # photometric
-_FLOATING_MAKER = b"IndicaLabsImageWriter"  # whose 32 bits some readers take for floating point
 
 
-def walk(data: bytes, name: str, limits: Limits) -> ImageHeader:
+def _read_header(data: bytes, name: str) -> ImageHeader:
     """Return the header of a TIFF's one page."""
     directories = read_directories(data)
     if len(directories) > 1:
@@ -72,13 +69,11 @@ def walk(data: bytes, name: str, limits: Limits) -> ImageHeader:
     ignored = check_tags(directory)
     width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
     check_size(width, height)
-    channels, bits, alpha, floating = _read_samples(directory, limits)
+    channels, bits, alpha = _read_samples(directory)
     check_metadata(directory, name, width, height, channels)
     layout = _read_layout(directory, byte_order(data), width, height)
     if layout.tiled and channels == 2:  # OpenCV reads them otherwise than all others
         raise ambiguous("a TIFF of grey with opacity, in tiles")
-    if layout.predictor and floating:
-        raise unsupported("a TIFF of floating point with a predictor")
     rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the picture
     check_bytes(rows * layout.columns * channels * bits // 8)
     expected = _expected(layout, height, channels * bits // 8)
@@ -87,7 +82,7 @@ def walk(data: bytes, name: str, limits: Limits) -> ImageHeader:
     nested = nested_spans(data, directory)
     check_metadata_size(directory, ignored, nested)
     return ImageHeader(
-        container=Container.TIFF,
+        format="tiff",
         width=width,
         height=height,
         channels=channels,
@@ -96,13 +91,12 @@ def walk(data: bytes, name: str, limits: Limits) -> ImageHeader:
         alpha=alpha,
         unreferenced=check_gaps(data, [*spans, *nested]),
         notes=(f"tags ignored: {', '.join(map(str, ignored))}",) if ignored else (),
-        floating=floating,
         layout=layout,
     )
 
 
-def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool, bool]:
-    """Return channels, bits, whether the last is opacity, and floats; what a decoder would reduce is refused."""
+def _read_samples(directory: Directory) -> tuple[int, int, bool]:
+    """Return channels, bits, and whether the last channel is opacity; samples of 32 bits are refused, never reduced."""
     if PHOTOMETRIC not in directory:  # TIFF 6.0 gives no default, and readers take 0, 1 or none
         raise ambiguous("a TIFF that does not say whether zero is black (tag 262)")
     photometric = directory.integer(PHOTOMETRIC)
@@ -121,18 +115,15 @@ def _read_samples(directory: Directory, limits: Limits) -> tuple[int, int, bool,
     depth = depths[0]
     kind = formats[0] if len(set(formats)) == 1 else 0
     if depth == 32 and kind in (1, 3) and photometric != _PALETTE:
-        if not limits.deep:
-            hint = "write them as 16 bits, before signing"
-            raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
-        if FORMAT not in directory and _FLOATING_MAKER in directory.raw(SOFTWARE):
-            raise ambiguous("a TIFF of 32 bits that does not say whether they are whole numbers (tag 339)")
-    elif depth not in (8, 16) or (photometric == _PALETTE and depth != 8):
+        hint = "write them as 16 bits, before signing"
+        raise unsupported(f"a TIFF of 32 bits, {_FORMATS[kind]}; 8 and 16 are read", hint=hint)
+    if depth not in (8, 16) or (photometric == _PALETTE and depth != 8):
         raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
-    elif kind != 1:
+    if kind != 1:
         raise unsupported(f"a TIFF of {_FORMATS.get(kind, 'mixed or complex numbers')}; unsigned ones are read")
     if directory.integer(PLANAR, 1) != 1:
         raise unsupported("a TIFF that stores its channels apart", hint="write them side by side, before signing")
-    return channels, depth, bool(extra), kind == 3
+    return channels, depth, bool(extra)
 
 
 def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, height: int) -> TiffLayout:
@@ -213,3 +204,25 @@ def _palette(directory: Directory) -> bytes:
         raise unsupported("a palette finer than 8 bits")
     eight = [v >> 8 for v in values]
     return bytes(eight[i + 256 * colour] for i in range(256) for colour in range(3))
+
+
+def _decoder_memory(header: ImageHeader, _size: int) -> int:
+    """Return the bytes of a decompressed piece, a row of tiles beside one another, and channels that are compared."""
+    layout = header.layout
+    if layout is None:
+        raise ValueError("not the header of a TIFF")
+    pixel = header.channels * header.bits // 8
+    piece = 0 if layout.compression is Compression.NONE else layout.rows * layout.columns * pixel
+    across = layout.rows * header.width * pixel if layout.tiled and layout.columns < header.width else 0
+    return piece + across + (header.nbytes if header.channels - header.alpha == 3 else 0)
+
+
+TIFF = ImageFormat(
+    name="tiff",
+    suffixes=(".tif", ".tiff"),
+    signatures=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    read_header=_read_header,
+    decoder_memory=_decoder_memory,
+    decoder="fusiondiff_audit.images.formats.tiff_decoder",
+    library="imagecodecs",
+)

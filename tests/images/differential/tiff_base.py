@@ -38,12 +38,12 @@ def draw(rng: Random) -> Tiff:
 
 
 def draw_page(rng: Random, order: str, number: int, *, big: bool = False) -> Page:
-    kind = rng.choices(["u1", "u2", "u4", "f4"], [50, 40, 4, 6])[0]
+    kind = rng.choices(["u1", "u2"], [55, 45])[0]
     palette = kind == "u1" and rng.random() < 0.12
-    channels = 1 if palette or kind[1] == "4" else rng.choices([1, 3], [65, 35])[0]
-    alpha = not palette and kind[1] != "4" and rng.random() < 0.12
+    channels = 1 if palette else rng.choices([1, 3], [65, 35])[0]
+    alpha = not palette and rng.random() < 0.12
     compression = rng.choices(list(COMPRESSIONS), list(COMPRESSIONS.values()))[0]
-    predictor = 2 if compression in (5, 8, 32946) and kind != "f4" and rng.random() < 0.3 else 1
+    predictor = 2 if compression in (5, 8, 32946) and rng.random() < 0.3 else 1
     height, width = rng.randint(4, 40), rng.randint(4, 40)
     tile = (16 * rng.randint(1, 2), 16 * rng.randint(1, 3)) if rng.random() < 0.2 else None
     rows = rng.choice([height, height, max(1, height // 2), max(1, height // 3), 1])

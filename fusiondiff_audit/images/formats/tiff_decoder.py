@@ -55,6 +55,13 @@ def decode_rows(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
             yield beside[:rows]
 
 
+def warm_up() -> None:
+    """Load the libraries of both compressions that zlib does not decode."""
+    sample = bytes(64)
+    imagecodecs.lzw_decode(imagecodecs.lzw_encode(sample))
+    imagecodecs.packbits_decode(imagecodecs.packbits_encode(sample))
+
+
 def _native(block: Samples, native: np.dtype[Any], *, predictor: bool) -> Samples:
     """Return samples in this machine's byte order, summed from differences where they are stored so."""
     return np.cumsum(block, axis=1, dtype=native) if predictor else block.astype(native, copy=False)

@@ -1,0 +1,24 @@
+"""What the tool has to know of one image file format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fusiondiff_audit.images.header import ImageHeader
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """One file format.
+
+    The decoder module has `decode_rows(data, header)`, which yields stored samples from the top, rows x columns or
+    rows x columns x channels, and `warm_up()`, which loads what the decoder loads on first use. It is imported where
+    files are decoded and nowhere else; inside the sandbox nothing can be loaded any more.
+    """
+
+    name: str  # as headers and `inspect` state it
+    suffixes: tuple[str, ...]  # of file names, in lower case
+    signatures: tuple[bytes, ...]  # with one of which every file begins
+    read_header: Callable[[bytes, str], ImageHeader]  # from the bytes and the name of a file; decodes nothing
+    decoder_memory: Callable[[ImageHeader, int], int]  # bytes that decoding a file of so many bytes takes at most
+    decoder: str  # module
+    library: str  # distribution that decodes; reports state its version

@@ -1,0 +1,43 @@
+"""All image formats that are read, and how the format of a file is recognised."""
+
+from pathlib import PurePath
+
+from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.formats.image_format import ImageFormat
+from fusiondiff_audit.images.formats.jpeg import JPEG
+from fusiondiff_audit.images.formats.png import PNG
+from fusiondiff_audit.images.formats.tiff import TIFF
+from fusiondiff_audit.images.formats.unreferenced import format_at
+from fusiondiff_audit.images.header import MAX_FILE, ImageHeader
+
+FORMATS = (PNG, TIFF, JPEG)
+SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
+_PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
+
+
+def read_image_header(data: bytes, name: str) -> ImageHeader:
+    """Read the header of a file; a file of no known format is unsupported, and its format is named if it can be."""
+    if len(data) > MAX_FILE:
+        raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
+    if not data:
+        raise malformed("an empty file")
+    recognised = _recognise(data)
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in recognised.suffixes:
+        raise malformed(f"its name ends in {suffix!a}, but it is a {recognised.name.upper()}")
+    if b"%PDF-" in data[:_PDF_WITHIN]:
+        raise malformed("a PDF hides in its beginning")
+    return recognised.read_header(data, PurePath(name).name)
+
+
+def format_of(header: ImageHeader) -> ImageFormat:
+    """Return the format that a header was read from."""
+    return next(known for known in FORMATS if known.name == header.format)
+
+
+def _recognise(data: bytes) -> ImageFormat:
+    for known in FORMATS:
+        if data.startswith(known.signatures):
+            return known
+    names = ", ".join(known.name.upper() for known in FORMATS)
+    raise unsupported(f"{format_at(data[:8]) or f'none of {names}'}, beginning with {data[:8].hex(' ')}")

@@ -1,0 +1,43 @@
+"""Every image format is listed once, and whoever needs the list has the same one."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.formats.image_format import ImageFormat
+from fusiondiff_audit.images.formats.registry import FORMATS, SUFFIXES, format_of, read_image_header
+from signing.manifest import Kind, default_kind
+from tests.vectors.images import make
+
+FILES = make.GOOD | {"x.jpg": simplejpeg.encode_jpeg(np.zeros((8, 8, 1), np.uint8), colorspace="GRAY")}
+
+
+def test_files_of_every_format_are_signed_as_images() -> None:
+    """`signing` may not import the registry, so it has a list of suffixes of its own."""
+    from signing.manifest import _IMAGE_SUFFIXES
+
+    assert sorted(_IMAGE_SUFFIXES) == sorted(SUFFIXES)
+    assert default_kind(f"folder/x{SUFFIXES[0].upper()}") is Kind.IMAGE
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_every_format_has_a_name_and_a_decoder_of_its_own(known: ImageFormat) -> None:
+    assert [other.name for other in FORMATS].count(known.name) == 1
+    assert known.name.islower()
+    decoder = import_module(known.decoder)
+    decoder.warm_up()
+    name, data = next((name, data) for name, data in FILES.items() if name.endswith(known.suffixes))
+    header = read_image_header(data, name)
+    assert format_of(header) is known
+    assert known.decoder_memory(header, len(data)) >= 0
+    rows = np.concatenate(list(decoder.decode_rows(memoryview(data), header)))
+    assert rows.shape[:2] == (header.height, header.width)
+
+
+def test_a_file_of_no_format_is_unsupported_and_the_formats_are_named() -> None:
+    with pytest.raises(ImageError, match="none of PNG, TIFF, JPEG, beginning with 50 35") as error:
+        read_image_header(b"P5 2 2 255\n....", "x.pgm")
+    assert error.value.reason is ImageReason.UNSUPPORTED
