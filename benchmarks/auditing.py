@@ -28,7 +28,7 @@ from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.origin import check_origin
-from fusiondiff_audit.policy.policy import Policy, Robustness
+from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from reports.identity import Key
 from tests.audit.judges import DigestJudge
 
@@ -64,7 +64,9 @@ class House:
         begun = time.perf_counter()
         batch = signing.open_batch(self.folder / "batch", trust=trust)
         who = Key("auditor-1", self.auditor.public.keyid)
-        order = AuditOrder(batch, trust, who, Policy(robustness=Robustness(result="optional")), check_origin(), out)
+        order = AuditOrder(
+            batch, trust, who, AuditPolicy(robustness=RobustnessRequirement(result="optional")), check_origin(), out
+        )
         ledger = Ledger(book, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now)
         done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
         ledger.close()

@@ -1,4 +1,4 @@
-"""A stress test as tests: `pytest --fusiondiff-policy audit.toml` has one for each attack, check and gate.
+"""A stress test as tests: `pytest --fusiondiff-policy stress.toml` has one for each attack, check and gate.
 
 The run is the verb's own, in a process that starts where pytest did and with the variables that were set then, so that
 no other test's patches reach it. What the tests say is read from the result that this run signed. A doubt is a failure,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reports.stress.result import StressResult
 
 _OPTIONS = {  # by the verb's own
-    "policy": ("POLICY", "stress-test a model by this policy: quick, full, exhaustive or an audit.toml"),
+    "policy": ("POLICY", "stress-test a model by this policy: quick, full, exhaustive or a stress.toml"),
     "model": ("MODEL", "the model bundle to attack"),
     "data": ("DIR", "labelled pictures that the model did not learn from"),
     "labels": ("CSV", "their labels; default: labels.csv among the pictures"),
@@ -95,11 +95,12 @@ class Stressed(pytest.Collector):
             raise self.CollectError(f"{e}: another module of that name stands in the way of {_NAME}'s") from e
         try:
             require("audit", "a stress test")
-            from fusiondiff_audit.stress.plans import poisons_of, suite_of
-            from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+            from fusiondiff_audit.policy.stress import read_stress_policy
+            from fusiondiff_audit.stress.suite import poisons_of, suite_of
+            from reports.verdict.embedded import STRESS_POLICIES
 
-            place = said if said in BUILT_IN else str(self._place(said))
-            policy = stress_policy(place)
+            place = said if said in STRESS_POLICIES else str(self._place(said))
+            policy = read_stress_policy(place)
             suite, poisons = suite_of(policy, said), poisons_of(policy, said)
         except (AuditError, SigningError) as e:
             raise self.CollectError(f"--fusiondiff-policy: {e}") from e

@@ -3,9 +3,8 @@
 from fractions import Fraction
 from typing import Any
 
-from fusiondiff_audit.policy.policy import Policy
-from fusiondiff_audit.stress.plans import suite_of
-from fusiondiff_audit.stress.policies import stress_policy
+from fusiondiff_audit.policy.stress import StressPolicy, read_stress_policy
+from fusiondiff_audit.stress.suite import suite_of
 from reports.stress.gates import GateOutcome, Metric, Severity
 from reports.stress.records import AttackResult, CheckResult, CheckState, GateResult
 from reports.stress.result import StressResult
@@ -14,13 +13,13 @@ from tests.reports.made import digest
 from tests.reports.test_robustness import made
 
 
-def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **changes: Any) -> StressResult:
+def stressed(auditor: PublicKey, model: str, policy: StressPolicy | None = None, **changes: Any) -> StressResult:
     """Return what a model would get that stood everything that a policy asks for."""
-    rules = policy or stress_policy("quick")
-    suite, count = suite_of(rules, rules.name), rules.robustness.images
+    rules = policy or read_stress_policy("quick")
+    suite, count = suite_of(rules, rules.name), rules.images
     pictures = tuple(digest(f"picture {number}") for number in range(count))
     attacks = []
-    for one, plan in zip(rules.robustness.attacks, suite.plans, strict=True):
+    for one, plan in zip(rules.attacks, suite.plans, strict=True):
         size = f"{float(Fraction(one.size)):.6f}"
         named = (plan.name, plan.family, plan.knowledge, one.norm, size)
         attacks.append(AttackResult(*named, pictures, (), (), (), (), 0, 1, None, "AML", "NISTAML"))
@@ -39,7 +38,7 @@ def stressed(auditor: PublicKey, model: str, policy: Policy | None = None, **cha
         "images": count,
         "missed": (),
         "attacks": tuple(attacks),
-        "checks": tuple(CheckResult(check, "title", CheckState.HELD, "fine") for check in rules.robustness.checks),
+        "checks": tuple(CheckResult(check, "title", CheckState.HELD, "fine") for check in rules.checks),
         "not_selected": (),
         "gates": gates,
     }

@@ -185,7 +185,7 @@ def _network(scene: PoisonContext) -> Any:
 
 def _stack(pictures: Any) -> Array:
     if len({picture.plane.shape for picture in pictures}) > 1:
-        raise ValueError("the toolbox takes pictures of one size; [robustness] side cuts them to one")
+        raise ValueError("the toolbox takes pictures of one size; side in the stress policy cuts them to one")
     return np.stack([picture.unit for picture in pictures])[:, None].astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy.policy import Policy
+from fusiondiff_audit.policy.audit import AuditPolicy
 from reports.identity import Key
 from reports.verdict.claims import Admission, RobustnessClaim
 from reports.verdict.enrolment import EnrolledSet
@@ -32,7 +32,7 @@ class AuditOrder:
     batch: Batch
     trust: TrustStore
     auditor: Key
-    policy: Policy
+    policy: AuditPolicy
     origin: Origin
     out: Path
     again: str | None = None  # the reason to admit a batch that the ledger knows

@@ -1,12 +1,12 @@
-"""Whether a model was attacked before it is believed: what a report says of a stress test's result.
+"""The requirement that a model was stress-tested before it judges, and the claim that the report makes of it.
 
 A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. It must
-also be of this very policy, or, if this one asks for no attack itself, of one that comes with the tool: whoever runs a
-stress test does not choose how hard it is. Where the policy requires a result, anything less ends the audit before a
-picture is looked at; else the report says what there is.
+also be of a stress policy that the audit's policy names: whoever runs a stress test does not choose how hard it is.
+Where the policy requires a result, anything less ends the audit before an image is judged; else the report states what
+there is.
 
-A bundle that comes with the tool has its result beside it, known by its digest as the bundle is. It is as old as the
-tool, so no clock makes it stale; it stops counting with the policies that it was made by.
+The result of an embedded bundle lies beside it, known by its digest as the bundle is. It is as old as the tool, so no
+clock makes it stale.
 """
 
 from datetime import datetime, timedelta
@@ -14,21 +14,24 @@ from hashlib import sha256
 from pathlib import Path
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.policy.policy import Policy
-from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+from fusiondiff_audit.policy.audit import AuditPolicy
+from fusiondiff_audit.policy.one_file import ONE_FILE_DIGESTS
+from fusiondiff_audit.policy.quoted import stress_policy_digest
+from fusiondiff_audit.policy.stress import read_stress_policy
 from fusiondiff_audit.weights.pins import PINNED
 from reports.stress.outcome import Outcome
-from reports.stress.result import MAX_FILE, open_stress_result, read_stress_result
+from reports.stress.result import MAX_FILE, StressResult, open_stress_result, read_stress_result
 from reports.verdict.claims import RobustnessClaim
+from reports.verdict.embedded import STRESS_POLICIES
 from signing import Reason, SigningError, TrustStore, read_capped
 
 _HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"
 
 
 def require_robustness(
-    path: Path | None, *, model: str, policy: Policy, trust: TrustStore, now: datetime
+    path: Path | None, *, model: str, policy: AuditPolicy, trust: TrustStore, now: datetime
 ) -> RobustnessClaim | None:
-    """Return what the report says of a result; `model` is the digest of the weights that are about to look."""
+    """Return the claim of a report about a stress result; `model` is the digest of the weights that are to judge."""
     required = policy.robustness.result == "required"
     pin = None if path is not None else next((pin for pin in PINNED.values() if pin.digest == model), None)
     place = path if pin is None else pin.result
@@ -46,9 +49,9 @@ def require_robustness(
         result = read_stress_result(data, str(place))
     if result.model_digest != model:
         raise _refused(f"{place}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
-    if required and result.policy_digest not in _accepted(policy):
-        which = f"policy {policy.name!r}" if policy.robustness.attacks else f"one of {', '.join(BUILT_IN)}"
-        raise _refused(f"{place}: a stress test by policy {result.policy!r}, {which} is asked for")
+    policy_digest = _policy_digest(result, policy, place)
+    if required:
+        _refuse_other_policy(result, policy_digest, policy, place)
     age = now - result.time
     stale = pin is None and age > timedelta(days=policy.robustness.days)
     if stale and required:
@@ -56,18 +59,24 @@ def require_robustness(
     if result.word is not Outcome.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")
-    return RobustnessClaim(result.word, result.policy, result.issued[:10], digest, stale)
+    return RobustnessClaim(result.word, result.policy, policy_digest, result.issued[:10], digest, stale)
 
 
-def _accepted(policy: Policy) -> set[str]:
-    """Return the digests of the policies that a stress test may have been made by.
+def _policy_digest(result: StressResult, policy: AuditPolicy, place: Path) -> str:
+    """Return the digest of a result's stress policy: the signed one if the audit's policy names it, else today's."""
+    named = f"sha256:{result.policy_digest}" in policy.robustness.policies
+    return result.policy_digest if named else stress_policy_digest(result, str(place))
 
-    One certificate more or less, as `--certify` states it or an audit done again quotes it, is no other stress test.
-    """
-    if not policy.robustness.attacks:
-        return {stress_policy(name).digest for name in BUILT_IN}
-    either = (policy.certify.model_copy(update={"poisoning": stated}) for stated in ("on", "off"))
-    return {policy.model_copy(update={"certify": certify}).digest for certify in either}
+
+def _refuse_other_policy(result: StressResult, digest: str, policy: AuditPolicy, place: Path) -> None:
+    """Refuse a result of a stress policy that the audit's policy does not name."""
+    references = policy.robustness.policies
+    accepted = {reference.removeprefix("sha256:") for reference in references}
+    accepted |= {read_stress_policy(name).digest for name in references if name in STRESS_POLICIES}
+    accepted |= {digest for digest, name in ONE_FILE_DIGESTS.items() if name in references}
+    if not accepted & {result.policy_digest, digest}:
+        what = f"{place}: a stress test by policy {result.policy!r} sha256:{digest}"
+        raise _refused(f"{what}, policy {policy.name!r} requires {' or '.join(references)}")
 
 
 def _refused(what: str) -> AuditError:

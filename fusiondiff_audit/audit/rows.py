@@ -8,7 +8,7 @@ from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.images import SignedMicrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
-from fusiondiff_audit.policy.policy import Policy
+from fusiondiff_audit.policy.audit import AuditPolicy
 from reports.arithmetic import tolerance
 from reports.verdict.claims import ScaleClaim
 from reports.verdict.rows import ImageRow, Judgement, image_verdict
@@ -21,7 +21,7 @@ _DIGITS = 6  # of a decimal
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
-def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: Policy) -> ImageRow:
+def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: AuditPolicy) -> ImageRow:
     """Return the row of an image that the model judged."""
     bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
     scale = finding.scale

@@ -32,7 +32,9 @@ PAGE = "report.html"
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the report.")
 @click.option("--out", type=PATH, required=True, help="Where the report goes: a new folder.")
-@click.option("--policy", "rules", type=PATH, help="Your rules, audit.toml; docs/policy.md lists them. [built-in]")
+@click.option(
+    "--policy", "rules", type=PATH, help="Your audit.toml, which names the stress policy to ask for. [built-in]"
+)
 @click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
 @click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
 @click.option(
@@ -76,10 +78,11 @@ def command(
     the draws are those of an earlier report; with the same code and device the result is the same byte for byte, and
     exit code 6 says that a verdict or a vote is not.
 
-    No picture is looked at by a model that did not pass a stress test, unless the policy says that this is optional:
-    `stress` makes its result, and the model that comes along has one. With --certify poisoning each row says how many
-    of the enrolled specimens somebody could have altered without another label; the bundle must have been enrolled with
-    --partitions.
+    No image is judged by a model that did not pass a stress test, unless the policy says that this is optional:
+    `stress` makes a result, and the model that comes along has one. --policy takes an audit.toml, which says what a
+    verdict needs and by which stress policy a result must be; a stress.toml is for `stress`. With --certify poisoning
+    each row says how many of the enrolled specimens somebody could have altered without another label; the bundle must
+    have been enrolled with --partitions.
 
     \b
     fusiondiff-audit audit micrographs --model fusion-diff-v1-ceramic --trust trust.json --key auditor.pem \\
@@ -107,13 +110,17 @@ def command(
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.render import render
-    from fusiondiff_audit.policy.policy import quoted_policy, read_policy
+    from fusiondiff_audit.policy.audit import read_audit_policy
+    from fusiondiff_audit.policy.quoted import quoted_audit_policy
     from reports.identity import Key
     from reports.verdict.issue import refuse_unfit_key
     from reports.verdict.verification import Verification, verify_report
 
     earlier = None if first is None else verify_report(first, trust=trust.store, found=Verification())
-    policy = read_policy(rules) if earlier is None else quoted_policy(earlier.header.policy.text, str(first))
+    if earlier is None:
+        policy = read_audit_policy(rules)
+    else:
+        policy = quoted_audit_policy(earlier.header.policy.text, str(first))
     repetition = None if earlier is None else Repetition.of(earlier, trust.store)
     signer = open_key(key, passphrase_files)
     refuse_unfit_key(signer)

@@ -33,7 +33,7 @@ _SHOWN = 5  # messages
 @click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen.")
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the result.")
 @click.option(
-    "--policy", "rules", required=True, metavar="POLICY", help="quick, full, exhaustive, or your own audit.toml."
+    "--policy", "rules", required=True, metavar="POLICY", help="quick, full, exhaustive, or your own stress.toml."
 )
 @click.option("--out", type=PATH, required=True, help="Where the result goes: a new folder.")
 @click.option("--baseline", type=PATH, help="An earlier signed result to compare with, picture by picture.")
@@ -61,11 +61,12 @@ def command(
 ) -> Answer:
     """Attack a model, and sign whether it stood.
 
-    The policy names attacks, checks of the run itself, and gates. Whatever an attack finds is brought back into its
-    budget, saved, loaded and judged again by the whole pipeline. PASSED means that every gate was passed and every
-    selected check held; a failed gate is FAILED and exit code 1. If a check failed, an attack broke down or a gate had
-    too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and can find a
-    regression; it cannot say that a model is robust.
+    --policy takes the name of a built-in policy or a stress.toml, with attacks, checks of the run itself, and gates; an
+    audit.toml is for `audit`, and names the stress policies that it accepts. Whatever an attack finds is brought back
+    into its budget, saved, loaded and judged again by the whole pipeline. PASSED means that every gate was passed and
+    every selected check held; a failed gate is FAILED and exit code 1. If a check failed, an attack broke down or a
+    gate had too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and
+    can find a regression; it cannot say that a model is robust.
 
     One picture of each labelled specimen is attacked. Specimens that the model was enrolled with, or that its encoder
     was trained with, say nothing and are set aside: by their name, and by the pixels of any of their pictures. Where
@@ -83,15 +84,15 @@ def command(
     from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import PAGE, render_stress
-    from fusiondiff_audit.stress.before import bank_of, held_before, open_before
+    from fusiondiff_audit.policy.stress import read_stress_policy
+    from fusiondiff_audit.stress.baseline import held_in, open_baseline, smallest_changes
     from fusiondiff_audit.stress.enrolment import poison_test_of
     from fusiondiff_audit.stress.examples import examples_of
     from fusiondiff_audit.stress.forecast import forecast
     from fusiondiff_audit.stress.fresh_process import fresh_process
-    from fusiondiff_audit.stress.plans import poisons_of, policy_place, suite_of
-    from fusiondiff_audit.stress.policies import stress_policy
     from fusiondiff_audit.stress.result import Circumstances, result_of
     from fusiondiff_audit.stress.selection import select_images
+    from fusiondiff_audit.stress.suite import poisons_of, policy_place, suite_of
     from fusiondiff_audit.stress.target import Pipeline
     from reports.identity import Key
     from reports.stress.junit import to_junit
@@ -102,8 +103,9 @@ def command(
     if first and baseline is not None:
         raise click.UsageError("--first says that there is no earlier result, and --baseline names one")
     _refuse_unfit(out, junit, sarif)
-    policy = stress_policy(rules)
+    policy = read_stress_policy(rules)
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
+    say(f"policy {policy.name}, sha256:{policy.digest}")
     said = read_labels(labels)
     signer = open_key(key, passphrase_files)
     refuse_unfit_key(signer)
@@ -112,7 +114,7 @@ def command(
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     before = None
     if baseline is not None:
-        before = open_before(baseline, trust.store, model=model.title, policy=policy.digest)
+        before = open_baseline(baseline, trust.store, model=model.title, policy=policy)
     asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
     threads = model.runtime.threads
     with Guard() as guard, reproducible(threads):
@@ -126,23 +128,23 @@ def command(
                 model,
                 guard,
                 count=number,
-                side=policy.robustness.side,
+                side=policy.side,
                 seed=suite.seed,
                 watch=lambda specimens: watched(specimens, what="reading", total=number_of_specimens),
                 besides=besides,
             )
 
-        chosen, ward = pick(policy.robustness.images), None
+        chosen, ward = pick(policy.images), None
         lost, remarks = chosen.lost, chosen.remarks
         if plans:
-            taught = pick(policy.robustness.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
+            taught = pick(policy.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
             lost = tuple(dict.fromkeys((*lost, *taught.lost)))
             remarks += tuple(f"of the pictures that are taught: {remark}" for remark in taught.remarks)
-            ward = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.robustness.detectors)
+            ward = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
         for remark in remarks:
             say(remark)
-        _say_ahead(forecast(pipeline, chosen.pictures[0], policy.robustness), suite, len(plans))
+        _say_ahead(forecast(pipeline, chosen.pictures[0], policy), suite, len(plans))
         started = time.monotonic()
         with Progress("attacking") as progress:
 
@@ -157,8 +159,8 @@ def command(
                 chosen.pictures,
                 now=signing.now(),
                 elsewhere=fresh_process(bundle, model.digest, device, threads),
-                baseline=None if before is None else held_before(before),
-                bank=None if before is None else bank_of(before, weights=model.digest),
+                baseline=None if before is None else held_in(before),
+                bank=None if before is None else smallest_changes(before, weights=model.digest),
                 watch=watch,
                 first=first,
                 ward=ward,

@@ -51,6 +51,7 @@ def answer_of(
         "word": outcome.word,
         "why": list(outcome.why),
         "digest": outcome.digest,
+        "policy": {"name": result.policy, "digest": result.policy_digest},
         "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
         "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
         "checks": {finding.id: finding.held for finding in outcome.findings},

@@ -66,6 +66,7 @@ class Plot:
 
 def render_stress(result: StressResult, examples: Sequence[Example], remarks: Sequence[str] = ()) -> bytes:
     """Return the page; `remarks` are what the run said of its pictures, which the signed result has no place for."""
+    settings = json.loads(result.policy_text)  # in an older policy below the sections of an audit
     page = (
         templates()
         .get_template("stress.html")
@@ -73,7 +74,7 @@ def render_stress(result: StressResult, examples: Sequence[Example], remarks: Se
             result=result,
             remarks=remarks,
             meaning=_MEANINGS[result.word],
-            side=json.loads(result.policy_text)["robustness"].get("side"),
+            side=settings.get("robustness", settings).get("side"),
             plots=plots_of(result),
             across=_ACROSS,
             down=_DOWN,

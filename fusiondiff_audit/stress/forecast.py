@@ -10,7 +10,7 @@ from attacks.gradient import margin_gradient
 from attacks.gradient import to_tensor as batch
 from attacks.images import Budget, LabelledImage, Norm
 from attacks.target import AttackLimits, AttackSession, Target
-from fusiondiff_audit.policy.policy import Robustness
+from fusiondiff_audit.policy.stress import StressPolicy
 
 _ANY = Budget(Norm.LINF, 1.0)
 
@@ -23,13 +23,13 @@ class Forecast:
     seconds: float | None
 
 
-def forecast(target: Target, picture: LabelledImage, asked: Robustness) -> Forecast:
+def forecast(target: Target, picture: LabelledImage, policy: StressPolicy) -> Forecast:
     """Ask a target one question, and one slope if any is going to be asked for, and reckon."""
-    attacks = [(one.attack, Effort(one.steps, one.restarts, one.queries)) for one in asked.attacks]
-    each = of_suite(attacks, asked.checks)
-    poisons = [(one.poison, one.specimens, one.steps) for one in asked.poisons]
-    whole = Cost(each.questions * asked.images, each.passes * asked.images)
-    whole += of_poisons(poisons, enrolled=asked.enrolled, images=asked.images)
+    attacks = [(one.attack, Effort(one.steps, one.restarts, one.queries)) for one in policy.attacks]
+    each = of_suite(attacks, policy.checks)
+    poisons = [(one.poison, one.specimens, one.steps) for one in policy.poisons]
+    whole = Cost(each.questions * policy.images, each.passes * policy.images)
+    whole += of_poisons(poisons, enrolled=policy.enrolled, images=policy.images)
     session = AttackSession(target, picture, _ANY, seed=0, limits=AttackLimits(), pool=[picture])
     try:
         question = _second(lambda: target.predict([picture.plane]))

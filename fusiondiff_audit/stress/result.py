@@ -13,7 +13,7 @@ from attacks.poison.harness import PoisonTrial
 from attacks.suite import SuiteResult
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy.policy import Policy
+from fusiondiff_audit.policy.stress import StressPolicy
 from reports.identity import Key, Library
 from reports.stress.records import (
     AttackResult,
@@ -34,7 +34,7 @@ class Circumstances:
     """Who asked what of whom."""
 
     model: DiffusionModel
-    policy: Policy
+    policy: StressPolicy
     auditor: Key
     origin: Origin
 

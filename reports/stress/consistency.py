@@ -133,7 +133,7 @@ def _quoted(asked: Fields, name: str, form: str) -> Fraction:
 def _unlike_policy(result: "StressResult") -> str | None:
     """Say what the quoted policy asked for and the result has not, or the other way round."""
     said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
-    asked = said.fields("robustness")
+    asked = said.fields("robustness") if said.has("robustness") else said  # older policies were of an audit, too
     attacks = [
         f"{one.text('attack')}-{one.text('norm')}-{one.text('size')}"
         for one in asked.list("attacks", least=0, most=_MOST)

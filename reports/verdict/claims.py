@@ -2,7 +2,7 @@
 
 `reports.verdict.wording` makes sentences of them.
 
-    >>> RobustnessClaim(Outcome.PASSED, "quick", "2026-11-21", "0" * 64, stale=False).is_pass
+    >>> RobustnessClaim(Outcome.PASSED, "quick", None, "2026-11-21", "0" * 64, stale=False).is_pass
     True
     >>> ScaleClaim("12.50", "manifest")
     Traceback (most recent call last):
@@ -26,7 +26,8 @@ class RobustnessClaim:
     """The result of a stress test, which is no part of the report."""
 
     outcome: Outcome
-    policy: str  # the name of the stress test's policy
+    policy: str  # the name of the stress policy
+    policy_digest: str | None  # SHA-256 of its settings; None: a version before 3 did not state it
     day: str  # on which the result was issued, in UTC
     digest: str  # SHA-256 of the signed result
     stale: bool  # older than the audit's policy allows
@@ -36,8 +37,9 @@ class RobustnessClaim:
         if not _DAY.fullmatch(self.day):
             raise ValueError(f"{self.day[:100]!a} is no day")
         date.fromisoformat(self.day)
-        if not is_sha256(self.digest):
-            raise ValueError(f"{self.digest[:100]!a} is no digest")
+        for digest in (self.digest, self.policy_digest):
+            if digest is not None and not is_sha256(digest):
+                raise ValueError(f"{digest[:100]!a} is no digest")
 
     @property
     def is_pass(self) -> bool:

@@ -10,7 +10,7 @@ from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.header import Header
 from signing.fields import Fields
 
-_MOST_DAYS, _MOST_ATTACKS = 3650, 1000
+_MOST_DAYS, _MOST_POLICIES = 3650, 100
 _DAY = timedelta(days=1)
 
 
@@ -21,10 +21,12 @@ def stress_claim_fault(header: Header, requirement: Fields) -> str | None:
         return None
     bundle = EMBEDDED_BUNDLES.get(header.model.digest)
     embedded = bundle is not None and bundle.tested == claim.digest
+    if claim.policy_digest is None:
+        return "its stress test was made by a policy without a digest"
     if requirement.text("result") == "required":
-        own = bool(requirement.values("attacks", most=_MOST_ATTACKS))
-        accepted = (header.policy.name,) if own else STRESS_POLICIES
-        if claim.policy not in accepted:
+        accepted = requirement.texts("policies", most=_MOST_POLICIES)
+        by_name = claim.policy in STRESS_POLICIES and claim.policy in accepted
+        if not by_name and f"sha256:{claim.policy_digest}" not in accepted:
             return f"its stress test was made by policy {claim.policy!a}; one by {', '.join(accepted)} is required"
     oldest = header.time - claim.midnight
     youngest = oldest - _DAY  # the result was issued at some hour of that day

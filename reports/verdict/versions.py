@@ -85,7 +85,8 @@ def _robustness(sentence: object, where: str) -> _Object | None:
     if sentence == _NOT_TESTED:
         return None
     outcome, policy, day, digest, stale = _parts(_TESTED, sentence, f"{where}: robustness")
-    return {"outcome": outcome, "policy": policy, "day": day, "digest": digest, "stale": stale is not None}
+    claim = {"outcome": outcome, "policy": policy, "policy_digest": None}
+    return claim | {"day": day, "digest": digest, "stale": stale is not None}
 
 
 def _scale(sentence: object, where: str) -> _Object | None:

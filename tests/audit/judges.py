@@ -7,12 +7,14 @@ from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
-from fusiondiff_audit.policy.policy import Policy, Robustness
+from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import ModelHeader
 from tests.reports.made import digest, rates
 
-UNTESTED = Policy(robustness=Robustness(result="optional"))  # by which it may look, as nobody attacked it
+UNTESTED = AuditPolicy(
+    robustness=RobustnessRequirement(result="optional")
+)  # by which it may look, as nobody attacked it
 
 
 class DigestJudge:

@@ -1,5 +1,6 @@
 """A model that must have been stress-tested, and what counts as that."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,9 +12,9 @@ import pytest
 
 from fusiondiff_audit.audit import requirement as room
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, Policy
-from fusiondiff_audit.policy.policy import Robustness as Rules
-from fusiondiff_audit.weights.pins import Pin
+from fusiondiff_audit.policy.audit import AuditPolicy, Case, Certify, Decide, RobustnessRequirement
+from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, StressPolicy, read_stress_policy
+from fusiondiff_audit.weights.pins import PINNED, Pin
 from reports.stress.outcome import Outcome
 from reports.stress.result import StressResult, sign_stress_result
 from reports.verdict.claims import RobustnessClaim
@@ -26,19 +27,22 @@ from tests.stressed import stressed
 
 Claimed = RobustnessClaim | None
 Ask = Callable[..., Claimed]
-ASKED: dict[str, Any] = {
-    "images": 8,
-    "attacks": (AskedAttack(attack="pgd", norm="linf", size="8/255"),),
-    "checks": ("S01",),
-    "gates": (AskedGate(metric="held", value="0.5"),),
-}
-REQUIRED = Policy(name="strict", robustness=Rules(days=30, **ASKED))
-BUILT_IN = Policy(name="strict", robustness=Rules(days=30))
-OPTIONAL, OPTIONAL_MONTH = (Policy(robustness=Rules(result="optional", days=days)) for days in (365, 30))
+NIGHTLY = StressPolicy(
+    name="nightly",
+    attacks=(AttackSettings(attack="pgd", norm="linf", size="8/255"),),
+    checks=("S01",),
+    gates=(GateSettings(metric="held", value="0.5"),),
+)
+OWN = (f"sha256:{NIGHTLY.digest}",)
+REQUIRED = AuditPolicy(name="strict", robustness=RobustnessRequirement(days=30, policies=OWN))
+BUILT_IN = AuditPolicy(name="strict", robustness=RobustnessRequirement(days=30))
+OPTIONAL, OPTIONAL_MONTH = (
+    AuditPolicy(robustness=RobustnessRequirement(result="optional", days=days)) for days in (365, 30)
+)
 Keyring = dict[str, PrivateKey]
 
 
-def made(auditor: PublicKey, policy: Policy = REQUIRED, **changes: Any) -> StressResult:
+def made(auditor: PublicKey, policy: StressPolicy = NIGHTLY, **changes: Any) -> StressResult:
     """Return a result of a policy, which passed unless told otherwise."""
     return any_result(auditor, policy=policy.name, policy_text=policy.text, **changes)
 
@@ -52,7 +56,9 @@ def named(claim: Claimed) -> tuple[str, str] | None:
 def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Ask:
     """Return what asks for a result that was changed."""
 
-    def call(result: StressResult | None, policy: Policy = REQUIRED, *, days: int = 1, model: str = "model") -> Claimed:
+    def call(
+        result: StressResult | None, policy: AuditPolicy = REQUIRED, *, days: int = 1, model: str = "model"
+    ) -> Claimed:
         path = None
         if result is not None:
             path = tmp_path / "robustness.sigstore.json"
@@ -67,7 +73,7 @@ def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Ask:
 def test_a_result_that_passed_is_named_in_the_report(ask: Ask, keys: Keyring) -> None:
     claim = ask(made(keys["auditor"].public))
     assert claim is not None
-    assert (claim.outcome, claim.policy, claim.day, claim.stale) == ("PASSED", "strict", "2026-11-21", False)
+    assert (claim.outcome, claim.policy, claim.day, claim.stale) == ("PASSED", "nightly", "2026-11-21", False)
     assert claim.is_pass
 
 
@@ -75,7 +81,7 @@ def test_a_result_that_passed_is_named_in_the_report(ask: Ask, keys: Keyring) ->
 def test_what_did_not_pass_counts_only_where_none_is_required(ask: Ask, keys: Keyring, word: Outcome) -> None:
     parts = {"gates": (FAILED_GATE,)} if word is Outcome.FAILED else {"checks": (DOUBT,)}
     result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
-    assert named(ask(result, OPTIONAL)) == (word, "strict")
+    assert named(ask(result, OPTIONAL)) == (word, "nightly")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
         ask(result)
     assert caught.value.reason is AuditReason.NOT_STRESS_TESTED
@@ -113,25 +119,63 @@ def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
     ask: Ask, keys: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auditor = keys["auditor"].public
-    easier = REQUIRED.model_copy(update={"robustness": Rules(**ASKED | {"floor": "0"})})
-    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
+    easier = NIGHTLY.model_copy(update={"floor": "0"})
+    with pytest.raises(AuditError, match=f"by policy 'nightly' sha256:{easier.digest}, policy 'strict' requires") as e:
         ask(made(auditor, easier))
-    assert named(ask(made(auditor, easier), OPTIONAL)) == ("PASSED", "strict")
-    with pytest.raises(AuditError, match="one of quick, full, exhaustive is asked for"):
+    assert e.value.reason is AuditReason.NOT_STRESS_TESTED
+    assert named(ask(made(auditor, easier), OPTIONAL)) == ("PASSED", "nightly")
+    with pytest.raises(AuditError, match="requires quick or full or exhaustive"):
         ask(made(auditor), BUILT_IN)
-    monkeypatch.setattr(room, "stress_policy", lambda name: REQUIRED)
-    assert named(ask(made(auditor), BUILT_IN)) == ("PASSED", "strict")
+    named_alike = made(auditor, NIGHTLY.model_copy(update={"name": "quick"}))
+    with pytest.raises(AuditError, match="requires quick or full or exhaustive"):
+        ask(named_alike, BUILT_IN)
+    monkeypatch.setattr(room, "read_stress_policy", lambda name: NIGHTLY)
+    assert named(ask(made(auditor), BUILT_IN)) == ("PASSED", "nightly")
 
 
-def test_a_certificate_more_is_no_other_stress_test(ask: Ask, keys: Keyring) -> None:
-    """`--certify` states one that the policy has not, and an audit done again quotes both together."""
-    stating = REQUIRED.certifying(["poisoning"])
-    assert stating.digest != REQUIRED.digest
-    for by, asked in ((REQUIRED, stating), (stating, REQUIRED), (stating, stating)):
-        assert named(ask(made(keys["auditor"].public, by), asked)) == ("PASSED", "strict")
-    easier = stating.model_copy(update={"robustness": Rules(**ASKED | {"floor": "0"})})
-    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
-        ask(made(keys["auditor"].public, easier))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"case": Case(text=("Case 2027-02",))},
+        {"decide": Decide(error_rate="0.1")},
+        {"certify": Certify(poisoning="on", tolerance=1)},
+        {"name": "sale-13"},
+    ],
+)
+def test_another_case_or_error_rate_or_certificate_is_no_other_stress_test(
+    change: dict[str, Any], ask: Ask, keys: Keyring
+) -> None:
+    changed = REQUIRED.model_copy(update=change)
+    assert changed.digest != REQUIRED.digest
+    assert named(ask(made(keys["auditor"].public), changed)) == ("PASSED", "nightly")
+
+
+def test_a_result_of_the_one_file_form_counts_for_the_policy_with_its_settings(ask: Ask, keys: Keyring) -> None:
+    """Its own digest was over the sections of an audit as well; that digest may be named, too."""
+    auditor = keys["auditor"].public
+    sections = AuditPolicy(case=Case(text=("Case 2026-12",))).model_dump(mode="json")
+    settings = NIGHTLY.model_dump(mode="json", exclude={"name"}) | {"result": "required", "days": 365}
+    text = json.dumps(sections | {"name": "nightly", "robustness": settings})
+    result = any_result(auditor, policy="nightly", policy_text=text)
+    assert result.policy_digest != NIGHTLY.digest
+    assert named(ask(result)) == ("PASSED", "nightly")
+    by_digest = RobustnessRequirement(policies=(f"sha256:{result.policy_digest}",))
+    assert named(ask(result, AuditPolicy(robustness=by_digest))) == ("PASSED", "nightly")
+    with pytest.raises(AuditError, match="requires"):
+        ask(any_result(auditor, policy="nightly", policy_text=text.replace('"floor": "0.6"', '"floor": "0"')))
+
+
+def test_a_built_in_policy_that_changed_still_accepts_what_was_signed_by_its_one_file_form(
+    monkeypatch: pytest.MonkeyPatch, trust: TrustStore
+) -> None:
+    harder = read_stress_policy("quick").model_copy(update={"floor": "0.9"})
+    monkeypatch.setattr(room, "read_stress_policy", lambda name: harder)
+    pin = PINNED["fusion-diff-v1-ceramic"]
+    claim = room.require_robustness(None, model=pin.digest, policy=AuditPolicy(), trust=trust, now=NOW)
+    assert named(claim) == ("PASSED", "quick")
+    full = AuditPolicy(robustness=RobustnessRequirement(policies=("full",)))
+    with pytest.raises(AuditError, match="requires full"):
+        room.require_robustness(None, model=pin.digest, policy=full, trust=trust, now=NOW)
 
 
 @pytest.fixture
@@ -145,14 +189,14 @@ def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pi
 
 
 def test_a_bundle_that_comes_along_has_its_result_beside_it(ask: Ask, beside: Pin) -> None:
-    assert named(ask(None, Policy())) == ("PASSED", "quick")
-    assert named(ask(None, Policy(), days=3650)) == ("PASSED", "quick")  # it is as old as the tool
+    assert named(ask(None, AuditPolicy())) == ("PASSED", "quick")
+    assert named(ask(None, AuditPolicy(), days=3650)) == ("PASSED", "quick")  # it is as old as the tool
     claim = ask(None, OPTIONAL, days=3650)
     assert claim is not None
     assert not claim.stale
     with pytest.raises(AuditError, match="none was given"):
-        ask(None, Policy(), model="another")
-    with pytest.raises(AuditError, match="policy 'strict' is asked for"):
+        ask(None, AuditPolicy(), model="another")
+    with pytest.raises(AuditError, match="policy 'strict' requires"):
         ask(None)
 
 
@@ -162,13 +206,13 @@ def test_what_was_put_in_its_place_is_not_believed(
     other = sign_stress_result(stressed(keys["auditor"].public, digest("model")), keys["auditor"])
     beside.result.write_bytes(other)
     with pytest.raises(SigningError) as caught:
-        ask(None, Policy())
+        ask(None, AuditPolicy())
     assert caught.value.reason is Reason.DIGEST_MISMATCH
     monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, tested=sha256(other).hexdigest())})
-    assert ask(None, Policy())
+    assert ask(None, AuditPolicy())
     monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, digest=digest("other"))})
     with pytest.raises(AuditError, match="none was given"):
-        ask(None, Policy())
+        ask(None, AuditPolicy())
 
 
 def test_a_result_that_is_handed_in_goes_before_the_one_beside_the_bundle(ask: Ask, beside: Pin, keys: Keyring) -> None:

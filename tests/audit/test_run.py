@@ -27,7 +27,7 @@ from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.ledger.entries import ImagesDecoded
 from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy.policy import Policy
+from fusiondiff_audit.policy.audit import AuditPolicy
 from reports.identity import Key
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
@@ -273,7 +273,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
     sign(other, keys["device"])
     with pytest.raises(SigningError, match="another batch"):
         run(other, tmp_path / "out")
-    strict = Policy.model_validate({"name": "strict", "decide": {"error_rate": "0.1"}})
+    strict = AuditPolicy.model_validate({"name": "strict", "decide": {"error_rate": "0.1"}})
     with pytest.raises(SigningError, match="another model, policy"):
         run(folder, tmp_path / "out", policy=strict)
     (tmp_path / "out" / JOURNAL).write_bytes(b"not a database, but a file of some length" * 9)

@@ -15,8 +15,7 @@ from fusiondiff_audit.audit.compose import compose
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
-from fusiondiff_audit.policy.policy import Policy, Robustness
-from fusiondiff_audit.stress.policies import stress_policy
+from fusiondiff_audit.policy.stress import read_stress_policy
 from reports.arithmetic import error_bounds, tolerance
 from reports.stress.gates import GateOutcome
 from reports.stress.outcome import Outcome
@@ -53,7 +52,7 @@ TRUSTED = ("--trust", "trust.json", "--key", "auditor.pem")
 WORDS = ("audit", "pictures", "--model", "tiny", *TRUSTED, "--robustness", TESTED)
 
 
-EASY = Policy(name="easy", robustness=Robustness(**dict(stress_policy("quick").robustness) | {"floor": "0"}))
+EASY = read_stress_policy("quick").model_copy(update={"name": "easy", "floor": "0"})
 
 
 def attacked(model: str, out: str, *, by: str = "auditor", **changes: Any) -> None:

@@ -72,7 +72,7 @@ SIGN = ("sign", "batch", "--key", "device.pem", "--force", "--device")
 AUDIT = ("audit", "batch", *TRUST, "--key", "auditor.pem", "--no-ledger", "--out", "out", "--model")
 EMBEDDED = "fusion-diff-v1-ceramic"
 STRESS = ("stress", "--data", "batch", *TRUST, "--key", "auditor.pem", "--out", "out", "--first", "--model")
-ATTACK = f'name = "x"\n[robustness]\nattacks = [{{attack = {JSON}}}]\n'
+ATTACK = f'name = "x"\nattacks = [{{attack = {JSON}}}]\n'
 MODEL_KEY = ("--key", "model.pem")
 QUICK, LABELS = ("--policy", "quick"), ("--labels", "labels.csv")
 # A word that is a function makes what it names.

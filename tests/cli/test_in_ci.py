@@ -40,9 +40,9 @@ def clean(**more: str) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F811
-    Path("audit.toml").write_text(HEAD + LENIENT + REGRESSIONS)
+    Path("stress.toml").write_text(HEAD + LENIENT + REGRESSIONS)
     done = project(
-        "--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out", "--junitxml", "tests.xml"
+        "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out", "--junitxml", "tests.xml"
     )
     assert done.code == 0, done.out + done.err
     assert "10 passed, 1 skipped" in done.out
@@ -54,15 +54,15 @@ def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F81
     names = {case.get("name") for case in ElementTree.parse("tests.xml").iter("testcase")}
     assert {"test_own", "attack fgsm-linf-8/255", "check S38", "gate held/worst/all", "result ours"} <= names
     again = project(
-        "--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out"
+        "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out"
     )  # an old result is none
     assert (again.code, "out exists already" in again.err) == (4, True), again.err
 
 
 @pytest.mark.slow
 def test_a_gate_that_fails_and_a_doubt_fail_tests_with_a_sentence(ready: Tool) -> None:  # noqa: F811
-    Path("audit.toml").write_text(HEAD.replace('floor = "0"', 'floor = "1"') + STRICT)
-    done = project("--fusiondiff-policy", "audit.toml", *WHAT, *WHO)
+    Path("stress.toml").write_text(HEAD.replace('floor = "0"', 'floor = "1"') + STRICT)
+    done = project("--fusiondiff-policy", "stress.toml", *WHAT, *WHO)
     assert done.code == 1
     failed = [line for line in done.out.splitlines() if line.startswith("FAILED")]
     assert {line.split("::")[-1].split(" - ")[0] for line in failed} == {
@@ -77,10 +77,10 @@ def test_a_gate_that_fails_and_a_doubt_fail_tests_with_a_sentence(ready: Tool) -
 @pytest.mark.slow
 def test_what_this_run_did_not_sign_is_not_believed(ready: Tool) -> None:  # noqa: F811
     """A test that changes the policy after it was read, and one that lays out an earlier result."""
-    Path("audit.toml").write_text(HEAD + STRICT)
+    Path("stress.toml").write_text(HEAD + STRICT)
     easy = (HEAD + LENIENT).encode()
-    Path("test_first.py").write_text(f"def test_first() -> None:\n    open('audit.toml', 'wb').write({easy!r})\n")
-    words = ("test_first.py", "--fusiondiff-policy", "audit.toml", *WHAT, *WHO, "--fusiondiff-out", "out")
+    Path("test_first.py").write_text(f"def test_first() -> None:\n    open('stress.toml', 'wb').write({easy!r})\n")
+    words = ("test_first.py", "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out")
     done = project(*words, "-k", "first or result")
     assert (done.code, "1 failed, 1 passed" in done.out) == (1, True), done.out
     assert "is not the result of this run by this policy" in done.out
@@ -142,8 +142,9 @@ def test_the_action_attacks_and_leaves_no_key_behind(ready: Tool) -> None:  # no
     assert {path.name for path in Path().glob("stressed*")} == {"stressed", "stressed.junit.xml", "stressed.sarif"}
     assert not any(Path("tmp").iterdir())
     assert "PRIVATE" not in done.out + done.err
-    lost = act("Attack", **given, policy="strict.toml", out="lost", baseline=f"stressed/{RESULT}")
-    assert lost.code == Exit.USAGE  # of another policy
+    Path("fewer.toml").write_text(HEAD.replace("images = 8", "images = 6") + STRICT)
+    lost = act("Attack", **given, policy="fewer.toml", out="lost", baseline=f"stressed/{RESULT}")
+    assert lost.code == Exit.USAGE  # of other trials
     kept = Path("outputs.txt").read_text()
     evil = act("Attack", **given, policy="$(touch owned); lenient.toml", out="`touch owned`")
     assert (evil.code, Path("owned").exists()) == (Exit.UNREADABLE, False)

@@ -110,7 +110,7 @@ def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
 
 
 def test_what_is_the_auditor_s_word_alone_is_printed_so(house: Tool, received: Callable[..., Path]) -> None:
-    claim = RobustnessClaim(Outcome.PASSED, "quick", "2026-11-21", "0" * 64, stale=False)
+    claim = RobustnessClaim(Outcome.PASSED, "quick", "1" * 64, "2026-11-21", "0" * 64, stale=False)
     out = house("verify", received(robustness=claim), "--trust", "trust.json").out
     assert f"as the auditor says: {robustness_text(claim)}" in out
     assert "signed by        as the auditor says: sem-1" in out

@@ -15,8 +15,8 @@ from fusiondiff_audit.evaluation.pictures import unwatched
 from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.workers import cores
-from fusiondiff_audit.policy.policy import Policy
-from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+from fusiondiff_audit.policy.audit import AuditPolicy
+from fusiondiff_audit.policy.one_file import ONE_FILE_DIGESTS
 from fusiondiff_audit.weights.pins import PINNED
 from reports.stress.outcome import Outcome
 from reports.stress.result import open_stress_result, read_stress_result
@@ -75,9 +75,9 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
     trust = first.cosigned((root,)).complete(when)
     assert open_stress_result(data, NAME, trust=trust)[0] == result
     assert (result.word, result.model_digest, result.auditor.keyid) == (Outcome.PASSED, pin.digest, key.keyid)
-    assert result.policy_digest in {stress_policy(name).digest for name in BUILT_IN}
+    assert ONE_FILE_DIGESTS[result.policy_digest] == result.policy == "quick"
     assert (result.demonstration, result.reference) == (True, model.settings.reference)
-    claim = room.require_robustness(None, model=model.digest, policy=Policy(), trust=trust, now=signing.now())
+    claim = room.require_robustness(None, model=model.digest, policy=AuditPolicy(), trust=trust, now=signing.now())
     assert claim is not None
     assert (claim.outcome, claim.policy, claim.stale) == (Outcome.PASSED, "quick", False)
 

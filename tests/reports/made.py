@@ -7,7 +7,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
-from fusiondiff_audit.policy.policy import Case, Policy, Robustness
+from fusiondiff_audit.policy.audit import AuditPolicy, Case, RobustnessRequirement
 from reports.arithmetic import Rank, error_bounds
 from reports.identity import Key, Library
 from reports.stress.outcome import Outcome
@@ -30,7 +30,11 @@ from reports.verdict.versions import NEWEST
 from signing import PublicKey, write_time
 
 ALPHA = Fraction("0.05")
-RULES = Policy(case=Case(text=("Sale 12",)), robustness=Robustness(result="optional")).certifying(["poisoning"]).text
+RULES = (
+    AuditPolicy(case=Case(text=("Sale 12",)), robustness=RobustnessRequirement(result="optional"))
+    .certifying(["poisoning"])
+    .text
+)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -40,7 +44,9 @@ def digest(text: str) -> str:
 
 def stress_claim(policy: str = "quick", day: str = "2026-11-21", **changes: Any) -> RobustnessClaim:
     """Return the claim of a stress test that was passed, or of another that is told."""
-    return replace(RobustnessClaim(Outcome.PASSED, policy, day, digest("result"), stale=False), **changes)
+    return replace(
+        RobustnessClaim(Outcome.PASSED, policy, digest("stress policy"), day, digest("result"), stale=False), **changes
+    )
 
 
 def rates(of: int) -> tuple[ErrorRate, ...]:

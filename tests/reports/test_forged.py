@@ -10,8 +10,8 @@ import pytest
 
 from fusiondiff_audit.ledger.log import ORIGIN
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.policy.policy import AskedAttack, Policy, Robustness
-from fusiondiff_audit.stress.policies import BUILT_IN
+from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
+from fusiondiff_audit.policy.stress import stress_policy_file
 from fusiondiff_audit.weights.pins import PINNED as PINS
 from reports.arithmetic import error_bounds
 from reports.identity import Key
@@ -116,7 +116,7 @@ def claiming(claim: RobustnessClaim, **asked: Any) -> Callable[[Header], Header]
     """Return what makes a header claim this stress test, under a policy with this requirement."""
 
     def told(header: Header) -> Header:
-        policy = Policy(name="ours", robustness=Robustness(**asked)).certifying(["poisoning"])
+        policy = AuditPolicy(name="ours", robustness=RobustnessRequirement(**asked)).certifying(["poisoning"])
         head = replace(header.policy, name="ours", digest=policy.digest, text=policy.text)
         return replace(header, robustness=claim, policy=head, case=())
 
@@ -128,7 +128,7 @@ def naming(**names: str) -> Callable[[Header], Header]:
     return lambda header: replace(header, model=replace(header.model, **names))  # type: ignore[arg-type]
 
 
-ATTACK = AskedAttack(attack="pgd", norm="linf", size="8/255")
+OWN = f"sha256:{digest('stress policy')}"
 GOOD: dict[str, Callable[[Header], Header]] = {
     "as it is": lambda h: h,
     "a ledger": lambda h: replace(h, ledger=ledger(AUDITOR)),
@@ -147,7 +147,7 @@ GOOD: dict[str, Callable[[Header], Header]] = {
         h, model=replace(h.model, calibrated_authentic=21, calibrated_counterfeit=22)
     ),
     "a stress test by one of ours": claiming(stress_claim()),
-    "a stress test by its own policy": claiming(stress_claim("ours"), attacks=(ATTACK,)),
+    "a stress test by its own policy": claiming(stress_claim("ours"), policies=(OWN,)),
     "a failed one, which is not required": claiming(stress_claim("whose", outcome=Outcome.FAILED), result="optional"),
     "an old one": claiming(stress_claim("quick", "2026-10-21", stale=True), result="optional", days=30),
     "one of the last day": claiming(stress_claim("quick", "2026-10-22"), days=30),
@@ -235,7 +235,7 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
         Reason.CONTRADICTION,
     ),
     "a stress test by one of ours where it asks for attacks of its own": (
-        claiming(stress_claim(), attacks=(ATTACK,)),
+        claiming(stress_claim(policy_digest=digest("easier")), policies=("full", OWN)),
         Reason.CONTRADICTION,
     ),
     "a stress test that is too old and not called so": (
@@ -360,7 +360,8 @@ def answered(said: Report, enrolled: Callable[[ImageRow], bool]) -> Report:
 def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:
     """A report's reader has no model at hand, so digests, names and policies stand in both packages."""
     assert LEDGER_ORIGIN == ORIGIN
-    assert STRESS_POLICIES == BUILT_IN
+    folder = stress_policy_file("quick").parent
+    assert {path.stem for path in folder.glob("*.toml")} == set(STRESS_POLICIES)
     for name, pin in PINS.items():
         settings = Settings.from_bytes((pin.folder / "bundle.json").read_bytes(), name)
         known = EMBEDDED_BUNDLES[pin.digest]

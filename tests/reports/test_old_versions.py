@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.policy.policy import Case, Policy, Robustness
+from fusiondiff_audit.policy.audit import AuditPolicy, Case, RobustnessRequirement
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
 from reports.verdict import versions
@@ -29,7 +29,7 @@ from tests.reports.test_vectors import GOLDEN, LATER, VECTORS, listed_by, payloa
 from tests.reports.test_vectors import V1 as FIRST
 
 LAST = {V1: datetime(2026, 11, 30, tzinfo=UTC), V2: datetime(2026, 12, 1, tzinfo=UTC)}
-PLAIN = Policy(case=Case(text=("Sale 12",)), robustness=Robustness(result="optional")).text
+PLAIN = AuditPolicy(case=Case(text=("Sale 12",)), robustness=RobustnessRequirement(result="optional")).text
 
 
 AGAIN = "The ledger was told to admit this batch whatever it knew of it: "
@@ -215,7 +215,7 @@ def header_of_version_2(**changes: Any) -> Header:
 
 def test_what_older_versions_wrote_as_sentences_is_read_as_records() -> None:
     text = f"FAILED a, b, 2026-11-21, sha256:{digest('result')}, stale"
-    claim = RobustnessClaim(Outcome.FAILED, "a, b", "2026-11-21", digest("result"), stale=True)
+    claim = RobustnessClaim(Outcome.FAILED, "a, b", None, "2026-11-21", digest("result"), stale=True)
     assert header_of_version_2(robustness=text).robustness == claim
     assert header_of_version_2(robustness="not stress-tested").robustness is None
     limits = ["It says nothing of age.", f"{AGAIN}a client: asked for it", "The end."]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.policy.policy import Case, Intake, Policy
+from fusiondiff_audit.policy.audit import AuditPolicy, Case, Intake
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
 from reports.verdict.header import ErrorRate, Header, VerdictCounts, limit_notice
@@ -49,7 +49,7 @@ def unranked(row: ImageRow) -> ImageRow:
     return replace(row, verdict=verdict, reasons=reasons)
 
 
-def by(said: Report, policy: Policy, **changes: Any) -> Report:
+def by(said: Report, policy: AuditPolicy, **changes: Any) -> Report:
     """Return a report that quotes another policy, rows and all else as they are."""
     policy = policy.model_copy(update={"case": Case(text=said.header.case)}).certifying(["poisoning"])
     head = replace(said.header.policy, digest=policy.digest, text=policy.text)
@@ -146,10 +146,10 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         lambda r: changed(r, images=(judged(r.images[0], familiar=Rank(9, 41)), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], authentic=Rank(12, 19)), *r.images[1:])),
         lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, error_rates=()))),
-        lambda r: by(r, Policy(intake=Intake(second_signature=True))),
-        lambda r: by(r, Policy()),  # which requires a stress test
-        lambda r: by(r, Policy(), robustness=stress_claim(stale=True)),
-        lambda r: by(r, Policy(), robustness=stress_claim(outcome=Outcome.FAILED)),
+        lambda r: by(r, AuditPolicy(intake=Intake(second_signature=True))),
+        lambda r: by(r, AuditPolicy()),  # which requires a stress test
+        lambda r: by(r, AuditPolicy(), robustness=stress_claim(stale=True)),
+        lambda r: by(r, AuditPolicy(), robustness=stress_claim(outcome=Outcome.FAILED)),
     ],
 )
 def test_rows_that_contradict_each_other_are_refused_whoever_signed(

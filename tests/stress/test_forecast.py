@@ -8,12 +8,12 @@ import torch
 
 from attacks.images import Plane
 from attacks.target import Prediction
-from fusiondiff_audit.policy.policy import AskedAttack, Robustness
+from fusiondiff_audit.policy.stress import AttackSettings, StressPolicy
 from fusiondiff_audit.stress.forecast import forecast
 from tests.attacks.toys import Linear, toy_images
 
-PGD = AskedAttack(attack="pgd", norm="linf", size="8/255", steps=8)
-JPEG = AskedAttack(attack="jpeg", norm="linf", size="1")
+PGD = AttackSettings(attack="pgd", norm="linf", size="8/255", steps=8)
+JPEG = AttackSettings(attack="jpeg", norm="linf", size="1")
 
 
 class Slow(Linear):
@@ -40,14 +40,14 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 
 def test_time_is_reckoned_from_one_question_and_one_slope(slow: Slow) -> None:
-    ahead = forecast(slow, toy_images(1)[0], Robustness(images=10, attacks=(PGD,)))
+    ahead = forecast(slow, toy_images(1)[0], StressPolicy(name="ours", images=10, attacks=(PGD,)))
     assert ahead.cost.questions == 30
     assert ahead.cost.passes == 210
     assert ahead.seconds == pytest.approx(30 * 0.03 + 210 * 0.02)
 
 
 def test_no_slope_is_asked_for_where_none_is_needed(slow: Slow) -> None:
-    ahead = forecast(slow, toy_images(1)[0], Robustness(images=10, attacks=(JPEG,)))
+    ahead = forecast(slow, toy_images(1)[0], StressPolicy(name="ours", images=10, attacks=(JPEG,)))
     assert ahead.seconds == pytest.approx(10 * (1 + 6) * 0.03)
     assert not slow.passed
 
@@ -57,6 +57,6 @@ def test_a_model_that_breaks_down_is_for_the_run_to_find() -> None:
         def logits(self, unit: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("out of memory")
 
-    ahead = forecast(Broken(), toy_images(1)[0], Robustness(images=10, attacks=(PGD,)))
+    ahead = forecast(Broken(), toy_images(1)[0], StressPolicy(name="ours", images=10, attacks=(PGD,)))
     assert ahead.seconds is None
     assert ahead.cost.passes == 210

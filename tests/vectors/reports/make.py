@@ -27,7 +27,7 @@ from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy.policy import AskedAttack, AskedGate, AskedPoison, AskedWaiver, Policy, Robustness
+from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, PoisonSettings, StressPolicy, WaiverSettings
 from reports.identity import Key
 from reports.stress.gates import GateOutcome, Severity
 from reports.stress.outcome import Outcome
@@ -162,24 +162,22 @@ def make_stress(folder: Path) -> None:
 def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
     held, fooled, silenced = (tuple(sorted(digest(f"{what} {n}") for n in range(count))) for what, count in ENDS)
     gates = (
-        AskedGate(metric="held", value="0.1"),
-        AskedGate(metric="held", value="0.5", slice="counterfeit", least=4, waiver=AskedWaiver(**WAIVER)),
-        AskedGate(metric="held", value="0.9", attack="pgd-linf-8/255", severity="note"),
-        AskedGate(metric="regressions", value="0.05"),
+        GateSettings(metric="held", value="0.1"),
+        GateSettings(metric="held", value="0.5", slice="counterfeit", least=4, waiver=WaiverSettings(**WAIVER)),
+        GateSettings(metric="held", value="0.9", attack="pgd-linf-8/255", severity="note"),
+        GateSettings(metric="regressions", value="0.05"),
     )
     assert wilson(len(held), 8)[0] > 0.1
-    policy = Policy(
+    policy = StressPolicy(
         name="golden",
-        robustness=Robustness(
-            attacks=(
-                AskedAttack(attack="pgd", norm="linf", size="8/255"),
-                AskedAttack(attack="hop-skip-jump", norm="l2", size="2.0"),
-            ),
-            poisons=(AskedPoison(poison="stamp", specimens=2),),
-            detectors=("activation-clusters",),
-            checks=("S01", "S34"),
-            gates=gates,
+        attacks=(
+            AttackSettings(attack="pgd", norm="linf", size="8/255"),
+            AttackSettings(attack="hop-skip-jump", norm="l2", size="2.0"),
         ),
+        poisons=(PoisonSettings(poison="stamp", specimens=2),),
+        detectors=("activation-clusters",),
+        checks=("S01", "S34"),
+        gates=gates,
     )
     everybody = tuple(sorted((*held, *fooled, *silenced)))
     left = len(set(held) & set(everybody[1:]))

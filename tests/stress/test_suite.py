@@ -8,24 +8,25 @@ import pytest
 from attacks.catalogue import CATALOGUE
 from attacks.checks import CHECKS
 from attacks.outcome import Knowledge
-from fusiondiff_audit.stress.plans import policy_place, suite_of
-from fusiondiff_audit.stress.policies import BUILT_IN, stress_policy
+from fusiondiff_audit.policy.stress import read_stress_policy
+from fusiondiff_audit.stress.suite import policy_place, suite_of
 from reports.stress.gates import Bound, Severity, Slice
+from reports.verdict.embedded import STRESS_POLICIES
 from signing import Reason, SigningError
 
-HEAD = 'name = "ours"\n[robustness]\n'
+HEAD = 'name = "ours"\n'
 PGD = '{ attack = "pgd", norm = "linf", size = "8/255" }'
 
 
 def written(folder: Path, text: str) -> str:
-    path = folder / "audit.toml"
+    path = folder / "stress.toml"
     path.write_text(text)
     return str(path)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", STRESS_POLICIES)
 def test_policies_that_come_with_the_tool_are_whole(name: str) -> None:
-    suite = suite_of(stress_policy(name), name)
+    suite = suite_of(read_stress_policy(name), name)
     assert suite.name == name
     assert {plan.knowledge for plan in suite.plans} >= {Knowledge.WHITE, Knowledge.BLACK}
     assert "S38" in suite.checks
@@ -33,7 +34,7 @@ def test_policies_that_come_with_the_tool_are_whole(name: str) -> None:
 
 
 def test_exhaustive_leaves_nothing_out() -> None:
-    asked = stress_policy("exhaustive").robustness
+    asked = read_stress_policy("exhaustive")
     assert {(one.attack, one.norm) for one in asked.attacks} == {
         (name, norm) for name, entry in CATALOGUE.items() for norm in entry.norms
     }
@@ -42,7 +43,7 @@ def test_exhaustive_leaves_nothing_out() -> None:
 
 def test_texts_become_numbers(tmp_path: Path) -> None:
     gate = """
-[[robustness.gates]]
+[[gates]]
 metric = "held"
 value = "0.5"
 attack = "pgd-linf-8/255"
@@ -52,7 +53,7 @@ severity = "warning"
 waiver = { until = "2027-01-31", reason = "known" }
 """
     where = written(tmp_path, HEAD + f"minutes = 2\nseed = 9\nattacks = [{PGD}]\n" + gate)
-    suite = suite_of(stress_policy(where), where)
+    suite = suite_of(read_stress_policy(where), where)
     (plan,), (asked,) = suite.plans, suite.gates
     assert plan.name == "pgd-linf-8/255"
     assert plan.attack.budget.size == pytest.approx(8 / 255)
@@ -63,15 +64,13 @@ waiver = { until = "2027-01-31", reason = "known" }
 
 
 def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
-    gates = "".join(
-        f'\n[[robustness.gates]]\nmetric = "held"\nvalue = "0.5"\nslice = "{s}"\n' for s in ("all", "authentic")
-    )
+    gates = "".join(f'\n[[gates]]\nmetric = "held"\nvalue = "0.5"\nslice = "{s}"\n' for s in ("all", "authentic"))
     where = written(tmp_path, HEAD + f"attacks = [{PGD}]\n" + gates)
-    place, lines = policy_place(where, stress_policy(where))
+    place, lines = policy_place(where, read_stress_policy(where))
     assert not place.startswith("/")
-    assert lines == {"held/worst/all": 5, "held/worst/authentic": 10}
-    place, lines = policy_place("quick", stress_policy("quick"))
-    assert place == "fusiondiff_audit/stress/policies/quick.toml"
+    assert lines == {"held/worst/all": 4, "held/worst/authentic": 9}
+    place, lines = policy_place("quick", read_stress_policy("quick"))
+    assert place == "fusiondiff_audit/policy/built_in/quick.toml"
     assert len(lines) == 2
 
 
@@ -102,5 +101,5 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
 def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, text: str, said: str) -> None:
     where = written(tmp_path, HEAD + text)
     with pytest.raises(SigningError, match=said) as caught:
-        suite_of(stress_policy(where), where)
+        suite_of(read_stress_policy(where), where)
     assert caught.value.reason is Reason.MALFORMED

@@ -1,0 +1,96 @@
+"""The policy of an audit, `audit.toml`: what a verdict needs, and which stress result the model needs."""
+
+from collections.abc import Collection, Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from fusiondiff_audit.policy.one_file import refuse_stress_settings
+from fusiondiff_audit.policy.parsing import PolicyName, ResolvedPolicy, Section, Text, read_table, resolve
+from reports.verdict.embedded import STRESS_POLICIES
+from reports.verdict.verdicts import VerdictRules
+from signing.strict import malformed
+
+BUILT_IN = "built-in"
+Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
+PolicyReference = Annotated[str, StringConstraints(pattern=f"^({'|'.join(STRESS_POLICIES)}|sha256:[0-9a-f]{{64}})$")]
+
+
+class Case(Section):
+    """The auditor's own sentences on page one."""
+
+    text: tuple[Text, ...] = ()
+
+
+class Intake(Section):
+    """The requirements of a batch."""
+
+    second_signature: bool = False  # the post-quantum one
+    scale: Literal["required", "optional"] = "optional"
+
+
+class Certify(Section):
+    """The certificates that a verdict must carry."""
+
+    poisoning: Literal["off", "on"] = "off"  # state how many enrolled specimens may be altered
+    tolerance: Annotated[int, Field(ge=0, le=499)] = 0  # specimens; with fewer there is no answer
+
+
+class RobustnessRequirement(Section):
+    """The stress result that a model needs before it may judge."""
+
+    result: Literal["required", "optional"] = "required"
+    days: Annotated[int, Field(ge=1, le=3650)] = 365  # after which a result is stale
+    policies: Annotated[tuple[PolicyReference, ...], Field(min_length=1, max_length=100)] = STRESS_POLICIES
+
+
+class Decide(Section):
+    """When a finding is an answer."""
+
+    error_rate: Rate = "0.05"  # of conformal sets, and of calling unfamiliar what is familiar
+
+
+class AuditPolicy(ResolvedPolicy):
+    """Everything that an audit decides by."""
+
+    name: PolicyName = BUILT_IN
+    case: Case = Field(default_factory=Case)
+    intake: Intake = Field(default_factory=Intake)
+    certify: Certify = Field(default_factory=Certify)
+    robustness: RobustnessRequirement = Field(default_factory=RobustnessRequirement)
+    decide: Decide = Field(default_factory=Decide)
+
+    @property
+    def sentences(self) -> Iterable[str]:
+        """Yield every text that is shown to people."""
+        return (self.name, *self.case.text)
+
+    @property
+    def rules(self) -> VerdictRules:
+        """Return what decides a verdict."""
+        return VerdictRules(
+            Fraction(self.decide.error_rate),
+            needs_scale=self.intake.scale == "required",
+            tolerance=self.certify.tolerance if self.certify.poisoning == "on" else None,
+        )
+
+    def certifying(self, certificates: Collection[str]) -> "AuditPolicy":
+        """Return the policy that states these certificates as well."""
+        certify = self.certify.model_copy(update=dict.fromkeys(certificates, "on"))
+        return self.model_copy(update={"certify": certify})
+
+
+def read_audit_policy(path: Path | None) -> AuditPolicy:
+    """Return the policy of a file, or the built-in one; unknown keys and values of another type are refused."""
+    if path is None:
+        return AuditPolicy()
+    table, where = read_table(path), str(path)
+    refuse_stress_settings(table, where)
+    policy = resolve(AuditPolicy, table, where, reserved=(BUILT_IN,))
+    if policy.certify.tolerance and policy.certify.poisoning == "off":
+        raise malformed(where, 'certify.tolerance: a least tolerance is asked for; poisoning = "on" states one')
+    if not policy.rules.alpha:
+        raise malformed(where, "decide.error_rate: an error rate of 0 cannot be promised")
+    return policy
