@@ -1,4 +1,4 @@
-"""What `inspect` tells of pictures: their size and scale, whether they can be judged, and which are the same."""
+"""What `inspect` tells of images: their size and scale, whether they can be judged, and which are the same."""
 
 import errno
 from pathlib import Path
@@ -17,7 +17,7 @@ _OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENO
 
 
 class ImageSummary:
-    """Collects the pictures of a batch; thumbnails go into a folder, if there is one."""
+    """Collects the images of a batch; thumbnails go into a folder, if there is one."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class ImageSummary:
         self.remarks: list[str] = []
 
     def add(self, micrograph: SignedMicrograph) -> tuple[tuple[str, str, str], dict[str, Any]]:
-        """Return a picture's cells in the table, and the same as data."""
+        """Return an image's cells in the table, and the same as data."""
         self.decoded += 1
         height, width, channels = micrograph.pixels.shape
         bits = micrograph.pixels.dtype.itemsize * 8
@@ -59,7 +59,7 @@ class ImageSummary:
             self.remarks.append(f"{micrograph.name!a} has no thumbnail: {e}")
 
     def sentence(self) -> str:
-        """Return how many pictures were decoded."""
+        """Return how many images were decoded."""
         return f", {count(self.decoded, 'picture')} decoded" if self.decoded else ""
 
 
@@ -71,7 +71,7 @@ def _data(micrograph: SignedMicrograph, quality: Quality, bar: int, same: str | 
     height, width, channels = micrograph.pixels.shape
     claims = micrograph.claims
     return {
-        "picture": {
+        "image": {
             "pixels": micrograph.pixel_digest,
             "container": micrograph.header.format,
             "width": width,

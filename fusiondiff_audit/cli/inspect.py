@@ -18,18 +18,18 @@ _REMARKS = 20  # that are said; more would push the table off the screen
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-@click.option("--thumbnails", type=PATH, metavar="OUT", help="Write a small PNG of every picture into a new folder.")
+@click.option("--thumbnails", type=PATH, metavar="OUT", help="Write a small PNG of every image into a new folder.")
 @click.option("--no-decode", is_flag=True, help="Check the bytes alone; needs no image library.")
 @click.option("--both", is_flag=True, help="Ask for the second, post-quantum signature as well.")
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
 def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: Judged) -> Answer:
-    """Open a signed folder, check its files and decode its pictures.
+    """Open a signed folder, check its files and decode its images.
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
-    Pictures are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
-    can be judged, and which are the same. Nothing is classified or recorded. Pictures of more than 256 MiB decoded are
+    Images are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
+    can be judged, and which are the same. Nothing is classified or recorded. Images of more than 256 MiB decoded are
     refused; the processes that decode have at most 1.75 GiB of memory together.
 
     \b
@@ -37,7 +37,7 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
     fusiondiff-audit inspect micrographs --trust trust.json --thumbnails seen
     """
     if no_decode and thumbnails is not None:
-        raise click.UsageError("--thumbnails needs the pictures decoded, and --no-decode forbids it")
+        raise click.UsageError("--thumbnails needs the images decoded, and --no-decode forbids it")
     if not no_decode:
         require("images", "decoding micrographs", else_="; or check the bytes alone, with --no-decode")
     if thumbnails is not None:
@@ -70,21 +70,21 @@ def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
 
 
 def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) -> tuple[list[str], str]:
-    """Do the same, and decode every picture."""
+    """Do the same, and decode every image."""
     from fusiondiff_audit.cli.image_summary import ImageSummary
     from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
 
-    pictures = ImageSummary(thumbnails)
+    images = ImageSummary(thumbnails)
     with Guard() as guard:
         for file in watched(decode_batch(batch, guard=guard), what="decoding", total=len(batch.manifest.files)):
             if isinstance(file, signing.RefusedFile | RefusedImage):
                 _refuse(batch, verdict, file, 3)
                 continue
-            cells, more = pictures.add(file) if isinstance(file, SignedMicrograph) else (("-",) * 3, {})
+            cells, more = images.add(file) if isinstance(file, SignedMicrograph) else (("-",) * 3, {})
             verdict.pass_(
                 file.name, (*_cells(file.entry), *cells), _claims(file.entry) | {"sha256": file.digest} | more
             )
-    return pictures.remarks, pictures.sentence()
+    return images.remarks, images.sentence()
 
 
 def _refuse(batch: signing.Batch, verdict: FileChecks, file: Refusal, more: int) -> None:

@@ -32,7 +32,7 @@ _Entry = LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
 def command() -> None:
     """Look at what was admitted and issued, and check it.
 
-    `audit --ledger DIR` keeps a ledger: which batches were admitted, which pictures they held, which reports were
+    `audit --ledger DIR` keeps a ledger: which batches were admitted, which images they held, which reports were
     issued. It only grows, and every change is under a checkpoint that the auditor's key signs. Keep it on a local disk.
     """
 
@@ -124,13 +124,13 @@ def _carried(path: Path, trust: signing.TrustStore) -> bytes:
 
 def _head(found: VerifiedLedger) -> list[tuple[str, str]]:
     kinds = {kind: sum(isinstance(e, kind) for e in found.entries) for kind in (BatchAdmitted, ReportIssued)}
-    pictures = sum(len(e.images) for e in found.entries if isinstance(e, ImagesDecoded))
+    images = sum(len(e.images) for e in found.entries if isinstance(e, ImagesDecoded))
     again = sum(e.again is not None for e in found.entries if isinstance(e, BatchAdmitted))
     return [
         ("log", found.origin),
         ("entries", f"{len(found.entries):,}"),
         ("batches", f"{kinds[BatchAdmitted]:,}{f', {again} of them admitted again' if again else ''}"),
-        ("pictures", f"{pictures:,}"),
+        ("images", f"{images:,}"),
         ("reports", f"{kinds[ReportIssued]:,}"),
         ("root", found.newest.root.hex()),
     ]
@@ -160,7 +160,7 @@ def _row(number: int, entry: _Entry) -> tuple[str, str, str, str, str]:
         case ImagesDecoded():
             known = sum(image.before is not None for image in entry.images)
             remark = f", {known} known before" if known else ""
-            return str(number), time, "pixels", entry.run, f"{count(len(entry.images), 'picture')}{remark}"
+            return str(number), time, "pixels", entry.run, f"{count(len(entry.images), 'image')}{remark}"
         case ReportIssued():
             return str(number), time, "report", entry.run, f"sha256:{entry.report}"
 

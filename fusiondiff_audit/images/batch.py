@@ -50,13 +50,13 @@ def decode_batch(
 
     first = [entry for entry in batch.manifest.files if entry.kind is Kind.SIDECAR]
     others = [entry for entry in batch.manifest.files if entry.kind is not Kind.SIDECAR]
-    pictures = {_stem(entry.name) for entry in others if entry.kind is Kind.IMAGE}
+    images = {_stem(entry.name) for entry in others if entry.kind is Kind.IMAGE}
     for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
         stem = _stem(file.name)
-        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and stem in pictures:
+        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and stem in images:
             if stem in sidecars:
-                what = f"{file.name!a}: a second sidecar of one picture, after {sidecars[stem][0]!a}"
-                hint = "let one text beside a picture say its scale"
+                what = f"{file.name!a}: a second sidecar of one image, after {sidecars[stem][0]!a}"
+                hint = "let one text beside an image say its scale"
                 yield RefusedImage(file.name, ImageReason.UNSUPPORTED, what, hint)
                 continue
             sidecars[stem] = file.name, read_sidecar(file.data)
@@ -66,5 +66,5 @@ def decode_batch(
 
 
 def _stem(name: str) -> str:
-    """Return a name without its ending: what a picture and the text beside it have in common."""
+    """Return a name without its ending: what an image and the text beside it have in common."""
     return str(PurePosixPath(name).with_suffix(""))

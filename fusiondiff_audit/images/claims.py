@@ -27,7 +27,7 @@ _UNITS = {
 }
 LEAST, MOST = Decimal("0.001"), Decimal(10**8)  # nm; from a picometre to a tenth of a metre
 _QUANTITY = re.compile(r"([0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)\s{0,4}([a-zA-Zµμ]{1,12})")
-_MOST_PICTURES = 64  # of one file; 64 pages are the limit
+_MOST_IMAGES = 64  # of one file; 64 pages are the limit
 _PIXELS = re.compile(r"<Pixels\s([^<>]{0,4000})>")
 _ATTRIBUTE = re.compile(r"\b(\w{1,64})\s{0,4}=\s{0,4}\"([^\"]{0,100})\"")
 
@@ -57,12 +57,12 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What is said of a picture; the first scale is the one that counts."""
+    """What is said of an image; the first scale is the one that counts."""
 
     scales: tuple[Scale, ...] = ()
     detector: str | None = None
     magnification: str | None = None
-    rows: int | None = None  # of the picture proper, where a data bar follows
+    rows: int | None = None  # of the image proper, where a data bar follows
     conflicts: tuple[str, ...] = field(default=())
 
     @property
@@ -72,7 +72,7 @@ class Claims:
 
 
 def read_sidecar(text: bytes) -> tuple[Claims, ...]:
-    """Return what the text says that a microscope wrote beside a picture: so much is kept, and never the text."""
+    """Return what the text says that a microscope wrote beside an image: so much is kept, and never the text."""
     said = _text(text)
     return _read_hitachi(said), _read_jeol(said)
 
@@ -101,12 +101,12 @@ def read_claims(
 
 
 def _read_ome(directory: Directory) -> Claims:
-    """Read the first picture's size from OME-XML; a file of several sizes claims none."""
+    """Read the first image's size from OME-XML; a file of several sizes claims none."""
     text = _tag(directory, _DESCRIPTION)
     if "<OME" not in text[:4096]:
         return Claims()
     sizes = set()
-    for match in islice(_PIXELS.finditer(text), _MOST_PICTURES):
+    for match in islice(_PIXELS.finditer(text), _MOST_IMAGES):
         attributes = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(match[1])}
         unit = attributes.get("PhysicalSizeXUnit", "µm")  # the schema's default
         sizes.add((attributes.get("PhysicalSizeX", ""), attributes.get("PhysicalSizeY", ""), unit))

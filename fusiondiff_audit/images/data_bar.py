@@ -1,7 +1,7 @@
-"""The strip of text that microscopes burn into the bottom of a picture.
+"""The strip of text that microscopes burn into the bottom of an image.
 
 It belongs to the signed pixels and not to the specimen, and its text gives away magnification and date: a model that
-sees it may learn to read it. Where the file's metadata does not say how many rows the picture proper has, the rows at
+sees it may learn to read it. Where the file's metadata does not say how many rows the image proper has, the rows at
 the bottom count as a bar in which most pixels are pure black or pure white, as drawn text and its ground are.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 _PURE = 0.5  # share of a row's pixels that are pure black or white
-_LEAST, _MOST = 8, 0.25  # rows of a bar; share of the picture. More is a picture of few greys
+_LEAST, _MOST = 8, 0.25  # rows of a bar; share of the image. More is an image of few greys
 _GAP = 2  # rows of a frame or a fade that may lie within a bar
 
 

@@ -48,7 +48,7 @@ class ProcessExit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPixels:
-    """A picture at full depth, its digest, and what was done to the samples that the file stores."""
+    """An image at full depth, its digest, and what was done to the samples that the file stores."""
 
     pixels: Samples
     digest: str
@@ -76,14 +76,14 @@ def write_pixels(descriptor: int, header: ImageHeader, rows: "PixelRows") -> Non
 
 
 def write_refusal(descriptor: int, header: ImageHeader, error: ImageError) -> None:
-    """Leave why there is no picture."""
+    """Leave why there is no image."""
     hints = getattr(error, "__notes__", [])
     words = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
     _write_words(descriptor, header, words)
 
 
 def read_result(memory: npt.NDArray[np.uint8], header: ImageHeader) -> DecodedPixels:
-    """Return the picture, which looks into the memory, or raise the child's refusal."""
+    """Return the image, which looks into the memory, or raise the child's refusal."""
     from signing.errors import SigningError  # here, since what the child has loaded is copied for every child
     from signing.fields import read_json
 

@@ -20,7 +20,7 @@ from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, ban
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelRows:
-    """A picture to be: how many channels it will have, what is done to the samples, and its rows from the top.
+    """An image to be: how many channels it will have, what is done to the samples, and its rows from the top.
 
     Rows are good until the next are asked for.
     """
@@ -123,8 +123,8 @@ def _map_palette(block: Samples, palette: bytes) -> Samples:
 
 
 def _drop_opacity(blocks: Iterator[Samples]) -> Iterator[Samples]:
-    """Drop the last channel, which must be opaque everywhere: viewers show nothing of a picture that is transparent."""
+    """Drop the last channel, which must be opaque everywhere: viewers show nothing of an image that is transparent."""
     for block in blocks:
         if (block[:, :, -1] != np.iinfo(block.dtype).max).any():
-            raise unsupported("a picture that is transparent in places")
+            raise unsupported("an image that is transparent in places")
         yield block[:, :, :-1]

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-_PLAIN = "write the picture anew, plain and without this, before signing"
+_PLAIN = "write the image anew, plain and without this, before signing"
 
 
 class ImageReason(StrEnum):
@@ -35,7 +35,7 @@ def malformed(what: str) -> ImageError:
 
 
 def ambiguous(what: str) -> ImageError:
-    """Return the refusal for a file in which another reader would see another picture."""
+    """Return the refusal for a file in which another reader would see another image."""
     return ImageError(ImageReason.AMBIGUOUS, what, hint=_PLAIN)
 
 

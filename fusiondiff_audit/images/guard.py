@@ -29,7 +29,7 @@ _LOST = ProcessExit(-signal.SIGKILL, late=False, processor=0, clock=0)
 class Guard:
     """Decoders' processes, started when they are needed: as many as threads ask at once, and as have memory.
 
-    The memory of a picture belongs to the caller once it is returned: whoever keeps a batch keeps its memory.
+    The memory of an image belongs to the caller once it is returned: whoever keeps a batch keeps its memory.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Guard:
         self._shelf.close()
 
     def decode(self, data: bytes, header: ImageHeader) -> DecodedPixels:
-        """Return the picture of a file whose header was walked; one that needs no decoder gets none."""
+        """Return the image of a file whose header was walked; one that needs no decoder gets none."""
         if (pixels := stored_pixels(data, header)) is not None:
             return DecodedPixels(pixels, digest_pixels(pixels), ())
         limits = limit_resources(header, len(data))
@@ -61,7 +61,7 @@ class Guard:
             return self._attempt(data, header, limits)
 
     def _attempt(self, data: bytes, header: ImageHeader, limits: ResourceLimits) -> DecodedPixels:
-        """Return the picture, or raise why the child ended without one."""
+        """Return the image, or raise why the child ended without one."""
         lane = self._take_lane()
         outbox = self._shelf.take(result_size(header))
         try:

@@ -1,4 +1,4 @@
-"""What a file says of its picture, read by our own code before any decoder sees a byte.
+"""What a file says of its image, read by our own code before any decoder sees a byte.
 
 A header is a claim that was checked as far as it can be without decoding: every offset lies within the file, the
 counts add up, every competent reader would see the same samples, and no other file hides beside them.
@@ -13,7 +13,7 @@ from fusiondiff_audit.images.errors import malformed, too_large
 MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen has 4 MB
 MAX_PIXELS = 100_000_000  # 16384 x 5000 zeros deflate to 83 KB, so pixels are the limit and not the file's size
 MAX_SIDE = 32_768
-MAX_METADATA = 1024 * 1024  # bytes of a file, unpacked, that are not the picture
+MAX_METADATA = 1024 * 1024  # bytes of a file, unpacked, that are not the image
 MAX_BYTES = 256 * 1024 * 1024  # of samples as stored: 100 megapixels of 16 bits fit; the largest real file has 104 MB
 
 
@@ -28,7 +28,7 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """How a TIFF stores its picture: pieces of so many rows and columns, in which byte order, packed how."""
+    """How a TIFF stores its image: pieces of so many rows and columns, in which byte order, packed how."""
 
     order: Literal["<", ">"]
     compression: Compression
@@ -41,7 +41,7 @@ class TiffLayout:
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """A picture as its container describes it. `channels` counts what is stored, a constant alpha included."""
+    """An image as its container describes it. `channels` counts what is stored, a constant alpha included."""
 
     format: str  # by its name in `formats.registry`
     width: int
@@ -49,9 +49,9 @@ class ImageHeader:
     channels: int
     bits: int
     lossy: bool = False
-    palette: bytes = b""  # red, green and blue of each index, where the picture is one of indices
+    palette: bytes = b""  # red, green and blue of each index, where the image is one of indices
     alpha: bool = False  # the last channel is opacity
-    unreferenced: int = 0  # bytes that belong to no part of the picture, wherever they lie
+    unreferenced: int = 0  # bytes that belong to no part of the image, wherever they lie
     notes: tuple[str, ...] = ()
     layout: TiffLayout | None = None  # of a TIFF
 
@@ -101,14 +101,14 @@ class ImageHeader:
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse pictures without pixels, or with more than are read."""
+    """Refuse images without pixels, or with more than are read."""
     if width < 1 or height < 1:
-        raise malformed(f"a picture of {width} x {height} pixels")
+        raise malformed(f"an image of {width} x {height} pixels")
     if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
         raise too_large(f"{width} x {height} pixels, at most {MAX_PIXELS:,} and {MAX_SIDE:,} a side")
 
 
 def check_bytes(decoded: int) -> None:
-    """Refuse pictures whose samples, with what pads their tiles, are more than is decoded."""
+    """Refuse images whose samples, with what pads their tiles, are more than is decoded."""
     if decoded > MAX_BYTES:
         raise too_large(f"its samples have {decoded:,} bytes, at most {MAX_BYTES:,}")

@@ -41,7 +41,7 @@ class LooseFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Micrograph:
-    """A picture at full depth, rows x columns x channels, read-only, with its digests and what is claimed of it."""
+    """An image at full depth, rows x columns x channels, read-only, with its digests and what is claimed of it."""
 
     name: str
     digest: str

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 _COUNTED = 2**20  # different greys; more are sorted
-_AT_ONCE = 2**20  # greys: counting takes eight bytes for each, and a picture may have a hundred million
+_AT_ONCE = 2**20  # greys: counting takes eight bytes for each, and an image may have a hundred million
 
 
 def is_8_or_16_bit(plane: npt.NDArray[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Pixels as the audit knows them, and the digest by which the same picture is known again (FORMAT.md)."""
+"""Pixels as the audit knows them, and the digest by which the same image is known again (FORMAT.md)."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def bands(rows: Samples) -> Iterator[Samples]:
 
 
 class PixelDigest:
-    """The SHA-256 of a picture's canonical form, built from its rows: the same for every way to store it."""
+    """The SHA-256 of an image's canonical form, built from its rows: the same for every way to store it."""
 
     def __init__(self, dtype: str, shape: tuple[int, int, int]) -> None:
         self._dtype = np.dtype(dtype).newbyteorder("<")
@@ -39,7 +39,7 @@ class PixelDigest:
 
 
 def digest_pixels(pixels: Samples) -> str:
-    """Return the digest of a whole picture."""
+    """Return the digest of a whole image."""
     height, width, channels = pixels.shape
     digest = PixelDigest(pixels.dtype.str[1:], (height, width, channels))
     digest.add(pixels)

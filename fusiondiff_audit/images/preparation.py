@@ -1,8 +1,8 @@
 """From a micrograph to what a model looks at: geometry, fixed once, and apart from intensity, which the model maps.
 
-1. One plane of greys: the picture itself, or the channel that is named.
+1. One plane of greys: the image itself, or the channel that is named.
 2. The data bar is cut off: by metadata, else by its look, which is recorded as the guess that it is.
-3. The picture is brought to the model's nanometres per pixel, rounded back to its own depth.
+3. The image is brought to the model's nanometres per pixel, rounded back to its own depth.
 4. It is cut into tiles; tiles without structure are left out.
 Everything that happened to the pixels is listed, with its numbers.
 """
@@ -30,7 +30,7 @@ _SAME = Decimal("0.005")  # a scale that is so near the model's is left alone
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """A bundle's settings. Without `nanometres` pictures keep their own scale."""
+    """A bundle's settings. Without `nanometres` images keep their own scale."""
 
     nanometres: Decimal | None = None
     tile: int = 224
@@ -58,14 +58,9 @@ class Prepared:
     steps: tuple[str, ...]
     guessed: bool
 
-    @property
-    def scale_unknown(self) -> bool:
-        """Say whether nobody claims how large a pixel is."""
-        return self.scale is None
-
 
 def prepare(micrograph: Micrograph, geometry: Geometry) -> Prepared:
-    """Return what the model looks at; a picture that cannot be judged has faults, and perhaps no tiles."""
+    """Return what the model looks at; an image that cannot be judged has faults, and perhaps no tiles."""
     steps = list(micrograph.steps)
     plane = _one_plane(micrograph, geometry, steps)  # 1
     plane, guessed = _without_bar(plane, micrograph.claims.rows, geometry, steps)  # 2
@@ -90,7 +85,7 @@ def _one_plane(micrograph: Micrograph, geometry: Geometry, steps: list[str]) -> 
         return micrograph.pixels[:, :, 0]
     if geometry.channel is None or geometry.channel >= channels:
         hint = "save one channel as grey, before signing"
-        raise unsupported(f"{micrograph.name!a}: a picture of {channels} channels that differ", hint=hint)
+        raise unsupported(f"{micrograph.name!a}: an image of {channels} channels that differ", hint=hint)
     steps.append(f"channel {geometry.channel} of {channels} taken")
     return micrograph.pixels[:, :, geometry.channel]
 

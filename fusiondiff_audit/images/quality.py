@@ -1,4 +1,4 @@
-"""Whether a picture can be judged at all: `not assessable` is a finding, and better than a guess.
+"""Whether an image can be judged at all: `not assessable` is a finding, and better than a guess.
 
 Each measure is kept with its value, whatever it comes to. The bounds were set on 45 public micrographs of coatings and
 superalloys, which all pass, and on the same ones blurred and overexposed (docs/decisions/not-assessable.md).
@@ -19,7 +19,7 @@ LEAST_FOCUS = 0.02  # in focus 0.038 and more; blurred by four pixels at most 0.
 
 
 class Fault(StrEnum):
-    """Why a picture cannot be judged."""
+    """Why an image cannot be judged."""
 
     SATURATED = "saturated"
     EMPTY = "empty"
@@ -59,7 +59,7 @@ def measure_quality(plane: npt.NDArray[Any]) -> Quality:
 
 
 def _focus(plane: npt.NDArray[Any]) -> float:
-    """Return how much of the picture's variance changes from pixel to pixel, without what is noise."""
+    """Return how much of the image's variance changes from pixel to pixel, without what is noise."""
     height, width = (side // 2 * 2 for side in plane.shape)
     if min(height, width) < 6:
         return 0.0

@@ -11,7 +11,7 @@ from fusiondiff_audit.images.formats.registry import format_of
 from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, ImageHeader
 
 MEMORY = 1792 * 1024**2  # bytes, of all decoders together that run at once; the most that one file takes is 1.6 GiB
-PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides pictures
+PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides images
 _BASE = 60  # seconds; 65,536 pieces take 4, a progressive JPEG of 64 scans takes 6
 _STORED_PER_SECOND = 1_000_000  # bytes of the file; at worst, in deflate blocks that hold nothing, they take 0.13 s
 _DECODED_PER_SECOND = 4_000_000  # bytes of samples; at worst, in a progressive JPEG, they take 0.11 s

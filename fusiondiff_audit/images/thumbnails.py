@@ -1,4 +1,4 @@
-"""Small pictures for people: stretched so that something is seen, and therefore no evidence."""
+"""Small images for people: stretched so that something is seen, and therefore no evidence."""
 
 import io
 
@@ -10,7 +10,7 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import Micrograph
 
 SIDE = 256  # pixels of the longer side, at most
-_DIMMED = 0.4  # brightness of rows that are no part of the picture proper
+_DIMMED = 0.4  # brightness of rows that are no part of the image proper
 
 
 def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
@@ -21,8 +21,8 @@ def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
     bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
     unit = np.concatenate([unit, bar])
     seen = (unit * 255).round().astype(np.uint8)
-    picture = Image.fromarray(seen[:, :, 0] if seen.shape[2] == 1 else seen)
-    picture.thumbnail((side, side), Image.Resampling.BOX)
+    image = Image.fromarray(seen[:, :, 0] if seen.shape[2] == 1 else seen)
+    image.thumbnail((side, side), Image.Resampling.BOX)
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True)
     return file.getvalue()

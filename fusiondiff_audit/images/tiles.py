@@ -1,4 +1,4 @@
-"""Large pictures in equal squares, and the rule by which the squares' scores become one."""
+"""Large images in equal squares, and the rule by which the squares' scores become one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,19 +26,19 @@ class Tile:
 
 
 def tile_grid(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
-    """Return squares that cover a picture evenly and overlap at least so much; none where it is smaller than one."""
+    """Return squares that cover an image evenly and overlap at least so much; none where it is smaller than one."""
     return tuple(
         Tile(top, left) for top, left in product(_places(height, side, overlap), _places(width, side, overlap))
     )
 
 
 def mirror_padded(plane: npt.NDArray[np.unsignedinteger], side: int) -> npt.NDArray[np.unsignedinteger]:
-    """Return a picture that is no smaller than a square, continued by its mirror image."""
+    """Return an image that is no smaller than a square, continued by its mirror image."""
     return np.pad(plane, [(0, max(0, side - length)) for length in plane.shape], mode="symmetric")
 
 
 def aggregate(scores: npt.NDArray[np.floating], rule: Aggregation) -> float:
-    """Return one score for a picture."""
+    """Return one score for an image."""
     if not len(scores):
         raise ValueError("no tiles, no score")
     if rule is Aggregation.MEDIAN:

@@ -117,7 +117,7 @@ class ImagesDecoded:
         return _line("pixels", self.time, run=self.run, images=images)
 
     def marks(self) -> tuple[str, ...]:
-        """Return each image of the run, and each picture that had not been there."""
+        """Return each image of the run, and each image that had not been there."""
         images = tuple(image_mark(self.run, image.name) for image in self.images)
         return images + tuple(f"pixels {image.pixels}" for image in self.images if image.before is None)
 
@@ -178,7 +178,7 @@ def read_entry(data: bytes, where: str) -> LedgerCreated | BatchAdmitted | Image
             found = _read_admitted(fields, time)
         case "pixels":
             fields.closed("kind", "time", "run", "images")
-            images = tuple(map(_read_picture, fields.list("images", least=1, most=MAX_FILES)))
+            images = tuple(map(_read_image, fields.list("images", least=1, most=MAX_FILES)))
             found = ImagesDecoded(time, fields.text("run"), images)
         case "report":
             fields.closed("kind", "time", "run", "report")
@@ -210,7 +210,7 @@ def _read_admitted(fields: Fields, time: datetime) -> BatchAdmitted:
     )
 
 
-def _read_picture(fields: Fields) -> DecodedImage:
+def _read_image(fields: Fields) -> DecodedImage:
     fields.closed("name", "pixels", "before")
     before = fields.optional_fields("before")
     if before is None:

@@ -2,7 +2,7 @@
 
 1. A batch is admitted to a run, or to that same run again after a crash. Another run is told `replayed`, by the same
    manifest, nonce or sequence of a device; a lower sequence that was never used is admitted as out of order.
-2. A picture whose pixels were admitted before, under whatever name, is told so.
+2. An image whose pixels were admitted before, under whatever name, is told so.
 3. `again` admits anew, and says so for ever.
 4. Every change ends in a checkpoint over all entries, signed by the auditor's key, in the same transaction; copies of
    the newest lie outside the database, and in every report.
@@ -126,21 +126,21 @@ class Ledger:
         return entry
 
     def note_pixels(self, run: str, images: Iterable[tuple[str, str]]) -> list[EarlierImage | None]:
-        """Note the pixel digests of a run's images; return for each where the same picture was admitted before."""
+        """Note the pixel digests of a run's images; return for each where the same image was admitted before."""
         found: list[EarlierImage | None] = []
         fresh: dict[str, DecodedImage] = {}
-        own: dict[str, str] = {}  # pictures that are new with this call, by their pixels
+        own: dict[str, str] = {}  # images that are new with this call, by their pixels
         with self._log.changing() as add:
             self._refuse_unknown(run)
             now = self._clock()
             for name, pixels in images:
-                picture = self._picture(run, name) or self._compared(run, name, pixels, own)
-                if picture.pixels != pixels:
+                image = self._image(run, name) or self._compared(run, name, pixels, own)
+                if image.pixels != pixels:
                     raise ledger_altered(self._log.where, f"run {run} noted other pixels for {name!a}")
                 if self._log.store.first(image_mark(run, name)) is None:
-                    fresh[name] = picture
+                    fresh[name] = image
                     own.setdefault(pixels, name)
-                found.append(self._before(picture, now))
+                found.append(self._before(image, now))
             if fresh:
                 add(ImagesDecoded(now, run, tuple(fresh.values())))
         return found
@@ -168,8 +168,8 @@ class Ledger:
         entry = self._entry(mark)
         return entry if isinstance(entry, BatchAdmitted) else None
 
-    def _pictures(self, mark: str) -> ImagesDecoded | None:
-        """Return the first pictures with a mark."""
+    def _images(self, mark: str) -> ImagesDecoded | None:
+        """Return the first images with a mark."""
         entry = self._entry(mark)
         return entry if isinstance(entry, ImagesDecoded) else None
 
@@ -201,9 +201,9 @@ class Ledger:
         what = f"trust store version {trust.root.version}, this ledger has seen version {seen}"
         raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
 
-    def _picture(self, run: str, name: str) -> DecodedImage | None:
+    def _image(self, run: str, name: str) -> DecodedImage | None:
         """Return what this run has noted of an image."""
-        noted = self._pictures(image_mark(run, name))
+        noted = self._images(image_mark(run, name))
         if noted is None:
             return None
         if noted.run != run:
@@ -211,17 +211,17 @@ class Ledger:
         return next(image for image in noted.images if image.name == name)
 
     def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> DecodedImage:
-        """Return an image with the place where its picture was first, if there is one."""
-        noted = self._pictures(f"pixels {pixels}")
+        """Return an image with the place where its image was first, if there is one."""
+        noted = self._images(f"pixels {pixels}")
         if noted is not None:
             first = next(image for image in noted.images if image.pixels == pixels and image.before is None)
             return DecodedImage(name, pixels, (noted.run, first.name))
         return DecodedImage(name, pixels, (run, own[pixels]) if pixels in own else None)
 
-    def _before(self, picture: DecodedImage, now: datetime) -> EarlierImage | None:
-        """Return where a picture was first: in an entry, or in the one that is written `now`."""
-        if picture.before is None:
+    def _before(self, image: DecodedImage, now: datetime) -> EarlierImage | None:
+        """Return where an image was first: in an entry, or in the one that is written `now`."""
+        if image.before is None:
             return None
-        run, name = picture.before
-        noted = self._pictures(image_mark(run, name))
+        run, name = image.before
+        noted = self._images(image_mark(run, name))
         return EarlierImage(run, name, now if noted is None else noted.time)

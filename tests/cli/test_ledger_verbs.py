@@ -34,7 +34,7 @@ def test_show_lists_what_there_is(kept: Tool) -> None:
     done = kept("ledger", "show", "ledger")
     assert done.code == 0
     assert "again: the report was lost" in done.out
-    assert "2 pictures, 2 known before" in done.out
+    assert "2 images, 2 known before" in done.out
     assert done.out.splitlines()[-1] == "DONE: 7 entries, not verified: `ledger verify` does that"
     kinds = [e["kind"] for e in kept("ledger", "show", "ledger", "--json").json["entries"]]
     assert kinds == ["ledger", "batch", "pixels", "report", "batch", "pixels", "report"]

@@ -62,11 +62,11 @@ def test_each_picture_is_told_as_what_it_is(shots: Tool) -> None:
     assert "'first.tif' has the pixels of 'copy.png'" in done.err
     assert "'white.tif': not assessable (saturated): white " in done.err
     files = {f["name"]: f for f in shots(*INSPECT, "--json").json["files"]}
-    assert files["barred.tif"]["picture"]["dataBarRows"] == 40
-    assert files["first.tif"]["picture"]["sameAs"] == "copy.png"
-    assert files["first.tif"]["picture"]["pixels"] == files["copy.png"]["picture"]["pixels"]
+    assert files["barred.tif"]["image"]["dataBarRows"] == 40
+    assert files["first.tif"]["image"]["sameAs"] == "copy.png"
+    assert files["first.tif"]["image"]["pixels"] == files["copy.png"]["image"]["pixels"]
     assert files["white.tif"]["quality"]["notAssessable"] == ["saturated"]
-    assert files["deep/sixteen.tif"]["picture"]["decoder"].startswith("imagecodecs ")
+    assert files["deep/sixteen.tif"]["image"]["decoder"].startswith("imagecodecs ")
 
 
 def test_thumbnails_show_what_will_be_cut_off(shots: Tool) -> None:

@@ -13,13 +13,13 @@ from tests.vectors.images import make
 
 
 def flat_png(width: int, height: int, colour: int, bits: int) -> bytes:
-    """Return a picture of zeros, opaque where it says so."""
+    """Return an image of zeros, opaque where it says so."""
     channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour]
     return png_of(width, height, colour, bits, b"\0" + width * _flat_pixel(channels, bits))
 
 
 def png_of(width: int, height: int, colour: int, bits: int, row: bytes, level: int = 1) -> bytes:
-    """Return a picture whose rows are all the same filtered one."""
+    """Return an image whose rows are all the same filtered one."""
     packer = zlib.compressobj(level)
     data = b"".join([*(packer.compress(row) for _ in range(height)), packer.flush()])
     return make.png(make.ihdr(width, height, bits=bits, colour=colour), make.chunk(b"IDAT", data))

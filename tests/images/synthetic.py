@@ -1,4 +1,4 @@
-"""Pictures that tests look at: grains with edges at every scale, and files that hold them."""
+"""Images that tests look at: grains with edges at every scale, and files that hold them."""
 
 import io
 from typing import Any
@@ -12,8 +12,8 @@ def grains(height: int = 480, width: int = 640, *, top: int = 255, seed: int = 5
     rng = np.random.default_rng(seed)
     coarse = rng.random((height // 8 + 1, width // 8 + 1))
     blocks = np.kron(coarse, np.ones((8, 8)))[:height, :width]
-    picture = 0.15 + 0.6 * blocks + 0.02 * rng.standard_normal((height, width))
-    return (np.clip(picture, 0, 1) * top).astype(np.uint8 if top < 256 else np.uint16)
+    image = 0.15 + 0.6 * blocks + 0.02 * rng.standard_normal((height, width))
+    return (np.clip(image, 0, 1) * top).astype(np.uint8 if top < 256 else np.uint16)
 
 
 def written(pixels: np.ndarray[Any, Any], **options: Any) -> bytes:

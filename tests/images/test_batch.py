@@ -80,7 +80,7 @@ def test_our_own_hostile_files_end_as_their_folder_says(
     assert not found
 
 
-# Of the damaged files that once crashed other readers, these have a picture all the same; the others are refused.
+# Of the damaged files that once crashed other readers, these have an image all the same; the others are refused.
 PILLOW = {
     "broken_exif_dpi.jpg",
     "invalid-exif-without-x-resolution.jpg",
@@ -282,14 +282,14 @@ def test_text_that_makes_no_sense_is_no_claim(text: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (1, 1, 3)])
-def test_the_smallest_picture_has_a_thumbnail(shape: tuple[int, ...]) -> None:
+def test_the_smallest_image_has_a_thumbnail(shape: tuple[int, ...]) -> None:
     with Guard() as guard:
         tiny = decode(LooseFile("a.tif", "", written(np.full(shape, 9, np.uint8))), guard=guard)
     assert Image.open(io.BytesIO(thumbnail(tiny))).size == (shape[1], shape[0])
 
 
 @pytest.mark.parametrize("rows", ["000100" + "0" * 5000, "0001009999999", "-36", "0", "40", "36.0"])
-def test_rows_that_a_picture_cannot_have_are_no_claim(rows: str) -> None:
+def test_rows_that_an_image_cannot_have_are_no_claim(rows: str) -> None:
     text = FEI.replace("ResolutionY=36", f"ResolutionY={rows}")
     assert rows in text
     with Guard() as guard:
@@ -316,7 +316,7 @@ def test_of_two_sidecars_the_first_of_the_manifest_counts_and_the_other_is_refus
     make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
 ) -> None:
     other = JEOL.replace("5000", "9000")
-    files = {"a.tif": written(GREY8), "a.hdr": other.encode(), "a.txt": HITACHI.encode(), "b.txt": b"of no picture"}
+    files = {"a.tif": written(GREY8), "a.hdr": other.encode(), "a.txt": HITACHI.encode(), "b.txt": b"of no image"}
     folder = make_batch(files)
     beside = signing.Claim(signing.Kind.SIDECAR, None, None)
     sign(folder, keys["device"], force=True, claims={"a.hdr": beside})
@@ -377,7 +377,7 @@ def test_the_door_opens_for_signed_files_alone() -> None:
 def test_of_a_sidecar_only_what_it_says_is_kept(
     make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
 ) -> None:
-    """Whoever signs a batch chooses how much text lies beside its pictures."""
+    """Whoever signs a batch chooses how much text lies beside its images."""
     count, size = 48, 1 << 20
     names = [f"{i:02d}" for i in range(count)]
     folder = make_batch({f"{n}.tif": b"II*\0" for n in names} | {f"{n}.txt": bytes(size) for n in names})

@@ -22,10 +22,10 @@ from tests.vectors.images import make
 
 
 def decode(data: bytes, name: str) -> Samples:
-    return picture(data, name)[0]
+    return image(data, name)[0]
 
 
-def picture(data: bytes, name: str) -> tuple[Samples, tuple[str, ...]]:
+def image(data: bytes, name: str) -> tuple[Samples, tuple[str, ...]]:
     rows = decode_samples(memoryview(data), read_image_header(data, name))
     return np.concatenate([block.copy() for block in rows.blocks]), rows.steps
 
@@ -97,11 +97,11 @@ SAME = {
 }
 
 
-def test_one_picture_has_one_digest_however_it_is_stored() -> None:
+def test_one_image_has_one_digest_however_it_is_stored() -> None:
     steps = {}
     for case, data in SAME.items():
         name = "x.png" if data.startswith(b"\x89PNG") else "x.tif"
-        pixels, steps[case] = picture(data, name)
+        pixels, steps[case] = image(data, name)
         assert digest_pixels(pixels) == digest_pixels(GREY8[:, :, None]), case
     assert steps["plain"] == ()
     assert steps["three equal channels"] == (MERGED,)
@@ -119,7 +119,7 @@ def test_the_digest_is_the_one_of_the_format() -> None:
     assert digest_pixels(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)) == hashlib.sha256(text).hexdigest()
 
 
-def test_other_pictures_have_other_digests() -> None:
+def test_other_images_have_other_digests() -> None:
     lowest = GREY16.copy()
     lowest[20, 20] ^= 1
     others = [GREY16, lowest, GREY16.T, GREY16.reshape(20, 96), GREY16.astype("u4"), GREY16.view("u1"), RGB16]
@@ -146,8 +146,8 @@ def test_the_lowest_of_sixteen_bits_is_kept() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_jpeg_is_as_a_second_decoder_has_it(mode: str) -> None:
     file = io.BytesIO()
-    picture = Image.fromarray(GREY8) if mode == "L" else Image.fromarray(RGB8)
-    picture.save(file, "JPEG", quality=95)
+    image = Image.fromarray(GREY8) if mode == "L" else Image.fromarray(RGB8)
+    image.save(file, "JPEG", quality=95)
     found = decode(file.getvalue(), "x.jpg")
     second = imagecodecs.jpeg8_decode(file.getvalue())
     assert (found == second.reshape(found.shape)).all()

@@ -41,7 +41,7 @@ def test_any_bytes_behind_a_magic_end_in_a_reason(magic: bytes, rest: bytes) -> 
 
 
 @given(st.sampled_from(SEEDS), st.data())
-def test_good_files_changed_anywhere_end_in_a_reason_or_a_picture(seed: tuple[str, bytes], data: st.DataObject) -> None:
+def test_good_files_changed_anywhere_end_in_a_reason_or_an_image(seed: tuple[str, bytes], data: st.DataObject) -> None:
     name, whole = seed
     changed = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):

@@ -45,7 +45,7 @@ def head(data: bytes, name: str = "x.tif") -> ImageHeader:
     return read_image_header(data, name)
 
 
-def test_a_picture_comes_through_the_guard_as_it_was_written(guard: Guard) -> None:
+def test_an_image_comes_through_the_guard_as_it_was_written(guard: Guard) -> None:
     for pixels, data in ((GREY16, PACKED), (RGB16, written(RGB16, photometric="rgb", compression="lzw"))):
         found = guard.decode(data, head(data))
         assert found.pixels.dtype == np.uint16
@@ -64,7 +64,7 @@ def test_every_header_goes_to_the_child_and_back(case: str, guard: Guard) -> Non
     assert digest_pixels(found.pixels) == found.digest
 
 
-def test_two_threads_get_their_own_pictures(guard: Guard) -> None:
+def test_two_threads_get_their_own_images(guard: Guard) -> None:
     files = [written(np.full((64, 64), i, np.uint16), compression="deflate") for i in range(40)]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda data: guard.decode(data, head(data)), files))

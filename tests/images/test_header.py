@@ -1,4 +1,4 @@
-"""What a file says of its picture, checked without decoding: real variants pass, lies do not."""
+"""What a file says of its image, checked without decoding: real variants pass, lies do not."""
 
 import io
 import random
@@ -96,8 +96,8 @@ def test_a_palette_is_kept_as_it_is_used() -> None:
 @pytest.mark.parametrize("mode", ["L", "I;16", "RGB", "RGBA", "LA", "P"])
 def test_every_png_that_pillow_writes_is_read(mode: str) -> None:
     file = io.BytesIO()
-    picture = Image.fromarray(GREY16) if mode == "I;16" else Image.fromarray(GREY8).convert(mode)
-    picture.save(file, "PNG")
+    image = Image.fromarray(GREY16) if mode == "I;16" else Image.fromarray(GREY8).convert(mode)
+    image.save(file, "PNG")
     header = read_image_header(file.getvalue(), "x.png")
     channels = {"L": 1, "I;16": 1, "RGB": 3, "RGBA": 4, "LA": 2, "P": 1}[mode]
     assert (header.channels, header.bits) == (channels, 16 if mode == "I;16" else 8)
@@ -144,12 +144,12 @@ XMPS = {
 
 
 @pytest.mark.parametrize(("text", "upright"), XMPS.items())
-def test_xmp_that_turns_the_picture_is_refused(text: bytes, upright: bool) -> None:
+def test_xmp_that_turns_the_image_is_refused(text: bytes, upright: bool) -> None:
     data = make.tagged((700, make.BYTE, text))
     if upright:
         assert read_image_header(data, "x.tif").notes == ("tags ignored: 700",)
     else:
-        with pytest.raises(ImageError, match="turn the picture") as caught:
+        with pytest.raises(ImageError, match="turn the image") as caught:
             read_image_header(data, "x.tif")
         assert caught.value.reason is ImageReason.AMBIGUOUS
 
@@ -170,8 +170,8 @@ HIDING: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", HIDING)
-def test_much_beside_the_picture_is_refused(case: str) -> None:
-    """Whoever signs a picture signs all that its file holds."""
+def test_much_beside_the_image_is_refused(case: str) -> None:
+    """Whoever signs an image signs all that its file holds."""
     name, data = HIDING[case]
     with pytest.raises(ImageError) as caught:
         read_image_header(data, name)
@@ -213,7 +213,7 @@ def test_one_directory_below_that_is_named_often_is_read_once() -> None:
         after=struct.pack("<I", place) * 32 + below + bytes(4) + lists,
     )
     tracemalloc.start()
-    with pytest.raises(ImageError, match="second picture"):
+    with pytest.raises(ImageError, match="second image"):
         read_image_header(data, "x.tif")
     assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
     tracemalloc.stop()

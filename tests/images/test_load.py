@@ -31,13 +31,13 @@ def flat_jpeg(side: int) -> bytes:
 
 
 def noise_png(side: int) -> bytes:
-    """Return a picture that is transparent in places, which its decoder finds out."""
+    """Return an image that is transparent in places, which its decoder finds out."""
     row = b"\0" + np.random.default_rng(3).integers(0, 256, side * 8, np.uint8).tobytes()
     return heavy.png_of(side, side, 6, 16, row)
 
 
 def damaged() -> bytes:
-    """Return a picture of 64 MB whose one piece of LZW ends after its first bytes."""
+    """Return an image of 64 MB whose one piece of LZW ends after its first bytes."""
     return heavy.tiff_of(b"\x80\x0b\x60\x50\x22\x0c\x0c\x85\x01" * 1000, 1, 8000, 4000, compression=5)
 
 
@@ -116,7 +116,7 @@ def states(folder: Path, trust: TrustStore) -> dict[str, tuple[str, str]]:
 def test_large_files_have_the_same_states_alone_and_beside_eight_busy_processes(
     make_batch: Callable[..., Path], trust: TrustStore
 ) -> None:
-    """Of three equal pictures one was admitted and two were `timed-out`, as the load happened to be."""
+    """Of three equal images one was admitted and two were `timed-out`, as the load happened to be."""
     folder = make_batch(files())
     alone = states(folder, trust)
     assert {name: state for name, (state, _) in alone.items() if state != "admitted"} == REFUSED

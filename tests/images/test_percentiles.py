@@ -42,7 +42,7 @@ def test_one_grey_is_every_percentile() -> None:
     assert (percentiles(np.full((1, 1), 7, np.uint8), SHARES) == 7).all()
 
 
-def test_a_large_picture_is_counted_in_pieces() -> None:
+def test_a_large_image_is_counted_in_pieces() -> None:
     greys = RNG.integers(0, 2**16, (2048, 8192), dtype=np.uint16)
     tracemalloc.start()
     try:
@@ -51,7 +51,7 @@ def test_a_large_picture_is_counted_in_pieces() -> None:
     finally:
         tracemalloc.stop()
     assert (found == np.percentile(greys, SHARES)).all()
-    assert most < 2 * greys.size  # less than a copy of the picture
+    assert most < 2 * greys.size  # less than a copy of the image
 
 
 def test_noise_of_32_bits_is_no_sharper_than_that_of_16() -> None:

@@ -44,14 +44,14 @@ def scaled(nanometres: str, **more: Any) -> Claims:
     return Claims((Scale(Decimal(nanometres), ScaleSource.MANIFEST),), **more)
 
 
-def test_a_plain_picture_is_only_cut_into_tiles() -> None:
+def test_a_plain_image_is_only_cut_into_tiles() -> None:
     plane = grains()
     found = prepare(micrograph(plane, scaled("10")), Geometry(tile=224))
     assert (found.plane == plane).all()
     assert found.steps == ("a step", "12 tiles of 224 pixels, 0 without structure left out")
     assert found.quality.faults == ()
-    assert not found.scale_unknown
-    assert prepare(micrograph(plane), Geometry()).scale_unknown
+    assert found.scale is not None
+    assert prepare(micrograph(plane), Geometry()).scale is None
 
 
 @pytest.mark.parametrize("top", [255, 65535])
@@ -102,7 +102,7 @@ def test_the_scale_is_changed_at_full_depth_and_said() -> None:
     assert (same.plane == plane).all()
     unknown = prepare(micrograph(plane), Geometry(nanometres=Decimal(10)))
     assert (unknown.plane == plane).all()
-    assert unknown.scale_unknown
+    assert unknown.scale is None
     with pytest.raises(ImageError, match="at most"):
         prepare(micrograph(plane, scaled("10000")), Geometry(nanometres=Decimal(1)))
 

@@ -33,7 +33,7 @@ def guard() -> Iterator[Guard]:
 
 
 def test_samples_are_limited_by_their_bytes_and_not_by_pixels_alone() -> None:
-    """Pictures of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
+    """Images of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
     with pytest.raises(ImageError, match="800,000,000 bytes, at most 268,435,456") as caught:
         read_image_header(heavy.flat_png(10_000, 10_000, 6, 16), "rgba.png")
     assert caught.value.reason is ImageReason.TOO_LARGE
@@ -66,7 +66,7 @@ def test_tiles_count_with_what_pads_them() -> None:
 
 
 def largest(format_: str, **changes: object) -> ImageHeader:
-    """Return the header of a picture of 256 MiB with three channels, which are all kept until they are compared."""
+    """Return the header of an image of 256 MiB with three channels, which are all kept until they are compared."""
     plain = {"format": format_, "width": 8192, "height": 10_922, "channels": 3, "bits": 8}
     return ImageHeader(**(plain | changes))  # type: ignore[arg-type]
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SIZE = 1 << 20
 HANG = 60  # seconds, in which the rounds below are done many times over
 
-# As an exception keeps a picture whose traceback holds the frame that made it: freed by the collector alone.
+# As an exception keeps an image whose traceback holds the frame that made it: freed by the collector alone.
 ROUNDS = f"""
 import faulthandler, gc, sys, threading
 faulthandler.dump_traceback_later({HANG}, exit=True)
@@ -23,9 +23,9 @@ class Holder: pass
 
 def lend(rounds):
     for _ in range(rounds):
-        picture = pool.lend(pool.take({SIZE}))[:100].reshape(10, 10)
+        image = pool.lend(pool.take({SIZE}))[:100].reshape(10, 10)
         holder = Holder()
-        holder.itself, holder.picture = holder, picture
+        holder.itself, holder.image = holder, image
 
 pool = MemoryPool()
 gc.set_threshold(50)
@@ -42,7 +42,7 @@ def lend(rounds: int, threads: int) -> None:
     assert (done.returncode, done.stdout) == (0, "no hang\n"), done.stderr
 
 
-def test_ten_thousand_pictures_in_cycles_come_back_without_a_hang() -> None:
+def test_ten_thousand_images_in_cycles_come_back_without_a_hang() -> None:
     lend(10_000, 1)
 
 
@@ -54,13 +54,13 @@ def test_a_memory_comes_back_while_the_lock_is_held() -> None:
     """What the collector does at the worst moment, and in this very thread."""
     pool = MemoryPool()
     memory = pool.take(SIZE)
-    picture = pool.lend(memory)
+    image = pool.lend(memory)
     ended = threading.Event()
 
     def drop() -> None:
-        nonlocal picture
+        nonlocal image
         with pool._lock:
-            del picture
+            del image
         ended.set()
 
     threading.Thread(target=drop, daemon=True).start()
@@ -113,7 +113,7 @@ def test_a_memory_that_comes_back_while_the_shelf_is_closed_is_closed() -> None:
 
 
 def test_a_large_memory_is_not_kept() -> None:
-    """Sixteen pictures of the largest size would hold four gigabytes until the next one is decoded."""
+    """Sixteen images of the largest size would hold four gigabytes until the next one is decoded."""
     before = descriptors()
     pool = MemoryPool()
     lent = [pool.lend(pool.take(64 << 20)) for _ in range(3)]

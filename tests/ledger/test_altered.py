@@ -54,14 +54,14 @@ def marks_of(batch: signing.Batch, trust: TrustStore) -> dict[str, tuple[str, in
         "a later trust store": (trust_mark(trust.fingerprint, 9), 1),
         "a trust store that is none": (f"trust {trust.fingerprint} zzzzzzzzzz", 1),
         "a run": ("run r9", 1),
-        "pictures for a batch": (payload_mark(batch.digest), 2),
+        "images for a batch": (payload_mark(batch.digest), 2),
         "no entry": (payload_mark(batch.digest), 99),
     }
 
 
 MARKS = (
     "payload", "nonce", "sequence", "a later sequence", "a sequence that is none", "a later trust store",
-    "a trust store that is none", "a run", "pictures for a batch", "no entry",
+    "a trust store that is none", "a run", "images for a batch", "no entry",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ _SHAPE = re.compile(r"shape=\s*\(([0-9,\s]{0,200})\)")  # as tifffile wrote it b
 
 
 def check_description(text: str, name: str, width: int, height: int, channels: int) -> None:
-    """Refuse a description of more planes than one, or of another size than the picture's."""
+    """Refuse a description of more planes than one, or of another size than the image's."""
     if "ImageJ" in text:
         for match in _COUNT.finditer(text):
             if match[1].strip() != "1":
@@ -35,13 +35,13 @@ def check_description(text: str, name: str, width: int, height: int, channels: i
 
 
 def check_imagej(sizes: tuple[int, ...], data: bytes) -> None:
-    """Refuse ImageJ's metadata that draws over the picture or maps its tones; notes and labels are let be."""
+    """Refuse ImageJ's metadata that draws over the image or maps its tones; notes and labels are let be."""
     if not sizes or sizes[0] < 4 or (sizes[0] - 4) % 8 or len(data) < sizes[0] or data[:4] not in (b"IJIJ", b"JIJI"):
         raise ambiguous("ImageJ's metadata that cannot be read")
     for place in range(4, sizes[0], 8):
         kind = data[place : place + 4] if data[:4] == b"IJIJ" else data[place : place + 4][::-1]
         if kind not in _IMAGEJ_TEXTS:
-            raise ambiguous(f"ImageJ's metadata {kind!a}: ImageJ would draw over the picture, or show other tones")
+            raise ambiguous(f"ImageJ's metadata {kind!a}: ImageJ would draw over the image, or show other tones")
 
 
 def _check_display(text: str) -> None:
@@ -52,7 +52,7 @@ def _check_display(text: str) -> None:
     except ValueError:
         inverted = True
     if inverted:
-        raise ambiguous("ImageJ's description has a display range that inverts the picture")
+        raise ambiguous("ImageJ's description has a display range that inverts the image")
 
 
 def _old_shape(text: str) -> list[object]:
@@ -63,7 +63,7 @@ def _old_shape(text: str) -> list[object]:
 
 
 def _check_shaped(text: str, width: int, height: int, channels: int) -> None:
-    """Refuse a description in JSON of another array than the picture."""
+    """Refuse a description in JSON of another array than the image."""
     try:
         words = json.loads(text, object_pairs_hook=_once)
         sides, axes = list(words["shape"]), words.get("axes")
@@ -83,14 +83,14 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_sides(sides: list[object], width: int, height: int, channels: int) -> str:
-    """Refuse the sides of another array than the picture's; return the axes that its last sides have."""
+    """Refuse the sides of another array than the image's; return the axes that its last sides have."""
     forms: dict[str, list[object]] = {"YXS": [height, width, channels]}
     if channels == 1:
         forms["YX"] = [height, width]
     for axes, form in forms.items():
         if _without_leading_ones(sides) == _without_leading_ones(form):
             return axes
-    raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another picture")
+    raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another image")
 
 
 def _without_leading_ones(sides: list[object]) -> list[object]:

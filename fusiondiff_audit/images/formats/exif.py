@@ -1,4 +1,4 @@
-"""EXIF beside a picture (CIPA DC-008): looked at for the one thing in it that turns the picture, its orientation."""
+"""EXIF beside an image (CIPA DC-008): looked at for the one thing in it that turns the image, its orientation."""
 
 import struct
 
@@ -9,7 +9,7 @@ _ENTRY = 12  # bytes
 
 
 def check_exif(data: bytes) -> None:
-    """Refuse EXIF that turns the picture, or whose directories some readers would read and others would not."""
+    """Refuse EXIF that turns the image, or whose directories some readers would read and others would not."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ambiguous("EXIF that does not begin as it must")
     order = "<" if data[:2] == b"II" else ">"
@@ -27,7 +27,7 @@ def _check_directory(data: bytes, order: str, place: int) -> int | None:
         entry = place + 2 + number * _ENTRY
         tag, kind, values, value, _ = _unpack(data, f"{order}HHIHH", entry)
         if tag == _ORIENTATION and (kind, values, value) != (_SHORT, 1, _UPRIGHT):
-            raise ambiguous(f"EXIF orientation {value}: some readers would turn the picture")
+            raise ambiguous(f"EXIF orientation {value}: some readers would turn the image")
         if tag == _BELOW and kind == _LONG:
             (below,) = _unpack(data, f"{order}I", entry + 8)
     return below

@@ -1,6 +1,6 @@
 """ICC profiles (ICC.1:2022): taken where they say no more than that greys are greys, or that colours are sRGB's.
 
-A profile with tables could show any picture in place of the samples. One that has only tone curves near those of
+A profile with tables could show any image in place of the samples. One that has only tone curves near those of
 displays, and sRGB's primaries, shows what a reader shows that knows no profiles.
 """
 
@@ -34,7 +34,7 @@ _DESCRIPTIVE = frozenset(
 
 
 def check_profile(data: bytes, channels: int) -> None:
-    """Refuse a profile that may show another picture than the samples; `channels` do not count opacity."""
+    """Refuse a profile that may show another image than the samples; `channels` do not count opacity."""
     try:
         tags = _parse(data)
         space = data[16:20]
@@ -43,7 +43,7 @@ def check_profile(data: bytes, channels: int) -> None:
         if space != (_COLOUR if channels == 3 else _GREY) and (space, channels) != (_COLOUR, 1):
             raise ambiguous(f"an ICC profile of colour space {space!a} for {channels} channels")
         if unknown := sorted(set(tags) - _DESCRIPTIVE - set(_CURVES[space]) - set(_PRIMARIES)):
-            raise ambiguous(f"an ICC profile with {unknown[0]!a}: it may show another picture")
+            raise ambiguous(f"an ICC profile with {unknown[0]!a}: it may show another image")
         for name in _CURVES[space]:
             _check_curve(name, tags[name])
         for name, expected in _PRIMARIES.items() if space == _COLOUR else ():

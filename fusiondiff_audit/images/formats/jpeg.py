@@ -33,7 +33,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         body, position = _segment(data, position, marker)
         beside += len(body)
         if beside > MAX_METADATA:
-            raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture's data")
+            raise too_large(f"more than {MAX_METADATA:,} bytes beside the image's data")
         if marker in _OTHER_FRAMES:
             raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
         if marker in _FRAMES:
@@ -59,7 +59,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
     else:
         raise too_large(f"more than {MAX_SEGMENTS:,} segments")
     if frame is None or scans is None:
-        raise malformed("a JPEG without a picture")
+        raise malformed("a JPEG without an image")
     scans.finish()
     ignored = segments.finish(frame)
     return ImageHeader(
@@ -89,7 +89,7 @@ def _marker(data: bytes, position: int) -> tuple[int, int]:
 
 def _segment(data: bytes, position: int, marker: int) -> tuple[bytes, int]:
     if marker == _START:
-        raise malformed("a picture within the picture")
+        raise malformed("an image within the image")
     if marker < 0xC0 or 0xD0 <= marker <= 0xD7:
         raise malformed(f"marker {marker:02X} where none of its kind can be")
     if position + 2 > len(data):
@@ -119,7 +119,7 @@ def _skip_scan(data: bytes, position: int) -> int:
     """Return where the next marker stands that is neither a stuffed byte nor a restart."""
     found = _AFTER_SCAN.search(data, position)
     if found is None:
-        raise malformed("cut short: the picture does not end")
+        raise malformed("cut short: the image does not end")
     return found.start()
 
 

@@ -1,6 +1,6 @@
 """The scans of a JPEG (ITU-T T.81, annexes B and G): together they must give every coefficient, to its last bit.
 
-A decoder takes what there is and fills in the rest, so a progressive picture that ends early is another, blurred one,
+A decoder takes what there is and fills in the rest, so a progressive image that ends early is another, blurred one,
 and no decoder says so.
 """
 
@@ -15,7 +15,7 @@ _COEFFICIENTS, _MOST_SHIFT = 64, 13
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a picture's frame says; components by the names that scans call them."""
+    """What an image's frame says; components by the names that scans call them."""
 
     width: int
     height: int
@@ -48,21 +48,21 @@ class Scans:
             raise malformed("a scan of another length than its components need")
         components = list(body[1 : 1 + 2 * count : 2])
         if len(set(components)) != count or not set(components) <= set(self._missing):
-            raise malformed("a scan of components that the picture does not have, or twice")
+            raise malformed("a scan of components that the image does not have, or twice")
         first, last, bits = struct.unpack_from(">BBB", body, 1 + 2 * count)
         before, after = bits >> 4, bits & 15
         if not self._frame.progressive:
             if (first, last, before, after) != (0, _COEFFICIENTS - 1, 0, 0):
-                raise malformed("a part of the coefficients in a picture that is not progressive")
+                raise malformed("a part of the coefficients in an image that is not progressive")
         elif last >= _COEFFICIENTS or first > last or (first == 0) != (last == 0) or (first and count > 1):
             raise malformed(f"a scan of coefficients {first} to {last} of {count} components")
         for name in components:
             self._take(self._missing[name], first, last, before, after)
 
     def finish(self) -> None:
-        """Refuse a picture of which something is missing."""
+        """Refuse an image of which something is missing."""
         if any(missing != 0 for given in self._missing.values() for missing in given):
-            raise malformed("its scans do not give the whole picture")
+            raise malformed("its scans do not give the whole image")
 
     def _take(self, given: list[int | None], first: int, last: int, before: int, after: int) -> None:
         if first and given[0] is None:

@@ -1,7 +1,7 @@
-"""What a JPEG says beside its picture: application segments, each of a kind that turns, hides and maps nothing.
+"""What a JPEG says beside its image: application segments, each of a kind that turns, hides and maps nothing.
 
-A segment that is unknown is refused: several known ones hold a second picture, more bits or another layout (MPF, gain
-maps, JPEG XT, stereo pairs). Of a colour picture it must be plain which colour model it has.
+A segment that is unknown is refused: several known ones hold a second image, more bits or another layout (MPF, gain
+maps, JPEG XT, stereo pairs). Of a colour image it must be plain which colour model it has.
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed
@@ -40,7 +40,7 @@ class Segments:
         self._transform: int | None = None  # as Adobe's segment has it
 
     def add(self, marker: int, body: bytes) -> None:
-        """Look at the next segment; one that may change the picture is refused by name."""
+        """Look at the next segment; one that may change the image is refused by name."""
         if marker == _COMMENT:
             self._kinds.append("comment")
             return
@@ -80,7 +80,7 @@ class Segments:
         return tuple(sorted(set(self._kinds)))
 
     def _check_colours(self, frame: Frame) -> None:
-        """Refuse a picture that some readers take for RGB and others for YCbCr."""
+        """Refuse an image that some readers take for RGB and others for YCbCr."""
         jfif, names = _JFIF in self._kinds, frame.components
         said = jfif or self._transform == _ADOBE_YCC  # else Java takes components 0, 1 and 2 for RGB
         ycc = self._transform in (None, _ADOBE_YCC) and names in (_YCC_NAMES if said else _YCC_NAMES[:1])

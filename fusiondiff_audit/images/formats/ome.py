@@ -21,7 +21,7 @@ class _Elements:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
         if local in _ELSEWHERE or (local not in _KNOWN and local.endswith(_KNOWN)):
-            raise ambiguous(f"OME-XML with {local[:40]!a}, which may name another picture")
+            raise ambiguous(f"OME-XML with {local[:40]!a}, which may name another image")
         if attributes.get("FileName", self._name) != self._name:
             raise ambiguous(f"OME-XML names a file {attributes['FileName'][:100]!a}, and this one is {self._name!a}")
         if local in self.attributes:
@@ -39,7 +39,7 @@ class _Elements:
 
 
 def check_ome(text: str, name: str, width: int, height: int, channels: int) -> None:
-    """Refuse OME-XML of several images or planes, of another size than the picture's, or of planes in other files."""
+    """Refuse OME-XML of several images or planes, of another size than the image's, or of planes in other files."""
     elements = _read(text, name)
     if any(len(found) != 1 for found in elements.attributes.values()):
         raise ambiguous("OME-XML of more images than one, or of none")
@@ -47,7 +47,7 @@ def check_ome(text: str, name: str, width: int, height: int, channels: int) -> N
     expected = {"SizeX": (width,), "SizeY": (height,), "SizeZ": (1,), "SizeT": (1,), "SizeC": (1, channels)}
     for side, values in expected.items():
         if sizes.get(side) not in {str(value) for value in values}:
-            raise ambiguous(f"OME-XML says {side} {sizes.get(side, 'nowhere')[:20]!a}, the picture's is {values[-1]}")
+            raise ambiguous(f"OME-XML says {side} {sizes.get(side, 'nowhere')[:20]!a}, the image's is {values[-1]}")
     if any(not identifier or identifier != root.get("UUID") for identifier in elements.identifiers):
         raise ambiguous("OME-XML names planes in another file")
 

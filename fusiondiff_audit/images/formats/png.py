@@ -35,13 +35,13 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
             raise malformed("IHDR is there twice")
         if kind == b"PLTE":
             if palette or not body or len(body) % 3 or len(body) > 768 or pixels.begun:
-                raise malformed("a palette of the wrong size, twice, or after the picture")
+                raise malformed("a palette of the wrong size, twice, or after the image")
             if colour in (0, 4):
-                raise malformed("a palette in a grey picture")
+                raise malformed("a palette in a grey image")
             palette = body
         elif kind == b"IDAT":
             if pixels.begun and previous != b"IDAT":
-                raise malformed("the picture's data is interrupted by other chunks")
+                raise malformed("the image's data is interrupted by other chunks")
             pixels.feed(body)
         elif kind == b"IEND":
             if body:
@@ -53,12 +53,12 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
             ancillary += check_chunk(kind, body, bits=bits, channels=_CHANNELS[colour])
             ignored.add(kind)
             if ancillary > MAX_METADATA:
-                raise too_large(f"more than {MAX_METADATA:,} bytes beside the picture")
+                raise too_large(f"more than {MAX_METADATA:,} bytes beside the image")
     else:
         raise too_large(f"more than {MAX_CHUNKS:,} chunks")
     pixels.finish()
     if colour == 3 and not palette:
-        raise malformed("a picture of indices without a palette")
+        raise malformed("an image of indices without a palette")
     return ImageHeader(
         format="png",
         width=width,
@@ -73,7 +73,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
 
 
 def essence(data: memoryview) -> bytes:
-    """Return a walked PNG with nothing but its picture, for the decoder to see; indices come as if they were greys."""
+    """Return a walked PNG with nothing but its image, for the decoder to see; indices come as if they were greys."""
     found: list[bytes | memoryview] = [SIGNATURE]
     position = len(SIGNATURE)
     while True:
@@ -121,7 +121,7 @@ def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
 
 
 def _inflated(width: int, height: int, bits: int, colour: int) -> int:
-    """Return how many bytes the picture's data must inflate to: a filter byte a row, and the samples."""
+    """Return how many bytes the image's data must inflate to: a filter byte a row, and the samples."""
     return height * (1 + width * _CHANNELS[colour] * bits // 8)
 
 
@@ -130,7 +130,7 @@ class _Counter:
 
     def __init__(self, expected: int) -> None:
         what = f"inflates to more than the {expected:,} bytes that its size means"
-        self._inflater = Inflater(expected, "the picture's data", malformed(what))
+        self._inflater = Inflater(expected, "the image's data", malformed(what))
         self._expected = expected
         self.begun = False
 

@@ -1,7 +1,7 @@
-"""Which chunks a PNG may have beside its picture, so that every reader shows the same samples.
+"""Which chunks a PNG may have beside its image, so that every reader shows the same samples.
 
-What describes is ignored, and listed. What may turn the picture, or map its samples to other tones, is looked at, and
-must say "as usual". Any other chunk is refused by name: Apple's iDOT has made one file show two pictures.
+What describes is ignored, and listed. What may turn the image, or map its samples to other tones, is looked at, and
+must say "as usual". Any other chunk is refused by name: Apple's iDOT has made one file show two images.
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
@@ -23,7 +23,7 @@ _RAW = b"raw profile type"  # EXIF and others, spelt out in hexadecimal by Image
 
 
 def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
-    """Refuse a chunk that would make some readers show another picture; return its bytes, unpacked.
+    """Refuse a chunk that would make some readers show another image; return its bytes, unpacked.
 
     `channels` include opacity.
     """
@@ -37,11 +37,11 @@ def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
         if body not in _ONLY[kind]:
             raise ambiguous(f"PNG chunk {kind!a} of {body[:32].hex()}: some readers would show other tones")
     elif kind == b"sBIT":
-        if set(body) != {bits} or len(body) not in (channels, 3):  # three where the picture has a palette
+        if set(body) != {bits} or len(body) not in (channels, 3):  # three where the image has a palette
             raise ambiguous(f"PNG chunk {kind!a} says that not all of the {bits} bits count")
     elif kind == b"oFFs":
         if any(body[:8]):
-            raise ambiguous("PNG chunk b'oFFs': some readers would show a part of the picture")
+            raise ambiguous("PNG chunk b'oFFs': some readers would show a part of the image")
     elif kind == b"eXIf":
         check_exif(body)
     elif kind == b"iCCP":
@@ -63,12 +63,12 @@ def _profile(body: bytes) -> bytes:
 
 
 def _check_text(kind: bytes, body: bytes) -> int:
-    """Refuse text that turns the picture: XMP, or EXIF that is spelt out; return its bytes, unpacked."""
+    """Refuse text that turns the image: XMP, or EXIF that is spelt out; return its bytes, unpacked."""
     keyword, separator, text = body.partition(b"\0")
     if not separator or not 1 <= len(keyword) <= 79:
         raise malformed(f"chunk {kind!a} without a keyword")
     if keyword.lower().startswith(_RAW) or b"orientation" in keyword.lower():
-        raise ambiguous(f"PNG text {keyword.decode('latin-1')!a}: some readers would turn the picture")
+        raise ambiguous(f"PNG text {keyword.decode('latin-1')!a}: some readers would turn the image")
     if kind == b"zTXt":
         text = _packed(text[:1], b"\0", text[1:])
     elif kind == b"iTXt":

@@ -41,7 +41,7 @@ from fusiondiff_audit.images.header import (
 )
 
 LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
-MAX_TILE = 1024  # pixels a side, or the picture rounded up to 16
+MAX_TILE = 1024  # pixels a side, or the image rounded up to 16
 _PACKED_SPARE = 64  # bytes; what no compression makes of noise is twice its size, and these
 MAX_RATIO = 10_000  # of decoded to stored bytes; deflate itself reaches 1,030
 _STRIPPED, _TILED = (STRIPS, STRIP_SIZES, ROWS), (TILES, TILE_SIZES, TILE_WIDTH, TILE_HEIGHT)
@@ -74,7 +74,7 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
     layout = _read_layout(directory, byte_order(data), width, height)
     if layout.tiled and channels == 2:  # OpenCV reads them otherwise than all others
         raise ambiguous("a TIFF of grey with opacity, in tiles")
-    rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the picture
+    rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the image
     check_bytes(rows * layout.columns * channels * bits // 8)
     expected = _expected(layout, height, channels * bits // 8)
     _check_pieces(data, layout, expected)
@@ -106,7 +106,7 @@ def _read_samples(directory: Directory) -> tuple[int, int, bool]:
     extra = directory.integers(EXTRA)
     colours = 3 if photometric == 2 else 1
     if channels != colours + len(extra) or len(extra) > (0 if photometric == _PALETTE else 1):
-        raise unsupported(f"a TIFF of {channels} channels, {len(extra)} of them beside the picture")
+        raise unsupported(f"a TIFF of {channels} channels, {len(extra)} of them beside the image")
     depths, formats = directory.integers(BITS, (1,)), directory.integers(FORMAT, (1,) * channels)
     if len(depths) != channels or len(formats) != channels:
         raise ambiguous(f"a TIFF of {channels} channels that gives {len(depths)} depths and {len(formats)} formats")
@@ -169,7 +169,7 @@ def _check_pieces(data: bytes, layout: TiffLayout, expected: Iterator[int]) -> N
     pieces, compression, first = layout.pieces, layout.compression, header_size(data)
     for (offset, size), decoded in zip(pieces, expected, strict=False):
         if not size or offset < first or offset + size > len(data):
-            raise malformed("a piece of the picture is empty, or lies outside the file")
+            raise malformed("a piece of the image is empty, or lies outside the file")
         if compression is Compression.NONE and size != decoded:
             raise malformed(f"a piece has {size:,} bytes, its size means {decoded:,}")
         if decoded > size * MAX_RATIO:
@@ -181,7 +181,7 @@ def _check_pieces(data: bytes, layout: TiffLayout, expected: Iterator[int]) -> N
     end = 0
     for offset, size in sorted(pieces):
         if offset < end:
-            raise malformed("two pieces of the picture overlap")
+            raise malformed("two pieces of the image overlap")
         end = offset + size
 
 

@@ -1,7 +1,7 @@
 """A TIFF's strips and tiles, decompressed one by one (TIFF 6.0, sections 3, 9, 14 and 15).
 
 What each piece must decode to is known from the walk; one that decodes to less or to more is malformed, so no decoder
-decides how large anything is. Rows are handed on while they are in the cache: a picture that is never whole in this
+decides how large anything is. Rows are handed on while they are in the cache: an image that is never whole in this
 process needs no fresh pages, which would cost as much as its decompression.
 """
 
@@ -25,7 +25,7 @@ _DECODERS: dict[Compression, Callable[..., Any]] = {
 
 
 def decode_rows(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
-    """Yield a picture's stored samples from the top, some rows at a time; each is good until the next is asked for."""
+    """Yield an image's stored samples from the top, some rows at a time; each is good until the next is asked for."""
     layout = header.layout
     if layout is None:
         raise ValueError("not the header of a TIFF")
@@ -41,7 +41,7 @@ def decode_rows(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
         rows = min(down, header.height - top)
         found = _decompress(data[offset : offset + length], layout.compression, room)
         if len(found) != (size if layout.tiled else rows * across * channels * stored.itemsize):
-            raise malformed(f"piece {i} of the picture decodes to another size than its own")
+            raise malformed(f"piece {i} of the image decodes to another size than its own")
         block = found.view(stored).reshape(-1, across, channels)[:rows, : header.width - left]
         if beside is None:
             yield from (_native(band, native, predictor=layout.predictor) for band in bands(block))
@@ -79,7 +79,7 @@ def _decompress(piece: memoryview, compression: Compression, room: Bytes) -> Byt
 
 def _inflate(piece: memoryview, room: Bytes) -> Bytes:
     """Inflate a piece into `room`."""
-    name, filled = "a piece of the picture", 0
+    name, filled = "a piece of the image", 0
     inflater = Inflater(len(room), name, malformed(f"{name} decodes to more than its size means"))
     for part in inflater.feed(piece):
         room[filled : filled + len(part)] = np.frombuffer(part, np.uint8)

@@ -1,6 +1,6 @@
 """TIFF directories below the one that is shown: EXIF, GPS, and what SubIFDs name.
 
-They are followed so that their bytes are known as theirs. None of them may hold a picture: viewers show smaller ones in
+They are followed so that their bytes are known as theirs. None of them may hold an image: viewers show smaller ones in
 place of the large one when they zoom out, and nobody compares the two.
 """
 
@@ -13,7 +13,7 @@ _INTEROPERABILITY = 40965
 
 
 def nested_spans(data: bytes, directory: Directory) -> list[tuple[int, int]]:
-    """Return which bytes directories below this one take; one that holds or turns a picture is refused."""
+    """Return which bytes directories below this one take; one that holds or turns an image is refused."""
     spans: list[tuple[int, int]] = []
     for tag in (EXIF, GPS):
         spans += _metadata_spans(data, directory, tag)
@@ -24,7 +24,7 @@ def nested_spans(data: bytes, directory: Directory) -> list[tuple[int, int]]:
         if (below := _read(data, offset)) is None:  # another reader may read it, and show what it finds
             raise ambiguous(f"a directory below that cannot be read (tag {SUBDIRECTORIES})")
         if STRIPS in below or TILES in below:
-            raise ambiguous(f"a second picture in a directory below (tag {SUBDIRECTORIES})")
+            raise ambiguous(f"a second image in a directory below (tag {SUBDIRECTORIES})")
         spans += below.spans()
     return spans
 
@@ -39,7 +39,7 @@ def _metadata_spans(data: bytes, directory: Directory, tag: int) -> list[tuple[i
     if below is None:
         return []
     if ORIENTATION in below and below.integers(ORIENTATION) != (1,):
-        raise ambiguous("EXIF with an orientation of its own: some readers would turn the picture")
+        raise ambiguous("EXIF with an orientation of its own: some readers would turn the image")
     return below.spans() + (_metadata_spans(data, below, _INTEROPERABILITY) if tag == EXIF else [])
 
 

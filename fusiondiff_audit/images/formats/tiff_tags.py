@@ -20,14 +20,14 @@ PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 317, 320, 322, 
 SUBDIRECTORIES, EXTRA, FORMAT = 330, 338, 339
 DESCRIPTION, SOFTWARE, XMP, PROFILE, EXIF, GPS = 270, 305, 700, 34675, 34665, 34853
 RESOURCES, IMAGEJ_SIZES, IMAGEJ, ORIENTATION = 34377, 50838, 50839, 274
-REDUCED = 254  # NewSubfileType; its lowest bit: a smaller version of another picture
+REDUCED = 254  # NewSubfileType; its lowest bit: a smaller version of another image
 
 _READ = frozenset(
     {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR, PREDICTOR, COLOURS}
     | {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, SUBDIRECTORIES, EXTRA, FORMAT}
 )
 _ONLY = {  # tag: what it may say
-    REDUCED: (0, 2),  # the picture proper, or a page
+    REDUCED: (0, 2),  # the image proper, or a page
     255: (1, 3),  # the same, as older writers say it
     263: (1,),  # no dithering
     266: (1,),  # FillOrder: the highest bit first
@@ -58,7 +58,7 @@ def check_tags(directory: Directory) -> tuple[int, ...]:
             continue
         if tag in _ONLY:
             if (value := directory.integer(tag)) not in _ONLY[tag]:
-                raise ambiguous(f"TIFF tag {_named(tag)} of {value}: readers would show another picture")
+                raise ambiguous(f"TIFF tag {_named(tag)} of {value}: readers would show another image")
         elif tag in _DESCRIPTIVE or (tag >= _ANYBODYS and tag not in _HEEDED):
             ignored.append(tag)
         else:
@@ -67,14 +67,14 @@ def check_tags(directory: Directory) -> tuple[int, ...]:
 
 
 def check_metadata_size(directory: Directory, ignored: tuple[int, ...], nested: list[tuple[int, int]]) -> None:
-    """Refuse more metadata than a picture needs, in tags and in the directories below."""
+    """Refuse more metadata than an image needs, in tags and in the directories below."""
     size = sum(map(directory.size, ignored)) + sum(stop - start for start, stop in nested)
     if size > MAX_METADATA:
-        raise too_large(f"{size:,} bytes beside the picture, at most {MAX_METADATA:,}")
+        raise too_large(f"{size:,} bytes beside the image, at most {MAX_METADATA:,}")
 
 
 def check_metadata(directory: Directory, name: str, width: int, height: int, channels: int) -> None:
-    """Refuse metadata by which some readers would see more planes, other tones or a turned picture.
+    """Refuse metadata by which some readers would see more planes, other tones or a turned image.
 
     `name` is the file's own, and `channels` are those that are stored, opacity included.
     """

@@ -1,4 +1,4 @@
-"""Bytes of a file that belong to nothing its container describes: before, between and behind the parts of a picture.
+"""Bytes of a file that belong to nothing its container describes: before, between and behind the parts of an image.
 
 Programs that do not know the container look for their own format in them, so another file hides there. A few such bytes
 are ordinary (padding, what an editor left), and are counted.
@@ -55,7 +55,7 @@ def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
 
 
 def check_trailing(rest: bytes | memoryview) -> int:
-    """Return how many bytes follow a picture; refuse many, and another file among them."""
+    """Return how many bytes follow an image; refuse many, and another file among them."""
     _check_count(len(rest))
     _check_gap(bytes(rest))
     return len(rest)
@@ -63,10 +63,10 @@ def check_trailing(rest: bytes | memoryview) -> int:
 
 def _check_count(count: int) -> None:
     if count > MAX_UNREFERENCED:
-        raise malformed(f"{count:,} bytes or more that belong to no part of the picture, at most {MAX_UNREFERENCED:,}")
+        raise malformed(f"{count:,} bytes or more that belong to no part of the image, at most {MAX_UNREFERENCED:,}")
 
 
 def _check_gap(gap: bytes) -> None:
     match = _ANYWHERE.search(gap)
     if name := format_at(match[0] if match else gap.lstrip(_PADDING)):
-        raise malformed(f"{name} hides beside the picture")
+        raise malformed(f"{name} hides beside the image")

@@ -1,4 +1,4 @@
-"""Text beside a picture: looked at for an orientation, which some readers take from XMP, and some from any text."""
+"""Text beside an image: looked at for an orientation, which some readers take from XMP, and some from any text."""
 
 import re
 
@@ -13,7 +13,7 @@ _CLOSED = re.compile(rb">\s*(?:<|$)")
 
 
 def check_xmp(text: bytes) -> None:
-    """Refuse text that may say that the picture is to be turned.
+    """Refuse text that may say that the image is to be turned.
 
     Readers look for `tiff:Orientation="6"` and `tiff:Orientation>6` with or without parsing XML. UTF-16 and UTF-32 are
     read as if they were ASCII.
@@ -23,7 +23,7 @@ def check_xmp(text: bytes) -> None:
         before = text[max(0, match.start() - _NEAR) : match.start()]
         after = text[match.end() : match.end() + _NEAR]
         if not _is_harmless(before, after):
-            raise ambiguous(f"text that says {match[0] + after[:20]!a}: some readers would turn the picture")
+            raise ambiguous(f"text that says {match[0] + after[:20]!a}: some readers would turn the image")
 
 
 def _is_harmless(before: bytes, after: bytes) -> bool:

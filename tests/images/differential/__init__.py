@@ -1,4 +1,4 @@
-"""One file, one picture: what we admit, tifffile, Pillow and OpenCV must show sample by sample as we do.
+"""One file, one image: what we admit, tifffile, Pillow and OpenCV must show sample by sample as we do.
 
 A generator builds small TIFF, PNG and JPEG files and changes their structure: tags, chunks and segments are added,
 removed, doubled, reordered and made to contradict one another (`tiffs`, `pngs`, `jpegs`). Each file comes from its

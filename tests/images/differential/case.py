@@ -35,7 +35,7 @@ def generate(
 ) -> Case:
     """Return the file of a seed: for each mutation some in which it is alone, then files with several.
 
-    Two of three of the latter have mild mutations only, which most readers take without a change of the picture. A
+    Two of three of the latter have mild mutations only, which most readers take without a change of the image. A
     mutation that finds nothing to change says "-".
     """
     rng = Random(f"{suffix} {seed}")

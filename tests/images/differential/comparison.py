@@ -8,9 +8,9 @@ GUESSES = ("Corrupt JPEG data", "Premature end of JPEG", "Invalid SOS", "Inconsi
 
 
 def disagreement(ours: Samples, view: View) -> str | None:
-    """Say how a reader's picture differs from ours; None where it does not, or has fewer bits than the file."""
-    if view.pictures != 1:
-        return f"{view.pictures} pictures"
+    """Say how a reader's image differs from ours; None where it does not, or has fewer bits than the file."""
+    if view.images != 1:
+        return f"{view.images} images"
     if guess := next((line for line in view.remarks.splitlines() if line.startswith(GUESSES)), None):
         return f"guessed: {guess}"
     theirs = canonical(view)
@@ -30,9 +30,9 @@ def is_full_depth(ours: Samples, view: View) -> bool:
 
 
 def canonical(view: View) -> Samples:
-    """Return a picture without a constant opacity, and with one channel where three are equal everywhere."""
+    """Return an image without a constant opacity, and with one channel where three are equal everywhere."""
     samples = view.samples
-    if samples.ndim != 3:  # no picture at all; its shape says so
+    if samples.ndim != 3:  # no image at all; its shape says so
         return samples
     if view.alpha and samples.size and (samples[:, :, -1] == samples[0, 0, -1]).all():
         samples = samples[:, :, :-1]

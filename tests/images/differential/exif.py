@@ -1,4 +1,4 @@
-"""Orientation as EXIF and XMP say it: of all that metadata holds, what turns a picture."""
+"""Orientation as EXIF and XMP say it: of all that metadata holds, what turns an image."""
 
 import struct
 

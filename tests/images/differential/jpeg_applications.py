@@ -1,4 +1,4 @@
-"""What is changed in a JPEG's APPn segments: orientation, colour, profiles, thumbnails, further pictures."""
+"""What is changed in a JPEG's APPn segments: orientation, colour, profiles, thumbnails, further images."""
 
 import struct
 from random import Random
@@ -89,9 +89,9 @@ def icc(jpeg: Jpeg, rng: Random) -> str:
 
 
 def mpf(jpeg: Jpeg, rng: Random) -> str:
-    """Add a second picture behind, and the index that says so (CIPA DC-007)."""
-    how = rng.choice(["indexed", "padded", "not there", "one picture"])
-    count = 1 if how == "one picture" else 2
+    """Add a second image behind, and the index that says so (CIPA DC-007)."""
+    how = rng.choice(["indexed", "padded", "not there", "one image"])
+    count = 1 if how == "one image" else 2
     entries = [(0xB000, 7, 4, int.from_bytes(b"0100", "little")), (0xB001, 4, 1, count), (0xB002, 7, 16 * count, 50)]
     second = small()
     index = b"II*\0\x08\0\0\0" + struct.pack("<H", 3) + b"".join(struct.pack("<HHII", *e) for e in entries) + bytes(4)
@@ -124,6 +124,6 @@ APPLICATIONS: dict[str, Mutation] = {
     "Adobe": adobe,
     "JFIF": jfif,
     "ICC profile": icc,
-    "multi-picture": mpf,
+    "multi-image": mpf,
     "APPn": other_app,
 }

@@ -89,17 +89,17 @@ def draw(rng: Random) -> Jpeg:
 
 
 def slopes(rng: Random, height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
-    """Return a picture that no turn and no shift leaves as it is."""
+    """Return an image that no turn and no shift leaves as it is."""
     down, across = np.mgrid[:height, :width]
     planes = []
     for _ in range(channels):
         a, b, c = rng.uniform(1, 5), rng.uniform(1, 5), rng.uniform(0, 6)
         planes.append(down * a + across * b + 30 * np.sin(down * across / 50 + c))
-    picture = np.stack(planes, axis=2) + np.random.default_rng(rng.randrange(2**32)).normal(
+    image = np.stack(planes, axis=2) + np.random.default_rng(rng.randrange(2**32)).normal(
         0, 6, (height, width, channels)
     )
-    picture[: height // 3, : width // 3] += 90
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image[: height // 3, : width // 3] += 90
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def parse(data: bytes) -> Jpeg:

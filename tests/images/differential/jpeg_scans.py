@@ -113,7 +113,7 @@ def scan_again(jpeg: Jpeg, rng: Random) -> str:
 
 
 def parts_of_scan(jpeg: Jpeg, rng: Random) -> str:
-    """Let a scan's head say other components, tables, or other bands of a progressive picture."""
+    """Let a scan's head say other components, tables, or other bands of a progressive image."""
     scan = rng.choice(jpeg.all(SOS))
     body = bytearray(scan.body or b"")
     place = rng.randrange(len(body))

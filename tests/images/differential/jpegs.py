@@ -38,7 +38,7 @@ def component_ids(jpeg: Jpeg, rng: Random) -> str:
 
 
 def sampling(jpeg: Jpeg, rng: Random) -> str:
-    """Change a component's factors without changing the data, except in a grey picture, where they mean nothing."""
+    """Change a component's factors without changing the data, except in a grey image, where they mean nothing."""
     body = bytearray(jpeg.frame.body or b"")
     place = rng.randrange(body[5])
     across, down = rng.choice(SAMPLINGS)

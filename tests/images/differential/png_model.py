@@ -88,11 +88,11 @@ def distinct(rng: Random, height: int, width: int, colour: int, bits: int) -> np
     channels = {4: 1, 6: 3}.get(colour, CHANNELS[colour])
     count, top = height * width * channels, 2**bits
     generator = np.random.default_rng(rng.randrange(2**32))
-    picture = (generator.permutation(count) * max(1, top // count) % top).reshape(height, width, channels)
+    image = (generator.permutation(count) * max(1, top // count) % top).reshape(height, width, channels)
     if colour in (4, 6):
         opaque = rng.choice([top - 1, top - 1, top - 1, 0, 1, top // 2])
-        picture = np.concatenate([picture, np.full((height, width, 1), opaque)], axis=2)
-    found: npt.NDArray[Any] = picture.astype(">u2" if bits == 16 else "u1")
+        image = np.concatenate([image, np.full((height, width, 1), opaque)], axis=2)
+    found: npt.NDArray[Any] = image.astype(">u2" if bits == 16 else "u1")
     return found
 
 

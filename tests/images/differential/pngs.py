@@ -125,7 +125,7 @@ def inflate_less(png: Png, rng: Random) -> str:
 
 def change_palette(png: Png, rng: Random) -> str:
     how = rng.choice(
-        ["short", "one", "not of three", "long", "colour", "missing", "late", "in a picture without", "twice"]
+        ["short", "one", "not of three", "long", "colour", "missing", "late", "in an image without", "twice"]
     )
     match how:
         case "short":
@@ -215,7 +215,7 @@ def start_with(png: Png, rng: Random) -> str:
 
 
 def animated(png: Png, rng: Random) -> str:
-    """Add a second picture as an animation would have it."""
+    """Add a second image as an animation would have it."""
     other = zlib.compress(bytes(len(png.raw)))
     control = four(0, png.width, png.height, 0, 0) + bytes(6)
     png.before += [(b"acTL", four(2, 0)), (b"fcTL", control)]

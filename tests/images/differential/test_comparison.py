@@ -1,4 +1,4 @@
-"""The comparison sees what it must: a picture turned, inverted, multiplied or guessed is a disagreement."""
+"""The comparison sees what it must: an image turned, inverted, multiplied or guessed is a disagreement."""
 
 import struct
 import zlib
@@ -57,7 +57,7 @@ TAGS: dict[str, tuple[tuple[int, int, Sequence[Value]], set[str]]] = {
 
 
 @pytest.mark.parametrize("case", TAGS)
-def test_a_tag_that_changes_the_picture_is_seen(case: str) -> None:
+def test_a_tag_that_changes_the_image_is_seen(case: str) -> None:
     (tag, kind, values), readers = TAGS[case]
     tiff = plain()
     tiff.page.put(tag, kind, list(values))
@@ -80,7 +80,7 @@ def test_a_png_that_asks_to_be_turned_is_seen(kind: str) -> None:
     assert "Pillow turned" in disagreeing(png.to_bytes(), ".png")
 
 
-def test_a_picture_of_other_filters_is_the_same_picture() -> None:
+def test_an_image_of_other_filters_is_the_same_image() -> None:
     rows = [filtered(PICTURE, [kind]) for kind in range(5)]
     assert len(set(rows)) == 5
     for raw in rows:

@@ -16,7 +16,7 @@ COMPRESSIONS = {1: 40, 5: 20, 8: 20, 32946: 5, 32773: 15}  # and how often each 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a picture is stored."""
+    """How an image is stored."""
 
     kind: str
     channels: int
@@ -60,11 +60,11 @@ def distinct(rng: Random, height: int, width: int, look: Look) -> Samples:
     else:
         top = 2 ** (8 * int(look.kind[1]))
         samples = (generator.permutation(count) * max(1, top // count) + rng.randrange(max(1, top // count))) % top
-    picture = samples.astype(look.kind).reshape(height, width, look.channels)
+    image = samples.astype(look.kind).reshape(height, width, look.channels)
     if look.alpha:
-        opaque = rng.choice([0, 1, picture.max()]) if rng.random() < 0.4 else np.iinfo(picture.dtype).max
-        picture = np.concatenate([picture, np.full((height, width, 1), opaque, picture.dtype)], axis=2)
-    return picture
+        opaque = rng.choice([0, 1, image.max()]) if rng.random() < 0.4 else np.iinfo(image.dtype).max
+        image = np.concatenate([image, np.full((height, width, 1), opaque, image.dtype)], axis=2)
+    return image
 
 
 def store(samples: Samples, look: Look, order: str, number: int, rng: Random, *, big: bool = False) -> Page:
@@ -108,7 +108,7 @@ def store(samples: Samples, look: Look, order: str, number: int, rng: Random, *,
 
 
 def cut(samples: Samples, look: Look, rng: Random) -> list[Samples]:
-    """Return strips, or tiles filled up with what is not of the picture."""
+    """Return strips, or tiles filled up with what is not of the image."""
     if not look.tile:
         return [samples[top : top + look.rows] for top in range(0, len(samples), look.rows)]
     down, across = look.tile

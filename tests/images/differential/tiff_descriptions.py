@@ -16,7 +16,7 @@ SCN = '<scn><collection><image name="a"><pixels>{}</pixels></image></collection>
 
 
 def descriptions(page: Page, rng: Random) -> dict[str, list[str]]:
-    """Return descriptions by kind: of the picture that the page holds, of more of them, or of a picture that hides."""
+    """Return descriptions by kind: of the image that the page holds, of more of them, or of an image that hides."""
     width, height = (
         int(f.values[0]) if (f := page.find(t)) and isinstance(f.values[0], int) else 4 for t in (256, 257)
     )

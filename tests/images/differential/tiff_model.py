@@ -50,7 +50,7 @@ class Field:
 
 @dataclass(slots=True)
 class Page:
-    """A directory and the pieces of its picture, written in the order of `sequence`."""
+    """A directory and the pieces of its image, written in the order of `sequence`."""
 
     fields: list[Field]
     pieces: list[bytes]

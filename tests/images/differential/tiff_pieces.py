@@ -16,7 +16,7 @@ DEFLATE = (8, 32946)
 
 
 def repack(compressions: tuple[int, ...], change: Callable[[bytes, int, Random], bytes]) -> Mutation:
-    """Change a packed piece; pictures of another compression are made anew with one of these."""
+    """Change a packed piece; images of another compression are made anew with one of these."""
 
     def mutate(tiff: Tiff, rng: Random) -> str:
         page = tiff.page
@@ -125,7 +125,7 @@ def lzw_oddly(piece: bytes, kind: int, rng: Random) -> bytes:
 
 
 def full_table(tiff: Tiff, rng: Random) -> str:
-    """Make a picture of noise whose LZW codes go on, with or without a clear, when the table of 4,096 is full."""
+    """Make an image of noise whose LZW codes go on, with or without a clear, when the table of 4,096 is full."""
     page, width, height = tiff.page, 80, 64
     if len(page.find(258).values) != 1 or page.find(324):  # type: ignore[union-attr]
         return "-"

@@ -119,10 +119,10 @@ def apart(tiff: Tiff, rng: Random) -> str:
 
 def another_page(tiff: Tiff, rng: Random) -> str:
     tiff.pages.append(tiff_base.draw_page(rng, tiff.order, 1, big=tiff.big))
-    how = rng.choice(["a second picture", "a thumbnail first", "a thumbnail behind", "a mask"])
+    how = rng.choice(["a second image", "a thumbnail first", "a thumbnail behind", "a mask"])
     if how == "a thumbnail first":
         tiff.page.put(254, LONG, [1])
-    elif how != "a second picture":
+    elif how != "a second image":
         tiff.pages[1].put(254, LONG, [1 if how == "a thumbnail behind" else 4])
     return how
 

@@ -1,7 +1,7 @@
-"""What competent readers show of a file: each view is the picture that a user of the reader gets without asking twice.
+"""What competent readers show of a file: each view is the image that a user of the reader gets without asking twice.
 
 tifffile   `series[0]`, which is what `imread` returns, with its axes beside rows, columns and samples as further
-           pictures; and the first page by itself. Indices are looked up in the page's colour map, and a picture that
+           images; and the first page by itself. Indices are looked up in the page's colour map, and an image that
            says that white is zero is inverted, as everybody does who shows it.
 Pillow     `Image.open`, with all frames; and what `ImageOps.exif_transpose` makes of it, as viewers built on Pillow
            do. Indices and transparent colours are looked up.
@@ -34,11 +34,11 @@ Samples = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A picture, rows x columns x channels, whether its last channel is opacity, and how many pictures there are."""
+    """An image, rows x columns x channels, whether its last channel is opacity, and how many images there are."""
 
     samples: Samples
     alpha: bool
-    pictures: int = 1
+    images: int = 1
     remarks: str = ""  # what the reader's libraries said on standard error
 
 
@@ -54,7 +54,7 @@ def look(data: bytes, suffix: str) -> dict[str, View | str]:
             with warnings.catch_warnings(), _standard_error() as remarks:
                 warnings.simplefilter("ignore")
                 shown = view(data)
-            found[name] = replace(shown, remarks=remarks.decode(errors="replace")) if shown else "no picture"
+            found[name] = replace(shown, remarks=remarks.decode(errors="replace")) if shown else "no image"
         except Exception as e:  # whatever a reader raises, it shows nothing
             found[name] = f"{type(e).__name__}: {e}"
     return found
@@ -78,16 +78,16 @@ def _standard_error() -> Iterator[bytearray]:
 def _tifffile_series(data: bytes) -> View:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         series = file.series[0]
-        pictures = len(file.series)
+        images = len(file.series)
         samples, axes = np.asarray(series.asarray()), series.axes
         for axis in [a for a in axes if a not in "YXS"]:
             place = axes.index(axis)
-            pictures *= samples.shape[place]
+            images *= samples.shape[place]
             samples, axes = samples.take(0, place), axes[:place] + axes[place + 1 :]
         for axis in [a for a in "XY" if a not in axes]:
             samples, axes = samples[None], axis + axes
         rows = np.moveaxis(samples, axes.index("S"), -1) if "S" in axes else samples
-        return _of_page(rows, file.pages.first, pictures)
+        return _of_page(rows, file.pages.first, images)
 
 
 def _tifffile_page(data: bytes) -> View:
@@ -98,7 +98,7 @@ def _tifffile_page(data: bytes) -> View:
         return _of_page(rows, page, len(file.pages))
 
 
-def _of_page(samples: Samples, page: Any, pictures: int) -> View:
+def _of_page(samples: Samples, page: Any, images: int) -> View:
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and samples.dtype.kind == "u":
         samples = np.iinfo(samples.dtype).max - samples
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and (colours := page.colormap) is not None:
@@ -107,7 +107,7 @@ def _of_page(samples: Samples, page: Any, pictures: int) -> View:
         indices = samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
         samples = np.moveaxis(colours[:, indices], 0, -1)
         samples = (samples >> 8).astype(np.uint8) if eight else samples
-    return View(_with_channels(samples), bool(page.extrasamples), pictures)
+    return View(_with_channels(samples), bool(page.extrasamples), images)
 
 
 def _pillow(data: bytes) -> View:
@@ -146,14 +146,14 @@ def _opencv_pages(data: bytes) -> View | None:
     return _of_matrix(pages[0], len(pages)) if opened and pages else None
 
 
-def _of_matrix(found: Any, pictures: int = 1) -> View | None:
+def _of_matrix(found: Any, images: int = 1) -> View | None:
     """Return OpenCV's blue, green and red as red, green and blue."""
     if found is None:
         return None
     samples = _with_channels(np.asarray(found))
     if samples.shape[2] >= 3:
         samples = samples[:, :, [2, 1, 0, *range(3, samples.shape[2])]]
-    return View(samples, samples.shape[2] in (2, 4), pictures)
+    return View(samples, samples.shape[2] in (2, 4), images)
 
 
 def _with_channels(samples: Samples) -> Samples:
