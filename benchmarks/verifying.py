@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from benchmarks.house import founded
 from reports.verdict.issue import issue
-from tests.reports.made import report
+from tests.reports.verdict.made import report
 
 ROUNDS, MOST, GROWTH, ROOM = 9, 1.6, 1.25, 500 * 2**20
 BARE = """import click

@@ -1,4 +1,4 @@
-"""Settings as JSON objects and back: a frozen dataclass is its own schema, with a closed set of keys at every level.
+"""Frozen dataclasses as JSON objects and back: a dataclass is its own schema, with a closed set of keys at every level.
 
 >>> from dataclasses import dataclass
 >>> from signing.fields import Fields
@@ -29,10 +29,10 @@ _Record = TypeVar("_Record")
 
 
 def read_record(kind: type[_Record], fields: Fields) -> _Record:
-    """Return the record that an object says; nothing has a default here, and what it cannot mean is refused."""
-    known = field_types(typing.cast("Any", kind))
-    fields.closed(*known)
-    values = {name: _read(hint, fields, name) for name, hint in known.items()}
+    """Return the record that a JSON object stands for; every field must be there, and be of its type."""
+    hints = field_types(typing.cast("Any", kind))
+    fields.closed(*hints)
+    values = {name: _read(hint, fields, name) for name, hint in hints.items()}
     try:
         return kind(**values)
     except ValueError as e:
@@ -41,13 +41,13 @@ def read_record(kind: type[_Record], fields: Fields) -> _Record:
 
 @functools.cache
 def field_types(kind: Any) -> dict[str, Any]:
-    """Return the type of each field; reports have thousands of rows of one kind."""
-    known = typing.get_type_hints(kind)
-    return {field.name: known[field.name] for field in dataclasses.fields(kind)}
+    """Return the type of each field."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def write_record(record: Any) -> dict[str, Any]:
-    """Return a record as an object for JSON; `read_record` gives it back."""
+    """Return the JSON object that `read_record` reads as this record."""
     return {field.name: _write(getattr(record, field.name)) for field in dataclasses.fields(record)}
 
 
@@ -62,8 +62,8 @@ def _write(value: Any) -> Any:
 
 
 def _read(hint: Any, fields: Fields, name: str) -> Any:
-    """Return one field as the type that its record declares."""
-    if isinstance(hint, types.UnionType):  # something or null
+    """Return one field in the type that its record declares."""
+    if isinstance(hint, types.UnionType):  # a type or null
         (inner,) = (part for part in typing.get_args(hint) if part is not types.NoneType)
         return None if fields.null(name) else _read(inner, fields, name)
     if typing.get_origin(hint) is tuple:
@@ -87,8 +87,8 @@ def _read_text(hint: Any, fields: Fields, name: str) -> Any:
     try:
         return hint(text)
     except (ValueError, InvalidOperation) as e:
-        known = f"; known are {', '.join(str(item.value) for item in hint)}" if issubclass(hint, Enum) else ""
-        raise malformed(fields.where, f"{name}: {text[:100]!a} is not understood{known}") from e
+        members = f"; known are {', '.join(str(item.value) for item in hint)}" if issubclass(hint, Enum) else ""
+        raise malformed(fields.where, f"{name}: {text[:100]!a} is not understood{members}") from e
 
 
 def _read_list(inner: Any, fields: Fields, name: str) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
-"""Reading a long JSON text in its one form piece by piece, so that never more than a few rows are objects at once.
+"""Reads a long JSON text of known form piece by piece, so that never more than a few rows are objects at once.
 
-Words that must stand somewhere are told by comparison; whatever else could be otherwise is found by whoever writes the
-text again and compares.
+The scanner compares the fixed parts of the text, and is lenient about the rest: its caller writes the result again and
+compares all bytes.
 """
 
 import json
@@ -13,44 +13,44 @@ _DECODER = json.JSONDecoder()
 
 
 class Scanner:
-    """A place in a text."""
+    """A position in a JSON text; each method reads at it and moves it."""
 
     def __init__(self, data: bytes, where: str) -> None:
         try:
             self._text = data.decode("ascii")
         except UnicodeDecodeError as e:
-            raise malformed(where, "is not in ASCII, as all is that we write") from e
+            raise malformed(where, "is not ASCII, as every signed text of ours is") from e
         self._at, self._where = 0, where
 
     def skip(self, word: str) -> bool:
-        """Go on behind a word, if it stands here."""
+        """Pass a word and return True, if the word stands here."""
         if not self._text.startswith(word, self._at):
             return False
         self._at += len(word)
         return True
 
     def expect(self, word: str) -> None:
-        """Go on behind a word that must stand here."""
+        """Pass a word; refuse the text if another stands here."""
         if not self.skip(word):
             raise malformed(self._where, f"not in the form of a report: {word!r} is not where it must be")
 
     def value(self) -> object:
-        """Return the value that begins here, and go on behind it."""
+        """Return the JSON value that begins here, and pass it."""
         try:
-            found, self._at = _DECODER.raw_decode(self._text, self._at)
+            value, self._at = _DECODER.raw_decode(self._text, self._at)
         except (ValueError, RecursionError) as e:
             raise malformed(self._where, f"not JSON ({e})") from e
-        return found
+        return value
 
-    def lists(self, together: int) -> Iterator[list[object]]:
-        """Yield the values of the list that begins here, so many at a time."""
+    def batches(self, size: int) -> Iterator[list[object]]:
+        """Yield the values of the JSON list that begins here, `size` of them at a time."""
         self.expect("[")
-        some: list[object] = []
+        batch: list[object] = []
         while not self.skip("]"):
-            some.append(self.value())
-            self.skip(",")  # one that is missing, or too many, shows when all is written again
-            if len(some) == together:
-                yield some
-                some = []
-        if some:
-            yield some
+            batch.append(self.value())
+            self.skip(",")  # a missing comma, or one too many, shows when the text is written again
+            if len(batch) == size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch

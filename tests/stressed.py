@@ -9,8 +9,8 @@ from reports.stress.gates import GateOutcome, Metric, Severity
 from reports.stress.records import AttackResult, CheckResult, CheckState, GateResult
 from reports.stress.result import StressResult
 from signing import PublicKey, now, write_time
-from tests.reports.made import digest
 from tests.reports.test_robustness import made
+from tests.reports.verdict.made import digest
 
 
 def stressed(auditor: PublicKey, model: str, policy: StressPolicy | None = None, **changes: Any) -> StressResult:

@@ -12,8 +12,8 @@ from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from reports.verdict.verdicts import Verdict
 from signing import Algorithm, PrivateKey
-from tests.reports.made import changed, report
-from tests.reports.test_vectors import VECTORS, payload_of
+from tests.reports.verdict.made import changed, report
+from tests.reports.verdict.test_vectors import VECTORS, payload_of
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)
 

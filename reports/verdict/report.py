@@ -165,7 +165,7 @@ def _rows(kind: type[_Row], leaves: str, at: Scanner, version: str, where: str) 
     """Return the rows of the list that begins here, and the text of each."""
     rows: list[_Row] = []
     texts: list[bytes] = []
-    for some in at.lists(_TOGETHER):
+    for some in at.batches(_TOGETHER):
         rows += read_records(kind, [upgraded(one, leaves, version, where) for one in some], where)
         texts += map(write_json, some)
         if len(rows) > MAX_ROWS:

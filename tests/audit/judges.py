@@ -10,7 +10,7 @@ from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
 from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import ModelHeader
-from tests.reports.made import digest, rates
+from tests.reports.verdict.made import digest, rates
 
 UNTESTED = AuditPolicy(
     robustness=RobustnessRequirement(result="optional")

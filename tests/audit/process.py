@@ -30,7 +30,7 @@ from reports.verdict.rows import ImageRow
 from signing.bundle import Bundle
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, entry, make_trust, sign
-from tests.reports.made import digest
+from tests.reports.verdict.made import digest
 
 
 class NotingJudge(DigestJudge):

@@ -20,9 +20,9 @@ from reports.stress.result import StressResult, sign_stress_result
 from reports.verdict.claims import RobustnessClaim
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
-from tests.reports.made import digest
 from tests.reports.test_robustness import DOUBT, FAILED_GATE
 from tests.reports.test_robustness import made as any_result
+from tests.reports.verdict.made import digest
 from tests.stressed import stressed
 
 Claimed = RobustnessClaim | None

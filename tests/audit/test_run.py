@@ -47,8 +47,8 @@ from signing.names import MAX_NAME
 from signing.records import read_record, write_record
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
-from tests.reports.made import digest
-from tests.reports.test_old_versions import lowered
+from tests.reports.verdict.made import digest
+from tests.reports.verdict.test_old_versions import lowered
 
 Keyring = dict[str, signing.PrivateKey]
 

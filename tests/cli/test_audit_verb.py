@@ -25,7 +25,7 @@ from reports.verdict.rows import surviving_answers
 from reports.verdict.verification import Verification, verify_report
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
-from tests.reports.made import digest
+from tests.reports.verdict.made import digest
 from tests.stressed import stressed
 from tests.training.test_enrol import written
 

@@ -13,8 +13,8 @@ from reports.verdict.claims import RobustnessClaim
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.wording import robustness_text
 from tests.cli.conftest import Tool
-from tests.reports.made import report
-from tests.reports.test_vectors import VECTORS
+from tests.reports.verdict.made import report
+from tests.reports.verdict.test_vectors import VECTORS
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from fusiondiff_audit.policy.audit import AuditPolicy, read_audit_policy
 from signing import Reason, SigningError
-from tests.reports.made import digest
+from tests.reports.verdict.made import digest
 
 
 def test_the_built_in_one_has_a_name_and_a_digest() -> None:

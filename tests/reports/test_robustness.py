@@ -24,7 +24,7 @@ from reports.stress.result import FORMAT, RESULT, StressResult, open_stress_resu
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.bundle import seal
 from tests.conftest import NOW
-from tests.reports.made import digest
+from tests.reports.verdict.made import digest
 
 HELD = tuple(digest(f"held {n}") for n in range(5))
 FOOLED = tuple(digest(f"fooled {n}") for n in range(2))

@@ -13,8 +13,8 @@ from reports.stress.outcome import Outcome
 from reports.stress.result import StressResult, sign_stress_result
 from signing import PrivateKey, Reason, SigningError, TrustStore, write_time
 from tests.conftest import NOW
-from tests.reports.made import digest
 from tests.reports.test_robustness import FOOLED, HELD, MISSED, TRIED, left, made
+from tests.reports.verdict.made import digest
 from tests.stressed import stressed
 
 Keyring = dict[str, PrivateKey]

@@ -44,8 +44,8 @@ from tests.audit.judges import UNTESTED, DigestJudge
 from tests.audit.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
-from tests.reports.made import digest, stress_claim
 from tests.reports.test_robustness import made
+from tests.reports.verdict.made import digest, stress_claim
 
 HOUR = timedelta(hours=1)
 

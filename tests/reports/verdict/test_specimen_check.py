@@ -13,9 +13,9 @@ from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenRow, image_ver
 from reports.verdict.specimen_check import specimen_fault
 from reports.verdict.verdicts import Verdict, VerdictRules
 from signing import Reason, SigningError
-from tests.reports.made import digest, image
-from tests.reports.test_forged import TRUST, checkpoint_of, genuine
-from tests.reports.test_vectors import VECTORS, payload_of
+from tests.reports.verdict.made import digest, image
+from tests.reports.verdict.test_forged import TRUST, checkpoint_of, genuine
+from tests.reports.verdict.test_vectors import VECTORS, payload_of
 
 HIGH, LOW = Rank(15, 20), Rank(0, 20)
 COUNTED = VerdictCounts(9, 9, 9, 9, 9)

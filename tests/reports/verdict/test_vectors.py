@@ -24,9 +24,9 @@ from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
 from signing.strict import write_json
 from tests.conftest import make_trust
-from tests.reports.made import stress_claim
+from tests.reports.verdict.made import stress_claim
 
-VECTORS = Path(__file__).parent.parent / "vectors" / "reports"
+VECTORS = Path(__file__).parents[2] / "vectors" / "reports"
 V1 = VECTORS / "v1"
 PIN = "b9ede86b885f3e30be4e9d199e2f5b5776d1e257fc71173c692d2343de3a9cd9"
 BYTES = "964b3ccca31b7edf8bc0c7b1815e375876b274773b0e09ead40086b8d2e26d2d"

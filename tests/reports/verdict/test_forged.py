@@ -42,8 +42,8 @@ from signing import (
 from signing.bundle import seal
 from signing.strict import write_base64
 from tests.conftest import NOW, YEAR, entry, make_trust
-from tests.reports.made import changed, digest, report, stress_claim
-from tests.reports.test_vectors import V1, payload_of
+from tests.reports.verdict.made import changed, digest, report, stress_claim
+from tests.reports.verdict.test_vectors import V1, payload_of
 
 AUDITOR, DEVICE, STRANGER, ROOT = (PrivateKey.generate(Algorithm.ED25519) for _ in range(4))
 ENTRIES = (entry(AUDITOR, Role.AUDITOR, "auditor-1"), entry(DEVICE, Role.DEVICE, "sem-1"))

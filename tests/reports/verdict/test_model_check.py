@@ -27,8 +27,8 @@ from signing import PrivateKey, Reason, SigningError, TrustStore, sign_model
 from signing.fields import read_json
 from tests.model.tiny import SETTINGS as TINY
 from tests.model.tiny import examples, tiny_model
-from tests.reports.made import changed, digest
-from tests.reports.test_forged import TRUST, genuine, put
+from tests.reports.verdict.made import changed, digest
+from tests.reports.verdict.test_forged import TRUST, genuine, put
 
 CERAMIC, PIN = next(iter(PINNED.items()))
 Said = dict[str, Any]

@@ -25,8 +25,8 @@ from signing import (
 from signing.listed import Revocation, Why
 from signing.strict import write_base64, write_json
 from tests.conftest import NOW, entry, make_trust
-from tests.reports.made import changed, fields
-from tests.reports.test_report import AUDITOR, made_report, trusted
+from tests.reports.verdict.made import changed, fields
+from tests.reports.verdict.test_report import AUDITOR, made_report, trusted
 
 __all__ = ["trusted"]  # the fixture
 

@@ -15,7 +15,7 @@ from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStor
 from signing.bundle import seal
 from signing.listed import Revocation, Why
 from tests.conftest import NOW, entry, make_trust
-from tests.reports.made import report
+from tests.reports.verdict.made import report
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 ROOT = PrivateKey.generate(Algorithm.ED25519)

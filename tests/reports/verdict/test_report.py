@@ -22,7 +22,7 @@ from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStor
 from signing.bundle import seal
 from signing.strict import write_json
 from tests.conftest import entry, make_trust
-from tests.reports.made import ALPHA, changed, digest, fields, report, stress_claim
+from tests.reports.verdict.made import ALPHA, changed, digest, fields, report, stress_claim
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 

@@ -23,10 +23,10 @@ from reports.verdict.verification import Verification, verify_report
 from reports.verdict.versions import NEWEST, V1, V2, V3, VERSIONS, refuse_late
 from signing import Reason, SigningError, write_time
 from signing.strict import write_json
-from tests.reports.made import digest
-from tests.reports.test_forged import TRUST, checkpoint_of, genuine, put
-from tests.reports.test_vectors import GOLDEN, LATER, VECTORS, listed_by, payload_of
-from tests.reports.test_vectors import V1 as FIRST
+from tests.reports.verdict.made import digest
+from tests.reports.verdict.test_forged import TRUST, checkpoint_of, genuine, put
+from tests.reports.verdict.test_vectors import GOLDEN, LATER, VECTORS, listed_by, payload_of
+from tests.reports.verdict.test_vectors import V1 as FIRST
 
 LAST = {V1: datetime(2026, 11, 30, tzinfo=UTC), V2: datetime(2026, 12, 1, tzinfo=UTC)}
 PLAIN = AuditPolicy(case=Case(text=("Sale 12",)), robustness=RobustnessRequirement(result="optional")).text
