@@ -116,10 +116,10 @@ def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[floa
         seen = embedded(model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=cores(), watch=unwatched)
         count, asked = len(parts["train"]), np.arange(len(parts["train"]), len(seen.examples))
         truth = asked >= count + len(parts["test"])
-        known = seen.of(np.arange(len(seen.examples)) < count)
-        far = known.distances(seen.rows)
+        known = seen.subset(np.arange(len(seen.examples)) < count)
+        far = known.distances(seen.embeddings)
         for scores, into in ((far, found[0]), (seen.residual, found[1])):
-            into.append(float(roc_auc_score(truth, [scores[seen.owner == place].mean() for place in asked])))
+            into.append(float(roc_auc_score(truth, [scores[seen.example_index == place].mean() for place in asked])))
     return found
 
 
@@ -166,7 +166,7 @@ def main() -> None:
             balanced = interval([one.balanced for one in found if one.balanced is not None])
             print(f"| {title} | {steps} | {balanced} | {right} | {took:.0f} s |", flush=True)
     if made.reading.residual:
-        far, odd = strangers(DiffusionModel.of(bundle), arguments.seeds)
+        far, odd = strangers(DiffusionModel.from_bundle(bundle), arguments.seeds)
         print(f"\nStrangers, AUROC: {interval(far)} by distance, {interval(odd)} by residual.")
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     if not told.startswith(TOOK):
         sys.exit(f"{sys.argv[2]}: does not begin with `{TOOK}`, from where on it replaces what was told")
     seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
-    seen.told = f"{seen.told.partition(TOOK)[0].strip()}\n\n{told}"
+    seen.provenance = f"{seen.provenance.partition(TOOK)[0].strip()}\n\n{told}"
     name = seen.settings.name
     with tempfile.TemporaryDirectory() as folder:
         learning = ForestSettings(trees=300, seed=SEED)

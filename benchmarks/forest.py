@@ -39,9 +39,9 @@ def main() -> None:
     with threadpool_limits(1):
         for count, bound in BOUNDS.items():
             rows = rng.standard_normal((count, FEATURES)).astype(np.float32)
-            if not np.array_equal(ours.shares(rows), theirs.predict_proba(rows)):
+            if not np.array_equal(ours.predict_proba(rows), theirs.predict_proba(rows)):
                 sys.exit("not the same numbers")
-            sides = (lambda rows=rows: ours.shares(rows), lambda rows=rows: theirs.predict_proba(rows))
+            sides = (lambda rows=rows: ours.predict_proba(rows), lambda rows=rows: theirs.predict_proba(rows))
             times: tuple[list[float], list[float]] = ([], [])
             for turn in range(ROUNDS + 1):
                 for side in (0, 1) if turn % 2 else (1, 0):

@@ -10,6 +10,7 @@ the number of partitions that `enrol` suggests does not reach its marks.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.certify.poisoning import by_prototypes
 from fusiondiff_audit.evaluation.bundle import embedded
 from fusiondiff_audit.evaluation.metrics import interval
 from fusiondiff_audit.evaluation.pictures import unwatched
@@ -26,7 +26,13 @@ from fusiondiff_audit.evaluation.task import Sizes, task
 from fusiondiff_audit.images.tiles import Aggregation, aggregate
 from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, forest_scores, train_forests
+from fusiondiff_audit.model.enrolment import (
+    Embeddings,
+    EnrolledEmbeddings,
+    ForestSettings,
+    forest_scores,
+    train_forests,
+)
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import tolerance
 
@@ -53,18 +59,56 @@ def by_partitions(
     forests = train_forests(known, ForestSettings(partitions, seed=seed))
     found = []
     for place, example in enumerate(asked.examples):
-        whole = [aggregate(row, rule) for row in forest_scores(forests, asked.rows[asked.owner == place])]
+        whole = [aggregate(row, rule) for row in forest_scores(forests, asked.embeddings[asked.example_index == place])]
         authentic = sum(share > 0.5 for share in whole)
         votes = (len(whole) - authentic, authentic)
         found.append(Asked((votes[1] > votes[0]) is example.authentic, tolerance(votes)))
     return found
 
 
+def trimmed_tolerance(distances: Sequence[Sequence[float]], *, trim: int) -> int | None:
+    """Return how many specimens may be altered without another class becoming nearer; None where two classes tie.
+
+    After FCert (2404.08631): the class whose specimens have the smaller trimmed mean distance wins, and all specimens
+    keep their labels.
+    """
+    each = [sorted(known) for known in distances]
+
+    def mean(known: Sequence[float], shift: int) -> float:
+        """Return the mean of what is left if so many specimens moved as far as they can."""
+        return math.fsum(known[trim + shift : len(known) - trim + shift]) / (len(known) - 2 * trim)
+
+    winner = min(range(len(each)), key=lambda place: mean(each[place], 0))
+    others = [place for place in range(len(each)) if place != winner]
+    found = None
+    for altered in range(trim + 1):
+        splits = [(mine, altered - mine) for mine in range(altered + 1)]
+        if not all(mean(each[winner], up) < mean(each[place], -down) for place in others for up, down in splits):
+            break
+        found = altered
+    return found
+
+
+def by_prototypes(enrolled: EnrolledEmbeddings, rows: Embeddings, *, trim: int) -> tuple[Class, int | None]:
+    """Return the class of the nearest prototype, and how many specimens may be altered if all keep their labels.
+
+    Specimens and the image are each represented by the mean embedding of their tiles.
+    """
+    image = rows.astype(np.float64).mean(0)
+    distances: dict[Class, list[float]] = {kind: [] for kind in Class}
+    of = {example.specimen: Class(int(example.authentic)) for example in enrolled.training.examples}
+    for specimen, kind in sorted(of.items()):
+        middle = enrolled.embeddings[enrolled.specimens == specimen].astype(np.float64).mean(0)
+        distances[kind].append(float(np.linalg.norm(image - middle)))
+    means = {kind: np.mean(sorted(known)[trim : len(known) - trim]) for kind, known in distances.items()}
+    return min(means, key=lambda kind: means[kind]), trimmed_tolerance([distances[kind] for kind in Class], trim=trim)
+
+
 def by_middle(known: EnrolledEmbeddings, asked: EnrolledEmbeddings, trim: int) -> list[Asked]:
     """Ask every picture which class has the nearer middle."""
     found = []
     for place, example in enumerate(asked.examples):
-        kind, stands = by_prototypes(known, asked.rows[asked.owner == place], trim=trim)
+        kind, stands = by_prototypes(known, asked.embeddings[asked.example_index == place], trim=trim)
         found.append(Asked((kind is Class.AUTHENTIC) is example.authentic, -1 if stands is None else stands))
     return found
 
@@ -96,7 +140,7 @@ def main() -> None:
         asked = task(seed, Sizes(train=said.specimens, calibrate=0, test=TEST, microscope=0, workshop=0, kiln=0))
         seen = embedded(model, asked.items(), workers=cores(), watch=unwatched)
         place = np.arange(len(seen.examples))
-        known, rest = seen.of(place < said.specimens), seen.of(place >= said.specimens)
+        known, rest = seen.subset(place < said.specimens), seen.subset(place >= said.specimens)
         for partitions in PARTITIONS:
             rows.setdefault(f"{partitions} partitions", []).append(by_partitions(known, rest, partitions, seed, rule))
         for trim in TRIMS:

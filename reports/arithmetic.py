@@ -24,12 +24,6 @@ wins ties.
 
     >>> tolerance((0, 5)), tolerance((5, 0)), tolerance((2, 3))
     (2, 2, 0)
-
-A baseline (after FCert, 2404.08631): for each class the mean distance to its specimens, the `trim` nearest and farthest
-left out; the smaller mean wins. It says how many specimens may be altered if all keep their labels.
-
-    >>> trimmed_tolerance(([1.0, 1.1, 1.2, 1.3, 1.4], [3.0, 3.1, 3.2, 3.3, 3.4]), trim=1)
-    1
 """
 
 import math
@@ -97,27 +91,6 @@ def tolerance(votes: Sequence[int]) -> int:
     winner = votes.index(max(votes))
     others = [place for place in range(len(votes)) if place != winner]
     return min((votes[winner] - votes[place] - (place < winner)) // 2 for place in others)
-
-
-def trimmed_tolerance(distances: Sequence[Sequence[float]], *, trim: int) -> int | None:
-    """Return how many specimens may be altered without another class being nearer; None: even none leaves a tie."""
-    if len(distances) < _CLASSES or trim < 0 or min(map(len, distances)) <= 2 * trim:
-        raise ValueError(f"{[len(each) for each in distances]} distances, {trim} left out at either end")
-    each = [sorted(known) for known in distances]
-
-    def mean(known: Sequence[float], shift: int) -> float:
-        """Return the mean of what is left if so many specimens moved as far as they can."""
-        return math.fsum(known[trim + shift : len(known) - trim + shift]) / (len(known) - 2 * trim)
-
-    winner = min(range(len(each)), key=lambda place: mean(each[place], 0))
-    others = [place for place in range(len(each)) if place != winner]
-    found = None
-    for altered in range(trim + 1):
-        splits = [(mine, altered - mine) for mine in range(altered + 1)]
-        if not all(mean(each[winner], up) < mean(each[place], -down) for place in others for up, down in splits):
-            break
-        found = altered
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,5 +62,5 @@ def _rates(calibration: Calibration) -> Iterator[ErrorRate]:
     classes = (calibration.counterfeit, Class.COUNTERFEIT), (calibration.authentic, Class.AUTHENTIC)
     for name, (scores, label) in zip(ERROR_RATES, classes, strict=True):
         if scores:
-            errors = calibration.wrong[label]
+            errors = calibration.misclassified[label]
             yield ErrorRate(name, errors, len(scores), error_bounds(errors, len(scores)))

@@ -43,7 +43,7 @@ def require_robustness(
     digest = sha256(data).hexdigest()
     if pin is None:
         result, _ = open_stress_result(data, str(place), trust=trust)
-    elif digest != pin.tested:
+    elif digest != pin.result_digest:
         raise SigningError(Reason.DIGEST_MISMATCH, f"{place}: is not the result that came with this tool")
     else:
         result = read_stress_result(data, str(place))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fusiondiff_audit.model.calibration import Calibration, nonconformity
+from fusiondiff_audit.model.calibration import Calibration, class_nonconformity
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import Rank, count_at_least, least_specimens
 
@@ -43,10 +43,10 @@ def conformal_ranks(
         return Rank(count_at_least(others, worst), len(others)) if len(others) >= least else None
 
     def of(kind: Class, others: Sequence[float]) -> Rank | None:
-        return rank(others, max(nonconformity(score, kind) for score in scores))
+        return rank(others, max(class_nonconformity(score, kind) for score in scores))
 
     counterfeit, authentic = of(Class.COUNTERFEIT, known.counterfeit), of(Class.AUTHENTIC, known.authentic)
     if counterfeit is None or authentic is None:
         counterfeit = authentic = None
-    others = known.kept if len(known.kept) >= least else known.left_out
+    others = known.held_out if len(known.held_out) >= least else known.leave_one_out
     return ConformalRanks(counterfeit, authentic, rank(others, max(strange)))

@@ -7,17 +7,10 @@ sets and familiarity look at all specimens together.
 
 Everything else that was fitted to labels must be out of the attacker's reach: an encoder that saw one of the enrolled
 pictures with its label carries it into every partition, so such a bundle gets no number.
-
-The baseline asks what a comparison with the mean of each class would tolerate, on the same embeddings.
 """
 
-import numpy as np
-
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.model.enrolment import Embeddings, EnrolledEmbeddings
-from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.settings import Settings
-from reports.arithmetic import trimmed_tolerance
 from signing import Reason, SigningError
 
 
@@ -34,18 +27,3 @@ def refuse_uncertifiable(settings: Settings) -> None:
             what = f"{settings.name}: its encoder was trained with the label of an enrolled picture"
             hint = "enrol other specimens; no partition is free of this one"
             raise AuditError(AuditReason.SEEN_LABEL, what, hint=hint)
-
-
-def by_prototypes(enrolled: EnrolledEmbeddings, rows: Embeddings, *, trim: int) -> tuple[Class, int | None]:
-    """Return the class whose specimens are nearest to a picture, and how many may be altered if all keep their labels.
-
-    A specimen counts once, by the mean of its tiles; so does the picture.
-    """
-    picture = rows.astype(np.float64).mean(0)
-    distances: dict[Class, list[float]] = {kind: [] for kind in Class}
-    of = {example.specimen: Class(int(example.authentic)) for example in enrolled.learnt.examples}
-    for specimen, kind in sorted(of.items()):
-        middle = enrolled.rows[enrolled.specimens == specimen].astype(np.float64).mean(0)
-        distances[kind].append(float(np.linalg.norm(picture - middle)))
-    means = {kind: np.mean(sorted(known)[trim : len(known) - trim]) for kind, known in distances.items()}
-    return min(means, key=lambda kind: means[kind]), trimmed_tolerance([distances[kind] for kind in Class], trim=trim)

@@ -16,7 +16,7 @@ def open_bundle(bundle: str, trust_path: Path | None) -> "DiffusionModel":
     """Load a model as `open_unpacked` does."""
     from fusiondiff_audit.model.classifier import DiffusionModel
 
-    return DiffusionModel.of(open_unpacked(bundle, trust_path))
+    return DiffusionModel.from_bundle(open_unpacked(bundle, trust_path))
 
 
 def open_unpacked(bundle: str, trust_path: Path | None) -> "LoadedBundle":

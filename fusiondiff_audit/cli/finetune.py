@@ -96,7 +96,7 @@ def command(
         settings, state = finetune(known, found, first, then, seed, room)
         if not room.here.first:
             return BESIDE
-        write_bundle(out, settings, state, None, key=signer, told=known.told)
+        write_bundle(out, settings, state, None, key=signer, provenance=known.provenance)
     rows = [
         ("learnt from", f"{count(len(found.digests), 'picture')} of {count(len(found.members), 'specimen')}"),
         ("labels", ", ".join(sorted(set(found.makers)))),

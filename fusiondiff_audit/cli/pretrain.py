@@ -94,7 +94,7 @@ def command(
         if not room.here.first:
             return BESIDE
         told = story(text, source if source == MADE_UP else "DIR", found, losses, room.here)
-        write_bundle(out, settings, state, None, key=signer, told=told)
+        write_bundle(out, settings, state, None, key=signer, provenance=told)
     written = sum(path.stat().st_size for path in out.iterdir())
     parameters = sum(tensor.numel() for tensor in state.values())
     rows = [

@@ -38,7 +38,7 @@ def bundle_cells(
 
 def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> EnrolledEmbeddings:
     """Return what a model sees in each picture, which is made for it and forgotten."""
-    found = (picture.without_picture() for picture in model.embed(spread(_made, items, workers)))
+    found = (picture.without_pixels() for picture in model.embed(spread(_made, items, workers)))
     pictures = list(watch(found, len(items)))
     return _labelled(pictures, [(" ".join(item.drawn().words), item.authentic) for item in items])
 
@@ -46,7 +46,7 @@ def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watc
 def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> EnrolledEmbeddings:
     """Return what a model sees in planes that somebody else cut, each with its name and whether it is authentic."""
     pictures = [
-        found.without_picture() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
+        found.without_pixels() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
     ]
     return _labelled(pictures, [(f"{name} {place}", authentic) for place, (name, _, authentic) in enumerate(planes)])
 
@@ -55,7 +55,7 @@ def _labelled(pictures: Sequence[EmbeddedImage], said: Sequence[tuple[str, bool]
     """Return pictures with the specimen and the label of each."""
     named = zip(pictures, said, strict=True)
     return collect_embeddings(
-        pictures, [LabelledExample(one.sample.pixel_digest, *specimen) for one, specimen in named]
+        pictures, [LabelledExample(one.micrograph.pixel_digest, *specimen) for one, specimen in named]
     )
 
 

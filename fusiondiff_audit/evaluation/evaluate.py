@@ -103,10 +103,10 @@ def look(
 
 def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
     (found,) = model.embed([micrograph])
-    if not len(found.rows):
+    if not len(found.embeddings):
         what = f"no tile that the model can judge ({found.prepared.quality})"
         raise signing.SigningError(signing.Reason.UNSUPPORTED, what)
-    return found.without_picture()
+    return found.without_pixels()
 
 
 def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "EnrolledEmbeddings":

@@ -39,7 +39,7 @@ class LoadedBundle:
     settings: Settings
     encoder: Encoder
     head: Head | None
-    told: str  # of how the encoder came to be
+    provenance: str  # of how the encoder came to be
 
 
 def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> LoadedBundle:
@@ -83,7 +83,7 @@ def write_bundle(
     head: Head | None,
     *,
     key: signing.PrivateKey | None = None,
-    told: str = "",
+    provenance: str = "",
 ) -> None:
     """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
     said = settings.to_bytes()
@@ -103,7 +103,7 @@ def write_bundle(
                 HEAD_FILE,
                 tensors.to_safetensors({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}),
             )
-        put(CARD_FILE, card(settings, told))
+        put(CARD_FILE, card(settings, provenance))
         signing.create(folder / SBOM_FILE, sbom(settings, digests))
         if key is not None:
             signing.sign_model(folder, key=key, name=out.name)

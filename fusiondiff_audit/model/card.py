@@ -16,8 +16,8 @@ _LIMITS = (
 )
 
 
-def card(settings: Settings, told: str = "") -> bytes:
-    """Return MODEL_CARD.md; `told` says how the encoder came to be, and goes from each bundle to those made of it."""
+def card(settings: Settings, provenance: str = "") -> bytes:
+    """Return MODEL_CARD.md; `provenance` tells how the encoder was made, and is copied to derived bundles."""
     made = settings.architecture
     rows = {
         **({} if settings.base is None else {"enrolled on": settings.base}),
@@ -28,7 +28,7 @@ def card(settings: Settings, told: str = "") -> bytes:
         "blocks read": ", ".join(made.reading.blocks),
         "at timesteps": ", ".join(map(str, made.reading.timesteps)),
         "fusion": f"{made.fusion}, {made.width} numbers",
-        "descriptors of the surface": f"{made.found - made.width} numbers" if made.surface else "none",
+        "descriptors of the surface": f"{made.feature_dim - made.width} numbers" if made.surface else "none",
         "said along": f"{made.directions} directions" if made.directions else "no directions: as it is",
         "precision": made.precision.value,
         "examples learnt from": _counted(settings, calibrates=False),
@@ -38,7 +38,7 @@ def card(settings: Settings, told: str = "") -> bytes:
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
-    more = f"\n{PROVENANCE_HEADING}\n\n{told.strip()}\n" if told else ""
+    more = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
     return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n{more}".encode()
 
 

@@ -46,12 +46,12 @@ class DiffusionModel:
         *,
         digest: str,
         verified: bool,
-        told: str = "",
+        provenance: str = "",
     ) -> None:
         self.settings = settings
         self.digest = digest  # over names and digests of the bundle's files; empty, if it has none yet
         self.verified = verified
-        self.told = told  # of how the encoder came to be, for the card
+        self.provenance = provenance  # of how the encoder came to be, for the card
         self._runner, self._head = runner, head
         self._few = lru_cache(maxsize=8)(self._with_shots)
 
@@ -63,23 +63,30 @@ class DiffusionModel:
 
         A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
         """
-        return cls.of(load_bundle(source, trust=trust, unverified=unverified))
+        return cls.from_bundle(load_bundle(source, trust=trust, unverified=unverified))
 
     @classmethod
-    def of(cls, found: LoadedBundle) -> "DiffusionModel":
+    def from_bundle(cls, found: LoadedBundle) -> "DiffusionModel":
         """Return a model of what a bundle holds."""
         runner = EncoderRunner(found.encoder, found.settings)
-        return cls(found.settings, runner, found.head, digest=found.digest, verified=found.verified, told=found.told)
+        return cls(
+            found.settings,
+            runner,
+            found.head,
+            digest=found.digest,
+            verified=found.verified,
+            provenance=found.provenance,
+        )
 
-    def to(self, device: str | torch.device, *, threads: int | None = None, compiled: bool = False) -> "DiffusionModel":
+    def to(self, device: str | torch.device, *, threads: int | None = None) -> "DiffusionModel":
         """Move the encoder, and with it all models that share it: one that `enrol` made shares its parent's.
 
-        `threads` and `compiled` are among what byte identity depends on, and are reported.
+        The last digits depend on `threads`, which is reported.
         """
         target = torch.device(device)
         if target.type == "cuda" and not torch.cuda.is_available():
             raise AuditError(AuditReason.NO_DEVICE, f"device {device}: torch finds no GPU here", hint="--device cpu")
-        self._runner.move(target, threads=threads or self.settings.threads, compiled=compiled)
+        self._runner.move(target, threads=threads or self.settings.threads)
         return self
 
     @property
@@ -140,9 +147,9 @@ class DiffusionModel:
         """Yield embeddings: what enrolment learns from."""
         return self._runner.embed(samples)
 
-    def look(self, tiles: torch.Tensor) -> npt.NDArray[np.float32]:
+    def embed_tiles(self, tiles: torch.Tensor) -> npt.NDArray[np.float32]:
         """Return the embeddings of tiles from 0 to 1 that were cut by somebody else."""
-        return self._runner.look(tiles)
+        return self._runner.embed_tiles(tiles)
 
     def enrol(
         self,
@@ -167,7 +174,7 @@ class DiffusionModel:
                 yield sample
 
         enrolled = collect_embeddings(list(self._runner.embed(noted())), examples)
-        forests = train_forests(enrolled.learnt, learning)
+        forests = train_forests(enrolled.training, learning)
         if all(map(is_constant, forests)):
             what = (
                 "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
@@ -184,10 +191,10 @@ class DiffusionModel:
             learning=learning,
             examples=enrolled.examples,
         )
-        return DiffusionModel(settings, self._runner, head, digest="", verified=False, told=self.told)
+        return DiffusionModel(settings, self._runner, head, digest="", verified=False, provenance=self.provenance)
 
     def _finding(self, picture: EmbeddedImage, head: Head) -> Finding:
-        sample, prepared, rule = picture.sample, picture.prepared, self.settings.geometry.rule
+        sample, prepared, rule = picture.micrograph, picture.prepared, self.settings.geometry.rule
         blank = Finding(
             sample.name,
             sample.digest,
@@ -201,10 +208,12 @@ class DiffusionModel:
         )
         if not prepared.tiles:
             return blank
-        each = forest_scores(head.forests, picture.rows)
+        each = forest_scores(head.forests, picture.embeddings)
         whole = [aggregate(row, rule) for row in each]
         votes, residual = Votes.of(whole), mean_residual(picture.residual, len(each[0]))
-        strange = unfamiliarity(picture.rows, residual, head.enrolled.learnt, self.settings.unfamiliarity, votes.label)
+        strange = unfamiliarity(
+            picture.embeddings, residual, head.enrolled.training, self.settings.unfamiliarity, votes.label
+        )
         if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
             raise malformed(self.settings.name, f"finds numbers in {sample.name!a} that mean nothing")
         tiles = tuple(
@@ -225,11 +234,11 @@ class DiffusionModel:
         """Return a head that learnt from the first so many examples of each class."""
         if shots < 1:
             raise ValueError(f"{shots} shots; at least one example of each class is needed")
-        few = self.head.enrolled.first(shots)
+        few = self.head.enrolled.few_shot(shots)
         learning = replace(self.settings.learning or ForestSettings(), partitions=1)
         return Head(train_forests(few, learning), few)
 
     def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
         """Write the model as a bundle, to a new folder; without a key, `fusiondiff-audit model sign` vouches for it."""
         state = self._runner.encoder.state_dict()
-        write_bundle(Path(folder), self.settings, state, self._head, key=key, told=self.told)
+        write_bundle(Path(folder), self.settings, state, self._head, key=key, provenance=self.provenance)

@@ -60,12 +60,12 @@ class Architecture:
             raise ValueError(f"descriptors of the surface of tiles of {self.tile} pixels; {what}")
 
     @property
-    def numbers(self) -> int:
+    def embedding_dim(self) -> int:
         """Return how many numbers an embedding has."""
-        return self.directions or self.found
+        return self.directions or self.feature_dim
 
     @property
-    def found(self) -> int:
+    def feature_dim(self) -> int:
         """Return how many numbers are found of a tile: those that are fused, and those of the surface."""
         return self.width + (TEXTURE_DIM if self.surface else 0)
 
@@ -96,7 +96,7 @@ class Encoder(nn.Module):
         self.broad = GlobalPath(made.transformer, made.width)
         self.gate = FusionGate(made.width, made.fusion)
         self.surface = TextureDescriptors() if made.surface else None
-        self.directions = nn.Linear(made.found, made.directions, bias=False) if made.directions else None
+        self.directions = nn.Linear(made.feature_dim, made.directions, bias=False) if made.directions else None
         if self.directions is not None:
             self.directions.requires_grad_(False)  # found, never trained
         for frozen in self.frozen().values():
@@ -118,22 +118,22 @@ class Encoder(nn.Module):
 
     def forward(self, tiles: Tensor) -> EncoderOutput:
         """Return what the encoder says of each tile."""
-        found = self.found(tiles)
+        found = self.features(tiles)
         return found if self.directions is None else replace(found, embedding=self.directions(found.embedding))
 
-    def found(self, tiles: Tensor) -> EncoderOutput:
+    def features(self, tiles: Tensor) -> EncoderOutput:
         """Return what is found of each tile, before it is said along directions."""
-        fused, gate, residual = self.fused(tiles)
+        fused, gate, residual = self.fused_features(tiles)
         found = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
         return EncoderOutput(found, gate.mean(1), residual)
 
-    def fused(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def fused_features(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return what the gate makes of both paths, the gate, and the residual: what is learnt, without the surface."""
-        maps, residual = self.maps(tiles)
+        maps, residual = self.feature_maps(tiles)
         fused, gate = self.gate(self.local(maps, tiles), self.broad(tiles))
         return fused, gate, residual
 
-    def maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
+    def feature_maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return what the frozen diffusion model says of each tile: its maps, and its residual."""
         found: tuple[dict[str, Tensor], Tensor | None] = self.diffusion(
             (2 * tiles - 1).to(self.architecture.precision.dtype)

@@ -54,22 +54,28 @@ class ForestSettings:
 
 @dataclass(frozen=True, eq=False)
 class EnrolledEmbeddings:
-    """Embeddings of the tiles of labelled pictures; `owner` says which picture each is of."""
+    """Embeddings of the tiles of labelled pictures; `example_index` says which example each tile is of."""
 
     examples: tuple[LabelledExample, ...]
-    rows: Embeddings
+    embeddings: Embeddings
     residual: Embeddings  # of each tile; zeros, where the model has none
-    owner: Indices
+    example_index: Indices
 
     def __post_init__(self) -> None:
         """Refuse rows without owners, and owners without rows."""
-        lengths = {len(self.rows), len(self.residual), len(self.owner)}
-        finite = np.isfinite(self.rows).all() and np.isfinite(self.residual).all()
-        if self.rows.ndim != 2 or self.residual.ndim != 1 or self.owner.ndim != 1 or len(lengths) > 1 or not finite:
+        lengths = {len(self.embeddings), len(self.residual), len(self.example_index)}
+        finite = np.isfinite(self.embeddings).all() and np.isfinite(self.residual).all()
+        if (
+            self.embeddings.ndim != 2
+            or self.residual.ndim != 1
+            or self.example_index.ndim != 1
+            or len(lengths) > 1
+            or not finite
+        ):
             raise ValueError("enrolled embeddings that are not finite rows with an owner each")
-        if len(self.owner) and (self.owner[0] != 0 or not set(np.diff(self.owner)) <= {0, 1}):
+        if len(self.example_index) and (self.example_index[0] != 0 or not set(np.diff(self.example_index)) <= {0, 1}):
             raise ValueError("enrolled embeddings that are not in the order of their pictures")
-        if len(self.examples) != (int(self.owner[-1]) + 1 if len(self.owner) else 0):
+        if len(self.examples) != (int(self.example_index[-1]) + 1 if len(self.example_index) else 0):
             raise ValueError(f"{len(self.examples)} examples, and embeddings of another number")
         firsts: dict[str, tuple[bool, bool]] = {}
         for example in self.examples:
@@ -77,20 +83,23 @@ class EnrolledEmbeddings:
             if firsts.setdefault(example.specimen, said) != said:
                 raise ValueError(f"specimen {example.specimen[:100]!a} has two labels or two uses")
 
-    def of(self, chosen: npt.NDArray[np.bool_]) -> "EnrolledEmbeddings":
+    def subset(self, chosen: npt.NDArray[np.bool_]) -> "EnrolledEmbeddings":
         """Return the chosen examples alone."""
         kept = tuple(example for example, wanted in zip(self.examples, chosen, strict=True) if wanted)
-        rows = chosen[self.owner]
+        rows = chosen[self.example_index]
         return EnrolledEmbeddings(
-            kept, self.rows[rows], self.residual[rows], (np.cumsum(chosen) - 1)[self.owner[rows]].astype(np.intp)
+            kept,
+            self.embeddings[rows],
+            self.residual[rows],
+            (np.cumsum(chosen) - 1)[self.example_index[rows]].astype(np.intp),
         )
 
     @cached_property
-    def learnt(self) -> "EnrolledEmbeddings":
+    def training(self) -> "EnrolledEmbeddings":
         """Return the examples that the forests may learn from."""
-        return self.of(np.array([not example.calibrates for example in self.examples], dtype=bool))
+        return self.subset(np.array([not example.calibrates for example in self.examples], dtype=bool))
 
-    def first(self, shots: int) -> "EnrolledEmbeddings":
+    def few_shot(self, shots: int) -> "EnrolledEmbeddings":
         """Return so many examples of each class, in the order of enrolment."""
         left = {True: shots, False: shots}
         chosen = []
@@ -99,10 +108,12 @@ class EnrolledEmbeddings:
             left[example.authentic] -= wanted
             chosen.append(wanted)
         if any(left.values()):
-            raise ValueError(f"{shots} examples of each class are asked for, {min(self.counts())} are enrolled")
-        return self.of(np.array(chosen, dtype=bool))
+            raise ValueError(
+                f"{shots} examples of each class are asked for, {min(self.training_counts())} are enrolled"
+            )
+        return self.subset(np.array(chosen, dtype=bool))
 
-    def counts(self) -> tuple[int, int]:
+    def training_counts(self) -> tuple[int, int]:
         """Return how many counterfeit and authentic pictures the forests may learn from."""
         known = [example.authentic for example in self.examples if not example.calibrates]
         return len(known) - sum(known), sum(known)
@@ -110,39 +121,39 @@ class EnrolledEmbeddings:
     @cached_property
     def specimens(self) -> npt.NDArray[np.str_]:
         """Return the specimen of each row."""
-        return np.array([example.specimen for example in self.examples])[self.owner]
+        return np.array([example.specimen for example in self.examples])[self.example_index]
 
     @cached_property
-    def alone(self) -> Doubles:
+    def neighbour_distances(self) -> Doubles:
         """Return how far each row is from those of other specimens; infinite, if there are none."""
-        whose, found = np.unique(self.specimens, return_inverse=True)[1], np.empty(len(self.rows))
-        for start in range(0, len(self.rows), _AT_ONCE):
+        whose, found = np.unique(self.specimens, return_inverse=True)[1], np.empty(len(self.embeddings))
+        for start in range(0, len(self.embeddings), _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
-            far = pairwise_distances(self.rows[some], self.rows)
+            far = pairwise_distances(self.embeddings[some], self.embeddings)
             far[whose[some, None] == whose] = np.inf
             found[some] = _near(far)
         return found
 
     @cached_property
-    def usual_distance(self) -> tuple[float, float]:
+    def typical_distance(self) -> tuple[float, float]:
         """Return how far rows of either class usually are from those of other specimens."""
-        return self._usual(self.alone)
+        return self._typical(self.neighbour_distances)
 
     @cached_property
-    def usual_residual(self) -> tuple[float, float]:
+    def typical_residual(self) -> tuple[float, float]:
         """Return what the residual of either class usually is."""
-        return self._usual(self.residual)
+        return self._typical(self.residual)
 
-    def _usual(self, numbers: npt.NDArray[np.floating]) -> tuple[float, float]:
+    def _typical(self, numbers: npt.NDArray[np.floating]) -> tuple[float, float]:
         """Return the medians of a number of each row over either class; 1 where there is none to compare with."""
-        authentic = np.array([example.authentic for example in self.examples], dtype=bool)[self.owner]
+        authentic = np.array([example.authentic for example in self.examples], dtype=bool)[self.example_index]
         each = (float(np.median(own)) if len(own) else 0.0 for own in (numbers[~authentic], numbers[authentic]))
         counterfeit, genuine = (middle if 0 < middle < np.inf else 1.0 for middle in each)
         return counterfeit, genuine
 
     def distances(self, rows: Embeddings) -> Doubles:
         """Return how far each row is from its fifth-nearest enrolled one."""
-        return _near(pairwise_distances(rows, self.rows))
+        return _near(pairwise_distances(rows, self.embeddings))
 
 
 def _near(far: Doubles) -> Doubles:
@@ -188,19 +199,23 @@ def train_forests(enrolled: EnrolledEmbeddings, learning: ForestSettings) -> tup
     specimen could stop would promise nothing.
     """
     order = sorted(range(len(enrolled.examples)), key=lambda at: _content(enrolled.examples[at]))
-    places = np.concatenate([np.flatnonzero(enrolled.owner == at) for at in order]) if order else enrolled.owner
+    places = (
+        np.concatenate([np.flatnonzero(enrolled.example_index == at) for at in order])
+        if order
+        else enrolled.example_index
+    )
     home = np.array([partition_of(example.specimen, learning.partitions) for example in enrolled.examples])
     truth = np.array([example.authentic for example in enrolled.examples])
     forests = []
     for place in range(learning.partitions):
-        mine = places[home[enrolled.owner[places]] == place]
-        known = truth[enrolled.owner[mine]]
+        mine = places[home[enrolled.example_index[places]] == place]
+        known = truth[enrolled.example_index[mine]]
         if len(set(known)) < len(Class):
-            forests.append(_blind(enrolled.rows.shape[1]))
+            forests.append(_blind(enrolled.embeddings.shape[1]))
             continue
         seed = learning.seed + place
         trained = RandomForestClassifier(learning.trees, random_state=seed, class_weight="balanced", n_jobs=1)
-        forests.append(from_sklearn(trained.fit(enrolled.rows[mine], known.astype(np.int64))))
+        forests.append(from_sklearn(trained.fit(enrolled.embeddings[mine], known.astype(np.int64))))
     return tuple(forests)
 
 
@@ -221,4 +236,4 @@ def _content(example: LabelledExample) -> tuple[str, str]:
 
 def forest_scores(forests: Sequence[Forest], rows: Embeddings) -> Doubles:
     """Return what share of each forest's trees holds each row for authentic: forests x rows."""
-    return np.stack([forest.shares(rows)[:, Class.AUTHENTIC] for forest in forests])
+    return np.stack([forest.predict_proba(rows)[:, Class.AUTHENTIC] for forest in forests])

@@ -67,17 +67,17 @@ def explain_finding(model: DiffusionModel, sample: Micrograph) -> Explanation:
         maps["score"].mean(),
         maps["gate"].mean(),
         maps["residual"].mean() if picture.residual is not None else None,
-        tuple(nearest_specimens(model, picture.rows)),
+        tuple(nearest_specimens(model, picture.embeddings)),
         model.settings.demonstration,
     )
 
 
 def nearest_specimens(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Neighbour]:
     """Yield the enrolled specimens that are nearest in the embedding, the nearest first."""
-    known = model.head.enrolled.learnt
+    known = model.head.enrolled.training
     if not len(rows):
         return
-    distances = pairwise_distances(rows, known.rows)
+    distances = pairwise_distances(rows, known.embeddings)
     kinds = {example.specimen: example.authentic for example in known.examples}
     means = {name: float(distances[:, known.specimens == name].min(1).mean()) for name in kinds}
     for name in sorted(means, key=means.__getitem__)[:_NEAREST]:
@@ -89,7 +89,7 @@ def _occlusion(model: DiffusionModel, piece: FloatPlane, score: float) -> FloatP
     masks = _masks(len(piece))
     grey = piece.mean()
     hidden = piece[None] * (1 - masks) + grey * masks
-    rows = model.look(torch.from_numpy(hidden[:, None]))
+    rows = model.embed_tiles(torch.from_numpy(hidden[:, None]))
     fallen = score - forest_scores(model.head.forests, rows).mean(0)
     found: FloatPlane = ((fallen[:, None, None] * masks).sum(0) / masks.sum(0)).astype(np.float32)
     return found

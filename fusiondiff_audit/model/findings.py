@@ -84,7 +84,6 @@ class Runtime:
     precision: str
     micro_batch: int
     threads: int
-    compiled: bool
     libraries: tuple[tuple[str, str], ...]
 
 

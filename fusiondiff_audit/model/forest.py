@@ -42,7 +42,7 @@ class Forest:
         """Return how many classes there are."""
         return int(self.value.shape[1])
 
-    def shares(self, rows: npt.ArrayLike) -> Doubles:
+    def predict_proba(self, rows: npt.ArrayLike) -> Doubles:
         """Return for each row the mean of its leaves, added up tree by tree as scikit-learn does."""
         known = self._checked(rows)
         total = np.zeros((len(known), self.classes))
@@ -50,16 +50,6 @@ class Forest:
             for leaf in leaves:
                 total += self.value[leaf]
         return total / len(self.roots)
-
-    def votes(self, rows: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """Return how many trees are for each class; a tree whose leaf is torn is for the first of its best."""
-        known = self._checked(rows)
-        found = np.zeros((len(known), self.classes), dtype=np.intp)
-        place = np.arange(len(known))
-        for leaves in self._leaves(known):
-            for leaf in leaves:
-                found[place, self.value[leaf].argmax(axis=1)] += 1
-        return found
 
     def _checked(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         known = np.ascontiguousarray(rows, dtype=np.float32)

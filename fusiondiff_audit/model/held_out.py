@@ -13,6 +13,6 @@ def held_out_scores(
     """Return the scores of the asked pictures, by forests that learnt from the known ones alone."""
     learnt = np.zeros(len(enrolled.examples), dtype=bool)
     learnt[known] = True
-    forests = train_forests(enrolled.of(learnt), learning)
-    found = (forest_scores(forests, enrolled.rows[enrolled.owner == place]) for place in asked)
+    forests = train_forests(enrolled.subset(learnt), learning)
+    found = (forest_scores(forests, enrolled.embeddings[enrolled.example_index == place]) for place in asked)
     return np.array([np.mean([aggregate(row, rule) for row in each]) for each in found], dtype=np.float64)

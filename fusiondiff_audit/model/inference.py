@@ -5,7 +5,7 @@ the last digits of a tile can depend on its place among the others (measured: do
 who came before.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -24,7 +24,6 @@ from fusiondiff_audit.model.nonconformity import mean_residual
 from fusiondiff_audit.model.settings import Settings
 
 Floats = npt.NDArray[np.float32]
-Run = Callable[[torch.Tensor], EncoderOutput]
 _LIBRARIES = (
     "torch",
     "diffusers",
@@ -40,16 +39,16 @@ _LIBRARIES = (
 class EmbeddedImage:
     """A picture, what was prepared of it, and an embedding for each of its tiles."""
 
-    sample: Micrograph
+    micrograph: Micrograph
     prepared: Prepared
-    rows: Floats
+    embeddings: Floats
     gates: Floats
     residual: Floats | None
 
-    def without_picture(self) -> "EmbeddedImage":
+    def without_pixels(self) -> "EmbeddedImage":
         """Return what is left when the picture is forgotten, however large it was."""
-        sample = replace(self.sample, pixels=self.sample.pixels[:0])
-        return replace(self, sample=sample, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
+        emptied = replace(self.micrograph, pixels=self.micrograph.pixels[:0])
+        return replace(self, micrograph=emptied, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
 
 
 class EncoderRunner:
@@ -60,17 +59,15 @@ class EncoderRunner:
         self._settings = settings
         self.move(torch.device("cpu"), threads=settings.threads)
 
-    def move(self, device: torch.device, *, threads: int, compiled: bool = False) -> None:
+    def move(self, device: torch.device, *, threads: int) -> None:
         """Take the encoder to a device; whoever shares this runner goes with it."""
         self.encoder.to(device).to(memory_format=torch.channels_last)
-        self._run: Run = torch.compile(self.encoder) if compiled else self.encoder
         self._device = device
         self.runtime = Runtime(
             str(device),
             self._settings.architecture.precision.value,
             self._settings.micro_batch,
             threads,
-            compiled,
             tuple((name, version(name)) for name in _LIBRARIES),
         )
 
@@ -82,7 +79,7 @@ class EncoderRunner:
             found = [self._encoded(batch) for batch in self._batches(prepared)]
             made = self._settings.architecture
             latent_side = made.tile // made.autoencoder.shrink
-            rows = _joined([one.embedding for one in found], count, made.numbers)
+            rows = _joined([one.embedding for one in found], count, made.embedding_dim)
             gates = _joined([one.gate for one in found], count)
             residual = (
                 _joined([one.residual for one in found], count, latent_side, latent_side)
@@ -107,16 +104,16 @@ class EncoderRunner:
             left = left[size:]
             yield batch
 
-    def look(self, tiles: torch.Tensor) -> Floats:
+    def embed_tiles(self, tiles: torch.Tensor) -> Floats:
         """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
         sizes = _sizes(len(tiles), self._settings.micro_batch)
         padded = torch.cat([tiles, tiles.new_zeros(sum(sizes) - len(tiles), *tiles.shape[1:])])
         found = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
-        return _joined(found, len(tiles), self._settings.architecture.numbers)
+        return _joined(found, len(tiles), self._settings.architecture.embedding_dim)
 
     def _encoded(self, batch: torch.Tensor) -> EncoderOutput:
         with reproducible(self.runtime.threads), torch.inference_mode():
-            found = self._run(batch.to(self._device))
+            found = self.encoder(batch.to(self._device))
             residual = None if found.residual is None else found.residual.float().cpu()
             return EncoderOutput(found.embedding.float().cpu(), found.gate.float().cpu(), residual)
 
@@ -144,12 +141,14 @@ def _overflowed(prepared: Prepared) -> Prepared:
 def collect_embeddings(pictures: Sequence[EmbeddedImage], examples: Sequence[LabelledExample]) -> EnrolledEmbeddings:
     """Return what was embedded of some examples, to be kept; a picture that shows nothing to learn from is refused."""
     for picture in pictures:
-        if not len(picture.rows):
-            raise ValueError(f"{picture.sample.name}: has no tile with structure to learn from")
-    counts = [len(picture.rows) for picture in pictures]
-    residual = np.concatenate([mean_residual(picture.residual, len(picture.rows)) for picture in pictures])
+        if not len(picture.embeddings):
+            raise ValueError(f"{picture.micrograph.name}: has no tile with structure to learn from")
+    counts = [len(picture.embeddings) for picture in pictures]
+    residual = np.concatenate([mean_residual(picture.residual, len(picture.embeddings)) for picture in pictures])
     owner = np.repeat(np.arange(len(pictures)), counts)
-    return EnrolledEmbeddings(tuple(examples), np.concatenate([picture.rows for picture in pictures]), residual, owner)
+    return EnrolledEmbeddings(
+        tuple(examples), np.concatenate([picture.embeddings for picture in pictures]), residual, owner
+    )
 
 
 @contextmanager

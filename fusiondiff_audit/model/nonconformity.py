@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.images.tiles import aggregate
-from fusiondiff_audit.model.calibration import Calibration, nonconformity
+from fusiondiff_audit.model.calibration import Calibration, class_nonconformity
 from fusiondiff_audit.model.enrolment import Embeddings, EnrolledEmbeddings, forest_scores
 from fusiondiff_audit.model.findings import Class, Votes
 from fusiondiff_audit.model.forest import Doubles
@@ -25,9 +25,11 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
 
     A picture whose label the encoder was trained with says nothing of one that is new, and calibrates nothing.
     """
-    known, rule, seen = head.enrolled.learnt, settings.geometry.rule, frozenset(settings.seen)
+    known, rule, seen = head.enrolled.training, settings.geometry.rule, frozenset(settings.seen)
     examples = head.enrolled.examples
-    kept = head.enrolled.of(np.array([one.calibrates and one.pixel_digest not in seen for one in examples], dtype=bool))
+    kept = head.enrolled.subset(
+        np.array([one.calibrates and one.pixel_digest not in seen for one in examples], dtype=bool)
+    )
     worst: dict[Class, dict[str, float]] = {kind: {} for kind in Class}
     wrong: dict[Class, set[str]] = {kind: set() for kind in Class}
     strange: dict[str, float] = {}
@@ -36,17 +38,17 @@ def calibrate(head: Head, settings: Settings) -> Calibration:
         example = kept.examples[place]
         kind = Class(int(example.authentic))
         whole = [aggregate(row, rule) for row in forest_scores(head.forests, rows)]
-        _raise(worst[kind], example.specimen, nonconformity(float(np.mean(whole)), kind))
+        _raise(worst[kind], example.specimen, class_nonconformity(float(np.mean(whole)), kind))
         label = Votes.of(whole).label
         if label is not kind:
             wrong[kind].add(example.specimen)
         odd = unfamiliarity(rows, residual, known, settings.unfamiliarity, label)
         _raise(strange, example.specimen, aggregate(odd, rule))
-    own, usual = known.alone, known.usual_distance
+    own, usual = known.neighbour_distances, known.typical_distance
     if settings.unfamiliarity is UnfamiliarityMeasure.RESIDUAL:
-        own, usual = known.residual.astype(np.float64), known.usual_residual
+        own, usual = known.residual.astype(np.float64), known.typical_residual
     for place, example in enumerate(known.examples):
-        odd = own[known.owner == place] / usual[int(example.authentic)]
+        odd = own[known.example_index == place] / usual[int(example.authentic)]
         _raise(left_out, example.specimen, aggregate(odd, rule))
     per_class = {kind: tuple(sorted(found.values())) for kind, found in worst.items()}
     return Calibration(
@@ -63,8 +65,8 @@ def unfamiliarity(
 ) -> Doubles:
     """Return how unlike anything enrolled each tile is; 1 is usual for tiles of enrolled specimens of this label."""
     if how is UnfamiliarityMeasure.RESIDUAL:
-        return residual.astype(np.float64) / known.usual_residual[label]
-    return known.distances(rows) / known.usual_distance[label]
+        return residual.astype(np.float64) / known.typical_residual[label]
+    return known.distances(rows) / known.typical_distance[label]
 
 
 def mean_residual(residual: npt.NDArray[np.float32] | None, tiles: int) -> Embeddings:
@@ -80,8 +82,8 @@ def mean_residual(residual: npt.NDArray[np.float32] | None, tiles: int) -> Embed
 def _pictures(enrolled: EnrolledEmbeddings) -> Iterator[tuple[int, Embeddings, Embeddings]]:
     """Yield each picture's place, and the embeddings and residuals of its tiles."""
     for place in range(len(enrolled.examples)):
-        own = enrolled.owner == place
-        yield place, enrolled.rows[own], enrolled.residual[own]
+        own = enrolled.example_index == place
+        yield place, enrolled.embeddings[own], enrolled.residual[own]
 
 
 def _raise(worst: dict[str, float], specimen: str, value: float) -> None:

@@ -38,18 +38,18 @@ class LocalPath(nn.Module):
             for name, block in self.blocks.items()
         ]
         if self.pixels is not None:
-            pooled.append(self.texture(tiles))
+            pooled.append(self.pixel_features(tiles))
         embedding: Tensor = self.out(torch.cat(pooled, 1))
         return embedding
 
-    def by_texture(self, tiles: Tensor) -> Tensor:
+    def from_pixels_alone(self, tiles: Tensor) -> Tensor:
         """Return the embedding that grey tiles would have if their maps said nothing."""
-        seen = self.texture(tiles)
+        seen = self.pixel_features(tiles)
         nothing = seen.new_zeros(len(seen), 2 * self.shape.width * len(self.blocks))
         embedding: Tensor = self.out(torch.cat([nothing, seen], 1))
         return embedding
 
-    def texture(self, tiles: Tensor) -> Tensor:
+    def pixel_features(self, tiles: Tensor) -> Tensor:
         """Return what is pooled of the tiles themselves; a tile has no border that tells where it lay."""
         if self.pixels is None:
             raise ValueError("a local path that sees maps alone")

@@ -43,14 +43,14 @@ class TextureDescriptors(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return tiles x numbers."""
-        return self.standard(describe(tiles))
+        return self.standardized(describe(tiles))
 
-    def standard(self, numbers: Tensor) -> Tensor:
+    def standardized(self, numbers: Tensor) -> Tensor:
         """Return descriptors by their spread, none of them so far out that it alone would decide a distance."""
         return ((numbers - self.mean) / self.deviation).clamp(-_MOST, _MOST)
 
     @torch.no_grad()
-    def measured(self, numbers: Tensor) -> "TextureDescriptors":
+    def fit(self, numbers: Tensor) -> "TextureDescriptors":
         """Take mean and spread from descriptors of many tiles."""
         self.mean.copy_(numbers.mean(0))
         self.deviation.copy_((numbers.var(0) + _LEAST).sqrt())

@@ -83,7 +83,7 @@ class FrozenEncoderLearner:
         digest = plane_digest(plane)
         if digest not in self._seen:
             (found,) = self._model.embed([self._pipeline.micrograph(plane)])
-            self._seen[digest] = found.rows
+            self._seen[digest] = found.embeddings
         return self._seen[digest]
 
 

@@ -25,7 +25,7 @@ class Surrogate:
         self._threads = model.runtime.threads
         self._temperature = temperature
         self._device = next(model.encoder.parameters()).device
-        rows = torch.from_numpy(model.head.enrolled.learnt.rows)
+        rows = torch.from_numpy(model.head.enrolled.training.embeddings)
         scale = rows.std(0).clamp_min(1e-6)
         self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
 
@@ -43,7 +43,7 @@ class Surrogate:
             if has_structure(seen, tile, side)
         ]
         if not kept:
-            return plane.new_zeros(0, self._settings.architecture.numbers)
+            return plane.new_zeros(0, self._settings.architecture.embedding_dim)
         mapped = self._mapped(plane)
         tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
         with reproducible(self._threads):

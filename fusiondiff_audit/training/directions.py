@@ -48,7 +48,7 @@ def said(encoder: Encoder, diet: Diet, numbers: np.random.Generator, studio: Stu
     total, rows = len(places), list[torch.Tensor]()
     for start in range(0, total, _AT_ONCE):
         tiles = as_tiles(diet.squares[places[start : start + _AT_ONCE]], studio.here)
-        rows.append(encoder.found(tiles).embedding.cpu())
+        rows.append(encoder.features(tiles).embedding.cpu())
         studio.report("directions", min(start + _AT_ONCE, total), total, None)
     return Said(torch.cat(rows).double().numpy(), diet.picture[places], np.array(diet.makers)[diet.owner[places]])
 

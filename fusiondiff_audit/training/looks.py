@@ -26,14 +26,14 @@ def looks_of(diet: Diet, studio: Studio) -> Tensor:
         signing.create(path, torch.cat(list(_computed(diet, studio))).numpy().tobytes())
     studio.here.meet()
     looks = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.float32).reshape(len(diet.squares), TEXTURE_DIM)
-    return TextureDescriptors().measured(looks).standard(looks)
+    return TextureDescriptors().fit(looks).standardized(looks)
 
 
 def measure(surface: TextureDescriptors, diet: Diet, numbers: np.random.Generator, here: Place) -> None:
     """Have an encoder's descriptors be told by their spread over a diet."""
     places = diet.some(numbers, _MEASURED)
     found = [_described(diet, places[start : start + _AT_ONCE], here) for start in range(0, _MEASURED, _AT_ONCE)]
-    surface.measured(torch.cat(found))
+    surface.fit(torch.cat(found))
 
 
 def _computed(diet: Diet, studio: Studio) -> Iterator[Tensor]:

@@ -69,7 +69,7 @@ def _fill(encoder: Encoder, diet: Diet, studio: Studio, path: Path, width: int) 
 def _said(encoder: Encoder, squares: Squares, here: Place) -> Halves:
     tiles = as_tiles(squares, here)
     with torch.autocast(here.device.type, torch.bfloat16, enabled=here.mixed):
-        maps, _ = encoder.maps(tiles)
+        maps, _ = encoder.feature_maps(tiles)
     flat = torch.cat([found.flatten(1) for found in maps.values()], 1)
     found: Halves = flat.half().cpu().numpy()
     return found
@@ -85,5 +85,5 @@ def _shapes(encoder: Encoder, here: Place) -> dict[str, tuple[int, ...]]:
     """Return what one tile's maps look like."""
     encoder.diffusion.to(here.device)
     side = encoder.architecture.tile
-    maps, _ = encoder.maps(torch.zeros(1, 1, side, side, device=here.device))
+    maps, _ = encoder.feature_maps(torch.zeros(1, 1, side, side, device=here.device))
     return {name: tuple(found.shape[1:]) for name, found in maps.items()}

@@ -127,7 +127,7 @@ class TextureTask(_AskingTask):
         super().__init__(diet, here, stage.batch, asked, **parts)
 
     def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
-        return self._local.by_texture(self._asked.look(tiles, generator))
+        return self._local.from_pixels_alone(self._asked.look(tiles, generator))
 
 
 class LocalTask(_AskingTask):
@@ -150,7 +150,7 @@ class PathsTask(_AskingTask):
         super().__init__(diet, here, stage.batch, asked, encoder=encoder)
 
     def _embedded(self, tiles: Tensor, places: Places, generator: torch.Generator) -> Tensor:
-        embedded, _, _ = self._encoder.fused(self._asked.look(tiles, generator))
+        embedded, _, _ = self._encoder.fused_features(self._asked.look(tiles, generator))
         return embedded
 
 

@@ -18,7 +18,7 @@ class Pin:
 
     folder: Path
     digest: str
-    tested: str  # SHA-256 of the signed result of its stress test
+    result_digest: str  # SHA-256 of the signed result of its stress test
 
     @property
     def result(self) -> Path:
@@ -31,7 +31,7 @@ PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
         digest="e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239",
-        tested="572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
+        result_digest="572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
     ),
 }
 

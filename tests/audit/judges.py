@@ -22,7 +22,7 @@ class DigestJudge:
 
     def __init__(self, limit: int | None = None) -> None:
         head = ModelHeader("digest", digest("model"), True, 5, 5, 19, 19, 1, rates(19))
-        runtime = Runtime("cpu", "fp32", 1, 1, False, (("torch", "0"),))
+        runtime = Runtime("cpu", "fp32", 1, 1, (("torch", "0"),))
         self.identity = ModelIdentity(head, "whatever its digest says", True, runtime)
         scores = tuple(i / 40 for i in range(19))
         self.calibration = Calibration(scores, scores, tuple(float(i) for i in range(38)), ())

@@ -208,7 +208,7 @@ def test_what_was_put_in_its_place_is_not_believed(
     with pytest.raises(SigningError) as caught:
         ask(None, AuditPolicy())
     assert caught.value.reason is Reason.DIGEST_MISMATCH
-    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, tested=sha256(other).hexdigest())})
+    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, result_digest=sha256(other).hexdigest())})
     assert ask(None, AuditPolicy())
     monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, digest=digest("other"))})
     with pytest.raises(AuditError, match="none was given"):

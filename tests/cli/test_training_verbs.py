@@ -39,7 +39,9 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     assert found.encoder.surface is not None
     assert not torch.equal(found.encoder.surface.deviation, torch.ones(TEXTURE_DIM))  # it was measured
     assert found.encoder.directions is not None
-    assert torch.equal(found.encoder.directions.weight[:TEXTURE_DIM], torch.eye(made.found)[made.width :])  # found
+    assert torch.equal(
+        found.encoder.directions.weight[:TEXTURE_DIM], torch.eye(made.feature_dim)[made.width :]
+    )  # found
     looked = [diet.opened(Path("seen.training", part), made.tile) for part in ("", "makers", "surfaces")]
     digests = [digest for one in looked if one is not None for digest in one.digests]
     assert len(digests) == len(set(digests)) == 20 + 10 + 8  # in pieces that it did not learn from
@@ -88,8 +90,8 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     tuned = house(*words, "--out", "tuned", "--json")
     assert tuned.code == 0, tuned.out
     before, after = (load_bundle(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
-    assert "`fusiondiff-audit pretrain DIR`" in before.told
-    assert before.told == after.told
+    assert "`fusiondiff-audit pretrain DIR`" in before.provenance
+    assert before.provenance == after.provenance
     assert len(after.settings.seen) == 8
     changed = {
         name.split(".")[0] + "." + name.split(".")[1]

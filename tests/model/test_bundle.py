@@ -64,7 +64,7 @@ def test_a_bundle_comes_back_bit_for_bit(saved: Path, trust: TrustStore) -> None
             theirs.tiles,
         )
     assert [example.specimen for example in again.head.enrolled.examples][:2] == ["alder 0", "birch 0"]
-    assert np.array_equal(again.head.enrolled.rows, MODEL.head.enrolled.rows)
+    assert np.array_equal(again.head.enrolled.embeddings, MODEL.head.enrolled.embeddings)
 
 
 def test_what_is_saved_again_is_the_same(saved: Path, trust: TrustStore, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another shape": (other(lambda t: t.update({"gate.weigh.bias": torch.zeros(17)})), "F32[17], expected F32[16]"),
     "rows without owners": (head(lambda t: t.update({"enrolled.owner": t["enrolled.owner"][1:]})), "an owner each"),
     "rows that are no numbers": (head(lambda t: t["enrolled.rows"].fill_(float("nan"))), "not finite rows"),
-    "rows of another width": (head(lambda t: t.update({"enrolled.rows": torch.zeros(96, 15)})), "have 16 numbers"),
+    "rows of another width": (head(lambda t: t.update({"enrolled.rows": torch.zeros(96, 15)})), "have 16 dimensions"),
     "owners out of order": (
         head(lambda t: t["enrolled.owner"].copy_(t["enrolled.owner"].flip(0))),
         "the order of",
@@ -257,7 +257,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
         "other names",
     ),
     "a forest too many": (head(lambda t: t.update({"forest.3.left": torch.zeros(1)})), "'forest.3.left' is no array"),
-    "a forest of other features": (head(lambda t: t["forest.0.features"].fill_(17)), "two classes by 16 numbers"),
+    "a forest of other features": (head(lambda t: t["forest.0.features"].fill_(17)), "two classes and 16 features"),
     "a setting too many": (stated("more", 1), "unknown field 'more'"),
     "a setting out of range": (stated("threads", 0), "0 threads"),
     "settings of another format": (stated("format", "fusiondiff-audit/bundle/v9"), "is read"),
@@ -346,7 +346,7 @@ def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
 def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
     settings, state = MODEL.settings, MODEL.encoder.state_dict()
     blank = replace(settings, reference=None, learning=None, examples=())
-    write_bundle(tmp_path / "first", blank, state, None, told="By hand,\n\n## and slowly.")
+    write_bundle(tmp_path / "first", blank, state, None, provenance="By hand,\n\n## and slowly.")
     first = DiffusionModel.from_pretrained(tmp_path / "first", unverified=True)
     enrolled = first.enrol(examples(4), reference="alder", learning=ForestSettings(trees=5), demonstration=True)
     enrolled.save(tmp_path / "second")
@@ -356,7 +356,7 @@ def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
         assert read_provenance(card.encode()) == "By hand,\n\n## and slowly."
     assert "| demonstration | yes |" in (tmp_path / "second" / CARD_FILE).read_text()
     (tmp_path / "second" / CARD_FILE).write_bytes(b"x" * 3_000_000 + f"\n{PROVENANCE_HEADING}\nMuch.".encode())
-    assert load_bundle(tmp_path / "second", trust=None, unverified=True).told == ""
+    assert load_bundle(tmp_path / "second", trust=None, unverified=True).provenance == ""
     MODEL.save(tmp_path / "third")
     assert PROVENANCE_HEADING not in (tmp_path / "third" / CARD_FILE).read_text()
 

@@ -26,7 +26,6 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import FeatureSelection
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.enrolment import ForestSettings, partition_of
-from fusiondiff_audit.model.estimator import FusionDiffClassifier
 from fusiondiff_audit.model.findings import Class, Finding, Votes
 from fusiondiff_audit.model.nonconformity import calibrate
 from fusiondiff_audit.model.settings import UnfamiliarityMeasure
@@ -60,7 +59,7 @@ def test_the_size_of_a_micro_batch_changes_no_more_than_the_last_digits() -> Non
     found = []
     for micro_batch in (1, 3, 4, 7):
         model = tiny_model(micro_batch=micro_batch)
-        found.append(np.concatenate([one.rows for one in model.embed(pictures(3))]))
+        found.append(np.concatenate([one.embeddings for one in model.embed(pictures(3))]))
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], atol=2e-5)
 
@@ -69,18 +68,18 @@ def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None
     model, seen = tiny_model(micro_batch=6), list[int]()
     model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     for tiles, sizes in ((1, [1]), (3, [4]), (4, [4]), (5, [6]), (6, [6]), (7, [6, 1]), (15, [6, 6, 4])):
-        rows = model.look(torch.rand(tiles, 1, 64, 64))
+        rows = model.embed_tiles(torch.rand(tiles, 1, 64, 64))
         assert len(rows) == tiles
         assert seen == sizes
         seen.clear()
     (found,) = model.embed([next(pictures(1, side=130))])  # nine tiles
-    assert (len(found.rows), seen) == (9, [6, 4])
+    assert (len(found.embeddings), seen) == (9, [6, 4])
 
 
 def test_embeddings_that_no_real_ones_are_end_in_a_reason() -> None:
     """Whoever made a bundle chose them; a report could not state how far a picture is from there."""
     model = enrolled_model(2)
-    model.head.enrolled.learnt.rows.fill(1e20)
+    model.head.enrolled.training.embeddings.fill(1e20)
     with pytest.raises(SigningError, match=r"finds numbers in .* that mean nothing") as caught:
         next(model.judge_each(pictures(1)))
     assert caught.value.reason is Reason.MALFORMED
@@ -119,7 +118,6 @@ def test_findings_say_where_and_why() -> None:
         "precision": "fp32",
         "micro_batch": 4,
         "threads": 1,
-        "compiled": False,
         "libraries": (),
     }
 
@@ -223,14 +221,14 @@ def test_how_often_the_label_is_wrong_is_counted_by_the_label() -> None:
     settings = replace(MODEL.settings, seen=())
     blind = tuple(replace(forest, value=np.tile([0.6, 0.4], (len(forest.value), 1))) for forest in MODEL.head.forests)
     known = calibrate(replace(MODEL.head, forests=blind), settings)
-    assert known.wrong == (0, len(known.authentic))
+    assert known.misclassified == (0, len(known.authentic))
 
 
 def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
     known = MODEL.calibration()
-    assert (len(known.authentic), len(known.counterfeit), len(known.kept)) == (4, 4, 8)
+    assert (len(known.authentic), len(known.counterfeit), len(known.held_out)) == (4, 4, 8)
     lone = enrolled_model(5).calibration()
-    assert (lone.authentic, lone.counterfeit, lone.kept, len(lone.left_out)) == ((), (), (), 10)
+    assert (lone.authentic, lone.counterfeit, lone.held_out, len(lone.leave_one_out)) == ((), (), (), 10)
     score = next(iter(MODEL.judge(pictures(1)))).score
     assert score is not None
     assert conformal_ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
@@ -239,15 +237,15 @@ def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
 
 def test_distance_is_to_the_fifth_nearest_tile() -> None:
     enrolled = MODEL.head.enrolled
-    asked = enrolled.rows[:6]
+    asked = enrolled.embeddings[:6]
 
     def plain(row: npt.NDArray[np.float32], besides: str | None) -> float:
-        others = enrolled.rows[[e != besides for e in enrolled.specimens]].astype(np.float64)
+        others = enrolled.embeddings[[e != besides for e in enrolled.specimens]].astype(np.float64)
         return float(sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4])
 
     np.testing.assert_allclose(enrolled.distances(asked), [plain(row, None) for row in asked], atol=1e-7)
-    alone = [plain(row, name) for row, name in zip(enrolled.rows, enrolled.specimens, strict=True)]
-    np.testing.assert_allclose(enrolled.alone, alone, atol=1e-7)
+    alone = [plain(row, name) for row, name in zip(enrolled.embeddings, enrolled.specimens, strict=True)]
+    np.testing.assert_allclose(enrolled.neighbour_distances, alone, atol=1e-7)
     assert enrolled.distances(asked + 100).min() > enrolled.distances(asked).max()
 
 
@@ -255,43 +253,47 @@ def test_distance_is_to_the_fifth_nearest_tile() -> None:
 def test_what_is_alone_does_not_depend_on_how_much_is_computed_together(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = MODEL.head.enrolled.learnt
+    known = MODEL.head.enrolled.training
     monkeypatch.setattr("fusiondiff_audit.model.enrolment._AT_ONCE", at_once)
-    np.testing.assert_allclose(replace(known).alone, known.alone, rtol=1e-9)
+    np.testing.assert_allclose(replace(known).neighbour_distances, known.neighbour_distances, rtol=1e-9)
 
 
 def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.float32]:
     """Return the residual of each enrolled tile of a class."""
-    known = model.head.enrolled.learnt
-    return known.residual[[known.examples[owner].authentic is authentic for owner in known.owner]]
+    known = model.head.enrolled.training
+    return known.residual[[known.examples[owner].authentic is authentic for owner in known.example_index]]
 
 
 def test_what_is_usual_is_the_middle_of_a_class() -> None:
-    known = MODEL.head.enrolled.learnt
-    authentic = np.array([known.examples[owner].authentic for owner in known.owner])
-    usual = known.usual_distance
-    assert usual == (np.median(known.alone[~authentic]), np.median(known.alone[authentic]))
+    known = MODEL.head.enrolled.training
+    authentic = np.array([known.examples[owner].authentic for owner in known.example_index])
+    usual = known.typical_distance
+    assert usual == (np.median(known.neighbour_distances[~authentic]), np.median(known.neighbour_distances[authentic]))
     (finding,) = MODEL.judge(pictures(1))
     (seen,) = MODEL.embed(pictures(1))
-    expected = known.distances(seen.rows) / usual[finding.votes.label]
+    expected = known.distances(seen.embeddings) / usual[finding.votes.label]
     np.testing.assert_array_equal([tile.unfamiliarity for tile in finding.tiles], expected)
 
 
 def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
-    known = MODEL.head.enrolled.learnt
-    same = replace(known, rows=np.zeros_like(known.rows))
-    assert same.usual_distance == (1.0, 1.0)
-    one = known.of(np.arange(len(known.examples)) == 0)
-    assert np.isinf(one.alone).all()  # there is no other specimen
-    assert one.usual_distance == (1.0, 1.0)
+    known = MODEL.head.enrolled.training
+    same = replace(known, embeddings=np.zeros_like(known.embeddings))
+    assert same.typical_distance == (1.0, 1.0)
+    one = known.subset(np.arange(len(known.examples)) == 0)
+    assert np.isinf(one.neighbour_distances).all()  # there is no other specimen
+    assert one.typical_distance == (1.0, 1.0)
     few = replace(
-        known, rows=known.rows[:6], residual=known.residual[:6], owner=known.owner[:6], examples=known.examples[:2]
+        known,
+        embeddings=known.embeddings[:6],
+        residual=known.residual[:6],
+        example_index=known.example_index[:6],
+        examples=known.examples[:2],
     )
     farthest = [
-        np.linalg.norm(few.rows[few.owner != own].astype(float) - row, axis=1)
-        for row, own in zip(few.rows.astype(float), few.owner, strict=True)
+        np.linalg.norm(few.embeddings[few.example_index != own].astype(float) - row, axis=1)
+        for row, own in zip(few.embeddings.astype(float), few.example_index, strict=True)
     ]
-    np.testing.assert_allclose(few.alone, [sorted(far)[:5][-1] for far in farthest])
+    np.testing.assert_allclose(few.neighbour_distances, [sorted(far)[:5][-1] for far in farthest])
 
 
 def test_the_residual_can_tell_what_is_unfamiliar() -> None:
@@ -303,14 +305,14 @@ def test_the_residual_can_tell_what_is_unfamiliar() -> None:
     own = np.sort(finding.residual.reshape(4, -1), axis=1)[:, 6:-6].mean(1)
     usual = np.median(residual_of(model, authentic=finding.votes.label is Class.AUTHENTIC))
     np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own / usual, rtol=1e-6)
-    assert len(model.calibration().left_out) == 8
+    assert len(model.calibration().leave_one_out) == 8
 
 
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])
 def test_low_precision_is_near_full_precision(precision: Precision) -> None:
-    full = np.concatenate([one.rows for one in tiny_model().embed(pictures(3))])
+    full = np.concatenate([one.embeddings for one in tiny_model().embed(pictures(3))])
     low = tiny_model(architecture=replace(ARCHITECTURE, precision=precision))
-    found = np.concatenate([one.rows for one in low.embed(pictures(3))])
+    found = np.concatenate([one.embeddings for one in low.embed(pictures(3))])
     assert 0 < np.abs(found - full).max() < 0.15 * full.std()
 
 
@@ -326,27 +328,6 @@ def test_pictures_are_taken_and_let_go_one_after_another() -> None:
 
     for back, _ in enumerate(MODEL.judge_each(counted()), start=1):
         assert given == back
-
-
-def test_the_face_of_scikit_learn() -> None:
-    from sklearn.base import clone
-
-    labelled = [(made, example) for made, example in examples(10)]
-    made = [one for one, _ in labelled]
-    labels = ["authentic" if example.authentic else "counterfeit" for _, example in labelled]
-    names = [example.specimen for _, example in labelled]
-    face = FusionDiffClassifier(tiny_model(), reference="alder", trees=40)
-    copy = clone(face, safe=False)
-    assert copy.get_params() == face.get_params() | {"model": copy.model}
-    fitted = face.fit(made, labels, specimens=names)
-    assert fitted.classes_.tolist() == ["authentic", "counterfeit"]
-    shares = fitted.predict_proba(made)
-    assert shares.shape == (20, 2)
-    assert (shares.sum(1) == 1).all()
-    assert (fitted.predict(made) == np.array(labels)).mean() > 0.9  # what it learnt from
-    assert fitted.predict(made).tolist() == fitted.classes_[(shares[:, 0] <= 0.5).astype(int)].tolist()
-    with pytest.raises(ValueError, match="'fake' is no label"):
-        face.fit(made[:1], ["fake"])
 
 
 def test_the_press_example_works(

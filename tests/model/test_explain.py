@@ -36,7 +36,7 @@ def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
 
 def test_where_nothing_can_be_hidden_nothing_falls(model: DiffusionModel) -> None:
     flat = np.full((64, 64), 0.5, np.float32)
-    score = float(forest_scores(model.head.forests, model.look(torch.from_numpy(flat[None, None])))[:, 0].mean())
+    score = float(forest_scores(model.head.forests, model.embed_tiles(torch.from_numpy(flat[None, None])))[:, 0].mean())
     assert np.abs(_occlusion(model, flat, score)).max() == pytest.approx(0, abs=1e-6)
     assert _occlusion(model, flat, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
 

@@ -32,8 +32,8 @@ def test_shares_are_those_of_scikit_learn_bit_for_bit(classes: int, options: dic
     ours = from_sklearn(theirs)
     for seed, scale in ((1, 1.0), (2, 1e-30), (3, 1e30)):
         rows = (np.random.default_rng(seed).standard_normal((500, 12)) * scale).astype(np.float32)
-        assert np.array_equal(ours.shares(rows), theirs.predict_proba(rows))
-        assert np.array_equal(ours.shares(rows[:1]), theirs.predict_proba(rows[:1]))
+        assert np.array_equal(ours.predict_proba(rows), theirs.predict_proba(rows))
+        assert np.array_equal(ours.predict_proba(rows[:1]), theirs.predict_proba(rows[:1]))
 
 
 def test_rows_on_a_threshold_go_left_as_in_scikit_learn() -> None:
@@ -44,7 +44,7 @@ def test_rows_on_a_threshold_go_left_as_in_scikit_learn() -> None:
         rows = np.full((3, 3), value)
         rows[1] = np.nextafter(np.float32(value), np.float32(np.inf))
         rows[2] = np.nextafter(np.float32(value), np.float32(-np.inf))
-        assert np.array_equal(ours.shares(rows), theirs.predict_proba(rows))
+        assert np.array_equal(ours.predict_proba(rows), theirs.predict_proba(rows))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64, min_value=-3e38, max_value=3e38))
@@ -54,19 +54,11 @@ def test_rounding_a_threshold_down_decides_alike(threshold: float) -> None:
     assert float(np.nextafter(down, np.float32(np.inf))) > threshold
 
 
-def test_votes_are_counted_tree_by_tree() -> None:
-    theirs = trained(3)
-    rows = np.random.default_rng(5).standard_normal((50, 12)).astype(np.float32)
-    single = np.stack([tree.predict_proba(rows).argmax(axis=1) for tree in theirs.estimators_])
-    expected = np.stack([(single == kind).sum(axis=0) for kind in range(3)], axis=1)
-    assert np.array_equal(from_sklearn(theirs).votes(rows), expected)
-
-
 def test_arrays_come_back_as_they_went() -> None:
     ours = from_sklearn(trained())
     again = from_arrays(to_arrays(ours))
     rows = np.random.default_rng(6).standard_normal((20, 12))
-    assert np.array_equal(ours.shares(rows), again.shares(rows))
+    assert np.array_equal(ours.predict_proba(rows), again.predict_proba(rows))
     assert {array.dtype.kind for array in to_arrays(ours).values()} == {"i", "f"}
 
 
@@ -80,7 +72,7 @@ def test_a_tree_of_one_leaf_is_a_tree() -> None:
         np.zeros(1, np.int32),
         4,
     )
-    assert one.shares(np.zeros((2, 4))).tolist() == [[0.25, 0.75]] * 2
+    assert one.predict_proba(np.zeros((2, 4))).tolist() == [[0.25, 0.75]] * 2
 
 
 def test_rows_that_the_forest_does_not_know_are_refused() -> None:
@@ -93,7 +85,7 @@ def test_rows_that_the_forest_does_not_know_are_refused() -> None:
         np.full((1, 12), 1e39),
     ):
         with np.errstate(over="ignore"), pytest.raises(ValueError, match=r"features|finite"):
-            ours.shares(rows)
+            ours.predict_proba(rows)
 
 
 Change = Callable[[dict[str, Any]], None]
@@ -156,25 +148,9 @@ def test_any_number_in_any_place_is_refused_or_still_a_forest() -> None:
         name = str(rng.choice(["left", "right", "feature", "roots"]))
         arrays[name][rng.integers(len(arrays[name]))] = rng.integers(-3, len(good["left"]) + 3)
         try:
-            shares = from_arrays(arrays).shares(rows)  # no walk hangs or leaves its arrays
+            shares = from_arrays(arrays).predict_proba(rows)  # no walk hangs or leaves its arrays
         except ValueError:
             continue
         kept += 1
         np.testing.assert_allclose(shares.sum(axis=1), 1)
     assert kept < 1000
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_the_walk_for_a_gpu_visits_the_same_leaves(classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = pytest.importorskip("torch")
-    from fusiondiff_audit.model import forest_batched as batched
-
-    monkeypatch.setattr(batched, "_AT_ONCE", 40 * 7)  # seven rows at a time
-    ours = from_sklearn(trained(classes))
-    theirs = batched.BatchedForest(ours, "cpu")
-    rows = np.random.default_rng(7).standard_normal((50, 12)).astype(np.float32)
-    assert np.array_equal(theirs.votes(torch.from_numpy(rows)).numpy(), ours.votes(rows))
-    np.testing.assert_allclose(theirs.shares(torch.from_numpy(rows)).numpy(), ours.shares(rows), atol=1e-14)
-    for strange in (torch.zeros(2, 11), torch.full((1, 12), torch.nan)):
-        with pytest.raises(ValueError, match="expected 12 features"):
-            theirs.shares(strange)

@@ -25,7 +25,7 @@ def encoder() -> Encoder:
 def test_what_is_too_fine_for_the_maps_reaches_the_embedding() -> None:
     made = encoder()
     assert made.local.pixels is not None
-    maps, _ = made.maps(TILES)
+    maps, _ = made.feature_maps(TILES)
     fine = TILES + 0.1 * (torch.arange(64) % 2 * 2 - 1)  # stripes of one pixel
     seen, finer = (made.local(maps, tiles) for tiles in (TILES, fine))  # maps that noticed nothing
     assert (seen - finer).abs().max() > 1e-3
@@ -35,11 +35,11 @@ def test_what_is_too_fine_for_the_maps_reaches_the_embedding() -> None:
 @torch.no_grad()
 def test_texture_alone_gives_what_comes_of_maps_that_say_nothing() -> None:
     made = encoder()
-    maps, _ = made.maps(TILES)
-    assert not torch.allclose(made.local(maps, TILES), made.local.by_texture(TILES))
+    maps, _ = made.feature_maps(TILES)
+    assert not torch.allclose(made.local(maps, TILES), made.local.from_pixels_alone(TILES))
     for number in made.local.blocks.parameters():
         number.zero_()
-    torch.testing.assert_close(made.local(maps, TILES), made.local.by_texture(TILES))
+    torch.testing.assert_close(made.local(maps, TILES), made.local.from_pixels_alone(TILES))
 
 
 @torch.no_grad()
@@ -59,7 +59,7 @@ def test_a_path_without_them_sees_maps_alone_and_wrong_widths_are_refused() -> N
     made = Encoder(ARCHITECTURE)
     assert made.local.pixels is None
     with pytest.raises(ValueError, match="maps alone"):
-        made.local.texture(TILES)
+        made.local.pixel_features(TILES)
     for widths in ((0, 4), (4, 10_000), (4,) * 65):
         with pytest.raises(ValueError, match="can be built"):
             Convolutions(pixels=widths)

@@ -98,8 +98,8 @@ def test_they_stand_behind_what_is_fused_and_change_nothing_of_it() -> None:
     tiles = noise()[..., :64, :64]
     with torch.inference_mode():
         without, with_them = plain(tiles), seeing(tiles)
-    assert (ARCHITECTURE.numbers, SEEN.numbers) == (16, 16 + TEXTURE_DIM)
-    assert with_them.embedding.shape == (4, SEEN.numbers)
+    assert (ARCHITECTURE.embedding_dim, SEEN.embedding_dim) == (16, 16 + TEXTURE_DIM)
+    assert with_them.embedding.shape == (4, SEEN.embedding_dim)
     assert torch.equal(with_them.embedding[:, :16], without.embedding)
     assert torch.equal(with_them.gate, without.gate)
     assert set(seeing.state_dict()) - set(plain.state_dict()) == {"surface.mean", "surface.deviation"}
@@ -107,12 +107,12 @@ def test_they_stand_behind_what_is_fused_and_change_nothing_of_it() -> None:
 
 def test_each_is_told_by_its_own_spread_and_none_decides_alone() -> None:
     own, seen = TextureDescriptors(), describe(torch.cat([noise(blur) for blur in (1, 3, 5, 7)]))
-    told = own.measured(seen).standard(seen)
+    told = own.fit(seen).standardized(seen)
     assert told.mean(0).abs().max() < 1e-4
     assert told.std(0).max() < 1.001
     assert told.std(0).median() > 0.9
-    assert (own.standard(seen + 1e6) == 10).all()
-    assert (own.standard(seen - 1e6) == -10).all()
+    assert (own.standardized(seen + 1e6) == 10).all()
+    assert (own.standardized(seen - 1e6) == -10).all()
 
 
 def test_the_numbers_are_those_that_were_written_down() -> None:
@@ -136,7 +136,7 @@ def test_a_spread_that_no_pictures_have_is_refused(value: float, tmp_path: Path)
 
 def test_a_model_that_has_them_learns_is_saved_and_attacked_with_them(tmp_path: Path) -> None:
     model = enrolled_model(settings=replace(SETTINGS, architecture=SEEN))
-    assert model.head.enrolled.rows.shape[1] == SEEN.numbers
+    assert model.head.enrolled.embeddings.shape[1] == SEEN.embedding_dim
     used = torch.cat([torch.from_numpy(forest.feature[forest.left >= 0]) for forest in model.head.forests])
     assert (used >= 16).any()
     assert (used < 16).any()

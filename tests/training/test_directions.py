@@ -103,7 +103,7 @@ def test_a_few_tiles_of_every_picture_are_looked_at(tmp_path: Path) -> None:
     tiles = np.bincount(found.picture)
     assert len(tiles) == count
     assert set(tiles) == {1, 4}
-    assert found.rows.shape == (tiles.sum(), SURFACE.found)
+    assert found.rows.shape == (tiles.sum(), SURFACE.feature_dim)
     assert told[-1] == ("directions", tiles.sum(), tiles.sum(), None)
     assert (found.maker == "").sum() == 3 * 2 * 5
     assert {*found.maker} == {*food.makers}
@@ -126,7 +126,7 @@ def test_an_encoder_says_its_numbers_along_them() -> None:
 
 def test_a_model_that_has_them_learns_is_saved_and_attacked_along_them(tmp_path: Path) -> None:
     model = enrolled_model(settings=replace(SETTINGS, architecture=ALONG))
-    assert model.head.enrolled.rows.shape[1] == 24
+    assert model.head.enrolled.embeddings.shape[1] == 24
     model.save(tmp_path / "bundle")
     again = DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
     (picture,) = pictures(1)

@@ -172,8 +172,8 @@ def test_a_label_that_the_encoder_saw_carries_no_tolerance(tmp_path: Path, opene
 def test_a_label_that_the_encoder_saw_calibrates_nothing(tmp_path: Path, opened: Opener) -> None:
     batch = opened(written(tmp_path / "labelled", 4, calibrate=2))
     first = enrol(batch, tiny_model(), ORDER, watch=quietly)
-    assert len(first.calibration().kept) == 4
+    assert len(first.calibration().held_out) == 4
     seen = next(example.pixel_digest for example in first.settings.examples if example.calibrates)
     assert getattr(refusal(batch, tiny_model(seen=(seen,))), "reason", None) is AuditReason.SEEN_LABEL
     older = replace(first.settings, seen=(seen,))  # a bundle of before that was refused
-    assert len(calibrate(first.head, older).kept) == 3
+    assert len(calibrate(first.head, older).held_out) == 3

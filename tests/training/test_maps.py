@@ -22,7 +22,7 @@ def test_maps_are_the_encoder_s_and_a_run_goes_on(tmp_path: Path) -> None:
     maps = computed(encoder, food, studio)
     places = np.array([3, 69, 0])
     with torch.no_grad():
-        expected, _ = encoder.maps((torch.from_numpy(squares[places]).float() / 255)[:, None])
+        expected, _ = encoder.feature_maps((torch.from_numpy(squares[places]).float() / 255)[:, None])
     found = maps.of(places, torch.device("cpu"))
     assert found.keys() == expected.keys()
     for name, one in found.items():

@@ -48,12 +48,14 @@ def test_an_encoder_begins_with_what_its_local_path_says_of_tiles() -> None:
     encoder = Encoder(small().architecture).train(mode=False)
     tiles = torch.rand(3, 1, 64, 64)
     with torch.inference_mode():
-        assert not torch.allclose(encoder.local(encoder.maps(tiles)[0], tiles), encoder.local.by_texture(tiles))
+        assert not torch.allclose(
+            encoder.local(encoder.feature_maps(tiles)[0], tiles), encoder.local.from_pixels_alone(tiles)
+        )
     begin_with_texture(encoder)
     with torch.inference_mode():
-        maps, _ = encoder.maps(tiles)
+        maps, _ = encoder.feature_maps(tiles)
         local, broad = encoder.local(maps, tiles), encoder.broad(tiles)
-        torch.testing.assert_close(local, encoder.local.by_texture(tiles))
+        torch.testing.assert_close(local, encoder.local.from_pixels_alone(tiles))
         fused, gate = encoder.gate(local, broad)
     assert gate.min() == gate.max() > 0.8
     torch.testing.assert_close(fused, gate * local + (1 - gate) * broad)

@@ -366,7 +366,7 @@ def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:
         settings = Settings.from_bytes((pin.folder / "bundle.json").read_bytes(), name)
         known = EMBEDDED_BUNDLES[pin.digest]
         assert settings.demonstration
-        assert (known.name, known.reference, known.tested) == (settings.name, settings.reference, pin.tested)
+        assert (known.name, known.reference, known.tested) == (settings.name, settings.reference, pin.result_digest)
 
 
 def test_an_error_rate_of_no_specimen_is_refused() -> None:
