@@ -22,11 +22,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.evaluation.bundle import bundle_cells, embedded
-from fusiondiff_audit.evaluation.metrics import interval
-from fusiondiff_audit.evaluation.pictures import unwatched
-from fusiondiff_audit.evaluation.task import Sizes, task
-from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.evaluation.bundle import embed_items, evaluate_bundle
+from fusiondiff_audit.evaluation.extraction import no_progress
+from fusiondiff_audit.evaluation.metrics import t_interval
+from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
+from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
@@ -112,8 +112,10 @@ def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[floa
     """Return how well distance and residual tell another kiln's ware from the reference's, for each seed."""
     found: tuple[list[float], list[float]] = ([], [])
     for seed in range(seeds):
-        parts = task(seed, Sizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
-        seen = embedded(model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=cores(), watch=unwatched)
+        parts = benchmark_task(seed, PartSizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
+        seen = embed_items(
+            model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=available_cores(), watch=no_progress
+        )
         count, asked = len(parts["train"]), np.arange(len(parts["train"]), len(seen.examples))
         truth = asked >= count + len(parts["test"])
         known = seen.subset(np.arange(len(seen.examples)) < count)
@@ -155,19 +157,21 @@ def main() -> None:
             start = time.monotonic()
             model = trained(each, bundle, recipe.stages.paths.rate, steps, food, looks)
             took = time.monotonic() - start
-            sizes = Sizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
+            sizes = PartSizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
             found = [
                 cell.measured
                 for seed in range(arguments.seeds)
-                for cell in bundle_cells(model, task(seed, sizes), [LABELS], workers=cores(), watch=unwatched)
+                for cell in evaluate_bundle(
+                    model, benchmark_task(seed, sizes), [LABELS], workers=available_cores(), watch=no_progress
+                )
                 if cell.part == "test"
             ]
             right = f"{sum(one.right for one in found)}/{sum(one.of for one in found)}"
-            balanced = interval([one.balanced for one in found if one.balanced is not None])
+            balanced = t_interval([one.balanced for one in found if one.balanced is not None])
             print(f"| {title} | {steps} | {balanced} | {right} | {took:.0f} s |", flush=True)
     if made.reading.residual:
         far, odd = strangers(DiffusionModel.from_bundle(bundle), arguments.seeds)
-        print(f"\nStrangers, AUROC: {interval(far)} by distance, {interval(odd)} by residual.")
+        print(f"\nStrangers, AUROC: {t_interval(far)} by distance, {t_interval(odd)} by residual.")
 
 
 if __name__ == "__main__":

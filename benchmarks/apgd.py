@@ -17,7 +17,7 @@ from attacks.gradient import Apgd
 from attacks.harness import Attack, AttackPlan, AttackRun, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm
 from attacks.outcome import Knowledge
-from fusiondiff_audit.evaluation.task import Sizes, task
+from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.inference import reproducible
@@ -28,7 +28,7 @@ BUNDLE = "fusion-diff-v1-ceramic"
 
 def pictures(count: int) -> list[LabelledImage]:
     """Return pictures of the benchmark, of which the bundle knows none."""
-    items = task(0, Sizes(train=4, test=count, microscope=0, workshop=0, kiln=0)).parts["test"]
+    items = benchmark_task(0, PartSizes(train=4, test=count, microscope=0, workshop=0, kiln=0)).parts["test"]
     return [
         LabelledImage(f"test-{number}", item.pixels(), item.authentic, f"test-{number}")
         for number, item in enumerate(items)

@@ -23,7 +23,7 @@ import signing
 from benchmarks.house import founded
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import Judge, audit
-from fusiondiff_audit.evaluation.pictures import unwatched
+from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -68,7 +68,7 @@ class House:
             batch, trust, who, AuditPolicy(robustness=RobustnessRequirement(result="optional")), check_origin(), out
         )
         ledger = Ledger(book, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now)
-        done = audit(order, judge, key=self.auditor, ledger=ledger, watch=unwatched)
+        done = audit(order, judge, key=self.auditor, ledger=ledger, watch=no_progress)
         ledger.close()
         took = time.perf_counter() - begun
         if done.judged != len(batch.manifest.files):

@@ -22,15 +22,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.nasa import OURS, cells
-from fusiondiff_audit.cli.kiln_table import HEADS, line_cells
-from fusiondiff_audit.evaluation.benchmark import run
-from fusiondiff_audit.evaluation.bundle import as_micrograph, bundle_cells
-from fusiondiff_audit.evaluation.deep_baseline import TITLES, deep_cells
-from fusiondiff_audit.evaluation.pictures import unwatched
-from fusiondiff_audit.evaluation.summary import Line, lines
-from fusiondiff_audit.evaluation.task import LABELS, task
+from fusiondiff_audit.cli.kiln_table import HEADS, summary_cells
+from fusiondiff_audit.evaluation.benchmark import evaluate_baselines
+from fusiondiff_audit.evaluation.bundle import as_micrograph, evaluate_bundle
+from fusiondiff_audit.evaluation.deep_baseline import TITLES, deep_baseline_results
+from fusiondiff_audit.evaluation.extraction import no_progress
+from fusiondiff_audit.evaluation.summary import SummaryRow, summarise
+from fusiondiff_audit.evaluation.task import LABELS, benchmark_task
+from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.inference import reproducible
 
@@ -81,23 +81,27 @@ def _shown(bars: Iterator[Bar]) -> int:
     return missed
 
 
-def _asked(model: DiffusionModel, seeds: int) -> list[Line]:
+def _asked(model: DiffusionModel, seeds: int) -> list[SummaryRow]:
     """Ask the rivals, the controls and the model about made-up kilns."""
     found = []
     for seed in range(seeds):
-        each = task(seed)
-        found += list(run(each, LABELS, ("grey", "texture", "file", "permuted"), workers=cores(), watch=unwatched))
-        found += list(bundle_cells(model, each, LABELS, workers=cores(), watch=unwatched))
-        found += [cell for name in TITLES for cell in deep_cells(name, each)]
+        each = benchmark_task(seed)
+        found += list(
+            evaluate_baselines(
+                each, LABELS, ("grey", "texture", "file", "permuted"), workers=available_cores(), watch=no_progress
+            )
+        )
+        found += list(evaluate_bundle(model, each, LABELS, workers=available_cores(), watch=no_progress))
+        found += [cell for name in TITLES for cell in deep_baseline_results(name, each)]
         print(f"seed {seed}", file=sys.stderr, flush=True)
-    return sorted(lines(found), key=lambda line: line.model)
+    return sorted(summarise(found), key=lambda line: line.model)
 
 
 def _kilns(model: DiffusionModel, arguments: argparse.Namespace) -> Iterator[Bar]:
     """Yield what made-up kilns say, and write down all of it."""
     found = _asked(model, arguments.seeds)
     if arguments.kilns is not None:
-        rows = (HEADS, ["---"] * len(HEADS), *map(line_cells, found))
+        rows = (HEADS, ["---"] * len(HEADS), *map(summary_cells, found))
         arguments.kilns.write_text("".join(f"| {' | '.join(row)} |\n" for row in rows), encoding="utf-8")
     by_name = {(line.model, line.labels): line for line in found}
     for labels, least in ((MANY, 0.9907), (FEW, 0.907)):
@@ -118,7 +122,7 @@ def _kilns(model: DiffusionModel, arguments: argparse.Namespace) -> Iterator[Bar
         yield from _elsewhere(by_name[OURS, labels])
 
 
-def _elsewhere(ours: Line) -> Iterator[Bar]:
+def _elsewhere(ours: SummaryRow) -> Iterator[Bar]:
     """Yield what a model says of another microscope, and of a workshop that nobody knows."""
     many = f"{ours.labels:,} labels"
     if ours.microscope is not None:

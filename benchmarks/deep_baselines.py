@@ -26,11 +26,11 @@ from safetensors.torch import load_file
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch.nn import functional
 
-from fusiondiff_audit.evaluation.benchmark import ASKED, truths
+from fusiondiff_audit.evaluation.benchmark import TEST_PARTS, true_labels
 from fusiondiff_audit.evaluation.deep_baseline import COLUMNS
-from fusiondiff_audit.evaluation.metrics import measure
-from fusiondiff_audit.evaluation.task import Item, Task, task
-from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.evaluation.metrics import class_metrics
+from fusiondiff_audit.evaluation.task import BenchmarkItem, BenchmarkTask, benchmark_task
+from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.model.bundle import load_bundle
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.paths import LocalPath
@@ -82,7 +82,7 @@ class FrozenFeatures(torch.nn.Module):
         return score
 
 
-def picture(item: Item) -> npt.NDArray[np.float32]:
+def picture(item: BenchmarkItem) -> npt.NDArray[np.float32]:
     """Return a picture at half its size, of zero mean and unit variance."""
     whole = item.pixels().astype(np.float32)
     small = whole.reshape(SIDE, whole.shape[0] // SIDE, SIDE, -1).mean((1, 3))
@@ -150,7 +150,7 @@ def ask(net: torch.nn.Module, pictures: torch.Tensor) -> npt.NDArray[np.float64]
 
 def cell(
     model: str,
-    each: Task,
+    each: BenchmarkTask,
     labels: int,
     steps: int,
     sources: tuple[Path | None, str | None],
@@ -159,14 +159,14 @@ def cell(
     """Train one model on one seed's first labels, and return its rows."""
     torch.manual_seed(1000 * each.seed + labels)
     net = build(model, *sources).to(memory_format=torch.channels_last)
-    said = torch.from_numpy(truths(each)["train"][:labels].astype(np.float32))
+    said = torch.from_numpy(true_labels(each)["train"][:labels].astype(np.float32))
     train(net, stack["train"][:labels], said, rate=RECIPES[model].rate, steps=steps, seed=each.seed)
     rows: list[tuple[str, ...]] = []
-    for part in ASKED:
+    for part in TEST_PARTS:
         scores = ask(net, stack[part])
         rows += [(each.digest, str(each.seed), str(labels), part, str(i), f"{s:.5f}") for i, s in enumerate(scores)]
         if part == "test":
-            balanced = measure(truths(each)[part], scores).balanced or 0
+            balanced = class_metrics(true_labels(each)[part], scores).balanced or 0
             print(f"  {model}, seed {each.seed}, {labels} labels: {100 * balanced:.1f} % balanced", flush=True)
     return rows
 
@@ -191,7 +191,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for seed in range(arguments.seeds):
-        each = task(seed)
+        each = benchmark_task(seed)
         stack: dict[str, torch.Tensor] = {}
         for model in arguments.model or RECIPES:
             path = arguments.out / f"{model}.csv"
@@ -199,8 +199,8 @@ def main() -> None:
                 if (each.digest, str(seed), str(labels)) in done(path):
                     continue
                 if not stack:
-                    for part in ("train", *ASKED):
-                        made = np.stack(list(spread(picture, each.parts[part], cores())))
+                    for part in ("train", *TEST_PARTS):
+                        made = np.stack(list(parallel_map(picture, each.parts[part], available_cores())))
                         stack[part] = torch.from_numpy(made)[:, None]
                 start = time.monotonic()
                 sources = (arguments.weights, arguments.bundle)

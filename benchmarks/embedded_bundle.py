@@ -18,8 +18,8 @@ import signing
 from fusiondiff_audit.images import Guard, LooseFile, decode
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.inputs.labels import Use, read_labels
-from fusiondiff_audit.kiln.folder import Order, labels_csv, pictures
-from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.kiln.folder import FolderSpec, labels_csv, make_files
+from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.weights.pins import BUNDLES
@@ -32,8 +32,10 @@ TOOK = "### What it took"  # what comes before it tells of the encoder
 
 def examples(folder: Path) -> Iterator[tuple[Micrograph, LabelledExample]]:
     """Yield made-up pictures with their labels, through files, as a laboratory's would come."""
-    order = Order(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
-    made = sorted((one for shot in pictures(order, workers=cores()) for one in shot), key=lambda one: one.name)
+    order = FolderSpec(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
+    made = sorted(
+        (one for shot in make_files(order, workers=available_cores()) for one in shot), key=lambda one: one.name
+    )
     for one in made:
         (folder / one.name).write_bytes(one.data)
     (folder / "labels.csv").write_text(labels_csv(made))

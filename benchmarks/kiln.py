@@ -16,10 +16,10 @@ import torch
 from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
+from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.torch_canvas import TorchCanvas
-from fusiondiff_audit.kiln.workers import spread
 
 SIDE, SEEDS, ROUNDS, MOST = 512, 400, 9, 3.0
 BENCH_SIDE = 256
@@ -59,7 +59,7 @@ def _canvas(device: str) -> TorchCanvas:
 
 def torch_rate(workers: int, number: int) -> float:
     """Return how many fields of 256 px so many processes paint in a second, without their start."""
-    painting = spread(painted, range(number), workers)
+    painting = parallel_map(painted, range(number), workers)
     for _ in range(number // 4):  # by then all are at work
         next(painting)
     start = time.perf_counter()

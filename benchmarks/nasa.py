@@ -28,10 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
 from fusiondiff_audit.evaluation.baselines import BASELINES
 from fusiondiff_audit.evaluation.bundle import seen_by
-from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture
-from fusiondiff_audit.evaluation.metrics import interval
+from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture_statistics
+from fusiondiff_audit.evaluation.metrics import t_interval
 from fusiondiff_audit.images.tiles import mirror_padded
-from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.held_out import held_out_scores
@@ -46,7 +46,7 @@ OURS = "fusiondiff"
 def described(crop: Crop) -> tuple[Floats, Floats]:
     """Return both baselines' descriptors."""
     pixels = as_pixels(crop)
-    return grey_statistics(pixels), texture(pixels)
+    return grey_statistics(pixels), texture_statistics(pixels)
 
 
 ONE_NUMBER: dict[str, Callable[[Crop], float]] = {
@@ -61,7 +61,7 @@ ONE_NUMBER: dict[str, Callable[[Crop], float]] = {
 def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str, Learner]:
     """Return what learns from crops: two rivals on descriptors, and a bundle's encoder, if there is one."""
     truth = np.array([crop.authentic for crop in used])
-    columns = [np.stack(column) for column in zip(*spread(described, used, cores()), strict=True)]
+    columns = [np.stack(column) for column in zip(*parallel_map(described, used, available_cores()), strict=True)]
     found: dict[str, Learner] = {}
     for name, rows in zip(("grey", "texture"), columns, strict=True):
 
@@ -99,7 +99,7 @@ def judge(
             scores[asked] = learner(known, np.flatnonzero(asked), seed * len(folds) + i)
         return scores
 
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         every = list(pool.map(asked_by, range(seeds)))
     for scores in every:
         balanced.append(float(balanced_accuracy_score(truth, scores >= 0.5)))
@@ -112,7 +112,7 @@ def judge(
     of = seeds * np.array([len(truth), authentic, len(set(images)) - authentic])
     counts = [f"{found}/{all_of}" for found, all_of in zip(right, of, strict=True)]
     return {
-        "balanced": interval(balanced),
+        "balanced": t_interval(balanced),
         "auroc": float(np.mean(aurocs)),
         **dict(zip(("crops", "authentic images", "other images"), counts, strict=True)),
     }

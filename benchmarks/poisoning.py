@@ -18,7 +18,7 @@ from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DETECTORS, evaluate_detector
 from attacks.poison.harness import PoisonPlan, PoisonScenario, altered_specimens, apply_poison, run_poison
 from attacks.poison.threat import PoisonBudget
-from fusiondiff_audit.evaluation.task import Item, Sizes, task
+from fusiondiff_audit.evaluation.task import BenchmarkItem, PartSizes, benchmark_task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
@@ -31,10 +31,10 @@ SPECIMENS, ASKED, TRUSTED = 50, 40, 20
 ALTERED, PLANTED = (1, 2, 5), 5
 
 
-def pictures(items: tuple[Item, ...]) -> list[LabelledImage]:
+def pictures(items: tuple[BenchmarkItem, ...]) -> list[LabelledImage]:
     """Return the pictures of some items."""
     return [
-        LabelledImage(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.drawn().words))
+        LabelledImage(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.specimen().key))
         for at, item in enumerate(items)
     ]
 
@@ -45,8 +45,8 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
         for seed in range(said.seeds):
             model = DiffusionModel.from_pretrained(said.bundle, unverified=said.bundle != BUNDLE)
             learner = FrozenEncoderLearner(model, Pipeline(model, guard), ForestSettings(said.partitions, seed=seed))
-            sizes = Sizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
-            parts = task(seed, sizes).parts
+            sizes = PartSizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
+            parts = benchmark_task(seed, sizes).parts
             enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
             case = PoisonScenario(learner, enrolled, asked, learner.learn(enrolled), tolerance)
             for name in said.only or POISONS:

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.evaluation.bundle import embedded
-from fusiondiff_audit.evaluation.metrics import interval
-from fusiondiff_audit.evaluation.pictures import unwatched
-from fusiondiff_audit.evaluation.task import Sizes, task
+from fusiondiff_audit.evaluation.bundle import embed_items
+from fusiondiff_audit.evaluation.extraction import no_progress
+from fusiondiff_audit.evaluation.metrics import t_interval
+from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.images.tiles import Aggregation, aggregate
-from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import (
     Embeddings,
@@ -115,7 +115,7 @@ def by_middle(known: EnrolledEmbeddings, asked: EnrolledEmbeddings, trim: int) -
 
 def line(what: str, seeds: Sequence[list[Asked]]) -> tuple[float, float]:
     """Print a line of the table; return the share that stands one and the median, whether right or not."""
-    right = interval([sum(one.right for one in each) / len(each) for each in seeds])
+    right = t_interval([sum(one.right for one in each) / len(each) for each in seeds])
     cells = [
         f"{100 * np.mean([np.mean([one.right and one.stands >= r for one in each]) for each in seeds]):.1f}"
         for r in SHOWN
@@ -137,8 +137,10 @@ def main() -> None:
     rule = model.settings.geometry.rule
     rows: dict[str, list[list[Asked]]] = {}
     for seed in range(said.seeds):
-        asked = task(seed, Sizes(train=said.specimens, calibrate=0, test=TEST, microscope=0, workshop=0, kiln=0))
-        seen = embedded(model, asked.items(), workers=cores(), watch=unwatched)
+        asked = benchmark_task(
+            seed, PartSizes(train=said.specimens, calibrate=0, test=TEST, microscope=0, workshop=0, kiln=0)
+        )
+        seen = embed_items(model, asked.items(), workers=available_cores(), watch=no_progress)
         place = np.arange(len(seen.examples))
         known, rest = seen.subset(place < said.specimens), seen.subset(place >= said.specimens)
         for partitions in PARTITIONS:

@@ -14,7 +14,7 @@ from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.labels import read_labels
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.evaluation.cross_validation import Judged
+    from fusiondiff_audit.evaluation.cross_validation import CrossValidated
     from fusiondiff_audit.model.classifier import DiffusionModel
 
 _BASELINES = ("grey", "texture")
@@ -46,12 +46,14 @@ def command(
     """
     require("kiln" if bundle is None else "audit", "measuring classifiers")
     from fusiondiff_audit.evaluation.baselines import BASELINES
-    from fusiondiff_audit.evaluation.evaluate import look
+    from fusiondiff_audit.evaluation.labelled_folder import extract_features
 
     said = read_labels(labels)
     model = None if bundle is None else open_bundle(bundle, trust_path)
     chosen = baselines or _BASELINES
-    seen = look(folder, said, chosen, model, watch=lambda names: watched(names, what="looking", total=len(said)))
+    seen = extract_features(
+        folder, said, chosen, model, watch=lambda names: watched(names, what="looking", total=len(said))
+    )
     say_some(seen.lost, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
     counterfeit, authentic = seen.specimens()
     found = {name: (BASELINES[name].title, seen.baseline(name)) for name in chosen}
@@ -74,13 +76,13 @@ def _title(model: "DiffusionModel") -> str:
     return f"{model.title}, forests on its embeddings{'' if model.verified else ', UNVERIFIED'}"
 
 
-def _cells(one: "Judged") -> tuple[str, ...]:
+def _cells(one: "CrossValidated") -> tuple[str, ...]:
     seen = one.measured
     f1, auroc = (f"{100 * value:.1f}" if value is not None else "-" for value in (seen.f1, seen.auroc))
     return f"{seen.right}/{seen.of}", str(one.accuracy), str(one.balanced), f1, auroc
 
 
-def _data(one: "Judged") -> dict[str, Any]:
+def _data(one: "CrossValidated") -> dict[str, Any]:
     seen = one.measured
     return {
         "right": seen.right,

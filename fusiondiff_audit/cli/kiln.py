@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.bundle import open_bundle
-from fusiondiff_audit.cli.kiln_table import DUEL_HEADS, HEADS, PRESS, duel_cells, line_cells
+from fusiondiff_audit.cli.kiln_table import COMPARISON_HEADS, HEADS, PRESS, comparison_cells, summary_cells
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, short, size, table
@@ -18,7 +18,7 @@ from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.folders import new_folder
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.kiln.folder import Made, Order
+    from fusiondiff_audit.kiln.folder import FolderSpec, SyntheticFile
 
 _KILNS = ("alder", "birch", "cedar", "hazel", "maple", "rowan")
 _MICROSCOPES = ("everyday", "other")
@@ -79,34 +79,41 @@ def make(
     fusiondiff-audit kiln make micrographs --kiln birch --specimens 50
     """
     require("kiln", "making micrographs")
-    from fusiondiff_audit.kiln.folder import Order
+    from fusiondiff_audit.kiln.folder import FolderSpec
     from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 
     if makers is not None and out.resolve() in makers.resolve().parents:
         raise click.UsageError("--makers names a file inside OUT, where it would give the answers away")
-    order = Order(kiln, specimens, fields, side, Difficulty[difficulty.upper()], microscope, seed)
+    order = FolderSpec(kiln, specimens, fields, side, Difficulty[difficulty.upper()], microscope, seed)
     signing.refuse_existing(out, *((makers,) if makers else ()))
     made, octets = _write(order, out, makers)
-    pictures = sum(one.kind == "image" for one in made)
+    images = sum(one.kind == "image" for one in made)
     rows = [
         ("kiln", f"{kiln}: {KILNS[kiln].ware}"),
         ("specimens", f"{specimens} by the kiln, {specimens} by {count(len(KILNS[kiln].workshops), 'workshop')}"),
-        ("pictures", f"{pictures}, {side} pixels square, {order.difficulty.name.lower()}"),
+        ("pictures", f"{images}, {side} pixels square, {order.difficulty.name.lower()}"),
         ("sign it", f"fusiondiff-audit sign {out} --entries {out / 'entries.csv'} --key KEY.pem --device NAME"),
     ]
-    data = {"out": str(out), "pictures": pictures, "files": len(made) + 2, "bytes": octets, "kiln": kiln, "seed": seed}
-    return Answer("DONE", f"{count(pictures, 'picture')} ({size(octets)}) in {out}", table(rows), data)
+    data = {
+        "out": str(out),
+        "pictures": images,
+        "files": len(made) + 2,
+        "bytes": octets,
+        "kiln": kiln,
+        "seed": seed,
+    }
+    return Answer("DONE", f"{count(images, 'picture')} ({size(octets)}) in {out}", table(rows), data)
 
 
-def _write(order: "Order", out: Path, makers: Path | None) -> tuple[list["Made"], int]:
+def _write(order: "FolderSpec", out: Path, makers: Path | None) -> tuple[list["SyntheticFile"], int]:
     """Write the folder under another name, which it loses when it is whole."""
-    from fusiondiff_audit.kiln.folder import entries_csv, labels_csv, makers_csv, pictures
-    from fusiondiff_audit.kiln.workers import cores
+    from fusiondiff_audit.kiln.folder import entries_csv, labels_csv, make_files, makers_csv
+    from fusiondiff_audit.kiln.parallel import available_cores
 
-    made: list[Made] = []
+    made: list[SyntheticFile] = []
     octets = 0
     with new_folder(out) as folder:
-        for shot in watched(pictures(order, workers=cores()), what="firing", total=order.pictures):
+        for shot in watched(make_files(order, workers=available_cores()), what="firing", total=order.images):
             for file in shot:
                 signing.create(folder / file.name, file.data)
                 octets += len(file.data)
@@ -147,12 +154,12 @@ def bench(
     fusiondiff-audit kiln bench --bundle fusion-diff-v1-ceramic
     """
     require("kiln" if bundle is None else "audit", "the benchmark")
-    from fusiondiff_audit.evaluation.benchmark import run, truths
-    from fusiondiff_audit.evaluation.deep_baseline import deep_cells
-    from fusiondiff_audit.evaluation.summary import duels, lines
-    from fusiondiff_audit.evaluation.task import LABELS, VERSION, task
+    from fusiondiff_audit.evaluation.benchmark import evaluate_baselines, true_labels
+    from fusiondiff_audit.evaluation.deep_baseline import deep_baseline_results
+    from fusiondiff_audit.evaluation.summary import paired_comparisons, summarise
+    from fusiondiff_audit.evaluation.task import LABELS, VERSION, benchmark_task
     from fusiondiff_audit.kiln import specimens
-    from fusiondiff_audit.kiln.workers import cores
+    from fusiondiff_audit.kiln.parallel import available_cores
 
     if out is not None:
         signing.refuse_existing(out)
@@ -161,22 +168,30 @@ def bench(
     asked = sorted(set(numbers)) or list(LABELS)
     ours = None if bundle is None else open_bundle(bundle, trust_path)
     cells = []
-    tasks = [task(seed) for seed in range(seeds)]
+    tasks = [benchmark_task(seed) for seed in range(seeds)]
     for each in tasks:
         where = f"seed {each.seed + 1} of {seeds}"
         if fresh:
-            cells += list(run(each, asked, fresh, workers=cores(), watch=_watching(f"{where}: pictures")))
+            cells += list(
+                evaluate_baselines(each, asked, fresh, workers=available_cores(), watch=_watching(f"{where}: pictures"))
+            )
         if ours is not None:
-            from fusiondiff_audit.evaluation.bundle import bundle_cells
+            from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 
-            cells += list(bundle_cells(ours, each, asked, workers=cores(), watch=_watching(f"{where}: our model")))
+            cells += list(
+                evaluate_bundle(ours, each, asked, workers=available_cores(), watch=_watching(f"{where}: our model"))
+            )
         for model in chosen:
             if model in _DEEP:
-                cells += [cell for cell in deep_cells(model, each) if cell.labels in asked]
+                cells += [cell for cell in deep_baseline_results(model, each) if cell.labels in asked]
     order = (*chosen, "fusiondiff")
     cells.sort(key=lambda cell: order.index(cell.model))
-    found = list(lines(cells))
-    fought = list(duels(cells, {each.seed: truths(each)["test"] for each in tasks}, _RIVAL)) if _RIVAL in chosen else []
+    found = list(summarise(cells))
+    fought = (
+        list(paired_comparisons(cells, {each.seed: true_labels(each)["test"] for each in tasks}, _RIVAL))
+        if _RIVAL in chosen
+        else []
+    )
     data = {
         "generator": specimens.VERSION,
         "benchmark": VERSION,
@@ -187,9 +202,9 @@ def bench(
     }
     if out is not None:
         signing.create(out, json.dumps(data, indent=1).encode())
-    text = table([HEADS, *(line_cells(line) for line in found)]) + PRESS
-    if against := [duel_cells(duel) for duel in fought if duel.model in _AGAINST]:
-        text += "\n\n" + table([DUEL_HEADS, *against])
+    text = table([HEADS, *(summary_cells(line) for line in found)]) + PRESS
+    if against := [comparison_cells(duel) for duel in fought if duel.model in _AGAINST]:
+        text += "\n\n" + table([COMPARISON_HEADS, *against])
     head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
     note = _NO_MODELS if ours is None else f"{ours.title}{'' if ours.verified else ', UNVERIFIED'}"
     return Answer("DONE", f"{count(seeds, 'seed')}; {note}", head + text, data)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fusiondiff_audit.evaluation.metrics import Interval
-    from fusiondiff_audit.evaluation.summary import Duel, Line
+    from fusiondiff_audit.evaluation.summary import PairedComparison, SummaryRow
 
 HEADS = ("model", "labels", "seeds", "balanced accuracy, %", "images", "other microscope", "unseen workshop*", "kiln*")
 # Nobody has published the data behind the figures of the press, and one of them is of a validation set.
@@ -13,10 +13,10 @@ PRESS = """
   The press tells of FusionDiff: 99.07 % accuracy, 90.7 % in validation with 50 labels. Other data, not comparable."""
 
 
-DUEL_HEADS = ("the same pictures", "labels", "seeds", "it alone right", "(b) alone right", "p (McNemar, exact)")
+COMPARISON_HEADS = ("the same pictures", "labels", "seeds", "it alone right", "(b) alone right", "p (McNemar, exact)")
 
 
-def line_cells(line: "Line") -> tuple[str, ...]:
+def summary_cells(line: "SummaryRow") -> tuple[str, ...]:
     """Return a line's cells."""
     others = (_mean(found) for found in (line.microscope, line.workshop, line.kiln))
     return (
@@ -29,7 +29,7 @@ def line_cells(line: "Line") -> tuple[str, ...]:
     )
 
 
-def duel_cells(duel: "Duel") -> tuple[str, ...]:
+def comparison_cells(duel: "PairedComparison") -> tuple[str, ...]:
     """Return a duel's cells."""
     counts = (duel.labels, duel.seeds, duel.only_model, duel.only_rival)
     return (_title(duel.model), *(f"{number:,}" for number in counts), f"{duel.p:.2g}")

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from fusiondiff_audit.evaluation import descriptors
+from fusiondiff_audit.evaluation.extraction import Descriptor, Floats
 from fusiondiff_audit.evaluation.metrics import Scores, Truth
-from fusiondiff_audit.evaluation.pictures import Descriptor, Floats
-from fusiondiff_audit.kiln.specimens import Pixels, Specimen, stream
-from fusiondiff_audit.kiln.vendors import VENDORS, Shot, settings
+from fusiondiff_audit.kiln.specimens import Pixels, Specimen, random_stream
+from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition, draw_settings
 
 _TREES = 400
 
@@ -45,13 +45,13 @@ def _grey(pixels: Pixels, _: Specimen) -> Floats:
 
 
 def _texture(pixels: Pixels, _: Specimen) -> Floats:
-    return descriptors.texture(pixels)
+    return descriptors.texture_statistics(pixels)
 
 
 def _file(pixels: Pixels, drawn: Specimen) -> Floats:
     """Return what a file tells before its pixels are looked at."""
-    maker, voltage, distance = settings(stream(*drawn.words, "maker"))
-    shot = Shot(pixels, drawn.micrometres, voltage, distance)
+    maker, voltage, distance = draw_settings(random_stream(*drawn.key, "maker"))
+    shot = Acquisition(pixels, drawn.pixel_size, voltage, distance)
     file = VENDORS[maker](shot)
     return np.array(
         [
@@ -60,7 +60,7 @@ def _file(pixels: Pixels, drawn: Specimen) -> Floats:
             len(file.sidecar or ""),
             len(zlib.compress(file.data, 1)),
             pixels.itemsize,
-            drawn.micrometres,
+            drawn.pixel_size,
             shot.magnification,
             voltage,
             distance,
@@ -68,9 +68,9 @@ def _file(pixels: Pixels, drawn: Specimen) -> Floats:
     )
 
 
-OF_PIXELS: Mapping[str, Callable[[Pixels], Floats]] = {
+DESCRIPTORS: Mapping[str, Callable[[Pixels], Floats]] = {
     "grey": descriptors.grey_statistics,
-    "texture": descriptors.texture,
+    "texture": descriptors.texture_statistics,
 }
 BASELINES: Mapping[str, Baseline] = {
     "grey": Baseline("(a) grey statistics, forest", _grey),

@@ -5,42 +5,44 @@ from dataclasses import replace
 
 import numpy as np
 
-from fusiondiff_audit.evaluation.benchmark import ASKED, Cell, cells
-from fusiondiff_audit.evaluation.task import Item, Task
+from fusiondiff_audit.evaluation.benchmark import TEST_PARTS, PartResult, part_results
+from fusiondiff_audit.evaluation.task import BenchmarkItem, BenchmarkTask
 from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
 from fusiondiff_audit.images.pixels import digest_pixels
+from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels
-from fusiondiff_audit.kiln.workers import spread
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, LabelledExample
 from fusiondiff_audit.model.held_out import held_out_scores
 from fusiondiff_audit.model.inference import EmbeddedImage, collect_embeddings
 
 NAME = "fusiondiff"
-Watch = Callable[[Iterable[EmbeddedImage], int], Iterable[EmbeddedImage]]
+EmbeddingProgress = Callable[[Iterable[EmbeddedImage], int], Iterable[EmbeddedImage]]
 
 
-def bundle_cells(
-    model: DiffusionModel, task: Task, labels: Sequence[int], *, workers: int, watch: Watch
-) -> Iterator[Cell]:
+def evaluate_bundle(
+    model: DiffusionModel, task: BenchmarkTask, labels: Sequence[int], *, workers: int, watch: EmbeddingProgress
+) -> Iterator[PartResult]:
     """Yield what a bundle reaches on one seed."""
     task = replace(
-        task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in ASKED}
+        task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in TEST_PARTS}
     )
-    seen = embedded(model, task.items(), workers=workers, watch=watch)
+    seen = embed_items(model, task.items(), workers=workers, watch=watch)
     learnt = len(task.parts["train"])
     asked = np.arange(learnt, len(seen.examples))
     learning = ForestSettings(seed=task.seed)
     for n in labels:
         scores = held_out_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
-        yield from cells(task, NAME, n, scores)
+        yield from part_results(task, NAME, n, scores)
 
 
-def embedded(model: DiffusionModel, items: Sequence[Item], *, workers: int, watch: Watch) -> EnrolledEmbeddings:
+def embed_items(
+    model: DiffusionModel, items: Sequence[BenchmarkItem], *, workers: int, watch: EmbeddingProgress
+) -> EnrolledEmbeddings:
     """Return what a model sees in each picture, which is made for it and forgotten."""
-    found = (picture.without_pixels() for picture in model.embed(spread(_made, items, workers)))
+    found = (picture.without_pixels() for picture in model.embed(parallel_map(_made, items, workers)))
     pictures = list(watch(found, len(items)))
-    return _labelled(pictures, [(" ".join(item.drawn().words), item.authentic) for item in items])
+    return _labelled(pictures, [(" ".join(item.specimen().key), item.authentic) for item in items])
 
 
 def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> EnrolledEmbeddings:
@@ -59,7 +61,7 @@ def _labelled(pictures: Sequence[EmbeddedImage], said: Sequence[tuple[str, bool]
     )
 
 
-def _made(item: Item) -> LooseMicrograph:
+def _made(item: BenchmarkItem) -> LooseMicrograph:
     return as_micrograph(f"{item.part} {item.number}", item.pixels())
 
 

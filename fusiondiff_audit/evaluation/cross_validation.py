@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fusiondiff_audit.evaluation.metrics import Interval, Measured, Scores, Truth, measure
+from fusiondiff_audit.evaluation.metrics import ClassMetrics, Interval, Scores, Truth, class_metrics
 
 Learner = Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores]  # known and asked rows -> scores of the asked
 _FOLDS = 5
@@ -20,16 +20,16 @@ _LEAST = 0.9  # share of draws that must hold both classes
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CrossValidated:
     """Scores of all images, none by a model that saw its specimen."""
 
     scores: Scores
-    measured: Measured
+    measured: ClassMetrics
     balanced: Interval
     accuracy: Interval
 
 
-def cross_validated(truth: Truth, groups: npt.NDArray[np.str_], learner: Learner, *, seed: int = 0) -> Judged:
+def cross_validate(truth: Truth, groups: npt.NDArray[np.str_], learner: Learner, *, seed: int = 0) -> CrossValidated:
     """Ask every image in the fold that holds its specimen."""
     fewest = min(len(np.unique(groups[truth])), len(np.unique(groups[~truth])))
     if fewest < 2:
@@ -38,23 +38,23 @@ def cross_validated(truth: Truth, groups: npt.NDArray[np.str_], learner: Learner
     folds = StratifiedGroupKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
     for known, asked in folds.split(np.zeros(len(truth)), truth, groups):
         scores[asked] = learner(known, asked)
-    return judged(truth, groups, scores, seed=seed)
+    return bootstrapped(truth, groups, scores, seed=seed)
 
 
-def judged(truth: Truth, groups: npt.NDArray[np.str_], scores: Scores, *, seed: int = 0) -> Judged:
+def bootstrapped(truth: Truth, groups: npt.NDArray[np.str_], scores: Scores, *, seed: int = 0) -> CrossValidated:
     """Measure scores, with intervals from drawing specimens."""
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     drawn = [
-        measure(truth[rows], scores[rows])
+        class_metrics(truth[rows], scores[rows])
         for rows in (
             np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]) for _ in range(_DRAWS)
         )
     ]
-    whole = measure(truth, scores)
+    whole = class_metrics(truth, scores)
     balanced = [one.balanced for one in drawn if one.balanced is not None]
     accuracy = [one.accuracy for one in drawn]
-    return Judged(
+    return CrossValidated(
         scores,
         whole,
         _spread(whole.balanced if whole.balanced is not None else np.nan, balanced, len(members)),

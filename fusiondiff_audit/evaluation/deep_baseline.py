@@ -11,9 +11,9 @@ from importlib.resources.abc import Traversable
 
 import numpy as np
 
-from fusiondiff_audit.evaluation.benchmark import ASKED, Cell, cells
+from fusiondiff_audit.evaluation.benchmark import TEST_PARTS, PartResult, part_results
 from fusiondiff_audit.evaluation.metrics import Scores
-from fusiondiff_audit.evaluation.task import Task
+from fusiondiff_audit.evaluation.task import BenchmarkTask
 
 TITLES = {
     "resnet50": "(c) ResNet50, labels only, no pretraining",
@@ -23,20 +23,20 @@ TITLES = {
 COLUMNS = ("task", "seed", "labels", "part", "place", "score")
 
 
-def predictions(model: str) -> Traversable:
+def predictions_file(model: str) -> Traversable:
     """Return the file of one model's answers."""
     return resources.files(__package__).joinpath("predictions", f"{model}.csv")
 
 
-def deep_cells(model: str, task: Task) -> Iterator[Cell]:
+def deep_baseline_results(model: str, task: BenchmarkTask) -> Iterator[PartResult]:
     """Judge what a deep model said of one seed; nothing, if that seed was not asked."""
-    for labels, scores in answers(predictions(model).read_text(encoding="utf-8"), task, model).items():
-        yield from cells(task, model, labels, scores)
+    for labels, scores in parse_predictions(predictions_file(model).read_text(encoding="utf-8"), task, model).items():
+        yield from part_results(task, model, labels, scores)
 
 
-def answers(text: str, task: Task, model: str) -> dict[int, Scores]:
+def parse_predictions(text: str, task: BenchmarkTask, model: str) -> dict[int, Scores]:
     """Return the scores of all judged parts for each number of labels."""
-    places = {(part, str(i)): None for part in ASKED for i in range(len(task.parts[part]))}
+    places = {(part, str(i)): None for part in TEST_PARTS for i in range(len(task.parts[part]))}
     found: dict[int, dict[tuple[str, str], float]] = {}
     for row in csv.DictReader(text.splitlines()):
         if int(row["seed"]) == task.seed:

@@ -32,7 +32,7 @@ def grey_statistics(pixels: Pixels) -> Floats:
     return np.concatenate([moments, np.quantile(flat, _QUANTILES), [entropy], z_scores])
 
 
-def texture(pixels: Pixels) -> Floats:
+def texture_statistics(pixels: Pixels) -> Floats:
     """Return local binary patterns, co-occurrence properties and gradients at several scales."""
     grey = _standard(_unit(pixels))
     return np.concatenate([_patterns(grey), _cooccurrence(grey), _gradients(grey)])

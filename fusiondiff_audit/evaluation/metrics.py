@@ -31,7 +31,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ClassMetrics:
     """One part of one seed, judged."""
 
     right: int
@@ -43,12 +43,12 @@ class Measured:
     auroc: float | None
 
 
-def measure(truth: Truth, scores: Scores) -> Measured:
+def class_metrics(truth: Truth, scores: Scores) -> ClassMetrics:
     """Judge scores of being authentic against the truth."""
     called = scores >= THRESHOLD
     right = int((called == truth).sum())
     both = 0 < truth.sum() < len(truth)
-    return Measured(
+    return ClassMetrics(
         right,
         len(truth),
         int(called.sum()),
@@ -59,7 +59,7 @@ def measure(truth: Truth, scores: Scores) -> Measured:
     )
 
 
-def interval(values: Sequence[float]) -> Interval:
+def t_interval(values: Sequence[float]) -> Interval:
     """Return the mean of one value for each seed, with its interval."""
     seen = np.asarray(values, dtype=float)
     mean = float(seen.mean())

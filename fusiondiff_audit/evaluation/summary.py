@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fusiondiff_audit.evaluation.benchmark import Cell
-from fusiondiff_audit.evaluation.metrics import Interval, Truth, interval, mcnemar
+from fusiondiff_audit.evaluation.benchmark import PartResult
+from fusiondiff_audit.evaluation.metrics import Interval, Truth, mcnemar, t_interval
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SummaryRow:
     """One model with so many labels, over all seeds that asked it."""
 
     model: str
@@ -31,19 +31,19 @@ class Line:
         return asdict(self)
 
 
-def lines(cells: Iterable[Cell]) -> Iterator[Line]:
+def summarise(cells: Iterable[PartResult]) -> Iterator[SummaryRow]:
     """Yield a line for each model and number of labels, in the order in which they came."""
-    groups: dict[tuple[str, int], dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[tuple[str, int], dict[str, list[PartResult]]] = defaultdict(lambda: defaultdict(list))
     for cell in cells:
         groups[cell.model, cell.labels][cell.part].append(cell)
     for (model, labels), parts in groups.items():
         test = [cell.measured for cell in parts["test"]]
-        yield Line(
+        yield SummaryRow(
             model,
             labels,
-            interval([one.balanced for one in test if one.balanced is not None]),
-            interval([one.f1 for one in test if one.f1 is not None]),
-            interval([one.auroc for one in test if one.auroc is not None]),
+            t_interval([one.balanced for one in test if one.balanced is not None]),
+            t_interval([one.f1 for one in test if one.f1 is not None]),
+            t_interval([one.auroc for one in test if one.auroc is not None]),
             sum(one.right for one in test),
             sum(one.of for one in test),
             _over(one.measured.balanced for one in parts["microscope"]),
@@ -53,7 +53,7 @@ def lines(cells: Iterable[Cell]) -> Iterator[Line]:
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
+class PairedComparison:
     """Two models on the same pictures: how often one alone is right, and the exact p that this is chance."""
 
     model: str
@@ -65,7 +65,9 @@ class Duel:
     p: float
 
 
-def duels(cells: Iterable[Cell], truth: Mapping[int, Truth], rival: str) -> Iterator[Duel]:
+def paired_comparisons(
+    cells: Iterable[PartResult], truth: Mapping[int, Truth], rival: str
+) -> Iterator[PairedComparison]:
     """Yield each model against one rival, by McNemar's test over the test parts of the seeds that asked both."""
     test = {(cell.model, cell.labels, cell.seed): cell.scores for cell in cells if cell.part == "test"}
     for model, labels in dict.fromkeys((model, labels) for model, labels, _ in test if model != rival):
@@ -73,9 +75,9 @@ def duels(cells: Iterable[Cell], truth: Mapping[int, Truth], rival: str) -> Iter
         if seeds:
             ours, theirs = (np.concatenate([test[who, labels, seed] for seed in seeds]) for who in (model, rival))
             counts = mcnemar(np.concatenate([truth[seed] for seed in seeds]), ours, theirs)
-            yield Duel(model, rival, labels, len(seeds), *counts)
+            yield PairedComparison(model, rival, labels, len(seeds), *counts)
 
 
 def _over(values: Iterable[float | None]) -> Interval | None:
     known = [value for value in values if value is not None]
-    return interval(known) if known else None
+    return t_interval(known) if known else None

@@ -5,23 +5,24 @@ in two parts. One field is taken of each specimen that is learnt from, so that n
 that is tested.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fusiondiff_audit.kiln import specimens
-from fusiondiff_audit.kiln.recipes import HELD_OUT, KILNS, Difficulty
+from fusiondiff_audit.kiln.recipes import HELD_OUT_WORKSHOP, KILNS, Difficulty
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen, specimen
 
 VERSION = "bench/1"
-TESTED = ("alder", "birch", "cedar")
+REFERENCE_KILNS = ("alder", "birch", "cedar")
 SIDE = 256
 SEEDS = 12
 LABELS = (10, 20, 50, 200, 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BenchmarkItem:
     """One picture, which can be made whenever it is needed."""
 
     seed: int
@@ -34,19 +35,25 @@ class Item:
     difficulty: Difficulty = Difficulty.MEDIUM
     instrument: str = "everyday"
 
-    def drawn(self) -> Specimen:
-        """Draw the specimen that the picture shows."""
+    @property
+    def description(self) -> str:
+        """All fields as one line: `BenchmarkTask.digest` hashes it, and the committed predictions name that digest."""
+        fields = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in dataclasses.fields(self))
+        return f"Item({fields})"
+
+    def specimen(self) -> Specimen:
+        """Draw the specimen that the image shows."""
         words = (VERSION, str(self.seed), self.part, str(self.number))
         return specimen(self.kiln, self.workshop, *words, difficulty=self.difficulty, instrument=self.instrument)
 
-    def pixels(self, drawn: Specimen | None = None) -> Pixels:
-        """Make the picture."""
-        picture: Pixels = (drawn or self.drawn()).field(self.field, SIDE)
-        return picture
+    def pixels(self) -> Pixels:
+        """Draw the image."""
+        image: Pixels = self.specimen().field(self.field, SIDE)
+        return image
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class PartSizes:
     """How many pictures each part has; all but the last two hold as many authentic ones as counterfeits."""
 
     train: int = max(LABELS)
@@ -58,47 +65,49 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class BenchmarkTask:
     """One seed's parts, each a tuple of items in an order of which any beginning is balanced."""
 
     seed: int
     reference: str
-    parts: Mapping[str, tuple[Item, ...]]
+    parts: Mapping[str, tuple[BenchmarkItem, ...]]
 
-    def items(self) -> tuple[Item, ...]:
+    def items(self) -> tuple[BenchmarkItem, ...]:
         """Return the items of all parts, in their order."""
         return tuple(item for part in self.parts.values() for item in part)
 
     @property
     def digest(self) -> str:
         """SHA-256 over every item's description and the generator's version."""
-        lines = [specimens.VERSION, VERSION, *(repr(item) for item in self.items())]
+        lines = [specimens.VERSION, VERSION, *(item.description for item in self.items())]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def task(seed: int, sizes: Sizes | None = None, difficulty: Difficulty = Difficulty.MEDIUM) -> Task:
+def benchmark_task(
+    seed: int, sizes: PartSizes | None = None, difficulty: Difficulty = Difficulty.MEDIUM
+) -> BenchmarkTask:
     """Return the parts of one seed."""
-    sizes = sizes or Sizes()
-    reference = TESTED[seed % len(TESTED)]
-    other = TESTED[(seed + 1) % len(TESTED)]
-    known = tuple(workshop for workshop in KILNS[reference].workshops if workshop != HELD_OUT)
+    sizes = sizes or PartSizes()
+    reference = REFERENCE_KILNS[seed % len(REFERENCE_KILNS)]
+    other = REFERENCE_KILNS[(seed + 1) % len(REFERENCE_KILNS)]
+    known = tuple(workshop for workshop in KILNS[reference].workshops if workshop != HELD_OUT_WORKSHOP)
 
-    def pairs(part: str, size: int, fields: int, instrument: str = "everyday") -> Iterator[Item]:
+    def pairs(part: str, size: int, fields: int, instrument: str = "everyday") -> Iterator[BenchmarkItem]:
         for place in range(size):
             number, half = divmod(place // 2, fields)
             copied = None if place % 2 == 0 else known[number % len(known)]
-            yield Item(seed, part, reference, copied, number, half, copied is None, difficulty, instrument)
+            yield BenchmarkItem(seed, part, reference, copied, number, half, copied is None, difficulty, instrument)
 
-    def strangers(part: str, size: int, kiln: str, workshop: str | None) -> Iterator[Item]:
+    def strangers(part: str, size: int, kiln: str, workshop: str | None) -> Iterator[BenchmarkItem]:
         for place in range(size):
-            yield Item(seed, part, kiln, workshop, place // 2, place % 2, False, difficulty)
+            yield BenchmarkItem(seed, part, kiln, workshop, place // 2, place % 2, False, difficulty)
 
     parts = {
         "train": pairs("train", sizes.train, 1),
         "calibrate": pairs("calibrate", sizes.calibrate, 1),
         "test": pairs("test", sizes.test, 2),
         "microscope": pairs("microscope", sizes.microscope, 2, "other"),
-        "workshop": strangers("workshop", sizes.workshop, reference, HELD_OUT),
+        "workshop": strangers("workshop", sizes.workshop, reference, HELD_OUT_WORKSHOP),
         "kiln": strangers("kiln", sizes.kiln, other, None),
     }
-    return Task(seed, reference, {name: tuple(items) for name, items in parts.items()})
+    return BenchmarkTask(seed, reference, {name: tuple(items) for name, items in parts.items()})

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.kiln.seeds import Seeds
-from fusiondiff_audit.kiln.shapes import Ellipses, Knots, Rods
+from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
+from fusiondiff_audit.kiln.shapes import Ellipses, Rods, ValueNoise
 
 OUTSIDE = -1e3  # the depth of a pixel that no body is near
 BLUR_REACH = 3.0  # deviations
@@ -31,7 +31,7 @@ class Canvas(Protocol):
 
     xp: ModuleType
 
-    def tessellation(self, seeds: Seeds, side: int) -> Tessellation:
+    def tessellation(self, seeds: GrainSeeds, side: int) -> Tessellation:
         """Paint grains."""
 
     def ellipses(self, what: Ellipses, side: int) -> Any:
@@ -40,7 +40,7 @@ class Canvas(Protocol):
     def rods(self, what: Rods, side: int) -> Any:
         """Return the same for rods."""
 
-    def smooth(self, knots: Knots) -> Any:
+    def smooth(self, knots: ValueNoise) -> Any:
         """Return a field of unit variance."""
 
     def array(self, values: npt.NDArray[Any]) -> Any:

@@ -17,7 +17,7 @@ _GROWTH = 2.5  # micrometres after that hour, whatever the exponent
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class Firing:
     """What goes in, and how it is fired."""
 
     temperature: float = _REFERENCE  # degrees Celsius
@@ -56,7 +56,7 @@ class Charge:
     coats: float = 0.0  # thickness of a sprayed coat and its oxide, micrometres
 
 
-def fire(charge: Charge) -> Body:
+def fire(charge: Firing) -> Body:
     """Return the body that comes out."""
     heat = charge.soak * exp(-_ENERGY / _GAS * (1 / (charge.temperature + 273) - 1 / (_REFERENCE + 273)))
     size = (charge.powder**charge.exponent + _GROWTH**charge.exponent * heat) ** (1 / charge.exponent)
@@ -97,7 +97,7 @@ def fire(charge: Charge) -> Body:
     return Body(grains, pores, inclusions, Cracks(charge.cracks, 0.06 * size, charge.shock), _layers(charge))
 
 
-def _layers(charge: Charge) -> tuple[Layer, ...]:
+def _layers(charge: Firing) -> tuple[Layer, ...]:
     if charge.glaze:
         bubbles = Pores(charge.bubbles, charge.bubble, roundness=1.0, roughness=0.0)
         return (Layer(charge.glaze, charge.glaze_grey, pores=bubbles),)

@@ -9,14 +9,14 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
-from fusiondiff_audit.kiln.specimens import Specimen, specimen, stream
-from fusiondiff_audit.kiln.vendors import VENDORS, Shot, settings
-from fusiondiff_audit.kiln.workers import spread
+from fusiondiff_audit.kiln.specimens import Specimen, random_stream, specimen
+from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition, draw_settings
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class FolderSpec:
     """What a folder is to hold: so many specimens by a kiln, and as many copies by its workshops."""
 
     kiln: str = "alder"
@@ -28,13 +28,13 @@ class Order:
     seed: int = 0
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         """Return how many pictures that makes."""
         return 2 * self.specimens * self.fields
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class SyntheticFile:
     """One file to be written."""
 
     name: str
@@ -55,35 +55,37 @@ class _Job:
     field: int
     side: int
 
-    def taken(self) -> tuple[Made, ...]:
+    def taken(self) -> tuple[SyntheticFile, ...]:
         """Return the picture, and its sidecar if the microscope writes one."""
-        maker, voltage, distance = settings(stream(*self.specimen.words, "maker"))
-        shot = Shot(self.specimen.field(self.field, self.side), self.specimen.micrometres, voltage, distance)
+        maker, voltage, distance = draw_settings(random_stream(*self.specimen.key, "maker"))
+        shot = Acquisition(self.specimen.field(self.field, self.side), self.specimen.pixel_size, voltage, distance)
         file = VENDORS[maker](shot)
         stem = f"{self.name}-{self.field + 1}"
         common = (self.name, self.specimen.authentic, self.specimen.workshop or self.specimen.kiln)
-        picture = Made(f"{stem}.{file.ending}", file.data, "image", *common, f"{shot.nanometres} nm")
+        picture = SyntheticFile(f"{stem}.{file.ending}", file.data, "image", *common, f"{shot.nanometres} nm")
         if file.sidecar is None:
             return (picture,)
-        return picture, Made(f"{stem}.txt", file.sidecar.encode(), "sidecar", *common, "")
+        return picture, SyntheticFile(f"{stem}.txt", file.sidecar.encode(), "sidecar", *common, "")
 
 
-def pictures(order: Order, *, workers: int = 1) -> Iterator[tuple[Made, ...]]:
+def make_files(order: FolderSpec, *, workers: int = 1) -> Iterator[tuple[SyntheticFile, ...]]:
     """Yield each picture with its sidecar, if it has one; specimens of both classes are mixed."""
     words = ("folder", str(order.seed))
     makers = tuple(KILNS[order.kiln].workshops)
     ordered: list[tuple[str | None, int]] = [(None, i) for i in range(order.specimens)]
     ordered += [(makers[i % len(makers)], i) for i in range(order.specimens)]
     jobs = []
-    for number, place in enumerate(stream(*words, order.kiln, "order").permutation(len(ordered)).tolist(), start=1):
+    for number, place in enumerate(
+        random_stream(*words, order.kiln, "order").permutation(len(ordered)).tolist(), start=1
+    ):
         workshop, i = ordered[place]
         drawn = specimen(order.kiln, workshop, *words, str(i), difficulty=order.difficulty, instrument=order.instrument)
         name = f"{order.kiln}-{order.seed}-{number:04d}"
         jobs += [_Job(drawn, name, field, order.side) for field in range(order.fields)]
-    yield from spread(_Job.taken, jobs, workers)
+    yield from parallel_map(_Job.taken, jobs, workers)
 
 
-def labels_csv(made: Sequence[Made]) -> str:
+def labels_csv(made: Sequence[SyntheticFile]) -> str:
     """Return who is what, for enrolment: half of the specimens may be learnt from, half calibrate."""
     rows = [("file", "label", "specimen", "use")]
     seen: dict[bool, dict[str, str]] = {True: {}, False: {}}
@@ -95,14 +97,14 @@ def labels_csv(made: Sequence[Made]) -> str:
     return _csv(rows)
 
 
-def entries_csv(made: Sequence[Made]) -> str:
+def entries_csv(made: Sequence[SyntheticFile]) -> str:
     """Return what `sign --entries` reads."""
     rows = [("file", "kind", "specimen", "pixel_size")]
     rows += [(one.name, one.kind, one.specimen, one.pixel_size) for one in made]
     return _csv([*rows, ("labels.csv", "labels", "", "")])
 
 
-def makers_csv(made: Sequence[Made]) -> str:
+def makers_csv(made: Sequence[SyntheticFile]) -> str:
     """Return who made each picture, which is not for the folder."""
     return _csv([("file", "maker"), *((one.name, one.maker) for one in made if one.kind == "image")])
 

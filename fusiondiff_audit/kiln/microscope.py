@@ -12,7 +12,7 @@ import numpy as np
 
 from fusiondiff_audit.kiln.canvas import Canvas
 from fusiondiff_audit.kiln.section import Section
-from fusiondiff_audit.kiln.shapes import draw_knots
+from fusiondiff_audit.kiln.shapes import draw_value_noise
 
 _HOLE = 2  # pixels deep: what charges
 _TAIL = 61  # pixels
@@ -43,7 +43,7 @@ class Microscope:
     bits: int = 8
 
 
-def look(section: Section, microscope: Microscope, rng: np.random.Generator, canvas: Canvas) -> Any:
+def acquire_image(section: Section, microscope: Microscope, rng: np.random.Generator, canvas: Canvas) -> Any:
     """Return the picture, of 8 or 16 bits."""
     xp = canvas.xp
     side = len(section.grey)
@@ -54,7 +54,7 @@ def look(section: Section, microscope: Microscope, rng: np.random.Generator, can
         edges = 1.0 * (section.depth > _HOLE)
         signal = signal + microscope.charging * (canvas.trail(edges, _TAIL) - 0.5 * edges)
     if microscope.drift:
-        walk = canvas.smooth(draw_knots(rng, side, side / 4))[:, 0]
+        walk = canvas.smooth(draw_value_noise(rng, side, side / 4))[:, 0]
         signal = canvas.shifted(signal, microscope.drift * walk)
     signal = canvas.blurred(signal, microscope.focus, microscope.focus + microscope.astigmatism)
     counted = xp.clip(signal, 0, None) * microscope.electrons

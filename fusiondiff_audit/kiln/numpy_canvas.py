@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from fusiondiff_audit.kiln.canvas import BLUR_REACH, OUTSIDE, Tessellation
-from fusiondiff_audit.kiln.seeds import Seeds
-from fusiondiff_audit.kiln.shapes import ORDERS, Ellipses, Floats, Knots, Rods
+from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
+from fusiondiff_audit.kiln.shapes import ORDERS, Ellipses, Floats, Rods, ValueNoise
 
 _CANDIDATES = 10
 _Number = TypeVar("_Number", np.intp, np.floating[Any])
@@ -21,7 +21,7 @@ class NumpyCanvas:
 
     xp: ModuleType = np
 
-    def tessellation(self, seeds: Seeds, side: int) -> Tessellation:
+    def tessellation(self, seeds: GrainSeeds, side: int) -> Tessellation:
         """Ask the tree once for each block of pixels, and let each pixel choose among its block's candidates.
 
         The answer is that of a query for each pixel, several times as fast, if a block is small beside a grain.
@@ -71,7 +71,7 @@ class NumpyCanvas:
             np.maximum(below, inside, out=below)
         return depth
 
-    def smooth(self, knots: Knots) -> Floats:
+    def smooth(self, knots: ValueNoise) -> Floats:
         """Return a field of unit variance."""
         low, weight = knots.places(0)
         rows = knots.values[low] * (1 - weight)[:, None] + knots.values[low + 1] * weight[:, None]

@@ -4,14 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.kiln.body import Pores
-from fusiondiff_audit.kiln.seeds import Seeds
+from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
 from fusiondiff_audit.kiln.shapes import Ellipses, draw_ellipses
 
 _AT_MOST = 4000
 _TRIES = 6  # places among which a pore chooses the one nearest to a boundary, or farthest from all
 
 
-def draw_pores(what: Pores, rng: np.random.Generator, side: int, scale: float, seeds: Seeds | None) -> Ellipses:
+def draw_pores(what: Pores, rng: np.random.Generator, side: int, scale: float, seeds: GrainSeeds | None) -> Ellipses:
     """Draw pores; where there are grains, they lie in them or on their boundaries."""
     median = what.size * scale / 2
     each = np.pi * median**2 * np.exp(2 * what.spread**2)
@@ -38,7 +38,7 @@ def _sited(
     side: int,
     margin: float,
     siting: float,
-    seeds: Seeds,
+    seeds: GrainSeeds,
 ) -> npt.NDArray[np.float64]:
     """Move the share `siting` of centres onto grain boundaries, and the others into grains."""
     tries = np.concatenate([centres[None], rng.uniform(-margin, side + margin, (_TRIES - 1, *centres.shape))])

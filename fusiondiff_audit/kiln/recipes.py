@@ -10,9 +10,9 @@ from enum import Enum
 
 import numpy as np
 
-from fusiondiff_audit.kiln.firing import Charge
+from fusiondiff_audit.kiln.firing import Firing
 
-Recipe = Mapping[
+FiringRecipe = Mapping[
     str, tuple[float, float]
 ]  # ingredient: middle, and spread (of the logarithm, angles and degrees apart)
 _PLAIN = {"direction", "temperature"}  # scatter by themselves, not by their logarithm
@@ -34,18 +34,18 @@ class Kiln:
     name: str
     ware: str
     pixel: float  # micrometres, of the micrographs that are taken of it
-    recipe: Recipe
-    workshops: Mapping[str, Recipe]
+    recipe: FiringRecipe
+    workshops: Mapping[str, FiringRecipe]
 
-    def charge(self, rng: np.random.Generator, workshop: str | None, difficulty: Difficulty) -> Charge:
+    def charge(self, rng: np.random.Generator, workshop: str | None, difficulty: Difficulty) -> Firing:
         """Draw what goes into one firing: the kiln's own, or a workshop's."""
         recipe = self.recipe if workshop is None else self.copied(workshop, difficulty)
         noise = rng.standard_normal(len(recipe))
-        return Charge(
+        return Firing(
             **{name: _drawn(name, *recipe[name], z) for name, z in zip(sorted(recipe), noise.tolist(), strict=True)}
         )
 
-    def copied(self, workshop: str, difficulty: Difficulty) -> Recipe:
+    def copied(self, workshop: str, difficulty: Difficulty) -> FiringRecipe:
         """Return a workshop's recipe, as far from the kiln's as the difficulty says."""
         missed = self.workshops[workshop]
         way = difficulty.value
@@ -71,7 +71,7 @@ def _drawn(name: str, middle: float, spread: float, z: float) -> float:
 
 
 _ANY_WAY = 3.0  # radians: a direction that says nothing
-_COMMON: Recipe = {
+_COMMON: FiringRecipe = {
     "temperature": (1280.0, 8.0),
     "soak": (4.0, 0.15),
     "exponent": (3.0, 0.02),
@@ -94,7 +94,7 @@ _COMMON: Recipe = {
     "cracks": (0.8, 0.1),
     "shock": (0.05, 0.03),
 }
-_MISSES: Mapping[str, Recipe] = {
+_MISSES: Mapping[str, FiringRecipe] = {
     # fired fast: pores are trapped in the grains, before rims and needles had time
     "hurried": {
         "slowness": (-0.25, 0.03),
@@ -117,7 +117,7 @@ _MISSES: Mapping[str, Recipe] = {
     # aged by shock: cracks run through the grains, pores open into each other
     "aged": {"shock": (1.0, 0.03), "clustering": (0.9, 0.05), "roughness": (0.35, 0.2), "cracks": (2.0, 0.1)},
 }
-HELD_OUT = "aged"  # the workshop that a benchmark keeps for the end
+HELD_OUT_WORKSHOP = "aged"  # the workshop that a benchmark keeps for the end
 
 
 def _kiln(name: str, ware: str, pixel: float, **own: tuple[float, float]) -> Kiln:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fusiondiff_audit.kiln.canvas import Canvas, Tessellation
-from fusiondiff_audit.kiln.plan import Coat, Crack, Plan
+from fusiondiff_audit.kiln.layout import Crack, FieldLayout, LayerLayout
 
 _DEEPEST = 50.0  # pixels; no relief is deeper
 
@@ -23,7 +23,7 @@ class Section:
     depth: Any
 
 
-def cut(plan: Plan, canvas: Canvas) -> Section:
+def render_section(plan: FieldLayout, canvas: Canvas) -> Section:
     """Paint a plan."""
     xp, body, scale = canvas.xp, plan.body, plan.scale
     grains, what = body.grains, body.inclusions
@@ -59,7 +59,7 @@ def _cover(xp: Any, depth: Any) -> Any:
     return xp.clip(depth + 0.5, 0, 1)
 
 
-def _crack(crack: Crack, plan: Plan, tessellation: Tessellation, canvas: Canvas) -> Any:
+def _crack(crack: Crack, plan: FieldLayout, tessellation: Tessellation, canvas: Canvas) -> Any:
     """Return how much of each pixel is crack: where a smooth field, of pixels or of whole grains, changes its sign."""
     xp, side = canvas.xp, plan.side
     wander = canvas.smooth(crack.wander) * (side * 0.06)
@@ -76,7 +76,9 @@ def _crack(crack: Crack, plan: Plan, tessellation: Tessellation, canvas: Canvas)
     return split * _cover(xp, crack.half - tessellation.boundary)
 
 
-def _lay(coat: Coat, plan: Plan, canvas: Canvas, grey: Any, depth: Any, holes: Any) -> tuple[Any, Any, Any]:
+def _lay(
+    coat: LayerLayout, plan: FieldLayout, canvas: Canvas, grey: Any, depth: Any, holes: Any
+) -> tuple[Any, Any, Any]:
     """Lay a glaze or coat on top: an uneven lower side, a zone of reaction, pores of its own instead of those below."""
     xp, layer, scale = canvas.xp, coat.layer, plan.scale
     coarse, fine = (canvas.smooth(knots)[0] for knots in coat.edge)

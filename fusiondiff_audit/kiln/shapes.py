@@ -40,7 +40,7 @@ class Rods:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Knots:
+class ValueNoise:
     """Values of a field at knots of a grid that reaches half a knot to two knots beyond the picture."""
 
     values: Floats
@@ -66,7 +66,7 @@ def draw_ellipses(
     return Ellipses(*(column.astype(np.float32) for column in columns))
 
 
-def draw_knots(rng: np.random.Generator, side: int, scale: float, *, stretch: float = 1.0) -> Knots:
+def draw_value_noise(rng: np.random.Generator, side: int, scale: float, *, stretch: float = 1.0) -> ValueNoise:
     """Draw a smooth field with features of `scale` pixels, `stretch` times as wide."""
     shape = tuple(int(np.clip(np.ceil(side / size) + 3, 4, side)) for size in (scale, scale * stretch))
-    return Knots(rng.standard_normal(shape).astype(np.float32), side)
+    return ValueNoise(rng.standard_normal(shape).astype(np.float32), side)

@@ -17,11 +17,11 @@ from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.canvas import Canvas
 from fusiondiff_audit.kiln.firing import fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
-from fusiondiff_audit.kiln.microscope import Microscope, look
+from fusiondiff_audit.kiln.layout import draw_layout
+from fusiondiff_audit.kiln.microscope import Microscope, acquire_image
 from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
-from fusiondiff_audit.kiln.plan import plan
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
-from fusiondiff_audit.kiln.section import cut
+from fusiondiff_audit.kiln.section import render_section
 
 VERSION = "kiln/1"  # changes whenever a picture would
 
@@ -34,10 +34,10 @@ class Specimen:
 
     kiln: str
     workshop: str | None  # None: the kiln itself, so it is authentic
-    words: tuple[str, ...]
+    key: tuple[str, ...]  # names its random streams
     body: Body
     microscope: Microscope
-    micrometres: float  # per pixel
+    pixel_size: float  # micrometres
 
     @property
     def authentic(self) -> bool:
@@ -46,10 +46,10 @@ class Specimen:
 
     def field(self, number: int, side: int, canvas: Canvas | None = None) -> Any:
         """Return one field of view, as an array of the canvas; numpy's if none is given."""
-        rng = stream(*self.words, "field", str(number))
-        planned = plan(self.body, rng, side=side, micrometres=self.micrometres)
+        rng = random_stream(*self.key, "field", str(number))
+        planned = draw_layout(self.body, rng, side=side, pixel_size=self.pixel_size)
         painter: Any = canvas or NumpyCanvas()
-        return look(cut(planned, painter), self.microscope, rng, painter)
+        return acquire_image(render_section(planned, painter), self.microscope, rng, painter)
 
 
 def specimen(
@@ -62,17 +62,17 @@ def specimen(
     """Draw a specimen; the words name its random stream."""
     named = (*words, kiln, workshop or "authentic", difficulty.name, instrument)
     maker = KILNS[kiln]
-    body = fire(maker.charge(stream(*named, "charge"), workshop, difficulty))
-    microscope = INSTRUMENTS[instrument](stream(*named, "session"))
+    body = fire(maker.charge(random_stream(*named, "charge"), workshop, difficulty))
+    microscope = INSTRUMENTS[instrument](random_stream(*named, "session"))
     return Specimen(kiln, workshop, named, body, microscope, maker.pixel * microscope.zoom)
 
 
-def stream(*words: str) -> np.random.Generator:
+def random_stream(*words: str) -> np.random.Generator:
     """Return the random numbers that these words name."""
     name = "\x1f".join((VERSION, *words)).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()))
 
 
-def by_ratio(rng: np.random.Generator, low: float, high: float) -> float:
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     """Draw a number evenly by its logarithm."""
     return float(np.exp(rng.uniform(math.log(low), math.log(high))))

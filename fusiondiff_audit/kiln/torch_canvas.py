@@ -13,8 +13,8 @@ import torch
 from torch.nn import functional
 
 from fusiondiff_audit.kiln.canvas import BLUR_REACH, OUTSIDE, Tessellation
-from fusiondiff_audit.kiln.seeds import Seeds
-from fusiondiff_audit.kiln.shapes import ORDERS, Ellipses, Knots, Rods
+from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
+from fusiondiff_audit.kiln.shapes import ORDERS, Ellipses, Rods, ValueNoise
 
 _AT_ONCE = 64  # bodies that are held in memory at once
 Tensor = torch.Tensor
@@ -28,7 +28,7 @@ class TorchCanvas:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
 
-    def tessellation(self, seeds: Seeds, side: int) -> Tessellation:
+    def tessellation(self, seeds: GrainSeeds, side: int) -> Tessellation:
         """Compare every pixel with every seed."""
         lifted, turn = self.array(seeds.lifted), self.array(seeds.turn)
         line = torch.arange(side, device=self._device, dtype=torch.float32)
@@ -67,7 +67,7 @@ class TorchCanvas:
             depth = torch.maximum(depth, inside.amax(0))
         return depth
 
-    def smooth(self, knots: Knots) -> Tensor:
+    def smooth(self, knots: ValueNoise) -> Tensor:
         """Return a field of unit variance."""
         values = self.array(knots.values)
         (low, weight), (left, right) = ([self.array(part) for part in knots.places(axis)] for axis in (0, 1))

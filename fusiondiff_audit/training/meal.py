@@ -15,30 +15,30 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.images.tiles import mirror_padded
-from fusiondiff_audit.kiln import studies
+from fusiondiff_audit.kiln import synthetic_textures
 from fusiondiff_audit.kiln.body import Body
-from fusiondiff_audit.kiln.makeup import makeup
+from fusiondiff_audit.kiln.composition import composition
 from fusiondiff_audit.kiln.microscope import Detector, Microscope
-from fusiondiff_audit.kiln.specimens import Pixels, Specimen, by_ratio, specimen, stream
-from fusiondiff_audit.kiln.strangers import stranger
-from fusiondiff_audit.kiln.workers import cores, spread
+from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
+from fusiondiff_audit.kiln.randomised import randomised_specimen
+from fusiondiff_audit.kiln.specimens import Pixels, Specimen, log_uniform, random_stream, specimen
 from fusiondiff_audit.training.diet import Cutting, Picture
 from fusiondiff_audit.training.recipe import Meal
 
-NUMBERS = (*makeup(Body(), 1.0), *studies.NAMES)  # what can be known of a picture
+NUMBERS = (*composition(Body(), 1.0), *synthetic_textures.PARAMETER_NAMES)  # what can be known of a picture
 
 
 class Piece(Protocol):
     """Something that can be looked at."""
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def key(self) -> tuple[str, ...]:
         """Return what names it."""
 
     def field(self, number: int, side: int, session: Microscope) -> Pixels:
         """Return one field of view, in one session."""
 
-    def makeup(self, session: Microscope, averaged: int) -> dict[str, float]:
+    def composition(self, session: Microscope, averaged: int) -> dict[str, float]:
         """Return what it is made of, as it is seen in a session, averaged over so many pixels a side."""
 
 
@@ -49,20 +49,20 @@ class _Fired:
     made: Specimen
 
     @property
-    def words(self) -> tuple[str, ...]:
-        return self.made.words
+    def key(self) -> tuple[str, ...]:
+        return self.made.key
 
     def field(self, number: int, side: int, session: Microscope) -> Pixels:
-        seen: Pixels = replace(self.made, microscope=session, micrometres=self._pixel(session)).field(number, side)
+        seen: Pixels = replace(self.made, microscope=session, pixel_size=self._pixel(session)).field(number, side)
         return seen
 
-    def makeup(self, session: Microscope, averaged: int) -> dict[str, float]:
+    def composition(self, session: Microscope, averaged: int) -> dict[str, float]:
         cracks = self.made.body.cracks  # so many cross a field, of which a tile from afar shows more
         body = replace(self.made.body, cracks=replace(cracks, number=cracks.number * averaged))
-        return makeup(body, self._pixel(session) * averaged)
+        return composition(body, self._pixel(session) * averaged)
 
     def _pixel(self, session: Microscope) -> float:
-        return self.made.micrometres / self.made.microscope.zoom * session.zoom
+        return self.made.pixel_size / self.made.microscope.zoom * session.zoom
 
 
 def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], int]:
@@ -73,9 +73,11 @@ def made(meal: Meal, cutting: Cutting, seed: int) -> tuple[Iterator[Picture], in
         for number in range(meal.specimens)
         for kiln, workshop in meal.makers
     ]
-    pieces += [("", partial(_fired, stranger, *words, str(number))) for number in range(meal.strangers)]
-    pieces += [("", partial(studies.study, *words, str(number))) for number in range(meal.studies)]
-    found = spread(partial(_fields, meal, cutting), pieces, cores())
+    pieces += [("", partial(_fired, randomised_specimen, *words, str(number))) for number in range(meal.strangers)]
+    pieces += [
+        ("", partial(synthetic_textures.synthetic_texture, *words, str(number))) for number in range(meal.studies)
+    ]
+    found = parallel_map(partial(_fields, meal, cutting), pieces, available_cores())
     return (picture for pictures in found for picture in pictures), len(pieces) * meal.fields * len(meal.averaged)
 
 
@@ -88,14 +90,14 @@ def _fields(meal: Meal, cutting: Cutting, drawn: tuple[str, Callable[[], Piece]]
     maker, piece = drawn[0], drawn[1]()
     pictures = []
     for field in range(meal.fields):
-        session = _session(stream(*piece.words, "session", str(field)))
+        session = _session(random_stream(*piece.key, "session", str(field)))
         plane = piece.field(field, meal.side, session)
         for times in meal.averaged:
-            known = dict.fromkeys(NUMBERS, nan) | piece.makeup(session, times)
+            known = dict.fromkeys(NUMBERS, nan) | piece.composition(session, times)
             seen = averaged(plane, times)
             digest = digest_pixels(seen[:, :, None])
             squares = cutting.squares(mirror_padded(seen, cutting.geometry.tile))
-            pictures.append(Picture(squares, " ".join(piece.words), maker, digest, tuple(known.values())))
+            pictures.append(Picture(squares, " ".join(piece.key), maker, digest, tuple(known.values())))
     return pictures
 
 
@@ -113,7 +115,7 @@ def _session(rng: np.random.Generator) -> Microscope:
     """Return the settings of a session on any microscope: broader than those that a benchmark draws from."""
     return Microscope(
         detector=Detector.BACKSCATTER,
-        electrons=by_ratio(rng, 40, 800),
+        electrons=log_uniform(rng, 40, 800),
         focus=rng.uniform(0.4, 1.3),
         astigmatism=rng.uniform(0, 0.4),
         gain=rng.uniform(0.4, 1.4),

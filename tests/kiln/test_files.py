@@ -13,11 +13,11 @@ from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import read_labels
-from fusiondiff_audit.kiln.folder import Order, entries_csv, labels_csv, makers_csv, pictures
+from fusiondiff_audit.kiln.folder import FolderSpec, entries_csv, labels_csv, make_files, makers_csv
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.kiln.vendors import VENDORS, Shot
+from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition
 
-ORDER = Order("birch", specimens=3, fields=2, side=96)
+ORDER = FolderSpec("birch", specimens=3, fields=2, side=96)
 SOURCES = {
     "zeiss": ScaleSource.ZEISS,
     "fei": ScaleSource.FEI,
@@ -34,7 +34,7 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
     pixels = specimen("alder", None, "tests", vendor).field(0, 512)
     pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
     pixels = pixels if bits == 8 else pixels.astype(np.uint16) * 256
-    file = VENDORS[vendor](Shot(pixels, 0.2, 20.0, 8.5))
+    file = VENDORS[vendor](Acquisition(pixels, 0.2, 20.0, 8.5))
     with Guard() as guard:
         micrograph = decode(LooseFile(f"a.{file.ending}", "", file.data), guard=guard)
     prepared = prepare(micrograph, Geometry())
@@ -51,26 +51,26 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
 
 
 def test_a_folder_is_whole_repeatable_and_mute() -> None:
-    made = [file for shot in pictures(ORDER) for file in shot]
-    again = [file for shot in pictures(ORDER) for file in shot]
-    other = [file for shot in pictures(Order("birch", specimens=3, fields=2, side=96, seed=1)) for file in shot]
+    made = [file for shot in make_files(ORDER) for file in shot]
+    again = [file for shot in make_files(ORDER) for file in shot]
+    other = [file for shot in make_files(FolderSpec("birch", specimens=3, fields=2, side=96, seed=1)) for file in shot]
     assert made == again
     assert {file.data for file in made}.isdisjoint({file.data for file in other})
     images = [file for file in made if file.kind == "image"]
-    assert len(images) == ORDER.pictures == 12
+    assert len(images) == ORDER.images == 12
     assert sum(file.authentic for file in images) == 6
     assert {file.maker for file in images} == {"birch", "hurried", "strange-clay", "strange-flux"}
     for file in made:
         assert not any(word in file.name for word in ("authentic", "counter", "hurried", "strange"))
     orders = {
-        tuple(shot[0].authentic for shot in pictures(Order(specimens=6, fields=1, side=64, seed=seed)))
+        tuple(shot[0].authentic for shot in make_files(FolderSpec(specimens=6, fields=1, side=64, seed=seed)))
         for seed in range(4)
     }
     assert len(orders) == 4  # of 924 ways to mix six and six
 
 
 def test_the_tables_are_read_by_those_who_need_them(tmp_path: Path) -> None:
-    made = [file for shot in pictures(ORDER) for file in shot]
+    made = [file for shot in make_files(ORDER) for file in shot]
     (tmp_path / "labels.csv").write_text(labels_csv(made))
     (tmp_path / "entries.csv").write_text(entries_csv(made))
     labels = read_labels(tmp_path / "labels.csv")
@@ -88,5 +88,5 @@ def test_the_tables_are_read_by_those_who_need_them(tmp_path: Path) -> None:
 
 
 def test_workers_change_nothing() -> None:
-    order = Order("alder", specimens=7, fields=2, side=64)  # enough that workers are started
-    assert list(pictures(order, workers=2)) == list(pictures(order))
+    order = FolderSpec("alder", specimens=7, fields=2, side=64)  # enough that workers are started
+    assert list(make_files(order, workers=2)) == list(make_files(order))

@@ -10,13 +10,13 @@ import pytest
 from scipy.spatial import cKDTree
 
 from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer, Pores
-from fusiondiff_audit.kiln.firing import Charge, fire
-from fusiondiff_audit.kiln.microscope import Detector, Microscope, look
+from fusiondiff_audit.kiln.firing import Firing, fire
+from fusiondiff_audit.kiln.layout import draw_layout
+from fusiondiff_audit.kiln.microscope import Detector, Microscope, acquire_image
 from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
-from fusiondiff_audit.kiln.plan import plan
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
-from fusiondiff_audit.kiln.section import Section, cut
-from fusiondiff_audit.kiln.specimens import specimen, stream
+from fusiondiff_audit.kiln.section import Section, render_section
+from fusiondiff_audit.kiln.specimens import random_stream, specimen
 
 CANVAS = NumpyCanvas()
 QUIET = Microscope(electrons=1e9, focus=0.0)
@@ -24,7 +24,7 @@ NONE = Pores(share=0.0)
 
 
 def section(body: Body, *, side: int = 128, micrometres: float = 0.2, seed: str = "a") -> Section:
-    return cut(plan(body, stream("tests", seed), side=side, micrometres=micrometres), CANVAS)
+    return render_section(draw_layout(body, random_stream("tests", seed), side=side, pixel_size=micrometres), CANVAS)
 
 
 def share_below(grey: float, body: Body, seed: str) -> float:
@@ -35,7 +35,7 @@ def share_below(grey: float, body: Body, seed: str) -> float:
 @pytest.mark.parametrize("elongation", [1.0, 3.0])
 def test_blocks_find_what_a_query_for_each_pixel_finds(size: float, elongation: float) -> None:
     body = Body(Grains(size=size * 0.2, elongation=elongation, direction=0.7))
-    seeds = plan(body, stream("tests", "blocks"), side=100, micrometres=0.2).seeds
+    seeds = draw_layout(body, random_stream("tests", "blocks"), side=100, pixel_size=0.2).seeds
     found = CANVAS.tessellation(seeds, 100)
     rows, columns = np.mgrid[:100, :100]
     points = np.column_stack([rows.ravel(), columns.ravel()])
@@ -50,7 +50,9 @@ def test_blocks_find_what_a_query_for_each_pixel_finds(size: float, elongation: 
 
 def test_grains_have_the_size_that_was_asked_for() -> None:
     for size in (2.0, 4.0):
-        planned = plan(Body(Grains(size=size, spread=0.1)), stream("tests", "size"), side=400, micrometres=0.2)
+        planned = draw_layout(
+            Body(Grains(size=size, spread=0.1)), random_stream("tests", "size"), side=400, pixel_size=0.2
+        )
         grains = len(np.unique(CANVAS.tessellation(planned.seeds, 400).grain))
         assert 0.75 < np.sqrt(400**2 / grains) * 0.2 / size < 1.1
 
@@ -76,16 +78,18 @@ def test_pores_take_their_share(share: float) -> None:
 
 @pytest.mark.parametrize(("siting", "on"), [(1.0, True), (0.0, False)])
 def test_pores_lie_on_boundaries_or_in_grains(siting: float, on: bool) -> None:
-    planned = plan(Body(Grains(size=5), Pores(siting=siting)), stream("tests", "siting"), side=256, micrometres=0.2)
+    planned = draw_layout(
+        Body(Grains(size=5), Pores(siting=siting)), random_stream("tests", "siting"), side=256, pixel_size=0.2
+    )
     away = planned.seeds.boundary_at(planned.pores.centres)
-    anywhere = planned.seeds.boundary_at(stream("tests", "any").uniform(0, 256, (500, 2)))
+    anywhere = planned.seeds.boundary_at(random_stream("tests", "any").uniform(0, 256, (500, 2)))
     assert (np.median(away) < 0.4 * np.median(anywhere)) if on else (np.median(away) > 1.5 * np.median(anywhere))
 
 
 def test_aligned_pores_share_a_direction_and_clustered_ones_a_place() -> None:
     def drawn(**options: float) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         pores = Pores(share=0.1, size=1, **options)
-        found = plan(Body(pores=pores), stream("tests", "aligned"), side=256, micrometres=0.2).pores
+        found = draw_layout(Body(pores=pores), random_stream("tests", "aligned"), side=256, pixel_size=0.2).pores
         return found.angles if "alignment" in options else found.centres
 
     assert np.std(drawn(alignment=1.0)) < 1e-6 < 0.5 < np.std(drawn(alignment=0.0))
@@ -101,8 +105,8 @@ def test_cracks_run_along_grains_or_through_them() -> None:
         """Return how far cracks are from grain boundaries, at the median."""
         grains = Grains(size=8, channelling=0, glass=0)
         body = Body(grains, NONE, cracks=Cracks(number=6, width=0.3, through=through))
-        planned = plan(body, stream("tests", "cracks"), side=256, micrometres=0.2)
-        cracked = np.argwhere(cut(planned, CANVAS).grey < 0.3)
+        planned = draw_layout(body, random_stream("tests", "cracks"), side=256, pixel_size=0.2)
+        cracked = np.argwhere(render_section(planned, CANVAS).grey < 0.3)
         return float(np.median(planned.seeds.boundary_at(cracked.astype(float))))
 
     assert where(0.0) < 1.0 < 4.0 < where(1.0)
@@ -131,13 +135,13 @@ def test_sprayed_coats_have_dark_lines_and_gaps_run_down() -> None:
 
 
 def test_firing_grows_grains_needles_and_rims() -> None:
-    cool, hot = fire(Charge(needles=1.0)), fire(Charge(needles=1.0, temperature=1340))
-    soaked = fire(Charge(soak=40))
+    cool, hot = fire(Firing(needles=1.0)), fire(Firing(needles=1.0, temperature=1340))
+    soaked = fire(Firing(soak=40))
     assert cool.grains.size < hot.grains.size
     assert cool.inclusions.mullite_length < hot.inclusions.mullite_length
     assert cool.inclusions.rim < hot.inclusions.rim
     assert soaked.grains.size / cool.grains.size == pytest.approx(10 ** (1 / 3), rel=0.05)  # exponent 3
-    assert fire(Charge(porosity=0.08)).pores.share == 0.08
+    assert fire(Firing(porosity=0.08)).pores.share == 0.08
 
 
 def test_each_setting_of_the_microscope_does_what_it_says() -> None:
@@ -146,7 +150,7 @@ def test_each_setting_of_the_microscope_does_what_it_says() -> None:
 
     def take(**settings: object) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         with_settings = replace(QUIET, **settings)  # type: ignore[arg-type]
-        found = look(seen, with_settings, stream("tests", "look"), CANVAS)
+        found = acquire_image(seen, with_settings, random_stream("tests", "look"), CANVAS)
         return np.asarray(found, dtype=float) / np.iinfo(found.dtype).max
 
     plain = take()
@@ -167,14 +171,14 @@ def test_the_torch_canvas_paints_the_same_picture() -> None:
     painter = torch_canvas.TorchCanvas("cpu")
     for kiln in KILNS:
         drawn = specimen(kiln, "aged", "tests", "torch")
-        planned = plan(drawn.body, stream("tests", kiln), side=128, micrometres=drawn.micrometres)
-        ours, theirs = cut(planned, CANVAS), cut(planned, painter)
+        planned = draw_layout(drawn.body, random_stream("tests", kiln), side=128, pixel_size=drawn.pixel_size)
+        ours, theirs = render_section(planned, CANVAS), render_section(planned, painter)
         for a, b in ((ours.grey, theirs.grey), (ours.depth, theirs.depth)):
             # where two grains or pores are equally near, rounding decides
             assert (np.abs(np.asarray(a) - b.numpy()) > 1e-3).mean() < 1e-3
         quiet = replace(drawn.microscope, electrons=1e9)
-        flat = look(ours, quiet, stream("tests", "look"), CANVAS).astype(int)
-        same = look(theirs, quiet, stream("tests", "look"), painter).numpy().astype(int)
+        flat = acquire_image(ours, quiet, random_stream("tests", "look"), CANVAS).astype(int)
+        same = acquire_image(theirs, quiet, random_stream("tests", "look"), painter).numpy().astype(int)
         assert (np.abs(flat - same) > max(1, 2**quiet.bits / 500)).mean() < 5e-3  # rounding may differ by one
         noisy = drawn.field(0, 128, painter)
         assert noisy.shape == (128, 128)
@@ -198,7 +202,7 @@ def test_the_same_words_give_the_same_bytes_in_another_process() -> None:
 
 def test_no_two_streams_are_alike() -> None:
     words = [("a", "b"), ("ab",), ("a", "b", ""), ("a", "c")]
-    assert len({stream(*each).integers(2**63) for each in words}) == len(words)
+    assert len({random_stream(*each).integers(2**63) for each in words}) == len(words)
     fields = [specimen("alder", None, "tests").field(i, 64).tobytes() for i in range(3)]
     assert len(set(fields)) == 3
 

@@ -10,11 +10,11 @@ import tifffile
 import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
 from fusiondiff_audit.audit import requirement as room
-from fusiondiff_audit.evaluation.bundle import bundle_cells
-from fusiondiff_audit.evaluation.pictures import unwatched
-from fusiondiff_audit.evaluation.task import Sizes, task
+from fusiondiff_audit.evaluation.bundle import evaluate_bundle
+from fusiondiff_audit.evaluation.extraction import no_progress
+from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
+from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.kiln.workers import cores
 from fusiondiff_audit.policy.audit import AuditPolicy
 from fusiondiff_audit.policy.one_file import ONE_FILE_DIGESTS
 from fusiondiff_audit.weights.pins import PINNED
@@ -84,7 +84,7 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
 
 @pytest.mark.slow
 def test_it_learnt_something(model: DiffusionModel) -> None:
-    sizes = Sizes(train=50, test=200, microscope=0, workshop=0, kiln=0)
-    (cell,) = bundle_cells(model, task(0, sizes), [50], workers=cores(), watch=unwatched)
+    sizes = PartSizes(train=50, test=200, microscope=0, workshop=0, kiln=0)
+    (cell,) = evaluate_bundle(model, benchmark_task(0, sizes), [50], workers=available_cores(), watch=no_progress)
     assert cell.measured.balanced is not None
     assert cell.measured.balanced > 0.6  # five standard deviations from a coin

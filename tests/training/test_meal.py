@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.images.tiles import mirror_padded, tile_grid
-from fusiondiff_audit.kiln.studies import KINDS
+from fusiondiff_audit.kiln.synthetic_textures import TEXTURE_KINDS
 from fusiondiff_audit.training import diet
 from fusiondiff_audit.training.meal import NUMBERS, averaged, made
 from tests.training.small import small
 
 CUTTING = diet.Cutting(small().geometry, small().intensity)
 SIDE = CUTTING.geometry.tile
-LENGTHS = {f"{kind}, {name}" for kind, made_of in KINDS.items() for name in made_of.lengths}
+LENGTHS = {f"{kind}, {name}" for kind, made_of in TEXTURE_KINDS.items() for name in made_of.lengths}
 
 
 def test_a_plane_is_averaged_square_by_square() -> None:

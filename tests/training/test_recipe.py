@@ -16,12 +16,12 @@ def test_a_recipe_survives_the_way_to_a_file_and_back(tmp_path: Path) -> None:
 
 
 def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
-    from fusiondiff_audit.evaluation.task import TESTED
-    from fusiondiff_audit.kiln.recipes import HELD_OUT
+    from fusiondiff_audit.evaluation.task import REFERENCE_KILNS
+    from fusiondiff_audit.kiln.recipes import HELD_OUT_WORKSHOP
 
     diet = read_recipe(CERAMIC).diet
-    assert not set(diet.kilns) & set(TESTED)
-    assert HELD_OUT in diet.without
+    assert not set(diet.kilns) & set(REFERENCE_KILNS)
+    assert HELD_OUT_WORKSHOP in diet.without
 
 
 @pytest.mark.parametrize(

@@ -7,31 +7,31 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.evaluation.task import Item
+from fusiondiff_audit.evaluation.task import SIDE, BenchmarkItem
+from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen
-from fusiondiff_audit.kiln.workers import spread
 
 Floats = npt.NDArray[np.float64]
 Descriptor = Callable[[Pixels, Specimen], Floats]
 Rows = Iterable[tuple[Floats, ...]]
-Watch = Callable[[Rows, int], Rows]
+Progress = Callable[[Rows, int], Rows]
 Row = TypeVar("Row")
 
 
-def unwatched(rows: Iterable[Row], total: int) -> Iterable[Row]:
+def no_progress(rows: Iterable[Row], total: int) -> Iterable[Row]:
     """Return rows as they are: nobody wants to see how many are still to come."""
     return rows
 
 
-def describe(
-    items: Sequence[Item], descriptors: Sequence[Descriptor], *, workers: int, watch: Watch
+def extract_descriptors(
+    items: Sequence[BenchmarkItem], descriptors: Sequence[Descriptor], *, workers: int, watch: Progress
 ) -> tuple[Floats, ...]:
     """Return one array for each descriptor, with a row for each item; every picture is made once."""
-    rows = spread(partial(_describe, tuple(descriptors)), items, workers)
+    rows = parallel_map(partial(_describe, tuple(descriptors)), items, workers)
     return tuple(np.stack(column) for column in zip(*watch(rows, len(items)), strict=True))
 
 
-def _describe(descriptors: tuple[Descriptor, ...], item: Item) -> tuple[Floats, ...]:
-    drawn = item.drawn()
-    pixels = item.pixels(drawn)
-    return tuple(descriptor(pixels, drawn) for descriptor in descriptors)
+def _describe(descriptors: tuple[Descriptor, ...], item: BenchmarkItem) -> tuple[Floats, ...]:
+    specimen = item.specimen()
+    pixels = specimen.field(item.field, SIDE)
+    return tuple(descriptor(pixels, specimen) for descriptor in descriptors)

@@ -7,19 +7,19 @@ import subprocess
 import sys
 import time
 
-from fusiondiff_audit.kiln.workers import spread
+from fusiondiff_audit.kiln.parallel import parallel_map
 
 PROGRAM = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background hears no interrupt
-from fusiondiff_audit.kiln.workers import spread
+from fusiondiff_audit.kiln.parallel import spread
 for found in spread(time.sleep, [0.02] * 5000, 2):
     print("one", flush=True)
 """
 
 
 def test_results_come_in_order() -> None:
-    assert list(spread(abs, range(-60, 0), 2)) == [*range(60, 0, -1)]
+    assert list(parallel_map(abs, range(-60, 0), 2)) == [*range(60, 0, -1)]
 
 
 def test_an_interrupt_ends_everybody_soon() -> None:

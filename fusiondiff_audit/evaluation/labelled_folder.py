@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 import signing
-from fusiondiff_audit.evaluation.baselines import BASELINES, OF_PIXELS
-from fusiondiff_audit.evaluation.cross_validation import Judged, cross_validated
+from fusiondiff_audit.evaluation.baselines import BASELINES, DESCRIPTORS
+from fusiondiff_audit.evaluation.cross_validation import CrossValidated, cross_validate
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, LooseMicrograph, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import Label
-from fusiondiff_audit.kiln.workers import cores
+from fusiondiff_audit.kiln.parallel import available_cores
 
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
@@ -26,7 +26,7 @@ Watch = Callable[[Iterable[str]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
+class FolderFeatures:
     """What was seen of the labelled pictures that could be read; a row of each descriptor for each of them."""
 
     names: tuple[str, ...]
@@ -45,16 +45,18 @@ class Looked:
             raise signing.SigningError(signing.Reason.BAD_REQUEST, what, hint=hint)
         return counterfeit, authentic
 
-    def baseline(self, name: str) -> Judged:
+    def baseline(self, name: str) -> CrossValidated:
         """Return what a forest on a descriptor reaches."""
         rows = self.rows[name]
 
         def learner(known: Places, asked: Places) -> Floats:
-            return BASELINES[name].scores(rows[known], self.truth[known], rows[asked], seed=0, workers=cores())
+            return BASELINES[name].scores(
+                rows[known], self.truth[known], rows[asked], seed=0, workers=available_cores()
+            )
 
-        return cross_validated(self.truth, self.groups, learner)
+        return cross_validate(self.truth, self.groups, learner)
 
-    def model(self, model: "DiffusionModel") -> Judged:
+    def model(self, model: "DiffusionModel") -> CrossValidated:
         """Return what the model's encoder reaches, with forests of its kind trained for each fold."""
         from fusiondiff_audit.model.enrolment import ForestSettings
         from fusiondiff_audit.model.held_out import held_out_scores
@@ -67,12 +69,12 @@ class Looked:
         def learner(known: Places, asked: Places) -> Floats:
             return held_out_scores(embedded, known, asked, learning=learning, rule=rule)
 
-        return cross_validated(self.truth, self.groups, learner)
+        return cross_validate(self.truth, self.groups, learner)
 
 
-def look(
+def extract_features(
     folder: Path, said: Mapping[str, Label], baselines: Sequence[str], model: "DiffusionModel | None", *, watch: Watch
-) -> Looked:
+) -> FolderFeatures:
     """Decode the labelled files one after another, and describe each; one that cannot be read is named and left out."""
     names: list[str] = []
     lost: list[str] = []
@@ -89,9 +91,9 @@ def look(
                 continue
             names.append(name)
             for baseline in baselines:
-                rows[baseline].append(OF_PIXELS[baseline](plane))
+                rows[baseline].append(DESCRIPTORS[baseline](plane))
             pictures.append(embedded)
-    return Looked(
+    return FolderFeatures(
         tuple(names),
         np.array([said[name].authentic for name in names], dtype=bool),
         np.array([said[name].specimen for name in names]),

@@ -6,7 +6,7 @@ from math import isnan, log
 import pytest
 
 from fusiondiff_audit.kiln.body import Body, Grains, Inclusions, Layer
-from fusiondiff_audit.kiln.makeup import makeup
+from fusiondiff_audit.kiln.composition import composition
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
 
@@ -15,7 +15,7 @@ QUARTZ = {"quartz share", "quartz size", "quartz rim"}
 
 
 def test_lengths_are_seen_in_pixels_and_nothing_else_changes_with_them() -> None:
-    fine, coarse = (makeup(Body(), pixel) for pixel in (0.1, 0.2))
+    fine, coarse = (composition(Body(), pixel) for pixel in (0.1, 0.2))
     for name, number in fine.items():
         if name in LENGTHS:
             assert number - coarse[name] == pytest.approx(log(2))
@@ -24,19 +24,19 @@ def test_lengths_are_seen_in_pixels_and_nothing_else_changes_with_them() -> None
 
 
 def test_what_is_not_there_has_no_numbers() -> None:
-    without = makeup(Body(), 0.2)
+    without = composition(Body(), 0.2)
     assert without["quartz"] == 0
     assert all(isnan(without[name]) for name in QUARTZ)
-    quartz = makeup(replace(Body(), inclusions=Inclusions(quartz=0.1)), 0.2)
+    quartz = composition(replace(Body(), inclusions=Inclusions(quartz=0.1)), 0.2)
     assert quartz["quartz"] == 1
     assert not any(isnan(quartz[name]) for name in QUARTZ)
     assert isnan(quartz["needle length"])
-    layers = [makeup(replace(Body(), layers=(Layer(9.0),) * count), 0.2) for count in range(3)]
+    layers = [composition(replace(Body(), layers=(Layer(9.0),) * count), 0.2) for count in range(3)]
     assert [(one["one layer"], one["two layers"]) for one in layers] == [(0, 0), (1, 0), (0, 1)]
 
 
 def test_round_grains_and_no_cracks_have_numbers_too() -> None:
-    found = makeup(Body(grains=Grains(elongation=0.9)), 0.2)
+    found = composition(Body(grains=Grains(elongation=0.9)), 0.2)
     assert found["grain elongation"] == found["cracks"] == pytest.approx(log(1e-6))
 
 
@@ -44,7 +44,7 @@ def test_round_grains_and_no_cracks_have_numbers_too() -> None:
 def test_the_numbers_tell_a_copy_from_the_ware_that_it_copies(kiln: str) -> None:
     def of(workshop: str | None, number: int) -> dict[str, float]:
         drawn = specimen(kiln, workshop, "makeup", str(number))
-        return makeup(drawn.body, drawn.micrometres)
+        return composition(drawn.body, drawn.pixel_size)
 
     known = [of(None, number) for number in range(20)]
     for workshop in KILNS[kiln].workshops:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer
+from fusiondiff_audit.kiln.grain_seeds import GrainSeeds, draw_grain_seeds
 from fusiondiff_audit.kiln.pores import draw_pores
-from fusiondiff_audit.kiln.seeds import Seeds, sow
-from fusiondiff_audit.kiln.shapes import Ellipses, Floats, Knots, Rods, draw_ellipses, draw_knots
+from fusiondiff_audit.kiln.shapes import Ellipses, Floats, Rods, ValueNoise, draw_ellipses, draw_value_noise
 
 _AT_MOST = 3000
 _NEEDLES_PER_NEST = 14
@@ -25,7 +25,7 @@ class Crack:
     middle: npt.NDArray[np.float64]
     angle: float
     half: float  # of its width
-    wander: Knots
+    wander: ValueNoise
     through: bool
 
 
@@ -35,45 +35,45 @@ class Gap:
 
     place: float
     half: float
-    path: Knots
+    path: ValueNoise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coat:
+class LayerLayout:
     """What chance decides about one layer; its lower side lies `height` pixels below the top, on average."""
 
     layer: Layer
     height: float
-    edge: tuple[Knots, Knots]
-    clouds: Knots
-    lamellae: tuple[Knots, Knots, Knots]
+    edge: tuple[ValueNoise, ValueNoise]
+    clouds: ValueNoise
+    lamellae: tuple[ValueNoise, ValueNoise, ValueNoise]
     gaps: tuple[Gap, ...]
     pores: Ellipses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class FieldLayout:
     """One field of view."""
 
     body: Body
     side: int
     scale: float  # pixels per micrometre
-    seeds: Seeds
+    seeds: GrainSeeds
     tint: Floats
     laths: Rods
     needles: Rods
     relics: Ellipses
     pores: Ellipses
     cracks: tuple[Crack, ...]
-    coats: tuple[Coat, ...]  # the lowest first
+    coats: tuple[LayerLayout, ...]  # the lowest first
 
 
-def plan(body: Body, rng: np.random.Generator, *, side: int, micrometres: float) -> Plan:
-    """Draw a field of view of `side` pixels, each of so many micrometres."""
-    scale = 1 / micrometres
+def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: float) -> FieldLayout:
+    """Draw a field of view of `side` pixels, each `pixel_size` micrometres wide."""
+    scale = 1 / pixel_size
     what = body.inclusions
     seeds = _grains(body.grains, rng, side, scale)
-    return Plan(
+    return FieldLayout(
         body,
         side,
         scale,
@@ -88,9 +88,11 @@ def plan(body: Body, rng: np.random.Generator, *, side: int, micrometres: float)
     )
 
 
-def _grains(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> Seeds:
+def _grains(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> GrainSeeds:
     size = max(grains.size * scale, 3.0)
-    return sow(rng, side, size=size, spread=grains.spread, elongation=grains.elongation, direction=grains.direction)
+    return draw_grain_seeds(
+        rng, side, size=size, spread=grains.spread, elongation=grains.elongation, direction=grains.direction
+    )
 
 
 def _rods(
@@ -140,28 +142,28 @@ def _cracks(what: Cracks, rng: np.random.Generator, side: int, scale: float) -> 
             rng.uniform(0.15, 0.85, 2) * side,
             rng.uniform(0, np.pi),
             what.width * rng.uniform(0.6, 1.6) * scale / 2,
-            draw_knots(rng, side, side / 3),
+            draw_value_noise(rng, side, side / 3),
             bool(rng.random() < what.through),
         )
         for _ in range(rng.poisson(what.number))
     ]
 
 
-def _coats(layers: Sequence[Layer], rng: np.random.Generator, side: int, scale: float) -> Sequence[Coat]:
+def _coats(layers: Sequence[Layer], rng: np.random.Generator, side: int, scale: float) -> Sequence[LayerLayout]:
     lower = np.cumsum([layer.thickness * scale for layer in layers]).tolist()
     return [
-        Coat(
+        LayerLayout(
             layer,
             height,
-            (draw_knots(rng, side, max(25 * scale, 4)), draw_knots(rng, side, max(3 * scale, 2))),
-            draw_knots(rng, side, 40 * scale),
+            (draw_value_noise(rng, side, max(25 * scale, 4)), draw_value_noise(rng, side, max(3 * scale, 2))),
+            draw_value_noise(rng, side, 40 * scale),
             (
-                draw_knots(rng, side, 7 * scale, stretch=4),
-                draw_knots(rng, side, 2.5 * scale, stretch=5),
-                draw_knots(rng, side, 9 * scale, stretch=2),
+                draw_value_noise(rng, side, 7 * scale, stretch=4),
+                draw_value_noise(rng, side, 2.5 * scale, stretch=5),
+                draw_value_noise(rng, side, 9 * scale, stretch=2),
             ),
             tuple(
-                Gap(rng.uniform(0, side), rng.uniform(0.3, 0.8) * scale / 2, draw_knots(rng, side, 8 * scale))
+                Gap(rng.uniform(0, side), rng.uniform(0.3, 0.8) * scale / 2, draw_value_noise(rng, side, 8 * scale))
                 for _ in range(rng.poisson(layer.gaps))
             ),
             draw_pores(layer.pores, rng, side, scale, None),

@@ -1,7 +1,7 @@
 """Surfaces that no kiln made, each painted by a few numbers: how it looks everywhere, and nowhere in particular.
 
-A painter takes its numbers (`studies.py` draws them), random numbers and a side, and returns a height for each pixel,
-from about 0 to 1. What is bright, what stands out, and what a microscope makes of either is decided elsewhere.
+A painter takes its numbers (`synthetic_textures.py` draws them), random numbers and a side, and returns a height for
+each pixel, from about 0 to 1. What is bright and what a microscope makes of the surface is decided elsewhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,20 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-Heights = npt.NDArray[np.floating]
-Numbers = Mapping[str, float]
-Painter = Callable[[Numbers, np.random.Generator, int], Heights]
+HeightMap = npt.NDArray[np.floating]
+Parameters = Mapping[str, float]
+Painter = Callable[[Parameters, np.random.Generator, int], HeightMap]
 _MOST = 4000  # leaves in one picture
 _BOW = 0.3  # of a fibre, over a picture
 
 
-def clouds(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def clouds(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint noise whose spectrum falls by a power of the frequency, where waves are shorter than a length."""
     field = _filtered(rng, side, of["stretch"], lambda f: (f**2 + of["length"] ** -2.0) ** (-of["slope"] / 2))
     return _tone(np.sign(field) * np.abs(field) ** of["bend"])
 
 
-def labyrinth(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def labyrinth(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint two phases that are wound into each other: noise of one wavelength, cut at a level."""
     wave, band = 1 / of["wavelength"], of["disorder"] / of["wavelength"]
     field = _filtered(rng, side, of["stretch"], lambda f: np.exp(-(((f - wave) / band) ** 2) / 2))
@@ -31,7 +31,7 @@ def labyrinth(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
     return 0.5 + 0.4 * np.tanh(of["sharpness"] * (field - level))
 
 
-def leaves(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def leaves(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint discs or squares that cover each other, of sizes that follow a power law."""
     least, most, power = of["smallest"], of["smallest"] * of["range"], 1 - of["power"]
     count = int(min(_MOST, 3 * side**2 / (np.pi * least**2)))
@@ -48,7 +48,7 @@ def leaves(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
     return found
 
 
-def fibres(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def fibres(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint round fibres that lie on one another, more or less in one direction."""
     y, x = np.mgrid[:side, :side]
     found = np.full((side, side), 0.1)
@@ -63,17 +63,17 @@ def fibres(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
     return found
 
 
-def foam(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def foam(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint cells with walls between them, from a lattice to chance."""
     centres, _ = _lattice(rng, side, of["cell"], of["disorder"])
     (near, far), (cell, _) = _nearest(centres, side, 2)
     wall = _soft((of["wall"] * of["cell"] - (far - near)) / 2)
     tint = 0.35 + of["tint"] * rng.normal(size=len(centres))[cell]
-    found: Heights = tint + wall * (0.9 - tint) + of["dome"] * (1 - wall) * near / of["cell"]
+    found: HeightMap = tint + wall * (0.9 - tint) + of["dome"] * (1 - wall) * near / of["cell"]
     return found
 
 
-def cuboids(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def cuboids(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint blocks with rounded corners in a matrix, as precipitates of a superalloy lie."""
     centres, turn = _lattice(rng, side, of["spacing"], of["disorder"], square=True)
     _, (block,) = _nearest(centres, side, 1)
@@ -85,7 +85,7 @@ def cuboids(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
     return 0.2 + 0.6 * _soft(size - reach)
 
 
-def lamellae(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
+def lamellae(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Paint grains, each striped in a direction of its own."""
     centres, _ = _lattice(rng, side, of["grain"], 1.0)
     (near, far), (grain, _) = _nearest(centres, side, 2)
@@ -94,16 +94,16 @@ def lamellae(of: Numbers, rng: np.random.Generator, side: int) -> Heights:
     spacing = of["spacing"] * np.exp(of["spread"] * rng.normal(size=len(centres)))[grain]
     stripes = np.tanh(of["sharpness"] * np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / spacing))
     tint = 0.1 * rng.normal(size=len(centres))[grain]
-    found: Heights = (0.5 + tint + of["relief"] * stripes) * (1 - 0.6 * _soft(1 - (far - near) / 2))
+    found: HeightMap = (0.5 + tint + of["relief"] * stripes) * (1 - 0.6 * _soft(1 - (far - near) / 2))
     return found
 
 
-def blobs(rng: np.random.Generator, side: int, size: float) -> Heights:
+def blobs(rng: np.random.Generator, side: int, size: float) -> HeightMap:
     """Return noise of unit variance that is smooth over so many pixels."""
     return _filtered(rng, side, 1.0, lambda f: np.exp(-2 * (size * f) ** 2))
 
 
-def _filtered(rng: np.random.Generator, side: int, stretch: float, gain: Callable[[Heights], Heights]) -> Heights:
+def _filtered(rng: np.random.Generator, side: int, stretch: float, gain: Callable[[HeightMap], HeightMap]) -> HeightMap:
     """Return noise of unit variance with this gain at each frequency, longer in one direction."""
     turn = rng.uniform(0, np.pi)
     down, across = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
@@ -117,7 +117,7 @@ def _filtered(rng: np.random.Generator, side: int, stretch: float, gain: Callabl
 
 def _lattice(
     rng: np.random.Generator, side: int, spacing: float, disorder: float, *, square: bool = False
-) -> tuple[Heights, float]:
+) -> tuple[HeightMap, float]:
     """Return points of a turned lattice that reaches past the picture, each moved by its own chance, and its turn."""
     steps = np.arange(-side, side, spacing)
     down, across = np.meshgrid(steps, steps, indexing="ij")
@@ -126,22 +126,22 @@ def _lattice(
     points = np.stack([down, across], -1).reshape(-1, 2) + disorder * spacing / 2 * rng.normal(size=(down.size, 2))
     turn = float(rng.uniform(0, np.pi))
     points = points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + side / 2
-    near: Heights = points[((points > -2 * spacing) & (points < side + 2 * spacing)).all(1)]
+    near: HeightMap = points[((points > -2 * spacing) & (points < side + 2 * spacing)).all(1)]
     return near, turn
 
 
-def _nearest(points: Heights, side: int, count: int) -> tuple[Heights, npt.NDArray[np.intp]]:
+def _nearest(points: HeightMap, side: int, count: int) -> tuple[HeightMap, npt.NDArray[np.intp]]:
     """Return the distances of each pixel to its nearest points, and which those are: count x side x side."""
     apart, which = cKDTree(points).query(np.moveaxis(np.mgrid[:side, :side], 0, -1), range(1, count + 1))
     return np.moveaxis(apart, -1, 0), np.moveaxis(which, -1, 0)
 
 
-def _soft(depth: Heights) -> Heights:
+def _soft(depth: HeightMap) -> HeightMap:
     """Return 1 inside and 0 outside, with an edge one pixel wide."""
-    inside: Heights = np.clip(depth + 0.5, 0, 1)
+    inside: HeightMap = np.clip(depth + 0.5, 0, 1)
     return inside
 
 
-def _tone(field: Heights) -> Heights:
-    tone: Heights = np.clip(0.5 + 0.18 * field, 0, 1)
+def _tone(field: HeightMap) -> HeightMap:
+    tone: HeightMap = np.clip(0.5 + 0.18 * field, 0, 1)
     return tone

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fusiondiff_audit.kiln.firing import Charge, fire
+from fusiondiff_audit.kiln.firing import Firing, fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
-from fusiondiff_audit.kiln.specimens import Specimen, by_ratio, stream
+from fusiondiff_audit.kiln.specimens import Specimen, log_uniform, random_stream
 
 NAME = "stranger"
 _PRESENT = 0.25  # probability of each further part of a body
@@ -50,19 +50,19 @@ _PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each there or not, 
 )
 
 
-def stranger(*words: str) -> Specimen:
+def randomised_specimen(*words: str) -> Specimen:
     """Draw a specimen of no maker; the words name its random stream."""
     named = (*words, NAME)
-    rng = stream(*named, "charge")
-    microscope = INSTRUMENTS["everyday"](stream(*named, "session"))
-    pixel = by_ratio(rng, *_PIXELS) * microscope.zoom
+    rng = random_stream(*named, "charge")
+    microscope = INSTRUMENTS["everyday"](random_stream(*named, "session"))
+    pixel = log_uniform(rng, *_PIXELS) * microscope.zoom
     return Specimen(NAME, None, named, fire(_charge(rng)), microscope, pixel)
 
 
-def _charge(rng: np.random.Generator) -> Charge:
+def _charge(rng: np.random.Generator) -> Firing:
     drawn = {name: float(rng.uniform(*ends)) for name, ends in _LEVEL.items()}
-    drawn |= {name: by_ratio(rng, *ends) for name, ends in _RATIO.items()}
+    drawn |= {name: log_uniform(rng, *ends) for name, ends in _RATIO.items()}
     for part in _PARTS:
         if rng.random() < _PRESENT:
-            drawn |= {name: by_ratio(rng, *ends) for name, ends in part.items()}
-    return Charge(**drawn)
+            drawn |= {name: log_uniform(rng, *ends) for name, ends in part.items()}
+    return Firing(**drawn)

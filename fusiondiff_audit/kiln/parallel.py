@@ -17,12 +17,14 @@ _AT_ONCE = 4  # arguments handed to a worker; whoever interrupts waits for a few
 _FEW = 24  # below, starting workers costs more than it brings
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int) -> Iterator[_Result]:
+def parallel_map(
+    function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int
+) -> Iterator[_Result]:
     """Yield the function of each argument, in order; an early end stops the workers."""
     if workers <= 1 or len(arguments) < _FEW:
         yield from map(function, arguments)

@@ -12,7 +12,7 @@ _LEAST = 1e-6  # of what a logarithm is taken
 _ROUND = 0.9  # grains are hardly ever rounder, so their elongation is measured from here
 
 
-def makeup(body: Body, micrometres: float) -> dict[str, float]:
+def composition(body: Body, micrometres: float) -> dict[str, float]:
     """Return what a body is made of, as it is seen at so many micrometres a pixel."""
     return {
         **_grains(body.grains, micrometres),

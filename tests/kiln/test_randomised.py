@@ -3,20 +3,24 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from fusiondiff_audit.kiln.strangers import NAME, stranger
+from fusiondiff_audit.kiln.randomised import NAME, randomised_specimen
 
 
 def test_the_same_words_give_the_same_specimen_and_others_another() -> None:
-    one, again, other = stranger("test", "1"), stranger("test", "1"), stranger("test", "2")
+    one, again, other = (
+        randomised_specimen("test", "1"),
+        randomised_specimen("test", "1"),
+        randomised_specimen("test", "2"),
+    )
     assert one == again
     assert one.body != other.body
-    assert (one.kiln, one.words) == (NAME, ("test", "1", NAME))
+    assert (one.kiln, one.key) == (NAME, ("test", "1", NAME))
     assert np.array_equal(one.field(0, 64), again.field(0, 64))
     assert not np.array_equal(one.field(0, 64), one.field(1, 64))
 
 
 def test_ingredients_are_spread_and_say_nothing_of_each_other() -> None:
-    bodies = [stranger("many", str(number)).body for number in range(400)]
+    bodies = [randomised_specimen("many", str(number)).body for number in range(400)]
     seen = {
         "elongation": [body.grains.elongation for body in bodies],
         "pores": [body.pores.share for body in bodies],

@@ -14,7 +14,7 @@ from fusiondiff_audit.kiln.shapes import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seeds:
+class GrainSeeds:
     """Grain centres in pixels (row, column), the same in the stretched plane, and how far each is lifted."""
 
     centres: Floats
@@ -40,9 +40,9 @@ class Seeds:
         return away
 
 
-def sow(
+def draw_grain_seeds(
     rng: np.random.Generator, side: int, *, size: float, spread: float, elongation: float, direction: float
-) -> Seeds:
+) -> GrainSeeds:
     """Return seeds of grains with a mean diameter in pixels and log-normal sizes, some of them outside the picture."""
     margin = 3 * size * elongation**0.5
     count = int(np.ceil(1.3 * ((side + 2 * margin) / size) ** 2))
@@ -52,4 +52,4 @@ def sow(
     cosine, sine = np.cos(direction), np.sin(direction)
     turn = np.array([[cosine, -sine], [sine, cosine]]) * np.array([[elongation**0.5], [elongation**-0.5]])
     lifted = np.column_stack([centres @ turn.T, np.sqrt(weights.max() - weights)]).astype(np.float32)
-    return Seeds(centres.astype(np.float32), lifted, turn.astype(np.float32), size, cKDTree(lifted))
+    return GrainSeeds(centres.astype(np.float32), lifted, turn.astype(np.float32), size, cKDTree(lifted))
