@@ -1,4 +1,4 @@
-"""The verbs of `ledger`: look at what was admitted and issued, check it, and take it elsewhere."""
+"""The verbs of `ledger`: show, verify and export it."""
 
 import json
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from fusiondiff_audit.ledger import (
     CheckpointKeys,
     ImagesDecoded,
     LedgerCreated,
+    LedgerEntry,
     ReportIssued,
     VerifiedLedger,
     read_ledger,
@@ -25,12 +26,11 @@ from fusiondiff_audit.ledger import (
 
 _SHOWN = 40  # entries; the newest, since those are asked for
 _LARGEST = 64 * 1024  # bytes of a checkpoint
-_Entry = LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
 
 
 @click.group()
 def command() -> None:
-    """Look at what was admitted and issued, and check it.
+    """Show, verify and export what was admitted and issued.
 
     `audit --ledger DIR` keeps a ledger: which batches were admitted, which images they held, which reports were
     issued. It only grows, and every change is under a checkpoint that the auditor's key signs. Keep it on a local disk.
@@ -63,7 +63,7 @@ def show(folder: Path, whole: bool) -> Answer:
 @answering()
 @trust_options
 def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], trust: Judged) -> Answer:
-    """Check that a ledger is what it was: every entry, mark and checkpoint.
+    """Verify a ledger: every entry, mark and checkpoint.
 
     A ledger that was edited, cut short or replaced by an older copy is refused. Where the whole folder was replaced,
     only a newer checkpoint from elsewhere tells: name a report that was issued since with --report, or a checkpoint
@@ -73,12 +73,12 @@ def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], tru
     fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --report out
     fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --checkpoint kept/000000000123.note
     """
-    at_hand = [(str(path), signing.read_capped(path, limit=_LARGEST)) for path in notes]
-    at_hand += [(str(path), _carried(path, trust.store)) for path in reports]
-    found = _verify(folder, trust, at_hand)
-    sentence = f"{_entries(len(found.entries))}, under {count(found.inside, 'checkpoint')} in the ledger"
-    sentence += f" and {found.outside} beside it" + (f", {len(at_hand)} of them named here" if at_hand else "")
-    return Answer("PASSED", sentence + trust.remarks(), table(_head(found)), _head_data(found, trust))
+    external = [(str(path), signing.read_capped(path, limit=_LARGEST)) for path in notes]
+    external += [(str(path), _carried(path, trust.store)) for path in reports]
+    verified = _verify(folder, trust, external)
+    sentence = f"{_entries(len(verified.entries))}, under {count(verified.inside, 'checkpoint')} in the ledger"
+    sentence += f" and {verified.outside} beside it" + (f", {len(external)} of them named here" if external else "")
+    return Answer("PASSED", sentence + trust.remarks(), table(_head(verified)), _head_data(verified, trust))
 
 
 @command.command()
@@ -96,18 +96,18 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     fusiondiff-audit ledger export ledger --trust trust.json --root sha256:... --out exported
     """
     signing.refuse_existing(out)
-    found = _verify(folder, trust)
+    verified = _verify(folder, trust)
     make_folder(out, new=True)
-    signing.create(out / "entries.jsonl", b"".join(entry.to_bytes() + b"\n" for entry in found.entries))
-    signing.create(out / "checkpoint.note", found.note)
-    data = _head_data(found, trust) | {"out": str(out)}
+    signing.create(out / "entries.jsonl", b"".join(entry.to_bytes() + b"\n" for entry in verified.entries))
+    signing.create(out / "checkpoint.note", verified.note)
+    data = _head_data(verified, trust) | {"out": str(out)}
     return Answer(
-        "DONE", f"{_entries(len(found.entries))} written to {out}{trust.remarks()}", table(_head(found)), data
+        "DONE", f"{_entries(len(verified.entries))} written to {out}{trust.remarks()}", table(_head(verified)), data
     )
 
 
-def _verify(folder: Path, trust: Judged, at_hand: Sequence[tuple[str, bytes]] = ()) -> VerifiedLedger:
-    return verify_ledger(folder, keys=CheckpointKeys.of_auditors(trust.store), at_hand=tuple(at_hand))
+def _verify(folder: Path, trust: Judged, external: Sequence[tuple[str, bytes]] = ()) -> VerifiedLedger:
+    return verify_ledger(folder, keys=CheckpointKeys.of_auditors(trust.store), external=tuple(external))
 
 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
@@ -122,32 +122,32 @@ def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     return note
 
 
-def _head(found: VerifiedLedger) -> list[tuple[str, str]]:
-    kinds = {kind: sum(isinstance(e, kind) for e in found.entries) for kind in (BatchAdmitted, ReportIssued)}
-    images = sum(len(e.images) for e in found.entries if isinstance(e, ImagesDecoded))
-    again = sum(e.again is not None for e in found.entries if isinstance(e, BatchAdmitted))
+def _head(verified: VerifiedLedger) -> list[tuple[str, str]]:
+    kinds = {kind: sum(isinstance(e, kind) for e in verified.entries) for kind in (BatchAdmitted, ReportIssued)}
+    images = sum(len(e.images) for e in verified.entries if isinstance(e, ImagesDecoded))
+    again = sum(e.again is not None for e in verified.entries if isinstance(e, BatchAdmitted))
     return [
-        ("log", found.origin),
-        ("entries", f"{len(found.entries):,}"),
+        ("log", verified.origin),
+        ("entries", f"{len(verified.entries):,}"),
         ("batches", f"{kinds[BatchAdmitted]:,}{f', {again} of them admitted again' if again else ''}"),
         ("images", f"{images:,}"),
         ("reports", f"{kinds[ReportIssued]:,}"),
-        ("root", found.newest.root.hex()),
+        ("root", verified.newest.root.hex()),
     ]
 
 
-def _head_data(found: VerifiedLedger, trust: Judged) -> dict[str, Any]:
-    checkpoints = {"inside": found.inside, "outside": found.outside, "newest": found.note.decode("utf-8")}
+def _head_data(verified: VerifiedLedger, trust: Judged) -> dict[str, Any]:
+    checkpoints = {"inside": verified.inside, "outside": verified.outside, "newest": verified.note.decode("utf-8")}
     return {
         "trust": trust.data(),
-        "origin": found.origin,
-        "entries": len(found.entries),
-        "root": found.newest.root.hex(),
+        "origin": verified.origin,
+        "entries": len(verified.entries),
+        "root": verified.newest.root.hex(),
         "checkpoints": checkpoints,
     }
 
 
-def _row(number: int, entry: _Entry) -> tuple[str, str, str, str, str]:
+def _row(number: int, entry: LedgerEntry) -> tuple[str, str, str, str, str]:
     time = signing.write_time(entry.time)
     match entry:
         case LedgerCreated():

@@ -1,4 +1,4 @@
-"""Checkpoints outside the database: who signed them, where they lie, and what they say against what is found."""
+"""Signed checkpoints: whose keys count, the copies beside the database, and their comparison with the entries."""
 
 import os
 import re
@@ -19,24 +19,23 @@ _NAME = re.compile("[0-9]{12}[.]note")
 
 @dataclass(frozen=True, slots=True)
 class CheckpointKeys:
-    """The keys whose checkpoints count: auditors' keys of a trust store, or those that were named."""
+    """The public keys whose checkpoints are accepted: auditors' keys of a trust store, or named ones."""
 
-    known: tuple[PublicKey, ...]
+    keys: tuple[PublicKey, ...]
 
     @classmethod
     def of_auditors(cls, trust: TrustStore) -> "CheckpointKeys":
-        """Return the auditors' keys, also expired and retired ones, since a checkpoint says no time."""
+        """Return the auditors' keys, expired and retired ones included, since a checkpoint states no time."""
         entries = [e for e in trust.root.entries if e.role is Role.AUDITOR]
-        good = [e for e in entries if e.revoked is None or e.revoked.why is not Why.COMPROMISED]
-        return cls(tuple(e.public_key() for e in good))
+        trusted = [e for e in entries if e.revoked is None or e.revoked.why is not Why.COMPROMISED]
+        return cls(tuple(e.public_key() for e in trusted))
 
     def with_key(self, key: PublicKey) -> "CheckpointKeys":
-        """Return these keys and one more."""
-        return CheckpointKeys((*self.known, key))
+        return CheckpointKeys((*self.keys, key))
 
     def open(self, note: bytes, where: str, origin: str) -> Checkpoint:
-        """Return a checkpoint of this log that one of the keys signed."""
-        for key in self.known:
+        """Return a checkpoint of the log `origin` that one of the keys signed; any other is refused."""
+        for key in self.keys:
             if key.algorithm is not Algorithm.ED25519:
                 continue
             try:
@@ -49,7 +48,7 @@ class CheckpointKeys:
 
 
 def write_copy(folder: Path, size: int, note: bytes) -> None:
-    """Write a checkpoint beside the database, unless it lies there."""
+    """Write a checkpoint beside the database, unless it is there."""
     path = folder / FOLDER / f"{size:012d}.note"
     if not os.path.lexists(path):
         try:
@@ -81,7 +80,7 @@ def read_copies(
 
 
 def refuse_mismatch(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
-    """Refuse entries that are not those which a checkpoint was signed over."""
+    """Refuse entries other than those that a checkpoint was signed over; with `whole` it must cover all of them."""
     if checkpoint.size > len(tree):
         raise ledger_altered(where, f"signed over {checkpoint.size:,} entries, and only {len(tree):,} are here")
     if whole and checkpoint.size < len(tree):

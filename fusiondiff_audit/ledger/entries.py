@@ -1,11 +1,11 @@
-"""What a ledger remembers: one line of JSON for each thing that happened, and the marks by which it is found again.
+"""The entries of a ledger: one line of JSON for each event, and the marks, which are the keys of its index.
 
-An entry's bytes are a leaf of the ledger's log (FORMAT.md). They are written once and read as they stand.
+An entry's bytes are a leaf of the ledger's log (FORMAT.md). They are written once and read as they stand:
+`read_entry(e.to_bytes(), where) == e` for every entry.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from signing import write_time
 from signing.fields import Fields, read_json
@@ -15,38 +15,27 @@ from signing.strict import malformed, write_json
 VERSION = 1
 MAX_ENTRY = 4 * MAX_MANIFEST  # bytes; names that a manifest has in UTF-8 are escaped here
 MAX_REASON = 200  # characters of `--again REASON`
-_TOKENS = 2 * MAX_TOKENS  # whatever a manifest may say, its entry can be read back
-
-
-class LedgerEntry(Protocol):
-    """Anything that a ledger can hold."""
-
-    def to_bytes(self) -> bytes:
-        """Return the line of JSON; the law is `read_entry(e.to_bytes(), where) == e`."""
-
-    def marks(self) -> tuple[str, ...]:
-        """Return under which words the entry is looked up."""
+_TOKENS = 2 * MAX_TOKENS  # so that the entry of every valid manifest can be read back
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCreated:
-    """The first entry: which log this is."""
+    """The first entry, which names the log."""
 
     time: datetime
     origin: str
 
     def to_bytes(self) -> bytes:
-        """Return the line of JSON."""
         return _line("ledger", self.time, version=VERSION, origin=self.origin)
 
     def marks(self) -> tuple[str, ...]:
-        """Return none: the first entry is known by its place."""
+        """Return none: the first entry is entry by its number."""
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class BatchAdmitted:
-    """A batch that was admitted to a run; `again` says why, where it had been before."""
+    """A batch that was admitted to a run; `again` is the reason for a batch that had been admitted before."""
 
     time: datetime
     run: str
@@ -61,7 +50,6 @@ class BatchAdmitted:
     files: tuple[tuple[str, str], ...]
 
     def to_bytes(self) -> bytes:
-        """Return the line of JSON."""
         return _line(
             "batch",
             self.time,
@@ -77,7 +65,7 @@ class BatchAdmitted:
         )
 
     def marks(self) -> tuple[str, ...]:
-        """Return what makes a replay: payload, nonce and sequence; and the run, and the trust store's version."""
+        """Return the run, payload, nonce and sequence, by which replays are entry, and the trust store's version."""
         return (
             f"run {self.run}",
             payload_mark(self.payload),
@@ -89,7 +77,7 @@ class BatchAdmitted:
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """One decoded image of a run; `before` is the run and name under which the same pixels were admitted first."""
+    """One image of a run; `before` is the run and name under which the same pixels were admitted first."""
 
     name: str
     pixels: str
@@ -98,14 +86,13 @@ class DecodedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImagesDecoded:
-    """Images whose pixels are known now."""
+    """The pixel digests of images of a run."""
 
     time: datetime
     run: str
     images: tuple[DecodedImage, ...]
 
     def to_bytes(self) -> bytes:
-        """Return the line of JSON."""
         images = [
             {
                 "name": image.name,
@@ -117,7 +104,7 @@ class ImagesDecoded:
         return _line("pixels", self.time, run=self.run, images=images)
 
     def marks(self) -> tuple[str, ...]:
-        """Return each image of the run, and each image that had not been there."""
+        """Return every image of the run, and the pixels that were not in the ledger."""
         images = tuple(image_mark(self.run, image.name) for image in self.images)
         return images + tuple(f"pixels {image.pixels}" for image in self.images if image.before is None)
 
@@ -131,63 +118,61 @@ class ReportIssued:
     report: str
 
     def to_bytes(self) -> bytes:
-        """Return the line of JSON."""
         return _line("report", self.time, run=self.run, report=self.report)
 
     def marks(self) -> tuple[str, ...]:
-        """Return the report, and whose it is."""
+        """Return the report and its run."""
         return (f"report {self.report}", f"issued {self.run}")
 
 
+LedgerEntry = LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
+
+
 def payload_mark(payload: str) -> str:
-    """Return the mark of a manifest."""
     return f"payload {payload}"
 
 
 def nonce_mark(device: str, nonce: str) -> str:
-    """Return the mark of a device's nonce."""
     return f"nonce {device} {nonce}"
 
 
 def sequence_mark(device: str, sequence: int) -> str:
-    """Return the mark of a device's sequence; in the order of text it is in the order of numbers."""
+    """Return the mark of a device's sequence; text order is the order of the numbers."""
     return f"sequence {device} {sequence:019d}"
 
 
 def trust_mark(root: str, version: int) -> str:
-    """Return the mark of a trust store's version."""
     return f"trust {root} {version:010d}"
 
 
 def image_mark(run: str, name: str) -> str:
-    """Return the mark of one image of a run."""
     return f"image {run} {name}"
 
 
-def read_entry(data: bytes, where: str) -> LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued:
-    """Parse an entry strictly; one that we would write otherwise is refused."""
+def read_entry(data: bytes, where: str) -> LedgerEntry:
+    """Parse an entry; any bytes but those that `to_bytes` writes are refused."""
     fields = read_json(data, where, limit=MAX_ENTRY, tokens=_TOKENS)
     kind, time = fields.text("kind"), fields.time("time")
-    found: LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
+    entry: LedgerEntry
     match kind:
         case "ledger":
             fields.closed("kind", "time", "version", "origin")
             fields.integer("version", least=VERSION, most=VERSION)
-            found = LedgerCreated(time, fields.text("origin"))
+            entry = LedgerCreated(time, fields.text("origin"))
         case "batch":
-            found = _read_admitted(fields, time)
+            entry = _read_admitted(fields, time)
         case "pixels":
             fields.closed("kind", "time", "run", "images")
             images = tuple(map(_read_image, fields.list("images", least=1, most=MAX_FILES)))
-            found = ImagesDecoded(time, fields.text("run"), images)
+            entry = ImagesDecoded(time, fields.text("run"), images)
         case "report":
             fields.closed("kind", "time", "run", "report")
-            found = ReportIssued(time, fields.text("run"), fields.sha256("report"))
+            entry = ReportIssued(time, fields.text("run"), fields.sha256("report"))
         case _:
             raise malformed(where, f"an entry of unknown kind {kind!a}")
-    if found.to_bytes() != data:
+    if entry.to_bytes() != data:
         raise malformed(where, "an entry that is not in its one form")
-    return found
+    return entry
 
 
 def _read_admitted(fields: Fields, time: datetime) -> BatchAdmitted:

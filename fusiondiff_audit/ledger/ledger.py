@@ -1,11 +1,12 @@
-"""The ledger as the audit uses it: what may be admitted, what was there before, and what was issued.
+"""The ledger as an audit uses it: admit a batch, recognise images by their pixels, note the report.
 
-1. A batch is admitted to a run, or to that same run again after a crash. Another run is told `replayed`, by the same
-   manifest, nonce or sequence of a device; a lower sequence that was never used is admitted as out of order.
-2. An image whose pixels were admitted before, under whatever name, is told so.
-3. `again` admits anew, and says so for ever.
-4. Every change ends in a checkpoint over all entries, signed by the auditor's key, in the same transaction; copies of
-   the newest lie outside the database, and in every report.
+1. A batch is admitted to one run, and to that run again after a crash. For another run it is `replayed` if its
+   manifest, or its device's nonce or sequence, was admitted before; a lower sequence that was never used is admitted
+   as out of order.
+2. An image whose pixels were admitted before, under whatever name, is reported as such.
+3. `again` admits a batch anew, and the reason stays in the entry.
+4. Every change ends in a checkpoint over all entries, signed by the auditor's key in the same transaction; copies of
+   the newest checkpoint lie outside the database and in every report.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from fusiondiff_audit.ledger.entries import (
     BatchAdmitted,
     DecodedImage,
     ImagesDecoded,
-    LedgerCreated,
+    LedgerEntry,
     ReportIssued,
     image_mark,
     nonce_mark,
@@ -46,7 +47,7 @@ _REPLAYED = "a run that was interrupted goes on with --resume in its own --out; 
 
 @dataclass(frozen=True, slots=True)
 class EarlierImage:
-    """Where the same pixels were admitted first."""
+    """The image under which the same pixels were admitted first."""
 
     run: str
     name: str
@@ -57,13 +58,13 @@ class Ledger:
     """An open ledger; the auditor's key signs every change."""
 
     def __init__(self, folder: Path, *, key: PrivateKey, keys: CheckpointKeys, clock: Callable[[], datetime]) -> None:
-        """Open a ledger, or found one where there is none, and refuse one that is not what it was.
+        """Open a ledger, or create one where there is none; an altered ledger is refused.
 
-        The clock is asked whenever an entry is written.
+        The clock is read whenever an entry is written.
         """
         self._clock = clock
         self._log = Log(folder, key=key, keys=keys, clock=clock)
-        self._runs: set[str] = set()  # known to be admitted; a batch's entry is long, and entries never go away
+        self._runs: set[str] = set()  # known to be admitted: entries of batches are long to parse, and never go away
 
     def __enter__(self) -> "Ledger":
         return self
@@ -72,7 +73,7 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Close the file; the newest checkpoint lies outside."""
+        """Close the file."""
         self._log.close()
 
     def __len__(self) -> int:
@@ -91,20 +92,20 @@ class Ledger:
             raise SigningError(Reason.BAD_REQUEST, f"a reason has 1 to {MAX_REASON} characters")
         with self._log.changing() as add:
             self._refuse_older_trust(trust)
-            known = self._batch(f"run {run}")
-            if known is not None:
-                return self._resumed(known, batch)
+            admitted = self._batch(f"run {run}")
+            if admitted is not None:
+                return self._resumed(admitted, batch)
             marks = {
                 "this manifest": payload_mark(batch.digest),
                 f"the nonce {manifest.nonce} of its device": nonce_mark(device, manifest.nonce),
                 f"sequence {manifest.sequence} of its device": sequence_mark(device, manifest.sequence),
             }
-            for what, mark in marks.items():
+            for subject, mark in marks.items():
                 earlier = self._batch(mark)
                 if earlier is not None and again is None:
                     raise AuditError(
                         AuditReason.REPLAYED,
-                        f"{batch.folder}: {what} was admitted at {write_time(earlier.time)}, to run {earlier.run}",
+                        f"{batch.folder}: {subject} was admitted at {write_time(earlier.time)}, to run {earlier.run}",
                         hint=_REPLAYED,
                     )
             highest = self._highest(sequence_mark(device, 0)[:-19])
@@ -126,10 +127,10 @@ class Ledger:
         return entry
 
     def note_pixels(self, run: str, images: Iterable[tuple[str, str]]) -> list[EarlierImage | None]:
-        """Note the pixel digests of a run's images; return for each where the same image was admitted before."""
-        found: list[EarlierImage | None] = []
+        """Note the pixel digests of a run's images; return for each image where its pixels were admitted first."""
+        earlier: list[EarlierImage | None] = []
         fresh: dict[str, DecodedImage] = {}
-        own: dict[str, str] = {}  # images that are new with this call, by their pixels
+        own: dict[str, str] = {}  # names of images that are new in this call, by pixel digest
         with self._log.changing() as add:
             self._refuse_unknown(run)
             now = self._clock()
@@ -140,10 +141,10 @@ class Ledger:
                 if self._log.store.first(image_mark(run, name)) is None:
                     fresh[name] = image
                     own.setdefault(pixels, name)
-                found.append(self._before(image, now))
+                earlier.append(self._before(image, now))
             if fresh:
                 add(ImagesDecoded(now, run, tuple(fresh.values())))
-        return found
+        return earlier
 
     def issue(self, run: str, report: str) -> None:
         """Note a report that was written, by its SHA-256."""
@@ -153,8 +154,8 @@ class Ledger:
                 add(ReportIssued(self._clock(), run, report))
         self._log.copy_newest()
 
-    def _entry(self, mark: str) -> LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued | None:
-        """Return the first entry with a mark; one that does not say what it is marked with is an altered ledger."""
+    def _entry(self, mark: str) -> LedgerEntry | None:
+        """Return the first entry with a mark; an entry that does not have the mark means an altered ledger."""
         number = self._log.store.first(mark)
         if number is None:
             return None
@@ -164,17 +165,15 @@ class Ledger:
         return entry
 
     def _batch(self, mark: str) -> BatchAdmitted | None:
-        """Return the first batch with a mark."""
         entry = self._entry(mark)
         return entry if isinstance(entry, BatchAdmitted) else None
 
     def _images(self, mark: str) -> ImagesDecoded | None:
-        """Return the first images with a mark."""
         entry = self._entry(mark)
         return entry if isinstance(entry, ImagesDecoded) else None
 
     def _highest(self, prefix: str) -> str | None:
-        """Return the last mark of an entry, in the order of text, that begins so."""
+        """Return the last mark with a prefix, in text order."""
         mark = self._log.store.highest(prefix)
         if mark is not None:
             self._entry(mark)
@@ -187,22 +186,21 @@ class Ledger:
             raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
         self._runs.add(run)
 
-    def _resumed(self, known: BatchAdmitted, batch: Batch) -> BatchAdmitted:
-        if known.payload != batch.digest:
-            raise SigningError(Reason.BAD_REQUEST, f"run {known.run} was of another batch than {batch.folder}")
-        return known
+    def _resumed(self, admitted: BatchAdmitted, batch: Batch) -> BatchAdmitted:
+        if admitted.payload != batch.digest:
+            raise SigningError(Reason.BAD_REQUEST, f"run {admitted.run} was of another batch than {batch.folder}")
+        return admitted
 
     def _refuse_older_trust(self, trust: TrustStore) -> None:
-        """Refuse a trust store that is older than one that was used here."""
+        """Refuse a trust store that is older than one that this ledger was used with."""
         highest = self._highest(trust_mark(trust.fingerprint, 0)[:-10])
         if highest is None or highest <= trust_mark(trust.fingerprint, trust.root.version):
             return
-        seen = int(highest[-10:])
-        what = f"trust store version {trust.root.version}, this ledger has seen version {seen}"
-        raise SigningError(Reason.ROLLBACK, what, hint="get the newest from whoever runs the roots")
+        message = f"trust store version {trust.root.version}, this ledger has seen version {int(highest[-10:])}"
+        raise SigningError(Reason.ROLLBACK, message, hint="get the newest from whoever runs the roots")
 
     def _image(self, run: str, name: str) -> DecodedImage | None:
-        """Return what this run has noted of an image."""
+        """Return an image that this run has noted."""
         noted = self._images(image_mark(run, name))
         if noted is None:
             return None
@@ -211,7 +209,7 @@ class Ledger:
         return next(image for image in noted.images if image.name == name)
 
     def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> DecodedImage:
-        """Return an image with the place where its image was first, if there is one."""
+        """Return a new image, with the image under which its pixels were admitted first, if there is one."""
         noted = self._images(f"pixels {pixels}")
         if noted is not None:
             first = next(image for image in noted.images if image.pixels == pixels and image.before is None)
@@ -219,7 +217,7 @@ class Ledger:
         return DecodedImage(name, pixels, (run, own[pixels]) if pixels in own else None)
 
     def _before(self, image: DecodedImage, now: datetime) -> EarlierImage | None:
-        """Return where an image was first: in an entry, or in the one that is written `now`."""
+        """Return where the pixels were first: in an entry, or in the one that is written `now`."""
         if image.before is None:
             return None
         run, name = image.before

@@ -1,4 +1,4 @@
-"""The log under a ledger: entries in a row, and after every change a checkpoint over all of them."""
+"""The log under a ledger: numbered entries, and after every change a signed checkpoint over all of them."""
 
 import os
 import secrets
@@ -26,21 +26,21 @@ _NEWEST = 8  # checkpoints outside that are looked at whenever a log is opened; 
 class Log:
     """An open log; one key signs every change.
 
-    What nobody signs is compared with what is signed: the marks with the entries whenever another process has changed
-    the file, each entry with its place in the tree whenever it is read.
+    Marks are not signed, so they are compared with the entries whenever another process has changed the file; an entry
+    is compared with its leaf in the tree whenever it is read.
     """
 
     def __init__(self, folder: Path, *, key: PrivateKey, keys: CheckpointKeys, clock: Callable[[], datetime]) -> None:
-        """Open a log, or found one where there is none, and refuse one that is not what it was."""
+        """Open a log, or create one where there is none; an altered log is refused."""
         _prepare(folder)
         self._folder, self._key = folder, key
         self._keys = keys.with_key(key.public)
-        self._forget()
+        self._reset()
         self.store = Store(folder / NAME, create=True)
         try:
             with self.changing() as add:
                 if len(self._tree):
-                    self._refuse_other_copies()  # while nobody can add to either
+                    self._refuse_other_copies()  # under the lock, so that nobody adds meanwhile
                 else:
                     self._refuse_lost_entries()
                     self._origin = f"{ORIGIN}{secrets.token_hex(16)}"
@@ -51,7 +51,7 @@ class Log:
             raise
 
     def close(self) -> None:
-        """Close the file; the newest checkpoint lies outside."""
+        """Close the file."""
         self.store.close()
 
     def __len__(self) -> int:
@@ -65,18 +65,18 @@ class Log:
     @property
     def checkpoint(self) -> bytes:
         """Return the newest checkpoint."""
-        found = self.store.newest_checkpoint()
-        if found is None:
+        newest = self.store.newest_checkpoint()
+        if newest is None:
             raise ledger_altered(self.where, "entries without a checkpoint")
-        return found[1]
+        return newest[1]
 
     def copy_newest(self) -> None:
-        """Lay the newest checkpoint outside the database, also one that a crash kept from it."""
+        """Copy the newest checkpoint outside the database, also one that a crash left uncopied."""
         if newest := self.store.newest_checkpoint():
             write_copy(self._folder, *newest)
 
     def entry(self, number: int) -> bytes:
-        """Return an entry that is still the one which was signed."""
+        """Return an entry; one that is not under the newest checkpoint is refused."""
         data = self.store.entry(number)
         size, where = len(self._tree), f"{self.where}: entry {number}"
         if number >= size:
@@ -89,7 +89,7 @@ class Log:
 
     @contextmanager
     def changing(self) -> Iterator[Callable[[LedgerEntry], None]]:
-        """Hold the turn, and end what is added in a signed checkpoint."""
+        """Yield a function that adds entries in one transaction, which ends in a signed checkpoint."""
         leaves: list[bytes] = []
 
         def add(entry: LedgerEntry) -> None:
@@ -105,29 +105,32 @@ class Log:
                     checkpoint = Checkpoint(self._origin, len(self._tree), self._tree.root())
                     self.store.add_checkpoint(checkpoint.size, sign_checkpoint(checkpoint, self._key))
         except BaseException:
-            self._forget()
+            self._reset()
             raise
 
-    def _forget(self) -> None:
-        """Forget what is in the file, so that it is read again when it is next looked at."""
+    def _reset(self) -> None:
+        """Forget the file's content, so that all of it is read at the next change."""
         self._tree, self._origin = Tree(), ""
-        self._marks, self._version = 0, -1  # how many the entries have, and of which state of the file that is known
+        self._marks, self._version = (
+            0,
+            -1,
+        )  # how many marks the entries have, and for which version of the file that was counted
 
     def _refuse_other_copies(self) -> None:
-        """Refuse checkpoints beside the database that are of another log, and a log that lost them all."""
+        """Refuse copies of checkpoints of another log, and a log whose copies are all gone."""
         copies = list(read_copies(self._folder, self._keys, self._origin, newest=_NEWEST))
         for path, checkpoint in copies:
             refuse_mismatch(self._tree, checkpoint, path)
-        if not copies and len(self._tree) > 1:  # a crash may keep out the copy of the foundation, and no other alone
+        if not copies and len(self._tree) > 1:  # a crash can prevent the first copy alone
             raise ledger_altered(self._folder / FOLDER, f"holds no checkpoint of {len(self._tree):,} entries")
 
     def _refuse_lost_entries(self) -> None:
-        """Refuse a file without entries beside checkpoints that were signed over some."""
+        """Refuse a file without entries beside copies of checkpoints."""
         if copy_names(self._folder):
             raise ledger_altered(self._folder, f"checkpoints, and a {NAME} without entries")
 
     def _catch_up(self) -> None:
-        """Read what other processes have added; all of it is under the newest checkpoint, or this is not our file."""
+        """Read the entries that other processes added; what the newest checkpoint does not cover is refused."""
         for number, data in self.store.entries(start=len(self._tree)):
             if number != len(self._tree):
                 raise ledger_altered(self.where, f"entry {len(self._tree)} is missing")
@@ -138,7 +141,7 @@ class Log:
             if isinstance(entry, LedgerCreated):
                 self._origin = entry.origin
             marks = {*entry.marks()}
-            for mark in marks:  # nothing signs them, and a replay is found by them
+            for mark in marks:  # not signed, and replays are found by them
                 if not self.store.marked(mark, number):
                     raise ledger_altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
             self._marks += len(marks)
@@ -154,10 +157,10 @@ class Log:
             raise ledger_altered(self.where, "entries without a checkpoint")
 
     def _refuse_other_marks(self) -> None:
-        """Refuse marks that no entry has: all that entries have were found, so their number tells."""
+        """Refuse marks that no entry has: the marks of all entries were found, so equal counts prove it."""
         version = self.store.version()
-        if version != self._version and (found := self.store.count_marks()) != self._marks:
-            raise ledger_altered(self.where, f"holds {found:,} marks, its entries have {self._marks:,}")
+        if version != self._version and (count := self.store.count_marks()) != self._marks:
+            raise ledger_altered(self.where, f"holds {count:,} marks, its entries have {self._marks:,}")
         self._version = version
 
 

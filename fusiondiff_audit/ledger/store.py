@@ -16,7 +16,7 @@ from fusiondiff_audit.ledger.entries import MAX_ENTRY, LedgerEntry, read_entry
 from signing import Reason, SigningError
 
 NAME = "ledger.sqlite"
-_UNLIKE_OURS = frozenset(
+_FOREIGN_CONTENT = frozenset(
     {Reason.MALFORMED, Reason.BAD_REQUEST, Reason.TOO_LARGE, Reason.BAD_SIGNATURE, Reason.NOT_A_FILE}
 )
 _Value = TypeVar("_Value", int, str, bytes)
@@ -52,7 +52,7 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the turn: what is added in here is there at its end, or not at all."""
+        """Hold the write lock for one transaction, which is committed as a whole or not at all."""
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -66,13 +66,14 @@ class Store:
     def add(self, number: int, entry: LedgerEntry) -> bytes:
         """Add an entry at the next number, and return its bytes."""
         data = entry.to_bytes()
-        read_entry(data, f"{self.path}: entry {number}")  # what could not be read again would be there for ever
+        read_entry(
+            data, f"{self.path}: entry {number}"
+        )  # an entry that cannot be read back would make the ledger unreadable for ever
         self._db.execute("INSERT INTO entries VALUES (?, ?)", (number, data))
         self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", ((m, number) for m in entry.marks()))
         return data
 
     def add_checkpoint(self, size: int, note: bytes) -> None:
-        """Add the checkpoint over so many entries."""
         self._db.execute("INSERT INTO checkpoints VALUES (?, ?)", (size, note))
 
     def entries(self, *, start: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -81,9 +82,8 @@ class Store:
             yield self._typed(number, int), self._typed(data, bytes)
 
     def entry(self, number: int) -> bytes:
-        """Return one entry."""
-        found = next(self._rows("SELECT entry FROM entries WHERE number = ?", number), (None,))
-        return self._typed(found[0], bytes)
+        row = next(self._rows("SELECT entry FROM entries WHERE number = ?", number), (None,))
+        return self._typed(row[0], bytes)
 
     def marks(self) -> Iterator[tuple[str, int]]:
         """Yield all marks, in the order of text, then of numbers."""
@@ -91,15 +91,14 @@ class Store:
             yield self._typed(mark, str), self._typed(number, int)
 
     def version(self) -> int:
-        """Return a number that another connection's changes to the file change, and our own do not."""
+        """Return a number that changes with every commit of another connection, and not with our own."""
         return self._typed(next(self._rows("PRAGMA data_version"))[0], int)
 
     def count_marks(self) -> int:
-        """Return how many marks there are."""
         return self._typed(next(self._rows("SELECT count(*) FROM marks"))[0], int)
 
     def marked(self, mark: str, number: int) -> bool:
-        """Say whether an entry is found by a mark."""
+        """Say whether an entry has a mark."""
         return any(self._rows("SELECT 1 FROM marks WHERE mark = ? AND number = ?", mark, number))
 
     def first(self, mark: str) -> int | None:
@@ -107,10 +106,10 @@ class Store:
         return next((n for (n,) in self._rows("SELECT number FROM marks WHERE mark = ? ORDER BY number", mark)), None)
 
     def highest(self, prefix: str) -> str | None:
-        """Return the last mark, in the order of text, that begins so."""
+        """Return the last mark with a prefix, in text order."""
         rows = self._rows("SELECT max(mark) FROM marks WHERE mark >= ? AND mark < ?", prefix, prefix + "\U0010ffff")
-        found: str | None = next(rows)[0]
-        return found
+        mark: str | None = next(rows)[0]
+        return mark
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
         """Yield all checkpoints, the oldest first."""
@@ -119,20 +118,20 @@ class Store:
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
         """Return the checkpoint over most entries."""
-        found = next(self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"), None)
-        return None if found is None else (self._typed(found[0], int), self._typed(found[1], bytes))
+        row = next(self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"), None)
+        return None if row is None else (self._typed(row[0], int), self._typed(row[1], bytes))
 
     def refuse_damage(self) -> None:
-        """Refuse a file whose pages are not what SQLite writes."""
-        if (found := [text for (text,) in self._rows("PRAGMA integrity_check")]) != ["ok"]:
-            raise ledger_altered(self.path, f"the database is damaged ({found[0]})")
+        """Refuse a file in which SQLite finds damage."""
+        if (faults := [text for (text,) in self._rows("PRAGMA integrity_check")]) != ["ok"]:
+            raise ledger_altered(self.path, f"the database is damaged ({faults[0]})")
 
     def _rows(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with self._translated():
             yield from self._db.execute(statement, values)
 
     def _typed(self, value: object, kind: type[_Value]) -> _Value:
-        """Return a value of the kind that we wrote; SQLite itself takes any."""
+        """Return a value of the type that was written; SQLite columns take any type."""
         if type(value) is not kind:
             raise ledger_altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
         return value
@@ -151,16 +150,16 @@ class Store:
 
 @contextlib.contextmanager
 def reporting_alterations(path: object) -> Iterator[None]:
-    """Tell what a ledger holds and we would not have written as what it is: altered."""
+    """Turn refusals of content that this program never writes into `ledger-altered`."""
     try:
         yield
     except SigningError as e:
-        if e.reason in _UNLIKE_OURS:
+        if e.reason in _FOREIGN_CONTENT:
             raise ledger_altered(path, str(e)) from e
         raise
 
 
 def ledger_altered(path: object, what: str) -> AuditError:
-    """Return the refusal of a ledger that is not what it was."""
+    """Return the refusal of an altered ledger."""
     hint = "keep the folder as it is, and compare it with a copy and with the checkpoints in your reports"
     return AuditError(AuditReason.LEDGER_ALTERED, f"{path}: {what}", hint=hint)

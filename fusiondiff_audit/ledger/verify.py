@@ -1,11 +1,11 @@
-"""Whether a ledger is what it was, checked without writing to it.
+"""Verification of a whole ledger, read-only.
 
-1. The file is a sound database with our tables and nothing else.
+1. The file is an undamaged database with the ledger's tables and nothing else.
 2. Entries are numbered without a gap, each in its one form, and begin with the log's name.
-3. The marks are those of the entries, no more and no less.
-4. No batch was admitted twice without saying so, and no run or image is there twice.
-5. Every checkpoint in the database, beside it and at hand is signed by a known auditor's key, over these very entries;
-   the newest is over all of them.
+3. The marks are exactly those of the entries.
+4. No batch was admitted twice without a reason; no run, and no image of a run, occurs twice.
+5. Every checkpoint, in the database, beside it or given, is signed by an auditor's key over these entries; the newest
+   in the database covers all of them.
 """
 
 import os
@@ -20,7 +20,7 @@ from fusiondiff_audit.ledger.entries import (
     BatchAdmitted,
     ImagesDecoded,
     LedgerCreated,
-    ReportIssued,
+    LedgerEntry,
     nonce_mark,
     payload_mark,
     read_entry,
@@ -32,24 +32,26 @@ from signing import Checkpoint, Reason, SigningError, Tree, leaf_hash
 
 @dataclass(frozen=True, slots=True)
 class VerifiedLedger:
-    """A ledger that is what it was."""
+    """The content of a ledger that passed verification; `inside` and `outside` count its checkpoints."""
 
     origin: str
-    entries: tuple[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued, ...]
+    entries: tuple[LedgerEntry, ...]
     newest: Checkpoint
     note: bytes
     inside: int
     outside: int
 
 
-def verify_ledger(folder: Path, *, keys: CheckpointKeys, at_hand: tuple[tuple[str, bytes], ...] = ()) -> VerifiedLedger:
-    """Return what a ledger holds; `at_hand` are checkpoints from elsewhere, such as reports carry."""
+def verify_ledger(
+    folder: Path, *, keys: CheckpointKeys, external: tuple[tuple[str, bytes], ...] = ()
+) -> VerifiedLedger:
+    """Return a ledger's content, or refuse it; `external` are checkpoints from elsewhere, such as reports carry."""
     with closing(_open(folder)) as store:
-        return _verify(store, folder, keys, at_hand)
+        return _verify(store, folder, keys, external)
 
 
-def read_ledger(folder: Path) -> tuple[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued, ...]:
-    """Return what a ledger says, with nothing verified but the form of each entry."""
+def read_ledger(folder: Path) -> tuple[LedgerEntry, ...]:
+    """Return the entries of a ledger; nothing is verified but their form."""
     with closing(_open(folder)) as store:
         return tuple(read_entry(data, f"{store.path}: entry {number}") for number, data in store.entries())
 
@@ -62,7 +64,9 @@ def _open(folder: Path) -> Store:
     return Store(path, writable=False)
 
 
-def _verify(store: Store, folder: Path, keys: CheckpointKeys, at_hand: tuple[tuple[str, bytes], ...]) -> VerifiedLedger:
+def _verify(
+    store: Store, folder: Path, keys: CheckpointKeys, external: tuple[tuple[str, bytes], ...]
+) -> VerifiedLedger:
     store.refuse_damage()  # 1
     tree, entries, marks = Tree(), [], list[tuple[str, int]]()
     for number, data in store.entries():  # 2
@@ -92,7 +96,7 @@ def _verify(store: Store, folder: Path, keys: CheckpointKeys, at_hand: tuple[tup
         covered = newest[0].size if newest else 0
         raise ledger_altered(store.path, f"{len(tree):,} entries, of which {covered:,} are under a checkpoint")
     outside = 0
-    for where, checkpoint in _outside(folder, keys, origin, at_hand):
+    for where, checkpoint in _outside(folder, keys, origin, external):
         refuse_mismatch(tree, checkpoint, where)
         outside += 1
     if not outside:
@@ -101,28 +105,26 @@ def _verify(store: Store, folder: Path, keys: CheckpointKeys, at_hand: tuple[tup
 
 
 def _outside(
-    folder: Path, keys: CheckpointKeys, origin: str, at_hand: tuple[tuple[str, bytes], ...]
+    folder: Path, keys: CheckpointKeys, origin: str, external: tuple[tuple[str, bytes], ...]
 ) -> Iterator[tuple[object, Checkpoint]]:
     if os.path.isdir(folder / FOLDER):
         yield from read_copies(folder, keys, origin)
-    for where, note in at_hand:
+    for where, note in external:
         yield where, keys.open(note, where, origin)
 
 
-def _refuse_repetition(
-    entries: list[LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued], where: Path
-) -> None:
+def _refuse_repetition(entries: list[LedgerEntry], where: Path) -> None:
     admitted = [entry for entry in entries if isinstance(entry, BatchAdmitted)]
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for entry in admitted:
-        once = {
+        marks = {
             payload_mark(entry.payload),
             nonce_mark(entry.device, entry.nonce),
             sequence_mark(entry.device, entry.sequence),
         }
-        if entry.again is None and once & seen:
+        if entry.again is None and marks & earlier:
             raise ledger_altered(where, f"run {entry.run} was admitted a batch that had been there, without a reason")
-        seen |= once
+        earlier |= marks
     runs = {entry.run for entry in admitted}
     images = [(e.run, image.name) for e in entries if isinstance(e, ImagesDecoded) for image in e.images]
     if len(runs) != len(admitted) or any(count > 1 for count in Counter(images).values()):

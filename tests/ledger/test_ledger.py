@@ -255,9 +255,9 @@ def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path
     older = kept.parent / "older"
     assert verify_ledger(older, keys=keys).newest.size == 4
     with pytest.raises(AuditError, match="signed over 7 entries, and only 4 are here"):
-        verify_ledger(older, keys=keys, at_hand=(("report.json", note),))
+        verify_ledger(older, keys=keys, external=(("report.json", note),))
     older_note = verify_ledger(older, keys=keys).note
-    assert verify_ledger(kept, keys=keys, at_hand=(("report.json", older_note),)).outside == 6
+    assert verify_ledger(kept, keys=keys, external=(("report.json", older_note),)).outside == 6
 
 
 def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]) -> None:
