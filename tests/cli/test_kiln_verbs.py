@@ -97,7 +97,7 @@ def interrupt(_: object) -> str:
     "words", [("kiln", "make", "out"), ("kiln", "bench"), ("evaluate", ".", "--labels", "labels.csv")]
 )
 def test_what_is_lacking_is_named(tool: Tool, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
-    monkeypatch.setattr(extras, "lacking", lambda extra: ("scipy",))
+    monkeypatch.setattr(extras, "missing_libraries", lambda extra: ("scipy",))
     done = tool(*words)
     assert done.code == Exit.ENVIRONMENT
     assert "needs scipy" in done.err

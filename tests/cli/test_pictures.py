@@ -113,7 +113,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_others_are_not(shots: Tool
 
 
 def test_without_the_libraries_the_error_names_the_way(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "lacking", lambda extra: ("imagecodecs",))
+    monkeypatch.setattr(extras, "missing_libraries", lambda extra: ("imagecodecs",))
     done = shots(*INSPECT)
     assert done.code == Exit.ENVIRONMENT
     assert done.err.splitlines()[-2:] == [

@@ -143,7 +143,9 @@ def test_the_demo_walks_the_whole_way(tool: Tool) -> None:
 
 
 def test_without_a_model_the_demo_signs_and_inspects(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fusiondiff_audit.cli.demo.lacking", lambda extra: ["torch"] if extra == "audit" else [])
+    monkeypatch.setattr(
+        "fusiondiff_audit.cli.demo.missing_libraries", lambda extra: ["torch"] if extra == "audit" else []
+    )
     done = tool("demo", "--out", "kept", "--json")
     assert (done.code, done.json["outcome"]) == (0, "DONE"), done.err
     assert "REFUSED: 1 file: 1 digest-mismatch; 3 genuine" in done.err
