@@ -3,7 +3,7 @@
     python -P benchmarks/ablation.py [--bundle MODEL] [--steps 40] [--seeds 3] [--only NAME ...]
 
 Each variant sets out from the bundle's weights; where a change brings other shapes, what does not fit begins anew.
-Paths, adapters and gate are then trained for some more steps, without labels, on the diet of the shipped recipe, and
+Paths, adapters and gate are then trained for some more steps, without labels, on the dataset of the shipped recipe, and
 the kiln benchmark is asked with 50 labels. `as shipped` after the same steps is what to compare with. A residual moves
 no label; what it is there for, to tell strangers, is measured against the distance to what was enrolled. It prints a
 table for docs/benchmarks.md.
@@ -32,13 +32,14 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.inference import EncoderRunner
 from fusiondiff_audit.model.shapes import Fusion
-from fusiondiff_audit.training import diet, meal
-from fusiondiff_audit.training.looks import looks_of
+from fusiondiff_audit.training.dataset import TileDataset, Tiling, open_dataset, write_dataset
 from fusiondiff_audit.training.loop import train
-from fusiondiff_audit.training.objectives import MadeOf
+from fusiondiff_audit.training.objectives import CompositionRegression
 from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
 from fusiondiff_audit.training.stages import PathsTask
-from fusiondiff_audit.training.studio import Place, Studio
+from fusiondiff_audit.training.synthetic import synthesise
+from fusiondiff_audit.training.texture_targets import texture_targets
+from fusiondiff_audit.training.workspace import TrainingProcess, Workspace
 
 LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"
@@ -89,21 +90,22 @@ def begun(made: Architecture, bundle: LoadedBundle) -> Encoder:
     return encoder
 
 
-def quiet(folder: str) -> Studio:
-    """Return a studio that keeps nothing but its end, and tells nobody."""
-    return Studio(Path(folder), Place(torch.device("cpu"), mixed=True), lambda *_: None, print, every=1e9)
+def quiet(folder: str) -> Workspace:
+    """Return a workspace that writes only the last checkpoint, and reports nothing."""
+    process = TrainingProcess(torch.device("cpu"), mixed=True)
+    return Workspace(Path(folder), process, lambda *_: None, print, checkpoint_interval=1e9)
 
 
 def trained(
-    made: Architecture, bundle: LoadedBundle, rate: float, steps: int, food: diet.Diet, looks: torch.Tensor
+    made: Architecture, bundle: LoadedBundle, rate: float, steps: int, tiles: TileDataset, targets: torch.Tensor
 ) -> DiffusionModel:
     """Return a model of a variant after so many steps more."""
     encoder = begun(made, bundle)
     if steps:
         with tempfile.TemporaryDirectory() as name:
-            studio, stage = quiet(name), Stage(steps, BATCH, rate)
-            asked = MadeOf(made.width, food, looks)
-            train(PathsTask(encoder, food, studio.here, stage, asked), stage, studio, seed=0)
+            workspace, stage = quiet(name), Stage(steps, BATCH, rate)
+            head = CompositionRegression(made.width, tiles, targets)
+            train(PathsTask(encoder, tiles, workspace.process, stage, head), stage, workspace, seed=0)
     settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
     return DiffusionModel(settings, EncoderRunner(encoder, settings), None, digest="", verified=False)
 
@@ -136,15 +138,15 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle or BUNDLE, trust=None, unverified=arguments.bundle is not None)
     recipe = read_recipe(CERAMIC)
-    makers = replace(recipe.diet, specimens=arguments.specimens, strangers=0, studies=0)
+    makers = replace(recipe.dataset, specimens=arguments.specimens, randomised=0, textures=0)
     with tempfile.TemporaryDirectory() as name:
-        cutting = diet.Cutting(bundle.settings.geometry, bundle.settings.intensity)
-        pictures, total = meal.made(makers, cutting, recipe.seed)
-        diet.store(pictures, Path(name))
-        food = diet.opened(Path(name), cutting.geometry.tile)
-        if food is None:
-            sys.exit("the diet was not written whole")
-        looks = looks_of(food, quiet(name))
+        tiling = Tiling(bundle.settings.geometry, bundle.settings.intensity)
+        images, total = synthesise(makers, tiling, recipe.seed)
+        write_dataset(images, Path(name))
+        tiles = open_dataset(Path(name), tiling.geometry.tile)
+        if tiles is None:
+            sys.exit("the dataset was not written whole")
+        targets = texture_targets(tiles, quiet(name))
         print(f"{total} pictures, {arguments.steps} steps of {BATCH} pairs, {arguments.seeds} seeds, {LABELS} labels\n")
         print(
             "| variant | steps | balanced accuracy, % | images right | a training |\n|---|---|---|---|---|", flush=True
@@ -155,7 +157,7 @@ def main() -> None:
             if not title.startswith(tuple(arguments.only)):
                 continue
             start = time.monotonic()
-            model = trained(each, bundle, recipe.stages.paths.rate, steps, food, looks)
+            model = trained(each, bundle, recipe.stages.paths.rate, steps, tiles, targets)
             took = time.monotonic() - start
             sizes = PartSizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
             found = [

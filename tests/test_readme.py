@@ -69,7 +69,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 HOMES = [
     "fusiondiff_audit.certify.conformal",
-    "fusiondiff_audit.training.prospects",
+    "fusiondiff_audit.training.coverage_forecast",
     "reports.arithmetic",
     "reports.verdict.coverage",
     "reports.verdict.model_names",

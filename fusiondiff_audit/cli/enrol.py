@@ -66,13 +66,13 @@ def command(
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.enrolment import ForestSettings
-    from fusiondiff_audit.training.enrol import Order, enrol, planned
+    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol, forecast
 
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
     signing.refuse_unfit(signer)
     try:
-        order = Order(
+        order = EnrolmentOrder(
             reference,
             ForestSettings(partitions, trees, seed),
             demonstration,
@@ -81,10 +81,10 @@ def command(
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
     batch = signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,))
-    for sentence in planned(batch).sentences():
+    for sentence in forecast(batch).sentences():
         say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
-    made = enrol(batch, model, order, watch=lambda found, total: watched(found, what="looking", total=total))
+    made = enrol(batch, model, order, progress=lambda images, total: watched(images, what="looking", total=total))
     made.save(out, key=signer)
     _, manifest = signing.read_model_claims(out)
     rows, outlook, data = _learnt(made)
@@ -105,12 +105,12 @@ def command(
 def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
     """Return what a model learnt from and what it can say, for people and as data."""
     from fusiondiff_audit.model.enrolment import is_constant
-    from fusiondiff_audit.training.prospects import Specimens
+    from fusiondiff_audit.training.coverage_forecast import CoverageForecast
 
     examples = made.settings.examples
-    found = Specimens.of(examples)
+    forecast = CoverageForecast.of(examples)
     learnt, kept = (
-        f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (found.learnt, found.calibrated)
+        f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (forecast.trained, forecast.calibrated)
     )
     forests = made.head.forests
     blind = sum(map(is_constant, forests))
@@ -129,10 +129,10 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], d
         "reference": made.settings.reference,
         "pictures": len(examples),
         "specimens": len({example.specimen for example in examples}),
-        "learnt": {"authentic": found.learnt[1], "counterfeit": found.learnt[0]},
+        "learnt": {"authentic": forecast.trained[1], "counterfeit": forecast.trained[0]},
         "forests": len(forests),
         "blindForests": blind,
-        "calibrated": {"authentic": found.calibrated[1], "counterfeit": found.calibrated[0]},
-        "canSay": found.data(),
+        "calibrated": {"authentic": forecast.calibrated[1], "counterfeit": forecast.calibrated[0]},
+        "canSay": forecast.data(),
     }
-    return rows, found.sentences(), data
+    return rows, forecast.sentences(), data

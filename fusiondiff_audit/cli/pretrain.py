@@ -15,21 +15,21 @@ from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.training.diet import Diet, Picture, Pictures
+    from fusiondiff_audit.training.dataset import TileDataset, TiledImage, TiledImages
     from fusiondiff_audit.training.recipe import Recipe
-    from fusiondiff_audit.training.studio import Studio
+    from fusiondiff_audit.training.workspace import Workspace
 
-MADE_UP = "kiln"
-BESIDE = Answer("DONE", "trained beside the first process, which writes the bundle")
+SYNTHETIC = "kiln"
+NOT_FIRST = Answer("DONE", "trained beside the first process, which writes the bundle")
 
 
-def studio_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb what all training asks for."""
+def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that both training verbs have."""
     for option in reversed(
         (
             click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder."),
-            click.option("--key", type=PATH, help="The private key that signs it, P-256; without one, nobody does."),
-            click.option("--work", type=PATH, help="Where the training keeps what it needs to go on.  [OUT.training]"),
+            click.option("--key", type=PATH, help="The private key that signs it, P-256; without one, it is unsigned."),
+            click.option("--work", type=PATH, help="The folder that a training resumes from.  [OUT.training]"),
             click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
             click.option(
                 "--every",
@@ -49,7 +49,7 @@ def studio_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("source", metavar="DIR|kiln")
 @click.option("--config", type=PATH, help="A recipe in TOML; the default is the one of fusion-diff-v1-ceramic.")
-@studio_options
+@training_options
 @answering()
 def command(
     source: str,
@@ -62,14 +62,14 @@ def command(
     mixed: bool,
     passphrase_files: tuple[Path, ...],
 ) -> Answer:
-    """Teach a new model to see, without labels.
+    """Pretrain a new model, without labels.
 
-    It is for research, so the folder may be unsigned. DIR holds micrographs of as many objects as can be had, and two
-    views of one object are to look alike; `kiln` makes them up, and asks what they are made of and what each tile looks
-    like. An autoencoder, a denoiser, a DeiT and then paths and gate are trained one after another, as the recipe says;
-    last, directions are found in which made-up pieces differ.
-    The work folder holds what it takes to go on: after an interruption, give the same command again. It also holds a
-    picture of each loss. Several processes train together under torchrun.
+    It is for research, so the folder may be unsigned. DIR holds micrographs of as many specimens as can be had, and two
+    views of one specimen are contrasted with all others; `kiln` synthesises specimens, and trains the model to predict
+    their composition and the texture of each tile. An autoencoder, a denoiser, a DeiT and then paths and gate are
+    trained one after another, as the recipe says; last, a projection is fitted on which synthetic specimens differ.
+    The work folder holds all that a training resumes from: after an interruption, give the same command again. It also
+    holds a plot of each loss. Several processes train together under torchrun.
 
     \b
     fusiondiff-audit pretrain kiln --out my-model --key model.pem
@@ -78,27 +78,28 @@ def command(
     """
     require("audit", "training a model")
     from fusiondiff_audit.model.bundle import write_bundle
-    from fusiondiff_audit.training.pretrain import identity, pretrain
+    from fusiondiff_audit.training.history import training_history
+    from fusiondiff_audit.training.pretrain import pretrain, run_identity
     from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
-    from fusiondiff_audit.training.story import story
 
     signing.refuse_existing(out)
     signer = open_model_key(key, passphrase_files)
-    read_from = config or CERAMIC
-    recipe, text = read_recipe(read_from), read_from.read_text(encoding="utf-8")
+    path = config or CERAMIC
+    recipe, text = read_recipe(path), path.read_text(encoding="utf-8")
     folder = work or out.with_name(f"{out.name}.training")
-    with studio(folder, device, every, mixed=mixed) as room:
-        room.claim(identity(recipe, source))
-        found = _diet(source, recipe, room)
-        settings, state, losses = pretrain(recipe, found, room, _making)
-        if not room.here.first:
-            return BESIDE
-        told = story(text, source if source == MADE_UP else "DIR", found, losses, room.here)
-        write_bundle(out, settings, state, None, key=signer, provenance=told)
+    with open_workspace(folder, device, every, mixed=mixed) as workspace:
+        workspace.claim(run_identity(recipe, source))
+        dataset = _dataset(source, recipe, workspace)
+        settings, state, losses = pretrain(recipe, dataset, workspace, _synthesising)
+        if not workspace.process.is_first:
+            return NOT_FIRST
+        shown_source = source if source == SYNTHETIC else "DIR"
+        history = training_history(text, shown_source, dataset, losses, workspace.process)
+        write_bundle(out, settings, state, None, key=signer, provenance=history)
     written = sum(path.stat().st_size for path in out.iterdir())
     parameters = sum(tensor.numel() for tensor in state.values())
     rows = [
-        ("looked at", f"{len(found.squares):,} tiles of {count(len(found.members), 'object')}"),
+        ("trained on", f"{len(dataset.tiles):,} tiles of {count(len(dataset.makers), 'specimen')}"),
         ("weights", f"{parameters:,}, {size(written)}"),
         ("curves", f"{folder}/*.png"),
         ("next", f"fusiondiff-audit enrol LABELLED --model {out} --reference TEXT ..."),
@@ -106,25 +107,25 @@ def command(
     data = {
         "bundle": str(out),
         "recipe": f"sha256:{recipe.digest}",
-        "tiles": len(found.squares),
-        "objects": len(found.members),
+        "tiles": len(dataset.tiles),
+        "objects": len(dataset.makers),
         "parameters": parameters,
         "bytes": written,
         "signed": signer is not None,
     }
-    return Answer("DONE", f"{out} has learnt to see; it knows no label yet", table(rows), data)
+    return Answer("DONE", f"{out} is pretrained; it is not enrolled", table(rows), data)
 
 
 @contextmanager
-def studio(folder: Path, device: str, every: float, *, mixed: bool) -> "Iterator[Studio]":
-    """Yield where a training runs and keeps its things, with its progress on the terminal."""
-    from fusiondiff_audit.training.studio import Studio, place
+def open_workspace(folder: Path, device: str, every: float, *, mixed: bool) -> "Iterator[Workspace]":
+    """Yield the workspace of a training, with its progress on the terminal."""
+    from fusiondiff_audit.training.workspace import Workspace, training_process
 
-    with place(device, mixed=mixed) as here, _Told(quiet=not here.first) as told:
-        yield Studio(folder, here, told, say, every)
+    with training_process(device, mixed=mixed) as process, _StageProgress(quiet=not process.is_first) as progress:
+        yield Workspace(folder, process, progress, say, every)
 
 
-class _Told:
+class _StageProgress:
     """One line of progress for each stage, and one sentence when it ends."""
 
     def __init__(self, *, quiet: bool) -> None:
@@ -132,7 +133,7 @@ class _Told:
         self._stack = ExitStack()
         self._shown: dict[str, Progress] = {}
 
-    def __enter__(self) -> "_Told":
+    def __enter__(self) -> "_StageProgress":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,20 +151,23 @@ class _Told:
             say(f"{name}: {total:,} {'tiles' if loss is None else f'steps, the last loss is {loss:.4f}'}")
 
 
-def _making(pictures: "Pictures", total: int) -> "Iterator[Picture]":
-    return watched(pictures, what="making", total=total)
+def _synthesising(images: "TiledImages", total: int) -> "Iterator[TiledImage]":
+    return watched(images, what="making", total=total)
 
 
-def _diet(source: str, recipe: "Recipe", room: "Studio") -> "Diet":
-    """Return the tiles of a folder, or of pictures that are made up."""
-    from fusiondiff_audit.training import diet, meal
+def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileDataset":
+    """Return the tiles of a folder, or of synthetic images."""
+    from fusiondiff_audit.training.dataset import Tiling, read_images
+    from fusiondiff_audit.training.synthetic import synthesise
 
-    cutting = diet.Cutting(recipe.geometry, recipe.intensity)
+    tiling = Tiling(recipe.geometry, recipe.intensity)
 
-    def gather() -> "Iterator[Picture]":
-        if source == MADE_UP:
-            return _making(*meal.made(recipe.diet, cutting, recipe.seed))
-        pictures, total = diet.read(Path(source), cutting, labels=None, lost=lambda what: say(what, word="REFUSED"))
-        return watched(pictures, what="looking", total=total)
+    def images() -> "Iterator[TiledImage]":
+        if source == SYNTHETIC:
+            return _synthesising(*synthesise(recipe.dataset, tiling, recipe.seed))
+        micrographs, total = read_images(
+            Path(source), tiling, labels=None, skipped=lambda message: say(message, word="REFUSED")
+        )
+        return watched(micrographs, what="reading", total=total)
 
-    return room.diet(gather, cutting.geometry.tile)
+    return workspace.dataset(images, tiling.geometry.tile)

@@ -1,6 +1,6 @@
-"""How a model comes to know: pretraining without labels, fine-tuning for research, few-shot enrolment.
+"""Training: pretraining without labels, fine-tuning with labels (for research), and enrolment from few labels.
 
-Goals: what was enrolled is signed, listed in the bundle by its pixels, and can be taken out again; a training goes on
-where it was stopped.
-Not-goals: verdicts; an enrolment by labels that nobody vouches for.
+Goals: the bundle lists the pixel digests of all enrolled images, so that specimens can be removed again; an interrupted
+training resumes where it stopped.
+Not-goals: verdicts; enrolment from labels that nobody signed.
 """

@@ -1,4 +1,4 @@
-"""A loss, drawn: every step as it was, and a mean that can be followed."""
+"""Plots of training losses: every step, and a moving mean."""
 
 import io
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 import signing
 
-_WINDOW = 40  # of the curve, one part is averaged
+_WINDOW = 40  # the moving mean is of one part in so many
 
 
-def draw(path: Path, title: str, losses: npt.NDArray[np.float32]) -> None:
-    """Write a picture of the loss of every step."""
+def plot_loss(path: Path, title: str, losses: npt.NDArray[np.float32]) -> None:
+    """Write a PNG of the loss of every step."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")

@@ -1,9 +1,9 @@
-"""Enrolment: a signed batch of labelled specimens to a bundle that knows them.
+"""Enrolment: a signed batch of labelled specimens and a model give a model with forests.
 
 1. The batch is genuine and its signer is a labeller; `labels.csv` is among the signed files; those bytes are parsed.
-2. Every labelled picture is there, is decoded, and is no other's twin: one that is not refuses everything.
-3. A specimen has one name: the manifest's and the labels' must agree.
-4. The frozen encoder looks at each once; the forests learn from what it saw.
+2. Every labelled image is present, is decoded, and duplicates no other; one that fails refuses them all.
+3. A specimen has one name: the manifest and the labels must agree.
+4. The frozen encoder embeds each image once; the forests are trained on the embeddings.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,18 +17,18 @@ from fusiondiff_audit.inputs.labels import Label, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.names import refuse_bad_name
-from fusiondiff_audit.training.prospects import Specimens
+from fusiondiff_audit.training.coverage_forecast import CoverageForecast
 from signing import Batch, Kind, Reason, SignedFile, SigningError
 from signing.strict import is_plain
 
 LABELS = "labels.csv"
 _LARGEST_LABELS = 64 * 1024 * 1024  # bytes
-Watch = Callable[[Iterator[SignedMicrograph], int], Iterator[SignedMicrograph]]
+MicrographProgress = Callable[[Iterator[SignedMicrograph], int], Iterator[SignedMicrograph]]
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """Authentic as what, and how the forests learn."""
+class EnrolmentOrder:
+    """What authentic specimens are authentic as, and how the forests are trained."""
 
     reference: str
     learning: ForestSettings
@@ -36,30 +36,32 @@ class Order:
     name: str | None = None  # of the new bundle; None: that of the model
 
     def __post_init__(self) -> None:
-        """Refuse a reference that no reader of the bundle would take."""
+        """Refuse a reference that no reader of the bundle would accept."""
         if not self.reference or self.reference != self.reference.strip() or not is_plain(self.reference):
-            what = f"the reference {self.reference[:100]!a} is empty, or has what people cannot see"
-            raise SigningError(Reason.BAD_REQUEST, what)
+            message = f"the reference {self.reference[:100]!a} is empty, or has what people cannot see"
+            raise SigningError(Reason.BAD_REQUEST, message)
         if self.name is not None:
             refuse_bad_name(self.name)
 
 
-def planned(batch: Batch) -> Specimens:
-    """Return how many specimens of what use a batch labels, by its labels and its manifest alone."""
+def forecast(batch: Batch) -> CoverageForecast:
+    """Return what an enrolment of a batch would cover, from its labels and its manifest alone."""
     entries = {entry.name: entry for entry in batch.manifest.files}
     examples = (
         LabelledExample("", _specimen(name, label, entries[name].specimen), label.authentic, label.use is Use.CALIBRATE)
         for name, label in _usable_labels(batch).items()
     )
-    return Specimens.of(examples)
+    return CoverageForecast.of(examples)
 
 
-def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) -> DiffusionModel:
-    """Return a model that learnt from a batch's labelled pictures; any that cannot be used refuses them all."""
-    said = _usable_labels(batch)  # 1
+def enrol(
+    batch: Batch, model: DiffusionModel, order: EnrolmentOrder, *, progress: MicrographProgress
+) -> DiffusionModel:
+    """Return a model enrolled with a batch's labelled images; one unusable image refuses them all."""
+    labels = _usable_labels(batch)  # 1
     with Guard() as guard:
-        pictures = _pictures(batch, said, guard)
-        examples = _examples(watch(pictures, len(said)), said, model, order.learning)
+        micrographs = _micrographs(batch, labels, guard)
+        examples = _examples(progress(micrographs, len(labels)), labels, model, order.learning)
         try:
             return model.enrol(  # 4
                 examples,
@@ -74,12 +76,12 @@ def enrol(batch: Batch, model: DiffusionModel, order: Order, *, watch: Watch) ->
 
 def _usable_labels(batch: Batch) -> dict[str, Label]:
     """Return the labels of a batch, each of which is of an image that the manifest names."""
-    said, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
-    if absent := sorted(set(said) - set(entries)):
+    labels, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
+    if absent := sorted(set(labels) - set(entries)):
         raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
-    if other := sorted(name for name in said if entries[name].kind is not Kind.IMAGE):
+    if other := sorted(name for name in labels if entries[name].kind is not Kind.IMAGE):
         raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
-    return said
+    return labels
 
 
 def _labels(batch: Batch) -> dict[str, Label]:
@@ -95,9 +97,9 @@ def _labels(batch: Batch) -> dict[str, Label]:
     return read_labels(Path(LABELS), file.data)
 
 
-def _pictures(batch: Batch, said: dict[str, Label], guard: Guard) -> Iterator[SignedMicrograph]:
-    """Yield every labelled picture; what is refused, labelled or not, refuses the batch."""  # 2
-    for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in said):
+def _micrographs(batch: Batch, labels: dict[str, Label], guard: Guard) -> Iterator[SignedMicrograph]:
+    """Yield every labelled image; a refused file, labelled or not, refuses the batch."""  # 2
+    for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in labels):
         if isinstance(file, signing.RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
         if isinstance(file, RefusedImage):
@@ -107,38 +109,41 @@ def _pictures(batch: Batch, said: dict[str, Label], guard: Guard) -> Iterator[Si
 
 
 def _examples(
-    pictures: Iterator[SignedMicrograph], said: dict[str, Label], model: DiffusionModel, learning: ForestSettings
+    micrographs: Iterator[SignedMicrograph], labels: dict[str, Label], model: DiffusionModel, learning: ForestSettings
 ) -> Iterator[tuple[SignedMicrograph, LabelledExample]]:
-    twins: dict[str, str] = {}
-    seen = frozenset(model.settings.seen)
-    for picture in pictures:
-        label, name = said[picture.name], picture.name
-        if (twin := twins.setdefault(picture.pixel_digest, name)) != name:
-            what = f"{name!a}: the same picture as {twin!a}; it would count twice"
-            raise AuditError(AuditReason.DUPLICATE_PIXELS, what)
-        if picture.pixel_digest in seen:
-            _refuse_seen(name, label, learning)
-        specimen = _specimen(name, label, picture.entry.specimen)
-        yield picture, LabelledExample(picture.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE)
+    names_by_digest: dict[str, str] = {}
+    trained_on = frozenset(model.settings.seen)
+    for micrograph in micrographs:
+        label, name = labels[micrograph.name], micrograph.name
+        if (duplicate := names_by_digest.setdefault(micrograph.pixel_digest, name)) != name:
+            message = f"{name!a}: the same picture as {duplicate!a}; it would count twice"
+            raise AuditError(AuditReason.DUPLICATE_PIXELS, message)
+        if micrograph.pixel_digest in trained_on:
+            _refuse_trained_on(name, label, learning)
+        specimen = _specimen(name, label, micrograph.entry.specimen)
+        yield (
+            micrograph,
+            LabelledExample(micrograph.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE),
+        )
 
 
-def _refuse_seen(name: str, label: Label, learning: ForestSettings) -> None:
-    """Refuse what the encoder was trained with, where something is promised that holds of new pictures alone."""
-    what = f"{name!a}: the encoder was trained with its label, so"
+def _refuse_trained_on(name: str, label: Label, learning: ForestSettings) -> None:
+    """Refuse an image whose label the encoder was trained with, where a promise holds for new images alone."""
+    message = f"{name!a}: the encoder was trained with its label, so"
     if label.use is Use.CALIBRATE:
         hint = "calibrate with other specimens, or enrol this one"
-        raise AuditError(AuditReason.SEEN_LABEL, f"{what} it is better known than a new one will be", hint=hint)
+        raise AuditError(AuditReason.SEEN_LABEL, f"{message} it is better known than a new one will be", hint=hint)
     if learning.partitions > 1:
         hint = "enrol other specimens, or ask for one partition and no tolerance"
-        raise AuditError(AuditReason.SEEN_LABEL, f"{what} no partition is free of it", hint=hint)
+        raise AuditError(AuditReason.SEEN_LABEL, f"{message} no partition is free of it", hint=hint)
 
 
 def _specimen(name: str, label: Label, signed: str | None) -> str:
-    """Return the name of a picture's specimen."""  # 3
+    """Return the name of an image's specimen, refusing two different ones."""  # 3
     unnamed = label.specimen == f"file {name}"
     if signed is None or label.specimen == signed:
         return label.specimen
     if unnamed:
         return signed
-    what = f"{name!a}: specimen {label.specimen!a} in {LABELS}, {signed!a} in the manifest"
-    raise SigningError(Reason.BAD_REQUEST, what, hint="one object has one name; sign the folder anew")
+    message = f"{name!a}: specimen {label.specimen!a} in {LABELS}, {signed!a} in the manifest"
+    raise SigningError(Reason.BAD_REQUEST, message, hint="one specimen has one name; sign the folder anew")

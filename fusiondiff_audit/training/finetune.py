@@ -1,7 +1,7 @@
-"""Fine-tuning: paths, adapters and gate learn from labels; what diffusion and the DeiT know stays as it is.
+"""Fine-tuning from labels: paths, adapters and gate are trained, the diffusion model and the DeiT stay frozen.
 
-The bundle then lists every picture whose label it saw: a certificate of what poisoned labels can do must not count
-those. What was enrolled before is gone, since the embeddings that it consists of are others now.
+The new bundle lists every image whose label it was trained with, since no certificate against poisoned labels may count
+those. It has no enrolment, because its embeddings differ from those of the old bundle.
 """
 
 from dataclasses import replace
@@ -11,37 +11,39 @@ import torch
 from fusiondiff_audit.model.bundle import LoadedBundle
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.training.diet import Diet
+from fusiondiff_audit.training.dataset import TileDataset
+from fusiondiff_audit.training.feature_maps import compute_feature_maps
 from fusiondiff_audit.training.loop import train
-from fusiondiff_audit.training.maps import computed
-from fusiondiff_audit.training.objectives import Known
+from fusiondiff_audit.training.objectives import MakerClassifier
 from fusiondiff_audit.training.recipe import Stage
-from fusiondiff_audit.training.stages import LocalTask, PathsTask
-from fusiondiff_audit.training.studio import Studio
+from fusiondiff_audit.training.stages import LocalPathTask, PathsTask
+from fusiondiff_audit.training.workspace import Workspace
 
 
 def finetune(
-    bundle: LoadedBundle, diet: Diet, first: Stage, then: Stage, seed: int, studio: Studio
+    bundle: LoadedBundle, dataset: TileDataset, local: Stage, joint: Stage, seed: int, workspace: Workspace
 ) -> tuple[Settings, dict[str, torch.Tensor]]:
-    """Return the settings and the weights of an encoder that has seen labels.
+    """Return the settings and the weights of a fine-tuned encoder.
 
-    The local path learns `first`, on maps that are computed once, `then` all that is not frozen learns together.
+    Stage `local` trains the local path on precomputed feature maps, stage `joint` all that is not frozen.
     """
     settings = bundle.settings
-    encoder = thawed(bundle.encoder)
-    torch.manual_seed(seed)  # of the head that is thrown away
-    width, here = settings.architecture.width, studio.here
-    if diet.paired:
-        maps = computed(encoder, diet, studio)
-        train(LocalTask(encoder, maps, diet, here, first, Known(width, diet)), first, studio, seed=seed)
-    train(PathsTask(encoder, diet, here, then, Known(width, diet)), then, studio, seed=seed)
-    seen = tuple(sorted({*settings.seen, *diet.digests}))
-    made = replace(settings, seen=seen, reference=None, demonstration=False, learning=None, examples=())
-    return made, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
+    encoder = trainable_copy(bundle.encoder)
+    torch.manual_seed(seed)  # of the heads, which are discarded
+    width, process = settings.architecture.width, workspace.process
+    if dataset.has_pairs:
+        maps = compute_feature_maps(encoder, dataset, workspace)
+        head = MakerClassifier(width, dataset)
+        train(LocalPathTask(encoder, maps, dataset, process, local, head), local, workspace, seed=seed)
+    head = MakerClassifier(width, dataset)
+    train(PathsTask(encoder, dataset, process, joint, head), joint, workspace, seed=seed)
+    seen = tuple(sorted({*settings.seen, *dataset.digests}))
+    tuned = replace(settings, seen=seen, reference=None, demonstration=False, learning=None, examples=())
+    return tuned, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
 
 
-def thawed(encoder: Encoder) -> Encoder:
-    """Return a copy whose paths and gate can be trained; what is frozen stays so."""
+def trainable_copy(encoder: Encoder) -> Encoder:
+    """Return a copy whose paths and gate can be trained; its frozen parts stay frozen."""
     copy = Encoder(encoder.architecture)
     copy.load_state_dict(encoder.state_dict())
     copy.diffusion.freeze_prompt()

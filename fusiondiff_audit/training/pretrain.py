@@ -1,13 +1,12 @@
-"""Pretraining from nothing: one recipe, one diet, and a bundle that has learnt to see and knows no label.
+"""Pretraining from random weights: a recipe and a dataset give the settings and weights of an encoder without labels.
 
-1. The autoencoder gives a latent; its scale is measured.
-2. The denoiser learns to tell noise from such latents. Both are frozen then, as public weights would be.
-3. The DeiT learns what the recipe asks for, with neither maps nor labels, and is frozen.
-4. What the local path sees of tiles themselves learns the same, if the recipe says so once more of every picture alike;
-   then the local path on maps that are computed once, if the recipe has steps for it, and then adapters and gate with
-   it: from what is known by then, and with the same question.
-5. Descriptors of the surface, if the recipe has them, learn nothing; their spread over the diet is measured.
-6. Directions, if the recipe has them, are found in what was learnt, as it sees pieces that it did not learn from.
+1. The autoencoder is trained, and the scale of its latent is measured.
+2. The denoiser is trained on those latents; both are frozen.
+3. The DeiT is trained for the recipe's objective, and frozen.
+4. The local path's pixel CNN is trained for the same objective, in up to three stages; then the local path on
+   precomputed feature maps, if the recipe has steps for it; then adapters and gate together with it.
+5. Texture descriptors, if the recipe has them, are standardised over the dataset.
+6. The projection, if the recipe has one, is fitted to embeddings of new synthetic specimens.
 """
 
 import json
@@ -19,117 +18,119 @@ import torch
 
 from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
 from fusiondiff_audit.model.settings import Settings
-from fusiondiff_audit.training import meal
-from fusiondiff_audit.training.diet import Cutting, Diet, Pictures, Watch
-from fusiondiff_audit.training.directions import Said, directions, said
-from fusiondiff_audit.training.looks import looks_of, measure
+from fusiondiff_audit.training.dataset import ImageProgress, TileDataset, TiledImages, Tiling
+from fusiondiff_audit.training.feature_maps import compute_feature_maps
 from fusiondiff_audit.training.loop import train
-from fusiondiff_audit.training.maps import computed
-from fusiondiff_audit.training.objectives import Asked, MadeOf, asked_of
-from fusiondiff_audit.training.recipe import Meal, Recipe, Stage
+from fusiondiff_audit.training.objectives import CompositionRegression, ObjectiveHead, objective_head
+from fusiondiff_audit.training.projection import EncodedTiles, encode_tiles, projection_matrix
+from fusiondiff_audit.training.recipe import Recipe, Stage, SyntheticData
 from fusiondiff_audit.training.stages import (
+    AutoencoderTask,
     DenoiserTask,
-    LatentTask,
-    LocalTask,
+    LocalPathTask,
     PathsTask,
     TextureTask,
     TransformerTask,
-    average,
-    begin_with_texture,
+    average_weights,
+    start_from_texture,
 )
-from fusiondiff_audit.training.studio import Studio
+from fusiondiff_audit.training.synthetic import synthesise
+from fusiondiff_audit.training.texture_targets import standardise, texture_targets
+from fusiondiff_audit.training.workspace import Workspace
 
 Tensor = torch.Tensor
-_NOISE = 0x6E6F697365  # the streams of numbers that are drawn once for a bundle
+_NOISE = 0x6E6F697365  # random streams
 _PROMPT = 0x70726F6D7074
-_SURFACE = 0x73757266616365
-_DIRECTIONS = 0x646972656374696F6E73  # of numbers, and of pieces that nothing was learnt from
+_TEXTURE = 0x73757266616365
+_PROJECTION = 0x646972656374696F6E73
 
 
-def identity(recipe: Recipe, source: str) -> str:
-    """Return what says that two runs are the same."""
+def run_identity(recipe: Recipe, source: str) -> str:
+    """Return a text that is equal for equal runs."""
     return json.dumps({"recipe": recipe.digest, "source": source})
 
 
 def pretrain(
-    recipe: Recipe, diet: Diet, studio: Studio, watch: Watch
+    recipe: Recipe, dataset: TileDataset, workspace: Workspace, progress: ImageProgress
 ) -> tuple[Settings, dict[str, Tensor], dict[str, Tensor]]:
-    """Return the settings and the weights of an encoder that has learnt to see, and every step's loss of each stage."""
-    here, seed, losses = studio.here, recipe.seed, dict[str, Tensor]()
-    torch.manual_seed(seed)  # of first weights; every step draws from a generator of its own
-    latent = LatentTask(recipe, diet, here)
-    losses[latent.name] = train(latent, recipe.stages.autoencoder, studio, seed=seed)
-    scaling = latent.scaling(np.random.default_rng([seed, _NOISE]))
-    made = recipe.architecture
+    """Return the settings and the weights of a pretrained encoder, and the loss of every step of each stage."""
+    process, seed, losses = workspace.process, recipe.seed, dict[str, Tensor]()
+    torch.manual_seed(seed)  # of initial weights; every step has a generator of its own
+    autoencoder = AutoencoderTask(recipe, dataset, process)  # 1
+    losses[autoencoder.name] = train(autoencoder, recipe.stages.autoencoder, workspace, seed=seed)
+    scaling = autoencoder.scaling(np.random.default_rng([seed, _NOISE]))
+    shape = recipe.architecture
     recipe = replace(
-        recipe, architecture=replace(made, autoencoder=replace(made.autoencoder, scaling=round(scaling, 6)))
+        recipe, architecture=replace(shape, autoencoder=replace(shape.autoencoder, scaling=round(scaling, 6)))
     )
     prompt = torch.randn(
-        1, made.denoiser.tokens, made.denoiser.context, generator=torch.Generator().manual_seed(_PROMPT ^ seed)
+        1, shape.denoiser.tokens, shape.denoiser.context, generator=torch.Generator().manual_seed(_PROMPT ^ seed)
     )
-    denoiser = DenoiserTask(recipe, diet, here, latent.module, prompt)
-    losses[denoiser.name] = train(denoiser, recipe.stages.denoiser, studio, seed=seed)
-    looks = cache(partial(looks_of, diet, studio))
-    asked = partial(asked_of, diet, recipe.objective, recipe.architecture.width, looks)
-    transformer = TransformerTask(recipe, diet, here, asked)
-    losses[transformer.name] = train(transformer, recipe.stages.transformer, studio, seed=seed)
-    encoder = _joined(recipe, latent, denoiser, transformer, prompt)
-    stages, last = recipe.stages, asked()
-    if encoder.local.pixels is not None:
-        losses |= _texture(encoder, diet, recipe, studio, last)
-        begin_with_texture(encoder)
-    if diet.paired and stages.local.steps:
-        maps = computed(encoder, diet, studio)
-        local = LocalTask(encoder, maps, diet, here, stages.local, asked())
-        losses[local.name] = train(local, stages.local, studio, seed=seed)
-    paths = PathsTask(encoder, diet, here, stages.paths, last)
-    losses[paths.name] = train(paths, stages.paths, studio, seed=seed)
-    if encoder.surface is not None:
-        measure(encoder.surface, diet, np.random.default_rng([seed, _SURFACE]), here)
-    if encoder.directions is not None:
-        encoder.directions.weight.copy_(_directions(encoder, recipe, studio, watch))
+    denoiser = DenoiserTask(recipe, dataset, process, autoencoder.module, prompt)  # 2
+    losses[denoiser.name] = train(denoiser, recipe.stages.denoiser, workspace, seed=seed)
+    targets = cache(partial(texture_targets, dataset, workspace))
+    new_head = partial(objective_head, dataset, recipe.objective, recipe.architecture.width, targets)
+    transformer = TransformerTask(recipe, dataset, process, new_head)  # 3
+    losses[transformer.name] = train(transformer, recipe.stages.transformer, workspace, seed=seed)
+    encoder = _assembled(recipe, autoencoder, denoiser, transformer, prompt)
+    stages, head = recipe.stages, new_head()
+    if encoder.local.pixels is not None:  # 4
+        losses |= _train_pixels(encoder, dataset, recipe, workspace, head)
+        start_from_texture(encoder)
+    if dataset.has_pairs and stages.local.steps:
+        maps = compute_feature_maps(encoder, dataset, workspace)
+        local = LocalPathTask(encoder, maps, dataset, process, stages.local, new_head())
+        losses[local.name] = train(local, stages.local, workspace, seed=seed)
+    paths = PathsTask(encoder, dataset, process, stages.paths, head)
+    losses[paths.name] = train(paths, stages.paths, workspace, seed=seed)
+    if encoder.surface is not None:  # 5
+        standardise(encoder.surface, dataset, np.random.default_rng([seed, _TEXTURE]), process)
+    if encoder.directions is not None:  # 6
+        encoder.directions.weight.copy_(_fitted_projection(encoder, recipe, workspace, progress))
     return settings_of(recipe), _state(encoder, recipe.architecture), losses
 
 
-def _texture(encoder: Encoder, diet: Diet, recipe: Recipe, studio: Studio, asked: Asked) -> dict[str, Tensor]:
-    """Teach the local path what tiles show, for most of the time, and return the losses of each round."""
+def _train_pixels(
+    encoder: Encoder, dataset: TileDataset, recipe: Recipe, workspace: Workspace, head: ObjectiveHead
+) -> dict[str, Tensor]:
+    """Train the local path's pixel CNN, and return the losses of each stage."""
     stages, losses = recipe.stages, dict[str, Tensor]()
 
-    def round_of(name: str, stage: Stage) -> TextureTask:
-        task = TextureTask(name, encoder, diet, studio.here, stage, asked)
-        losses[name] = train(task, stage, studio, seed=recipe.seed)
+    def trained(name: str, stage: Stage) -> TextureTask:
+        task = TextureTask(name, encoder, dataset, workspace.process, stage, head)
+        losses[name] = train(task, stage, workspace, seed=recipe.seed)
         return task
 
-    task = round_of("texture", stages.texture)
-    if not isinstance(asked, MadeOf):  # a folder's pictures are seen from one distance alone, and nobody knows a makeup
+    task = trained("texture", stages.texture)
+    if not isinstance(head, CompositionRegression):  # images of a folder have one magnification and no composition
         return losses
-    if stages.afar.steps:
-        asked.broaden()
-        task = round_of("afar", stages.afar)
-    if stages.kilns.steps and any(diet.makers):
-        before = {name: value.clone() for name, value in task.module.state_dict().items()}
-        asked.favour_makers()
-        average(round_of("kilns", stages.kilns).module, before)
+    if stages.multiscale.steps:
+        head.sample_all_scales()
+        task = trained("multiscale", stages.multiscale)
+    if stages.makers.steps and any(dataset.makers):
+        earlier = {name: value.clone() for name, value in task.module.state_dict().items()}
+        head.sample_makers()
+        average_weights(trained("makers", stages.makers).module, earlier)
     return losses
 
 
-def _directions(encoder: Encoder, recipe: Recipe, studio: Studio, watch: Watch) -> Tensor:
-    """Return directions in which pieces differ that are made for this alone."""
-    cutting, numbers = Cutting(recipe.geometry, recipe.intensity), np.random.default_rng([recipe.seed, _DIRECTIONS])
+def _fitted_projection(encoder: Encoder, recipe: Recipe, workspace: Workspace, progress: ImageProgress) -> Tensor:
+    """Return the projection, fitted to synthetic specimens that nothing was trained on."""
+    tiling, rng = Tiling(recipe.geometry, recipe.intensity), np.random.default_rng([recipe.seed, _PROJECTION])
 
-    def seen(name: str, ordered: Meal) -> Said:
-        def gather() -> Pictures:
-            return watch(*meal.made(ordered, cutting, recipe.seed ^ _DIRECTIONS))
+    def encoded(name: str, data: SyntheticData) -> EncodedTiles:
+        def images() -> TiledImages:
+            return progress(*synthesise(data, tiling, recipe.seed ^ _PROJECTION))
 
-        return said(encoder, studio.diet(gather, cutting.geometry.tile, name=name), numbers, studio)
+        return encode_tiles(encoder, workspace.dataset(images, tiling.geometry.tile, name=name), rng, workspace)
 
     encoder.train(mode=False)
-    compared, width = recipe.directions, recipe.architecture.width
-    return directions(seen("makers", compared.makers), seen("surfaces", compared.surfaces), width)
+    data, width = recipe.projection, recipe.architecture.width
+    return projection_matrix(encoded("makers", data.makers), encoded("surfaces", data.surfaces), width)
 
 
 def settings_of(recipe: Recipe) -> Settings:
-    """Return the settings of a bundle that knows no label."""
+    """Return the settings of a bundle without enrolment."""
     return Settings(
         name=recipe.name,
         reference=None,
@@ -142,21 +143,21 @@ def settings_of(recipe: Recipe) -> Settings:
     )
 
 
-def _joined(
-    recipe: Recipe, latent: LatentTask, denoiser: DenoiserTask, transformer: TransformerTask, prompt: Tensor
+def _assembled(
+    recipe: Recipe, autoencoder: AutoencoderTask, denoiser: DenoiserTask, transformer: TransformerTask, prompt: Tensor
 ) -> Encoder:
-    """Return an encoder of the parts that were trained apart; it is trained in single precision."""
+    """Return an encoder of the trained parts, in single precision for training."""
     encoder = Encoder(replace(recipe.architecture, precision=Precision.FP32))
     noise = torch.randn(encoder.diffusion.noise.shape, generator=torch.Generator().manual_seed(_NOISE ^ recipe.seed))
     parts = {
-        "diffusion.vae": latent.module.state_dict(),
+        "diffusion.vae": autoencoder.module.state_dict(),
         "diffusion.unet": denoiser.module.state_dict(),
         "broad": transformer.module["path"].state_dict(),
         "diffusion": {"noise": noise, "null_prompt": prompt},
     }
-    known = {f"{part}.{name}": value.cpu() for part, state in parts.items() for name, value in state.items()}
+    trained = {f"{part}.{name}": value.cpu() for part, state in parts.items() for name, value in state.items()}
     own = encoder.state_dict()
-    encoder.load_state_dict({name: known.get(name, value) for name, value in own.items()})
+    encoder.load_state_dict({name: trained.get(name, value) for name, value in own.items()})
     encoder.diffusion.freeze_prompt()
     return encoder
 

@@ -1,4 +1,4 @@
-"""How a model is made, as one TOML file says it: what it looks at, its sizes, its stages. Nothing has a default."""
+"""A recipe: all settings of a pretraining, as one TOML file states them. No setting has a default."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.images.tiles import Aggregation
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
-from fusiondiff_audit.training.diet import LEAST as LEAST_OBJECTS
-from fusiondiff_audit.training.directions import COUNT, LEAST
+from fusiondiff_audit.training.dataset import LEAST_SPECIMENS
+from fusiondiff_audit.training.projection import LEAST_EMBEDDING_DIM, PROJECTION_DIM
 from reports.verdict.model_names import JOINT, states_base
 from signing.fields import read_json
 from signing.files import read_capped
@@ -23,141 +23,146 @@ from signing.strict import malformed, refuse_bad_label
 CERAMIC = Path(__file__).parent / "ceramic.toml"
 _LARGEST = 64 * 1024  # bytes
 _MOST = 10_000_000
-_SPARED = ("afar", "kilns", "local")  # stages that nothing stands on
+_OPTIONAL = ("multiscale", "makers", "local")  # stages that no other stage needs
 
 
 class Objective(StrEnum):
-    """What embeddings are asked for, where there are no labels."""
+    """What embeddings are trained for, without labels."""
 
-    CONTRAST = "contrast"  # two views of one object are nearer to each other than to any other (Chen et al., 2020)
-    DECORRELATE = "decorrelate"  # they agree, while no two dimensions say the same (Bardes et al., 2022)
-    MAKEUP = "makeup"  # one view says what its specimen is made of; as contrast, where that was not made up
+    CONTRAST = "contrast"  # two views of one specimen are nearer to each other than to any other (Chen et al., 2020)
+    COMPOSITION = "composition"  # a view tells its specimen's composition; contrast where the composition is unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Meal:
-    """What is made to be looked at, if no folder is given: specimens of makers and of none, each in some fields."""
+class SyntheticData:
+    """The synthetic images of a dataset: specimens of makers and of none, each in some fields of view."""
 
     kilns: tuple[str, ...]
-    without: tuple[str, ...]  # workshops that are left out
+    held_out: tuple[str, ...]  # workshops that are left out
     specimens: int  # of each maker
-    strangers: int  # specimens of no maker
-    studies: int  # surfaces of anything else
+    randomised: int  # specimens whose ingredients are drawn independently of each other
+    textures: int  # surfaces that are no ceramic
     fields: int
     side: int  # pixels of a field, cut into tiles
-    averaged: tuple[int, ...]  # each field is seen with so many pixels a side as one
+    downsampling: tuple[int, ...]  # factors: each field is seen once at each
 
     def __post_init__(self) -> None:
-        """Refuse kilns that are not there."""
+        """Refuse unknown kilns and counts that give no images."""
         if unknown := sorted(set(self.kilns) - set(KILNS)):
             raise ValueError(f"kiln {unknown[0]!a}; known are {', '.join(KILNS)}")
-        few = min(self.specimens, self.strangers, self.studies) < 0 or min(self.pieces, self.fields) < 1
+        few = min(self.specimens, self.randomised, self.textures) < 0 or min(self.count, self.fields) < 1
         if few or not 64 <= self.side <= 4096:
-            what = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.strangers + self.studies} others"
-            raise ValueError(f"{what} in {self.fields} fields of {self.side} pixels")
-        if not self.averaged or not all(1 <= times <= self.side // 16 for times in self.averaged):
-            raise ValueError(f"fields of {self.side} pixels, averaged over {list(self.averaged)}")
+            counts = f"{self.specimens} specimens of {len(self.kilns)} kilns, {self.randomised + self.textures} others"
+            raise ValueError(f"{counts} in {self.fields} fields of {self.side} pixels")
+        if not self.downsampling or not all(1 <= factor <= self.side // 16 for factor in self.downsampling):
+            raise ValueError(f"fields of {self.side} pixels, downsampled by {list(self.downsampling)}")
 
     @property
     def makers(self) -> tuple[tuple[str, str | None], ...]:
-        """Return the kilns, each with the workshops that copy it, and with none of them first."""
-        each = (
-            (kiln, (None, *(name for name in KILNS[kiln].workshops if name not in self.without))) for kiln in self.kilns
+        """Return each kiln with None, which stands for its own ware, and with the workshops that copy it."""
+        by_kiln = (
+            (kiln, (None, *(name for name in KILNS[kiln].workshops if name not in self.held_out)))
+            for kiln in self.kilns
         )
-        return tuple((kiln, workshop) for kiln, workshops in each for workshop in workshops)
+        return tuple((kiln, workshop) for kiln, workshops in by_kiln for workshop in workshops)
 
     @property
-    def pieces(self) -> int:
-        """Return how many pieces are made."""
-        return self.strangers + self.studies + self.specimens * len(self.makers)
+    def count(self) -> int:
+        """Return the number of specimens."""
+        return self.randomised + self.textures + self.specimens * len(self.makers)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """What directions are found in, if there are any: all of it new, and made up as a diet is."""
+class ProjectionData:
+    """The data that the projection is fitted to, none of which the encoder was trained on."""
 
-    makers: Meal  # pictures of pieces of one maker, and of others of its kiln
-    surfaces: Meal  # tiles of one picture, and of any other
+    makers: SyntheticData  # images of one maker are compared with those of others of its kiln
+    surfaces: SyntheticData  # tiles of one image are compared with those of any other
 
     def __post_init__(self) -> None:
-        """Refuse pieces that cannot be compared."""
+        """Refuse data without groups to compare."""
         makers = self.makers
         if len(makers.makers) < 2 * max(1, len(makers.kilns)) or makers.specimens * makers.fields < 2:
-            raise ValueError("directions need two makers or more of every kiln, and two pictures or more of each")
-        if min(makers.specimens * len(makers.makers), self.surfaces.pieces) < LEAST_OBJECTS:
-            raise ValueError(f"directions need {LEAST_OBJECTS} pieces or more of makers, and as many surfaces")
+            raise ValueError("a projection needs two makers or more of every kiln, and two images or more of each")
+        if min(makers.specimens * len(makers.makers), self.surfaces.count) < LEAST_SPECIMENS:
+            raise ValueError(f"a projection needs {LEAST_SPECIMENS} specimens or more of makers, and as many surfaces")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One round of training."""
+    """The length, batch size and learning rate of a stage of training."""
 
     steps: int
-    batch: int  # tiles; where two views of an object are looked at, pairs of them
-    rate: float  # the highest learning rate: it rises at first, and falls along a cosine
+    batch: int  # tiles; pairs of tiles for an objective that compares two views
+    rate: float  # the peak of the learning rate, which warms up and falls along a cosine
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Refuse numbers out of range."""
         if not 0 <= self.steps <= _MOST or not 2 <= self.batch <= _MOST or not 0 < self.rate < 1:
             raise ValueError(f"{self.steps} steps of {self.batch} at a rate of {self.rate}")
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """All of them, in their order; some may have no steps, and are left out then."""
+    """All stages in their order; a stage of no steps is left out."""
 
     autoencoder: Stage
     denoiser: Stage
     transformer: Stage
-    texture: Stage  # of the blocks that see tiles themselves, if there are any
-    afar: Stage  # of the same: pictures from afar as often as from near, and half of all in another session
-    kilns: Stage  # of the same: half of all are kilns' pieces from near; averaged with what was before
+    texture: Stage  # of the local path's pixel CNN
+    multiscale: Stage  # of the same CNN: every downsampling factor equally often, every second tile augmented
+    makers: Stage  # of the same CNN: half of the tiles are of makers; its weights are averaged with those before it
     local: Stage
     paths: Stage
 
     def __post_init__(self) -> None:
-        """Refuse stages that others stand on to be left out."""
+        """Refuse to leave out a stage that later ones need."""
         for stage in fields(self):
-            if stage.name not in _SPARED and not getattr(self, stage.name).steps:
-                raise ValueError(f"0 steps of {stage.name}; {', '.join(_SPARED)} alone can be left out")
+            if stage.name not in _OPTIONAL and not getattr(self, stage.name).steps:
+                raise ValueError(f"0 steps of {stage.name}; {', '.join(_OPTIONAL)} alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a training depends on but its pictures and the versions of libraries."""
+    """All that a training depends on, but for a folder's images and the versions of libraries."""
 
     name: str
     seed: int
     objective: Objective
-    diet: Meal
+    dataset: SyntheticData
     architecture: Architecture
     overlap: float  # of tiles
-    rule: Aggregation  # how tiles become one
+    rule: Aggregation  # how scores of tiles are combined
     intensity: Intensity
     micro_batch: int
     threads: int
     stages: Stages
-    directions: Compared
+    projection: ProjectionData
 
     def __post_init__(self) -> None:
         """Refuse what no bundle could be made of."""
         refuse_bad_label(self.name)
         if states_base(self.name):
             raise ValueError(f"{self.name[:100]!a} holds {JOINT!r}, which says what the base is")
-        if self.seed < 0 or self.diet.side < self.architecture.tile:
+        if self.seed < 0 or self.dataset.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
-        made = self.architecture
-        if made.directions and (made.directions != COUNT or not made.surface or made.width < LEAST):
-            what = f"{made.directions} directions; {COUNT} can be found, or 0"
-            raise ValueError(f"{what}, where a surface is described beside {LEAST} numbers or more")
-        pieces = (self.directions.makers, self.directions.surfaces)
-        looked_at = min(one.side // min(one.averaged) for one in pieces)
-        if made.directions and looked_at < 2 * made.tile:
-            raise ValueError(f"directions in fields of {looked_at} pixels, which are no two tiles of {made.tile} wide")
+        architecture = self.architecture
+        if not architecture.directions:
+            return
+        if (
+            architecture.directions != PROJECTION_DIM
+            or not architecture.surface
+            or architecture.width < LEAST_EMBEDDING_DIM
+        ):
+            message = f"{architecture.directions} directions; a projection has {PROJECTION_DIM}, or 0 for none"
+            raise ValueError(f"{message}, and needs texture descriptors and a width of {LEAST_EMBEDDING_DIM} or more")
+        side = min(data.side // min(data.downsampling) for data in (self.projection.makers, self.projection.surfaces))
+        if side < 2 * architecture.tile:
+            raise ValueError(f"a projection in fields of {side} pixels, less than two tiles of {architecture.tile}")
 
     @property
     def geometry(self) -> Geometry:
-        """Return how pictures are cut; they keep their own scale."""
+        """Return how images are cut into tiles, at their own scale."""
         return Geometry(tile=self.architecture.tile, overlap=self.overlap, rule=self.rule)
 
     @property
@@ -167,11 +172,10 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Return a recipe; what is unknown, missing or of another type is refused."""
+    """Return a recipe; unknown and missing keys, and values of another type, are refused."""
     data = read_capped(path, limit=_LARGEST)
     try:
-        said = tomllib.loads(data.decode())
-        text = json.dumps(said, allow_nan=False).encode()
+        text = json.dumps(tomllib.loads(data.decode()), allow_nan=False).encode()
     except (
         ValueError,
         TypeError,

@@ -27,7 +27,7 @@ from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.verdict.made import digest
 from tests.stressed import stressed
-from tests.training.test_enrol import written
+from tests.training.test_enrol import write_labelled
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def ready(house: Tool, bundle: Path) -> Tool:
     """Return the tool beside a trusted model that passed a stress test, and a signed folder of six pictures."""
     trust_model(house, bundle)
     attacked("tiny", TESTED)
-    written(Path("pictures"), 3)
+    write_labelled(Path("pictures"), 3)
     assert house("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
     return house
 

@@ -7,7 +7,7 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
-from tests.training.test_enrol import written
+from tests.training.test_enrol import write_labelled
 
 
 def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
@@ -15,7 +15,7 @@ def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
         assert house("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
         add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
         assert house(*add).code == 0
-    lines = written(Path("labelled"), 3, calibrate=9)
+    lines = write_labelled(Path("labelled"), 3, calibrate=9)
     Path("labelled", "labels.csv").write_text("\n".join(lines))
     assert house("sign", "labelled", "--key", "labeller.pem", "--device", "bench").code == 0
     tiny_model().save(Path("tiny"))

@@ -15,7 +15,7 @@ from signing import Reason, SigningError
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
 from tests.small_lab import PHOTOGRAPHS, audited, keys, photographs, predicate_of
-from tests.training.test_enrol import written
+from tests.training.test_enrol import write_labelled
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def lab(tool: Tool) -> Tool:
     keys(call)
     tiny_model().save(Path("tiny"))
     call("model", "sign", "tiny", "--key", "model.pem")
-    lines = written(Path("labelled"), 3, calibrate=2)
+    lines = write_labelled(Path("labelled"), 3, calibrate=2)
     Path("labelled", "labels.csv").write_text("\n".join(lines))
     call("sign", "labelled", "--key", "labeller.pem", "--device", "bench")
     words = ("--reference", "alder", "--model", "tiny", "--trust", "trust.json", "--key", "model.pem")

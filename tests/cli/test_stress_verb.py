@@ -14,7 +14,7 @@ from reports.stress.result import RESULT, open_stress_result
 from signing import load_trust, now
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import tiny_model
-from tests.training.test_enrol import written
+from tests.training.test_enrol import write_labelled
 
 HEAD = """name = "ours"
 images = 8
@@ -38,7 +38,7 @@ attack = "square-linf-8/255"
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bundle")
-    written(home / "learnt", 4)
+    write_labelled(home / "learnt", 4)
     examples = []
     for kiln in ("alder", "birch"):
         for number in range(4):
@@ -53,7 +53,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(house: Tool, bundle: Path) -> Tool:
     """Return the tool beside a trusted model, and labelled pictures of which it learnt from some."""
     trust_model(house, bundle)
-    lines = written(Path("pictures"), 8)
+    lines = write_labelled(Path("pictures"), 8)
     Path("pictures", "labels.csv").write_text("\n".join(lines) + "\n")
     for name, gates in (("lenient", LENIENT), ("strict", STRICT), ("regressions", REGRESSIONS)):
         Path(f"{name}.toml").write_text(HEAD + gates)
@@ -137,7 +137,7 @@ def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:
 
 
 def test_an_enrolment_is_poisoned_and_what_came_of_it_is_signed(ready: Tool) -> None:
-    Path("more.csv").write_text("\n".join(written(Path("more"), 16)) + "\n")
+    Path("more.csv").write_text("\n".join(write_labelled(Path("more"), 16)) + "\n")
     words = [word.replace("pictures/labels", "more").replace("pictures", "more") for word in WORDS]
     more = """enrolled = 16
 poisons = [{ poison = "label-flip" }, { poison = "feature-collision", steps = 2 }]

@@ -11,10 +11,10 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.bundle import load_bundle
 from fusiondiff_audit.model.texture import TEXTURE_DIM
-from fusiondiff_audit.training import diet
-from fusiondiff_audit.training.directions import COUNT
+from fusiondiff_audit.training.dataset import open_dataset
+from fusiondiff_audit.training.projection import PROJECTION_DIM
 from tests.cli.conftest import Tool
-from tests.training.small import small, to_toml
+from tests.training.small_recipe import small_recipe, to_toml
 
 
 def folder_of(path: Path, count: int) -> Path:
@@ -24,14 +24,14 @@ def folder_of(path: Path, count: int) -> Path:
     return path
 
 
-def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
-    made = replace(small().architecture, directions=COUNT)
-    recipe = to_toml(small(architecture=made), Path("recipe.toml"))
+def test_a_model_is_pretrained_and_signed(house: Tool) -> None:
+    made = replace(small_recipe().architecture, directions=PROJECTION_DIM)
+    recipe = to_toml(small_recipe(architecture=made), Path("recipe.toml"))
     assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
     assert (done.json["objects"], done.json["signed"]) == (10, True)
-    for stage in ("autoencoder", "denoiser", "transformer", "texture", "afar", "kilns", "local", "paths"):
+    for stage in ("autoencoder", "denoiser", "transformer", "texture", "multiscale", "makers", "local", "paths"):
         assert Path("seen.training", f"{stage}.png").exists()
     found = load_bundle("seen", trust=None, unverified=True)
     assert found.settings.seen == ()
@@ -42,25 +42,25 @@ def test_a_model_learns_to_see_and_can_be_enrolled(house: Tool) -> None:
     assert torch.equal(
         found.encoder.directions.weight[:TEXTURE_DIM], torch.eye(made.feature_dim)[made.width :]
     )  # found
-    looked = [diet.opened(Path("seen.training", part), made.tile) for part in ("", "makers", "surfaces")]
-    digests = [digest for one in looked if one is not None for digest in one.digests]
-    assert len(digests) == len(set(digests)) == 20 + 10 + 8  # in pieces that it did not learn from
+    datasets = [open_dataset(Path("seen.training", part), made.tile) for part in ("", "makers", "surfaces")]
+    digests = [digest for dataset in datasets if dataset is not None for digest in dataset.digests]
+    assert len(digests) == len(set(digests)) == 20 + 10 + 8  # the projection is fitted to new specimens
     card = Path("seen", "MODEL_CARD.md").read_text()
     assert "`fusiondiff-audit pretrain kiln` with the recipe below" in card
     assert f"```toml\n{recipe.read_text().strip()}\n```" in card
-    (fell,) = re.findall(r"\| texture \| 6 \|(.*)\|", card)
-    assert fell.count("|") == 7
-    assert all(float(loss) > 0 for loss in fell.split("|"))
+    (losses,) = re.findall(r"\| texture \| 6 \|(.*)\|", card)
+    assert losses.count("|") == 7
+    assert all(float(loss) > 0 for loss in losses.split("|"))
     taken = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--json")
     assert (taken.code, taken.json["reason"]) == (Exit.USAGE, "exists")
-    to_toml(small(seed=2), Path("other.toml"))
+    to_toml(small_recipe(seed=2), Path("other.toml"))
     other = house("pretrain", "kiln", "--config", "other.toml", "--out", "new", "--work", "seen.training", "--json")
     assert (other.code, other.json["reason"]) == (Exit.USAGE, "exists")
     assert not Path("new").exists()
 
 
-def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
-    recipe = to_toml(small(), Path("recipe.toml"))
+def test_a_fine_tuned_model_lists_the_images_it_saw(house: Tool) -> None:
+    recipe = to_toml(small_recipe(), Path("recipe.toml"))
     folder = folder_of(Path("pictures"), 8)
     (folder / "notes.txt").write_text("not a picture")
     (folder / "broken.tif").write_bytes(b"II*\0")
@@ -69,7 +69,7 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     assert done.json["objects"] == 8
     assert "broken.tif" in done.err
     assert Path("seen.training", "texture.png").exists()
-    assert not Path("seen.training", "afar.png").exists()  # nobody knows from where these were seen
+    assert not Path("seen.training", "multiscale.png").exists()  # images of a folder have one magnification
     Path("labels.csv").write_text(
         "file,label,specimen\n" + "".join(f"{i}.tif,{('authentic', 'counterfeit')[i % 2]},s{i}\n" for i in range(8))
     )
@@ -125,7 +125,7 @@ def test_a_model_that_saw_labels_says_which(house: Tool) -> None:
     assert (same.code, same.json["reason"]) == (Exit.USAGE, "bad-request")
 
 
-def test_few_pictures_are_too_few(house: Tool) -> None:
-    recipe = to_toml(small(), Path("recipe.toml"))
+def test_too_few_images_are_refused(house: Tool) -> None:
+    recipe = to_toml(small_recipe(), Path("recipe.toml"))
     few = house("pretrain", folder_of(Path("pictures"), 3), "--config", recipe, "--out", "seen", "--json")
     assert (few.code, few.json["reason"]) == (Exit.INCONCLUSIVE, "not-assessable")

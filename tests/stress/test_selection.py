@@ -18,7 +18,7 @@ from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.stress.selection import ExcludedSpecimen, ExclusionCause, Selection, select_images
 from signing import SigningError
 from tests.model.tiny import SETTINGS
-from tests.training.test_enrol import written
+from tests.training.test_enrol import write_labelled
 
 Choose = Callable[..., Selection]
 TILE = SETTINGS.architecture.tile
@@ -27,7 +27,7 @@ TILE = SETTINGS.architecture.tile
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("stress") / "pictures"
-    (home.parent / "labels.csv").write_text("\n".join(written(home, 4)) + "\n")
+    (home.parent / "labels.csv").write_text("\n".join(write_labelled(home, 4)) + "\n")
     return home
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint is whole or passed over, and what a killed training becomes is what it would have been."""
+"""A damaged checkpoint is skipped, and a killed training resumes to the same weights."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +9,17 @@ import torch
 from torch import nn
 
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.training.checkpoints import newest, save
+from fusiondiff_audit.training.checkpoints import newest_checkpoint, save_checkpoint
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.recipe import Stage
-from fusiondiff_audit.training.studio import Place, Studio
+from fusiondiff_audit.training.workspace import TrainingProcess, Workspace
 
 STAGE = Stage(40, 4, 1e-1)
-CPU = Place(torch.device("cpu"))
+CPU = TrainingProcess(torch.device("cpu"))
 
 
 class Toy:
-    """A line that is fitted to points; it may be killed at a step."""
+    """A linear regression; it may be killed at a step."""
 
     name = "toy"
 
@@ -28,35 +28,35 @@ class Toy:
         self.module = nn.Linear(4, 1)
         self._left = killed
 
-    def loss(self, numbers: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
+    def loss(self, rng: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
         if self._left is not None:
             if not self._left:
                 raise KeyboardInterrupt
             self._left -= 1
-        seen = torch.from_numpy(numbers.standard_normal((8, 4)).astype(np.float32))
-        found: torch.Tensor = ((self.module(seen) - seen.sum(1, keepdim=True)) ** 2).mean()
-        return found + 0.01 * torch.rand((), generator=generator)
+        points = torch.from_numpy(rng.standard_normal((8, 4)).astype(np.float32))
+        error: torch.Tensor = ((self.module(points) - points.sum(1, keepdim=True)) ** 2).mean()
+        return error + 0.01 * torch.rand((), generator=generator)
 
 
-def studio(folder: Path, warn: Callable[[str], None] = lambda what: None) -> Studio:
+def workspace(folder: Path, warn: Callable[[str], None] = lambda message: None) -> Workspace:
     folder.mkdir(exist_ok=True)
-    return Studio(folder, CPU, lambda name, done, total, loss: None, warn, every=0.0)
+    return Workspace(folder, CPU, lambda name, done, total, loss: None, warn, checkpoint_interval=0.0)
 
 
 def test_only_two_are_kept_and_the_newest_is_found(tmp_path: Path) -> None:
     for step in (1, 2, 3):
-        save(tmp_path, "toy", step, {"a": torch.full((3,), float(step)), "b": torch.tensor(step)})
+        save_checkpoint(tmp_path, "toy", step, {"a": torch.full((3,), float(step)), "b": torch.tensor(step)})
     assert len(list(tmp_path.iterdir())) == 2
-    found = newest(tmp_path, "toy", warn=pytest.fail)
-    assert found is not None
-    assert (found.step, found.tensors["a"].tolist(), int(found.tensors["b"])) == (3, [3.0] * 3, 3)
-    assert newest(tmp_path, "other", warn=pytest.fail) is None
+    checkpoint = newest_checkpoint(tmp_path, "toy", warn=pytest.fail)
+    assert checkpoint is not None
+    assert (checkpoint.step, checkpoint.tensors["a"].tolist(), int(checkpoint.tensors["b"])) == (3, [3.0] * 3, 3)
+    assert newest_checkpoint(tmp_path, "other", warn=pytest.fail) is None
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "rename"])
-def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_used(tmp_path: Path, harm: str) -> None:
+def test_a_damaged_checkpoint_is_reported_and_the_older_one_used(tmp_path: Path, harm: str) -> None:
     for step in (1, 2):
-        save(tmp_path, "toy", step, {"a": torch.full((3,), float(step))})
+        save_checkpoint(tmp_path, "toy", step, {"a": torch.full((3,), float(step))})
     path = max(tmp_path.iterdir())
     data = bytearray(path.read_bytes())
     if harm == "rename":
@@ -64,32 +64,32 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_used(tmp_path: Pa
     else:
         data[len(data) // 2] ^= 1
         path.write_bytes({"flip": bytes(data), "cut": bytes(data[:-1]), "empty": b""}[harm])
-    told: list[str] = []
-    found = newest(tmp_path, "toy", warn=told.append)
-    assert found is not None
-    assert found.step == 1
-    assert len(told) == 1
-    assert "damaged" in told[0]
+    warnings: list[str] = []
+    checkpoint = newest_checkpoint(tmp_path, "toy", warn=warnings.append)
+    assert checkpoint is not None
+    assert checkpoint.step == 1
+    assert len(warnings) == 1
+    assert "damaged" in warnings[0]
 
 
 @pytest.mark.parametrize("killed", [1, 7, 23, 39])
-def test_a_killed_training_becomes_what_it_would_have_been(tmp_path: Path, killed: int) -> None:
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path: Path, killed: int) -> None:
     whole = Toy()
-    losses = train(whole, STAGE, studio(tmp_path / "whole"), seed=5)
+    losses = train(whole, STAGE, workspace(tmp_path / "whole"), seed=5)
     assert losses[-5:].mean() < 0.5 * losses[:5].mean()
     with pytest.raises(KeyboardInterrupt):
-        train(Toy(killed), STAGE, studio(tmp_path / "killed"), seed=5)
+        train(Toy(killed), STAGE, workspace(tmp_path / "killed"), seed=5)
     resumed = Toy()
-    assert torch.equal(train(resumed, STAGE, studio(tmp_path / "killed"), seed=5), losses)
+    assert torch.equal(train(resumed, STAGE, workspace(tmp_path / "killed"), seed=5), losses)
     assert torch.equal(resumed.module.weight, whole.module.weight)
-    again = Toy(0)  # what is done is not done again
-    assert torch.equal(train(again, STAGE, studio(tmp_path / "killed"), seed=5), losses)
+    again = Toy(0)  # no step is repeated
+    assert torch.equal(train(again, STAGE, workspace(tmp_path / "killed"), seed=5), losses)
     assert (tmp_path / "killed" / "toy.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
     toy = Toy()
     nn.init.constant_(toy.module.bias, float("inf"))
     with pytest.raises(AuditError, match="no number") as caught:
-        train(toy, STAGE, studio(tmp_path / "bad"), seed=5)
+        train(toy, STAGE, workspace(tmp_path / "bad"), seed=5)
     assert caught.value.reason is AuditReason.DIVERGED

@@ -1,4 +1,4 @@
-"""Enrolment: what is signed and labelled is learnt, and anything that does not add up refuses it all."""
+"""Enrolment: signed and labelled images are enrolled, and one inconsistency refuses them all."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,31 +15,31 @@ from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.nonconformity import calibrate
-from fusiondiff_audit.training.enrol import Order, enrol
+from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
 from signing import Reason, SigningError, TrustStore
 from tests.conftest import sign
 from tests.model.tiny import pictures, tiny_model
 
-ORDER = Order("kiln alder, chosen by the tests", ForestSettings(trees=20))
+ORDER = EnrolmentOrder("kiln alder, chosen by the tests", ForestSettings(trees=20))
 HEAD = "file,label,specimen,use"
 
 
-def quietly(found: Iterator[SignedMicrograph], total: int) -> Iterator[SignedMicrograph]:
-    return found
+def no_progress(micrographs: Iterator[SignedMicrograph], total: int) -> Iterator[SignedMicrograph]:
+    return micrographs
 
 
 def label(number: int, kiln: str, use: str = "enrol") -> str:
     return f"{kiln}-{number}.tif,{'authentic' if kiln == 'alder' else 'counterfeit'},{kiln} {number},{use}"
 
 
-def written(folder: Path, each: int = 3, *, calibrate: int = 0) -> list[str]:
-    """Write pictures of two kilns, and return their labels."""
+def write_labelled(folder: Path, enrolled: int = 3, *, calibrate: int = 0) -> list[str]:
+    """Write images of two kilns, and return the lines of their labels."""
     folder.mkdir()
     lines = [HEAD]
-    for number in range(each + calibrate):
+    for number in range(enrolled + calibrate):
         for kiln in ("alder", "birch"):
             tifffile.imwrite(folder / f"{kiln}-{number}.tif", specimen(kiln, None, str(number)).field(0, 96))
-            lines.append(label(number, kiln, "enrol" if number < each else "calibrate"))
+            lines.append(label(number, kiln, "enrol" if number < enrolled else "calibrate"))
     return lines
 
 
@@ -59,9 +59,9 @@ def opened(tmp_path: Path, keys: dict[str, signing.PrivateKey], trust: TrustStor
     return sign_and_open
 
 
-def test_what_is_labelled_is_learnt(tmp_path: Path, opened: Opener) -> None:
-    lines = written(tmp_path / "labelled", 3, calibrate=2)
-    model = enrol(opened(lines), tiny_model(), ORDER, watch=quietly)
+def test_labelled_images_are_enrolled(tmp_path: Path, opened: Opener) -> None:
+    lines = write_labelled(tmp_path / "labelled", 3, calibrate=2)
+    model = enrol(opened(lines), tiny_model(), ORDER, progress=no_progress)
     examples = {example.specimen: example for example in model.settings.examples}
     assert len(model.settings.examples) == 10
     assert model.settings.reference == ORDER.reference
@@ -69,33 +69,33 @@ def test_what_is_labelled_is_learnt(tmp_path: Path, opened: Opener) -> None:
     assert {name for name, example in examples.items() if example.calibrates} == {
         f"{kiln} {number}" for kiln in ("alder", "birch") for number in (3, 4)
     }
-    known = model.calibration()
-    assert (len(known.authentic), len(known.counterfeit)) == (2, 2)
+    calibration = model.calibration()
+    assert (len(calibration.authentic), len(calibration.counterfeit)) == (2, 2)
     assert len(list(model.judge(pictures(2)))) == 2
 
 
-def test_a_picture_that_nobody_labelled_is_not_learnt(tmp_path: Path, opened: Opener) -> None:
-    lines = written(tmp_path / "labelled")
-    model = enrol(opened(lines[:-2]), tiny_model(), ORDER, watch=quietly)
+def test_an_unlabelled_image_is_not_enrolled(tmp_path: Path, opened: Opener) -> None:
+    lines = write_labelled(tmp_path / "labelled")
+    model = enrol(opened(lines[:-2]), tiny_model(), ORDER, progress=no_progress)
     assert len(model.settings.examples) == 4
 
 
 def test_the_manifest_may_name_the_specimens(tmp_path: Path, opened: Opener) -> None:
-    lines = [line.rsplit(",", 2)[0] for line in written(tmp_path / "labelled")]
+    lines = [line.rsplit(",", 2)[0] for line in write_labelled(tmp_path / "labelled")]
     claims = {"alder-0.tif": signing.Claim(specimen="vase 1"), "alder-1.tif": signing.Claim(specimen="vase 1")}
-    model = enrol(opened(lines, claims=claims), tiny_model(), ORDER, watch=quietly)
+    model = enrol(opened(lines, claims=claims), tiny_model(), ORDER, progress=no_progress)
     names = [example.specimen for example in model.settings.examples if example.authentic]
     assert names == ["vase 1", "vase 1", "file alder-2.tif"]
 
 
-def refusal(batch: signing.Batch, model: DiffusionModel | None = None, order: Order = ORDER) -> Exception:
+def refusal(batch: signing.Batch, model: DiffusionModel | None = None, order: EnrolmentOrder = ORDER) -> Exception:
     with pytest.raises((SigningError, AuditError)) as caught:
-        enrol(batch, model or tiny_model(), order, watch=quietly)
+        enrol(batch, model or tiny_model(), order, progress=no_progress)
     return caught.value
 
 
 def test_labels_that_do_not_fit_the_batch_are_refused(tmp_path: Path, opened: Opener) -> None:
-    lines = written(tmp_path / "labelled")
+    lines = write_labelled(tmp_path / "labelled")
     (tmp_path / "labelled" / "notes.txt").write_text("notes")
     cases = {
         "is labelled, and not in the batch": [*lines, "gone.tif,authentic,x,enrol"],
@@ -103,9 +103,9 @@ def test_labels_that_do_not_fit_the_batch_are_refused(tmp_path: Path, opened: Op
         "all specimens are of one class": [line for line in lines if "counterfeit" not in line],
         "'maybe' is no label": [*lines[:-1], "birch-2.tif,maybe,x,enrol"],
     }
-    for sentence, changed in cases.items():
+    for message, changed in cases.items():
         error = refusal(opened(changed, force=True))
-        assert sentence in str(error)
+        assert message in str(error)
     claims = {"alder-0.tif": signing.Claim(specimen="vase 1")}
     assert "in labels.csv, 'vase 1' in the manifest" in str(refusal(opened(lines, force=True, claims=claims)))
 
@@ -113,14 +113,14 @@ def test_labels_that_do_not_fit_the_batch_are_refused(tmp_path: Path, opened: Op
 def test_a_folder_without_labels_is_refused(
     tmp_path: Path, keys: dict[str, signing.PrivateKey], trust: TrustStore
 ) -> None:
-    written(tmp_path / "labelled")
+    write_labelled(tmp_path / "labelled")
     sign(tmp_path / "labelled", keys["labeller"])
     batch = signing.open_batch(tmp_path / "labelled", trust=trust, roles=(signing.Role.LABELLER,))
     assert "has no labels.csv" in str(refusal(batch))
 
 
-def test_who_captures_may_not_label(tmp_path: Path, keys: dict[str, signing.PrivateKey], trust: TrustStore) -> None:
-    lines = written(tmp_path / "labelled")
+def test_a_device_key_may_not_label(tmp_path: Path, keys: dict[str, signing.PrivateKey], trust: TrustStore) -> None:
+    lines = write_labelled(tmp_path / "labelled")
     (tmp_path / "labelled" / "labels.csv").write_text("\n".join(lines))
     sign(tmp_path / "labelled", keys["device"])
     with pytest.raises(SigningError) as caught:
@@ -130,7 +130,7 @@ def test_who_captures_may_not_label(tmp_path: Path, keys: dict[str, signing.Priv
 
 @pytest.mark.parametrize("name", ["alder-0.tif", "labels.csv"])
 def test_one_altered_file_refuses_them_all(tmp_path: Path, opened: Opener, name: str) -> None:
-    batch = opened(written(tmp_path / "labelled"))
+    batch = opened(write_labelled(tmp_path / "labelled"))
     data = bytearray((tmp_path / "labelled" / name).read_bytes())
     data[-1] ^= 1
     (tmp_path / "labelled" / name).write_bytes(data)
@@ -139,41 +139,41 @@ def test_one_altered_file_refuses_them_all(tmp_path: Path, opened: Opener, name:
 
 
 def test_labels_are_those_that_were_signed(tmp_path: Path, opened: Opener) -> None:
-    """Labels that are exchanged after the batch was opened are never read from the folder."""
-    lines = written(tmp_path / "labelled")
+    """Labels replaced after the batch was opened are never read from the folder."""
+    lines = write_labelled(tmp_path / "labelled")
     batch = opened(lines)
     (tmp_path / "labelled" / "labels.csv").write_text("\n".join(lines).replace("counterfeit", "authentic"))
     assert getattr(refusal(batch), "reason", None) is Reason.DIGEST_MISMATCH
 
 
-def test_a_picture_that_cannot_be_decoded_refuses_them_all(tmp_path: Path, opened: Opener) -> None:
-    lines = written(tmp_path / "labelled")
+def test_an_undecodable_image_refuses_them_all(tmp_path: Path, opened: Opener) -> None:
+    lines = write_labelled(tmp_path / "labelled")
     (tmp_path / "labelled" / "alder-1.tif").write_bytes(b"II*\0")
     assert getattr(refusal(opened(lines)), "reason", None) is Reason.UNREADABLE
 
 
-def test_the_same_picture_does_not_count_twice(tmp_path: Path, opened: Opener) -> None:
-    lines = written(tmp_path / "labelled")
+def test_duplicate_pixels_are_refused(tmp_path: Path, opened: Opener) -> None:
+    lines = write_labelled(tmp_path / "labelled")
     (tmp_path / "labelled" / "twin.tif").write_bytes((tmp_path / "labelled" / "alder-1.tif").read_bytes())
     error = refusal(opened([*lines, "twin.tif,counterfeit,other,calibrate"]))
     assert getattr(error, "reason", None) is AuditReason.DUPLICATE_PIXELS
 
 
-def test_a_label_that_the_encoder_saw_carries_no_tolerance(tmp_path: Path, opened: Opener) -> None:
-    batch = opened(written(tmp_path / "labelled", 12))
-    first = enrol(batch, tiny_model(), ORDER, watch=quietly)
+def test_an_image_that_the_encoder_was_trained_with_gives_no_tolerance(tmp_path: Path, opened: Opener) -> None:
+    batch = opened(write_labelled(tmp_path / "labelled", 12))
+    first = enrol(batch, tiny_model(), ORDER, progress=no_progress)
     seen = tuple(example.pixel_digest for example in first.settings.examples[:1])
     model = tiny_model(seen=seen)
-    assert enrol(batch, model, ORDER, watch=quietly).settings.seen == seen
+    assert enrol(batch, model, ORDER, progress=no_progress).settings.seen == seen
     error = refusal(batch, model, replace(ORDER, learning=ForestSettings(partitions=3, trees=5)))
     assert getattr(error, "reason", None) is AuditReason.SEEN_LABEL
 
 
-def test_a_label_that_the_encoder_saw_calibrates_nothing(tmp_path: Path, opened: Opener) -> None:
-    batch = opened(written(tmp_path / "labelled", 4, calibrate=2))
-    first = enrol(batch, tiny_model(), ORDER, watch=quietly)
+def test_an_image_that_the_encoder_was_trained_with_calibrates_nothing(tmp_path: Path, opened: Opener) -> None:
+    batch = opened(write_labelled(tmp_path / "labelled", 4, calibrate=2))
+    first = enrol(batch, tiny_model(), ORDER, progress=no_progress)
     assert len(first.calibration().held_out) == 4
     seen = next(example.pixel_digest for example in first.settings.examples if example.calibrates)
     assert getattr(refusal(batch, tiny_model(seen=(seen,))), "reason", None) is AuditReason.SEEN_LABEL
-    older = replace(first.settings, seen=(seen,))  # a bundle of before that was refused
+    older = replace(first.settings, seen=(seen,))  # an older release did not refuse it
     assert len(calibrate(first.head, older).held_out) == 3

@@ -1,4 +1,4 @@
-"""From a recipe to a bundle: made-up pictures or a folder, killed and resumed, by one process or by two."""
+"""From a recipe to a bundle: killed and resumed, by one process or by two."""
 
 import os
 import signal
@@ -13,49 +13,49 @@ import pytest
 import torch
 
 from fusiondiff_audit.model.bundle import load_bundle
-from fusiondiff_audit.training import diet
-from fusiondiff_audit.training.directions import COUNT
-from fusiondiff_audit.training.meal import NUMBERS, made
+from fusiondiff_audit.training.dataset import Tiling, open_dataset, write_dataset
+from fusiondiff_audit.training.projection import PROJECTION_DIM
 from fusiondiff_audit.training.recipe import Recipe
-from tests.training.small import STEPS, small, to_toml
+from fusiondiff_audit.training.synthetic import QUANTITIES, synthesise
+from tests.training.small_recipe import STEPS, small_recipe, to_toml
 
-CUTTING = diet.Cutting(small().geometry, small().intensity)
+TILING = Tiling(small_recipe().geometry, small_recipe().intensity)
 
 
 def weights(bundle: Path) -> dict[str, torch.Tensor]:
     return load_bundle(bundle, trust=None, unverified=True).encoder.state_dict()
 
 
-def test_made_up_specimens_are_views_of_the_same_thing_in_different_sessions(tmp_path: Path) -> None:
-    recipe = small()
-    pictures, total = made(recipe.diet, CUTTING, 1)
-    diet.store(pictures, tmp_path)
-    found = diet.opened(tmp_path, 64)
-    assert found is not None
-    makers = 2 * 5  # two kilns, each with four workshops that are not kept back
-    assert (total, len(found.members), len(found.digests)) == (2 * makers, makers, 2 * makers)
-    assert len(set(found.makers)) == makers
-    assert not any("aged" in maker for maker in found.makers)
-    first, second = found.pairs(np.random.default_rng(0), makers).reshape(2, makers)
-    assert sorted(found.owner[first]) == list(range(makers))
+def test_tiles_of_a_synthetic_specimen_are_of_different_sessions(tmp_path: Path) -> None:
+    recipe = small_recipe()
+    images, total = synthesise(recipe.dataset, TILING, 1)
+    write_dataset(images, tmp_path)
+    dataset = open_dataset(tmp_path, 64)
+    assert dataset is not None
+    makers = 2 * 5  # two kilns, each with four workshops that are not held out
+    assert (total, len(dataset.tiles_by_specimen), len(dataset.digests)) == (2 * makers, makers, 2 * makers)
+    assert len(set(dataset.makers)) == makers
+    assert not any("aged" in maker for maker in dataset.makers)
+    first, second = dataset.sample_pairs(np.random.default_rng(0), makers).reshape(2, makers)
+    assert sorted(dataset.specimen[first]) == list(range(makers))
     for one, other in zip(first, second, strict=True):
-        assert found.owner[one] == found.owner[other]
-        assert found.picture[one] != found.picture[other]
-        assert not (found.squares[one] == found.squares[other]).all()
-    assert found.paired
-    assert found.makeup.shape == (2 * makers, len(NUMBERS))
-    assert not np.isnan(found.makeup[:, 0]).any()
-    again, _ = made(recipe.diet, CUTTING, 1)
-    assert [picture.digest for picture in again] == list(found.digests)
+        assert dataset.specimen[one] == dataset.specimen[other]
+        assert dataset.image[one] != dataset.image[other]
+        assert not (dataset.tiles[one] == dataset.tiles[other]).all()
+    assert dataset.has_pairs
+    assert dataset.composition.shape == (2 * makers, len(QUANTITIES))
+    assert not np.isnan(dataset.composition[:, 0]).any()
+    again, _ = synthesise(recipe.dataset, TILING, 1)
+    assert [image.digest for image in again] == list(dataset.digests)
 
 
-def test_tiles_that_were_not_wholly_written_are_not_used(tmp_path: Path) -> None:
-    pictures, _ = made(small().diet, CUTTING, 1)
-    diet.store(pictures, tmp_path)
+def test_a_dataset_that_was_not_written_whole_is_not_used(tmp_path: Path) -> None:
+    images, _ = synthesise(small_recipe().dataset, TILING, 1)
+    write_dataset(images, tmp_path)
     with (tmp_path / "tiles.u8").open("ab") as file:
         file.write(b"\0")
-    assert diet.opened(tmp_path, 64) is None
-    assert diet.opened(tmp_path / "nowhere", 64) is None
+    assert open_dataset(tmp_path, 64) is None
+    assert open_dataset(tmp_path / "nowhere", 64) is None
 
 
 def command(recipe: Path, out: Path, *more: str) -> list[str]:
@@ -64,7 +64,7 @@ def command(recipe: Path, out: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_becomes_the_same_bundle(tmp_path: Path) -> None:
+def test_a_training_killed_repeatedly_gives_the_same_bundle(tmp_path: Path) -> None:
     recipe = to_toml(longer(), tmp_path / "recipe.toml")
     subprocess.run(command(recipe, tmp_path / "whole"), check=True, capture_output=True)
     kills = 0
@@ -86,23 +86,23 @@ def test_killed_again_and_again_it_becomes_the_same_bundle(tmp_path: Path) -> No
     assert all(torch.equal(value, killed[name]) for name, value in whole.items())
 
 
-def along(recipe: Recipe) -> Recipe:
-    """Return a recipe that finds directions, too."""
-    return replace(recipe, architecture=replace(recipe.architecture, directions=COUNT))
+def with_projection(recipe: Recipe) -> Recipe:
+    """Return the recipe with a projection."""
+    return replace(recipe, architecture=replace(recipe.architecture, directions=PROJECTION_DIM))
 
 
 def longer() -> Recipe:
-    recipe = along(small())
+    recipe = with_projection(small_recipe())
     return replace(
         recipe, stages=replace(recipe.stages, **{name: replace(recipe.stages.paths, steps=12) for name in STAGES})
     )
 
 
-STAGES = ("autoencoder", "denoiser", "transformer", "texture", "afar", "kilns", "local", "paths")
+STAGES = ("autoencoder", "denoiser", "transformer", "texture", "multiscale", "makers", "local", "paths")
 
 
 def steps(folder: Path) -> int:
-    """Return how many steps all stages have done, as their newest checkpoints say."""
+    """Return the steps done in all stages, by their newest checkpoints."""
     if not folder.exists():
         return 0
     newest: dict[str, int] = {}
@@ -114,7 +114,7 @@ def steps(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_two_processes_train_together(tmp_path: Path) -> None:
-    recipe = to_toml(along(small()), tmp_path / "recipe.toml")
+    recipe = to_toml(with_projection(small_recipe()), tmp_path / "recipe.toml")
     started = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
     done = subprocess.run(
         [*started, *command(recipe, tmp_path / "both", "--json")], check=False, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""A recipe says everything, or it is refused."""
+"""A recipe states every setting, or it is refused."""
 
 from pathlib import Path
 
@@ -6,22 +6,22 @@ import pytest
 
 from fusiondiff_audit.training.recipe import CERAMIC, read_recipe
 from signing import Reason, SigningError
-from tests.training.small import small, to_toml
+from tests.training.small_recipe import small_recipe, to_toml
 
 
-def test_a_recipe_survives_the_way_to_a_file_and_back(tmp_path: Path) -> None:
-    recipe = small()
+def test_a_recipe_survives_a_round_trip_through_its_file(tmp_path: Path) -> None:
+    recipe = small_recipe()
     assert read_recipe(to_toml(recipe, tmp_path / "recipe.toml")) == recipe
-    assert recipe.digest != small(seed=2).digest
+    assert recipe.digest != small_recipe(seed=2).digest
 
 
-def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
+def test_the_shipped_recipe_trains_on_nothing_that_the_benchmark_tests() -> None:
     from fusiondiff_audit.evaluation.task import REFERENCE_KILNS
     from fusiondiff_audit.kiln.recipes import HELD_OUT_WORKSHOP
 
-    diet = read_recipe(CERAMIC).diet
-    assert not set(diet.kilns) & set(REFERENCE_KILNS)
-    assert HELD_OUT_WORKSHOP in diet.without
+    dataset = read_recipe(CERAMIC).dataset
+    assert not set(dataset.kilns) & set(REFERENCE_KILNS)
+    assert HELD_OUT_WORKSHOP in dataset.held_out
 
 
 @pytest.mark.parametrize(
@@ -30,17 +30,17 @@ def test_the_shipped_recipe_never_looks_at_what_the_benchmark_tests() -> None:
         ("seed = 1", "seed = -1"),
         ("seed = 1", "seeds = 1"),
         ("seed = 1", "seed = 1\nmore = 2"),
-        ('objective = "makeup"', 'objective = "hope"'),
+        ('objective = "composition"', 'objective = "hope"'),
         ('"rowan"', '"atlantis"'),
         ("steps = 500", "steps = 0"),
         ("tile = 128", "tile = 512"),
         ("rate = 2e-3", "rate = 2"),
         ("seed = 1", "seed = 2026-11-21"),
         ("seed = 1", "seed = nan"),
-        ("[diet]", "[diet"),
+        ("[dataset]", "[dataset"),
     ],
 )
-def test_a_recipe_that_means_nothing_is_refused(tmp_path: Path, old: str, new: str) -> None:
+def test_a_malformed_recipe_is_refused(tmp_path: Path, old: str, new: str) -> None:
     text = CERAMIC.read_text()
     assert old in text
     bad = tmp_path / "bad.toml"

@@ -1,4 +1,4 @@
-"""Where a training runs, what it keeps to go on with, and whom it tells."""
+"""Where a training runs, the folder that it resumes from, and who hears of its progress."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,78 +13,78 @@ from torch import distributed
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.training.diet import Diet, Pictures, opened, store
+from fusiondiff_audit.training.dataset import TileDataset, TiledImages, open_dataset, write_dataset
 
 _RUN = "run.json"
-_PATIENCE = timedelta(days=1)  # while one process makes pictures, the others wait
+_TIMEOUT = timedelta(days=1)  # while one process makes images, the others wait
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where training runs: a device, and which of how many processes this is."""
+class TrainingProcess:
+    """The device of this process, and its rank among all processes of the training."""
 
     device: torch.device
     rank: int = 0
     world: int = 1
-    mixed: bool = False  # in bfloat16 where that is safe
+    mixed: bool = False  # bfloat16 where that is safe
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """Say whether this process writes."""
         return self.rank == 0
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait for the other processes."""
         if self.world > 1:
             distributed.barrier()
 
 
-class Report(Protocol):
-    """What wants to hear of every step."""
+class StepReport(Protocol):
+    """A listener to every step."""
 
     def __call__(self, name: str, done: int, total: int, loss: float | None) -> None:
-        """Hear of one."""
+        """Receive one step's progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Studio:
-    """Where a training keeps what it needs to go on, and whom it tells."""
+class Workspace:
+    """The folder that a training resumes from, its process, and its listeners."""
 
     folder: Path
-    here: Place
-    report: Report
+    process: TrainingProcess
+    report: StepReport
     warn: Callable[[str], None]
-    every: float = 60.0  # seconds from checkpoint to checkpoint
+    checkpoint_interval: float = 60.0  # seconds
 
     def claim(self, run: str) -> None:
-        """Take the folder for one run; what another run left there is refused."""
-        if self.here.first:
+        """Take the folder for one run; a folder that holds another run is refused."""
+        if self.process.is_first:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as e:
                 raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self.folder}: {e.strerror}") from e
             note = self.folder / _RUN
             if note.is_file() and note.read_bytes() != run.encode():
-                hint = "go on with the same recipe and pictures, or name another folder with --work"
+                hint = "resume with the same recipe and images, or name another folder with --work"
                 raise signing.SigningError(signing.Reason.EXISTS, f"{self.folder}: holds another training", hint=hint)
             signing.create(note, run.encode(), force=True)
-        self.here.meet()
+        self.process.barrier()
 
-    def diet(self, gather: Callable[[], Pictures], side: int, *, name: str = "") -> Diet:
-        """Return the tiles that were gathered before, or gather them; those that are not the first have a name."""
+    def dataset(self, images: Callable[[], TiledImages], side: int, *, name: str = "") -> TileDataset:
+        """Return the dataset of a name, written from `images` unless the folder holds it already."""
         folder = self.folder / name
-        if self.here.first and opened(folder, side) is None:
-            store(gather(), folder)
-        self.here.meet()
-        found = opened(folder, side)
-        if found is None:
+        if self.process.is_first and open_dataset(folder, side) is None:
+            write_dataset(images(), folder)
+        self.process.barrier()
+        dataset = open_dataset(folder, side)
+        if dataset is None:
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{folder}: its tiles cannot be read back")
-        return found
+        return dataset
 
 
 @contextmanager
-def place(device: str, *, mixed: bool) -> Iterator[Place]:
-    """Yield where to train: alone, or among the processes that `torchrun` started."""
+def training_process(device: str, *, mixed: bool) -> Iterator[TrainingProcess]:
+    """Yield this process: alone, or one of those that `torchrun` started."""
     rank, world = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
     target = torch.device(device)
     if target.type == "cuda":
@@ -92,10 +92,10 @@ def place(device: str, *, mixed: bool) -> Iterator[Place]:
             raise AuditError(AuditReason.NO_DEVICE, f"device {device}: torch finds no GPU here", hint="--device cpu")
         target = torch.device("cuda", int(os.environ.get("LOCAL_RANK", target.index or 0)))
     if world == 1:
-        yield Place(target, mixed=mixed)
+        yield TrainingProcess(target, mixed=mixed)
         return
-    distributed.init_process_group("nccl" if target.type == "cuda" else "gloo", timeout=_PATIENCE)
+    distributed.init_process_group("nccl" if target.type == "cuda" else "gloo", timeout=_TIMEOUT)
     try:
-        yield Place(target, rank, world, mixed)
+        yield TrainingProcess(target, rank, world, mixed)
     finally:
         distributed.destroy_process_group()

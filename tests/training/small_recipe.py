@@ -1,18 +1,18 @@
-"""A recipe that trains in seconds, and the same as a file."""
+"""A recipe that trains in seconds, and its TOML file."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
-from fusiondiff_audit.training.recipe import CERAMIC, Compared, Meal, Recipe, Stage, Stages, read_recipe
+from fusiondiff_audit.training.recipe import CERAMIC, ProjectionData, Recipe, Stage, Stages, SyntheticData, read_recipe
 from signing.records import write_record
 
 STEPS = 6
 
 
-def small(**changes: Any) -> Recipe:
-    """Return the shipped recipe at a size for tests."""
+def small_recipe(**changes: Any) -> Recipe:
+    """Return the shipped recipe at a size for tests, with some settings changed."""
     recipe = read_recipe(CERAMIC)
     stage = Stage(STEPS, 4, 1e-3)
     architecture = replace(
@@ -28,17 +28,19 @@ def small(**changes: Any) -> Recipe:
     sized = replace(
         recipe,
         name="small",
-        diet=Meal(("hazel", "rowan"), ("aged",), 1, 0, 0, 2, 96, (1,)),
+        dataset=SyntheticData(("hazel", "rowan"), ("aged",), 1, 0, 0, 2, 96, (1,)),
         architecture=architecture,
         threads=1,
         stages=Stages(*(stage,) * 8),
-        directions=Compared(Meal(("hazel",), ("aged",), 2, 0, 0, 1, 128, (1,)), Meal((), (), 0, 4, 4, 1, 128, (1,))),
+        projection=ProjectionData(
+            SyntheticData(("hazel",), ("aged",), 2, 0, 0, 1, 128, (1,)), SyntheticData((), (), 0, 4, 4, 1, 128, (1,))
+        ),
     )
     return replace(sized, **changes)
 
 
 def to_toml(recipe: Recipe, path: Path) -> Path:
-    """Write a recipe as a file that says the same."""
+    """Write a recipe as a TOML file."""
     path.write_text("\n".join(_lines(write_record(recipe), "")))
     return path
 

@@ -1,0 +1,127 @@
+"""The projection on to linear discriminants of synthetic makers and surfaces (Fisher, 1936).
+
+Forests split by one number at a time, while makers differ along oblique directions of small variance. Within one
+maker's images, or one image's tiles, differences mean nothing; between makers, or specimens, they do. The directions
+of most variance between over variance within are fitted once, on synthetic specimens that need no label, and forests
+are given the coordinates along them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.linalg import eigh
+
+from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.texture import TEXTURE_DIM
+from fusiondiff_audit.training.dataset import Indices, TileDataset
+from fusiondiff_audit.training.feature_maps import as_tensor
+from fusiondiff_audit.training.workspace import Workspace
+
+Rows = npt.NDArray[np.float64]
+_AT_ONCE = 16  # tiles
+_TILES_PER_IMAGE = 4  # more tiles of one image add little
+_MAKER_DIRECTIONS = 14  # fifteen makers, each beside others of three kilns, span twelve; two are noise
+_MAKER_COLUMNS = 64  # rotations of the maker directions: with fewer columns, forests would seldom sample one of them
+_SURFACE_DIRECTIONS = 64  # of descriptors alone, and of all features together
+PROJECTION_DIM = TEXTURE_DIM + _MAKER_COLUMNS + 2 * _SURFACE_DIRECTIONS
+LEAST_EMBEDDING_DIM = _MAKER_DIRECTIONS
+_MAKER_SHRINKAGE, _SURFACE_SHRINKAGE = 0.1, 0.03  # share of the mean variance within groups, added to all variances
+_ROTATIONS = 0x7475726E73  # a random stream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedTiles:
+    """The unprojected features of some tiles of a dataset."""
+
+    features: Rows
+    image: Indices
+    maker: npt.NDArray[np.str_]  # of each tile; empty: unknown
+
+
+@torch.no_grad()
+def encode_tiles(
+    encoder: Encoder, dataset: TileDataset, rng: np.random.Generator, workspace: Workspace
+) -> EncodedTiles:
+    """Return the unprojected features of a few tiles of every image of a dataset."""
+    indices = dataset.sample_every_image(rng, _TILES_PER_IMAGE)
+    total, features = len(indices), list[torch.Tensor]()
+    for start in range(0, total, _AT_ONCE):
+        tiles = as_tensor(dataset.tiles[indices[start : start + _AT_ONCE]], workspace.process)
+        features.append(encoder.features(tiles).embedding.cpu())
+        workspace.report("projection", min(start + _AT_ONCE, total), total, None)
+    makers = np.array(dataset.makers)[dataset.specimen[indices]]
+    return EncodedTiles(torch.cat(features).double().numpy(), dataset.image[indices], makers)
+
+
+def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) -> torch.Tensor:
+    """Return directions x features: descriptors unchanged, then discriminants of makers, then those of surfaces.
+
+    The first `width` features are the fused embedding, the others descriptors. Images of makers are compared with
+    those of the same kiln, which is the first word of a maker's name; tiles of surfaces with all others.
+    """
+    known = makers.maker != ""
+    _, first, image = np.unique(makers.image[known], return_index=True, return_inverse=True)
+    fused, names = _means(makers.features[known, :width], image), makers.maker[known][first]
+    kilns = np.array([name.split()[0] for name in names])
+    by_maker = linear_discriminants(fused, names, _MAKER_DIRECTIONS, shrinkage=_MAKER_SHRINKAGE, families=kilns)
+    count = surfaces.features.shape[1]
+    by_texture = linear_discriminants(
+        surfaces.features[:, width:], surfaces.image, _SURFACE_DIRECTIONS, shrinkage=_SURFACE_SHRINKAGE
+    )
+    by_surface = linear_discriminants(
+        surfaces.features, surfaces.image, _SURFACE_DIRECTIONS, shrinkage=_SURFACE_SHRINKAGE
+    )
+    parts = (
+        np.eye(count)[:, width:],
+        _padded(by_maker @ _rotations(_MAKER_DIRECTIONS, _MAKER_COLUMNS), count, 0),
+        _padded(by_texture, count, width),
+        by_surface,
+    )
+    return torch.from_numpy(np.concatenate(parts, 1).T.astype(np.float32))
+
+
+def linear_discriminants(
+    features: Rows,
+    groups: npt.NDArray[np.generic],
+    most: int,
+    *,
+    shrinkage: float,
+    families: npt.NDArray[np.str_] | None = None,
+) -> Rows:
+    """Return features x directions of most variance between groups over variance within, which is about one along each.
+
+    With families, each group's mean is compared with the mean of its family.
+    """
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    means = _means(features, group)
+    deviations = (features - means[group])[sizes[group] > 1]
+    within = deviations.T @ deviations / (len(deviations) - (sizes > 1).sum())
+    if families is not None:
+        first = np.unique(group, return_index=True)[1]
+        family = np.unique(families[first], return_inverse=True)[1]
+        means = means - _means(means, family)[family]
+    within += shrinkage * np.trace(within) / len(within) * np.eye(len(within))
+    directions: Rows = eigh(np.cov(means.T), within)[1][:, ::-1][:, :most]
+    return directions
+
+
+def _means(rows: Rows, group: Indices) -> Rows:
+    sums = np.zeros((group.max() + 1, rows.shape[1]))
+    np.add.at(sums, group, rows)
+    means: Rows = sums / np.bincount(group)[:, None]
+    return means
+
+
+def _padded(directions: Rows, count: int, above: int) -> Rows:
+    """Return directions of some features as directions of all `count`, with zeros for the others."""
+    return np.pad(directions, ((above, count - above - len(directions)), (0, 0)))
+
+
+def _rotations(dimensions: int, columns: int) -> Rows:
+    """Return the columns of random rotations, side by side."""
+    rng = np.random.default_rng(_ROTATIONS)
+    rotations = [np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0] for _ in range(-(-columns // dimensions))]
+    side_by_side: Rows = np.concatenate(rotations, 1)[:, :columns]
+    return side_by_side
