@@ -297,6 +297,8 @@ def test_steps_are_counted_for_each_run_of_a_statement(path: Path, monkeypatch: 
     """A batch has up to 100,000 pictures, and each is noted by the same statement."""
     monkeypatch.setattr(databases, "_STEPS", 2_000)
     with contextlib.closing(open_database(path, SCHEMA)) as db:
+        db.execute("BEGIN")  # one write to the disk
         for number in range(5_000):
             db.execute("INSERT INTO words VALUES (?, ?)", (f"word {number}", number))
             assert db.execute("SELECT place FROM words WHERE word = ?", (f"word {number}",)).fetchone() == (number,)
+        db.execute("COMMIT")

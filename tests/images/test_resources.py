@@ -5,6 +5,7 @@ import resource
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,6 +23,7 @@ from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, Ima
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
 from tests.images import heavy
 from tests.images.test_guard import PACKED, children_of, head, hostile
+from tests.vectors.images import make
 
 MIB = 2**20
 
@@ -32,25 +34,38 @@ def guard() -> Iterator[Guard]:
         yield shared
 
 
+def empty_png(width: int, height: int) -> bytes:
+    """Return a PNG of 16 bits with colour and opacity that has a header and no samples."""
+    data = make.chunk(b"IDAT", zlib.compress(b""))
+    return make.png(make.ihdr(width, height, bits=16, colour=6), data)
+
+
 def test_samples_are_limited_by_their_bytes_and_not_by_pixels_alone() -> None:
     """Images of 10,000 x 10,000 pixels, with opacity, at 16 bits, took 0.8 GB each."""
     with pytest.raises(ImageError, match="800,000,000 bytes, at most 268,435,456") as caught:
-        read_image_header(heavy.flat_png(10_000, 10_000, 6, 16), "rgba.png")
+        read_image_header(empty_png(10_000, 10_000), "rgba.png")
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 
+def limit_tiff(rows: int) -> bytes:
+    """Return a TIFF in strips of 64 rows, which all hold the same zeros."""
+    strip = zlib.compress(bytes(4096 * 64 * 8), 1)
+    return heavy.tiff_of(strip, -(-rows // 64), 4096, rows, compression=8, channels=4, rows=64)
+
+
 # One row more is too much: 4096 x 8192 samples of 8 bytes are 256 MiB.
-AT_THE_LIMIT: dict[str, Callable[[int], bytes]] = {
-    "x.png": lambda rows: heavy.flat_png(4096, rows, 6, 16),
-    "x.tif": lambda rows: heavy.flat_tiff(4096, rows, compression=8, channels=4),
+AT_THE_LIMIT: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
+    "x.png": (lambda: heavy.flat_png(4096, 8192, 6, 16), lambda: empty_png(4096, 8193)),
+    "x.tif": (lambda: limit_tiff(8192), lambda: limit_tiff(8193)),
 }
 
 
 @pytest.mark.parametrize("name", AT_THE_LIMIT)
 def test_the_limit_is_where_it_is_said_to_be(name: str) -> None:
-    assert read_image_header(AT_THE_LIMIT[name](8192), name).nbytes == MAX_BYTES
+    largest_file, larger_file = AT_THE_LIMIT[name]
+    assert read_image_header(largest_file(), name).nbytes == MAX_BYTES
     with pytest.raises(ImageError, match="at most 268,435,456") as caught:
-        read_image_header(AT_THE_LIMIT[name](8193), name)
+        read_image_header(larger_file(), name)
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 

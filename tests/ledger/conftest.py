@@ -36,16 +36,30 @@ def signed(make_batch: Callable[..., Path], keys: dict[str, PrivateKey], trust: 
     return make
 
 
-@pytest.fixture
-def kept(ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore, tmp_path: Path) -> Path:
-    """Return a ledger of two runs, with a copy of how it was after the first."""
+@pytest.fixture(scope="session")
+def two_runs(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, PrivateKey], trust: TrustStore) -> Path:
+    """Return a folder with two batches, a ledger of their two runs, and a copy of the ledger after the first."""
+    home = tmp_path_factory.mktemp("two-runs")
     for i in (1, 2):
-        with ledger_of() as ledger:
-            ledger.admit(signed(f"batch-{i}", sequence=i), trust, run=f"r{i}")
+        folder = home / f"batch-{i}"
+        folder.mkdir()
+        (folder / "a.tif").write_bytes(folder.name.encode())
+        sign(folder, keys["device"], sequence=i)
+        batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
+        accepted = CheckpointKeys.of_auditors(trust)
+        with Ledger(home / "ledger", key=keys["auditor"], keys=accepted, clock=lambda: NOW) as ledger:
+            ledger.admit(batch, trust, run=f"r{i}")
             ledger.note_pixels(f"r{i}", [("a.tif", str(i) * 64), ("b.tif", A)])
             ledger.issue(f"r{i}", str(i + 2) * 64)
         if i == 1:
-            shutil.copytree(tmp_path / "ledger", tmp_path / "older")
+            shutil.copytree(home / "ledger", home / "older")
+    return home
+
+
+@pytest.fixture
+def kept(two_runs: Path, tmp_path: Path) -> Path:
+    """Return a copy of the ledger of two runs, beside its batches and its older copy."""
+    shutil.copytree(two_runs, tmp_path, dirs_exist_ok=True)
     return tmp_path / "ledger"
 
 

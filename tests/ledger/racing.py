@@ -1,4 +1,4 @@
-"""A process that admits twenty batches, one after the other, to a ledger that another process uses as well."""
+"""A process that admits eight batches, one after the other, to a ledger that another process uses as well."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from fusiondiff_audit.errors import AuditError
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from tests.conftest import NOW, entry, make_trust, sign
 
-BATCHES = 20
+BATCHES = 8
 
 
 def setup(home: Path) -> None:
