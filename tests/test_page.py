@@ -64,8 +64,8 @@ def test_what_nobody_looked_for_is_not_told_as_none() -> None:
         said = Report.from_payload(payload_of(VECTORS / name / REPORT), "it")
         page = render(said).decode()
         assert re.findall(r'<li class="([A-Z]+) unchecked"><b>not checked</b>', page) == unchecked, name
-        assert ("No picture could get an answer." in page) is (name == "v3-uncalibrated")
-        assert ("Not checked: whether a picture is unlike anything" in page) is name.endswith("uncalibrated")
+        assert ("No image could get an answer." in page) is (name == "v3-uncalibrated")
+        assert ("Not checked: whether an image is unlike anything" in page) is name.endswith("uncalibrated")
         assert "not available" not in page
 
 

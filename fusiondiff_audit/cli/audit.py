@@ -114,9 +114,9 @@ def command(
     from fusiondiff_audit.policy.quoted import quoted_audit_policy
     from reports.identity import Key
     from reports.verdict.issue import refuse_unfit_key
-    from reports.verdict.verification import Verification, verify_report
+    from reports.verdict.verification import verify_report
 
-    earlier = None if first is None else verify_report(first, trust=trust.store, found=Verification())
+    earlier = None if first is None else verify_report(first, trust=trust.store)
     if earlier is None:
         policy = read_audit_policy(rules)
     else:

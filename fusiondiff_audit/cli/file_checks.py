@@ -1,4 +1,4 @@
-"""What a check of many signed files comes to: the refused ones first, and one verdict over all."""
+"""The answer of a check of many signed files: the refused ones first, and one word over all."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ def digest_rows(manifest: signing.ModelManifest) -> list[tuple[str, str]]:
 
 
 class Refusal(Protocol):
-    """A file that was refused, by whatever room."""
+    """A refused file, of whichever package refused it."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Refusal(Protocol):
 
 
 class FileChecks:
-    """Collects files as they are checked, and tells them in the order of the names given."""
+    """Collects the results of checks of files, and lists them in the order of the given names."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._place = {name: place for place, name in enumerate(names)}
@@ -65,7 +65,7 @@ class FileChecks:
     def answer(
         self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, whole: bool = False
     ) -> Answer:
-        """Return the verdict: PASSED with that sentence if nothing was refused."""
+        """Return the answer: PASSED with that sentence if nothing was refused."""
         for rows in (self._refused_rows, self._genuine_rows):
             rows.sort(key=lambda row: self._at(row[0]))
         self._data.sort(key=lambda file: self._at(file["name"]))
@@ -89,7 +89,7 @@ class FileChecks:
         return Answer("REFUSED", sentence, text, data, code)
 
     def _at(self, name: str) -> int:
-        return self._place.get(name, len(self._place))  # what nobody signed comes last
+        return self._place.get(name, len(self._place))  # unsigned files come last
 
     def _explain(self) -> None:
         for file in self._refused[:_SHOWN]:

@@ -113,9 +113,9 @@ def _verify(folder: Path, trust: Judged, external: Sequence[tuple[str, bytes]] =
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     """Return the checkpoint that a genuine report carries."""
     from fusiondiff_audit.audit.repeat import carried_checkpoint
-    from reports.verdict.verification import Verification, verify_report
+    from reports.verdict.verification import verify_report
 
-    note = carried_checkpoint(verify_report(path, trust=trust, found=Verification()), trust)
+    note = carried_checkpoint(verify_report(path, trust=trust), trust)
     if note is None:
         what = f"{path}: was issued without a ledger, so it carries no checkpoint"
         raise signing.SigningError(signing.Reason.BAD_REQUEST, what)

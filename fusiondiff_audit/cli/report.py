@@ -26,25 +26,25 @@ def command() -> None:
 @command.command(name="render")
 @click.argument("report", metavar="REPORT", type=PATH)
 @click.option("--out", type=PATH, required=True, help="The HTML file to write.")
-@click.option("--images", type=PATH, help="The folder that was audited: show small pictures.")
+@click.option("--images", type=PATH, help="The folder that was audited: show thumbnails.")
 @answering()
 def page(report: Path, out: Path, images: Path | None) -> Answer:
     """Make a page of a report, for people.
 
     One file without scripts that loads nothing; it prints well. It proves nothing: `verify` reads the signed file. With
-    --images, files that are those of the report are shown, and others are not.
+    --images it shows thumbnails of the files whose digests are in the report.
 
     \b
     fusiondiff-audit report render out --images micrographs --out report.html
     """
     require("audit", "making a page")
     from fusiondiff_audit.page.render import render
-    from fusiondiff_audit.page.thumbnails import of_folder
+    from fusiondiff_audit.page.thumbnails import folder_thumbnails
 
     signing.refuse_existing(out)
-    said = _read(report)
-    signing.create(out, render(said, of_folder(said, images) if images else {}))
-    return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": said.header.id})
+    content = _read(report)
+    signing.create(out, render(content, folder_thumbnails(content, images) if images else {}))
+    return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": content.header.id})
 
 
 @command.command(name="excerpt")
@@ -55,9 +55,8 @@ def page(report: Path, out: Path, images: Path | None) -> Answer:
 def show(report: Path, image: str, out: Path) -> Answer:
     """Take one image out of a report, with the proof that it is in there.
 
-    REPORT is the folder of a report; IMAGE is a name as the report gives it. The file that is written holds the
-    report's header, the row of that image and that of its specimen, if it names one, nothing of any other, and takes no
-    key to make.
+    REPORT is the folder of a report; IMAGE is a name as the report gives it. The excerpt holds the report's header, the
+    row of that image and that of its specimen, if it names one, and no other row. Making it takes no key.
 
     \b
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
@@ -67,16 +66,16 @@ def show(report: Path, image: str, out: Path) -> Answer:
     from reports.verdict.issue import CHECKPOINT
 
     signing.refuse_existing(out)
-    said = _read(report)
+    content = _read(report)
     folder = report if os.path.isdir(report) else report.parent
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
-    signing.create(out, make_excerpt(said, checkpoint, image))
-    data = {"excerpt": str(out), "image": image, "id": said.header.id}
+    signing.create(out, make_excerpt(content, checkpoint, image))
+    data = {"excerpt": str(out), "image": image, "id": content.header.id}
     return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
 
 
 def _read(path: Path) -> "Report":
-    """Return what a report says, with nothing verified."""
+    """Return a report that was not verified."""
     from reports.verdict.issue import REPORT
     from reports.verdict.report import MAX_PAYLOAD, Report
     from signing.bundle import Bundle, bundle_limit
@@ -93,59 +92,61 @@ def _read(path: Path) -> "Report":
 @answering()
 @trust_options
 def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
-    """Check what was taken out of a report.
+    """Check an excerpt of a report.
 
-    Who signed the report, and whether header and rows are leaves of the tree that was signed. A picture comes with what
-    the report says of its object, if it names one; what it says of other images cannot be told from it.
+    Checked are who signed the report, and whether header and rows are leaves of the tree that was signed. An image
+    comes with the row of its specimen, if it names one; an excerpt shows nothing of other images.
 
     \b
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
     """
     from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
-    from fusiondiff_audit.cli.verify import by_rules, checked_data, header_rows, rules_data
+    from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_clause, rules_data
     from reports.verdict.excerpt import MAX_EXCERPT, verify_excerpt
     from signing.manifest import MAX_FILE
 
-    found = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
-    row, whole = found.row, found.specimen
+    excerpt = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
+    header, row, specimen = excerpt.header, excerpt.row, excerpt.specimen
     if image is not None:
         digest = sha256(signing.read_capped(image, limit=MAX_FILE)).hexdigest()
         if digest != row.sha256:
-            what = f"{image}: is sha256:{digest}, the excerpt is of sha256:{row.sha256}"
-            raise signing.SigningError(signing.Reason.DIGEST_MISMATCH, what)
+            message = f"{image}: is sha256:{digest}, the excerpt is of sha256:{row.sha256}"
+            raise signing.SigningError(signing.Reason.DIGEST_MISMATCH, message)
     rows = [
-        *signer_rows(found.signer),
+        *signer_rows(excerpt.signer),
         ("image", f"{row.name}, sha256:{row.sha256}"),
         ("verdict", _verdict(row.verdict, row.reasons)),
-        *((("specimen", f"{whole.specimen}: {_verdict(whole.verdict, whole.reasons)}"),) if whole else ()),
-        *header_rows(found.header, found.comparison, (row,)),
+        *((("specimen", f"{specimen.specimen}: {_verdict(specimen.verdict, specimen.reasons)}"),) if specimen else ()),
+        *header_rows(header, excerpt.comparison, (row,)),
     ]
     data = {
-        "format": found.header.format,
-        "rules": rules_data(found.header),
+        "format": header.format,
+        "rules": rules_data(header),
         "image": row.name,
         "verdict": row.verdict.value,
         "reasons": list(row.reasons),
-        "specimen": whole
+        "specimen": specimen
         and {
-            "name": whole.specimen,
-            "verdict": whole.verdict.value,
-            "reasons": list(whole.reasons),
-            "images": whole.images,
+            "name": specimen.specimen,
+            "verdict": specimen.verdict.value,
+            "reasons": list(specimen.reasons),
+            "images": specimen.images,
         },
-        "checked": checked_data(found.header, (row,)),
-        "reference": found.header.reference,
-        "demonstration": found.header.demonstration,
-        "signer": signer_data(found.signer),
+        "checked": checked_data(header, (row,)),
+        "reference": header.reference,
+        "demonstration": header.demonstration,
+        "signer": signer_data(excerpt.signer),
         "compared": image is not None,
         "trust": trust.data(),
     }
-    shown = "DEMONSTRATION. " if found.header.demonstration else ""
-    sentence = f"excerpt genuine{trust.remarks()}{by_rules(found.header)}. {shown}It says of {row.name}: {row.verdict}"
-    if whole:
-        sentence += f"; of {whole.specimen}, by the worst of {whole.images} pictures: {whole.verdict}"
+    demonstration = "DEMONSTRATION. " if header.demonstration else ""
+    sentence = (
+        f"excerpt genuine{trust.remarks()}{rules_clause(header)}. {demonstration}It says of {row.name}: {row.verdict}"
+    )
+    if specimen:
+        sentence += f"; of {specimen.specimen}, by the worst of {specimen.images} images: {specimen.verdict}"
     elif row.specimen:
-        sentence += f"; what it says of {row.specimen}, by all its pictures, is not in here"
+        sentence += f"; what it says of {row.specimen}, by all its images, is not in here"
     return Answer("PASSED", sentence, table(rows), data)
 
 

@@ -27,20 +27,20 @@ _ALLEGED = "as the auditor says: "
 
 
 @click.command()
-@click.argument("report", metavar="REPORT", type=PATH)
+@click.argument("path", metavar="REPORT", type=PATH)
 @click.option("--images", type=PATH, help="The folder that was audited: compare every image with the report.")
-@click.option("--model", type=PATH, help="The bundle that looked, or its name: compare every file with the report.")
+@click.option("--model", type=PATH, help="The bundle that judged, or its name: compare it with the report.")
 @click.option("--all", "whole", is_flag=True, help="List every row, however many there are.")
 @answering()
 @trust_options
-def command(report: Path, images: Path | None, model: Path | None, whole: bool, trust: Judged) -> Answer:
+def command(path: Path, images: Path | None, model: Path | None, whole: bool, trust: Judged) -> Answer:
     """Check a signed report.
 
-    REPORT is report.sigstore.json or the folder that holds it. Who signed it and whether the trust store vouches for
-    that key; whether its rows are those that were signed; whether every p-value, set and verdict follows from the
-    numbers beside it. Nothing is believed because it is printed, nothing is computed by a model, and no network is
-    used. What is the auditor's word alone is printed as such. Of a folder every other file is named, since nothing was
-    compared with it: a page can be edited while the signed file stays genuine.
+    REPORT is report.sigstore.json or the folder that holds it. Checked are who signed it and whether the trust store
+    vouches for that key; whether its rows are those that were signed; whether every p-value, set and verdict follows
+    from the numbers beside it. No model and no network is used. What only the auditor claims is marked so. Every other
+    file of a folder is named, since it was compared with nothing: a page can be edited while the signed file stays
+    genuine.
 
     \b
     fusiondiff-audit verify out --trust trust.json --root sha256:...
@@ -50,44 +50,46 @@ def command(report: Path, images: Path | None, model: Path | None, whole: bool, 
     from fusiondiff_audit.weights.pins import PINNED
     from reports.verdict.issue import REPORT
     from reports.verdict.verification import Verification, verify_report
+    from signing.records import write_record
 
-    found = Verification()
+    verification = Verification()
     try:
         pin = PINNED.get(str(model))
-        looked = model if pin is None or os.path.lexists(str(model)) else pin.folder
-        said = verify_report(report, trust=trust.store, images=images, model=looked, found=found)
+        bundle = model if pin is None or os.path.lexists(str(model)) else pin.folder
+        report = verify_report(path, trust=trust.store, images=images, model=bundle, verification=verification)
     except signing.SigningError as e:
         for hint in getattr(e, "__notes__", ()):
             say(f"hint: {hint}")
-        data = {"reason": e.reason.value, "message": str(e), "checks": _checks(found), "trust": trust.data()}
-        text = table(_numbered(found, failed=f"{e.reason}: {e}"))
-        return Answer("REFUSED", f"{e} ({e.reason})", text, data, exit_code(e.reason))
-    whole_data: dict[str, Any] = {
-        "checks": _checks(found),
-        "id": said.header.id,
-        "format": said.header.format,
-        "rules": rules_data(said.header),
-        "reference": said.header.reference,
-        "demonstration": said.header.demonstration,
-        "signer": signer_data(found.signer) if found.signer else {},
-        "specimens": _rows_data(said.specimens, "specimen"),
-        "images": _rows_data(said.images, "name"),
-        "checked": checked_data(said.header, said.images),
-        "unchecked": [{"name": one.name, "state": one.state} for one in found.unchecked],
+        refusal = {"reason": e.reason.value, "message": str(e), "checks": _checks(verification), "trust": trust.data()}
+        text = table(_numbered(verification, failed=f"{e.reason}: {e}"))
+        return Answer("REFUSED", f"{e} ({e.reason})", text, refusal, exit_code(e.reason))
+    header = report.header
+    data: dict[str, Any] = {
+        "checks": _checks(verification),
+        "id": header.id,
+        "format": header.format,
+        "rules": rules_data(header),
+        "reference": header.reference,
+        "demonstration": header.demonstration,
+        "signer": signer_data(verification.signer) if verification.signer else {},
+        "header": write_record(header),
+        "specimens": list(map(write_record, report.specimens)),
+        "images": list(map(write_record, report.images)),
+        "checked": checked_data(header, report.images),
+        "unchecked": [{"name": file.name, "state": file.state} for file in verification.unchecked],
         "trust": trust.data(),
     }
-    about = table([*header_rows(said.header, found.comparison, said.images), *tolerance_rows(said)])
-    parts = [table(_numbered(found)), _unchecked(found, whole=whole), about, verdict_tables(said, whole=whole)]
-    shown = "DEMONSTRATION. " if said.header.demonstration else ""
-    file = REPORT if os.path.isdir(report) else report.name
-    sentence = (
-        f"{file} is genuine and unaltered{trust.remarks()}{by_rules(said.header)}. {shown}It says: {said.header.images}"
-    )
-    return Answer("PASSED", sentence, "\n\n".join(filter(None, parts)), whole_data)
+    about = table([*header_rows(header, verification.comparison, report.images), *tolerance_rows(report)])
+    checks, unchecked = table(_numbered(verification)), _unchecked(verification, whole=whole)
+    text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, whole=whole))))
+    demonstration = "DEMONSTRATION. " if header.demonstration else ""
+    file = REPORT if os.path.isdir(path) else path.name
+    genuine = f"{file} is genuine and unaltered{trust.remarks()}{rules_clause(header)}"
+    return Answer("PASSED", f"{genuine}. {demonstration}It says: {header.images}", text, data)
 
 
-def by_rules(header: "Header") -> str:
-    """Return the clause that names an older version and what its rules let be, if a report is of one."""
+def rules_clause(header: "Header") -> str:
+    """Return the clause that names an older version and what its rules allowed; nothing for the newest version."""
     from reports.verdict.versions import version_remark
 
     remark = version_remark(header.format)
@@ -95,7 +97,7 @@ def by_rules(header: "Header") -> str:
 
 
 def rules_data(header: "Header") -> dict[str, Any]:
-    """Return by which version's rules a report was judged, and what they let be that the newest do not, as data."""
+    """Return by which version's rules a report was judged, and what they allowed and the newest do not, as data."""
     from reports.verdict.versions import NEWEST, gaps_of
 
     return {"format": header.format, "newest": header.format == NEWEST, "gaps": list(gaps_of(header.format))}
@@ -104,23 +106,23 @@ def rules_data(header: "Header") -> dict[str, Any]:
 def header_rows(
     header: "Header", comparison: "TrustComparison | None" = None, images: "tuple[ImageRow, ...]" = ()
 ) -> list[tuple[str, str]]:
-    """Return what a report is about, for people; with a comparison, what is the auditor's word alone says so.
+    """Return the facts of a header, for people; with a comparison, those that only the auditor claims are marked so.
 
-    `images` are the rows that are shown: what some of them lack is not told as checked.
+    `images` are the rows that are shown: a test that some of them lack is listed as not checked.
     """
     from reports.verdict.versions import NEWEST
     from reports.verdict.wording import limitations, robustness_text
 
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
-    tested = _ALLEGED if comparison is not None and header.robustness is not None else ""
+    claimed = _ALLEGED if comparison is not None and header.robustness is not None else ""
     rates = [f"{r.errors} of {r.of} {r.what} ({r.interval})" for r in model.error_rates] or ["not measured"]
     old = (
         () if header.format == NEWEST else (("format", f"{header.format}, judged by the rules that it was made under"),)
     )
     return [
         ("AUTHENTIC means", f"authentic as {header.reference}"),
-        *((("", "DEMONSTRATION: made-up pictures, keys for show"),) if header.demonstration else ()),
+        *((("", "DEMONSTRATION: synthetic images, keys for show"),) if header.demonstration else ()),
         *old,
         ("issued", f"{header.issued} by {header.auditor.principal}"),
         ("batch", f"{count(batch.files, 'file')}, captured {batch.captured} (claimed)"),
@@ -128,9 +130,9 @@ def header_rows(
         *(() if comparison is None else (("trust store", comparison.store),)),
         ("model", f"{model.title}, sha256:{model.digest}"),
         *(("its error rates", rate) for rate in rates),
-        *(("not checked", text) for text in _open_questions(header, images)),
+        *(("not checked", text) for text in _not_checked(header, images)),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
-        ("stress test", f"{tested}{robustness_text(header.robustness)}"),
+        ("stress test", f"{claimed}{robustness_text(header.robustness)}"),
         ("replay", _replay(header, comparison)),
         *(("case", text) for text in header.case),
         *(("not proven", text) for text in limitations(header)),
@@ -142,42 +144,43 @@ def header_rows(
 def _replay(header: "Header", comparison: "TrustComparison | None") -> str:
     if header.ledger is None:
         return "not checked"
-    found = "" if comparison is None or comparison.ledger is None else f": {comparison.ledger.removeprefix(_ALLEGED)}"
-    return f"checked, as the auditor says{found}"
+    note = "" if comparison is None or comparison.ledger is None else f": {comparison.ledger.removeprefix(_ALLEGED)}"
+    return f"checked, as the auditor says{note}"
 
 
-def _open_questions(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
-    """Return what was not asked of every picture: too few specimens calibrate it, or the version did not ask."""
+def _not_checked(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
+    """Return the tests that some images lack: too few specimens calibrate them, or the version has none."""
     from reports.arithmetic import least_specimens
     from reports.verdict.coverage import available_checks_of
     from reports.verdict.versions import rules_of
 
-    known, least, rules = (
-        available_checks_of(header, images),
-        least_specimens(header.policy.rate),
-        rules_of(header.format),
+    available, rules = available_checks_of(header, images), rules_of(header.format)
+    least = least_specimens(header.policy.rate)
+    uncalibrated = not available.calibrated and not rules.answers_need_calibration
+    lacking = (
+        (f"which class can be ruled out: {least} calibration specimens of each are needed", not available.sets),
+        (f"whether an image is unlike anything enrolled: {least} specimens are needed", not available.familiarity),
+        ("how often an answer is wrong: answers were given without calibration", uncalibrated),
+        ("whether the model was enrolled with an image: the format has no mark for it", not rules.enrolled_are_marked),
     )
-    open_ = [] if known.sets else [f"which class can be ruled out: {least} calibration specimens of each are needed"]
-    if not known.familiarity:
-        open_.append(f"whether a picture is unlike anything enrolled: {least} specimens are needed")
-    if not known.calibrated and not rules.answers_need_calibration:
-        open_.append("how often an answer is wrong: answers were given without calibration")
-    if not rules.enrolled_are_marked:
-        open_.append("whether the model was enrolled with a picture: the format has no mark for it")
-    return open_
+    return [test for test, is_lacking in lacking if is_lacking]
 
 
 def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, bool]:
-    """Return what was asked of the pictures of a report, as data; answers without calibration are not checked ones."""
+    """Return the tests that all images of a report went through, as data; `answers` is true only if calibrated."""
     from reports.verdict.coverage import available_checks_of
 
-    known = available_checks_of(header, images)
-    return {"conformalSets": known.sets, "familiarity": known.familiarity, "answers": known.calibrated}
+    available = available_checks_of(header, images)
+    return {
+        "conformalSets": available.sets,
+        "familiarity": available.familiarity,
+        "answers": available.calibrated,
+    }
 
 
-def _unchecked(found: "Verification", *, whole: bool) -> str:
-    """Return what lies beside the signed files and was not checked, for people."""
-    rows = [("beside it", f"{_named(one.name)}: {one.state}") for one in found.unchecked]
+def _unchecked(verification: "Verification", *, whole: bool) -> str:
+    """Return the files beside the signed ones that were not checked, for people."""
+    rows = [("beside it", f"{_quoted(file.name)}: {file.state}") for file in verification.unchecked]
     shown = rows if whole else rows[:_SHOWN]
     text = table(shown) if rows else ""
     if hidden := len(rows) - len(shown):
@@ -185,14 +188,14 @@ def _unchecked(found: "Verification", *, whole: bool) -> str:
     return text
 
 
-def _named(name: str) -> str:
-    """Return a file's name so that nobody takes a part of it for what is said of it."""
+def _quoted(name: str) -> str:
+    """Return a file's name, quoted where a part of it could be taken for a remark."""
     text = name if _PLAIN.fullmatch(name) else ascii(name)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
-    """Return how many answers stay if somebody altered the specimens that the model was taught with, for people."""
+    """Return how many answers cannot change if specimens of the enrolment were altered, for people."""
     if report.header.policy.tolerance is None:
         return []
     from reports.verdict.rows import surviving_answers
@@ -206,19 +209,19 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     return [*rows, *(("", f"{altered} altered: {stay} stay") for altered, stay in enumerate(kept) if altered)]
 
 
-def _numbered(found: "Verification", failed: str | None = None) -> list[tuple[str, str, str]]:
-    rows = [(f"{number}.", "passed", f"{c.title}: {c.found}") for number, c in enumerate(found.checks, start=1)]
+def _numbered(verification: "Verification", failed: str | None = None) -> list[tuple[str, str, str]]:
+    rows = [(f"{number}.", "passed", f"{c.title}: {c.found}") for number, c in enumerate(verification.checks, start=1)]
     return rows if failed is None else [*rows, (f"{len(rows) + 1}.", "FAILED", failed)]
 
 
-def _checks(found: "Verification") -> list[dict[str, str]]:
-    return [{"check": check.title, "state": "passed", "found": check.found} for check in found.checks]
+def _checks(verification: "Verification") -> list[dict[str, str]]:
+    return [{"check": check.title, "state": "passed", "found": check.found} for check in verification.checks]
 
 
-def verdict_tables(said: "Report", *, whole: bool) -> str:
-    """Return the rows of specimens and of images, for people."""
-    specimens = [(row.specimen, str(row.images), row.verdict, _why(row)) for row in said.specimens]
-    images = [(row.name, row.specimen or "-", row.verdict, _why(row)) for row in said.images]
+def verdict_tables(report: "Report", *, whole: bool) -> str:
+    """Return the tables of specimens and of images, for people."""
+    specimens = [(row.specimen, str(row.images), row.verdict, _why(row)) for row in report.specimens]
+    images = [(row.name, row.specimen or "-", row.verdict, _why(row)) for row in report.images]
     parts = []
     for head, rows in ((("specimen", "images"), specimens), (("image", "specimen"), images)):
         shown = rows if whole else rows[:_SHOWN]
@@ -231,7 +234,3 @@ def verdict_tables(said: "Report", *, whole: bool) -> str:
 
 def _why(row: Any) -> str:
     return ", ".join(row.reasons) or "-"
-
-
-def _rows_data(rows: Any, name: str) -> list[dict[str, Any]]:
-    return [{name: getattr(row, name), "verdict": row.verdict.value, "reasons": list(row.reasons)} for row in rows]

@@ -1,4 +1,4 @@
-"""A report and small pictures to HTML. Every text is escaped; the policy forbids scripts and every address."""
+"""Renders a report and thumbnails as HTML. Every text is escaped; the content policy forbids scripts and addresses."""
 
 import base64
 from collections.abc import Mapping
@@ -26,33 +26,33 @@ _SIGNS = {  # told apart by shape as well as by colour
 }
 _EVEN = 50  # per cent
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-UNCHECKED = "not checked"  # what nobody looked for is never told as 0
+UNCHECKED = "not checked"  # a count that nothing was tested for is never shown as 0
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
-    Verdict.COUNTERFEIT: "like the counterfeits that the model was taught with",
-    Verdict.INCONCLUSIVE: "no answer: both are possible, the evidence disagrees, or it tells nothing",
-    Verdict.UNFAMILIAR: "unlike anything that the model was taught with",
-    Verdict.REFUSED: "never looked at: the file is not what was signed, or not usable",
+    Verdict.COUNTERFEIT: "like the counterfeits that the model was enrolled with",
+    Verdict.INCONCLUSIVE: "no answer: both are possible, or the evidence disagrees or is missing",
+    Verdict.UNFAMILIAR: "unlike anything that the model was enrolled with",
+    Verdict.REFUSED: "not judged: the file is not the signed one, or not usable",
 }
 _WHY = {
-    "was-enrolled": "the model was enrolled with this picture, or with its specimen: its answer says nothing",
-    "not-calibrated": "too few calibration specimens: nobody can tell how often the model errs",
+    "was-enrolled": "the model was enrolled with this image, or with its specimen: its answer is no evidence",
+    "not-calibrated": "too few calibration specimens: the error rate of the model is unknown",
     "not-assessable": "cannot be judged: out of focus, saturated, empty or too small",
-    "scale-unknown": "nobody says how large a pixel is",
+    "scale-unknown": "the size of a pixel is not stated",
     "unfamiliar": "unlike anything enrolled",
     "unlike-both": "unlike either class",
     "not-sure": "either class is possible",
     "set-disagrees": "label and set disagree",
-    "pictures-disagree": "its pictures disagree",
-    "picture-refused": "a picture of it was refused",
+    "pictures-disagree": "its images disagree",
+    "picture-refused": "an image of it was refused",
     "least-not-reached": "a certificate is below the least asked for",
-    "all-refused": "all its pictures were refused",
+    "all-refused": "all its images were refused",
     "digest-mismatch": "changed since it was signed",
     "missing-file": "signed, and not there",
     "extra-file": "there, and not signed",
-    "duplicate-pixels": "the same picture was admitted before",
+    "duplicate-pixels": "the same image was admitted before",
     "malformed": "damaged, or not of its format",
-    "ambiguous": "other programs would show another picture",
+    "ambiguous": "other programs would show another image",
     "unsupported": "of a kind that is not read",
     "too-large": "larger than is read",
     "timed-out": "took too long to decode",
@@ -61,7 +61,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A picture as PNG, small enough for a page."""
+    """A PNG image on a page."""
 
     png: bytes
 
@@ -77,23 +77,23 @@ class PageImage:
 
     @property
     def address(self) -> str:
-        """Return the picture as an address that holds it."""
+        """Return the image as a data URL."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
 class MapTile:
-    """One square of a picture on the page: where it is drawn, and how."""
+    """One square of a tile map: where it is drawn, and how."""
 
     across: int
     down: int
-    score: int  # per cent of the trees that hold it for authentic
+    score: int  # per cent of the trees that vote `authentic`
     verdict: Verdict  # whose colour it has
     strength: float  # of the colour
 
 
-def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes:
-    """Return the page; `pictures` are small PNG files, by the names of images."""
+def render(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the page; `thumbnails` are PNG files, by the names of images."""
     pages = templates()
     pages.globals |= {
         "tiles": _tiles,
@@ -102,20 +102,20 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
         "meaning": _MEANINGS,
         "p": _p,
         "why": _why,
-        "left_in": _left_in,
+        "conformal_set": _conformal_set,
         "share": _share,
-        "stands": _stands,
+        "tolerates": _tolerates,
         "pixel": scale_text,
     }
-    header, looked = report.header, available_checks(report)
+    header, available = report.header, available_checks(report)
     page = pages.get_template("report.html").render(
         header=header,
         report=report,
-        pictures={name: PageImage(png) for name, png in (pictures or {}).items()},
+        thumbnails={name: PageImage(png) for name, png in (thumbnails or {}).items()},
         verdicts=list(Verdict),
-        images=_cards(header.images, looked),
+        images=_cards(header.images, available),
         specimens=_counted(header.specimens),
-        checked=looked,
+        checked=available,
         stress_test=robustness_text(header.robustness),
         limitations=limitations(header),
         least=least_specimens(header.policy.rate),
@@ -128,33 +128,33 @@ def render(report: Report, pictures: Mapping[str, bytes] | None = None) -> bytes
 
 
 def templates() -> Environment:
-    """Return our templates, in which every text is escaped, and what nobody would see is spelt out."""
+    """Return the templates, in which every text is escaped, and invisible characters are spelt out."""
     return Environment(
         loader=PackageLoader("fusiondiff_audit.page", "templates"),
         autoescape=True,
-        finalize=_seen,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
 
 
-def _seen(value: object) -> object:
-    """Return what a template shows: of text, no direction override, control or blank reaches the page as itself."""
+def _visible(value: object) -> object:
+    """Return a value for a template, in whose text controls, direction overrides and blanks are spelt out."""
     return visible(value, keep=_SPACES) if isinstance(value, str) else value
 
 
 def _tiles(map_: str) -> list[MapTile]:
     """Return the squares of a row's map."""
-    found = []
+    tiles = []
     for down, line in enumerate(map_.split("; ")):
         for across, text in enumerate(line.split(" ")):
             if text == "-":
                 continue
             score = min(max(int(text), 0), 100)
             verdict = Verdict.AUTHENTIC if score >= _EVEN else Verdict.COUNTERFEIT
-            found.append(MapTile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))
-    return found
+            tiles.append(MapTile(across, down, score, verdict, round(abs(score - _EVEN) / _EVEN, 2)))
+    return tiles
 
 
 def _counted(counts: VerdictCounts) -> list[tuple[Verdict, int]]:
@@ -162,33 +162,33 @@ def _counted(counts: VerdictCounts) -> list[tuple[Verdict, int]]:
     return list(zip(Verdict, numbers, strict=True))
 
 
-def _cards(counts: VerdictCounts, looked: AvailableChecks) -> list[tuple[Verdict, str]]:
-    """Return what stands on the card of each verdict: where nobody could have found any, no number."""
-    found = {
-        Verdict.AUTHENTIC: looked.answers,
-        Verdict.COUNTERFEIT: looked.answers,
-        Verdict.UNFAMILIAR: looked.sets or looked.familiarity,
+def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verdict, str]]:
+    """Return the number on the card of each verdict, and no number where no image could have got it."""
+    possible = {
+        Verdict.AUTHENTIC: available.answers,
+        Verdict.COUNTERFEIT: available.answers,
+        Verdict.UNFAMILIAR: available.sets or available.familiarity,
     }
     return [
-        (verdict, f"{number:,}" if number or found.get(verdict, True) else UNCHECKED)
+        (verdict, f"{number:,}" if number or possible.get(verdict, True) else UNCHECKED)
         for verdict, number in _counted(counts)
     ]
 
 
 def _p(rank: Rank | None) -> str:
-    """Return a p-value to three digits, rounded up: nothing looks rarer than it is."""
+    """Return a p-value to three digits, rounded up, so that nothing seems rarer than it is."""
     if rank is None:
         return UNCHECKED
     thousandths = -(-rank.p.numerator * 1000 // rank.p.denominator)
     return f"{thousandths / 1000:.3f}"
 
 
-def _left_in(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
+def _conformal_set(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
     """Return the conformal set, in words."""
-    seen = row.judged if isinstance(row, ImageRow) else row
-    if seen is None or seen.authentic is None or seen.counterfeit is None:
+    ranked = row.judged if isinstance(row, ImageRow) else row
+    if ranked is None or ranked.authentic is None or ranked.counterfeit is None:
         return UNCHECKED
-    pairs = ((Label.AUTHENTIC, seen.authentic), (Label.COUNTERFEIT, seen.counterfeit))
+    pairs = ((Label.AUTHENTIC, ranked.authentic), (Label.COUNTERFEIT, ranked.counterfeit))
     return " or ".join(label for label, rank in pairs if rank.p > alpha) or "neither"
 
 
@@ -196,11 +196,11 @@ def _why(row: ImageRow | SpecimenRow) -> str:
     return "; ".join(_WHY.get(reason, reason) for reason in row.reasons)
 
 
-def _stands(tolerance: int | None) -> str:
-    """Return how many altered specimens a label stands, in words."""
+def _tolerates(tolerance: int | None) -> str:
+    """Return how many altered specimens a label tolerates, in words."""
     if tolerance is None:
         return ""
-    return f"stands {tolerance} altered" if tolerance else "stands none"
+    return f"tolerates {tolerance} altered" if tolerance else "tolerates none"
 
 
 def _share(decimal: str) -> int:

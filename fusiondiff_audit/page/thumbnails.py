@@ -1,4 +1,4 @@
-"""Small pictures of a folder's images, of those alone that are the ones a report is about."""
+"""Thumbnails of the images in a folder whose digests are in a report."""
 
 from pathlib import Path
 
@@ -7,20 +7,20 @@ from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from reports.verdict.report import Report
 
-MOST, SIDE = 200, 96  # pictures on a page, and their pixels: a page and its maker have limits
+MOST, SIDE = 200, 96  # thumbnails on a page, and their pixels
 
 
-def of_folder(report: Report, folder: Path) -> dict[str, bytes]:
-    """Return PNG files by the names of images; a file that is missing, or another, has none."""
-    found: dict[str, bytes] = {}
+def folder_thumbnails(report: Report, folder: Path) -> dict[str, bytes]:
+    """Return thumbnails as PNG, by the names of images; a file that is missing or differs has none."""
+    thumbnails: dict[str, bytes] = {}
     with Guard() as guard:
         for row in report.images:
-            if row.judged is None or len(found) == MOST:
+            if row.judged is None or len(thumbnails) == MOST:
                 continue
             try:
                 file = LooseFile.read(folder / row.name)
                 if file.digest == row.sha256:
-                    found[row.name] = thumbnail(decode(file, guard=guard), side=SIDE)
+                    thumbnails[row.name] = thumbnail(decode(file, guard=guard), side=SIDE)
             except (ImageError, signing.SigningError):
                 continue
-    return found
+    return thumbnails

@@ -1,4 +1,4 @@
-"""What a bundle's own settings, `bundle.json`, say that a report's header repeats; the standard library reads them.
+"""The part of a bundle's settings, `bundle.json`, that a report's header repeats, read with the standard library.
 
 The tool itself reads the same file with `fusiondiff_audit.model.settings`; a test compares both readers.
 """
@@ -21,7 +21,7 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A labelled picture that a bundle learnt from, or was calibrated with."""
+    """A labelled image that a bundle learnt from, or was calibrated with."""
 
     pixel_digest: str
     specimen: str
@@ -40,7 +40,7 @@ class BundleSettings:
     partitions: int
     examples: tuple[Example, ...]
     enrolled: EnrolledSet
-    seen: frozenset[str]  # pixel digests of labelled pictures that the encoder was trained with
+    seen: frozenset[str]  # pixel digests of labelled images that the encoder was trained with
 
     @classmethod
     def from_fields(cls, settings: Fields) -> "BundleSettings":
@@ -60,14 +60,16 @@ class BundleSettings:
 
     def count(self, *, authentic: bool, calibrates: bool) -> int:
         """Return the number of specimens of a class that the bundle learnt from, or was calibrated with."""
-        kind = (authentic, calibrates)
-        return len({one.specimen for one in self.examples if (one.authentic, one.calibrates) == kind})
+        use = (authentic, calibrates)
+        return len({example.specimen for example in self.examples if (example.authentic, example.calibrates) == use})
 
     def rated(self) -> Mapping[str, int]:
-        """Return of how many specimens each error rate is; a class without any has no rate.
+        """Return the number of specimens behind each error rate; a class without any has no rate.
 
-        A picture whose label the encoder was trained with counts for nothing.
+        Images whose labels the encoder was trained with do not count.
         """
-        kept = [one for one in self.examples if one.calibrates and one.pixel_digest not in self.seen]
-        counts = (len({one.specimen for one in kept if one.authentic is authentic}) for authentic in (False, True))
-        return {what: count for what, count in zip(ERROR_RATES, counts, strict=True) if count}
+        kept = [example for example in self.examples if example.calibrates and example.pixel_digest not in self.seen]
+        counts = (
+            len({example.specimen for example in kept if example.authentic is authentic}) for authentic in (False, True)
+        )
+        return {name: count for name, count in zip(ERROR_RATES, counts, strict=True) if count}

@@ -1,4 +1,4 @@
-"""What follows from a report's own numbers: asked before anything is signed, and by everybody who reads it."""
+"""Refuses a report whose verdicts, counts and intervals do not follow from its own numbers: signers and readers ask."""
 
 from hashlib import sha256
 
@@ -18,45 +18,45 @@ from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT
 
 _MOST = 1000  # partitions
-Ranked = list[int | None]  # of counterfeits, of authentic ones, of all
+Ranked = list[int | None]  # specimens: counterfeit ones, authentic ones, all
 
 
 def refuse_contradiction(report: Report, where: str) -> None:
-    """Refuse a verdict, a specimen's row, a count or an interval that does not follow from what stands beside it."""
+    """Refuse a verdict, a specimen's row, a count or an interval that does not follow from the rest of the report."""
     header = report.header
     refuse_inconsistent_header(header, where)
     rules, ranked = header.rules, _ranked(header)
     for row in report.images:
-        _refuse_other_row(row, header, rules, ranked, where)
+        _refuse_row(row, header, rules, ranked, where)
     if (name := unmarked_image(report.images)) is not None:
-        raise contradiction(where, f"{name!a} is of a specimen that was enrolled, and does not say so")
+        raise contradiction(where, f"{name!a} is of a specimen that was enrolled, and has no mark")
     if report.specimens != specimen_rows(report.images, rules):
         raise contradiction(where, "a specimen's row does not follow from its images")
-    for what, rows, counts in (
+    for kind, rows, counts in (
         ("specimens", report.specimens, header.specimens),
         ("images", report.images, header.images),
     ):
         if VerdictCounts.of(row.verdict for row in rows) != counts:
-            raise contradiction(where, f"its {what} are counted otherwise than they are")
+            raise contradiction(where, f"its {kind} are counted otherwise than they are")
 
 
 def refuse_inconsistent_header(header: Header, where: str) -> None:
-    """Refuse an interval that does not follow from its counts, and rules that are not the ones that are quoted."""
-    _refuse_other_rates(header.model.error_rates, header, where)
-    _refuse_other_bundle(header, where)
-    _refuse_other_policy(header, where)
+    """Refuse an interval that does not follow from its counts, and rules other than the quoted policy's."""
+    _refuse_inconsistent_rates(header.model.error_rates, header, where)
+    _refuse_false_identity(header, where)
+    _refuse_other_rules(header, where)
     if not set(limit_notice(header.run.limit)) <= set(header.limits):
-        raise contradiction(where, f"it is of {header.run.limit} images, and does not say that these are not all")
+        raise contradiction(where, f"it is of {header.run.limit} images, and does not state that these are not all")
 
 
-def _refuse_other_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
+def _refuse_inconsistent_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
     """Refuse error rates that are more than there are, of another name, or whose intervals do not follow."""
     names = [rate.what for rate in rates]
     if len(rates) > len(ERROR_RATES) or len(set(names)) != len(names):
         raise contradiction(
             where, f"it has {len(rates):,} error rates; each of {len(ERROR_RATES)} is there once at most"
         )
-    if rules_of(header.format).rates_are_known and names != [what for what in ERROR_RATES if what in names]:
+    if rules_of(header.format).rates_are_known and names != [name for name in ERROR_RATES if name in names]:
         raise contradiction(where, f"it has error rates other than {' and '.join(ERROR_RATES)}, in this order")
     for rate in rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
@@ -74,14 +74,14 @@ def _refuse_uncounted_rates(rates: tuple[ErrorRate, ...], header: Header, where:
     calibrated = dict(zip(ERROR_RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
     for rate in rates:
         if not 1 <= rate.of <= calibrated[rate.what]:
-            what = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
-            raise contradiction(where, f"{what}: {rate.what}")
+            message = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
+            raise contradiction(where, f"{message}: {rate.what}")
 
 
-def _refuse_other_bundle(header: Header, where: str) -> None:
-    """Refuse a header that says of a bundle which comes with the tool what that bundle does not say.
+def _refuse_false_identity(header: Header, where: str) -> None:
+    """Refuse a header whose name, reference or mark of an embedded bundle is not that bundle's own.
 
-    No other bundle has its name, and no name is made up of that of a model and its base.
+    No other bundle has its name, and no name holds that of a base.
     """
     pin, model = EMBEDDED_BUNDLES.get(header.model.digest), header.model
     if rules_of(header.format).names_are_reserved and (fault := name_fault(model)):
@@ -89,23 +89,23 @@ def _refuse_other_bundle(header: Header, where: str) -> None:
     if pin is None:
         return
     if not header.demonstration:
-        raise contradiction(where, f"it was made with {pin.name}, and does not say DEMONSTRATION")
+        raise contradiction(where, f"it was made with {pin.name}, and is not marked DEMONSTRATION")
     if (model.name, model.base, header.reference) != (pin.name, None, pin.reference):
         raise contradiction(where, f"it was made with {pin.name}, and gives it another name or reference")
 
 
 def refuse_inconsistent_row(row: ImageRow, header: Header, where: str) -> None:
-    """Refuse a verdict on a picture that does not follow from what stands beside it."""
-    _refuse_other_row(row, header, header.rules, _ranked(header), where)
+    """Refuse a row whose verdict does not follow from its numbers and its header."""
+    _refuse_row(row, header, header.rules, _ranked(header), where)
 
 
-def _refuse_other_row(row: ImageRow, header: Header, rules: VerdictRules, ranked: Ranked | None, where: str) -> None:
-    """Refuse it, by what follows from the header alone and need not be computed for each of a million rows."""
-    _refuse_other_votes(row, header, where)
+def _refuse_row(row: ImageRow, header: Header, rules: VerdictRules, ranked: Ranked | None, where: str) -> None:
+    """Refuse the same, given what follows from the header, so that a million rows do not compute it anew."""
+    _refuse_votes(row, header, where)
     judged = row.judged
     if judged is not None and ranked is not None:
-        found = [None if rank is None else rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar)]
-        if found != ranked:
+        ranks = [None if rank is None else rank.of for rank in (judged.counterfeit, judged.authentic, judged.familiar)]
+        if ranks != ranked:
             raise contradiction(where, f"{row.name!a} has ranks among other specimens than there are, or lacks some")
     if row.verdict is Verdict.REFUSED:
         if row.judged is not None or not row.reasons:
@@ -114,8 +114,8 @@ def _refuse_other_row(row: ImageRow, header: Header, rules: VerdictRules, ranked
         raise contradiction(where, f"{row.name!a} is {row.verdict}, which does not follow from its numbers")
 
 
-def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
-    """Refuse a picture that other forests voted on than looked, or that has a tolerance which nobody asked for."""
+def _refuse_votes(row: ImageRow, header: Header, where: str) -> None:
+    """Refuse a row with more or fewer votes than forests, or with a tolerance that the policy did not ask for."""
     judged = row.judged
     if judged is None:
         return
@@ -127,32 +127,32 @@ def _refuse_other_votes(row: ImageRow, header: Header, where: str) -> None:
 
 
 def _ranked(header: Header) -> Ranked | None:
-    """Return among how many specimens pictures are ranked; None of version 1, some of whose reports do not say."""
-    known = header_coverage(header)
-    return None if known is None else [*(known.sets or (None, None)), known.familiar]
+    """Return among how many specimens images are ranked; None where the version does not state it."""
+    allowed = header_coverage(header)
+    return None if allowed is None else [*(allowed.sets or (None, None)), allowed.familiar]
 
 
-def _refuse_other_policy(header: Header, where: str) -> None:
-    """Refuse rules that are not the ones that the header quotes."""
-    said = header.policy
-    if sha256(said.text.encode()).hexdigest() != said.digest:
+def _refuse_other_rules(header: Header, where: str) -> None:
+    """Refuse rules other than those of the policy that the header quotes."""
+    header_policy = header.policy
+    if sha256(header_policy.text.encode()).hexdigest() != header_policy.digest:
         raise contradiction(where, "the policy that it quotes has another digest")
-    quoted = read_json(said.text.encode(), f"{where}: policy", limit=MAX_TEXT)
+    quoted = read_json(header_policy.text.encode(), f"{where}: policy", limit=MAX_TEXT)
     rate, scale = quoted.fields("decide").text("error_rate"), quoted.fields("intake").text("scale")
     certify = quoted.fields("certify")
     least = certify.integer("tolerance", least=0, most=_MOST) if certify.text("poisoning") == "on" else None
-    ours = (said.alpha, said.needs_scale, said.name, said.tolerance)
-    if (rate, scale == "required", quoted.text("name"), least) != ours:
+    applied = (header_policy.alpha, header_policy.needs_scale, header_policy.name, header_policy.tolerance)
+    if (rate, scale == "required", quoted.text("name"), least) != applied:
         raise contradiction(where, "it does not go by the policy that it quotes")
     version = rules_of(header.format)
     if version.numbers_follow:
-        _refuse_unruly(header, quoted, where)
+        _refuse_disallowed(header, quoted, where)
     if version.stress_claim_follows and (fault := stress_claim_fault(header, quoted.fields("robustness"))):
         raise contradiction(where, fault)
 
 
-def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:
-    """Refuse a header that the policy which it quotes would not have let be."""
+def _refuse_disallowed(header: Header, quoted: Fields, where: str) -> None:
+    """Refuse a header that the policy which it quotes does not allow."""
     if tuple(quoted.fields("case").texts("text", most=_MOST)) != header.case:
         raise contradiction(where, "its case is not that of the policy that it quotes")
     if quoted.fields("intake").boolean("second_signature") and not header.batch.second:
@@ -162,6 +162,6 @@ def _refuse_unruly(header: Header, quoted: Fields, where: str) -> None:
         raise contradiction(where, "the policy that it quotes requires a stress test that was passed, and it has none")
 
 
-def contradiction(where: str, what: str) -> SigningError:
-    """Return the refusal for what does not follow."""
-    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}")
+def contradiction(where: str, fault: str) -> SigningError:
+    """Return the refusal of a statement that does not follow from others of the same file."""
+    return SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {fault}")

@@ -1,4 +1,4 @@
-"""What comes with the tool and is known by its digest: what any report that names it must say of it.
+"""The bundles embedded in the tool, by digest, and what any report that names one must state.
 
 Whoever makes reports has these things themselves, in `fusiondiff_audit.weights.pins` and `fusiondiff_audit.stress`; a
 test holds both against each other. A digest stays here when its bundle is replaced: older reports name it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedBundle:
-    """A bundle for demonstrations: every report that was made with it says DEMONSTRATION."""
+    """A bundle for demonstrations: every report that was made with it is marked DEMONSTRATION."""
 
     name: str
     reference: str

@@ -1,4 +1,4 @@
-"""The header of a report: what AUTHENTIC means in it, and all that it takes to repeat it."""
+"""The header of a report: what AUTHENTIC means in it, and everything that a repetition of the audit needs."""
 
 import re
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ ERROR_RATES = ("counterfeit specimens taken for authentic", "authentic specimens
 
 @dataclass(frozen=True, slots=True)
 class BatchHeader:
-    """The signed folder that was audited."""
+    """The batch that was audited."""
 
     payload: str  # SHA-256 of the signed manifest
     signer: Key
     device: str
     lab: str | None
     captured: str
-    sequence: str  # may be larger than what all readers of JSON take for a whole number
+    sequence: str  # as text, since it may be larger than JSON readers take for a whole number
     nonce: str
     files: int
     second: bool  # a second, post-quantum signature was verified
@@ -35,7 +35,7 @@ class BatchHeader:
 
 @dataclass(frozen=True, slots=True)
 class TrustHeader:
-    """Whom the auditor trusted."""
+    """The trust store that the auditor used."""
 
     fingerprint: str
     version: int
@@ -44,7 +44,7 @@ class TrustHeader:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """What a bundle says of its own errors."""
+    """An error rate that a bundle states of itself."""
 
     what: str
     errors: int
@@ -54,7 +54,7 @@ class ErrorRate:
 
 @dataclass(frozen=True, slots=True)
 class ModelHeader:
-    """The weights that looked."""
+    """The model."""
 
     name: str
     digest: str  # over names and digests of its files
@@ -63,26 +63,26 @@ class ModelHeader:
     enrolled_counterfeit: int
     calibrated_authentic: int
     calibrated_counterfeit: int
-    partitions: int  # forests, each of which learnt from specimens that no other knows
+    partitions: int  # forests, each of which learnt from specimens of its own
     error_rates: tuple[ErrorRate, ...]  # none: not measured
     base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
 
     @property
     def title(self) -> str:
-        """Return its name, and the bundle that it was enrolled on."""
+        """Return the model's name, and the bundle that it was enrolled on."""
         return model_title(self.name, self.base)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyHeader:
-    """The rules, resolved: the text holds every setting."""
+    """The policy; its text holds every setting."""
 
     name: str
     digest: str
     text: str
     alpha: str  # error rate of the conformal sets, of which there is one for each specimen
     needs_scale: bool
-    tolerance: int | None  # how many specimens may be altered, at least; None: no tolerance was asked for
+    tolerance: int | None  # the least tolerance of an answer; None: the policy asks for no tolerance
 
     @property
     def rate(self) -> Fraction:
@@ -92,7 +92,7 @@ class PolicyHeader:
 
 @dataclass(frozen=True, slots=True)
 class RunHeader:
-    """Where and how it was computed."""
+    """How and on which machine the audit was computed."""
 
     code: str  # SHA-256 over the sources
     released: bool
@@ -101,18 +101,18 @@ class RunHeader:
     micro_batch: int
     threads: int
     noise_seed: str
-    limit: int | None  # only so many of the batch's images were asked for
+    limit: int | None  # only so many of the batch's images were to be judged
     libraries: tuple[Library, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a limit that is none."""
+        """Refuse a limit of no image."""
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"a limit of {self.limit} images")
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictCounts:
-    """How many rows say what."""
+    """The number of rows of each verdict."""
 
     authentic: int
     counterfeit: int
@@ -122,19 +122,19 @@ class VerdictCounts:
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict]) -> "VerdictCounts":
-        """Count."""
-        each = list(verdicts)
-        return cls(*(each.count(verdict) for verdict in Verdict))
+        """Return the counts of some verdicts."""
+        stated = list(verdicts)
+        return cls(*(stated.count(verdict) for verdict in Verdict))
 
     def __str__(self) -> str:
         numbers = (self.authentic, self.counterfeit, self.inconclusive, self.unfamiliar, self.refused)
-        said = [f"{number:,} {verdict}" for number, verdict in zip(numbers, Verdict, strict=True) if number]
-        return ", ".join(said) or "nothing"
+        counted = [f"{number:,} {verdict}" for number, verdict in zip(numbers, Verdict, strict=True) if number]
+        return ", ".join(counted) or "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Leaf 0."""
+    """What a report states about itself; leaf 0 of its tree."""
 
     format: str
     id: str  # 128 random bits
@@ -151,15 +151,15 @@ class Header:
     admission: Admission
     ledger: str | None  # the newest checkpoint; None: replay was not checked
     case: tuple[str, ...]
-    limits: tuple[str, ...]  # what this does not prove
+    limits: tuple[str, ...]  # what the report does not prove
     specimens: VerdictCounts
     images: VerdictCounts
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
         if not is_known(self.format):
-            known = ", ".join(version.name for version in VERSIONS)
-            raise ValueError(f"format {self.format[:100]!a}; those that are read are {known}")
+            readable = ", ".join(version.name for version in VERSIONS)
+            raise ValueError(f"format {self.format[:100]!a}; those that are read are {readable}")
         if self.model.partitions < 0 or (self.model.partitions > 0) is not rules_of(self.format).partitions_are_stated:
             raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):
@@ -180,7 +180,7 @@ class Header:
 
     @property
     def rules(self) -> VerdictRules:
-        """Return what decides a verdict: the policy's rules, and those of the report's version."""
+        """Return the policy's rules and those of the report's version, by which verdicts follow."""
         policy, version = self.policy, rules_of(self.format)
         return VerdictRules(
             policy.rate,
@@ -191,15 +191,15 @@ class Header:
 
     @property
     def time(self) -> datetime:
-        """Return when the auditor says that it was issued."""
+        """Return the time of issue that the auditor claims."""
         return read_time(self.issued, "a report")
 
 
 def model_title(name: str, base: str | None) -> str:
-    """Return a model's name beside that of the bundle that it was enrolled on."""
+    """Return a model's name and the name of its base as one title."""
     return name if base is None else f"{name}, enrolled on {base}"
 
 
 def limit_notice(limit: int | None) -> tuple[str, ...]:
-    """Return what a report must say that is not of the whole batch."""
+    """Return the sentence that a report of a part of its batch must have among its limits."""
     return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)

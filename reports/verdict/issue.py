@@ -39,7 +39,7 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
 def summary(report: Report) -> bytes:
     """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC.
 
-    What a demonstration says is no reason to let anything pass, so its summary never does.
+    The summary of a demonstration never passes.
     """
     header = report.header
     passed = header.run.limit is None and header.model.verified and not header.demonstration and bool(report.images)
@@ -56,7 +56,7 @@ def summary(report: Report) -> bytes:
             "digest": {"sha256": header.policy.digest},
         },
         "inputAttestations": [
-            {"uri": f"urn:fusiondiff-audit:{what}:{digest}", "digest": {"sha256": digest}} for what, digest in inputs
+            {"uri": f"urn:fusiondiff-audit:{kind}:{digest}", "digest": {"sha256": digest}} for kind, digest in inputs
         ],
         "verificationResult": "PASSED" if passed else "FAILED",
         "verifiedLevels": [_LEVEL] if passed else ["FAILED"],

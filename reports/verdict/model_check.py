@@ -1,4 +1,4 @@
-"""Comparing a report with the bundle that it names: its files, what `bundle.json` says, and what was enrolled."""
+"""Compares a report with the bundle that it names: files, settings and enrolment."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -17,11 +17,11 @@ from signing.fields import read_json
 
 SETTINGS = "bundle.json"
 _MAX_SETTINGS, _TOKENS = 64 * 1024 * 1024, 2_000_000  # bytes and JSON tokens of it
-_Compared = tuple[str, object, object]  # what, by the header, by the bundle
+_Compared = tuple[str, object, object]  # the field, its value in the header, and in the bundle
 
 
 def compare_model(report: Report, folder: Path) -> str:
-    """Return what was compared with a bundle; whatever the report says otherwise than its bundle is refused."""
+    """Return a sentence about what was compared; refuse a report that contradicts its bundle."""
     from signing import RefusedFile, open_pinned
 
     listed: dict[str, str] = {}
@@ -29,7 +29,7 @@ def compare_model(report: Report, folder: Path) -> str:
         if isinstance(file, RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
         listed[file.name] = file.sha256
-    files, version = f"{len(listed)} files looked", rules_of(report.header.format)
+    files, version = f"{len(listed)} files judged", rules_of(report.header.format)
     if SETTINGS not in listed:
         if version.enrolled_are_marked:
             raise SigningError(Reason.MISSING_FILE, f"{folder}: lists no {SETTINGS}, so it is no bundle")
@@ -51,14 +51,14 @@ def _settings(folder: Path, listed: str) -> BundleSettings:
 
 
 def _refuse_other_model(header: Header, settings: BundleSettings, version: VersionRules) -> None:
-    """Refuse a header that says of the model what its bundle does not say."""
-    for what, stated, right in _compared(header, settings, version):
-        if stated != right:
-            raise contradiction(REPORT, f"{what} is {_shown(stated)}, and {_shown(right)} by the bundle's {SETTINGS}")
+    """Refuse a header whose model differs from its bundle."""
+    for field, stated, true in _compared(header, settings, version):
+        if stated != true:
+            raise contradiction(REPORT, f"{field} is {_shown(stated)}, and {_shown(true)} by the bundle's {SETTINGS}")
 
 
 def _compared(header: Header, settings: BundleSettings, version: VersionRules) -> Iterator[_Compared]:
-    """Yield what the header states and its version has, beside what the bundle says of the same."""
+    """Yield each field that the header's version has, as the header and as the bundle state it."""
     model = header.model
     name = display_name(settings.name, model.digest)
     older = not version.names_are_reserved and model.name == settings.name  # it may lack the word `another`
@@ -78,27 +78,27 @@ def _compared(header: Header, settings: BundleSettings, version: VersionRules) -
         yield "the number of partitions", model.partitions, settings.partitions
     if version.rates_are_known:
         stated_rates, rated = {rate.what: rate.of for rate in model.error_rates}, settings.rated()
-        for what in sorted(stated_rates.keys() | rated.keys()):
-            yield f"the number of specimens of the error rate `{what}`", stated_rates.get(what), rated.get(what)
+        for rate in sorted(stated_rates.keys() | rated.keys()):
+            yield f"the number of specimens of the error rate `{rate}`", stated_rates.get(rate), rated.get(rate)
 
 
 def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> str:
-    """Refuse rows that say otherwise than the bundle what it was enrolled with; return what was found.
+    """Refuse rows whose marks differ from the bundle's enrolment; return a sentence.
 
-    Rows of versions before 3 have no marks, and are judged by rules that knew none: their number is told.
+    Rows of versions before 3 have no marks, so the sentence counts the images that would have one.
     """
-    right = mark_enrolled(report.images, settings.enrolled)
+    marked = mark_enrolled(report.images, settings.enrolled)
     if not version.enrolled_are_marked:
-        number = sum(row.enrolled is not None for row in right)
+        number = sum(row.enrolled is not None for row in marked)
         if not number:
-            return "no picture was among those enrolled"
-        shown = f"{number:,} PICTURE{'' if number == 1 else 'S'} OF ENROLLED SPECIMENS, whose verdicts say nothing"
-        return f"{shown} (version {number_of(report.header.format)} has no marks)"
-    for row, mark in zip(report.images, right, strict=True):
+            return "no image was among those enrolled"
+        warning = f"{number:,} IMAGE{'' if number == 1 else 'S'} OF ENROLLED SPECIMENS, whose verdicts are no evidence"
+        return f"{warning} (version {number_of(report.header.format)} has no marks)"
+    for row, mark in zip(report.images, marked, strict=True):
         if row.enrolled is not mark.enrolled:
-            what = f"{row.name!a} {'was' if mark.enrolled else 'was not'} among what the bundle was enrolled with"
-            raise contradiction(REPORT, what)
-    return "were enrolled with those pictures alone that are marked"
+            message = f"{row.name!a} {'was' if mark.enrolled else 'was not'} among what the bundle was enrolled with"
+            raise contradiction(REPORT, message)
+    return "were enrolled with those images alone that are marked"
 
 
 def _shown(value: object) -> str:

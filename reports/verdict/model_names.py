@@ -1,4 +1,4 @@
-"""What reports call a model: never by the name of a bundle that comes with the tool, unless it is that bundle.
+"""The names of models in reports: no other bundle has the name of an embedded one.
 
 Names are compared by their letters and digits alone, whatever their case, form and separators.
 
@@ -17,7 +17,7 @@ import unicodedata
 from reports.verdict.embedded import EMBEDDED_BUNDLES
 from reports.verdict.header import ModelHeader
 
-JOINT = "enrolled on"  # stands between a model's name and that of its base
+JOINT = "enrolled on"  # between a model's name and its base's in a title
 
 
 def comparable(name: str) -> str:
@@ -26,36 +26,36 @@ def comparable(name: str) -> str:
 
 
 def reserved_name(name: str) -> str | None:
-    """Return the name of the tool's own bundle for which people would take this name; None if there is none."""
+    """Return the name of the embedded bundle for which people would take this name; None if there is none."""
     own_names = sorted({pin.name for pin in EMBEDDED_BUNDLES.values()}, key=len, reverse=True)
     return next((own for own in own_names if comparable(own) in comparable(name)), None)
 
 
 def states_base(name: str) -> bool:
-    """Say whether a name holds what stands between a name and that of the base in a model's title."""
+    """Say whether a name holds the words that a title puts between a model's name and its base's."""
     return comparable(JOINT) in comparable(name)
 
 
 def display_name(name: str, digest: str) -> str:
-    """Return what a bundle of this digest is called; one that took the name of the tool's own is another."""
+    """Return the name that a report gives a bundle; one that took the name of an embedded bundle is `another`."""
     own, pin = reserved_name(name), EMBEDDED_BUNDLES.get(digest)
     return name if own is None or (pin is not None and pin.name == name) else _another(own)
 
 
 def display_base(base: str | None) -> str | None:
-    """Return what a base is called, whose digest nobody states: a name that only looks like a reserved one is another.
+    """Return the name that a report gives a base, whose digest nobody states; a name like a reserved one is `another`.
 
-    The reserved name itself stays, as the word of whoever made the bundle.
+    The reserved name itself stays, as a claim of whoever made the bundle.
     """
     own = None if base is None else reserved_name(base)
     return base if own is None or base == own else _another(own)
 
 
 def name_fault(model: ModelHeader) -> str | None:
-    """Return what is false about the names of a model in a report; None if nothing is."""
+    """Return what is false about the names of a model in a report, or None."""
     for name in filter(None, (model.name, model.base)):
         if states_base(name):
-            return f"{name[:100]!a} holds {JOINT!r}, which says what the base is"
+            return f"{name[:100]!a} holds {JOINT!r}, which names a base"
     if model.name != display_name(model.name, model.digest):
         return f"it calls a model {model.name[:100]!a} that is not {reserved_name(model.name)}"
     if model.base != display_base(model.base):

@@ -1,11 +1,11 @@
-"""A report: a header and rows under one tree, so that any row can be shown alone, and the statement that is signed.
+"""A report: a header and rows under one hash tree, and the statement that is signed.
 
 Leaf 0 of an RFC 6962 tree is the header; the rows of specimens follow, then those of images, in the order of their
-names. Each leaf is a JSON object with its number, a salt and what it says. Salts come from one key that the report
-holds and an excerpt does not, so that a row that was not shown cannot be guessed from its hash.
+names. Each leaf is a JSON object with its number, a salt and its content, so any row can be shown alone. Salts come
+from one key that the report holds and an excerpt does not, so nobody can guess a row that was not shown from its hash.
 
-A report has one form. Whoever reads one writes it again, and must come to the very bytes that were signed: so nothing
-stands in it that was passed over, tree and subjects are those of its rows, and no other reader finds another meaning.
+A report has one form. `from_payload` writes what it read again and compares all bytes with those that were signed: so
+nothing in a report is ignored, tree and subjects are those of its rows, and no other reader finds another meaning.
 """
 
 import hashlib
@@ -35,14 +35,14 @@ MAX_PAYLOAD = 1024 * 1024 * 1024  # bytes
 _TOKENS = 400 * MAX_ROWS
 _SALT_KEY = 32  # bytes
 _TOGETHER = 1000  # rows
-BATCH = "batch manifest"  # the subject that is the batch
+BATCH = "batch manifest"  # the subject that stands for the batch
 _ORIGIN = "fusiondiff-audit/report/"
 _Row = TypeVar("_Row", ImageRow, SpecimenRow)
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that is signed; `texts` are the header and the rows as JSON, in the order of their leaves."""
+    """A report's records; `texts` are the header and the rows as signed JSON, in the order of their leaves."""
 
     header: Header
     specimens: tuple[SpecimenRow, ...]
@@ -54,15 +54,15 @@ class Report:
     def of(
         cls, header: Header, specimens: Iterable[SpecimenRow], images: Iterable[ImageRow], salt_key: bytes
     ) -> "Report":
-        """Return the report that says this."""
+        """Return the report of a header and rows, in the newest version's JSON."""
         rows = tuple(specimens), tuple(images)
         return cls(
-            header, *rows, salt_key, tuple(write_json(write_record(said)) for said in (header, *rows[0], *rows[1]))
+            header, *rows, salt_key, tuple(write_json(write_record(leaf)) for leaf in (header, *rows[0], *rows[1]))
         )
 
     @cached_property
     def tree(self) -> Tree:
-        """Return the tree over all leaves."""
+        """Return the hash tree over all leaves."""
         return Tree(map(leaf_hash, self._leaves()))
 
     @property
@@ -79,59 +79,61 @@ class Report:
         return b"".join(self._pieces())
 
     def _pieces(self) -> Iterator[bytes]:
-        """Yield the payload in small pieces: a long one is never there twice."""
+        """Yield the payload in small pieces, so that a long one is never twice in memory."""
         first = 1 + len(self.specimens)
         yield b'{"_type":%b,"predicate":{"header":%b,"images":[' % (write_json(STATEMENT_TYPE), self.texts[0])
-        yield from _apart(self.texts[first:])
+        yield from _comma_separated(self.texts[first:])
         yield b'],"saltKey":%b,"specimens":[' % write_json(write_base64(self.salt_key))
-        yield from _apart(self.texts[1:first])
+        yield from _comma_separated(self.texts[1:first])
         predicate = PREDICATE_TYPE + self.header.format.rpartition("/")[2]
         head = {"origin": self.origin, "root": write_base64(self.tree.root()), "size": len(self.tree)}
         yield b'],"tree":%b},"predicateType":%b,"subject":[' % (write_json(head), write_json(predicate))
         judged = ((row.name, row.sha256) for row in self.images if row.judged is not None and row.sha256)
         subjects = chain(((BATCH, self.header.batch.payload),), judged)
-        yield from _apart(write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects)
+        yield from _comma_separated(
+            write_json({"name": name, "digest": {"sha256": digest}}) for name, digest in subjects
+        )
         yield b"]}"
 
     @classmethod
     def from_payload(cls, payload: bytes, where: str) -> "Report":
         """Parse a verified payload."""
         refuse_large(payload, where, limit=MAX_PAYLOAD, tokens=_TOKENS)
-        at = Scanner(payload, where)
-        at.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
-        said = at.value()
-        version = stated_version(said)
-        header, texts = read_record(Header, Fields(upgraded(said, "header", version, where), where)), [write_json(said)]
-        at.expect(',"images":')
-        images, image_texts = _rows(ImageRow, "image", at, version, f"{where}: images")
-        at.expect(',"saltKey":')
-        salt_key = read_base64(Fields({"saltKey": at.value()}, where).text("saltKey"), where)
-        at.expect(',"specimens":')
-        specimens, specimen_texts = _rows(SpecimenRow, "specimen", at, version, f"{where}: specimens")
+        scanner = Scanner(payload, where)
+        scanner.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
+        leaf = scanner.value()
+        version = stated_version(leaf)
+        header, texts = read_record(Header, Fields(upgraded(leaf, "header", version, where), where)), [write_json(leaf)]
+        scanner.expect(',"images":')
+        images, image_texts = _rows(ImageRow, "image", scanner, version, f"{where}: images")
+        scanner.expect(',"saltKey":')
+        salt_key = read_base64(Fields({"saltKey": scanner.value()}, where).text("saltKey"), where)
+        scanner.expect(',"specimens":')
+        specimens, specimen_texts = _rows(SpecimenRow, "specimen", scanner, version, f"{where}: specimens")
         report = cls(header, specimens, images, salt_key, (*texts, *specimen_texts, *image_texts))
-        del at  # which holds the whole text once more
+        del scanner  # it holds the whole text once more
         report.refuse_disorder(where)
-        if not report._says(payload):
-            what = "is not in the one form of a report: its tree or its subjects are not those of its rows, or "
-            raise malformed(where, what + "something stands there twice or is written otherwise")
+        if not report._is_written_as(payload):
+            message = "is not in the one form of a report: its tree or its subjects are not those of its rows, or "
+            raise malformed(where, message + "something stands there twice or is written otherwise")
         return report
 
     def refuse_misread(self, where: str) -> None:
-        """Refuse to sign what readers would refuse, or take for something else; a thousand rows at a time."""
+        """Refuse to sign a report that readers would refuse or misread; a thousand rows at a time."""
         self.refuse_disorder(where)
         same = read_record(Header, Fields(json.loads(self.texts[0]), where)) == self.header
         first = 1 + len(self.specimens)
         parts = ((SpecimenRow, self.specimens, self.texts[1:first]), (ImageRow, self.images, self.texts[first:]))
         for kind, rows, texts in parts:
             for start in range(0, max(len(rows), len(texts)), _TOGETHER):
-                some = slice(start, start + _TOGETHER)
-                read_back = read_records(kind, list(map(json.loads, texts[some])), where)
-                same = same and read_back == list(rows[some])
+                chunk = slice(start, start + _TOGETHER)
+                read_back = read_records(kind, list(map(json.loads, texts[chunk])), where)
+                same = same and read_back == list(rows[chunk])
         if not same:
             raise ValueError(f"{where}: a report that does not read back as itself")
 
     def refuse_disorder(self, where: str) -> None:
-        """Refuse rows that are not in order, or twice there."""
+        """Refuse rows that are out of order or repeated, and names that are no file names."""
         if len(self.salt_key) != _SALT_KEY:
             raise malformed(where, f"a salt key has {_SALT_KEY} bytes")
         for row in self.images:
@@ -139,15 +141,15 @@ class Report:
                 refuse_unsafe(row.name)
                 if row.name == BATCH:
                     raise malformed(where, f"an image that is called {BATCH!r}, as the batch is among the subjects")
-        for what, names in (
+        for kind, names in (
             ("specimens", [row.specimen for row in self.specimens]),
             ("images", [row.name for row in self.images]),
         ):
-            if any(one >= other for one, other in pairwise(names)):
-                raise malformed(where, f"its {what} are not in the order of their names, each once")
+            if any(name >= following for name, following in pairwise(names)):
+                raise malformed(where, f"its {kind} are not in the order of their names, each once")
 
-    def _says(self, payload: bytes) -> bool:
-        """Say whether these are the very bytes that the report would be written as."""
+    def _is_written_as(self, payload: bytes) -> bool:
+        """Say whether the report is written as these bytes."""
         at = 0
         for piece in self._pieces():
             if not payload.startswith(piece, at):
@@ -161,19 +163,21 @@ class Report:
             yield leaf_bytes(number, self.salt(number), kind, text)
 
 
-def _rows(kind: type[_Row], leaves: str, at: Scanner, version: str, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
-    """Return the rows of the list that begins here, and the text of each."""
+def _rows(
+    kind: type[_Row], leaf_kind: str, scanner: Scanner, version: str, where: str
+) -> tuple[tuple[_Row, ...], list[bytes]]:
+    """Return the rows of the list at the scanner's position, and the signed text of each."""
     rows: list[_Row] = []
     texts: list[bytes] = []
-    for some in at.batches(_TOGETHER):
-        rows += read_records(kind, [upgraded(one, leaves, version, where) for one in some], where)
-        texts += map(write_json, some)
+    for chunk in scanner.batches(_TOGETHER):
+        rows += read_records(kind, [upgraded(leaf, leaf_kind, version, where) for leaf in chunk], where)
+        texts += map(write_json, chunk)
         if len(rows) > MAX_ROWS:
             raise SigningError(Reason.TOO_LARGE, f"{where}: more than {MAX_ROWS:,}")
     return tuple(rows), texts
 
 
-def _apart(texts: Iterable[bytes]) -> Iterator[bytes]:
+def _comma_separated(texts: Iterable[bytes]) -> Iterator[bytes]:
     """Yield texts with commas between them."""
     for number, text in enumerate(texts):
         yield b"," + text if number else text

@@ -1,4 +1,4 @@
-"""What a report says, as plain rows: text, whole numbers, yes and no, and decimals as text. Nothing else is signed.
+"""The rows of a report, of text, whole numbers, booleans, and decimals as text; and how verdicts follow from them.
 
 A p-value is stored as the counts that it comes from, so that whoever checks a report computes it, the set and the
 verdict again (`reports.arithmetic`, `reports.verdict.verdicts`).
@@ -21,23 +21,23 @@ _MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  #
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the model found in one picture."""
+    """The model's answer on one image."""
 
     label: Label
     votes_authentic: int  # forests
     votes_counterfeit: int
-    score: str  # mean share of trees that hold it for authentic
-    gate: str  # 1: the local path is believed
+    score: str  # mean share of trees that vote `authentic`
+    gate: str  # 1: the local path decides alone; 0: the global path
     unfamiliarity: str
     tiles: int
-    map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to be shown
+    map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to show
     authentic: Rank | None  # among specimens of that class; None: too few of them
     counterfeit: Rank | None
     familiar: Rank | None
-    tolerance: int | None  # of partitions that an attacker may touch without another label; None: nobody asked
+    tolerance: int | None  # partitions that may be altered without another label; None: the policy does not ask
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are none, what the votes do not give, and a map that nobody could draw."""
+        """Refuse numbers out of range, a label or tolerance that the votes do not give, and a map of another form."""
         if self.map is not None and not _MAP.fullmatch(self.map):
             raise ValueError("a map is lines of whole numbers, or - where there is none")
         if not (
@@ -47,17 +47,17 @@ class Judgement:
         if min(self.votes_authentic, self.votes_counterfeit, self.tiles) < 0:
             raise ValueError("fewer than no votes or tiles")
         if (self.votes_authentic > self.votes_counterfeit) is not (self.label is Label.AUTHENTIC):
-            raise ValueError(f"the votes do not say {self.label}")
+            raise ValueError(f"the votes are not for {self.label}")
         votes = (self.votes_counterfeit, self.votes_authentic)  # the former wins ties
         if self.tolerance is not None and self.tolerance != tolerance(votes):
             raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
 
 
 class EnrolmentMark(StrEnum):
-    """What of a picture the model was enrolled with."""
+    """What an image shares with the model's enrolment."""
 
     IMAGE = "picture"  # its pixels
-    SPECIMEN = "specimen"  # a specimen of its name, or another picture of its specimen
+    SPECIMEN = "specimen"  # a specimen of its name, or another image of its specimen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ImageRow:
 
     name: str
     sha256: str | None  # of the file as signed; None: nobody signed it
-    pixels: str | None  # digest of the picture; None: it was never decoded
+    pixels: str | None  # digest of the decoded pixels; None: it was never decoded
     specimen: str | None
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -78,7 +78,7 @@ class ImageRow:
     enrolled: EnrolmentMark | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolment`
 
     def __post_init__(self) -> None:
-        """Refuse digests that are none, findings in a picture that has none, and marks that cannot be."""
+        """Refuse malformed digests, a judgement without digests, and impossible marks."""
         for digest in (self.sha256, self.pixels):
             if digest is not None and not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
@@ -86,13 +86,13 @@ class ImageRow:
             raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
         lacks = {EnrolmentMark.IMAGE: self.pixels is None, EnrolmentMark.SPECIMEN: self.specimen is None}
         if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks[self.enrolled]):
-            what = "was enrolled by its pixels or its specimen, which it has not, or was refused"
-            raise ValueError(f"{self.name[:100]!a} {what}")
+            message = "was enrolled by its pixels or its specimen, which it has not, or was refused"
+            raise ValueError(f"{self.name[:100]!a} {message}")
 
 
 @dataclass(frozen=True, slots=True)
 class SpecimenRow:
-    """One object, by its worst picture."""
+    """One specimen, judged by its worst image."""
 
     specimen: str
     images: int
@@ -101,55 +101,59 @@ class SpecimenRow:
     authentic: Rank | None
     counterfeit: Rank | None
     familiar: Rank | None
-    tolerance: int | None  # the least of its pictures
+    tolerance: int | None  # the least of its images'
 
 
 def evidence(
     images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: VerdictRules
 ) -> Evidence:
-    """Return what the verdict on one picture, or on a specimen with several, depends on; refused files do not count."""
-    seen = [image for image in images if image.verdict is not Verdict.REFUSED]
+    """Return the evidence for the verdict on one image, or on a specimen with several; refused files do not count."""
+    judgeable = [image for image in images if image.verdict is not Verdict.REFUSED]
     authentic, counterfeit, familiar = ranks
     classes = None
     if authentic is not None and counterfeit is not None:
         pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
         classes = tuple(label for label, rank in pairs if rank.above(rules.alpha))
     return Evidence(
-        labels=tuple(image.judged.label for image in seen if image.judged is not None),
-        faults=any(image.judged is None for image in seen),
-        scale_missing=rules.needs_scale and any(image.scale is None for image in seen),
+        labels=tuple(image.judged.label for image in judgeable if image.judged is not None),
+        faults=any(image.judged is None for image in judgeable),
+        scale_missing=rules.needs_scale and any(image.scale is None for image in judgeable),
         familiar=None if familiar is None else familiar.above(rules.alpha),
         classes=classes,
         needs_calibration=rules.needs_calibration,
         enrolled=any(image.enrolled is not None for image in images),
-        refused=len(seen) < len(images),
-        short=(least_tolerance(seen) or 0) < (rules.tolerance or 0),
+        refused=len(judgeable) < len(images),
+        short=(least_tolerance(judgeable) or 0) < (rules.tolerance or 0),
     )
 
 
 def least_tolerance(images: Iterable[ImageRow]) -> int | None:
-    """Return how many partitions may be touched without any of these pictures getting another label."""
-    known = [image.judged.tolerance for image in images if image.judged is not None]
-    each = [one for one in known if one is not None]
-    return min(each) if each and len(each) == len(known) else None
+    """Return how many partitions may be altered before any of these images gets another label."""
+    stated = [image.judged.tolerance for image in images if image.judged is not None]
+    tolerances = [bound for bound in stated if bound is not None]
+    return min(tolerances) if tolerances and len(tolerances) == len(stated) else None
 
 
 def surviving_answers(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
-    """Return how many answers stay what they are with none, one, two, ... partitions touched, all of them at once."""
+    """Return how many answers cannot change with none, one, two, ... partitions altered."""
     answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
-    known = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
-    each = [one for one in known if one is not None]
-    return tuple(sum(one >= touched for one in each) for touched in range(max(each) + 1)) if each else ()
+    stated = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
+    tolerances = [least for least in stated if least is not None]
+    return (
+        tuple(sum(least >= touched for least in tolerances) for touched in range(max(tolerances) + 1))
+        if tolerances
+        else ()
+    )
 
 
 def worst_rank(ranks: list[Rank | None]) -> Rank | None:
-    """Return the strangest, or None if one of them is not available."""
-    known = [rank for rank in ranks if rank is not None]
-    return min(known, key=lambda rank: rank.p) if known and len(known) == len(ranks) else None
+    """Return the rank with the least p-value, or None if one of them is not available."""
+    available = [rank for rank in ranks if rank is not None]
+    return min(available, key=lambda rank: rank.p) if available and len(available) == len(ranks) else None
 
 
 def image_verdict(image: ImageRow, rules: VerdictRules) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the verdict on one picture that was not refused, and why it is no answer."""
+    """Return the verdict on one image that was not refused, and the reasons if it is no answer."""
     judged = image.judged
     ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
     return verdict(evidence((image,), ranks, rules))
@@ -157,20 +161,20 @@ def image_verdict(image: ImageRow, rules: VerdictRules) -> tuple[Verdict, tuple[
 
 def specimen_rows(images: Iterable[ImageRow], rules: VerdictRules) -> tuple[SpecimenRow, ...]:
     """Return a row for each specimen, in the order of their names."""
-    of: dict[str, list[ImageRow]] = {}
+    by_specimen: dict[str, list[ImageRow]] = {}
     for row in images:
         if row.specimen is not None:
-            of.setdefault(row.specimen, []).append(row)
-    return tuple(_specimen_row(name, tuple(of[name]), rules) for name in sorted(of))
+            by_specimen.setdefault(row.specimen, []).append(row)
+    return tuple(_specimen_row(name, tuple(by_specimen[name]), rules) for name in sorted(by_specimen))
 
 
 def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: VerdictRules) -> SpecimenRow:
-    """Return the row of a specimen, by all its pictures that were not refused."""
-    seen = [image.judged for image in images if image.judged is not None]
+    """Return the row of a specimen, by all its images that were not refused."""
+    judgements = [image.judged for image in images if image.judged is not None]
     kinds = ("authentic", "counterfeit", "familiar")
-    authentic, counterfeit, familiar = (worst_rank([getattr(judged, kind) for judged in seen]) for kind in kinds)
+    authentic, counterfeit, familiar = (worst_rank([getattr(judged, kind) for judged in judgements]) for kind in kinds)
     ranks = (authentic, counterfeit, familiar)
     if all(image.verdict is Verdict.REFUSED for image in images):
         return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)
-    found, why = verdict(evidence(images, ranks, rules))
-    return SpecimenRow(name, len(images), found, why, *ranks, least_tolerance(images))
+    result, reasons = verdict(evidence(images, ranks, rules))
+    return SpecimenRow(name, len(images), result, reasons, *ranks, least_tolerance(images))

@@ -17,7 +17,7 @@ _DAY = timedelta(days=1)
 def stress_claim_fault(header: Header, requirement: Fields) -> str | None:
     """Return why the policy's `[robustness]` does not allow the header's claim of a stress test; None if it does."""
     claim = header.robustness
-    if claim is None:  # `reports.verdict.consistency` refuses that where a result is required
+    if claim is None:  # `consistency` refuses that where a result is required
         return None
     bundle = EMBEDDED_BUNDLES.get(header.model.digest)
     embedded = bundle is not None and bundle.tested == claim.digest

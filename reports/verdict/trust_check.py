@@ -1,8 +1,8 @@
-"""What a header says of keys, of the trust store and of the ledger, held against the trust store at hand.
+"""Compares the keys, trust store and ledger of a header with the trust store at hand.
 
-A key id is a digest and cannot be borrowed; the name beside it can. So every name is held against the store, in the
+A key id is a digest and cannot be forged; the name beside it can. So every name is compared with the store, in the
 version that the report quotes or in the one at hand. Of a key that the store does not list, and of another store, the
-auditor is the only witness: `TrustComparison` says so.
+auditor is the only witness, and `TrustComparison` states that.
 """
 
 import re
@@ -24,7 +24,7 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True, slots=True)
 class TrustComparison:
-    """What the trust store at hand confirms, and what is the auditor's word alone."""
+    """What the trust store at hand confirms, and what remains the auditor's claim."""
 
     store: str
     ledger: str | None  # None: no ledger was kept
@@ -44,25 +44,25 @@ class TrustComparison:
 def compare_trust(header: Header, trust: TrustStore, where: str) -> TrustComparison:
     """Return what the store confirms of a header; what it contradicts is refused."""
     _refuse_other_name(header.auditor, "auditor", header, trust, where)
-    listed = _refuse_other_name(header.batch.signer, "signer of the batch", header, trust, where)
-    store, same = _store(header, trust, where)
-    ledger, known = (None, False) if header.ledger is None else _ledger(header.ledger, trust, where)
-    return TrustComparison(store, ledger, listed, same, known)
+    signer_listed = _refuse_other_name(header.batch.signer, "signer of the batch", header, trust, where)
+    store, store_listed = _store(header, trust, where)
+    ledger, ledger_listed = (None, False) if header.ledger is None else _ledger(header.ledger, trust, where)
+    return TrustComparison(store, ledger, signer_listed, store_listed, ledger_listed)
 
 
-def _refuse_other_name(said: Key, what: str, header: Header, trust: TrustStore, where: str) -> bool:
-    """Refuse a key under a name that the store does not list it with; say whether the store lists the key."""
-    names = _names(said.keyid, header, trust)
-    if names and said.principal not in names:
+def _refuse_other_name(key: Key, role: str, header: Header, trust: TrustStore, where: str) -> bool:
+    """Refuse a key under another name than the store lists; return whether the store lists the key."""
+    names = _names(key.keyid, header, trust)
+    if names and key.principal not in names:
         listed = " or ".join(map(repr, sorted(names)))
         raise _contradiction(
-            where, f"names its {what} {said.principal!r}; the trust store lists that key as {listed}", _HINT
+            where, f"names its {role} {key.principal!r}; the trust store lists that key as {listed}", _HINT
         )
     return bool(names)
 
 
 def _names(keyid: str, header: Header, trust: TrustStore) -> frozenset[str]:
-    """Return whose a key is, in the version of the store that the report quotes and in the one at hand."""
+    """Return the principals of a key, in the version of the store that the report quotes and in the one at hand."""
     roots = [trust.root]
     if header.trust.fingerprint == trust.fingerprint and 1 <= header.trust.version <= len(trust.roots):
         roots.append(trust.roots[header.trust.version - 1])
@@ -70,27 +70,29 @@ def _names(keyid: str, header: Header, trust: TrustStore) -> frozenset[str]:
 
 
 def _store(header: Header, trust: TrustStore, where: str) -> tuple[str, bool]:
-    """Return what is known of the store that the report quotes: one that is newer than ours is refused."""
-    said = header.trust
-    if said.version < 1:
-        raise _contradiction(where, f"quotes version {said.version} of a trust store; the first is 1")
-    if said.fingerprint != trust.fingerprint:
+    """Compare the store that the report quotes with the one at hand; refuse a newer one."""
+    quoted = header.trust
+    if quoted.version < 1:
+        raise _contradiction(where, f"quotes version {quoted.version} of a trust store; the first is 1")
+    if quoted.fingerprint != trust.fingerprint:
         return f"{ALLEGED}: another one than this", False
-    if said.version > trust.root.version:
-        what = f"quotes version {said.version} of the trust store, and this one is version {trust.root.version}"
+    if quoted.version > trust.root.version:
+        message = f"quotes version {quoted.version} of the trust store, and this one is version {trust.root.version}"
         hint = "get the newest trust store from whoever runs the roots; if there is no such version, nor is it genuine"
-        raise SigningError(Reason.ROLLBACK, f"{where}: {what}", hint=hint)
-    expires = write_time(trust.roots[said.version - 1].expires)
-    if said.expires != expires:
-        what = f"says that version {said.version} of the trust store expires at {said.expires}; it does at {expires}"
-        raise _contradiction(where, what)
-    return f"version {said.version} of this one", True
+        raise SigningError(Reason.ROLLBACK, f"{where}: {message}", hint=hint)
+    expires = write_time(trust.roots[quoted.version - 1].expires)
+    if quoted.expires != expires:
+        message = (
+            f"states that version {quoted.version} of the trust store expires at {quoted.expires}; it does at {expires}"
+        )
+        raise _contradiction(where, message)
+    return f"version {quoted.version} of this one", True
 
 
-def _ledger(said: str, trust: TrustStore, where: str) -> tuple[str, bool]:
-    """Return what is known of the ledger's checkpoint that the report carries; what is none is refused."""
+def _ledger(encoded: str, trust: TrustStore, where: str) -> tuple[str, bool]:
+    """Return who signed the ledger's checkpoint that the report carries; refuse text that is no checkpoint."""
     place = f"{where}: the ledger's checkpoint"
-    note = read_base64(said, place)
+    note = read_base64(encoded, place)
     origin, size = _read_note(note, place)
     for entry in trust.root.entries:
         if entry.role is not Role.AUDITOR or (entry.revoked is not None and entry.revoked.compromised):
@@ -119,5 +121,5 @@ def _read_note(note: bytes, where: str) -> tuple[str, int]:
     return origin, int(size)
 
 
-def _contradiction(where: str, what: str, hint: str | None = None) -> SigningError:
-    return SigningError(Reason.CONTRADICTION, f"{where}: {what}", hint=hint)
+def _contradiction(where: str, fault: str, hint: str | None = None) -> SigningError:
+    return SigningError(Reason.CONTRADICTION, f"{where}: {fault}", hint=hint)

@@ -1,7 +1,7 @@
-"""What lies beside a report's signed files, and was not checked with them.
+"""The files beside a report's signed files that verification does not check.
 
-A page can be edited and a table exchanged while the signed file stays genuine; so whoever checks a folder is told of
-every file in it that nothing was compared with.
+A page can be edited and a table exchanged while the signed file stays genuine; so `verify` names every file of a folder
+that it compared with nothing.
 """
 
 import os
@@ -32,17 +32,17 @@ def unchecked_files(folder: Path, file: Path) -> tuple[UncheckedFile, ...]:
     """Return everything in a report's folder but the files that were checked, in the order of their names."""
     try:
         with os.scandir(folder) as entries:
-            found = [(entry.name, _state(entry)) for entry in entries if entry.name not in _SIGNED | {file.name}]
+            states = [(entry.name, _state(entry)) for entry in entries if entry.name not in _SIGNED | {file.name}]
     except OSError as e:
         return (UncheckedFile(str(folder), f"cannot be listed ({(e.strerror or str(e)).lower()}), not compared"),)
-    return tuple(UncheckedFile(name, state) for name, state in sorted(found))
+    return tuple(UncheckedFile(name, state) for name, state in sorted(states))
 
 
 def _state(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return "a link, not followed"
     if entry.is_dir(follow_symlinks=False):
-        return "a folder, not looked into"
+        return "a folder, not opened"
     if not entry.is_file(follow_symlinks=False):
         return f"no file ({_kind(entry)}), not compared"
     return _KNOWN.get(entry.name, _UNSIGNED)
@@ -54,4 +54,4 @@ def _kind(entry: os.DirEntry[str]) -> str:
     except OSError:
         return "gone"
     kinds = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"))
-    return next((what for told, what in kinds if told(mode)), "a device")
+    return next((kind for is_kind, kind in kinds if is_kind(mode)), "a device")

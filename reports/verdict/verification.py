@@ -1,7 +1,7 @@
-"""Checking a report, step by step, with the standard library and one library of cryptography.
+"""Verifies a report step by step, with the standard library and one library of cryptography.
 
-Each check says what it compared. The first that fails ends it: what comes after would be about something nobody vouches
-for. A check that was not asked for, or that has nothing to look at, is not listed as passed.
+Each check states what it compared. The first that fails ends the verification, since nobody vouches for what the later
+ones would compare. A check that was not asked for, or that has nothing to compare, is not listed as passed.
 """
 
 import gc
@@ -25,7 +25,7 @@ _MAX_NOTE = 64 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class PassedCheck:
-    """One thing that was compared, and found to hold."""
+    """A check that passed: its title, and what it compared."""
 
     title: str
     found: str
@@ -33,7 +33,7 @@ class PassedCheck:
 
 @dataclass(slots=True)
 class Verification:
-    """What is known of a report so far: `checks` holds what passed, `unchecked` what nothing was compared with."""
+    """How far a verification came: `checks` passed, and `unchecked` files were compared with nothing."""
 
     checks: list[PassedCheck] = field(default_factory=list)
     report: Report | None = None
@@ -48,16 +48,19 @@ def verify_report(
     trust: TrustStore,
     images: Path | None = None,
     model: Path | None = None,
-    found: Verification,
+    verification: Verification | None = None,
 ) -> Report:
-    """Check a report and note what passed in `found`; what does not hold is raised."""
-    with _uncollected():
-        return _examined(path, trust, images, model, found)
+    """Return a report whose every check passed; the first that does not is raised.
+
+    `verification` collects what passed, for callers that tell people how far the checks came.
+    """
+    with _without_garbage_collection():
+        return _verified(path, trust, images, model, verification or Verification())
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Do not look for cycles: rows have none, and the more of them there are, the longer each look takes."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Switch the search for reference cycles off: rows have none, and each search takes longer with more of them."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -67,29 +70,31 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | None, found: Verification) -> Report:
-    whole = os.path.isdir(path)  # a path that is too long is none; Path.is_dir would raise
-    folder, file = (path, path / REPORT) if whole else (path.parent, path)
+def _verified(
+    path: Path, trust: TrustStore, images: Path | None, model: Path | None, verification: Verification
+) -> Report:
+    is_folder = os.path.isdir(path)  # a path that is too long is none; Path.is_dir would raise
+    folder, file = (path, path / REPORT) if is_folder else (path.parent, path)
     where = str(file)
 
-    def passed(title: str, what: str) -> None:
-        found.checks.append(PassedCheck(title, what))
+    def passed(title: str, comparison: str) -> None:
+        verification.checks.append(PassedCheck(title, comparison))
 
     bundle = Bundle.from_bytes(read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD)
     opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
     passed("signature", f"by key sha256:{opened.entry.keyid}, listed as auditor {opened.entry.principal!r}")
     report = Report.from_payload(opened.payload, where)
-    found.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
-    issued, proven = found.signer.time or report.header.time, found.signer.proven
+    signer = verification.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
+    issued, proven = signer.time or report.header.time, signer.proven
     refuse_late(report.header.format, issued, where, proven=proven)
     proof = "proven by a timestamp" if proven else "claimed, not proven"
     passed("time", f"the key was good at {write_time(issued)} ({proof})")
     if report.header.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.WRONG_ROLE, f"{where}: names another auditor than the one who signed it")
-    found.comparison = compare_trust(report.header, trust, where)
-    for title, what in found.comparison.confirmed():
-        passed(title, what)
-    found.report = report
+    verification.comparison = compare_trust(report.header, trust, where)
+    for title, comparison in verification.comparison.confirmed():
+        passed(title, comparison)
+    verification.report = report
     passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
     refuse_contradiction(report, where)
     passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
@@ -99,12 +104,12 @@ def _examined(path: Path, trust: TrustStore, images: Path | None, model: Path | 
     if images is not None:
         from reports.verdict.batch_check import compare_batch  # few ask for it, and it takes more to load
 
-        passed("images", compare_batch(report, images, trust, found.signer))
+        passed("images", compare_batch(report, images, trust, signer))
     if model is not None:
         from reports.verdict.model_check import compare_model
 
         passed("model", compare_model(report, model))
-    found.unchecked = unchecked_files(folder, file) if whole or file.name == REPORT else ()
+    verification.unchecked = unchecked_files(folder, file) if is_folder or file.name == REPORT else ()
     return report
 
 

@@ -188,10 +188,12 @@ def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> No
     until = VERSIONS[_PLACES[version]].until
     if until is not None and time > until:
         proof = "as a timestamp proves" if proven else "as it claims"
-        what = f"is of version {number_of(version)}, none of which was issued after {write_time(until)}"
+        message = f"is of version {number_of(version)}, none of which was issued after {write_time(until)}"
         hint = "ask for a report of the newest version; one that is older than this needs a timestamp from its time"
         raise SigningError(
-            Reason.CONTRADICTION, f"{where}: contradicts itself: {what}, and at {write_time(time)}, {proof}", hint=hint
+            Reason.CONTRADICTION,
+            f"{where}: contradicts itself: {message}, and at {write_time(time)}, {proof}",
+            hint=hint,
         )
 
 

@@ -16,7 +16,7 @@ import pytest
 import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import CheckpointKeys, ReportIssued, verify_ledger
-from reports.verdict.verification import Verification, verify_report
+from reports.verdict.verification import verify_report
 from tests.audit.process import read
 from tests.conftest import NOW
 
@@ -87,7 +87,7 @@ def kill_often(home: Path, *, kills: int) -> None:
 def check(home: Path, out: Path, kills: int) -> None:
     """A report that was killed on the way is whole, and the one that nobody would have killed."""
     trust = signing.load_trust(home / "trust.json", at=NOW)
-    found = verify_report(out, trust=trust, images=home / "batch", found=Verification())
+    found = verify_report(out, trust=trust, images=home / "batch")
     assert len(found.images) == IMAGES
     looked = out.with_suffix(".looked").read_text().split()
     assert set(looked) == {row.name for row in found.images}

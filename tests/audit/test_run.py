@@ -135,7 +135,7 @@ def test_a_batch_becomes_a_report_that_passes(
     claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
     sign(folder, keys["device"], claims=claims)
     done = run(folder, tmp_path / "out")
-    found = verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+    found = verify_report(tmp_path / "out", trust=trust, images=folder)
     assert found == done.report
     assert done.judged == 6
     assert [row.name for row in found.images] == [f"tile-{n}.tif" for n in range(6)]
@@ -172,7 +172,7 @@ def test_what_the_model_was_enrolled_with_gets_no_answer(
         assert (row.reasons == (VerdictReason.WAS_ENROLLED,)) is (row.enrolled is not None)
         assert row.enrolled is None or row.verdict is Verdict.INCONCLUSIVE
     assert [row.reasons == (VerdictReason.WAS_ENROLLED,) for row in said.specimens] == [True, True, False, False]
-    assert verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification()) == said
+    assert verify_report(tmp_path / "out", trust=trust, images=folder) == said
     again = run(
         folder, tmp_path / "again", taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1",)), first=said
     )
@@ -212,9 +212,9 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
         header = replace(said.header, specimens=whole, images=each)
         forged = Report.of(header, rows, images, said.salt_key)
         put(forged, tmp_path / "out", keys)
-        verify_report(tmp_path / "out", trust=trust, found=Verification())  # by itself it is whole
+        verify_report(tmp_path / "out", trust=trust)  # by itself it is whole
         with pytest.raises(SigningError) as caught:
-            verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+            verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -241,7 +241,7 @@ def test_a_bad_file_is_a_row_and_stops_nothing(
         f"{shown} (2)": ("extra-file",),
     }
     assert done.judged == 3
-    verify_report(tmp_path / "out", trust=trust, found=Verification())
+    verify_report(tmp_path / "out", trust=trust)
 
 
 @pytest.mark.parametrize("killed", [0, 1, 8, 9, 19])
@@ -354,7 +354,7 @@ def test_the_ledger_knows_batch_and_pictures_again(
     assert [row.reasons for row in twin.report.images] == [("duplicate-pixels",)]
     anew = run(folder, tmp_path / "four", ledger=True, again="the client asked for it")
     assert anew.judged == 6
-    verify_report(tmp_path / "four", trust=trust, found=Verification())
+    verify_report(tmp_path / "four", trust=trust)
 
 
 def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
@@ -474,7 +474,7 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
         )
         put(forged, tmp_path / "out", keys)
         with pytest.raises(SigningError, match=r"says nothing of|none of the images that were asked for") as caught:
-            verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+            verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -493,7 +493,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
     forged = Report.of(replace(said.header, batch=batch), said.specimens, said.images, said.salt_key)
     put(forged, tmp_path / "out", keys)
     with pytest.raises(SigningError, match="of the batch") as caught:
-        verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+        verify_report(tmp_path / "out", trust=trust, images=folder)
     assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -504,19 +504,19 @@ def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_sai
     sign(folder, keys["device"])
     run(folder, tmp_path / "out")
     found = Verification()
-    verify_report(tmp_path / "out", trust=trust, images=folder, found=found)
+    verify_report(tmp_path / "out", trust=trust, images=folder, verification=found)
     assert "signed by 'device-1'" in found.checks[-1].found
     auditors = tuple(e for e in trust.root.entries if e.role is signing.Role.AUDITOR)
     alone = replace(make_trust(keys["root"], auditors), at=trust.at)
     found = Verification()
-    verify_report(tmp_path / "out", trust=alone, images=folder, found=found)
+    verify_report(tmp_path / "out", trust=alone, images=folder, verification=found)
     assert "named by the auditor alone" in found.checks[-1].found
     manifest = folder / signing.MANIFEST_NAME
     bundle = json.loads(manifest.read_bytes())
     bundle["dsseEnvelope"]["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
     manifest.write_text(json.dumps(bundle))
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+        verify_report(tmp_path / "out", trust=trust, images=folder)
     assert caught.value.reason is Reason.BAD_SIGNATURE
 
 
@@ -543,9 +543,9 @@ def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
     run(folder, tmp_path / "out")
     entries = tuple(replace(e, **change) if e.role is signing.Role.DEVICE else e for e in trust.root.entries)
     later = replace(make_trust(keys["root"], entries), at=trust.at)
-    verify_report(tmp_path / "out", trust=later, found=Verification())  # of its auditor there is nothing to be said
+    verify_report(tmp_path / "out", trust=later)  # of its auditor there is nothing to be said
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path / "out", trust=later, images=folder, found=Verification())
+        verify_report(tmp_path / "out", trust=later, images=folder)
     assert caught.value.reason is reason
 
 
@@ -558,7 +558,7 @@ def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
     (folder / "/".join(parts)).write_bytes(b"II*\0 no picture")
     sign(folder, keys["device"], claims={"/".join(parts): Claim(Kind.IMAGE, None, None)})
     run(folder, tmp_path / "out")
-    verify_report(tmp_path / "out", trust=trust, images=folder, found=Verification())
+    verify_report(tmp_path / "out", trust=trust, images=folder)
 
 
 def test_a_repetition_that_comes_out_otherwise_has_a_name_of_its_own(

@@ -22,7 +22,7 @@ from reports.stress.outcome import Outcome
 from reports.stress.records import GateResult
 from reports.stress.result import sign_stress_result
 from reports.verdict.rows import surviving_answers
-from reports.verdict.verification import Verification, verify_report
+from reports.verdict.verification import verify_report
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.verdict.made import digest
@@ -306,9 +306,7 @@ def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
     done = ready(*words, "--out", "out")
     assert done.code == 0, done.err
     assert "with specimens of the enrolment altered in place" in done.out or "no answer that could stay" in done.out
-    report = verify_report(
-        Path("out"), trust=signing.load_trust(Path("trust.json"), at=signing.now()), found=Verification()
-    )
+    report = verify_report(Path("out"), trust=signing.load_trust(Path("trust.json"), at=signing.now()))
     for row in report.images:
         assert row.judged is not None
         votes = (row.judged.votes_counterfeit, row.judged.votes_authentic)

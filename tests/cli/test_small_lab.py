@@ -10,7 +10,7 @@ from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.rows import image_verdict
-from reports.verdict.verification import Verification, verify_report
+from reports.verdict.verification import verify_report
 from signing import Reason, SigningError
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
@@ -60,15 +60,15 @@ def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_no
     page = Path("report", "report.html").read_text()
     for verdict in ("AUTHENTIC", "COUNTERFEIT", "UNFAMILIAR"):
         assert f'<li class="{verdict} unchecked"><b>not checked</b>' in page
-    assert "No picture could get an answer." in page
+    assert "No image could get an answer." in page
     assert "birch, enrolled on tiny" in page
     assert "not available" not in page
     _, done, verified = outputs
     for text in (done, verified):
         assert "birch, enrolled on tiny" in text
-        assert "not checked      whether a picture is unlike anything enrolled: 19 specimens are needed" in text
+        assert "not checked      whether an image is unlike anything enrolled: 19 specimens are needed" in text
         assert "not checked      which class can be ruled out: 19 calibration specimens of each are needed" in text
-    assert "were enrolled with those pictures alone that are marked" in verified
+    assert "were enrolled with those images alone that are marked" in verified
     data = lab("verify", "report", "--trust", "trust.json", "--json").json
     assert data["checked"] == {"conformalSets": False, "familiarity": False, "answers": False}
     refuse_hidden_enrolment(Path("report"))
@@ -77,7 +77,7 @@ def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_no
 def refuse_hidden_enrolment(folder: Path) -> None:
     """Take the marks off the rows, as an auditor could, and let verdict, counts, tree and summary follow."""
     trust = signing.load_trust(Path("trust.json"), at=signing.now())
-    said = verify_report(folder, trust=trust, found=Verification())
+    said = verify_report(folder, trust=trust)
     rows = []
     for row in said.images:
         bare = replace(row, enrolled=None)
@@ -87,7 +87,7 @@ def refuse_hidden_enrolment(folder: Path) -> None:
     forged = Report.of(header, said.specimens, rows, said.salt_key)
     for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
         (folder / name).write_bytes(data)
-    verify_report(folder, trust=trust, found=Verification())  # by itself it is whole
+    verify_report(folder, trust=trust)  # by itself it is whole
     with pytest.raises(SigningError, match="was among what the bundle was enrolled with") as caught:
-        verify_report(folder, trust=trust, model=Path("birch"), found=Verification())
+        verify_report(folder, trust=trust, model=Path("birch"))
     assert caught.value.reason is Reason.CONTRADICTION

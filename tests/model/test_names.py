@@ -110,7 +110,7 @@ def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
     settings = replace(enrolled_model(1, calibrate=1).settings, seen=("0" * 64,))
     known = enrolled_set(settings)
     assert known.specimens == {"alder 0", "birch 0", "alder 1", "birch 1"}  # those that calibrate, too
-    assert len(known.pictures) == 5
+    assert len(known.images) == 5
     read = read_json(settings.to_bytes(), "it", limit=10**6, tokens=10**5)
     assert EnrolledSet.from_settings(read, most=LONGEST) == known
 

@@ -79,7 +79,7 @@ def refusals(said: Report, folder: Path, trust: TrustStore = TRUST) -> tuple[Rea
     shown = make_excerpt(said, checkpoint_of(said), name)
     put(said, folder)
     for check in (
-        lambda: verify_report(folder, trust=trust, found=Verification()),
+        lambda: verify_report(folder, trust=trust),
         lambda: verify_excerpt(shown, "excerpt", trust=trust),
     ):
         try:
@@ -267,7 +267,7 @@ def test_a_report_of_an_older_store_is_taken_and_of_a_newer_one_is_not(tmp_path:
     newer = propose_entry(TRUST, listed, issued=NOW).cosigned((ROOT,)).complete(NOW)
     assert refusals(genuine(), tmp_path, newer) == (None, None)
     found = Verification()
-    verify_report(tmp_path, trust=newer, found=found)
+    verify_report(tmp_path, trust=newer, verification=found)
     assert ("trust store", "version 1 of this one") in [(check.title, check.found) for check in found.checks]
     quoted = replace(genuine().header.trust, version=2, expires=write_time(newer.root.expires))
     said = genuine(trust=quoted)
@@ -326,11 +326,11 @@ def test_every_picture_of_an_enrolled_specimen_says_so(tmp_path: Path) -> None:
     }
     assert next(row for row in whole.specimens if row.specimen == specimen).reasons == ("was-enrolled",)
     put(whole, tmp_path)
-    verify_report(tmp_path, trust=TRUST, found=Verification())
+    verify_report(tmp_path, trust=TRUST)
     part = answered(said, lambda row: row.name == said.images[0].name)
     put(part, tmp_path)
     with pytest.raises(SigningError, match="is of a specimen that was enrolled") as caught:
-        verify_report(tmp_path, trust=TRUST, found=Verification())
+        verify_report(tmp_path, trust=TRUST)
     assert caught.value.reason is Reason.CONTRADICTION
     other = next(row for row in said.images[1:] if row.specimen == specimen and row.judged is not None)
     with pytest.raises(SigningError, match="do not agree"):

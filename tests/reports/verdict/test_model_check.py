@@ -81,9 +81,9 @@ def test_a_report_that_says_what_its_bundle_says_passes(keys: dict[str, PrivateK
     found = bundle(tmp_path / "model", keys["model"], settings())
     (tmp_path / "report").mkdir()
     known = Verification()
-    verify_report(put(of_bundle(found), tmp_path / "report"), trust=TRUST, model=tmp_path / "model", found=known)
+    verify_report(put(of_bundle(found), tmp_path / "report"), trust=TRUST, model=tmp_path / "model", verification=known)
     (sentence,) = (check.found for check in known.checks if check.title == "model")
-    assert sentence.startswith("2 files looked, were enrolled with those pictures alone that are marked")
+    assert sentence.startswith("2 files judged, were enrolled with those images alone that are marked")
     assert " and are as the header says: " in sentence[: WIDEST + 30]
 
 
@@ -129,9 +129,9 @@ def test_what_a_bundle_does_not_say_of_itself_is_refused(
     found = bundle(tmp_path / "model", keys["model"], change(settings()))
     (tmp_path / "report").mkdir()
     put(of_bundle(found), tmp_path / "report")
-    verify_report(tmp_path / "report", trust=TRUST, found=Verification())  # by itself it is whole
+    verify_report(tmp_path / "report", trust=TRUST)  # by itself it is whole
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path / "report", trust=TRUST, model=tmp_path / "model", found=Verification())
+        verify_report(tmp_path / "report", trust=TRUST, model=tmp_path / "model")
     assert caught.value.reason is Reason.CONTRADICTION
     assert message in str(caught.value)
 
@@ -190,7 +190,7 @@ def test_older_reports_are_compared_in_what_they_state(
     found = bundle(tmp_path / "model", keys["model"], said)
     for name in (CERAMIC, f"another {CERAMIC}"):  # the first is how they were written before names were compared
         sentence = compare_model(older(of_bundle(found), version, name=name), tmp_path / "model")
-        assert sentence.startswith("no picture was among those enrolled; 2 files looked, and are as the header says: ")
+        assert sentence.startswith("no image was among those enrolled; 2 files judged, and are as the header says: ")
     for changes in ({"name": "alder"}, {"name": CERAMIC, "enrolled_authentic": 26}):
         with pytest.raises(SigningError) as caught:
             compare_model(older(of_bundle(found), version, **changes), tmp_path / "model")
@@ -212,7 +212,7 @@ def test_enrolled_pictures_of_an_older_report_are_told(
     said["examples"][0]["pixel_digest"] = row.pixels
     found = bundle(tmp_path / "model", keys["model"], said)
     sentence = compare_model(older(of_bundle(found), version), tmp_path / "model")
-    assert re.match("[0-9]+ PICTURES OF ENROLLED SPECIMENS, whose verdicts say nothing", sentence)
+    assert re.match("[0-9]+ IMAGES OF ENROLLED SPECIMENS, whose verdicts are no evidence", sentence)
     assert f"(version {version[-1]} has no marks)" in sentence[:WIDEST]
     with pytest.raises(SigningError, match="was among what the bundle was enrolled with"):
         compare_model(of_bundle(found), tmp_path / "model")

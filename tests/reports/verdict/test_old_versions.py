@@ -133,11 +133,11 @@ def test_no_report_of_an_old_version_is_issued_after_its_last_moment(version: st
         shown = make_excerpt(said, checkpoint_of(said), said.images[0].name)
         put(said, tmp_path)
         if good:
-            verify_report(tmp_path, trust=trust, found=Verification())
+            verify_report(tmp_path, trust=trust)
             verify_excerpt(shown, "excerpt", trust=trust)
             continue
         for check in (
-            lambda trust=trust: verify_report(tmp_path, trust=trust, found=Verification()),
+            lambda trust=trust: verify_report(tmp_path, trust=trust),
             lambda trust=trust, shown=shown: verify_excerpt(shown, "excerpt", trust=trust),
         ):
             with pytest.raises(SigningError, match=f"none of which was issued after {write_time(last)}") as caught:
@@ -151,7 +151,7 @@ def test_a_proven_time_shows_that_an_old_version_was_issued_late(
     """The golden report claims a time before; only its timestamp tells when it was signed."""
     found = Verification()
     store = listed_by("v2", GOLDEN["v2"], LATER)
-    said = verify_report(VECTORS / "v2", trust=store, found=found)
+    said = verify_report(VECTORS / "v2", trust=store, verification=found)
     assert found.signer is not None
     assert found.signer.proven
     assert found.signer.time is not None
@@ -163,7 +163,7 @@ def test_a_proven_time_shows_that_an_old_version_was_issued_late(
         tuple(replace(one, until=one.until and earlier) for one in VERSIONS),
     )
     with pytest.raises(SigningError, match="as a timestamp proves"):
-        verify_report(VECTORS / "v2", trust=store, found=Verification())
+        verify_report(VECTORS / "v2", trust=store)
 
 
 def test_the_newest_version_has_no_last_moment_and_no_gaps() -> None:
@@ -196,7 +196,7 @@ def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
     said: Report, sets: bool, familiarity: bool, tmp_path: Path
 ) -> None:
     put(said, tmp_path)
-    found = available_checks(verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1]), found=Verification()))
+    found = available_checks(verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1])))
     assert (found.sets, found.familiarity, found.calibrated) == (sets, familiarity, sets or familiarity)
     assert {row.verdict for row in said.images} == {Verdict.AUTHENTIC}
 

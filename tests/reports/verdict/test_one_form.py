@@ -80,13 +80,13 @@ def test_an_auditor_s_key_that_was_not_good_then_is_refused(
 ) -> None:
     (tmp_path / REPORT).write_bytes(issue(report(AUDITOR.public, 4), AUDITOR)[REPORT])  # nothing beside it helps
     found = Verification()
-    assert verify_report(tmp_path / REPORT, trust=trust(), found=found).header.auditor.principal == "auditor-1"
+    assert verify_report(tmp_path / REPORT, trust=trust(), verification=found).header.auditor.principal == "auditor-1"
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path / REPORT, trust=trust(**changes), found=Verification())
+        verify_report(tmp_path / REPORT, trust=trust(**changes))
     assert caught.value.reason is reason
 
 
 def test_a_batch_s_manifest_is_no_report(tmp_path: Path) -> None:
     (tmp_path / REPORT).write_bytes(seal(b'{"_type":"https://in-toto.io/Statement/v1"}', AUDITOR))
     with pytest.raises(SigningError, match="not in the form of a report"):
-        verify_report(tmp_path, trust=trust(), found=Verification())
+        verify_report(tmp_path, trust=trust())

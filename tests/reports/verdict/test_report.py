@@ -73,7 +73,7 @@ def written(folder: Path, said: Report) -> Path:
 def test_what_is_written_is_read_back_and_every_check_is_named(tmp_path: Path, trusted: TrustStore) -> None:
     said = made_report()
     found = Verification()
-    assert verify_report(written(tmp_path, said), trust=trusted, found=found) == said
+    assert verify_report(written(tmp_path, said), trust=trusted, verification=found) == said
     titles = [check.title for check in found.checks]
     assert titles == ["signature", "time", "names", "tree", "arithmetic", CHECKPOINT, SUMMARY]
     assert said.header.images.authentic > 0
@@ -92,7 +92,7 @@ def test_any_changed_byte_of_the_signed_file_is_refused_or_means_the_same(tmp_pa
         bad[place] ^= rng.randrange(1, 256)
         file.write_bytes(bad)
         try:
-            verify_report(tmp_path, trust=trusted, found=Verification())
+            verify_report(tmp_path, trust=trusted)
         except SigningError:
             continue
         again = json.loads(bytes(bad))["dsseEnvelope"]
@@ -116,7 +116,7 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
         at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
         (tmp_path / REPORT).write_bytes(seal(write_json(bad), AUDITOR))
         with pytest.raises(SigningError):
-            verify_report(tmp_path, trust=trusted, found=Verification())
+            verify_report(tmp_path, trust=trusted)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
     assert caught.value.reason is Reason.CONTRADICTION
     (tmp_path / REPORT).write_bytes(seal(said.to_payload(), AUDITOR))  # with other tools, that is
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path, trust=trusted, found=Verification())
+        verify_report(tmp_path, trust=trusted)
     assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -201,7 +201,7 @@ def test_only_an_auditor_s_key_of_the_right_kind_signs(tmp_path: Path, trusted: 
     for name, data in issue(made_report(), PrivateKey.generate(Algorithm.ED25519)).items():
         (tmp_path / name).write_bytes(data)
     with pytest.raises(SigningError) as caught:
-        verify_report(tmp_path, trust=trusted, found=Verification())
+        verify_report(tmp_path, trust=trusted)
     assert caught.value.reason is Reason.UNKNOWN_KEY
     found = Verification()
     stranger = made_report()
@@ -209,7 +209,7 @@ def test_only_an_auditor_s_key_of_the_right_kind_signs(tmp_path: Path, trusted: 
         stranger, header=replace(stranger.header, auditor=replace(stranger.header.auditor, keyid="0" * 64))
     )
     with pytest.raises(SigningError, match="another auditor"):
-        verify_report(written(tmp_path / "b", stranger), trust=trusted, found=found)
+        verify_report(written(tmp_path / "b", stranger), trust=trusted, verification=found)
     assert [check.title for check in found.checks] == ["signature", "time"]
 
 
@@ -219,9 +219,9 @@ def test_files_beside_a_report_must_be_of_it(tmp_path: Path, trusted: TrustStore
         own = (one / name).read_bytes()
         (one / name).write_bytes((two / name).read_bytes())
         with pytest.raises(SigningError):
-            verify_report(one, trust=trusted, found=Verification())
+            verify_report(one, trust=trusted)
         (one / name).write_bytes(own)
-    verify_report(one, trust=trusted, found=Verification())
+    verify_report(one, trust=trusted)
 
 
 def summarised(said: Report) -> Any:
@@ -269,9 +269,9 @@ A, C = Label.AUTHENTIC, Label.COUNTERFEIT
         (Evidence((A,), classes=()), Verdict.UNFAMILIAR, VerdictReason.UNLIKE_BOTH),
         (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, VerdictReason.NOT_SURE),
         (Evidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, VerdictReason.SET_DISAGREES),
-        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, VerdictReason.PICTURES_DISAGREE),
-        (Evidence((A, C), classes=()), Verdict.INCONCLUSIVE, VerdictReason.PICTURES_DISAGREE),
-        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, VerdictReason.PICTURE_REFUSED),
+        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
+        (Evidence((A, C), classes=()), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
+        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, VerdictReason.IMAGE_REFUSED),
         (Evidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, VerdictReason.LEAST_NOT_REACHED),
     ],
 )

@@ -43,7 +43,7 @@ def trusted(at: datetime) -> TrustStore:
 @pytest.mark.parametrize("at", [HOUR, LATER])
 def test_version_1_verifies_with_its_images(at: datetime) -> None:
     found = Verification()
-    said = verify_report(V1, trust=trusted(at), images=V1 / "batch", found=found)
+    said = verify_report(V1, trust=trusted(at), images=V1 / "batch", verification=found)
     titles = [
         "signature",
         "time",
@@ -87,7 +87,7 @@ def test_a_harmed_vector_is_refused(tmp_path: Path) -> None:
     data[data.index(b'"payload":"') + 400] ^= 1
     (folder / REPORT).write_bytes(data)
     with pytest.raises(SigningError):
-        verify_report(folder, trust=trusted(HOUR), found=Verification())
+        verify_report(folder, trust=trusted(HOUR))
 
 
 def test_version_1_says_nothing_that_came_later() -> None:
@@ -155,7 +155,7 @@ def test_version_2_verifies_for_ever_with_its_images(name: str) -> None:
     assert bytes_of(folder) == known.bytes
     for at in (known.hour, LATER):
         found = Verification()
-        said = verify_report(folder, trust=listed_by(name, known, at), images=folder / "batch", found=found)
+        said = verify_report(folder, trust=listed_by(name, known, at), images=folder / "batch", verification=found)
         assert found.signer is not None
         assert found.signer.proven
         assert said.header.images == known.images
@@ -172,7 +172,7 @@ def test_names_in_older_versions_are_held_against_the_trust_store(folder: Path) 
         entries = tuple(replace(e, principal="another") if e.role is role else e for e in store.root.entries)
         other = replace(make_trust(PrivateKey.generate(Algorithm.ED25519), entries), at=LATER)
         with pytest.raises(SigningError, match="the trust store lists that key as 'another'") as caught:
-            verify_report(folder, trust=other, found=Verification())
+            verify_report(folder, trust=other)
         assert caught.value.reason is Reason.CONTRADICTION
 
 
@@ -197,7 +197,7 @@ def test_the_version_that_is_open_verifies_as_the_script_makes_it(name: str) -> 
     folder = VECTORS / name
     trust = load_trust(folder / "trust.json", at=LATER)
     found = Verification()
-    said = verify_report(folder, trust=trust, images=folder / "batch", found=found)
+    said = verify_report(folder, trust=trust, images=folder / "batch", verification=found)
     assert said.header.format == versions.NEWEST
     assert said.to_payload() == payload_of(folder / REPORT)
     shown = verify_excerpt((folder / "excerpt.json").read_bytes(), "excerpt", trust=replace(trust, at=said.header.time))
