@@ -1,25 +1,21 @@
-"""What a made-up micrograph costs: one field of view against one k-d tree query of its pixels.
+"""The time of a synthetic micrograph: one field of view against one k-d tree query of its pixels.
 
     python -P benchmarks/kiln.py
 
 Rounds are interleaved: a query of the two nearest of 400 seeds over 512 x 512 pixels, then one field of each kiln at
-medium difficulty. The torch painter's rate is measured on the GPU, if there is one, else on the CPU.
+medium difficulty.
 """
 
-import functools
 import statistics
 import sys
 import time
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
-from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
-from fusiondiff_audit.kiln.torch_canvas import TorchCanvas
 
 SIDE, SEEDS, ROUNDS, MOST = 512, 400, 9, 3.0
 BENCH_SIDE = 256
@@ -44,29 +40,6 @@ def field(kiln: str, number: int, side: int = SIDE) -> float:
     return time.process_time() - start
 
 
-def painted(number: int) -> float:
-    """Paint one field with torch, and bring it back; every process keeps its painter."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return float(
-        specimen("cedar", None, "speed", str(number)).field(0, BENCH_SIDE, _canvas(device)).float().mean().cpu()
-    )
-
-
-@functools.cache
-def _canvas(device: str) -> TorchCanvas:
-    return TorchCanvas(device)
-
-
-def torch_rate(workers: int, number: int) -> float:
-    """Return how many fields of 256 px so many processes paint in a second, without their start."""
-    painting = parallel_map(painted, range(number), workers)
-    for _ in range(number // 4):  # by then all are at work
-        next(painting)
-    start = time.perf_counter()
-    rest = sum(1 for _ in painting)
-    return rest / (time.perf_counter() - start)
-
-
 def main() -> None:
     """Measure, print, and fail above the bound."""
     with threadpool_limits(1):
@@ -85,10 +58,6 @@ def main() -> None:
             f"(median {statistics.median(ratios):.2f}, at most {ratios[-1]:.2f})"
         )
     print(f"{BENCH_SIDE} px: {1 / small:.0f} a second on one core")
-    for workers, number in ((1, 400), (8, 4000)) if torch.cuda.is_available() else ((1, 16),):
-        device = torch.cuda.get_device_name() if torch.cuda.is_available() else "the CPU"
-        rate = torch_rate(workers, number)
-        print(f"torch on {device}, {workers} at once: {rate:.1f} fields of {BENCH_SIDE} px a second")
     if worst > MOST:
         sys.exit(f"a field takes {worst:.2f} queries; at most {MOST:g} are allowed")
     print(f"the bound of {MOST:g} holds")

@@ -1,8 +1,8 @@
-"""Micrographs that we make ourselves, and a benchmark on them that cannot be fooled cheaply.
+"""A generator of synthetic ceramic micrographs: kilns, workshops that copy them, and a simulated microscope.
 
-Goals: pictures that could hang beside real ones; every one repeatable from its name; a task that brightness does not
-solve; controls that find a leak if there is one.
-Not-goals: real ceramics, forgers who know the tool, and any sentence about either (docs/kiln.md says why).
+Goals: images that look like real ones; each repeatable from its key; classes that brightness does not separate; files
+whose form does not reveal the class.
+Not-goals: models and benchmarks (`evaluation`), real ceramics, and any statement about them (docs/kiln.md).
 
     >>> from fusiondiff_audit.kiln.specimens import specimen
     >>> copy = specimen("birch", "hurried", "an example")

@@ -1,4 +1,4 @@
-"""From what goes into a kiln to what comes out.
+"""Firing: from the parameters of a firing to the fired body.
 
 Grains grow by the power law of sintering, with an Arrhenius rate; needles grow and rims of quartz dissolve with the
 root of the same heat, as diffusion does. What a buyer checks without a microscope, colour and porosity, is not computed
@@ -18,13 +18,17 @@ _GROWTH = 2.5  # micrometres after that hour, whatever the exponent
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """What goes in, and how it is fired."""
+    """Raw materials, firing schedule and shaping of one firing.
+
+    Field names are ingredients of recipes. Their alphabetical order decides which random number each one gets, so no
+    field may be renamed within a version of the generator.
+    """
 
     temperature: float = _REFERENCE  # degrees Celsius
     soak: float = 4.0  # hours
     exponent: float = 3.0  # of grain growth
     powder: float = 1.0  # mean diameter before firing, micrometres
-    mill: float = 0.4  # spread of the logarithm of grain diameters
+    mill: float = 0.4  # standard deviation of the logarithm of grain diameters
     elongation: float = 1.1
     direction: float = 0.0
     flux: float = 0.1  # width of the glass between grains, micrometres
@@ -36,9 +40,9 @@ class Firing:
     pore_spread: float = 0.45
     roundness: float = 0.85
     roughness: float = 0.15
-    throwing: float = 0.0  # how far pores follow one direction
+    throwing: float = 0.0  # alignment of pores with one direction
     clustering: float = 0.1
-    slowness: float = 0.9  # share of pores that reached a grain boundary before it was too late
+    slowness: float = 0.9  # share of pores on grain boundaries; fired fast, they are trapped in grains
     quartz: float = 0.0
     quartz_size: float = 12.0
     rim: float = 0.5  # width after one hour at the reference, micrometres
@@ -56,55 +60,54 @@ class Firing:
     coats: float = 0.0  # thickness of a sprayed coat and its oxide, micrometres
 
 
-def fire(charge: Firing) -> Body:
-    """Return the body that comes out."""
-    heat = charge.soak * exp(-_ENERGY / _GAS * (1 / (charge.temperature + 273) - 1 / (_REFERENCE + 273)))
-    size = (charge.powder**charge.exponent + _GROWTH**charge.exponent * heat) ** (1 / charge.exponent)
+def fire(firing: Firing) -> Body:
+    heat = firing.soak * exp(-_ENERGY / _GAS * (1 / (firing.temperature + 273) - 1 / (_REFERENCE + 273)))
+    size = (firing.powder**firing.exponent + _GROWTH**firing.exponent * heat) ** (1 / firing.exponent)
     grains = Grains(
         size=size,
-        spread=charge.mill,
-        elongation=charge.elongation,
-        direction=charge.direction,
-        grey=charge.grey,
-        channelling=charge.channelling,
-        glass=charge.flux,
-        glass_grey=charge.glass_grey,
+        spread=firing.mill,
+        elongation=firing.elongation,
+        direction=firing.direction,
+        grey=firing.grey,
+        channelling=firing.channelling,
+        glass=firing.flux,
+        glass_grey=firing.glass_grey,
     )
     pores = Pores(
-        charge.porosity,
-        charge.pore,
-        charge.pore_spread,
-        charge.roundness,
-        charge.roughness,
-        alignment=charge.throwing,
-        direction=charge.direction,
-        clustering=charge.clustering,
-        siting=charge.slowness,
+        firing.porosity,
+        firing.pore,
+        firing.pore_spread,
+        firing.roundness,
+        firing.roughness,
+        alignment=firing.throwing,
+        direction=firing.direction,
+        clustering=firing.clustering,
+        siting=firing.slowness,
     )
     inclusions = Inclusions(
-        quartz=charge.quartz,
-        quartz_size=charge.quartz_size,
-        quartz_grey=charge.grey - 0.12,
-        rim=charge.rim * heat**0.5,
-        mullite=charge.needles,
-        mullite_length=charge.needle * heat**0.5,
-        mullite_grey=charge.grey + 0.14,
-        nesting=charge.nesting,
-        feldspar=charge.laths,
-        feldspar_length=charge.lath,
-        feldspar_grey=charge.grey + 0.07,
+        quartz=firing.quartz,
+        quartz_size=firing.quartz_size,
+        quartz_grey=firing.grey - 0.12,
+        rim=firing.rim * heat**0.5,
+        mullite=firing.needles,
+        mullite_length=firing.needle * heat**0.5,
+        mullite_grey=firing.grey + 0.14,
+        nesting=firing.nesting,
+        feldspar=firing.laths,
+        feldspar_length=firing.lath,
+        feldspar_grey=firing.grey + 0.07,
     )
-    return Body(grains, pores, inclusions, Cracks(charge.cracks, 0.06 * size, charge.shock), _layers(charge))
+    return Body(grains, pores, inclusions, Cracks(firing.cracks, 0.06 * size, firing.shock), _layers(firing))
 
 
-def _layers(charge: Firing) -> tuple[Layer, ...]:
-    if charge.glaze:
-        bubbles = Pores(charge.bubbles, charge.bubble, roundness=1.0, roughness=0.0)
-        return (Layer(charge.glaze, charge.glaze_grey, pores=bubbles),)
-    if charge.coats:
-        splats = Pores(charge.bubbles, charge.bubble, 0.7, roundness=0.5, roughness=0.3, alignment=0.8, clustering=0.3)
-        oxide = Pores(0.1, charge.bubble, 0.6, roundness=0.5, roughness=0.2, alignment=0.9)
-        coat = Layer(charge.coats, charge.glaze_grey, pores=splats, roughness=2.0, reaction=0.3, lamellae=0.35)
-        scale = Layer(charge.coats / 3, charge.grey * 0.75, pores=oxide, reaction=0.3, gaps=2.0)
+def _layers(firing: Firing) -> tuple[Layer, ...]:
+    if firing.glaze:
+        bubbles = Pores(firing.bubbles, firing.bubble, roundness=1.0, roughness=0.0)
+        return (Layer(firing.glaze, firing.glaze_grey, pores=bubbles),)
+    if firing.coats:
+        splats = Pores(firing.bubbles, firing.bubble, 0.7, roundness=0.5, roughness=0.3, alignment=0.8, clustering=0.3)
+        oxide = Pores(0.1, firing.bubble, 0.6, roundness=0.5, roughness=0.2, alignment=0.9)
+        coat = Layer(firing.coats, firing.glaze_grey, pores=splats, roughness=2.0, reaction=0.3, lamellae=0.35)
+        scale = Layer(firing.coats / 3, firing.grey * 0.75, pores=oxide, reaction=0.3, gaps=2.0)
         return (coat, scale)
     return ()

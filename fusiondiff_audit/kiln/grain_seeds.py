@@ -1,7 +1,7 @@
-"""Grains as a Laguerre tessellation, which is all in its seeds.
+"""The seeds of grains: their Laguerre tessellation follows from the seeds alone.
 
 A power diagram of points in the plane is a Voronoi diagram of the same points lifted into space (Aurenhammer, 1987), so
-the nearest lifted points give a grain and its neighbour together. Elongation is a stretch of the plane beforehand.
+the two nearest lifted points of a pixel are its grain and the neighbour. Elongation stretches the plane beforehand.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from fusiondiff_audit.kiln.shapes import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GrainSeeds:
-    """Grain centres in pixels (row, column), the same in the stretched plane, and how far each is lifted."""
+    """Grain centres in the image (row, column, in pixels) and in the stretched plane, with their lifts."""
 
     centres: Floats
     lifted: Floats  # three columns: two in the stretched plane, and the lift
@@ -23,27 +23,27 @@ class GrainSeeds:
     size: float  # mean diameter, pixels
     tree: cKDTree
 
-    def near(self, points: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.intp]:
-        """Return the nearest grains at points of the picture, the grain itself first."""
+    def nearest(self, points: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.intp]:
+        """Return the nearest grains of points in the image, the grain that holds the point first."""
         flat = points @ self.turn.T
-        _, found = self.tree.query(np.column_stack([flat, np.zeros(len(flat))]), k=min(count, len(self.lifted)))
-        nearest: npt.NDArray[np.intp] = found
+        _, grains = self.tree.query(np.column_stack([flat, np.zeros(len(flat))]), k=min(count, len(self.lifted)))
+        nearest: npt.NDArray[np.intp] = grains
         return nearest
 
     def boundary_at(self, points: npt.NDArray[np.floating]) -> Floats:
-        """Return how far each point is from the boundary of its grain, in pixels of the stretched plane."""
-        pair = self.lifted[self.near(points, 2)]
+        """Return the distance of each point from the boundary of its grain, in pixels of the stretched plane."""
+        pair = self.lifted[self.nearest(points, 2)]
         flat = np.column_stack([points @ self.turn.T, np.zeros(len(points))])
         power = ((pair - flat[:, None]) ** 2).sum(-1)
         between = np.linalg.norm(pair[:, 0, :2] - pair[:, 1, :2], axis=-1)
-        away: Floats = (power[:, 1] - power[:, 0]) / (2 * np.maximum(between, 1e-6))
-        return away
+        distance: Floats = (power[:, 1] - power[:, 0]) / (2 * np.maximum(between, 1e-6))
+        return distance
 
 
 def draw_grain_seeds(
     rng: np.random.Generator, side: int, *, size: float, spread: float, elongation: float, direction: float
 ) -> GrainSeeds:
-    """Return seeds of grains with a mean diameter in pixels and log-normal sizes, some of them outside the picture."""
+    """Draw seeds of grains of log-normal sizes, `size` pixels wide on average, some of them outside the image."""
     margin = 3 * size * elongation**0.5
     count = int(np.ceil(1.3 * ((side + 2 * margin) / size) ** 2))
     centres = rng.uniform(-margin, side + margin, (count, 2))

@@ -1,7 +1,7 @@
-"""Surfaces that no kiln made, each painted by a few numbers: how it looks everywhere, and nowhere in particular.
+"""Procedural height maps of surfaces, each described by a few parameters that hold all over the image.
 
-A painter takes its numbers (`synthetic_textures.py` draws them), random numbers and a side, and returns a height for
-each pixel, from about 0 to 1. What is bright and what a microscope makes of the surface is decided elsewhere.
+Each function takes parameters (`synthetic_textures.py` draws them), a random generator and a side, and returns a height
+for each pixel, from about 0 to 1. Contrast, pits and imaging are added in `synthetic_textures.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,113 +12,122 @@ from scipy.spatial import cKDTree
 
 HeightMap = npt.NDArray[np.floating]
 Parameters = Mapping[str, float]
-Painter = Callable[[Parameters, np.random.Generator, int], HeightMap]
-_MOST = 4000  # leaves in one picture
-_BOW = 0.3  # of a fibre, over a picture
+HeightMapFunction = Callable[[Parameters, np.random.Generator, int], HeightMap]
+_MOST = 4000  # leaves in an image
+_BOW = 0.3  # of a fibre, over the width of an image
 
 
-def clouds(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint noise whose spectrum falls by a power of the frequency, where waves are shorter than a length."""
-    field = _filtered(rng, side, of["stretch"], lambda f: (f**2 + of["length"] ** -2.0) ** (-of["slope"] / 2))
-    return _tone(np.sign(field) * np.abs(field) ** of["bend"])
+def clouds(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Noise with a power-law spectrum at wavelengths below `length`."""
+    field = _filtered(
+        rng, side, parameters["stretch"], lambda f: (f**2 + parameters["length"] ** -2.0) ** (-parameters["slope"] / 2)
+    )
+    return _tone(np.sign(field) * np.abs(field) ** parameters["bend"])
 
 
-def labyrinth(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint two phases that are wound into each other: noise of one wavelength, cut at a level."""
-    wave, band = 1 / of["wavelength"], of["disorder"] / of["wavelength"]
-    field = _filtered(rng, side, of["stretch"], lambda f: np.exp(-(((f - wave) / band) ** 2) / 2))
-    level = np.quantile(field, 1 - of["share"])
-    return 0.5 + 0.4 * np.tanh(of["sharpness"] * (field - level))
+def labyrinth(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Two interlaced phases, as after spinodal decomposition: noise of one wavelength, thresholded at a level."""
+    wave, band = 1 / parameters["wavelength"], parameters["disorder"] / parameters["wavelength"]
+    field = _filtered(rng, side, parameters["stretch"], lambda f: np.exp(-(((f - wave) / band) ** 2) / 2))
+    level = np.quantile(field, 1 - parameters["share"])
+    return 0.5 + 0.4 * np.tanh(parameters["sharpness"] * (field - level))
 
 
-def leaves(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint discs or squares that cover each other, of sizes that follow a power law."""
-    least, most, power = of["smallest"], of["smallest"] * of["range"], 1 - of["power"]
+def leaves(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Dead leaves model: discs or squares that occlude each other, of sizes that follow a power law."""
+    least, most, power = parameters["smallest"], parameters["smallest"] * parameters["range"], 1 - parameters["power"]
     count = int(min(_MOST, 3 * side**2 / (np.pi * least**2)))
     sizes = (least**power + rng.random(count) * (most**power - least**power)) ** (1 / power)
-    square, found = rng.random() < 0.5, np.full((side, side), 0.5)
+    square, heights = rng.random() < 0.5, np.full((side, side), 0.5)
     for size, (down, across), tone in zip(sizes, rng.uniform(0, side, (count, 2)), rng.random(count), strict=True):
         top, left = max(0, int(down - size)), max(0, int(across - size))
-        window = found[top : int(down + size) + 1, left : int(across + size) + 1]
+        window = heights[top : int(down + size) + 1, left : int(across + size) + 1]
         if square:
             window[:] = tone
             continue
         y, x = np.ogrid[top : top + window.shape[0], left : left + window.shape[1]]
         window[(y - down) ** 2 + (x - across) ** 2 < size**2] = tone
-    return found
+    return heights
 
 
-def fibres(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint round fibres that lie on one another, more or less in one direction."""
+def fibres(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Round fibres that lie on one another, with directions scattered about one."""
     y, x = np.mgrid[:side, :side]
-    found = np.full((side, side), 0.1)
-    half, direction = of["width"] / 2, rng.uniform(0, np.pi)
-    for _ in range(int(of["cover"] * side / of["width"])):
-        angle = direction + of["spread"] * rng.normal()
+    heights = np.full((side, side), 0.1)
+    half, direction = parameters["width"] / 2, rng.uniform(0, np.pi)
+    for _ in range(int(parameters["cover"] * side / parameters["width"])):
+        angle = direction + parameters["spread"] * rng.normal()
         down, across = rng.uniform(0, side, 2)
         off = (x - across) * np.sin(angle) - (y - down) * np.cos(angle)
         bow = _BOW * rng.normal() * ((x - across) * np.cos(angle) + (y - down) * np.sin(angle)) ** 2 / side
         inside = np.abs(off + bow) < half
-        found[inside] = (0.35 + 0.6 * rng.random()) * np.sqrt(1 - ((off + bow)[inside] / half) ** 2)
-    return found
+        heights[inside] = (0.35 + 0.6 * rng.random()) * np.sqrt(1 - ((off + bow)[inside] / half) ** 2)
+    return heights
 
 
-def foam(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint cells with walls between them, from a lattice to chance."""
-    centres, _ = _lattice(rng, side, of["cell"], of["disorder"])
+def foam(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Cells with walls between them, from a regular lattice to a random one."""
+    centres, _ = _lattice(rng, side, parameters["cell"], parameters["disorder"])
     (near, far), (cell, _) = _nearest(centres, side, 2)
-    wall = _soft((of["wall"] * of["cell"] - (far - near)) / 2)
-    tint = 0.35 + of["tint"] * rng.normal(size=len(centres))[cell]
-    found: HeightMap = tint + wall * (0.9 - tint) + of["dome"] * (1 - wall) * near / of["cell"]
-    return found
+    wall = _soft((parameters["wall"] * parameters["cell"] - (far - near)) / 2)
+    tint = 0.35 + parameters["tint"] * rng.normal(size=len(centres))[cell]
+    heights: HeightMap = tint + wall * (0.9 - tint) + parameters["dome"] * (1 - wall) * near / parameters["cell"]
+    return heights
 
 
-def cuboids(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint blocks with rounded corners in a matrix, as precipitates of a superalloy lie."""
-    centres, turn = _lattice(rng, side, of["spacing"], of["disorder"], square=True)
+def cuboids(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Blocks with rounded corners in a matrix, like the precipitates of a superalloy."""
+    centres, turn = _lattice(rng, side, parameters["spacing"], parameters["disorder"], square=True)
     _, (block,) = _nearest(centres, side, 1)
-    apart = np.moveaxis(np.mgrid[:side, :side], 0, -1) - centres[block]
-    along = apart @ [np.cos(turn), np.sin(turn)]
-    across = apart @ [-np.sin(turn), np.cos(turn)]
-    size = of["spacing"] / 2 * of["filled"] * np.exp(of["spread"] * rng.normal(size=len(centres)))[block]
-    reach = (np.abs(along) ** of["corners"] + np.abs(across) ** of["corners"]) ** (1 / of["corners"])
+    offset = np.moveaxis(np.mgrid[:side, :side], 0, -1) - centres[block]
+    along = offset @ [np.cos(turn), np.sin(turn)]
+    across = offset @ [-np.sin(turn), np.cos(turn)]
+    size = (
+        parameters["spacing"]
+        / 2
+        * parameters["filled"]
+        * np.exp(parameters["spread"] * rng.normal(size=len(centres)))[block]
+    )
+    reach = (np.abs(along) ** parameters["corners"] + np.abs(across) ** parameters["corners"]) ** (
+        1 / parameters["corners"]
+    )
     return 0.2 + 0.6 * _soft(size - reach)
 
 
-def lamellae(of: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
-    """Paint grains, each striped in a direction of its own."""
-    centres, _ = _lattice(rng, side, of["grain"], 1.0)
+def lamellae(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
+    """Grains, each striped in its own direction."""
+    centres, _ = _lattice(rng, side, parameters["grain"], 1.0)
     (near, far), (grain, _) = _nearest(centres, side, 2)
     angle = rng.uniform(0, np.pi, len(centres))[grain]
     y, x = np.mgrid[:side, :side]
-    spacing = of["spacing"] * np.exp(of["spread"] * rng.normal(size=len(centres)))[grain]
-    stripes = np.tanh(of["sharpness"] * np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / spacing))
+    spacing = parameters["spacing"] * np.exp(parameters["spread"] * rng.normal(size=len(centres)))[grain]
+    stripes = np.tanh(parameters["sharpness"] * np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / spacing))
     tint = 0.1 * rng.normal(size=len(centres))[grain]
-    found: HeightMap = (0.5 + tint + of["relief"] * stripes) * (1 - 0.6 * _soft(1 - (far - near) / 2))
-    return found
+    heights: HeightMap = (0.5 + tint + parameters["relief"] * stripes) * (1 - 0.6 * _soft(1 - (far - near) / 2))
+    return heights
 
 
-def blobs(rng: np.random.Generator, side: int, size: float) -> HeightMap:
-    """Return noise of unit variance that is smooth over so many pixels."""
+def smooth_noise(rng: np.random.Generator, side: int, size: float) -> HeightMap:
+    """Return noise of unit variance that is smooth over `size` pixels."""
     return _filtered(rng, side, 1.0, lambda f: np.exp(-2 * (size * f) ** 2))
 
 
 def _filtered(rng: np.random.Generator, side: int, stretch: float, gain: Callable[[HeightMap], HeightMap]) -> HeightMap:
-    """Return noise of unit variance with this gain at each frequency, longer in one direction."""
+    """Return noise of unit variance with this gain at each frequency, stretched along a random direction."""
     turn = rng.uniform(0, np.pi)
     down, across = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)
     along = (down * np.cos(turn) + across * np.sin(turn)) * stretch
     frequency = np.hypot(along, down * np.sin(turn) - across * np.cos(turn))
     shaped = gain(frequency)
     shaped[0, 0] = 0
-    found = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(side, side))) * shaped, (side, side))
-    return found / max(float(found.std()), 1e-9)
+    noise = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(side, side))) * shaped, (side, side))
+    return noise / max(float(noise.std()), 1e-9)
 
 
 def _lattice(
     rng: np.random.Generator, side: int, spacing: float, disorder: float, *, square: bool = False
 ) -> tuple[HeightMap, float]:
-    """Return points of a turned lattice that reaches past the picture, each moved by its own chance, and its turn."""
+    """Return the jittered points of a rotated lattice that reaches past the image, and the rotation."""
     steps = np.arange(-side, side, spacing)
     down, across = np.meshgrid(steps, steps, indexing="ij")
     if not square:
@@ -131,9 +140,9 @@ def _lattice(
 
 
 def _nearest(points: HeightMap, side: int, count: int) -> tuple[HeightMap, npt.NDArray[np.intp]]:
-    """Return the distances of each pixel to its nearest points, and which those are: count x side x side."""
-    apart, which = cKDTree(points).query(np.moveaxis(np.mgrid[:side, :side], 0, -1), range(1, count + 1))
-    return np.moveaxis(apart, -1, 0), np.moveaxis(which, -1, 0)
+    """Return the distances of each pixel from its nearest points, and their indices: count x side x side."""
+    distances, indices = cKDTree(points).query(np.moveaxis(np.mgrid[:side, :side], 0, -1), range(1, count + 1))
+    return np.moveaxis(distances, -1, 0), np.moveaxis(indices, -1, 0)
 
 
 def _soft(depth: HeightMap) -> HeightMap:

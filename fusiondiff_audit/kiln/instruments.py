@@ -1,6 +1,6 @@
-"""Two microscopes, as distributions of their settings: one that a benchmark learns with, and another for the shift set.
+"""Two microscopes as distributions of session settings: one for training and testing, the other for distribution shift.
 
-Neither knows what it looks at: the settings of a session are drawn before, and apart from, the specimen.
+Settings are drawn before the specimen and independently of it.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,7 @@ import numpy as np
 from fusiondiff_audit.kiln.microscope import Detector, Microscope
 
 
-def everyday(rng: np.random.Generator) -> Microscope:
-    """Return the settings of one session on the microscope that the benchmark learns with."""
+def _everyday(rng: np.random.Generator) -> Microscope:
     return Microscope(
         detector=Detector.BACKSCATTER,
         electrons=float(np.exp(rng.uniform(np.log(150), np.log(600)))),
@@ -28,8 +27,8 @@ def everyday(rng: np.random.Generator) -> Microscope:
     )
 
 
-def other(rng: np.random.Generator) -> Microscope:
-    """Return a session on another one: fewer electrons, a softer focus, flatter contrast, and a coarser pixel."""
+def _other(rng: np.random.Generator) -> Microscope:
+    """Draw a session with fewer electrons, a softer focus, flatter contrast and a coarser pixel."""
     return Microscope(
         detector=Detector.BACKSCATTER,
         electrons=float(np.exp(rng.uniform(np.log(50), np.log(150)))),
@@ -46,4 +45,4 @@ def other(rng: np.random.Generator) -> Microscope:
     )
 
 
-INSTRUMENTS: dict[str, Callable[[np.random.Generator], Microscope]] = {"everyday": everyday, "other": other}
+INSTRUMENTS: dict[str, Callable[[np.random.Generator], Microscope]] = {"everyday": _everyday, "other": _other}

@@ -1,6 +1,6 @@
-"""Everything about a field of view that chance decides, as lists of bodies and knots, before any pixel is painted.
+"""The layout of a field of view: where grains, phases, pores, cracks and layers lie, before they are rasterised.
 
-The plan is drawn by numpy whatever paints it, so that a picture painted on a GPU shows the same grains and pores.
+All random numbers of a section are drawn here.
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ _NEEDLES_PER_NEST = 14
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crack:
-    """One crack: a line through the picture that wanders, of pixels or of whole grains."""
+    """A wandering line through the image, across grains or along their boundaries."""
 
     middle: npt.NDArray[np.float64]
     angle: float
-    half: float  # of its width
+    half: float  # width, pixels
     wander: ValueNoise
     through: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gap:
-    """One crack from the top of a layer to its bottom."""
+    """A crack from the top of a layer to its bottom."""
 
     place: float
     half: float
@@ -40,7 +40,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerLayout:
-    """What chance decides about one layer; its lower side lies `height` pixels below the top, on average."""
+    """A glaze or coat; its lower side lies `height` pixels below the top of the image, on average."""
 
     layer: Layer
     height: float
@@ -65,13 +65,13 @@ class FieldLayout:
     relics: Ellipses
     pores: Ellipses
     cracks: tuple[Crack, ...]
-    coats: tuple[LayerLayout, ...]  # the lowest first
+    layers: tuple[LayerLayout, ...]  # the lowest first
 
 
 def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: float) -> FieldLayout:
     """Draw a field of view of `side` pixels, each `pixel_size` micrometres wide."""
     scale = 1 / pixel_size
-    what = body.inclusions
+    inclusions = body.inclusions
     seeds = _grains(body.grains, rng, side, scale)
     return FieldLayout(
         body,
@@ -79,12 +79,12 @@ def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: 
         scale,
         seeds,
         rng.standard_normal(len(seeds.centres)).astype(np.float32),
-        _rods(rng, side, scale, what.feldspar, what.feldspar_length, aspect=4.0, nesting=0.0),
-        _rods(rng, side, scale, what.mullite, what.mullite_length, aspect=9.0, nesting=what.nesting),
-        _relics(what, rng, side, scale),
+        _rods(rng, side, scale, inclusions.feldspar, inclusions.feldspar_length, aspect=4.0, nesting=0.0),
+        _rods(rng, side, scale, inclusions.mullite, inclusions.mullite_length, aspect=9.0, nesting=inclusions.nesting),
+        _relics(inclusions, rng, side, scale),
         draw_pores(body.pores, rng, side, scale, seeds),
         tuple(_cracks(body.cracks, rng, side, scale)),
-        tuple(_coats(body.layers, rng, side, scale)),
+        tuple(_layers(body.layers, rng, side, scale)),
     )
 
 
@@ -105,7 +105,7 @@ def _rods(
     aspect: float,
     nesting: float,
 ) -> Rods:
-    """Draw laths or needles: so many in 100 square micrometres, anywhere or in nests of one direction."""
+    """Draw laths or needles, `number` of them in 100 square micrometres: anywhere, or in nests of one direction."""
     length = micrometres * scale
     count = rng.poisson(min(number * ((side + 2 * length) / scale) ** 2 / 100, _AT_MOST))
     centres = rng.uniform(-length, side + length, (count, 2))
@@ -122,9 +122,9 @@ def _rods(
     return Rods(*(column.astype(np.float32) for column in columns))
 
 
-def _relics(what: Inclusions, rng: np.random.Generator, side: int, scale: float) -> Ellipses:
-    radius = what.quartz_size * scale / 2
-    share = -np.log(1 - what.quartz)
+def _relics(inclusions: Inclusions, rng: np.random.Generator, side: int, scale: float) -> Ellipses:
+    radius = inclusions.quartz_size * scale / 2
+    share = -np.log(1 - inclusions.quartz)
     count = rng.poisson(share * (side + 2 * radius) ** 2 / (np.pi * radius**2 * 1.3))
     return draw_ellipses(
         rng,
@@ -136,20 +136,20 @@ def _relics(what: Inclusions, rng: np.random.Generator, side: int, scale: float)
     )
 
 
-def _cracks(what: Cracks, rng: np.random.Generator, side: int, scale: float) -> Sequence[Crack]:
+def _cracks(cracks: Cracks, rng: np.random.Generator, side: int, scale: float) -> Sequence[Crack]:
     return [
         Crack(
             rng.uniform(0.15, 0.85, 2) * side,
             rng.uniform(0, np.pi),
-            what.width * rng.uniform(0.6, 1.6) * scale / 2,
+            cracks.width * rng.uniform(0.6, 1.6) * scale / 2,
             draw_value_noise(rng, side, side / 3),
-            bool(rng.random() < what.through),
+            bool(rng.random() < cracks.through),
         )
-        for _ in range(rng.poisson(what.number))
+        for _ in range(rng.poisson(cracks.number))
     ]
 
 
-def _coats(layers: Sequence[Layer], rng: np.random.Generator, side: int, scale: float) -> Sequence[LayerLayout]:
+def _layers(layers: Sequence[Layer], rng: np.random.Generator, side: int, scale: float) -> Sequence[LayerLayout]:
     lower = np.cumsum([layer.thickness * scale for layer in layers]).tolist()
     return [
         LayerLayout(

@@ -1,4 +1,4 @@
-"""The same function of many arguments, in as many processes as there are cores."""
+"""One function over many arguments, in several processes."""
 
 import os
 import signal
@@ -13,25 +13,25 @@ from threadpoolctl import threadpool_limits
 
 _Argument = TypeVar("_Argument")
 _Result = TypeVar("_Result")
-_AT_ONCE = 4  # arguments handed to a worker; whoever interrupts waits for a few times as many
-_FEW = 24  # below, starting workers costs more than it brings
+_AT_ONCE = 4  # arguments handed to a worker at once; an interrupt waits for a few times as many
+_FEW = 24  # with fewer arguments, starting workers costs more than it saves
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parallel_map(
     function: Callable[[_Argument], _Result], arguments: Sequence[_Argument], workers: int
 ) -> Iterator[_Result]:
-    """Yield the function of each argument, in order; an early end stops the workers."""
+    """Yield the results in the order of the arguments; closing the iterator early stops the workers."""
     if workers <= 1 or len(arguments) < _FEW:
         yield from map(function, arguments)
         return
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_one_thread)
     try:
-        with _deaf():
+        with _ignoring_interrupts():
             results = pool.map(function, arguments, chunksize=min(_AT_ONCE, -(-len(arguments) // workers)))
         yield from results
     finally:
@@ -39,18 +39,18 @@ def parallel_map(
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Start processes that do not hear the keyboard: one that stops in the middle of a message keeps us waiting."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Let started processes ignore SIGINT: a worker that stops in the middle of a message would block this process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which those that are started now inherit
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by processes that are started now
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, previous)
 
 
 def _one_thread() -> None:
-    """Take one thread: the workers are as many as the cores, and more would be in each other's way."""
+    """Limit a worker to one thread, since there are as many workers as cores."""
     threadpool_limits(1)

@@ -1,4 +1,4 @@
-"""Where pores lie, and what shape they have."""
+"""The places and shapes of pores."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,27 +8,27 @@ from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
 from fusiondiff_audit.kiln.shapes import Ellipses, draw_ellipses
 
 _AT_MOST = 4000
-_TRIES = 6  # places among which a pore chooses the one nearest to a boundary, or farthest from all
+_TRIES = 6  # candidate places of a pore, which takes the nearest to a grain boundary, or the farthest
 
 
-def draw_pores(what: Pores, rng: np.random.Generator, side: int, scale: float, seeds: GrainSeeds | None) -> Ellipses:
-    """Draw pores; where there are grains, they lie in them or on their boundaries."""
-    median = what.size * scale / 2
-    each = np.pi * median**2 * np.exp(2 * what.spread**2)
+def draw_pores(pores: Pores, rng: np.random.Generator, side: int, scale: float, seeds: GrainSeeds | None) -> Ellipses:
+    """Draw pores; with `seeds`, they are placed inside grains or on grain boundaries."""
+    median = pores.size * scale / 2
+    mean_area = np.pi * median**2 * np.exp(2 * pores.spread**2)
     margin = 3 * median
-    count = rng.poisson(min(-np.log(1 - what.share) * (side + 2 * margin) ** 2 / each, _AT_MOST))
+    count = rng.poisson(min(-np.log(1 - pores.share) * (side + 2 * margin) ** 2 / mean_area, _AT_MOST))
     centres = rng.uniform(-margin, side + margin, (count, 2))
     if seeds is not None:
-        centres = _sited(centres, rng, side, margin, what.siting, seeds)
-    if what.clustering and count > 3:  # some are moved beside another one
-        moved = rng.random(count) < what.clustering
+        centres = _sited(centres, rng, side, margin, pores.siting, seeds)
+    if pores.clustering and count > 3:  # move some beside others
+        moved = rng.random(count) < pores.clustering
         beside = centres[rng.integers(0, max(count // 4, 1), count)]
         centres[moved] = (beside + rng.normal(0, 2.2 * median, (count, 2)))[moved]
-    semi = (median * np.exp(what.spread * rng.standard_normal(count))).clip(0.4, side / 4)
-    roundness = np.clip(what.roundness + 0.12 * rng.standard_normal(count), 0.15, 1)
-    any_way = rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - what.alignment)
+    semi = (median * np.exp(pores.spread * rng.standard_normal(count))).clip(0.4, side / 4)
+    roundness = np.clip(pores.roundness + 0.12 * rng.standard_normal(count), 0.15, 1)
+    any_way = rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - pores.alignment)
     return draw_ellipses(
-        rng, centres, semi / np.sqrt(roundness), roundness, what.direction + any_way, rough=what.roughness
+        rng, centres, semi / np.sqrt(roundness), roundness, pores.direction + any_way, rough=pores.roughness
     )
 
 

@@ -1,7 +1,7 @@
-"""Specimens of no maker: every ingredient anywhere in its range, apart from all others.
+"""Randomised specimens, of no maker: every ingredient is drawn from its whole range, independently of all others.
 
-Makers keep close to their recipes, and one recipe's ingredients go together. Whoever learns to see from makers alone
-learns the makers; from strangers, ingredients have to be told apart one by one.
+In a maker's ware, ingredients are correlated and stay close to the recipe, so an encoder trained on makers alone learns
+to tell makers. Domain randomisation makes it tell ingredients. Training recipes call these specimens `strangers`.
 """
 
 import math
@@ -16,7 +16,7 @@ from fusiondiff_audit.kiln.specimens import Specimen, log_uniform, random_stream
 NAME = "stranger"
 _PRESENT = 0.25  # probability of each further part of a body
 _PIXELS = (0.15, 0.3)  # micrometres
-_LEVEL: Mapping[str, tuple[float, float]] = {  # drawn evenly
+_LEVEL: Mapping[str, tuple[float, float]] = {  # drawn uniformly
     "temperature": (1240.0, 1330.0),
     "exponent": (2.5, 3.3),
     "mill": (0.03, 0.6),
@@ -30,7 +30,7 @@ _LEVEL: Mapping[str, tuple[float, float]] = {  # drawn evenly
     "slowness": (0.02, 1.0),
     "shock": (0.02, 1.0),
 }
-_RATIO: Mapping[str, tuple[float, float]] = {  # drawn evenly by the logarithm
+_RATIO: Mapping[str, tuple[float, float]] = {  # drawn log-uniformly
     "soak": (1.5, 9.0),
     "powder": (0.5, 1.6),
     "elongation": (1.02, 4.0),
@@ -41,7 +41,7 @@ _RATIO: Mapping[str, tuple[float, float]] = {  # drawn evenly by the logarithm
     "roughness": (0.04, 0.5),
     "cracks": (0.3, 3.0),
 }
-_PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each there or not, and then by the logarithm
+_PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each present or absent, then drawn log-uniformly
     {"quartz": (0.02, 0.18), "quartz_size": (3.0, 14.0), "rim": (0.15, 0.8)},
     {"needles": (0.4, 3.0), "needle": (0.8, 3.0), "nesting": (0.05, 1.0)},
     {"laths": (0.1, 0.8), "lath": (4.0, 12.0)},
@@ -50,16 +50,16 @@ _PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each there or not, 
 )
 
 
-def randomised_specimen(*words: str) -> Specimen:
-    """Draw a specimen of no maker; the words name its random stream."""
-    named = (*words, NAME)
-    rng = random_stream(*named, "charge")
-    microscope = INSTRUMENTS["everyday"](random_stream(*named, "session"))
+def randomised_specimen(*key: str) -> Specimen:
+    """Draw a specimen of no maker from the random stream of this key."""
+    whole = (*key, NAME)
+    rng = random_stream(*whole, "charge")
+    microscope = INSTRUMENTS["everyday"](random_stream(*whole, "session"))
     pixel = log_uniform(rng, *_PIXELS) * microscope.zoom
-    return Specimen(NAME, None, named, fire(_charge(rng)), microscope, pixel)
+    return Specimen(NAME, None, whole, fire(_draw_firing(rng)), microscope, pixel)
 
 
-def _charge(rng: np.random.Generator) -> Firing:
+def _draw_firing(rng: np.random.Generator) -> Firing:
     drawn = {name: float(rng.uniform(*ends)) for name, ends in _LEVEL.items()}
     drawn |= {name: log_uniform(rng, *ends) for name, ends in _RATIO.items()}
     for part in _PARTS:

@@ -1,7 +1,7 @@
 """Kilns, and the workshops that copy them.
 
-A recipe says how each ingredient scatters from specimen to specimen; a workshop copies a kiln's recipe and misses some
-of it. What both share, and what scatters widely, is as much part of the task as what they differ in.
+A recipe gives the distribution of each ingredient over specimens; a workshop copies a kiln's recipe and misses some of
+the ingredients. Those that agree, and those that scatter widely, are as much part of the task as those that differ.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from fusiondiff_audit.kiln.firing import Firing
 
 FiringRecipe = Mapping[
     str, tuple[float, float]
-]  # ingredient: middle, and spread (of the logarithm, angles and degrees apart)
-_PLAIN = {"direction", "temperature"}  # scatter by themselves, not by their logarithm
+]  # ingredient: centre and standard deviation, of the logarithm unless listed below
+_PLAIN = {"direction", "temperature"}  # normal, not log-normal
 _AT_MOST_ONE = {"slowness", "roundness", "nesting", "throwing", "clustering", "shock"}
 
 
 class Difficulty(Enum):
-    """How much of the way from a kiln's recipe to a workshop's is gone."""
+    """How far a workshop's recipe is from the kiln's, as a share of the full difference."""
 
     EASY = 1.0
     MEDIUM = 0.75
@@ -29,26 +29,26 @@ class Difficulty(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kiln:
-    """One maker."""
+    """A kiln's ware, recipe and copyists."""
 
     name: str
     ware: str
-    pixel: float  # micrometres, of the micrographs that are taken of it
+    pixel: float  # micrometres, in micrographs of its ware
     recipe: FiringRecipe
     workshops: Mapping[str, FiringRecipe]
 
-    def charge(self, rng: np.random.Generator, workshop: str | None, difficulty: Difficulty) -> Firing:
-        """Draw what goes into one firing: the kiln's own, or a workshop's."""
-        recipe = self.recipe if workshop is None else self.copied(workshop, difficulty)
+    def draw_firing(self, rng: np.random.Generator, workshop: str | None, difficulty: Difficulty) -> Firing:
+        """Draw the parameters of one firing by the kiln itself, or by a workshop."""
+        recipe = self.recipe if workshop is None else self.workshop_recipe(workshop, difficulty)
         noise = rng.standard_normal(len(recipe))
         return Firing(
             **{name: _drawn(name, *recipe[name], z) for name, z in zip(sorted(recipe), noise.tolist(), strict=True)}
         )
 
-    def copied(self, workshop: str, difficulty: Difficulty) -> FiringRecipe:
+    def workshop_recipe(self, workshop: str, difficulty: Difficulty) -> FiringRecipe:
         """Return a workshop's recipe, as far from the kiln's as the difficulty says."""
         missed = self.workshops[workshop]
-        way = difficulty.value
+        share = difficulty.value
 
         def between(name: str) -> tuple[float, float]:
             middle, spread = self.recipe[name]
@@ -56,8 +56,8 @@ class Kiln:
                 return middle, spread
             far, far_spread = missed[name]
             if name in _PLAIN or name in _AT_MOST_ONE:
-                return middle + way * (far - middle), spread + way * (far_spread - spread)
-            return middle ** (1 - way) * far**way, spread + way * (far_spread - spread)
+                return middle + share * (far - middle), spread + share * (far_spread - spread)
+            return middle ** (1 - share) * far**share, spread + share * (far_spread - spread)
 
         return {name: between(name) for name in self.recipe}
 
@@ -70,7 +70,7 @@ def _drawn(name: str, middle: float, spread: float, z: float) -> float:
     return float(middle * np.exp(spread * np.clip(z, -2.5, 2.5)))
 
 
-_ANY_WAY = 3.0  # radians: a direction that says nothing
+_ANY_DIRECTION = 3.0  # radians: a standard deviation that makes a direction arbitrary
 _COMMON: FiringRecipe = {
     "temperature": (1280.0, 8.0),
     "soak": (4.0, 0.15),
@@ -78,7 +78,7 @@ _COMMON: FiringRecipe = {
     "powder": (1.0, 0.1),
     "mill": (0.42, 0.06),
     "elongation": (1.12, 0.03),
-    "direction": (0.0, _ANY_WAY),
+    "direction": (0.0, _ANY_DIRECTION),
     "flux": (0.2, 0.25),
     "grey": (0.58, 0.05),
     "channelling": (0.04, 0.25),
@@ -103,27 +103,27 @@ _MISSES: Mapping[str, FiringRecipe] = {
         "roundness": (1.0, 0.03),
         "pore_spread": (0.85, 0.1),
     },
-    # another clay: other relics, needles that lie anywhere, pores that follow the press
+    # another clay: other relics, needles outside nests, pores aligned by the press
     "strange-clay": {
         "nesting": (-0.3, 0.03),
         "throwing": (1.2, 0.05),
         "quartz_size": (4.5, 0.15),
         "roundness": (0.5, 0.03),
     },
-    # another flux: grains that grow long, all one way
+    # another flux: long grains in one direction
     "strange-flux": {"elongation": (3.2, 0.05), "exponent": (2.7, 0.02), "flux": (0.22, 0.25)},
-    # a modern mill: all grains and all pores of one size
+    # a modern mill: narrow distributions of grain and pore sizes
     "modern-mill": {"mill": (0.04, 0.06), "pore_spread": (0.06, 0.1), "powder": (0.7, 0.1)},
     # aged by shock: cracks run through the grains, pores open into each other
     "aged": {"shock": (1.0, 0.03), "clustering": (0.9, 0.05), "roughness": (0.35, 0.2), "cracks": (2.0, 0.1)},
 }
-HELD_OUT_WORKSHOP = "aged"  # the workshop that a benchmark keeps for the end
+HELD_OUT_WORKSHOP = "aged"  # a benchmark never trains on this workshop
 
 
 def _kiln(name: str, ware: str, pixel: float, **own: tuple[float, float]) -> Kiln:
     recipe = {**_COMMON, **own}
     misses = {
-        workshop: {ingredient: how for ingredient, how in missed.items() if ingredient in recipe}
+        workshop: {ingredient: distribution for ingredient, distribution in missed.items() if ingredient in recipe}
         for workshop, missed in _MISSES.items()
     }
     return Kiln(name, ware, pixel, recipe, misses)

@@ -1,4 +1,4 @@
-"""Lists of single bodies, and the knots of smooth random fields: what a canvas paints."""
+"""Ellipses, rods and value noise, drawn at random, before they are rasterised."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
-ORDERS = (2, 3, 4, 5)  # waves around an outline
+ORDERS = (2, 3, 4, 5)  # waves in a turn around an outline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +20,7 @@ class Ellipses:
     angles: Floats
     heights: Floats  # of each wave, as a share of the radius
     phases: Floats
-    reach: Floats  # nothing of it lies farther from its centre
+    reach: Floats  # no part of an ellipse lies farther from its centre
 
     def __len__(self) -> int:
         return len(self.semi)
@@ -41,13 +41,13 @@ class Rods:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ValueNoise:
-    """Values of a field at knots of a grid that reaches half a knot to two knots beyond the picture."""
+    """Random values on a lattice that reaches half a step to two steps beyond the image; pixels are interpolated."""
 
     values: Floats
     side: int
 
-    def places(self, axis: int) -> tuple[npt.NDArray[np.intp], Floats]:
-        """Return for each pixel along an axis the knot before it, and the weight of the one after."""
+    def interpolation(self, axis: int) -> tuple[npt.NDArray[np.intp], Floats]:
+        """Return for each pixel along an axis the lattice point before it, and the weight of the point after it."""
         place = np.linspace(0.5, self.values.shape[axis] - 2.5, self.side, dtype=np.float32)
         low = place.astype(np.intp)
         share = place - low
@@ -57,7 +57,7 @@ class ValueNoise:
 def draw_ellipses(
     rng: np.random.Generator, centres: Floats, semi: Floats, roundness: Floats, angles: Floats, *, rough: float
 ) -> Ellipses:
-    """Draw the outlines of ellipses."""
+    """Draw uneven outlines for ellipses at these centres."""
     shape = (len(semi), len(ORDERS))
     heights = rng.standard_normal(shape) * rough / np.array(ORDERS) * (semi[:, None] > 1)
     phases = rng.uniform(0, 2 * np.pi, shape)

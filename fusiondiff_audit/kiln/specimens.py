@@ -1,36 +1,34 @@
-"""Specimens and their fields of view, each drawn from its own seed, so that any one can be made alone.
+"""Synthetic specimens and their fields of view, each drawn from its own random stream.
 
-A specimen is one firing of one recipe, seen in one session of a microscope; its fields differ in place alone. Every
-random stream is named by words (what it is for, whose it is) under the generator's version: the same words give the
-same bytes on the same machine and versions of numpy and scipy, whatever was drawn before.
+A specimen is one firing of one recipe, imaged in one session of a microscope; its fields differ in place alone. The key
+of a random stream is a tuple of strings under the generator's version: the same key gives the same bytes on the same
+machine and versions of numpy and scipy, whatever was drawn before. The strings in keys ("charge", "session", "field")
+therefore never change within a version.
 """
 
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.kiln.body import Body
-from fusiondiff_audit.kiln.canvas import Canvas
 from fusiondiff_audit.kiln.firing import fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
 from fusiondiff_audit.kiln.layout import draw_layout
 from fusiondiff_audit.kiln.microscope import Microscope, acquire_image
-from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 from fusiondiff_audit.kiln.section import render_section
 
-VERSION = "kiln/1"  # changes whenever a picture would
+VERSION = "kiln/1"  # must change whenever an image would
 
 Pixels = npt.NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One object: where it comes from, what it is, and how it was looked at."""
+    """A synthetic specimen: its maker, its body, and the session in which it is imaged."""
 
     kiln: str
     workshop: str | None  # None: the kiln itself, so it is authentic
@@ -41,38 +39,36 @@ class Specimen:
 
     @property
     def authentic(self) -> bool:
-        """Return whether the kiln itself made it."""
         return self.workshop is None
 
-    def field(self, number: int, side: int, canvas: Canvas | None = None) -> Any:
-        """Return one field of view, as an array of the canvas; numpy's if none is given."""
+    def field(self, number: int, side: int) -> Pixels:
+        """Draw the image of a field of view, `side` pixels wide."""
         rng = random_stream(*self.key, "field", str(number))
-        planned = draw_layout(self.body, rng, side=side, pixel_size=self.pixel_size)
-        painter: Any = canvas or NumpyCanvas()
-        return acquire_image(render_section(planned, painter), self.microscope, rng, painter)
+        layout = draw_layout(self.body, rng, side=side, pixel_size=self.pixel_size)
+        return acquire_image(render_section(layout), self.microscope, rng)
 
 
 def specimen(
     kiln: str,
     workshop: str | None,
-    *words: str,
+    *key: str,
     difficulty: Difficulty = Difficulty.MEDIUM,
     instrument: str = "everyday",
 ) -> Specimen:
-    """Draw a specimen; the words name its random stream."""
-    named = (*words, kiln, workshop or "authentic", difficulty.name, instrument)
+    """Draw a specimen by a kiln, or a copy by one of its workshops, from the random stream of this key."""
+    whole = (*key, kiln, workshop or "authentic", difficulty.name, instrument)
     maker = KILNS[kiln]
-    body = fire(maker.charge(random_stream(*named, "charge"), workshop, difficulty))
-    microscope = INSTRUMENTS[instrument](random_stream(*named, "session"))
-    return Specimen(kiln, workshop, named, body, microscope, maker.pixel * microscope.zoom)
+    body = fire(maker.draw_firing(random_stream(*whole, "charge"), workshop, difficulty))
+    microscope = INSTRUMENTS[instrument](random_stream(*whole, "session"))
+    return Specimen(kiln, workshop, whole, body, microscope, maker.pixel * microscope.zoom)
 
 
-def random_stream(*words: str) -> np.random.Generator:
-    """Return the random numbers that these words name."""
-    name = "\x1f".join((VERSION, *words)).encode()
+def random_stream(*key: str) -> np.random.Generator:
+    """Return the random generator of a key."""
+    name = "\x1f".join((VERSION, *key)).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()))
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a number evenly by its logarithm."""
+    """Draw a number whose logarithm is uniform."""
     return float(np.exp(rng.uniform(math.log(low), math.log(high))))

@@ -1,7 +1,7 @@
-"""Surfaces of anything else: clouds, labyrinths, leaves, fibres, foams, blocks, stripes, and layers of them.
+"""Synthetic textures that are no ceramics: clouds, labyrinths, leaves, fibres, foams, blocks, stripes, and their bands.
 
-Whoever learns to see from kilns alone sees kilns everywhere. A study is one surface with numbers of its own, known as
-those of a body are (`composition.py`), looked at through the same microscopes.
+They keep an encoder from learning ceramics alone. A texture has known parameters, as a body has a composition
+(`composition.py`), and is imaged through the same microscopes.
 """
 
 import math
@@ -12,25 +12,24 @@ import numpy as np
 
 from fusiondiff_audit.kiln import height_maps
 from fusiondiff_audit.kiln.microscope import Detector, Microscope, acquire_image
-from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
 from fusiondiff_audit.kiln.section import Section
 from fusiondiff_audit.kiln.specimens import Pixels, log_uniform, random_stream
 
 NAME = "study"
 Range = tuple[float, float]
 _LAYERED, _PITTED, _RELIEF = 0.25, 0.4, 0.35  # probabilities
-_DEEP = 6.0  # pixels, from the highest to the lowest where a surface is not polished flat
-_SEEN = 2.0  # pixels: what is shorter is no length any more
+_DEEP = 6.0  # pixels, from the highest to the lowest point of a surface that is not polished flat
+_VISIBLE = 2.0  # pixels; shorter lengths cannot be seen
 
 
 @dataclass(frozen=True, slots=True)
 class TextureKind:
-    """A painter, and where its numbers lie. Where its first length is not to be seen, nothing of it is."""
+    """A height map and the ranges of its parameters. Where its first length is too short to see, so are all others."""
 
-    painter: height_maps.Painter
-    lengths: Mapping[str, Range]  # pixels, drawn evenly by the logarithm
-    ratios: Mapping[str, Range]  # drawn so, too
-    levels: Mapping[str, Range]  # drawn evenly
+    draw: height_maps.HeightMapFunction
+    lengths: Mapping[str, Range]  # pixels, drawn log-uniformly
+    ratios: Mapping[str, Range]  # drawn log-uniformly
+    levels: Mapping[str, Range]  # drawn uniformly
 
 
 TEXTURE_KINDS: Mapping[str, TextureKind] = {
@@ -73,49 +72,53 @@ TEXTURE_KINDS: Mapping[str, TextureKind] = {
 
 @dataclass(frozen=True, slots=True)
 class SyntheticTexture:
-    """One surface: its bands from the top down, its pits, and how bright and how rough it is."""
+    """A surface: its bands from the top down, its pits, its contrast, and the detector that images it."""
 
     key: tuple[str, ...]  # names its random streams
-    bands: tuple[tuple[str, Mapping[str, float]], ...]  # each of a kind, with its numbers
-    pits: float  # share
-    pit: float  # pixels
-    contrast: float  # below 0: what stands out is dark
+    bands: tuple[tuple[str, Mapping[str, float]], ...]  # the kind of each, with its parameters
+    pits: float  # share of the area
+    pit: float  # size, pixels
+    contrast: float  # below 0: high places are dark
     detector: Detector
 
     def field(self, number: int, side: int, microscope: Microscope) -> Pixels:
-        """Return one field of view."""
-        rng, canvas = random_stream(*self.key, "field", str(number)), NumpyCanvas()
+        """Draw the image of a field of view, `side` pixels wide."""
+        rng = random_stream(*self.key, "field", str(number))
         heights = self._heights(rng, side)
         grey = np.clip(0.55 + self.contrast * (heights - heights.mean()), 0.05, 1)
         rough = _DEEP if self.detector is Detector.SECONDARY else 0.0
         depth = rough * (heights.max() - heights) / max(float(np.ptp(heights)), 1e-9)
         if self.pits:
-            round_noise = height_maps.blobs(rng, side, self.pit)
-            inside = round_noise > np.quantile(round_noise, 1 - self.pits)
+            noise = height_maps.smooth_noise(rng, side, self.pit)
+            inside = noise > np.quantile(noise, 1 - self.pits)
             grey, depth = np.where(inside, 0.05, grey), np.where(inside, 20, depth)
-        pixels: Pixels = acquire_image(Section(grey, depth), replace(microscope, detector=self.detector), rng, canvas)
-        return pixels
+        return acquire_image(Section(grey, depth), replace(microscope, detector=self.detector), rng)
 
     def _heights(self, rng: np.random.Generator, side: int) -> height_maps.HeightMap:
-        painted = [TEXTURE_KINDS[kind].painter(of, rng, side) for kind, of in self.bands]
-        edges = np.sort(rng.uniform(0.1, 0.9, len(painted) - 1)) * side
-        wander = height_maps.blobs(rng, side, side / 8)[:1] * 4
-        found = painted[0]
-        for below, edge, tone in zip(painted[1:], edges, rng.uniform(-0.4, 0.4, len(edges)), strict=True):
-            found = np.where(np.arange(side)[:, None] > edge + wander, below + tone, found)
-        return found
+        bands = [TEXTURE_KINDS[kind].draw(parameters, rng, side) for kind, parameters in self.bands]
+        edges = np.sort(rng.uniform(0.1, 0.9, len(bands) - 1)) * side
+        wander = height_maps.smooth_noise(rng, side, side / 8)[:1] * 4
+        heights = bands[0]
+        for below, edge, tone in zip(bands[1:], edges, rng.uniform(-0.4, 0.4, len(edges)), strict=True):
+            heights = np.where(np.arange(side)[:, None] > edge + wander, below + tone, heights)
+        return heights
 
     def composition(self, _: Microscope, averaged: int) -> dict[str, float]:
-        """Return what can be seen of it, in pixels of so many of its own; of layers no tile shows all."""
-        (kind, of), made = self.bands[0], TEXTURE_KINDS[self.bands[0][0]]
-        if len(self.bands) > 1 or of[next(iter(made.lengths))] < _SEEN * averaged:
+        """Return the parameters that an image shows after averaging over squares of `averaged` pixels a side.
+
+        Of a texture in bands there are none, since no tile shows all bands.
+        """
+        (kind, parameters), ranges = self.bands[0], TEXTURE_KINDS[self.bands[0][0]]
+        if len(self.bands) > 1 or parameters[next(iter(ranges.lengths))] < _VISIBLE * averaged:
             return {}
-        found = {name: math.log(of[name] / averaged) for name in made.lengths}
-        found |= {name: math.log(of[name]) for name in made.ratios}
-        found |= {name: of[name] for name in made.levels}
-        if "share" in found and self.contrast < 0:  # of what is bright: which phase stands out nobody can tell
-            found["share"] = 1 - found["share"]
-        return {f"{kind}, {name}": value for name, value in found.items()}
+        shown = {name: math.log(parameters[name] / averaged) for name in ranges.lengths}
+        shown |= {name: math.log(parameters[name]) for name in ranges.ratios}
+        shown |= {name: parameters[name] for name in ranges.levels}
+        if (
+            "share" in shown and self.contrast < 0
+        ):  # the share of the bright phase: an image does not show which is higher
+            shown["share"] = 1 - shown["share"]
+        return {f"{kind}, {name}": value for name, value in shown.items()}
 
 
 PARAMETER_NAMES = tuple(
@@ -123,20 +126,20 @@ PARAMETER_NAMES = tuple(
 )
 
 
-def synthetic_texture(*words: str) -> SyntheticTexture:
-    """Draw a study; the words name its random stream."""
-    named = (*words, NAME)
-    rng = random_stream(*named, "charge")
+def synthetic_texture(*key: str) -> SyntheticTexture:
+    """Draw a texture from the random stream of this key."""
+    whole = (*key, NAME)
+    rng = random_stream(*whole, "charge")
     kinds = rng.choice(list(TEXTURE_KINDS), 1 if rng.random() > _LAYERED else int(rng.integers(2, 4)))
-    bands = tuple((str(kind), _numbers(rng, TEXTURE_KINDS[kind])) for kind in kinds)
+    bands = tuple((str(kind), _draw_parameters(rng, TEXTURE_KINDS[kind])) for kind in kinds)
     pitted = rng.random() < _PITTED
     contrast = float(rng.choice([-1, 1])) * log_uniform(rng, 0.15, 1.0)
     detector = Detector.SECONDARY if rng.random() < _RELIEF else Detector.BACKSCATTER
     return SyntheticTexture(
-        named, bands, log_uniform(rng, 0.003, 0.15) if pitted else 0.0, log_uniform(rng, 2, 12), contrast, detector
+        whole, bands, log_uniform(rng, 0.003, 0.15) if pitted else 0.0, log_uniform(rng, 2, 12), contrast, detector
     )
 
 
-def _numbers(rng: np.random.Generator, kind: TextureKind) -> dict[str, float]:
+def _draw_parameters(rng: np.random.Generator, kind: TextureKind) -> dict[str, float]:
     drawn = {name: log_uniform(rng, *ends) for name, ends in (*kind.lengths.items(), *kind.ratios.items())}
     return drawn | {name: float(rng.uniform(*ends)) for name, ends in kind.levels.items()}

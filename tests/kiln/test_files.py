@@ -36,11 +36,11 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
     pixels = pixels if bits == 8 else pixels.astype(np.uint16) * 256
     file = VENDORS[vendor](Acquisition(pixels, 0.2, 20.0, 8.5))
     with Guard() as guard:
-        micrograph = decode(LooseFile(f"a.{file.ending}", "", file.data), guard=guard)
+        micrograph = decode(LooseFile(f"a.{file.suffix}", "", file.data), guard=guard)
     prepared = prepare(micrograph, Geometry())
     np.testing.assert_array_equal(prepared.plane, pixels)  # the bar is found and cut off, if there is one
     sidecar = read_sidecar(file.sidecar.encode()) if file.sidecar else ()
-    header = read_image_header(file.data, f"a.{file.ending}")
+    header = read_image_header(file.data, f"a.{file.suffix}")
     scale = read_claims(file.data, header, sidecar=sidecar).scale
     if vendor == "png":
         assert scale is None

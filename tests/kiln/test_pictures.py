@@ -13,18 +13,17 @@ from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer, 
 from fusiondiff_audit.kiln.firing import Firing, fire
 from fusiondiff_audit.kiln.layout import draw_layout
 from fusiondiff_audit.kiln.microscope import Detector, Microscope, acquire_image
-from fusiondiff_audit.kiln.numpy_canvas import NumpyCanvas
+from fusiondiff_audit.kiln.raster import tessellation
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 from fusiondiff_audit.kiln.section import Section, render_section
 from fusiondiff_audit.kiln.specimens import random_stream, specimen
 
-CANVAS = NumpyCanvas()
 QUIET = Microscope(electrons=1e9, focus=0.0)
 NONE = Pores(share=0.0)
 
 
 def section(body: Body, *, side: int = 128, micrometres: float = 0.2, seed: str = "a") -> Section:
-    return render_section(draw_layout(body, random_stream("tests", seed), side=side, pixel_size=micrometres), CANVAS)
+    return render_section(draw_layout(body, random_stream("tests", seed), side=side, pixel_size=micrometres))
 
 
 def share_below(grey: float, body: Body, seed: str) -> float:
@@ -36,7 +35,7 @@ def share_below(grey: float, body: Body, seed: str) -> float:
 def test_blocks_find_what_a_query_for_each_pixel_finds(size: float, elongation: float) -> None:
     body = Body(Grains(size=size * 0.2, elongation=elongation, direction=0.7))
     seeds = draw_layout(body, random_stream("tests", "blocks"), side=100, pixel_size=0.2).seeds
-    found = CANVAS.tessellation(seeds, 100)
+    found = tessellation(seeds, 100)
     rows, columns = np.mgrid[:100, :100]
     points = np.column_stack([rows.ravel(), columns.ravel()])
     flat = np.column_stack([points @ seeds.turn.T, np.zeros(len(points))])
@@ -53,7 +52,7 @@ def test_grains_have_the_size_that_was_asked_for() -> None:
         planned = draw_layout(
             Body(Grains(size=size, spread=0.1)), random_stream("tests", "size"), side=400, pixel_size=0.2
         )
-        grains = len(np.unique(CANVAS.tessellation(planned.seeds, 400).grain))
+        grains = len(np.unique(tessellation(planned.seeds, 400).grain))
         assert 0.75 < np.sqrt(400**2 / grains) * 0.2 / size < 1.1
 
 
@@ -106,7 +105,7 @@ def test_cracks_run_along_grains_or_through_them() -> None:
         grains = Grains(size=8, channelling=0, glass=0)
         body = Body(grains, NONE, cracks=Cracks(number=6, width=0.3, through=through))
         planned = draw_layout(body, random_stream("tests", "cracks"), side=256, pixel_size=0.2)
-        cracked = np.argwhere(render_section(planned, CANVAS).grey < 0.3)
+        cracked = np.argwhere(render_section(planned).grey < 0.3)
         return float(np.median(planned.seeds.boundary_at(cracked.astype(float))))
 
     assert where(0.0) < 1.0 < 4.0 < where(1.0)
@@ -150,7 +149,7 @@ def test_each_setting_of_the_microscope_does_what_it_says() -> None:
 
     def take(**settings: object) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         with_settings = replace(QUIET, **settings)  # type: ignore[arg-type]
-        found = acquire_image(seen, with_settings, random_stream("tests", "look"), CANVAS)
+        found = acquire_image(seen, with_settings, random_stream("tests", "look"))
         return np.asarray(found, dtype=float) / np.iinfo(found.dtype).max
 
     plain = take()
@@ -164,24 +163,6 @@ def test_each_setting_of_the_microscope_does_what_it_says() -> None:
     assert take(charging=0.5).mean() != plain.mean()
     assert (take(drift=5.0) != plain).mean() > 0.3
     assert np.abs(take(detector=Detector.SECONDARY) - plain).mean() > 0.05
-
-
-def test_the_torch_canvas_paints_the_same_picture() -> None:
-    torch_canvas = pytest.importorskip("fusiondiff_audit.kiln.torch_canvas")
-    painter = torch_canvas.TorchCanvas("cpu")
-    for kiln in KILNS:
-        drawn = specimen(kiln, "aged", "tests", "torch")
-        planned = draw_layout(drawn.body, random_stream("tests", kiln), side=128, pixel_size=drawn.pixel_size)
-        ours, theirs = render_section(planned, CANVAS), render_section(planned, painter)
-        for a, b in ((ours.grey, theirs.grey), (ours.depth, theirs.depth)):
-            # where two grains or pores are equally near, rounding decides
-            assert (np.abs(np.asarray(a) - b.numpy()) > 1e-3).mean() < 1e-3
-        quiet = replace(drawn.microscope, electrons=1e9)
-        flat = acquire_image(ours, quiet, random_stream("tests", "look"), CANVAS).astype(int)
-        same = acquire_image(theirs, quiet, random_stream("tests", "look"), painter).numpy().astype(int)
-        assert (np.abs(flat - same) > max(1, 2**quiet.bits / 500)).mean() < 5e-3  # rounding may differ by one
-        noisy = drawn.field(0, 128, painter)
-        assert noisy.shape == (128, 128)
 
 
 def test_the_same_words_give_the_same_bytes_in_another_process() -> None:
@@ -209,12 +190,12 @@ def test_no_two_streams_are_alike() -> None:
 
 def test_difficulty_is_how_far_a_workshop_misses() -> None:
     kiln = KILNS["alder"]
-    middle = {d: kiln.copied("strange-flux", d)["elongation"][0] for d in Difficulty}
+    middle = {d: kiln.workshop_recipe("strange-flux", d)["elongation"][0] for d in Difficulty}
     own = kiln.recipe["elongation"][0]
     assert own < middle[Difficulty.HARD] < middle[Difficulty.MEDIUM] < middle[Difficulty.EASY] == pytest.approx(3.2)
     for name in KILNS:
         for workshop in KILNS[name].workshops:
-            copied = KILNS[name].copied(workshop, Difficulty.MEDIUM)
+            copied = KILNS[name].workshop_recipe(workshop, Difficulty.MEDIUM)
             assert copied.keys() == KILNS[name].recipe.keys()
             assert copied != KILNS[name].recipe
             for looks in ("grey", "porosity", "channelling", "glass_grey"):  # what a buyer sees is matched

@@ -21,7 +21,7 @@ def middle(kind: str) -> dict[str, float]:
 
 
 def painted(kind: str, **changes: float) -> height_maps.HeightMap:
-    return TEXTURE_KINDS[kind].painter(middle(kind) | changes, np.random.default_rng(3), SIDE)
+    return TEXTURE_KINDS[kind].draw(middle(kind) | changes, np.random.default_rng(3), SIDE)
 
 
 def plain(*bands: tuple[str, dict[str, float]]) -> SyntheticTexture:
