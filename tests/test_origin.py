@@ -59,7 +59,7 @@ def test_the_digest_is_that_of_sorted_lines() -> None:
     kinds = {".py", ".toml", ".html", ".css"}
     found = (path for room in PACKAGES for path in (ROOT / room).rglob("*") if path.suffix in kinds)
     sources = sorted(path.relative_to(ROOT).as_posix() for path in found)
-    assert {"fusiondiff_audit/stress/policies/quick.toml", "fusiondiff_audit/page/templates/report.html"} < {*sources}
+    assert {"fusiondiff_audit/policy/built_in/quick.toml", "fusiondiff_audit/page/templates/report.html"} < {*sources}
     lines = "".join(f"{name} {hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n" for name in sources)
     assert check_origin().digest == hashlib.sha256(lines.encode()).hexdigest()
 
@@ -71,7 +71,7 @@ def test_an_altered_module_is_found(site: Path) -> None:
 
 
 def test_an_easier_policy_is_found(site: Path) -> None:
-    name = "fusiondiff_audit/stress/policies/quick.toml"
+    name = "fusiondiff_audit/policy/built_in/quick.toml"
     with (site / name).open("a") as file:
         file.write("\n")
     assert ask(site) == f"code-altered {name} is not as it was installed"

@@ -13,7 +13,7 @@ from fusiondiff_audit.evaluation.baselines import BASELINES, DESCRIPTORS
 from fusiondiff_audit.evaluation.cross_validation import CrossValidated, cross_validate
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, LooseMicrograph, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
-from fusiondiff_audit.inputs.labels import Label
+from fusiondiff_audit.inputs.labels import FileLabel
 from fusiondiff_audit.kiln.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -73,7 +73,12 @@ class FolderFeatures:
 
 
 def extract_features(
-    folder: Path, said: Mapping[str, Label], baselines: Sequence[str], model: "DiffusionModel | None", *, watch: Watch
+    folder: Path,
+    said: Mapping[str, FileLabel],
+    baselines: Sequence[str],
+    model: "DiffusionModel | None",
+    *,
+    watch: Watch,
 ) -> FolderFeatures:
     """Decode the labelled files one after another, and describe each; one that cannot be read is named and left out."""
     names: list[str] = []
@@ -111,7 +116,7 @@ def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
     return found.without_pixels()
 
 
-def _gathered(pictures: Sequence[Any], labels: Sequence[Label]) -> "EnrolledEmbeddings":
+def _gathered(pictures: Sequence[Any], labels: Sequence[FileLabel]) -> "EnrolledEmbeddings":
     from fusiondiff_audit.model.enrolment import LabelledExample
     from fusiondiff_audit.model.inference import collect_embeddings
 

@@ -1,4 +1,4 @@
-"""New folders, whole or not there."""
+"""Output folders that are whole or not there."""
 
 import shutil
 import tempfile
@@ -40,11 +40,11 @@ def make_folder(path: Path, *, new: bool = False) -> None:
 
 @contextmanager
 def folder_if_filled(path: Path) -> Iterator[None]:
-    """Make a folder, if it is not there; an error that leaves it empty leaves none."""
+    """Make a folder if it is not there, and remove it again if an error leaves it empty."""
     make_folder(path)
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # it is not empty: what lies in it can be gone on with
+        with suppress(OSError):  # it is not empty: the run in it can be resumed
             path.rmdir()
         raise

@@ -1,4 +1,4 @@
-"""Who is what: labels.csv, read strictly.
+"""Labels of files, from labels.csv.
 
 Columns `file,label,specimen,use`; label is `authentic` or `counterfeit`, use is `enrol` (if left out) or `calibrate`. A
 file without a specimen is one of its own. A specimen of two labels or two uses would leak from one part into another,
@@ -18,25 +18,25 @@ _COLUMNS = {"file", "label", "specimen", "use"}
 
 
 class Use(StrEnum):
-    """What a labelled image is for."""
+    """The use of a labelled image in an enrolment."""
 
     ENROL = "enrol"
     CALIBRATE = "calibrate"
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What somebody says of one file."""
+class FileLabel:
+    """The label of one file, its specimen and its use, as a table claims them."""
 
     authentic: bool
     specimen: str
     use: Use
 
 
-def read_labels(path: Path, data: bytes | None = None) -> dict[str, Label]:
+def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
     """Return the label of each file; `data` are the file's bytes, where they were verified."""
-    labels: dict[str, Label] = {}
-    firsts: dict[str, tuple[str, Label]] = {}
+    labels: dict[str, FileLabel] = {}
+    firsts: dict[str, tuple[str, FileLabel]] = {}
     for where, row in read_rows(path, known=_COLUMNS, needed=("file", "label"), data=data):
         name = row["file"]
         try:
@@ -53,7 +53,7 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, Label]:
             raise bad_table(path, f"{where}: specimen {e}") from e
         if row.get("use", "") not in ("", *Use):
             raise bad_table(path, f"{where}: {row['use']!a} is no use; enrol and calibrate are")
-        label = Label(
+        label = FileLabel(
             row["label"] == "authentic", row.get("specimen") or f"file {name}", Use(row.get("use") or Use.ENROL)
         )
         first = firsts.setdefault(label.specimen, (where, label))

@@ -1,4 +1,4 @@
-"""CSV files that people write: strict about columns, and clear about lines."""
+"""CSV files: strict about columns, with errors that name the line."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ def read_rows(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with the words `line N`; unknown or missing columns, and rows of another length, are refused.
 
-    Bytes that were already read, because they are signed, are parsed in the file's stead.
+    `data` are parsed in place of the file where its bytes are already read and verified.
     """
     try:
         text = (signing.read_capped(path, limit=_MAX_SIZE) if data is None else data).decode("utf-8-sig")
@@ -45,5 +45,5 @@ def _refuse_other_columns(path: Path, columns: Sequence[str], known: AbstractSet
 
 
 def bad_table(path: Path, what: str, hint: str | None = None) -> signing.SigningError:
-    """Return the refusal of a table that makes no sense."""
+    """Return the refusal of a table that cannot be read as one of ours."""
     return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}", hint=hint)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fusiondiff_audit.policy.one_file import refuse_stress_settings
-from fusiondiff_audit.policy.parsing import PolicyName, ResolvedPolicy, Section, Text, read_table, resolve
+from fusiondiff_audit.policy.parsing import PolicyName, PolicySection, ResolvedPolicy, Text, read_table, resolve
 from reports.verdict.embedded import STRESS_POLICIES
 from reports.verdict.verdicts import VerdictRules
 from signing.strict import malformed
@@ -18,27 +18,27 @@ Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
 PolicyReference = Annotated[str, StringConstraints(pattern=f"^({'|'.join(STRESS_POLICIES)}|sha256:[0-9a-f]{{64}})$")]
 
 
-class Case(Section):
+class Case(PolicySection):
     """The auditor's own sentences on page one."""
 
     text: tuple[Text, ...] = ()
 
 
-class Intake(Section):
+class Intake(PolicySection):
     """The requirements of a batch."""
 
     second_signature: bool = False  # the post-quantum one
     scale: Literal["required", "optional"] = "optional"
 
 
-class Certify(Section):
+class Certify(PolicySection):
     """The certificates that a verdict must carry."""
 
     poisoning: Literal["off", "on"] = "off"  # state how many enrolled specimens may be altered
     tolerance: Annotated[int, Field(ge=0, le=499)] = 0  # specimens; with fewer there is no answer
 
 
-class RobustnessRequirement(Section):
+class RobustnessRequirement(PolicySection):
     """The stress result that a model needs before it may judge."""
 
     result: Literal["required", "optional"] = "required"
@@ -46,7 +46,7 @@ class RobustnessRequirement(Section):
     policies: Annotated[tuple[PolicyReference, ...], Field(min_length=1, max_length=100)] = STRESS_POLICIES
 
 
-class Decide(Section):
+class Decide(PolicySection):
     """When a finding is an answer."""
 
     error_rate: Rate = "0.05"  # of conformal sets, and of calling unfamiliar what is familiar

@@ -24,13 +24,13 @@ def _plain_name(name: str) -> str:
 PolicyName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LABEL), AfterValidator(_plain_name)]
 
 
-class Section(BaseModel):
+class PolicySection(BaseModel):
     """Settings without unknown keys and without conversion between types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ResolvedPolicy(Section):
+class ResolvedPolicy(PolicySection):
     """A whole policy: every setting has a value."""
 
     name: PolicyName

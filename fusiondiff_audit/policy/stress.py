@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from fusiondiff_audit.policy.one_file import refuse_audit_settings
-from fusiondiff_audit.policy.parsing import ResolvedPolicy, Section, Text, read_table, resolve
+from fusiondiff_audit.policy.parsing import PolicySection, ResolvedPolicy, Text, read_table, resolve
 from reports.stress.consistency import BUDGET, SHARE
 from reports.verdict.embedded import STRESS_POLICIES
 from signing.strict import write_json
@@ -27,7 +27,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 _TRIALS = {"attacks", "poisons", "enrolled", "images", "side", "seed"}
 
 
-class AttackSettings(Section):
+class AttackSettings(PolicySection):
     """An attack and its budget."""
 
     attack: Name
@@ -38,7 +38,7 @@ class AttackSettings(Section):
     queries: Count = 1000  # of the whole pipeline, for each image
 
 
-class PoisonSettings(Section):
+class PoisonSettings(PolicySection):
     """A poison of an enrolment and its budget."""
 
     poison: Name
@@ -47,14 +47,14 @@ class PoisonSettings(Section):
     steps: Count = 20
 
 
-class WaiverSettings(Section):
+class WaiverSettings(PolicySection):
     """Why a gate that fails does not fail the run, and until when."""
 
     until: Day
     reason: Text
 
 
-class GateSettings(Section):
+class GateSettings(PolicySection):
     """A requirement on a metric."""
 
     metric: Literal["held", "regressions"]

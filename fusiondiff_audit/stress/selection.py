@@ -19,7 +19,7 @@ from attacks.images import LabelledImage, centre_crop
 from fusiondiff_audit.images import Guard, ImageError, LooseFile, Micrograph, decode
 from fusiondiff_audit.images.preparation import has_structure, prepare
 from fusiondiff_audit.images.tiles import tile_grid
-from fusiondiff_audit.inputs.labels import Label
+from fusiondiff_audit.inputs.labels import FileLabel
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.settings import Settings
 
@@ -64,7 +64,7 @@ class Selection:
 
 def select_images(
     folder: Path,
-    said: Mapping[str, Label],
+    said: Mapping[str, FileLabel],
     model: DiffusionModel,
     guard: Guard,
     *,
@@ -121,14 +121,14 @@ class _Draw:
         self.set_aside: list[ExcludedSpecimen] = []
         self.lost: list[str] = []
 
-    def look(self, specimen: str, names: Sequence[str], label: Label) -> None:
+    def look(self, specimen: str, names: Sequence[str], label: FileLabel) -> None:
         """Take a picture of a specimen, or none: the model may know it, and there may be enough of its class."""
         if specimen in self._names and not _is_unnamed(specimen, names):
             self.set_aside.append(ExcludedSpecimen(specimen, len(names), ExclusionCause.ENROLLED))
         elif self.left[label.authentic]:
             self._look(specimen, names, label)
 
-    def _look(self, specimen: str, names: Sequence[str], label: Label) -> None:
+    def _look(self, specimen: str, names: Sequence[str], label: FileLabel) -> None:
         picture, digests, causes = None, dict[str, str](), set[ExclusionCause]()
         for name in names:  # all of them: any may be one that the model knows
             try:
@@ -157,7 +157,7 @@ class _Draw:
         if len(names) > 1:
             self.set_aside.append(ExcludedSpecimen(specimen, len(names) - 1, ExclusionCause.FURTHER))
 
-    def _picture(self, name: str, sample: Micrograph, label: Label) -> LabelledImage | None:
+    def _picture(self, name: str, sample: Micrograph, label: FileLabel) -> LabelledImage | None:
         """Return what is attacked of a picture; none if the model can judge nothing of it."""
         try:
             prepared = prepare(sample, self._settings.geometry)

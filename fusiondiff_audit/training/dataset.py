@@ -23,7 +23,7 @@ from fusiondiff_audit.images.formats.registry import SUFFIXES
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.images.tiles import tile_grid
-from fusiondiff_audit.inputs.labels import Label
+from fusiondiff_audit.inputs.labels import FileLabel
 from signing.folder import list_folder
 
 TileArray = npt.NDArray[np.uint8]  # tiles x height x width
@@ -132,7 +132,7 @@ class TileDataset:
 
 
 def read_images(
-    folder: Path, tiling: Tiling, *, labels: Mapping[str, Label] | None, skipped: Callable[[str], None]
+    folder: Path, tiling: Tiling, *, labels: Mapping[str, FileLabel] | None, skipped: Callable[[str], None]
 ) -> tuple[Iterator[TiledImage], int]:
     """Yield the tiled images of a folder, and return the number of files; `skipped` hears of unreadable ones."""
     names = sorted(labels or [name for name in list_folder(folder).files if name.lower().endswith(SUFFIXES)])

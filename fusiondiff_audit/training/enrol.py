@@ -13,7 +13,7 @@ from pathlib import Path
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
-from fusiondiff_audit.inputs.labels import Label, Use, read_labels
+from fusiondiff_audit.inputs.labels import FileLabel, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.names import refuse_bad_name
@@ -74,7 +74,7 @@ def enrol(
             raise SigningError(Reason.BAD_REQUEST, str(e)) from e
 
 
-def _usable_labels(batch: Batch) -> dict[str, Label]:
+def _usable_labels(batch: Batch) -> dict[str, FileLabel]:
     """Return the labels of a batch, each of which is of an image that the manifest names."""
     labels, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
     if absent := sorted(set(labels) - set(entries)):
@@ -84,7 +84,7 @@ def _usable_labels(batch: Batch) -> dict[str, Label]:
     return labels
 
 
-def _labels(batch: Batch) -> dict[str, Label]:
+def _labels(batch: Batch) -> dict[str, FileLabel]:
     entry = batch.entry(LABELS)
     if entry is None or entry.kind is not Kind.LABELS:
         hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
@@ -97,7 +97,7 @@ def _labels(batch: Batch) -> dict[str, Label]:
     return read_labels(Path(LABELS), file.data)
 
 
-def _micrographs(batch: Batch, labels: dict[str, Label], guard: Guard) -> Iterator[SignedMicrograph]:
+def _micrographs(batch: Batch, labels: dict[str, FileLabel], guard: Guard) -> Iterator[SignedMicrograph]:
     """Yield every labelled image; a refused file, labelled or not, refuses the batch."""  # 2
     for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in labels):
         if isinstance(file, signing.RefusedFile):
@@ -109,7 +109,10 @@ def _micrographs(batch: Batch, labels: dict[str, Label], guard: Guard) -> Iterat
 
 
 def _examples(
-    micrographs: Iterator[SignedMicrograph], labels: dict[str, Label], model: DiffusionModel, learning: ForestSettings
+    micrographs: Iterator[SignedMicrograph],
+    labels: dict[str, FileLabel],
+    model: DiffusionModel,
+    learning: ForestSettings,
 ) -> Iterator[tuple[SignedMicrograph, LabelledExample]]:
     names_by_digest: dict[str, str] = {}
     trained_on = frozenset(model.settings.seen)
@@ -127,7 +130,7 @@ def _examples(
         )
 
 
-def _refuse_trained_on(name: str, label: Label, learning: ForestSettings) -> None:
+def _refuse_trained_on(name: str, label: FileLabel, learning: ForestSettings) -> None:
     """Refuse an image whose label the encoder was trained with, where a promise holds for new images alone."""
     message = f"{name!a}: the encoder was trained with its label, so"
     if label.use is Use.CALIBRATE:
@@ -138,7 +141,7 @@ def _refuse_trained_on(name: str, label: Label, learning: ForestSettings) -> Non
         raise AuditError(AuditReason.SEEN_LABEL, f"{message} no partition is free of it", hint=hint)
 
 
-def _specimen(name: str, label: Label, signed: str | None) -> str:
+def _specimen(name: str, label: FileLabel, signed: str | None) -> str:
     """Return the name of an image's specimen, refusing two different ones."""  # 3
     unnamed = label.specimen == f"file {name}"
     if signed is None or label.specimen == signed:

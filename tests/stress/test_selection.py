@@ -12,7 +12,7 @@ import pytest
 import tifffile
 
 from fusiondiff_audit.images import Guard, LooseFile, decode
-from fusiondiff_audit.inputs.labels import Label, read_labels
+from fusiondiff_audit.inputs.labels import FileLabel, read_labels
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.stress.selection import ExcludedSpecimen, ExclusionCause, Selection, select_images
@@ -44,7 +44,7 @@ def chosen(guard: Guard) -> Choose:
     def choose_from(
         folder: Path, *, count: int = 4, side: int | None = None, seed: int = 0, labels: str = "", **settings: Any
     ) -> Selection:
-        said: dict[str, Label] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
+        said: dict[str, FileLabel] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
         model: Any = SimpleNamespace(settings=replace(SETTINGS, **settings))
         return select_images(folder, said, model, guard, count=count, seed=seed, watch=iter, side=side)
 
