@@ -1,6 +1,6 @@
-"""Between the microscope and the model: one door, through which passes what was signed, decoded once and whole.
+"""Signed image files, decoded once and whole, in sandboxed processes.
 
-Goals: exactly the signed bytes; their container walked by our own code before any decoder sees it; decoders that can do
+Goals: exactly the signed bytes; headers read by our own code before any decoder sees a file; decoders that can do
 nothing but compute; full depth; one reason that an auditor can quote where a file is refused.
 Not-goals: repairing files, guessing, formats beyond PNG, TIFF and JPEG, and metadata that decides anything.
 

@@ -1,4 +1,4 @@
-"""A signed batch through the door: each image decoded, a few at once, in order; a bad file never stops the others."""
+"""Decoding a signed batch: a few images at once, in order; a refused file never stops the others."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def decode_batch(
     threads: int = THREADS,
     wanted: Callable[[SignedFile], bool] = lambda file: True,
 ) -> Iterator[BatchFile]:
-    """Yield what becomes of every file of a batch: sidecars first, then the others in the manifest's order.
+    """Yield every file of a batch, decoded or refused: sidecars first, then the others in the manifest's order.
 
     Images that are wanted come as micrographs or refused, other genuine files as they are. At most one more than there
     are threads wait to be taken; decoders have a budget of their own (`guard`).

@@ -73,29 +73,29 @@ class Claims:
 
 def read_sidecar(text: bytes) -> tuple[Claims, ...]:
     """Return what the text says that a microscope wrote beside an image: so much is kept, and never the text."""
-    said = _text(text)
-    return _read_hitachi(said), _read_jeol(said)
+    sidecar_text = _text(text)
+    return _read_hitachi(sidecar_text), _read_jeol(sidecar_text)
 
 
 def read_claims(
     data: bytes, header: ImageHeader, *, signed: tuple[str, str] | None = None, sidecar: tuple[Claims, ...] = ()
 ) -> Claims:
     """Return what the manifest, the file and its sidecar say; the manifest's value and unit are `signed`."""
-    found: list[Claims] = []
+    sources: list[Claims] = []
     if signed is not None:
-        found.append(_scaled(ScaleSource.MANIFEST, *signed))
+        sources.append(_scaled(ScaleSource.MANIFEST, *signed))
     if header.layout is not None:
         directory = read_directories(data)[0]
-        found += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
-    found += sidecar
-    scales = tuple(scale for claims in found for scale in claims.scales)
-    conflicts = [conflict for claims in found for conflict in claims.conflicts]
+        sources += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
+    sources += sidecar
+    scales = tuple(scale for claims in sources for scale in claims.scales)
+    conflicts = [conflict for claims in sources for conflict in claims.conflicts]
     conflicts += [f"{scales[0]} ({scales[0].source}), {s} ({s.source})" for s in scales[1:] if _differ(scales[0], s)]
     return Claims(
         scales=scales,
-        detector=next((claims.detector for claims in found if claims.detector), None),
-        magnification=next((claims.magnification for claims in found if claims.magnification), None),
-        rows=next((claims.rows for claims in found if claims.rows), None),
+        detector=next((claims.detector for claims in sources if claims.detector), None),
+        magnification=next((claims.magnification for claims in sources if claims.magnification), None),
+        rows=next((claims.rows for claims in sources if claims.rows), None),
         conflicts=tuple(conflicts),
     )
 

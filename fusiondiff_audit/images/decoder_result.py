@@ -1,6 +1,6 @@
-"""What a decoder's child leaves in the memory that it was given: pixels, and a few words about them.
+"""The result of a decoder process, in shared memory: pixels and a JSON summary, or a refusal.
 
-The child writes, the parent reads, and believes nothing that the header did not say before.
+The child writes it. The parent refuses a result that contradicts the header.
 """
 
 import json
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from fusiondiff_audit.images.decoding import PixelRows
     from signing.fields import Fields
 
-READY = "ready"  # what the zygote says before the first file
-MAX_SUMMARY = 64 * 1024  # bytes
+READY = "ready"  # the fork server's message before the first file
+MAX_SUMMARY = 64 * 1024  # bytes of JSON
 _LONGEST = 500  # characters of a sentence
-_LENGTH = 4  # bytes, before the words
+_LENGTH = 4  # bytes, before the summary
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessExit:
-    """How a decoder's process ended, and what it took."""
+    """How a decoder process ended, and the time it took."""
 
     code: int  # its exit status, or the signal that ended it, negative
     late: bool  # it was ended by the clock
@@ -36,12 +36,12 @@ class ProcessExit:
     clock: float  # seconds
 
     def to_text(self) -> str:
-        """Return the reply of the process that waited for it; the law is `ProcessExit.from_text(e.to_text()) == e`."""
+        """Return the fork server's reply; the law is `ProcessExit.from_text(e.to_text()) == e`."""
         return f"{self.code} {self.late:d} {self.processor!r} {self.clock!r}"
 
     @classmethod
     def from_text(cls, text: str) -> "ProcessExit":
-        """Return how a decoder ended, parsed from the reply of the process that forked it."""
+        """Parse the fork server's reply."""
         code, late, processor, clock = text.split()
         return cls(int(code), late == "1", float(processor), float(clock))
 
@@ -59,68 +59,69 @@ MAX_RESULT = MAX_BYTES + _LENGTH + MAX_SUMMARY  # bytes
 
 
 def result_size(header: ImageHeader) -> int:
-    """Return how many bytes an answer may take."""
+    """Return how many bytes the result for a header may take."""
     return header.nbytes + _LENGTH + MAX_SUMMARY
 
 
 def write_pixels(descriptor: int, header: ImageHeader, rows: "PixelRows") -> None:
-    """Leave the pixels, their digest and what was done to the samples."""
+    """Write the pixels, their digest and the steps taken."""
     digest = PixelDigest(header.dtype, (header.height, header.width, rows.channels))
-    place = 0
+    offset = 0
     for block in (band for some in rows.blocks for band in bands(some)):
         whole = np.ascontiguousarray(block)
         digest.add(whole)
-        _put(descriptor, whole.data.cast("B"), place)
-        place += whole.nbytes
-    _write_words(descriptor, header, {"channels": rows.channels, "digest": digest.value(), "steps": rows.steps})
+        _put(descriptor, whole.data.cast("B"), offset)
+        offset += whole.nbytes
+    _write_summary(descriptor, header, {"channels": rows.channels, "digest": digest.value(), "steps": rows.steps})
 
 
 def write_refusal(descriptor: int, header: ImageHeader, error: ImageError) -> None:
-    """Leave why there is no image."""
+    """Write the refusal of the file."""
     hints = getattr(error, "__notes__", [])
-    words = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
-    _write_words(descriptor, header, words)
+    summary = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
+    _write_summary(descriptor, header, summary)
 
 
 def read_result(memory: npt.NDArray[np.uint8], header: ImageHeader) -> DecodedPixels:
     """Return the image, which looks into the memory, or raise the child's refusal."""
-    from signing.errors import SigningError  # here, since what the child has loaded is copied for every child
+    # Imported here, since every child copies the modules that the fork server has loaded.
+    from signing.errors import SigningError
     from signing.fields import read_json
 
     start = header.nbytes + _LENGTH
     length = int.from_bytes(memory[header.nbytes : start].tobytes(), "little")
     try:
-        words = read_json(memory[start : start + min(length, MAX_SUMMARY)].tobytes(), "answer", limit=MAX_SUMMARY)
-        if words.has("reason"):
-            raise _read_refusal(words)
-        return _read_pixels(memory, header, words)
+        summary = read_json(memory[start : start + min(length, MAX_SUMMARY)].tobytes(), "answer", limit=MAX_SUMMARY)
+        if summary.has("reason"):
+            raise _read_refusal(summary)
+        return _read_pixels(memory, header, summary)
     except (SigningError, ValueError) as e:
         raise malformed(f"its decoder answered nonsense: {e}") from e
 
 
-def _read_pixels(memory: npt.NDArray[np.uint8], header: ImageHeader, words: "Fields") -> DecodedPixels:
-    words.closed("channels", "digest", "steps")
-    steps = tuple(words.texts("steps", most=3))
+def _read_pixels(memory: npt.NDArray[np.uint8], header: ImageHeader, summary: "Fields") -> DecodedPixels:
+    summary.closed("channels", "digest", "steps")
+    steps = tuple(summary.texts("steps", most=3))
     stored = header.channels - header.alpha
     channels = 1 if MERGED in steps and stored == 3 else stored
     possible = {MAPPED: bool(header.palette), DROPPED: header.alpha, MERGED: stored == 3}
     if len(set(steps)) != len(steps) or not all(possible.get(step) for step in steps):
         raise ValueError("steps that the header does not allow")
-    if words.integer("channels", least=1, most=4) != channels:
+    if summary.integer("channels", least=1, most=4) != channels:
         raise ValueError(f"another number of channels than {channels}")
     shape = (header.height, header.width, channels)
     pixels = memory[: math.prod(shape) * header.bits // 8].view(header.dtype).reshape(shape)
-    return DecodedPixels(pixels, words.sha256("digest"), steps)
+    return DecodedPixels(pixels, summary.sha256("digest"), steps)
 
 
-def _read_refusal(words: "Fields") -> ImageError:
-    words.closed("reason", "message", "hint")
-    message = words.text("message", limit=_LONGEST)
-    return ImageError(ImageReason(words.text("reason")), message, hint=words.optional_text("hint", limit=_LONGEST))
+def _read_refusal(summary: "Fields") -> ImageError:
+    summary.closed("reason", "message", "hint")
+    message = summary.text("message", limit=_LONGEST)
+    return ImageError(ImageReason(summary.text("reason")), message, hint=summary.optional_text("hint", limit=_LONGEST))
 
 
-def _write_words(descriptor: int, header: ImageHeader, words: dict[str, object]) -> None:
-    text = json.dumps(words).encode("ascii")
+def _write_summary(descriptor: int, header: ImageHeader, summary: dict[str, object]) -> None:
+    text = json.dumps(summary).encode("ascii")
     _put(descriptor, len(text).to_bytes(_LENGTH, "little") + text, header.nbytes)
 
 

@@ -1,4 +1,4 @@
-"""From a file's bytes to its pixels, at full depth, by libraries that wrap one plain C library a format.
+"""Pixels of a file at full depth, decoded by the libraries of its format.
 
 This is the part that trusts foreign code with hostile bytes, so it is called in a guarded child and nowhere else. It
 gets bytes, never a path: an OME-TIFF names other files, and a decoder that is given a path opens them.
@@ -20,9 +20,9 @@ from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, ban
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelRows:
-    """An image to be: how many channels it will have, what is done to the samples, and its rows from the top.
+    """The pixels of an image in blocks of rows from the top, its number of channels, and the steps taken.
 
-    Rows are good until the next are asked for.
+    A block is valid until the next one is asked for.
     """
 
     channels: int
@@ -36,7 +36,7 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
     but what the header said is malformed, which may show only as the last rows are asked for.
     """
-    decoded = (band for block in _translated(_decoder(header).decode_rows(data, header)) for band in bands(block))
+    decoded = (band for block in _refusing(_decoder(header).decode_rows(data, header)) for band in bands(block))
     blocks = _checked(decoded, header)
     steps = []
     if header.palette:
@@ -57,15 +57,15 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
 
 def warm_up() -> None:
     """Load all decoders, and what they load on first use."""
-    for known in FORMATS:
-        import_module(known.decoder).warm_up()
+    for image_format in FORMATS:
+        import_module(image_format.decoder).warm_up()
 
 
 def _decoder(header: ImageHeader) -> Any:
     return import_module(format_of(header).decoder)
 
 
-def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
+def _refusing(blocks: Iterator[Samples]) -> Iterator[Samples]:
     """Hand rows on; whatever a decoder raises means that the file is not what it says."""
     try:
         with warnings.catch_warnings():
@@ -82,8 +82,8 @@ def _translated(blocks: Iterator[Samples]) -> Iterator[Samples]:
 def _checked(blocks: Iterator[Samples], header: ImageHeader) -> Iterator[Samples]:
     """Hand on as many rows as the header says, of its width, channels and kind."""
     rows = 0
-    for found in blocks:
-        block = found[:, :, None] if found.ndim == 2 else found
+    for decoded in blocks:
+        block = decoded[:, :, None] if decoded.ndim == 2 else decoded
         rows += len(block)
         if rows > header.height:
             break

@@ -6,7 +6,7 @@ _PLAIN = "write the image anew, plain and without this, before signing"
 
 
 class ImageReason(StrEnum):
-    """The codes are those of the other rooms where they mean the same."""
+    """Why a file is refused; codes shared with other packages mean the same there."""
 
     MALFORMED = "malformed"
     AMBIGUOUS = "ambiguous"
@@ -16,7 +16,7 @@ class ImageReason(StrEnum):
 
 
 class ImageError(Exception):
-    """A refusal by this room, with a sentence that an auditor can quote."""
+    """The refusal of a file, with a sentence that an auditor can quote."""
 
     def __init__(self, reason: ImageReason, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

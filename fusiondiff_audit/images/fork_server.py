@@ -1,4 +1,4 @@
-"""The process from which decoders are forked: it has the libraries, and has never seen a file.
+"""The process from which decoder processes are forked: it has loaded the libraries, and has never seen a file.
 
 One message is one file: how many bytes of it, and of the header that was walked, wait in the inbox, and what decoding
 it may take. A child is forked, enters the sandbox, decodes the inbox, hashes the pixels, and leaves them and an answer
@@ -34,24 +34,24 @@ _MEMORIES, _LONGEST = 2, 100  # descriptors and bytes of a message
 
 
 def serve() -> None:
-    """Serve the lane whose descriptor is the one argument, until its other end is closed."""
-    lane = socket.socket(fileno=int(sys.argv[1]))
+    """Serve the parent, whose socket is the one argument, until the parent closes it."""
+    parent_socket = socket.socket(fileno=int(sys.argv[1]))
     own = os.getpid()
     _load()
-    lane.send(_proof().encode())
+    parent_socket.send(_proof().encode())
     while True:
-        message, memories, *_ = socket.recv_fds(lane, _LONGEST, _MEMORIES)
+        message, memories, *_ = socket.recv_fds(parent_socket, _LONGEST, _MEMORIES)
         if not message:
             return
         size, length, processor, clock, memory = map(int, message.split())
         started = time.monotonic()
         child = os.fork()
         if not child:
-            lane.close()
+            parent_socket.close()
             _run(size, length, memories, processor=processor, memory=memory, parent=own)
         for descriptor in memories:
             os.close(descriptor)
-        lane.send(_await(child, lane, started, clock).to_text().encode())
+        parent_socket.send(_await(child, parent_socket, started, clock).to_text().encode())
 
 
 def _run(size: int, length: int, memories: list[int], *, processor: int, memory: int, parent: int) -> None:
@@ -76,12 +76,12 @@ def _decode(data: memoryview, header: ImageHeader, outbox: int) -> None:
         write_refusal(outbox, header, too_large("decoding it takes more memory than a decoder has"))
 
 
-def _await(child: int, lane: socket.socket, started: float, clock: int) -> ProcessExit:
+def _await(child: int, parent_socket: socket.socket, started: float, clock: int) -> ProcessExit:
     """Wait until the child ends, the time is up or nobody listens any more; return how it ended."""
     descriptor = os.pidfd_open(child)
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    waiting.register(lane, 0)  # for its end alone
+    waiting.register(parent_socket, 0)  # for its end alone
     events = dict(waiting.poll(clock * 1000))
     ended = descriptor in events
     os.close(descriptor)
@@ -109,10 +109,10 @@ def _proof() -> str:
         try:
             sandbox.enter(seconds=MOST_PROCESSOR, memory=MEMORY, writable=MAX_RESULT, parent=own)
             sandbox.self_test()
-            said = READY
+            verdict = READY
         except BaseException as e:
-            said = str(e) or type(e).__name__
-        os.write(writer, said.encode())
+            verdict = str(e) or type(e).__name__
+        os.write(writer, verdict.encode())
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)

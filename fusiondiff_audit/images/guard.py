@@ -1,10 +1,10 @@
-"""Decoding at a distance: each file in a process of its own, whose answer is believed only as far as it can be checked.
+"""Decoding in sandboxed processes, one for each file, whose results are checked against the header.
 
-1. The header is walked here, by our own code (`header`).
+1. The header was read by our own code (`formats`).
 2. A child that can do nothing but compute decodes the bytes and hashes the pixels (`fork_server`, `sandbox`).
-3. Its answer is read strictly: shape, kind and length of the pixels are those of the header, or there are none.
+3. Its result is read strictly: shape, type and length of the pixels are those of the header, or it is refused.
 A decoder that is stopped, killed or denied memory is tried once more, while no other one runs: the machine may be to
-blame. What the decoders that run at once need of memory stays within one budget (`resources`, `budget`).
+blame. The memory of all decoders that run at once stays within one budget (`resources`, `memory_budget`).
 """
 
 import signal
@@ -27,7 +27,7 @@ _LOST = ProcessExit(-signal.SIGKILL, late=False, processor=0, clock=0)
 
 
 class Guard:
-    """Decoders' processes, started when they are needed: as many as threads ask at once, and as have memory.
+    """A pool of sandboxed decoder processes, started on demand: one for each thread that decodes.
 
     The memory of an image belongs to the caller once it is returned: whoever keeps a batch keeps its memory.
     """
@@ -35,7 +35,7 @@ class Guard:
     def __init__(self) -> None:
         self._budget = MemoryBudget(MEMORY)
         self._idle: list[Worker] = []
-        self._shelf = MemoryPool()
+        self._memories = MemoryPool()
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Guard":
@@ -44,10 +44,10 @@ class Guard:
     def __exit__(self, *_: object) -> None:
         while self._idle:
             self._idle.pop().close()
-        self._shelf.close()
+        self._memories.close()
 
     def decode(self, data: bytes, header: ImageHeader) -> DecodedPixels:
-        """Return the image of a file whose header was walked; one that needs no decoder gets none."""
+        """Return the pixels of a file with this header; samples that are stored as they are need no decoder."""
         if (pixels := stored_pixels(data, header)) is not None:
             return DecodedPixels(pixels, digest_pixels(pixels), ())
         limits = limit_resources(header, len(data))
@@ -61,42 +61,42 @@ class Guard:
             return self._attempt(data, header, limits)
 
     def _attempt(self, data: bytes, header: ImageHeader, limits: ResourceLimits) -> DecodedPixels:
-        """Return the image, or raise why the child ended without one."""
-        lane = self._take_lane()
-        outbox = self._shelf.take(result_size(header))
+        """Return the pixels, or raise why the child ended without any."""
+        worker = self._take_worker()
+        outbox = self._memories.take(result_size(header))
         try:
-            ending = lane.ask(header, data, outbox, limits)
+            process_exit = worker.ask(header, data, outbox, limits)
         except BaseException as e:  # whatever happened, its child may still be writing
-            lane.close()
+            worker.close()
             outbox.close()
             if isinstance(e, WorkerLostError):
                 raise _explain(_LOST, limits) from e
             raise
         with self._lock:
-            self._idle.append(lane)
-        answer = self._shelf.lend(outbox)
-        if ending.code:
-            raise _explain(ending, limits)
-        return read_result(answer, header)
+            self._idle.append(worker)
+        result = self._memories.lend(outbox)
+        if process_exit.code:
+            raise _explain(process_exit, limits)
+        return read_result(result, header)
 
-    def _take_lane(self) -> Worker:
-        """Return a process that waits, or a new one."""
+    def _take_worker(self) -> Worker:
+        """Return an idle worker, or a new one."""
         while True:
             with self._lock:
-                lane = self._idle.pop() if self._idle else None
-            if lane is None:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
                 try:
                     return Worker()
                 except OSError as e:
                     what = f"no process to decode in can be started: {(e.strerror or str(e)).lower()}"
                     raise AuditError(AuditReason.NO_SANDBOX, what) from e
-            if lane.alive:
-                return lane
-            lane.close()
+            if worker.alive:
+                return worker
+            worker.close()
 
 
 def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
-    """Return the pixels of a file that stores them as they are, in whatever byte order; they lie in its bytes."""
+    """Return a view of the file's bytes, if it stores its samples as they are, in either byte order; else None."""
     place, layout = header.whole_at, header.layout
     if place is None or layout is None:
         return None
@@ -106,17 +106,17 @@ def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
     return samples.reshape(header.height, header.width, 1)
 
 
-def _explain(ending: ProcessExit, limits: ResourceLimits) -> ImageError:
-    spent = ending.code == -signal.SIGXCPU or ending.processor >= limits.processor
-    if ending.late or (ending.code < 0 and spent):
-        used = f"{ending.processor:.0f} s of processor time, {ending.clock:.0f} s by the clock"
+def _explain(process_exit: ProcessExit, limits: ResourceLimits) -> ImageError:
+    spent = process_exit.code == -signal.SIGXCPU or process_exit.processor >= limits.processor
+    if process_exit.late or (process_exit.code < 0 and spent):
+        used = f"{process_exit.processor:.0f} s of processor time, {process_exit.clock:.0f} s by the clock"
         allowed = f"at most {limits.processor} s and {limits.clock} s"
         what = f"its decoder was stopped twice, the second time with no other beside it, after {used} ({allowed})"
         return ImageError(ImageReason.TIMED_OUT, what)
-    if ending.code == -signal.SIGKILL:
+    if process_exit.code == -signal.SIGKILL:
         return too_large("its decoder was killed twice, as a system does that runs out of memory")
-    if ending.code < 0:
-        number = -ending.code
+    if process_exit.code < 0:
+        number = -process_exit.code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return malformed(f"its decoder crashed ({name})")
     return malformed("its decoder ended without an answer")

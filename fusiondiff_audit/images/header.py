@@ -1,4 +1,4 @@
-"""What a file says of its image, read by our own code before any decoder sees a byte.
+"""Image headers, read by our own code before any decoder sees a byte.
 
 A header is a claim that was checked as far as it can be without decoding: every offset lies within the file, the
 counts add up, every competent reader would see the same samples, and no other file hides beside them.

@@ -1,4 +1,4 @@
-"""Memory that is shared out among decoders, in the order in which they ask."""
+"""A memory budget for decoders that run at once, granted in the order of asking."""
 
 import threading
 from collections import deque
@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class MemoryBudget:
-    """So many bytes for all that run at once.
+    """A number of bytes for all decoders that run at once.
 
-    Who asks first gets first: a large file waits until enough is free, and no smaller one overtakes it. Nobody waits
-    while holding a share, so there is always one who will give back.
+    Requests are granted in order: a large file waits until enough is free, and no smaller file overtakes it. No thread
+    waits while it holds a share, so waiting always ends.
     """
 
     def __init__(self, total: int) -> None:
@@ -20,7 +20,7 @@ class MemoryBudget:
 
     @contextmanager
     def share(self, size: int) -> Iterator[None]:
-        """Hold so many bytes, once they are free; who asks for more than there are holds all, alone."""
+        """Hold `size` bytes, once they are free; a request for more than the total holds all of it."""
         size = min(size, self._total)
         ticket = object()
         with self._changed:
@@ -39,5 +39,5 @@ class MemoryBudget:
                 self._changed.notify_all()
 
     def alone(self) -> AbstractContextManager[None]:
-        """Hold everything: nobody else does meanwhile."""
+        """Hold the whole budget."""
         return self.share(self._total)

@@ -1,8 +1,8 @@
-"""Micrographs: what is left of a file when it has passed the door, and the one function that lets it pass.
+"""Micrographs, and the one function that decodes a file into one.
 
 1. The bytes are those that were signed (`signing`), or a loose file's, read once.
-2. Our own code walks the container (`header`), with the file's ending.
-3. A guarded child decodes (`guard`); the parent checks what comes back.
+2. Our own code reads the header (`formats`), checked against the suffix of the file's name.
+3. A sandboxed process decodes (`guard`); the parent checks its result.
 4. Metadata is read as claims (`claims`), never as facts.
 """
 

@@ -1,4 +1,4 @@
-"""Percentiles of greys, by counting how often each is met: what numpy finds by sorting, in a fraction of the time."""
+"""Percentiles from a histogram: the values of `numpy.percentile`, bit for bit, in a fraction of the time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +15,11 @@ def is_8_or_16_bit(plane: npt.NDArray[Any]) -> bool:
     return plane.dtype in (np.uint8, np.uint16)
 
 
-def percentiles(greys: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[np.float64]:
+def percentiles(values: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[np.float64]:
     """Return what `numpy.percentile` does, bit for bit; whole numbers that are not negative are counted."""
-    if greys.dtype.kind not in "iu" or greys.min() < 0 or greys.max() >= _COUNTED:
-        return np.asarray(np.percentile(greys, shares), dtype=np.float64)
-    flat, different = greys.ravel(), int(greys.max()) + 1
+    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= _COUNTED:
+        return np.asarray(np.percentile(values, shares), dtype=np.float64)
+    flat, different = values.ravel(), int(values.max()) + 1
     upto = np.zeros(different, np.intp)
     for start in range(0, len(flat), _AT_ONCE):
         upto += np.bincount(flat[start : start + _AT_ONCE], minlength=different)
@@ -28,5 +28,5 @@ def percentiles(greys: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray
     before = np.floor(place)
     low, high = (upto.searchsorted(np.minimum(rank, len(flat) - 1), "right") for rank in (before, before + 1))
     share, apart = place - before, high - low
-    found: npt.NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
-    return found
+    interpolated: npt.NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
+    return interpolated

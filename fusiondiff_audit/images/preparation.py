@@ -1,4 +1,4 @@
-"""From a micrograph to what a model looks at: geometry, fixed once, and apart from intensity, which the model maps.
+"""Geometry: from a micrograph to a plane and its tiles. Intensity is mapped later, by the model.
 
 1. One plane of greys: the image itself, or the channel that is named.
 2. The data bar is cut off: by metadata, else by its look, which is recorded as the guess that it is.
@@ -94,11 +94,11 @@ def _without_bar(plane: Plane, rows: int | None, geometry: Geometry, steps: list
     if rows is not None:
         steps.append(f"{len(plane) - rows} rows of data bar cut off, by metadata")
         return plane[:rows], False
-    found = data_bar_rows(plane) if geometry.guess_bar else 0
-    if not found:
+    bar = data_bar_rows(plane) if geometry.guess_bar else 0
+    if not bar:
         return plane, False
-    steps.append(f"{found} rows of data bar cut off, by their look")
-    return plane[:-found], True
+    steps.append(f"{bar} rows of data bar cut off, by their look")
+    return plane[:-bar], True
 
 
 def _at_scale(

@@ -64,8 +64,8 @@ def _focus(plane: npt.NDArray[Any]) -> float:
     if min(height, width) < 6:
         return 0.0
     noise = _noise(plane) / 4
-    seen = plane[:height, :width].astype(np.float32)
-    rows = seen[::2] + seen[1::2]
+    levels = plane[:height, :width].astype(np.float32)
+    rows = levels[::2] + levels[1::2]
     binned = (rows[:, ::2] + rows[:, 1::2]) / 4  # four pixels as one, so that noise counts for less
     inner = binned[1:-1, 1:-1]
     laplacian = binned[:-2, 1:-1] + binned[2:, 1:-1] + binned[1:-1, :-2] + binned[1:-1, 2:] - 4 * inner
@@ -74,8 +74,8 @@ def _focus(plane: npt.NDArray[Any]) -> float:
 
 def _noise(plane: npt.NDArray[Any]) -> float:
     """Return the variance of white noise, by a kernel that is blind to edges (Immerkaer, 1996), and a robust mean."""
-    seen = plane.astype(np.int32 if is_8_or_16_bit(plane) else np.float32)
-    across = seen[:, :-2] - 2 * seen[:, 1:-1] + seen[:, 2:]
+    levels = plane.astype(np.int32 if is_8_or_16_bit(plane) else np.float32)
+    across = levels[:, :-2] - 2 * levels[:, 1:-1] + levels[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
     middle = np.float32(percentiles(np.abs(both), (50,))[0])
     return float((middle / 0.6745 / 6) ** 2)

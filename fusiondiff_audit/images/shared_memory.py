@@ -1,7 +1,7 @@
-"""Memory that two processes see: made here, to a size that we chose, and sealed so that nobody can pull it away.
+"""Memory shared with decoder processes, of a fixed size, sealed so that a child cannot shrink it.
 
-Pages that the system has to clear cost more than a decoder's whole process, so memories are used again: an inbox at
-once, an outbox when the last array that looks into it is gone.
+Clearing fresh pages costs more than a decoder's whole process, so memory is reused: an inbox at once, an outbox when
+the last array that views it is gone.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ _MOST_LENT = 64  # each holds a descriptor, of which a process has 1,024
 
 
 class SharedMemory:
-    """A memory without a name."""
+    """An anonymous shared memory."""
 
     def __init__(self, size: int) -> None:
         self.size = -(-size // _GRAIN) * _GRAIN
@@ -32,11 +32,11 @@ class SharedMemory:
         self.view = mmap.mmap(self.descriptor, self.size)
 
     def fits(self, size: int) -> bool:
-        """Say whether so many bytes have room, and are not lost in it."""
+        """Say whether `size` bytes fit without wasting most of the memory."""
         return size <= self.size <= max(size * _SPARE, _SMALL)
 
     def fitting(self, size: int) -> "SharedMemory":
-        """Return this memory if it fits, or another one in its stead."""
+        """Return this memory if it fits, or close it and return a new one."""
         if self.fits(size):
             return self
         self.close()
@@ -49,10 +49,10 @@ class SharedMemory:
 
 
 class MemoryPool:
-    """Memories that wait for their next use.
+    """Shared memories that wait for their next use.
 
-    An array's end may come anywhere, also while this very thread holds the lock: the collector runs where it likes. So
-    what comes back is put into a queue, which takes no lock of ours, and whoever takes or lends next looks there.
+    The garbage collector may finalise an array anywhere, also while this thread holds the lock. So returned memories
+    are put into a queue, which takes no lock of ours, and the next `take` or `lend` empties the queue.
     """
 
     def __init__(self) -> None:
@@ -63,16 +63,16 @@ class MemoryPool:
         self._lent = 0
 
     def take(self, size: int) -> SharedMemory:
-        """Return a memory of at least so many bytes, and not of very many more."""
+        """Return a memory of at least `size` bytes, and not of very many more."""
         with self._lock:
             spare = self._collect()
-            found = min((m for m in self._free if m.fits(size)), key=lambda m: m.size, default=None)
-            if found is None:  # none of them fits what comes now
+            fitting = min((m for m in self._free if m.fits(size)), key=lambda m: m.size, default=None)
+            if fitting is None:  # none of them fits what comes now
                 spare += self._free
-            self._free = [m for m in self._free if m is not found] if found else []
+            self._free = [m for m in self._free if m is not fitting] if fitting else []
         for memory in spare:
             memory.close()
-        return found or SharedMemory(size)
+        return fitting or SharedMemory(size)
 
     def lend(self, memory: SharedMemory) -> npt.NDArray[np.uint8]:
         """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone.
@@ -85,8 +85,8 @@ class MemoryPool:
             spare = self._collect()
             self._lent += 1
             many = self._lent > _MOST_LENT
-        for one in spare:
-            one.close()
+        for surplus in spare:
+            surplus.close()
         weakref.finalize(view, self._give, memory).atexit = False
         if many:
             view = view.copy()
@@ -94,7 +94,7 @@ class MemoryPool:
         return view
 
     def close(self) -> None:
-        """Give all memory back to the system; what is still lent follows when it comes back."""
+        """Give all memory back to the system; lent memories follow when they are returned."""
         with self._lock:
             self._open = False
             spare = [*self._collect(), *self._free]
@@ -113,7 +113,7 @@ class MemoryPool:
             self._returned.put(None)
 
     def _collect(self) -> list[SharedMemory]:
-        """Move what came back to what is free, and return what is too much, to be closed without the lock."""
+        """Move returned memories to the free ones; return the surplus, to be closed without the lock."""
         spare = []
         with suppress(Empty):
             while True:
@@ -126,7 +126,7 @@ class MemoryPool:
         return spare
 
     def _drop(self) -> None:
-        """Close what came back after the end."""
+        """Close memories that were returned after `close`."""
         with suppress(Empty):
             while True:
                 memory = self._returned.get_nowait()

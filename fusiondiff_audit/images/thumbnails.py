@@ -1,4 +1,4 @@
-"""Small images for people: stretched so that something is seen, and therefore no evidence."""
+"""Small images for people: stretched so that something is levels, and therefore no evidence."""
 
 import io
 
@@ -14,14 +14,14 @@ _DIMMED = 0.4  # brightness of rows that are no part of the image proper
 
 
 def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
-    """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
+    """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is levels."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])
     bar = pixels[proper:].astype(np.float32) / max(float(pixels.max()), 1e-12) * _DIMMED
     unit = np.concatenate([unit, bar])
-    seen = (unit * 255).round().astype(np.uint8)
-    image = Image.fromarray(seen[:, :, 0] if seen.shape[2] == 1 else seen)
+    levels = (unit * 255).round().astype(np.uint8)
+    image = Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
     image.thumbnail((side, side), Image.Resampling.BOX)
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""One decoder's process as seen from our side: a message out, an ending back, and memory in common."""
+"""The parent's side of one fork server, with which it exchanges messages and shares memory."""
 
 import json
 import socket
@@ -22,51 +22,50 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "
 
 
 class WorkerLostError(Exception):
-    """The process on the other side is gone, or does not answer."""
+    """The fork server is gone, or does not answer."""
 
 
 class Worker:
-    """A process that decodes one file at a time."""
+    """A fork server that has one file decoded at a time."""
 
     def __init__(self) -> None:
         require("images", "decoding micrographs")
         self._socket, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._inbox = SharedMemory(1)
-        with far, tempfile.TemporaryFile() as complaints:
+        with far, tempfile.TemporaryFile() as stderr_file:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-c", _START, str(far.fileno())],
                 pass_fds=(far.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=complaints,
+                stderr=stderr_file,
                 env=_ENVIRONMENT,
-                start_new_session=True,  # an interrupt from the keyboard is for us, who will close the lane
+                start_new_session=True,  # keyboard interrupts are for the parent alone
             )
             far.close()
-            said = self._hear(_PATIENCE)
-            if said != READY:
+            reply = self._hear(_PATIENCE)
+            if reply != READY:
                 self.close()
-                complaints.seek(0)
-                last = complaints.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+                stderr_file.seek(0)
+                last = stderr_file.read().decode("utf-8", "replace").strip().splitlines()[-1:]
                 raise AuditError(
                     AuditReason.NO_SANDBOX,
-                    f"no guarded process to decode in: {said or ''.join(last) or 'it ended at once'}",
+                    f"no guarded process to decode in: {reply or ''.join(last) or 'it ended at once'}",
                     hint="decoding needs Linux 5.3 or newer with seccomp, on x86_64 or aarch64",
                 )
 
     @property
     def alive(self) -> bool:
-        """Say whether the process still runs, as far as we know."""
         return self._process.poll() is None
 
     def ask(self, header: ImageHeader, data: bytes, outbox: SharedMemory, limits: ResourceLimits) -> ProcessExit:
-        """Have a file decoded into the outbox, within the limits; return how the child ended."""
-        words = json.dumps(header.to_data()).encode("ascii")
-        size = len(data) + len(words)
+        """Have a file decoded into the outbox within the limits; return how the child ended."""
+        packed_header = json.dumps(header.to_data()).encode("ascii")
+        size = len(data) + len(packed_header)
         inbox = self._inbox = self._inbox.fitting(size)
         inbox.view[: len(data)] = data
-        inbox.view[len(data) : size] = words
-        message = f"{len(data)} {len(words)} {limits.processor} {limits.clock} {limits.memory}".encode("ascii")
+        inbox.view[len(data) : size] = packed_header
+        message = f"{len(data)} {len(packed_header)} {limits.processor} {limits.clock} {limits.memory}".encode("ascii")
         try:
             socket.send_fds(self._socket, [message], [inbox.descriptor, outbox.descriptor])
         except OSError as e:

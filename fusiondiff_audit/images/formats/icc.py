@@ -81,9 +81,9 @@ def _check_curve(name: bytes, tag: bytes) -> None:
     """Refuse a tone curve that falls, or leaves the band between the gammas of displays."""
     previous = 0.0
     for x, y in _points(tag):
-        seen = max(y, 0.0) ** (1 / _GAMMA)
+        perceived = max(y, 0.0) ** (1 / _GAMMA)
         low, high = x ** (_STEEPEST / _GAMMA) - _SLACK, x ** (_FLATTEST / _GAMMA) + _SLACK
-        if not low <= seen <= high or y < previous - 1e-9:
+        if not low <= perceived <= high or y < previous - 1e-9:
             raise ambiguous(f"an ICC profile whose {name.decode()} is no plain tone curve")
         previous = y
 

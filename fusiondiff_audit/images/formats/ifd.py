@@ -64,10 +64,10 @@ class Directory:
 
     def integer(self, tag: int, default: int | None = None) -> int:
         """Return a tag's one whole number."""
-        found = self.integers(tag, () if default is None else (default,))
-        if len(found) != 1:
-            raise malformed(f"tag {tag} has {len(found)} values, one is needed")
-        return found[0]
+        values = self.integers(tag, () if default is None else (default,))
+        if len(values) != 1:
+            raise malformed(f"tag {tag} has {len(values)} values, one is needed")
+        return values[0]
 
     def rational(self, tag: int) -> tuple[int, int] | None:
         """Return a tag's one fraction, if it has one."""

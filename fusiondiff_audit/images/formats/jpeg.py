@@ -25,7 +25,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
     """Return the header of a JPEG, with its markers walked to the end."""
     position, frame, scans, beside = 2, None, None, 0
     segments = Segments()
-    seen: set[int] = set()  # markers that are there once at most
+    markers: set[int] = set()  # markers that are there once at most
     for _ in range(MAX_SEGMENTS):
         marker, position = _marker(data, position)
         if marker == _END:
@@ -51,9 +51,9 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         elif scans is not None and scans.begun:
             raise ambiguous(f"JPEG marker {marker:02X} between scans: readers heed it or not")
         elif marker in (_QUANTISATION, _INTERVAL):
-            if marker == _INTERVAL and marker in seen:
+            if marker == _INTERVAL and marker in markers:
                 raise malformed("two restart intervals")
-            seen.add(marker)
+            markers.add(marker)
         else:
             segments.add(marker, body)
     else:

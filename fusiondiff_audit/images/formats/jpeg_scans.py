@@ -68,9 +68,9 @@ class Scans:
         if first and given[0] is None:
             raise malformed("a scan of details before the means")
         for number in range(first, last + 1):
-            known = given[number]
-            fresh = known is None and before == 0 and after <= _MOST_SHIFT
-            finer = known is not None and known == before and before > 0 and after == before - 1
+            earlier = given[number]
+            fresh = earlier is None and before == 0 and after <= _MOST_SHIFT
+            finer = earlier is not None and earlier == before and before > 0 and after == before - 1
             if not (fresh or finer):
                 raise malformed(f"a scan gives coefficient {number} twice, or out of order")
             given[number] = after

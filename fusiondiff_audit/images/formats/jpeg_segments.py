@@ -82,8 +82,8 @@ class Segments:
     def _check_colours(self, frame: Frame) -> None:
         """Refuse an image that some readers take for RGB and others for YCbCr."""
         jfif, names = _JFIF in self._kinds, frame.components
-        said = jfif or self._transform == _ADOBE_YCC  # else Java takes components 0, 1 and 2 for RGB
-        ycc = self._transform in (None, _ADOBE_YCC) and names in (_YCC_NAMES if said else _YCC_NAMES[:1])
+        stated = jfif or self._transform == _ADOBE_YCC  # else Java takes components 0, 1 and 2 for RGB
+        ycc = self._transform in (None, _ADOBE_YCC) and names in (_YCC_NAMES if stated else _YCC_NAMES[:1])
         rgb = self._transform == _ADOBE_RGB and not jfif and names in _RGB_NAMES and frame.sampled_alike
         if not (ycc or rgb):
             raise ambiguous("a JPEG of which readers say RGB or YCbCr")

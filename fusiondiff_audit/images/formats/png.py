@@ -74,7 +74,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
 
 def essence(data: memoryview) -> bytes:
     """Return a walked PNG with nothing but its image, for the decoder to see; indices come as if they were greys."""
-    found: list[bytes | memoryview] = [SIGNATURE]
+    parts: list[bytes | memoryview] = [SIGNATURE]
     position = len(SIGNATURE)
     while True:
         kind, body, position = _chunk(data, position)
@@ -83,9 +83,9 @@ def essence(data: memoryview) -> bytes:
             part = bytes(body[:9]) + bytes([0 if body[9] == 3 else body[9]]) + bytes(body[10:])
         if kind in (b"IHDR", b"IDAT", b"IEND"):
             crc = zlib.crc32(part, zlib.crc32(kind))
-            found += (struct.pack(">I", len(part)), kind, part, struct.pack(">I", crc))  # one copy, when all are joined
+            parts += (struct.pack(">I", len(part)), kind, part, struct.pack(">I", crc))  # one copy, when all are joined
         if kind == b"IEND":
-            return b"".join(found)
+            return b"".join(parts)
 
 
 def _chunk(data: Data, position: int) -> tuple[bytes, Data, int]:

@@ -11,12 +11,12 @@ from fusiondiff_audit.images.formats.unreferenced import format_at
 from fusiondiff_audit.images.header import MAX_FILE, ImageHeader
 
 FORMATS = (PNG, TIFF, JPEG)
-SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
+SUFFIXES = tuple(suffix for image_format in FORMATS for suffix in image_format.suffixes)
 _PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
 
 
 def read_image_header(data: bytes, name: str) -> ImageHeader:
-    """Read the header of a file; a file of no known format is unsupported, and its format is named if it can be."""
+    """Read the header of a file; a file of another format is unsupported, and its format is named where it is known."""
     if len(data) > MAX_FILE:
         raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
     if not data:
@@ -32,12 +32,12 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
 
 def format_of(header: ImageHeader) -> ImageFormat:
     """Return the format that a header was read from."""
-    return next(known for known in FORMATS if known.name == header.format)
+    return next(image_format for image_format in FORMATS if image_format.name == header.format)
 
 
 def _recognise(data: bytes) -> ImageFormat:
-    for known in FORMATS:
-        if data.startswith(known.signatures):
-            return known
-    names = ", ".join(known.name.upper() for known in FORMATS)
+    for image_format in FORMATS:
+        if data.startswith(image_format.signatures):
+            return image_format
+    names = ", ".join(image_format.name.upper() for image_format in FORMATS)
     raise unsupported(f"{format_at(data[:8]) or f'none of {names}'}, beginning with {data[:8].hex(' ')}")

@@ -39,10 +39,10 @@ def decode_rows(data: memoryview, header: ImageHeader) -> Iterator[Samples]:
     for i, (offset, length) in enumerate(layout.pieces):
         top, left = i // columns * down, i % columns * across
         rows = min(down, header.height - top)
-        found = _decompress(data[offset : offset + length], layout.compression, room)
-        if len(found) != (size if layout.tiled else rows * across * channels * stored.itemsize):
+        unpacked = _decompress(data[offset : offset + length], layout.compression, room)
+        if len(unpacked) != (size if layout.tiled else rows * across * channels * stored.itemsize):
             raise malformed(f"piece {i} of the image decodes to another size than its own")
-        block = found.view(stored).reshape(-1, across, channels)[:rows, : header.width - left]
+        block = unpacked.view(stored).reshape(-1, across, channels)[:rows, : header.width - left]
         if beside is None:
             yield from (_native(band, native, predictor=layout.predictor) for band in bands(block))
             continue
