@@ -1,12 +1,12 @@
-"""The formulas of the certificates, on whole numbers and fractions: the one implementation, for makers and checkers.
+"""The formulas of the certificates, on whole numbers and fractions: the one implementation, for makers and verifiers.
 
-Conformal sets. A score says how strange a specimen is for a class. With n scores of specimens of that class, of which
-`at_least` are as strange or stranger, p = (1 + at_least) / (n + 1), and the class is in the set if p > alpha. If the
-specimen is of that class and was drawn like the others, it is left out of the set with a probability of at most alpha.
-With n < 1 / alpha - 1 the class can never be left out, and the set says nothing: it is not available.
+Conformal sets. A score is the nonconformity of a specimen with a class. With n scores of specimens of that class, of
+which `at_least` are no smaller, p = (1 + at_least) / (n + 1), and the class is in the set if p > alpha. If the specimen
+is of that class and was drawn like the others, it is left out of the set with a probability of at most alpha.
+With n < 1 / alpha - 1 the class can never be left out, and the set is not available.
 
     >>> from fractions import Fraction
-    >>> conformal_p(at_least=0, of=9)
+    >>> Rank(at_least=0, of=9).p
     Fraction(1, 10)
     >>> least_specimens(Fraction(1, 10)), least_specimens(Fraction("0.05")), least_specimens(Fraction("0.01"))
     (9, 19, 99)
@@ -17,9 +17,9 @@ bounds with a probability of at least 95 %, whatever it is.
     >>> error_bounds(0, 24), error_bounds(2, 24)
     ('0.0 to 14.3 %', '1.0 to 27.0 %')
 
-Poisoning. Specimens are dealt to partitions by their names alone, and each partition has one vote, so whoever touches r
+Poisoning. Specimens are dealt to partitions by their names alone, and each partition has one vote, so whoever alters r
 partitions turns r votes at most (deep partition aggregation, Levine and Feizi 2021). A specimen that is altered in
-place, its label included, touches one; one that is swapped for a specimen of another name touches two. An earlier class
+place, its label included, alters one; one that is swapped for a specimen of another name alters two. An earlier class
 wins ties.
 
     >>> tolerance((0, 5)), tolerance((5, 0)), tolerance((2, 3))
@@ -35,21 +35,16 @@ MOST_SPECIMENS = 20_000  # of an error rate: its bounds are summed up term by te
 _CLASSES = 2  # at least
 _TAIL = 0.025  # on either side of an interval
 _HALVINGS = 40
-_DIGITS = 6  # to which halving gets, of thousandths
+_DIGITS = 6  # of thousandths, which the halvings reach
 
 
 def count_at_least(scores: Sequence[float], score: float) -> int:
     """Return how many scores are not below this one."""
-    return sum(each >= score for each in scores)
-
-
-def conformal_p(*, at_least: int, of: int) -> Fraction:
-    """Return the p-value of a score that so many of so many calibration scores reach."""
-    return Rank(at_least, of).p
+    return sum(other >= score for other in scores)
 
 
 def least_specimens(alpha: Fraction) -> int:
-    """Return how many specimens of a class it takes before the class can be left out of a set."""
+    """Return the least number of calibration specimens with which a class can be left out of a set."""
     if not 0 < alpha < 1:
         raise ValueError(f"an error rate of {alpha}")
     return math.ceil(1 / alpha - 1)
@@ -76,7 +71,7 @@ def _at_most(errors: int, of: int, rate: float) -> float:
 
 
 def _crossing(beyond: Callable[[float], bool]) -> float:
-    """Return where a rising rate gets beyond something, to more digits than are shown."""
+    """Return the rate at which a monotonic condition becomes true, to more digits than are shown."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -85,7 +80,7 @@ def _crossing(beyond: Callable[[float], bool]) -> float:
 
 
 def tolerance(votes: Sequence[int]) -> int:
-    """Return how many partitions may be touched without another class winning; `votes` are of each class."""
+    """Return how many partitions may be altered without another class winning; `votes` are of each class."""
     if len(votes) < _CLASSES or min(votes) < 0:
         raise ValueError(f"votes {list(votes)}")
     winner = votes.index(max(votes))
@@ -95,7 +90,7 @@ def tolerance(votes: Sequence[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """How many calibration specimens are as strange as this one, or stranger."""
+    """How many of the calibration specimens have a nonconformity of at least this specimen's."""
 
     at_least: int
     of: int

@@ -8,7 +8,7 @@ import pytest
 from fusiondiff_audit.certify.conformal import ConformalRanks, conformal_ranks
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class
-from reports.arithmetic import Rank, conformal_p, count_at_least, least_specimens
+from reports.arithmetic import Rank, count_at_least, least_specimens
 
 TENTH = Fraction(1, 10)
 
@@ -29,16 +29,16 @@ def classes(found: ConformalRanks, alpha: Fraction = TENTH) -> set[Class]:
 
 def test_p_values_count_ties_against_the_specimen() -> None:
     assert count_at_least([0.1, 0.2, 0.2, 0.4], 0.2) == 3
-    assert conformal_p(at_least=3, of=4) == Fraction(4, 5)
+    assert Rank(3, 4).p == Fraction(4, 5)
     with pytest.raises(ValueError, match="5 of 4"):
-        conformal_p(at_least=5, of=4)
+        Rank(5, 4)
 
 
 @pytest.mark.parametrize("alpha", [Fraction(1, 10), Fraction("0.05"), Fraction("0.3"), Fraction(1, 100)])
 def test_the_least_number_is_the_first_that_can_leave_a_class_out(alpha: Fraction) -> None:
     least = least_specimens(alpha)
-    assert conformal_p(at_least=0, of=least) <= alpha
-    assert least == 1 or conformal_p(at_least=0, of=least - 1) > alpha
+    assert Rank(0, least).p <= alpha
+    assert least == 1 or Rank(0, least - 1).p > alpha
 
 
 @pytest.mark.parametrize("alpha", [Fraction(0), Fraction(1), Fraction(-1, 2)])

@@ -185,7 +185,7 @@ def test_an_old_version_is_named_with_what_its_rules_did_not_ask(
         last = done.out.splitlines()[-1]
         assert sentence in last
         assert f", by the rules of {remark}" in last
-        assert "not checked      whether the model was enrolled with a picture" in done.out
+        assert "not checked      whether the model was enrolled with an image" in done.out
         assert ("not checked      how often an answer is wrong" in done.out) is not checked
         data = tool(*words, "--json").json
         assert data["format"] == f"fusiondiff-audit/report/{name[:2]}"
