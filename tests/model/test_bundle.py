@@ -109,7 +109,7 @@ def test_every_flipped_bit_is_refused(bundle: Path, trust: TrustStore, monkeypat
     flips += [(path, int(at)) for path in files for at in rng.integers(0, min(path.stat().st_size, 200), 17)]
     assert len(flips) >= 500
     empty = meta_encoder(MODEL.settings.architecture)  # what is built while files are hashed, and never filled
-    monkeypatch.setattr(room, "imagined", lambda _: empty)
+    monkeypatch.setattr(room, "meta_encoder", lambda _: empty)
     for path, at in flips:
         with path.open("r+b") as file:
             file.seek(at)
