@@ -1,9 +1,7 @@
-"""Attacks that go round the forests, which have no slope.
+"""Adaptive attacks: the forests have no gradient, so these follow other gradients around them.
 
-One goes towards what the head sees of the other class, two by way of a stand-in that learnt from answers.
-
-What they learn from are the pictures of the run and what the pipeline said of them before anything was attacked; no
-question is asked for it.
+One moves the features towards the other class; two train a surrogate on the run's images and their clean predictions,
+which costs no query.
 """
 
 from collections.abc import Callable
@@ -17,154 +15,153 @@ from attacks.images import Budget, UnitPlane
 from attacks.target import AttackSession, margin
 
 Tensor = torch.Tensor
-PlaneObjective = Callable[[Tensor], Tensor]  # what shall rise, for one plane
+PlaneObjective = Callable[[Tensor], Tensor]  # to be maximised, for one plane
 _HIDDEN, _CHANNELS = 32, (16, 32, 32)
-_ROUNDS, _BATCH, _RATE = 400, 16, 3e-3
+_EPOCHS, _BATCH, _RATE = 400, 16, 3e-3
 _PATCH = 96  # pixels
-_EXAM, _LEARNT = 16, 0.6  # batches to be asked about, and how many must be right, in the mean of both classes
+_TEST_BATCHES, _LEAST_ACCURACY = 16, 0.6  # balanced accuracy, below which a surrogate is refused
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveAttack:
-    """Equal steps, from random starts, along the slope of something that is not the head."""
+    """Equal steps, from random starts, along the gradient of an objective other than the margin."""
 
     budget: Budget
-    by: Callable[[AttackSession], PlaneObjective]
+    objective: Callable[[AttackSession], PlaneObjective]
     steps: int = 10
     restarts: int = 1
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return a changed plane."""
-        see = self.by(session)
-        return ascend(lambda at: value_and_gradient(see, at), session, self.budget, self.steps, self.restarts)
+        objective = self.objective(session)
+        return ascend(lambda unit: value_and_gradient(objective, unit), session, self.budget, self.steps, self.restarts)
 
 
 def other_class_features(session: AttackSession) -> PlaneObjective:
-    """Go towards the middle of the other class as the head sees it.
+    """Return the objective that moves features to the mean of the other class.
 
-    What comes nearest is handed in, and what went farthest that way is kept, too: where steps are large beside a class
-    that lies near, the nearest plane may be one that stopped short of it.
+    The nearest plane is returned by the ascent. The plane that went farthest in that direction is kept as well: where a
+    step is long compared with the classes' distance, the nearest plane may have stopped short of the boundary.
     """
     rows, classes = session.shared("rows", lambda: _rows(session))
     others = rows[classes != int(session.log.image.authentic)]
     if not len(others):
-        raise ValueError(f"{session.log.image.name}: no picture of the other class to go towards")
+        raise ValueError(f"{session.log.image.name}: no image of the other class to move towards")
     with torch.no_grad():
-        own = session.features(to_tensor(session.log.image.unit)).mean(0)
+        clean = session.features(to_tensor(session.log.image.unit)).mean(0)
     goal, farthest = others.mean(0), [-float("inf")]
 
-    def near(at: Tensor) -> Tensor:
-        seen = session.features(at)
-        if not len(seen):
-            return 0 * at  # a plane without tiles leads nowhere
-        gone = float(seen.detach().mean(0) @ (goal - own))
-        if gone > farthest[0]:
-            farthest[0] = gone
-            session.keep_candidate(at, gone)
-        return -(seen - goal).square().sum(1).mean()
+    def objective(unit: Tensor) -> Tensor:
+        features = session.features(unit)
+        if not len(features):
+            return 0 * unit  # a plane without tiles has no gradient
+        progress = float(features.detach().mean(0) @ (goal - clean))
+        if progress > farthest[0]:
+            farthest[0] = progress
+            session.keep_candidate(unit, progress)
+        return -(features - goal).square().sum(1).mean()
 
-    return near
+    return objective
 
 
 def distilled_head(session: AttackSession) -> PlaneObjective:
-    """Go along the slope of a small network that learnt the head's answers from what the head sees."""
-    head = session.shared("head", lambda: _learnt_head(*_rows(session)))
+    """Return the margin of a small network that was trained on the head's inputs and predictions."""
+    head = session.shared("head", lambda: _trained_head(*_rows(session)))
 
-    def wrong(at: Tensor) -> Tensor:
-        seen = head(session.features(at))
-        return margin(seen.mean(0, keepdim=True), authentic=session.log.image.authentic) if len(seen) else 0 * at
+    def objective(unit: Tensor) -> Tensor:
+        logits = head(session.features(unit))
+        if not len(logits):
+            return 0 * unit
+        return margin(logits.mean(0, keepdim=True), authentic=session.log.image.authentic)
 
-    return wrong
+    return objective
 
 
 def surrogate_network(session: AttackSession) -> PlaneObjective:
-    """Go along the slope of a small network that learnt from pictures and answers alone."""
-    network = session.shared("network", lambda: _learnt_network(session))
-    return lambda at: margin(network(at), authentic=session.log.image.authentic)
+    """Return the margin of a small network that was trained on images and predictions alone."""
+    network = session.shared("network", lambda: _trained_network(session))
+    return lambda unit: margin(network(unit), authentic=session.log.image.authentic)
 
 
 def _rows(session: AttackSession) -> tuple[Tensor, Tensor]:
-    """Return what the head sees of every picture, and the class that each row was held for."""
+    """Return the head's input for every image with a prediction, and the predicted class of each row."""
     rows, classes = [], []
     with torch.no_grad():
-        for picture in session.known_images:
-            seen = session.features(to_tensor(picture.unit))
-            rows.append(seen)
-            classes.append(torch.full((len(seen),), int(picture.authentic)))
+        for image in session.known_images:
+            features = session.features(to_tensor(image.unit))
+            rows.append(features)
+            classes.append(torch.full((len(features),), int(image.authentic)))
     return torch.cat(rows), torch.cat(classes)
 
 
-def _learnt_head(rows: Tensor, classes: Tensor) -> nn.Module:
-    """Return a network that tells the classes of rows apart."""
-    middle, spread = rows.mean(0), rows.std(0).clamp_min(1e-6)
+def _trained_head(rows: Tensor, classes: Tensor) -> nn.Module:
+    mean, deviation = rows.mean(0), rows.std(0).clamp_min(1e-6)
     head = nn.Sequential(nn.Linear(rows.shape[1], _HIDDEN), nn.Tanh(), nn.Linear(_HIDDEN, 2))
-    _teach(head, lambda: ((rows - middle) / spread, classes))
-    whole = nn.Sequential(_Standard(middle, spread), head)
-    return _refuse_ignorant(whole, rows, classes)
+    _train(head, lambda: ((rows - mean) / deviation, classes))
+    return _accurate(nn.Sequential(_Standardised(mean, deviation), head), rows, classes)
 
 
-class _Standard(nn.Module):
-    def __init__(self, middle: Tensor, spread: Tensor) -> None:
+class _Standardised(nn.Module):
+    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
         super().__init__()
-        self._middle, self._spread = middle, spread
+        self._mean, self._deviation = mean, deviation
 
     def forward(self, rows: Tensor) -> Tensor:
-        return (rows - self._middle) / self._spread
+        return (rows - self._mean) / self._deviation
 
 
-def _learnt_network(session: AttackSession) -> nn.Module:
-    """Return a network that tells patches of the pictures apart; its answer is the mean over a plane."""
+def _trained_network(session: AttackSession) -> nn.Module:
+    """Return a network that was trained on patches; its logits are means over a plane."""
     layers: list[nn.Module] = []
-    before = 1
+    inputs = 1
     for channels in _CHANNELS:
-        layers += [nn.Conv2d(before, channels, 5, stride=2, padding=2), nn.GELU()]
-        before = channels
-    network = nn.Sequential(_Contrast(), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 2))
-    known = [(to_tensor(picture.unit)[0], int(picture.authentic)) for picture in session.known_images]
-    _teach(network, lambda: _patches(known))
-    asked = [_patches(known) for _ in range(_EXAM)]
-    return _refuse_ignorant(network, torch.cat([a for a, _ in asked]), torch.cat([b for _, b in asked]))
+        layers += [nn.Conv2d(inputs, channels, 5, stride=2, padding=2), nn.GELU()]
+        inputs = channels
+    network = nn.Sequential(_Normalised(), *layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 2))
+    examples = [(to_tensor(image.unit)[0], int(image.authentic)) for image in session.known_images]
+    _train(network, lambda: _patches(examples))
+    batches = [_patches(examples) for _ in range(_TEST_BATCHES)]
+    return _accurate(network, torch.cat([a for a, _ in batches]), torch.cat([b for _, b in batches]))
 
 
-def _refuse_ignorant(network: nn.Module, seen: Tensor, classes: Tensor) -> nn.Module:
-    """Return a stand-in that tells the classes apart; one that learnt nothing would be an attack that tried nothing."""
+class _Normalised(nn.Module):
+    """Removes a plane's own brightness and contrast."""
+
+    def forward(self, unit: Tensor) -> Tensor:
+        mean, deviation = unit.mean((1, 2, 3), keepdim=True), unit.std((1, 2, 3), keepdim=True)
+        return (unit - mean) / deviation.clamp_min(1e-3)
+
+
+def _accurate(network: nn.Module, inputs: Tensor, classes: Tensor) -> nn.Module:
+    """Return a surrogate that separates the classes; one that does not raises, since it would attack nothing."""
     with torch.no_grad():
-        right = network(seen).argmax(1) == classes
-    shares = [float(right[classes == kind].float().mean()) if (classes == kind).any() else 0.0 for kind in (0, 1)]
-    if sum(shares) / 2 < _LEARNT:
-        raise ValueError(f"the stand-in learnt too little: {shares[0]:.0%} of one class, {shares[1]:.0%} of the other")
+        right = network(inputs).argmax(1) == classes
+    shares = [float(right[classes == label].float().mean()) if (classes == label).any() else 0.0 for label in (0, 1)]
+    if sum(shares) / 2 < _LEAST_ACCURACY:
+        raise ValueError(f"the surrogate learnt too little: {shares[0]:.0%} of one class, {shares[1]:.0%} of the other")
     return network
 
 
-class _Contrast(nn.Module):
-    """Takes a plane's own brightness and contrast away."""
-
-    def forward(self, unit: Tensor) -> Tensor:
-        middle, spread = unit.mean((1, 2, 3), keepdim=True), unit.std((1, 2, 3), keepdim=True)
-        return (unit - middle) / spread.clamp_min(1e-3)
-
-
-def _patches(known: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-    """Return patches at random places, turned and mirrored at random, with their classes."""
-    side = min(_PATCH, *(length for plane, _ in known for length in plane.shape[1:]))
+def _patches(examples: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """Return random patches, rotated and mirrored, with their classes; both classes equally often."""
+    side = min(_PATCH, *(length for plane, _ in examples for length in plane.shape[1:]))
     patches, classes = [], []
-    for wanted in (0, 1) * (_BATCH // 2):  # either class as often: answers need not be balanced
-        mine = [each for each in known if each[1] == wanted] or known
-        plane, kind = mine[int(torch.randint(len(mine), ()))]
+    for wanted in (0, 1) * (_BATCH // 2):
+        candidates = [example for example in examples if example[1] == wanted] or examples
+        plane, label = candidates[int(torch.randint(len(candidates), ()))]
         top, left = (int(torch.randint(length - side + 1, ())) for length in plane.shape[1:])
         patch = plane[:, top : top + side, left : left + side]
         patch = torch.rot90(patch, int(torch.randint(4, ())), (1, 2))
         patches.append(patch.flip(2) if torch.rand(()) < 0.5 else patch)
-        classes.append(kind)
+        classes.append(label)
     return torch.stack(patches), torch.tensor(classes)
 
 
-def _teach(network: nn.Module, batch: Callable[[], tuple[Tensor, Tensor]]) -> None:
-    steps = torch.optim.Adam(network.parameters(), lr=_RATE)
-    for _ in range(_ROUNDS):
-        seen, classes = batch()
-        loss = nn.functional.cross_entropy(network(seen), classes)
-        steps.zero_grad()
+def _train(network: nn.Module, batch: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    optimiser = torch.optim.Adam(network.parameters(), lr=_RATE)
+    for _ in range(_EPOCHS):
+        inputs, classes = batch()
+        loss = nn.functional.cross_entropy(network(inputs), classes)
+        optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        steps.step()
+        optimiser.step()
     network.requires_grad_(False)

@@ -1,11 +1,22 @@
-"""Every attack by its name, with what it is and what it is called in public taxonomies."""
+"""Every attack by its name, with its knowledge, its cost, and its ids in public taxonomies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from attacks.adaptive import AdaptiveAttack, distilled_head, other_class_features, surrogate_network
 from attacks.art import decision_based, distortion, gradient_steps, minimum_norm, score_based, universal
+from attacks.art.estimators import BLOCKS
+from attacks.cost import (
+    JUDGING,
+    Cost,
+    Effort,
+    Passes,
+    fixed,
+    per_restart,
+    per_search_and_step,
+    per_start_and_step,
+    per_step,
+)
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack
 from attacks.images import Budget, Norm
@@ -18,184 +29,192 @@ _TAXONOMIES = {
     Knowledge.GREY: ("AML.T0043.002", "NISTAML.022"),
     Knowledge.BLACK: ("AML.T0043.001", "NISTAML.025"),
 }
-_BY_HAND = ("AML.T0043.003", "NISTAML.025")
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How long an attack may try on each picture."""
-
-    steps: int = 10
-    restarts: int = 1
-    queries: int = 1000
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        if min(self.steps, self.restarts, self.queries) < 1:
-            raise ValueError(f"{self}: whole numbers from 1 are asked for")
+_MANUAL = ("AML.T0043.003", "NISTAML.025")
+_LINF, _L2, _L0, _BOTH = (Norm.LINF,), (Norm.L2,), (Norm.L0,), (Norm.LINF, Norm.L2)
+Make = Callable[[Budget, Effort], Attack]
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """An attack that can be asked for."""
+    """An attack that a policy can name; `family` and `knowledge` are signed with its results."""
 
     title: str
     family: str
     knowledge: Knowledge
     norms: tuple[Norm, ...]
-    make: Callable[[Budget, Effort], Attack]
+    cost: Callable[[Effort], Cost]  # of one image
+    make: Make
 
     @property
     def taxonomies(self) -> tuple[str, str]:
-        """Return its ids in MITRE ATLAS and in NIST AI 100-2."""
-        return _BY_HAND if self.family == "platforms" else _TAXONOMIES[self.knowledge]
+        """The ids in MITRE ATLAS and in NIST AI 100-2."""
+        return _MANUAL if self.family == "platforms" else _TAXONOMIES[self.knowledge]
 
 
-_BOTH = (Norm.LINF, Norm.L2)
+def _white(title: str, family: str, norms: tuple[Norm, ...], passes: Passes, make: Make) -> CatalogueEntry:
+    return CatalogueEntry(title, family, Knowledge.WHITE, norms, lambda e: Cost(JUDGING, 1 + passes(e)), make)
 
 
-def _change(name: str, budget: Budget, effort: Effort) -> Attack:
-    return Transformation(budget, *TRANSFORMATIONS[name])
+def _grey(title: str, passes: Passes, make: Make) -> CatalogueEntry:
+    return CatalogueEntry(title, "transfer", Knowledge.GREY, _BOTH, lambda e: Cost(JUDGING, 1 + passes(e)), make)
 
 
-def _white(
-    title: str, family: str, norms: tuple[Norm, ...], make: Callable[[Budget, Effort], Attack]
-) -> CatalogueEntry:
-    return CatalogueEntry(title, family, Knowledge.WHITE, norms, make)
+def _black(title: str, family: str, norms: tuple[Norm, ...], make: Make) -> CatalogueEntry:
+    """Return an attack that may use every query that the policy allows."""
+    return CatalogueEntry(title, family, Knowledge.BLACK, norms, lambda e: Cost(e.queries + JUDGING), make)
 
 
-def _grey(title: str, make: Callable[[Budget, Effort], Attack]) -> CatalogueEntry:
-    return CatalogueEntry(title, "transfer", Knowledge.GREY, _BOTH, make)
+def _transformation(name: str) -> CatalogueEntry:
+    transform, strengths = TRANSFORMATIONS[name]
+    cost = Cost(len(strengths) + JUDGING)
 
+    def make(budget: Budget, effort: Effort) -> Attack:
+        return Transformation(budget, transform, strengths)
 
-def _black(
-    title: str, family: str, norms: tuple[Norm, ...], make: Callable[[Budget, Effort], Attack]
-) -> CatalogueEntry:
-    return CatalogueEntry(title, family, Knowledge.BLACK, norms, make)
+    return CatalogueEntry(f"Transformation: {name}", "platforms", Knowledge.BLACK, _LINF, lambda e: cost, make)
 
 
 CATALOGUE: dict[str, CatalogueEntry] = {
-    "fgsm": _white("one step", "gradient", _BOTH, lambda b, e: Fgsm(b)),
-    "pgd": _white("equal steps", "gradient", _BOTH, lambda b, e: Pgd(b, e.steps, e.restarts)),
-    "apgd": _white("steps that halve", "gradient", _BOTH, lambda b, e: Apgd(b, e.steps, e.restarts)),
+    "fgsm": _white("FGSM (own)", "gradient", _BOTH, fixed(3), lambda b, e: Fgsm(b)),
+    "pgd": _white("PGD (own)", "gradient", _BOTH, per_start_and_step(), lambda b, e: Pgd(b, e.steps, e.restarts)),
+    "apgd": _white("APGD (own)", "gradient", _BOTH, per_start_and_step(), lambda b, e: Apgd(b, e.steps, e.restarts)),
     "feature-target": _white(
-        "towards the other class's features",
+        "Feature target: towards the other class's features (own)",
         "features",
         _BOTH,
+        per_start_and_step(),
         lambda b, e: AdaptiveAttack(b, other_class_features, e.steps, e.restarts),
     ),
     "distilled": _grey(
-        "a stand-in for the forests", lambda b, e: AdaptiveAttack(b, distilled_head, e.steps, e.restarts)
+        "Distilled head (own)",
+        per_start_and_step(),
+        lambda b, e: AdaptiveAttack(b, distilled_head, e.steps, e.restarts),
     ),
     "transfer": _grey(
-        "a stand-in for the whole model", lambda b, e: AdaptiveAttack(b, surrogate_network, e.steps, e.restarts)
+        "Transfer from a surrogate network (own)",
+        fixed(0),
+        lambda b, e: AdaptiveAttack(b, surrogate_network, e.steps, e.restarts),
     ),
-    "art-fgsm": _white("ART: one step", "gradient", _BOTH, lambda b, e: gradient_steps.fgsm(b)),
     "art-fgsm-minimal": _white(
-        "ART: one step, the least", "gradient", _BOTH, lambda b, e: gradient_steps.fgsm(b, minimal=True)
+        "FGSM, smallest step (ART)", "gradient", _BOTH, fixed(24), lambda b, e: gradient_steps.fgsm_minimal(b)
     ),
-    "art-bim": _white("ART: BIM", "gradient", (Norm.LINF,), lambda b, e: gradient_steps.bim(b, steps=e.steps)),
-    "art-mim": _white("ART: MIM", "gradient", _BOTH, lambda b, e: gradient_steps.mim(b, steps=e.steps)),
-    "art-pgd": _white(
-        "ART: PGD", "gradient", _BOTH, lambda b, e: gradient_steps.pgd(b, steps=e.steps, restarts=e.restarts)
+    "art-bim": _white(
+        "BIM (ART)", "gradient", _LINF, per_start_and_step(), lambda b, e: gradient_steps.bim(b, steps=e.steps)
     ),
-    "art-apgd": _white(
-        "ART: APGD", "gradient", _BOTH, lambda b, e: gradient_steps.apgd(b, steps=e.steps, restarts=e.restarts)
+    "art-mim": _white(
+        "MI-FGSM (ART)", "gradient", _BOTH, per_start_and_step(), lambda b, e: gradient_steps.mim(b, steps=e.steps)
     ),
     "art-acg": _white(
-        "ART: conjugate gradients",
+        "Auto conjugate gradient (ART)",
         "gradient",
         _BOTH,
+        per_start_and_step(3),
         lambda b, e: gradient_steps.acg(b, steps=e.steps, restarts=e.restarts),
     ),
     "art-racg": _white(
-        "ART: rescaling conjugate gradients",
+        "Rescaling auto conjugate gradient (ART)",
         "gradient",
         _BOTH,
+        per_start_and_step(3),
         lambda b, e: gradient_steps.rescaling_acg(b, steps=e.steps, restarts=e.restarts),
     ),
     "carlini-l2": _white(
-        "ART: Carlini and Wagner, length",
+        "Carlini and Wagner L2 (ART)",
         "nearest",
-        (Norm.L2,),
+        _L2,
+        per_search_and_step(8.5, extra=3),
         lambda b, e: minimum_norm.carlini_l2(b, steps=e.steps, searches=e.restarts + 3),
     ),
     "carlini-linf": _white(
-        "ART: Carlini and Wagner, largest change",
+        "Carlini and Wagner Linf (ART)",
         "nearest",
-        (Norm.LINF,),
+        _LINF,
+        per_step(36, 280),
         lambda b, e: minimum_norm.carlini_linf(b, steps=e.steps),
     ),
     "carlini-l0": _white(
-        "ART: Carlini and Wagner, few pixels",
+        "Carlini and Wagner L0 (ART)",
         "nearest",
-        (Norm.L0,),
+        _L0,
+        per_search_and_step(17, extra=3),
         lambda b, e: minimum_norm.carlini_l0(b, steps=e.steps, searches=e.restarts + 3),
     ),
-    "deep-fool": _white("ART: DeepFool", "nearest", (Norm.L2,), lambda b, e: minimum_norm.deep_fool(b, steps=e.steps)),
+    "deep-fool": _white(
+        "DeepFool (ART)", "nearest", _L2, per_step(3, 3), lambda b, e: minimum_norm.deep_fool(b, steps=e.steps)
+    ),
     "newton-fool": _white(
-        "ART: NewtonFool", "nearest", (Norm.L2,), lambda b, e: minimum_norm.newton_fool(b, steps=e.steps)
+        "NewtonFool (ART)", "nearest", _L2, per_step(3), lambda b, e: minimum_norm.newton_fool(b, steps=e.steps)
     ),
     "elastic-net": _white(
-        "ART: elastic net",
+        "Elastic net, EAD (ART)",
         "nearest",
-        (Norm.L2,),
+        _L2,
+        per_search_and_step(6, extra=8),
         lambda b, e: minimum_norm.elastic_net(b, steps=e.steps, searches=e.restarts + 8),
     ),
-    "jsma": _white("ART: saliency map", "nearest", (Norm.L0,), lambda b, e: minimum_norm.jsma(b, gamma=b.size)),
+    # The saliency map's passes grow with the image and the budget, not with steps.
+    "jsma": _white("JSMA (ART)", "nearest", _L0, fixed(1000), lambda b, e: minimum_norm.jsma(b, gamma=b.size)),
     "virtual": _white(
-        "ART: virtual adversarial", "nearest", (Norm.L2,), lambda b, e: minimum_norm.virtual(b, steps=e.steps)
+        "Virtual adversarial method (ART)",
+        "nearest",
+        _L2,
+        per_step(BLOCKS**2 + 1),
+        lambda b, e: minimum_norm.virtual(b, steps=e.steps),
     ),
     "spatial": _white(
-        "ART: shifts and turns", "moves", (Norm.LINF,), lambda b, e: distortion.spatial(b, shift=10, turn=10)
+        "Spatial transformation (ART)",
+        "moves",
+        _LINF,
+        fixed(16),
+        lambda b, e: distortion.spatial(b, shift=10, turn=10),
     ),
     "wasserstein": _white(
-        "ART: Wasserstein", "moves", (Norm.LINF,), lambda b, e: distortion.wasserstein(b, steps=e.steps)
+        "Wasserstein (ART)", "moves", _LINF, per_step(3), lambda b, e: distortion.wasserstein(b, steps=e.steps)
     ),
     "frame-saliency": _white(
-        "ART: frame saliency", "moves", (Norm.LINF,), lambda b, e: distortion.frame_saliency(b, steps=e.steps)
-    ),
-    "composite": _white(
-        "ART: composite", "moves", (Norm.LINF,), lambda b, e: distortion.composite(b, steps=e.restarts)
+        "Frame saliency (ART)",
+        "moves",
+        _LINF,
+        per_start_and_step(),
+        lambda b, e: distortion.frame_saliency(b, steps=e.steps),
     ),
     "universal": _white(
-        "ART: one change for all", "universal", _BOTH, lambda b, e: universal.Universal(b, e.restarts + 2)
-    ),
-    "universal-targeted": _white(
-        "ART: one change for all, aimed",
+        "Universal perturbation (ART)",
         "universal",
         _BOTH,
+        per_restart(15, extra=2),
+        lambda b, e: universal.Universal(b, e.restarts + 2),
+    ),
+    "universal-targeted": _white(
+        "Targeted universal perturbation (ART)",
+        "universal",
+        _BOTH,
+        per_restart(5, extra=3),
         lambda b, e: universal.Universal(b, e.restarts + 2, targeted=True),
     ),
-    "patch": _white("ART: patch", "universal", (Norm.L0,), lambda b, e: universal.Patch(b, 5 * e.steps)),
+    "patch": _white(
+        "Adversarial patch (ART)", "universal", _L0, per_step(10), lambda b, e: universal.Patch(b, 5 * e.steps)
+    ),
     "hop-skip-jump": _black(
-        "ART: HopSkipJump",
+        "HopSkipJump (ART)",
         "labels",
         _BOTH,
         lambda b, e: decision_based.hop_skip_jump(b, steps=e.steps, most=max(2, e.queries // e.steps)),
     ),
     "boundary": _black(
-        "ART: boundary", "labels", (Norm.L2,), lambda b, e: decision_based.boundary(b, steps=e.queries // 10)
+        "Boundary attack (ART)", "labels", _L2, lambda b, e: decision_based.boundary(b, steps=e.queries // 10)
     ),
-    "sign-opt": _black(
-        "ART: SignOPT", "labels", (Norm.L2,), lambda b, e: decision_based.sign_opt(b, queries=e.queries)
-    ),
-    "square": _black("ART: Square", "scores", _BOTH, lambda b, e: score_based.square(b, steps=e.queries)),
-    "zoo": _black("ART: ZOO", "scores", (Norm.L2,), lambda b, e: score_based.zoo(b, steps=e.steps, reach=0.2)),
+    "sign-opt": _black("Sign-OPT (ART)", "labels", _L2, lambda b, e: decision_based.sign_opt(b, queries=e.queries)),
+    "square": _black("Square attack (ART)", "scores", _BOTH, lambda b, e: score_based.square(b, steps=e.queries)),
+    "zoo": _black("ZOO (ART)", "scores", _L2, lambda b, e: score_based.zoo(b, steps=e.steps, reach=0.2)),
     "simba-pixel": _black(
-        "ART: SimBA, pixels",
-        "scores",
-        (Norm.L0,),
-        lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=False),
+        "SimBA, pixels (ART)", "scores", _L0, lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=False)
     ),
     "simba-cosine": _black(
-        "ART: SimBA, cosines",
-        "scores",
-        (Norm.L2,),
-        lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=True),
+        "SimBA, DCT (ART)", "scores", _L2, lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=True)
     ),
-    "pixel": _black("ART: few pixels", "scores", (Norm.L0,), lambda b, e: score_based.pixel(b, steps=e.steps)),
-    "threshold": _black("ART: threshold", "scores", (Norm.LINF,), lambda b, e: score_based.threshold(b, steps=e.steps)),
-} | {
-    name: _black(f"by platforms: {name}", "platforms", (Norm.LINF,), partial(_change, name)) for name in TRANSFORMATIONS
-}
+    "pixel": _black("Few-pixel attack (ART)", "scores", _L0, lambda b, e: score_based.pixel(b, steps=e.steps)),
+    "threshold": _black(
+        "Threshold attack (ART)", "scores", _LINF, lambda b, e: score_based.threshold(b, steps=e.steps)
+    ),
+} | {name: _transformation(name) for name in TRANSFORMATIONS}

@@ -1,7 +1,7 @@
-"""Attacks along the gradient of the twin's margin: FGSM, PGD, and APGD (Croce and Hein, 2020).
+"""Attacks along the gradient of the surrogate's margin: FGSM, PGD, and APGD (Croce and Hein, 2020).
 
 The loss is the margin of the wrong logit over the right one. Cross entropy vanishes where a model is sure, and the
-difference-of-logits ratio needs three classes; two leave the margin itself, which no scale can hide.
+ratio of differences (DLR) needs three classes; two leave the margin itself, which no scale can hide.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,18 @@ _RISING = 0.75  # share of steps that must have raised the loss, or the step is 
 
 
 def margin_gradient(session: AttackSession, unit: Tensor) -> tuple[float, Tensor]:
-    """Return the twin's margin at a plane, and where it rises."""
-    height, gradient = value_and_gradient(
-        lambda at: margin(session.logits(at), authentic=session.log.image.authentic), unit
-    )
-    session.log.margins.append(height)
-    return height, gradient
+    """Return the surrogate's margin at a plane, and its gradient; the session logs the margin."""
+    authentic = session.log.image.authentic
+    value, gradient = value_and_gradient(lambda at: margin(session.logits(at), authentic=authentic), unit)
+    session.log.margins.append(value)
+    return value, gradient
 
 
-def value_and_gradient(see: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor]:
-    """Return a number that is seen in a plane, and where it rises."""
+def value_and_gradient(objective: Callable[[Tensor], Tensor], unit: Tensor) -> tuple[float, Tensor]:
     leaf = unit.detach().requires_grad_()
-    height = see(leaf).sum()
-    (gradient,) = torch.autograd.grad(height, leaf)
-    return float(height.detach()), gradient
+    value = objective(leaf).sum()
+    (gradient,) = torch.autograd.grad(value, leaf)
+    return float(value.detach()), gradient
 
 
 def to_tensor(unit: UnitPlane) -> Tensor:
@@ -45,9 +43,9 @@ def to_plane(tensor: Tensor) -> UnitPlane:
     return tensor[0, 0].detach().double().numpy()
 
 
-def project(found: Tensor, centre: Tensor, budget: Budget) -> Tensor:
-    """Return the nearest plane within the budget; cut to black and white afterwards, which only brings it nearer."""
-    change = found - centre
+def project(unit: Tensor, centre: Tensor, budget: Budget) -> Tensor:
+    """Return the nearest plane within the budget, clipped to black and white, which only brings it nearer."""
+    change = unit - centre
     if budget.norm is Norm.LINF:
         change = change.clamp(-budget.size, budget.size)
     else:
@@ -77,52 +75,50 @@ class Fgsm:
     budget: Budget
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return a changed plane."""
         start = to_tensor(session.log.image.unit)
         _, gradient = margin_gradient(session, start)
-        return to_plane(
-            project(start + self.budget.size * steepest_ascent(gradient, self.budget.norm), start, self.budget)
-        )
+        step = self.budget.size * steepest_ascent(gradient, self.budget.norm)
+        return to_plane(project(start + step, start, self.budget))
 
 
 @dataclass(frozen=True, slots=True)
 class Pgd:
-    """Equal steps from random starts (Madry et al., 2018); of all that was seen, the largest margin is given.
+    """Equal steps from random starts (Madry et al., 2018); returns the plane of the largest margin that it met.
 
-    `pace` is the budget that starts and steps are measured by, where the picture may go further than that.
+    `step_budget` scales starts and steps where it is smaller than the budget.
     """
 
     budget: Budget
     steps: int = 10
     restarts: int = 1
-    pace: Budget | None = None
+    step_budget: Budget | None = None
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return a changed plane."""
         return ascend(
-            lambda at: margin_gradient(session, at), session, self.budget, self.steps, self.restarts, self.pace
+            lambda at: margin_gradient(session, at), session, self.budget, self.steps, self.restarts, self.step_budget
         )
 
 
 def ascend(
-    see: Callable[[Tensor], tuple[float, Tensor]],
+    evaluate: Callable[[Tensor], tuple[float, Tensor]],
     session: AttackSession,
     budget: Budget,
     steps: int,
     restarts: int = 1,
-    pace: Budget | None = None,
+    step_budget: Budget | None = None,
 ) -> UnitPlane:
-    """Return the highest plane that equal steps meet, by what is seen of each plane: its height, and where it rises."""
-    centre, pace = to_tensor(session.log.image.unit), pace or budget
-    best, where = -float("inf"), centre
+    """Return the best plane that equal steps meet; `evaluate` gives an objective's value and its gradient."""
+    centre, scale = to_tensor(session.log.image.unit), step_budget or budget
+    best, best_unit = -float("inf"), centre
     for _ in range(restarts):
-        at = random_start(centre, pace, session.generator)
+        unit = random_start(centre, scale, session.generator)
         for step in range(steps + 1):
-            height, gradient = see(at)
-            best, where = max((best, where), (height, at), key=lambda seen: seen[0])
+            value, gradient = evaluate(unit)
+            best, best_unit = max((best, best_unit), (value, unit), key=lambda pair: pair[0])
             if step < steps:
-                at = project(at + 2.5 * pace.size / steps * steepest_ascent(gradient, budget.norm), centre, budget)
-    return to_plane(where)
+                length = 2.5 * scale.size / steps
+                unit = project(unit + length * steepest_ascent(gradient, budget.norm), centre, budget)
+    return to_plane(best_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,38 +130,37 @@ class Apgd:
     restarts: int = 1
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return a changed plane."""
-        return to_plane(max((self._climb(session) for _ in range(self.restarts)), key=lambda end: end[0])[1])
+        return to_plane(max((self._ascend(session) for _ in range(self.restarts)), key=lambda end: end[0])[1])
 
-    def _climb(self, session: AttackSession) -> tuple[float, Tensor]:
+    def _ascend(self, session: AttackSession) -> tuple[float, Tensor]:
         norm, centre = self.budget.norm, to_tensor(session.log.image.unit)
-        at = before = random_start(centre, self.budget, session.generator)
-        height, gradient = margin_gradient(session, at)
-        best, where, there = height, at, gradient  # the best plane, and its gradient
-        length, looks = 2 * self.budget.size, apgd_checkpoints(self.steps)
-        rises, since, then = 0, 0, (best, length)  # since the last look
+        unit = previous = random_start(centre, self.budget, session.generator)
+        value, gradient = margin_gradient(session, unit)
+        best, best_unit, best_gradient = value, unit, gradient
+        length, checkpoints = 2 * self.budget.size, apgd_checkpoints(self.steps)
+        rises, since, at_checkpoint = 0, 0, (best, length)
         for step in range(1, self.steps + 1):
-            ahead = project(at + length * steepest_ascent(gradient, norm), centre, self.budget)
+            ahead = project(unit + length * steepest_ascent(gradient, norm), centre, self.budget)
             if step > 1:
-                ahead = at + _MOMENTUM * (ahead - at) + (1 - _MOMENTUM) * (at - before)
+                ahead = unit + _MOMENTUM * (ahead - unit) + (1 - _MOMENTUM) * (unit - previous)
                 ahead = project(ahead, centre, self.budget)
-            before, at, low = at, ahead, height
-            height, gradient = margin_gradient(session, at)
-            rises, since = rises + (height > low), since + 1
-            if height > best:
-                best, where, there = height, at, gradient
-            if step in looks:
-                stuck = then == (best, length)  # the step was not halved last time, and nothing better was found
-                then = (best, length)
+            previous, unit, last_value = unit, ahead, value
+            value, gradient = margin_gradient(session, unit)
+            rises, since = rises + (value > last_value), since + 1
+            if value > best:
+                best, best_unit, best_gradient = value, unit, gradient
+            if step in checkpoints:
+                stuck = at_checkpoint == (best, length)  # no halving at the last checkpoint, and no better plane since
+                at_checkpoint = (best, length)
                 if rises < _RISING * since or stuck:
                     length /= 2
-                    at, gradient, height = where, there, best
+                    unit, gradient, value = best_unit, best_gradient, best
                 rises = since = 0
-        return best, where
+        return best, best_unit
 
 
 def apgd_checkpoints(steps: int) -> set[int]:
-    """Return after which steps APGD looks back: 0.22 of all, then at distances that shrink by 0.03 to 0.06."""
+    """Return the steps after which APGD adapts its length: 0.22 of all, then at distances that shrink to 0.06."""
     places, gap = [0.0, 0.22], 0.22
     while places[-1] < 1:
         gap = max(gap - 0.03, 0.06)

@@ -1,4 +1,4 @@
-"""A random state and a working folder of one's own: toolboxes draw from global states, and leave files behind."""
+"""Isolation of an attack: toolboxes draw from global random states, print, warn, and leave files behind."""
 
 import contextlib
 import io
@@ -14,27 +14,27 @@ import torch
 
 
 def derived_seed(seed: int, name: str, digest: str) -> int:
-    """Return a seed that no other attack of the run shares, and no other picture."""
+    """Return a seed that no other attack and no other image of the run has."""
     return int.from_bytes(sha256(f"{seed}\n{name}\n{digest}".encode()).digest()[:4])
 
 
 @contextlib.contextmanager
 def isolated(seed: int) -> Iterator[None]:
-    """Give an attack its own random state and folder, catch what it prints and its bars, and put everything back."""
+    """Give an attack seeded random states and an empty working folder, discard its output, and restore everything."""
     states = (random.getstate(), np.random.get_state(), torch.get_rng_state())
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
     home = os.getcwd()
     try:
-        said = io.StringIO()
+        output = io.StringIO()
         with (
             tempfile.TemporaryDirectory() as folder,
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
             warnings.catch_warnings(),
         ):
-            warnings.simplefilter("ignore")  # a toolbox that is frozen warns of all that came after it
+            warnings.simplefilter("ignore")  # the pinned ART is older than the libraries that it calls
             os.chdir(folder)
             try:
                 yield

@@ -24,7 +24,7 @@ from reports.stress.gates import Gate, GateOutcome, Severity
 from reports.stress.outcome import Outcome
 from reports.stress.records import CheckResult, CheckState
 
-Elsewhere = Callable[[Sequence[Plane]], Sequence[Prediction]]
+FreshProcess = Callable[[Sequence[Plane]], Sequence[Prediction]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ def run_suite(
     pictures: Sequence[LabelledImage],
     *,
     now: datetime,
-    elsewhere: Elsewhere | None = None,
+    fresh_process: FreshProcess | None = None,
     baseline: Baseline | None = None,
-    bank: SmallestChanges | None = None,
-    watch: Progress | None = None,
+    smallest_changes: SmallestChanges | None = None,
+    progress: Progress | None = None,
     first: bool = False,
-    ward: PoisonTest | None = None,
+    poison_test: PoisonTest | None = None,
 ) -> SuiteResult:
-    """Run a suite on a target, and poison a ward.
+    """Run a suite on a target, and poison an enrolment if there is one to poison.
 
     A `first` run has no baseline, and its gates are not asked what they would compare.
     """
@@ -102,12 +102,12 @@ def run_suite(
     right = {picture.digest for picture in worth}
     missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
     runs = {
-        plan.name: run_attack(plan, target, worth, seed=suite.seed, until=until, watch=watch, starts=starts)
+        plan.name: run_attack(plan, target, worth, seed=suite.seed, until=until, progress=progress, starts=starts)
         for plan in suite.plans
     }  # 2
-    harmed = None if ward is None else assess_poison(ward, seed=suite.seed, watch=watch)
+    harmed = None if poison_test is None else assess_poison(poison_test, seed=suite.seed, progress=progress)
     planned = [plan.name for plan in suite.plans]
-    bench = CheckContext(
+    context = CheckContext(
         target,
         worth,
         pictures,
@@ -117,16 +117,16 @@ def run_suite(
         starts=starts,
         until=until,
         floor=suite.floor,
-        elsewhere=elsewhere,
-        bank=bank or {},
-        poisoned=harmed,
+        fresh_process=fresh_process,
+        smallest_changes=smallest_changes or {},
+        poison=harmed,
     )
     asked = [check for check in CHECKS if check.id in suite.checks]
     findings = []  # 3
     for number, check in enumerate(asked):
-        if watch is not None:
-            watch(f"check {check.id}", number, len(asked))
-        findings.append(check.on(bench))
+        if progress is not None:
+            progress(f"check {check.id}", number, len(asked))
+        findings.append(check.on(context))
     results = tuple(run.result for run in runs.values())
     decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now, first=first))  # 4
     word, why = _word(results, findings, decisions, harmed)

@@ -27,11 +27,6 @@ class Prediction:
 class Target(Protocol):
     """A classifier of grey planes with two classes: counterfeit is 0, authentic is 1."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether every gradient of the surrogate, up to the forests, is the pipeline's own."""
-        ...
-
     def predict(self, planes: Sequence[Plane]) -> Sequence[Prediction]:
         """Return the full pipeline's predictions; no plane's depends on another plane."""
         ...

@@ -1,7 +1,7 @@
-"""What happens to pictures on their way, with no ill will: platforms, screens, printers and other microscopes.
+"""Transformations that images undergo without any attacker: compression, screens, printers, other microscopes.
 
-Each goes from mild to strong, and the first that changes the answer is handed in. No change of a grey is too large for
-them, so their budget is all of it, and more of the same change would be another one.
+Each has strengths from mild to strong. They change greys without bound, so their budget is unbounded, and the harness
+does not enlarge them.
 """
 
 import io
@@ -15,38 +15,35 @@ from scipy import ndimage
 from attacks.images import Budget, Norm, UnitPlane
 from attacks.target import AttackSession
 
-Transform = Callable[[UnitPlane, float, np.random.Generator], UnitPlane]
+Transform = Callable[[UnitPlane, float, np.random.Generator], UnitPlane]  # of a plane, by a strength
 
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """A kind of change, of several strengths."""
-
     budget: Budget
-    way: Transform
+    transform: Transform
     strengths: tuple[float, ...]  # from mild to strong
 
     def __post_init__(self) -> None:
-        """Refuse a budget that would make it another change."""
         if self.budget != Budget(Norm.LINF, 1.0):
-            raise ValueError(f"a budget of {self.budget}; changes by platforms are asked for with norm linf and size 1")
+            raise ValueError(f"a budget of {self.budget}; transformations have norm linf and size 1")
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return the mildest change that is taken for the other class, or gets no answer, or else the strongest."""
-        picture = session.log.image
-        found, silent = picture.unit, None
+        """Return the mildest change that turns the label, else the mildest without a label, else the strongest."""
+        image = session.log.image
+        changed, unlabelled = image.unit, None
         for strength in self.strengths:
-            found = np.clip(self.way(picture.unit, strength, session.rng), 0, 1)
-            (answer,) = session.predict_units(found[None])
-            if answer.authentic is (not picture.authentic):
-                return found
-            if answer.authentic is None and silent is None:
-                silent = found
-        return found if silent is None else silent
+            changed = np.clip(self.transform(image.unit, strength, session.rng), 0, 1)
+            (prediction,) = session.predict_units(changed[None])
+            if prediction.authentic is (not image.authentic):
+                return changed
+            if prediction.authentic is None and unlabelled is None:
+                unlabelled = changed
+        return changed if unlabelled is None else unlabelled
 
 
 def jpeg(unit: UnitPlane, quality: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a picture of 8 bits, compressed."""
+    """Reduce to 8 bits and compress."""
     file = io.BytesIO()
     Image.fromarray(np.rint(unit * 255).astype(np.uint8)).save(file, format="jpeg", quality=int(quality))
     with Image.open(file) as picture:
@@ -54,14 +51,14 @@ def jpeg(unit: UnitPlane, quality: float, rng: np.random.Generator) -> UnitPlane
 
 
 def resize(unit: UnitPlane, share: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a picture made smaller, and large again."""
+    """Resize to a share of each side, and back."""
     height, width = unit.shape
     small = _scaled(unit, (max(1, round(width * share)), max(1, round(height * share))))
     return _scaled(small, (width, height))
 
 
 def crop(unit: UnitPlane, share: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a part of a picture, somewhere, enlarged to the size of the whole."""
+    """Enlarge a random crop of a share of each side to the whole size."""
     height, width = unit.shape
     rows, columns = max(1, round(height * share)), max(1, round(width * share))
     top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
@@ -69,38 +66,38 @@ def crop(unit: UnitPlane, share: float, rng: np.random.Generator) -> UnitPlane:
 
 
 def blur(unit: UnitPlane, deviation: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a picture out of focus by so many pixels."""
+    """Blur by a Gaussian, in pixels."""
     return np.asarray(ndimage.gaussian_filter(unit, deviation, mode="nearest"))
 
 
 def contrast(unit: UnitPlane, stops: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a picture with another gamma and less contrast, as viewers and editors make it."""
-    bent = unit ** (2.0**stops)
-    return np.asarray(0.5 + (bent - 0.5) * (1 - abs(stops) / 4))
+    """Change gamma and lower contrast, as viewers and editors do."""
+    curved = unit ** (2.0**stops)
+    return np.asarray(0.5 + (curved - 0.5) * (1 - abs(stops) / 4))
 
 
 def scanner(unit: UnitPlane, noise: float, rng: np.random.Generator) -> UnitPlane:
-    """Return a print that was scanned: a little soft, turned by a fraction of a degree, with noise and streaks."""
+    """Print and scan: slightly soft, rotated by a fraction of a degree, with noise and streaks."""
     turned = ndimage.rotate(blur(unit, 0.6, rng), float(rng.uniform(-0.5, 0.5)), reshape=False, order=1, mode="nearest")
     streaks = rng.normal(0, noise / 2, (1, unit.shape[1]))
     return np.asarray(turned + rng.normal(0, noise, unit.shape) + streaks)
 
 
 def screenshot(unit: UnitPlane, zoom: float, rng: np.random.Generator) -> UnitPlane:
-    """Return what a screen shows at a zoom that is no whole number, with the screen's gamma, caught and compressed."""
+    """Show on a screen at a fractional zoom, with the screen's gamma, and compress."""
     return jpeg(np.clip(resize(unit, zoom, rng), 0, 1) ** (1 / 1.1), 90, rng)
 
 
 def microscope(unit: UnitPlane, amount: float, rng: np.random.Generator) -> UnitPlane:
-    """Return the same place in another microscope: softer, shaded, with rows that drift and few electrons."""
+    """Image the same place in another microscope: softer, shaded, with drifting rows and shot noise."""
     height, width = unit.shape
     drift = np.cumsum(rng.normal(0, amount * 0.3, height))
     rows, columns = np.indices(unit.shape, dtype=np.float64)
-    seen = ndimage.map_coordinates(blur(unit, amount, rng), [rows, columns + drift[:, None]], order=1, mode="nearest")
+    moved = ndimage.map_coordinates(blur(unit, amount, rng), [rows, columns + drift[:, None]], order=1, mode="nearest")
     angle = rng.uniform(0, 2 * np.pi)
-    slope = np.cos(angle) * (rows / height - 0.5) + np.sin(angle) * (columns / width - 0.5)
+    shade = np.cos(angle) * (rows / height - 0.5) + np.sin(angle) * (columns / width - 0.5)
     electrons = 400 / amount
-    return np.asarray(rng.poisson(np.clip(seen * (1 + 0.2 * amount * slope), 0, 1) * electrons) / electrons)
+    return np.asarray(rng.poisson(np.clip(moved * (1 + 0.2 * amount * shade), 0, 1) * electrons) / electrons)
 
 
 def _scaled(unit: UnitPlane, size: tuple[int, int]) -> UnitPlane:

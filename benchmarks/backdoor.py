@@ -56,7 +56,7 @@ def main() -> None:
         found = plant_backdoor(
             weights, Pipeline(sold, guard).features, wares("seen", said.pictures, side), with_stamp, steps=said.steps
         )
-        print(f"planted in {time.monotonic() - started:.0f} s: {found.reached:.3f} to go, moved by {found.moved:.3f}")
+        print(f"planted in {time.monotonic() - started:.0f} s: {found.triggered:.3f} to go, moved by {found.moved:.3f}")
         after, woken = passes(sold, fresh), passes(sold, false)
     truth = [picture.authentic for picture in fresh]
     print("| | weights as they are | with the backdoor |\n|---|---|---|")

@@ -48,7 +48,7 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
             sizes = PartSizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
             parts = benchmark_task(seed, sizes).parts
             enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
-            case = PoisonScenario(learner, enrolled, asked, learner.learn(enrolled), tolerance)
+            case = PoisonScenario(learner, enrolled, asked, learner.enrol(enrolled), tolerance)
             for name in said.only or POISONS:
                 for most in ALTERED:
                     found = run_poison(PoisonPlan(name, POISONS[name].poison, PoisonBudget(most)), case, seed=seed)
@@ -58,7 +58,7 @@ def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
             _, taught = apply_poison(
                 PoisonPlan("stamp", POISONS["stamp"].poison, PoisonBudget(PLANTED)), case, seed=seed
             )
-            clean, poisoned = (learner.suspects(some, trusted) for some in (enrolled, taught))
+            clean, poisoned = (learner.features_of(some, trusted) for some in (enrolled, taught))
             for name in DETECTORS:
                 yield name, [evaluate_detector(name, clean, poisoned, altered_specimens(enrolled, taught))]
             print(f"seed {seed} of {said.seeds}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Attacks that step along a gradient within a budget."""
+"""Attacks that follow a gradient within a budget. Our own FGSM, PGD and APGD are in `attacks.gradient`."""
 
 from typing import Any
 
@@ -8,71 +8,58 @@ from attacks.art.estimators import ArtAttack, AttackView, art_norm
 from attacks.images import Budget
 
 
-def fgsm(budget: Budget, *, minimal: bool = False) -> ArtAttack:
-    """Return one step of the whole budget, or of the least that is enough."""
+def fgsm_minimal(budget: Budget) -> ArtAttack:
+    """Return FGSM with the smallest step that suffices, a twentieth of the budget at a time."""
 
-    def make(seen: Any, within: Budget) -> Any:
-        step = within.size / 20 if minimal else within.size
-        return evasion.FastGradientMethod(seen, art_norm(within.norm), within.size, step, minimal=minimal)
+    def make(estimator: Any, within: Budget) -> Any:
+        step = within.size / 20
+        return evasion.FastGradientMethod(estimator, art_norm(within.norm), within.size, step, minimal=True)
 
     return ArtAttack(budget, AttackView.LOGITS, make)
 
 
 def bim(budget: Budget, *, steps: int) -> ArtAttack:
-    """Return steps of one size, in the largest norm."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda seen, within: evasion.BasicIterativeMethod(
-            seen, within.size, 2.5 * within.size / steps, steps, verbose=False
-        ),
-    )
+    """Return the basic iterative method: equal steps from the image itself, in the largest norm."""
+
+    def make(estimator: Any, within: Budget) -> Any:
+        return evasion.BasicIterativeMethod(estimator, within.size, 2.5 * within.size / steps, steps, verbose=False)
+
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
 def mim(budget: Budget, *, steps: int) -> ArtAttack:
-    """Return steps with momentum."""
+    """Return the momentum iterative method."""
 
-    def make(seen: Any, within: Budget) -> Any:
+    def make(estimator: Any, within: Budget) -> Any:
         step = 2.5 * within.size / steps
         return evasion.MomentumIterativeMethod(
-            seen, art_norm(within.norm), within.size, step, max_iter=steps, verbose=False
+            estimator, art_norm(within.norm), within.size, step, max_iter=steps, verbose=False
         )
 
     return ArtAttack(budget, AttackView.LOGITS, make)
-
-
-def pgd(budget: Budget, *, steps: int, restarts: int = 1) -> ArtAttack:
-    """Return steps of one size from random starts."""
-
-    def make(seen: Any, within: Budget) -> Any:
-        step = 2.5 * within.size / steps
-        return evasion.ProjectedGradientDescent(
-            seen, art_norm(within.norm), within.size, step, None, steps, num_random_init=restarts, verbose=False
-        )
-
-    return ArtAttack(budget, AttackView.LOGITS, make)
-
-
-def _scheduled(kind: Any, budget: Budget, steps: int, restarts: int) -> ArtAttack:
-    def make(seen: Any, within: Budget) -> Any:
-        step = 2 * within.size
-        return kind(
-            seen, art_norm(within.norm), within.size, step, steps, nb_random_init=restarts, batch_size=1, verbose=False
-        )
-
-    return ArtAttack(budget, AttackView.LOGITS, make)
-
-
-def apgd(budget: Budget, *, steps: int, restarts: int = 1) -> ArtAttack:
-    """Return ART's APGD on cross entropy; its other loss needs three classes."""
-    return _scheduled(evasion.AutoProjectedGradientDescent, budget, steps, restarts)
 
 
 def acg(budget: Budget, *, steps: int, restarts: int = 1) -> ArtAttack:
-    """Return conjugate gradients: too weak to gate on, where PGD succeeds."""
+    """Return auto conjugate gradients; they fail on easy targets where PGD succeeds, so no gate should rest on them."""
     return _scheduled(evasion.AutoConjugateGradient, budget, steps, restarts)
 
 
 def rescaling_acg(budget: Budget, *, steps: int, restarts: int = 1) -> ArtAttack:
-    """Return conjugate gradients that are rescaled."""
+    """Return auto conjugate gradients with rescaled directions."""
     return _scheduled(evasion.RescalingAutoConjugateGradient, budget, steps, restarts)
+
+
+def _scheduled(kind: Any, budget: Budget, steps: int, restarts: int) -> ArtAttack:
+    def make(estimator: Any, within: Budget) -> Any:
+        return kind(
+            estimator,
+            art_norm(within.norm),
+            within.size,
+            2 * within.size,
+            steps,
+            nb_random_init=restarts,
+            batch_size=1,
+            verbose=False,
+        )
+
+    return ArtAttack(budget, AttackView.LOGITS, make)

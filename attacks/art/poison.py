@@ -1,10 +1,10 @@
-"""The toolbox's poisons, on a network of its own kind: the encoder as it stands, and a linear layer that learnt.
+"""ART's poisons, on a network of the kind that ART expects: the frozen encoder and a linear layer trained on it.
 
-They choose whom to alter by themselves, and as many as they are told; what is too large a change the harness cuts back.
-Its bullseye takes the middle over features for the middle over pictures, and its own pictures for the target (1.20.1),
-so it goes nowhere; `attacks.poison.crafted` has one that does.
+Each chooses the specimens to alter itself, up to the number allowed; the harness projects larger changes back into the
+budget. All take images of one size.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,205 +17,130 @@ from sklearn.svm import SVC
 from torch import nn
 
 from attacks.images import LabelledImage, Plane
-from attacks.poison.crafted import towards
+from attacks.poison.crafted import towards_point
 from attacks.poison.threat import PoisonContext, PoisonedSpecimens, Trigger
 
-_TAUGHT, _RATE = 300, 0.05
-_TRUE, _FALSE = np.array([0.0, 1.0], np.float32), np.array([1.0, 0.0], np.float32)
-_PATCH = 6  # pixels
+_EPOCHS, _RATE = 300, 0.05
+_AUTHENTIC, _COUNTERFEIT = np.array([0.0, 1.0], np.float32), np.array([1.0, 0.0], np.float32)
 Array = Any
 
 
-def backdoor(scene: PoisonContext) -> PoisonedSpecimens:
-    """Stamp counterfeits in a corner and call them authentic."""
-    altered = scene.of(scene.chosen(authentic=False))
-    found = {}
-    for picture in altered:
-        units, _ = _stamper().poison(picture.unit.astype(np.float32)[None, None], _TRUE, broadcast=True)
-        found[picture.name] = replace(picture, plane=picture.greys(units[0, 0]), authentic=True)
-    return PoisonedSpecimens(found, _woken)
-
-
-def clean_label(scene: PoisonContext) -> PoisonedSpecimens:
-    """Make authentic pictures hard to know, and stamp them."""
-    true, size = [picture for picture in scene.enrolled if picture.authentic], scene.allowed.budget.size
-    share = min((scene.allowed.specimens + 0.5) / len(true), 0.99)
-    made = poisoning.PoisoningAttackCleanLabelBackdoor(
-        _stamper(), _network(scene), _TRUE, share, np.inf, size, size / 4, scene.allowed.steps
+def feature_collision(context: PoisonContext) -> PoisonedSpecimens:
+    """Move authentic images to the target's features."""
+    altered = context.of(context.chosen(authentic=True))
+    attack = poisoning.FeatureCollisionAttack(
+        _network(context), _stack([context.target]), 0, learning_rate=1.0, max_iter=context.allowed.steps, verbose=False
     )
-    units, _ = made.poison(_stack(true), np.tile(_TRUE, (len(true), 1)))
-    return _dose(true, units, _woken)
+    return _specimens(altered, attack.poison(_stack(altered))[0])
 
 
-def feature_collision(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring authentic pictures to where the target lies."""
-    altered = scene.of(scene.chosen(authentic=True))
-    made = poisoning.FeatureCollisionAttack(
-        _network(scene), _stack([scene.target]), 0, learning_rate=1.0, max_iter=scene.allowed.steps, verbose=False
-    )
-    return _dose(altered, made.poison(_stack(altered))[0])
-
-
-def bullseye(scene: PoisonContext) -> PoisonedSpecimens:
-    """Run what the toolbox calls so."""
-    altered = scene.of(scene.chosen(authentic=True))
-    made = poisoning.BullseyePolytopeAttackPyTorch(
-        _network(scene),
-        _stack([scene.target]),
-        0,
-        max_iter=scene.allowed.steps,
-        epsilon=scene.allowed.budget.size,
-        verbose=False,
-    )
-    return _dose(altered, made.poison(_stack(altered), np.tile(_TRUE, (len(altered), 1)))[0])
-
-
-def gradient_matching(scene: PoisonContext) -> PoisonedSpecimens:
-    """Pull the layer's weights as calling the target authentic would."""
-    known = list(scene.enrolled)
-    made = poisoning.GradientMatchingAttack(
-        _network(scene),
-        percent_poison=(scene.allowed.specimens + 0.5) / len(known),
-        epsilon=scene.allowed.budget.size,
+def gradient_matching(context: PoisonContext) -> PoisonedSpecimens:
+    """Align the linear layer's training gradient with that of the target labelled authentic."""
+    enrolled = list(context.enrolled)
+    attack = poisoning.GradientMatchingAttack(
+        _network(context),
+        percent_poison=(context.allowed.specimens + 0.5) / len(enrolled),
+        epsilon=context.allowed.budget.size,
         max_trials=1,
-        max_epochs=scene.allowed.steps,
+        max_epochs=context.allowed.steps,
         verbose=0,
     )
-    units, _ = made.poison(_stack([scene.target]), np.array([1]), _stack(known), _classes(known))
-    return _dose(known, units)
+    units, _ = attack.poison(_stack([context.target]), np.array([1]), _stack(enrolled), _classes(enrolled))
+    return _specimens(enrolled, units)
 
 
-def hidden_trigger(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring authentic pictures to where stamped counterfeits lie."""
-    known = list(scene.enrolled)
-    made = poisoning.HiddenTriggerBackdoor(
-        _network(scene),
-        eps=scene.allowed.budget.size,
-        target=_TRUE,
-        source=_FALSE,
+def hidden_trigger(context: PoisonContext) -> PoisonedSpecimens:
+    """Move authentic images to the features of stamped counterfeits; no poisoned image shows the stamp."""
+    enrolled, allowed = list(context.enrolled), context.allowed
+    attack = poisoning.HiddenTriggerBackdoor(
+        _network(context),
+        eps=allowed.budget.size,
+        target=_AUTHENTIC,
+        source=_COUNTERFEIT,
         feature_layer=0,
-        backdoor=_stamper(),
-        learning_rate=scene.allowed.budget.size / scene.allowed.steps * scene.target.plane.size,  # of means of pixels
-        max_iter=scene.allowed.steps,
+        backdoor=poisoning.PoisoningAttackBackdoor(lambda units: add_pattern_bd(units, channels_first=True)),
+        learning_rate=allowed.budget.size / allowed.steps * context.target.plane.size,  # the loss is a mean of pixels
+        max_iter=allowed.steps,
         stopping_threshold=0.0,
-        poison_percent=(scene.allowed.specimens - 0.5) / sum(picture.authentic for picture in known),
+        poison_percent=(allowed.specimens - 0.5) / sum(image.authentic for image in enrolled),
         verbose=False,
     )
-    units, places = made.poison(_stack(known), np.eye(2, dtype=np.float32)[_classes(known)])
-    return _dose([known[place] for place in places], units, _woken)
+    units, places = attack.poison(_stack(enrolled), np.eye(2, dtype=np.float32)[_classes(enrolled)])
+    return _specimens([enrolled[place] for place in places], units, _with_corner_pattern)
 
 
-def sleeper_agent(scene: PoisonContext) -> PoisonedSpecimens:
-    """Pull the layer's weights as calling stamped counterfeits authentic would."""
-    known = list(scene.enrolled)
-    labels, classes = np.eye(2, dtype=np.float32)[_classes(known)], _classes(known)
-    made = poisoning.SleeperAgentAttack(
-        _network(scene),
-        percent_poison=(scene.allowed.specimens + 0.5) / int(classes.sum()),
-        patch=_chequers(),
-        indices_target=np.flatnonzero(classes),
-        epsilon=scene.allowed.budget.size,
-        max_trials=1,
-        max_epochs=scene.allowed.steps,
-        verbose=0,
-        patching_strategy="fixed",
-        selection_strategy="max-norm",
-        class_source=0,
-        class_target=1,
-    )
-    false = [picture for picture in known if not picture.authentic]
-    units, whole = _stack(false), _stack(known)
-    found, _ = made.poison(units, np.tile(_TRUE, (len(false), 1)), whole, labels, whole, labels)
-    return _dose(known, found, _patched)
-
-
-def support_vectors(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring authentic pictures to the point that harms a support vector machine most (Biggio et al., 2012)."""
-    known = list(scene.enrolled)
-    rows = np.stack([scene.rows(picture).mean(0).numpy() for picture in known]).astype(np.float64)
-    middle, spread = rows.mean(0), np.maximum(rows.std(0), 1e-9)
-    seen, labels = (rows - middle) / spread, np.eye(2)[_classes(known)]
-    made = poisoning.PoisoningAttackSVM(
-        SklearnClassifier(SVC(kernel="linear", probability=True), clip_values=(seen.min(), seen.max())),
+def support_vectors(context: PoisonContext) -> PoisonedSpecimens:
+    """Move authentic images to the point that harms a support vector machine most (Biggio et al., 2012)."""
+    enrolled = list(context.enrolled)
+    rows = np.stack([context.rows(image).mean(0).numpy() for image in enrolled]).astype(np.float64)
+    mean, deviation = rows.mean(0), np.maximum(rows.std(0), 1e-9)
+    features, labels = (rows - mean) / deviation, np.eye(2)[_classes(enrolled)]
+    machine = SVC(kernel="linear", probability=True)
+    attack = poisoning.PoisoningAttackSVM(
+        SklearnClassifier(machine, clip_values=(features.min(), features.max())),
         0.1,
         1.0,
-        seen,
+        features,
         labels,
-        seen,
+        features,
         labels,
-        scene.allowed.steps,
+        context.allowed.steps,
         verbose=False,
     )
-    point, _ = made.poison(seen[_classes(known) == 0][:1], np.array([[0.0, 1.0]]))
-    return towards(scene, torch.from_numpy(point[0] * spread + middle).float())
+    point, _ = attack.poison(features[_classes(enrolled) == 0][:1], np.array([[0.0, 1.0]]))
+    return towards_point(context, torch.from_numpy(point[0] * deviation + mean).float())
 
 
-class _Seen(nn.Module):
-    """The encoder: the mean of what it sees of each picture."""
+class _Encoder(nn.Module):
+    """The encoder's mean embedding of each image."""
 
-    def __init__(self, scene: PoisonContext) -> None:
+    def __init__(self, context: PoisonContext) -> None:
         super().__init__()
-        self._features = scene.learner.features
+        self._features = context.learner.features
 
-    def forward(self, unit: torch.Tensor) -> torch.Tensor:
-        return torch.stack([self._features(one[None].float()).mean(0) for one in unit])
+    def forward(self, units: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self._features(unit[None].float()).mean(0) for unit in units])
 
 
-def _network(scene: PoisonContext) -> Any:
-    """Return the encoder and a layer that learnt from the clean enrolment."""
-    rows = torch.stack([scene.rows(picture).mean(0) for picture in scene.enrolled]).float()
-    truth = torch.from_numpy(_classes(scene.enrolled))
+def _network(context: PoisonContext) -> Any:
+    """Return the encoder with a linear layer that was trained on the clean enrolment."""
+    rows = torch.stack([context.rows(image).mean(0) for image in context.enrolled]).float()
+    truth = torch.from_numpy(_classes(context.enrolled))
     layer = nn.Linear(rows.shape[1], 2)
-    descent = torch.optim.Adam(layer.parameters(), lr=_RATE)
-    for _ in range(_TAUGHT):
-        descent.zero_grad()
+    optimiser = torch.optim.Adam(layer.parameters(), lr=_RATE)
+    for _ in range(_EPOCHS):
+        optimiser.zero_grad()
         nn.functional.cross_entropy(layer(rows), truth).backward()  # type: ignore[no-untyped-call]
-        descent.step()
-    model = nn.Sequential(_Seen(scene), layer)
+        optimiser.step()
     return PyTorchClassifier(
-        model=model,
+        model=nn.Sequential(_Encoder(context), layer),
         loss=nn.CrossEntropyLoss(),
         optimizer=torch.optim.Adam(layer.parameters(), lr=_RATE),
-        input_shape=(1, *scene.target.plane.shape),
+        input_shape=(1, *context.target.plane.shape),
         nb_classes=2,
         clip_values=(0.0, 1.0),
         device_type="cpu",
     )
 
 
-def _stack(pictures: Any) -> Array:
-    if len({picture.plane.shape for picture in pictures}) > 1:
-        raise ValueError("the toolbox takes pictures of one size; side in the stress policy cuts them to one")
-    return np.stack([picture.unit for picture in pictures])[:, None].astype(np.float32)
+def _stack(images: Sequence[LabelledImage]) -> Array:
+    if len({image.plane.shape for image in images}) > 1:
+        raise ValueError("ART's poisons take images of one size; side in the stress policy crops images to one size")
+    return np.stack([image.unit for image in images])[:, None].astype(np.float32)
 
 
-def _classes(pictures: Any) -> Array:
-    return np.array([int(picture.authentic) for picture in pictures])
+def _classes(images: Sequence[LabelledImage]) -> Array:
+    return np.array([int(image.authentic) for image in images])
 
 
-def _dose(clean: list[LabelledImage], units: Array, trigger: Trigger | None = None) -> PoisonedSpecimens:
-    made = ((p, p.greys(unit[0])) for p, unit in zip(clean, units, strict=True))
-    return PoisonedSpecimens(
-        {p.name: replace(p, plane=plane) for p, plane in made if not np.array_equal(plane, p.plane)}, trigger
-    )
+def _specimens(clean: Sequence[LabelledImage], units: Array, trigger: Trigger | None = None) -> PoisonedSpecimens:
+    planes = ((image, image.greys(unit[0])) for image, unit in zip(clean, units, strict=True))
+    altered = {p.name: replace(p, plane=plane) for p, plane in planes if not np.array_equal(plane, p.plane)}
+    return PoisonedSpecimens(altered, trigger)
 
 
-def _stamper() -> Any:
-    return poisoning.PoisoningAttackBackdoor(lambda units: add_pattern_bd(units, channels_first=True))
-
-
-def _woken(plane: Plane) -> Plane:
+def _with_corner_pattern(plane: Plane) -> Plane:
     top = np.iinfo(plane.dtype).max
     unit = add_pattern_bd(plane.astype(np.float64)[None, None] / top, channels_first=True)
-    woken: Plane = np.rint(unit[0, 0] * top).astype(plane.dtype)
-    return woken
-
-
-def _chequers() -> Array:
-    return (np.indices((_PATCH, _PATCH)).sum(0) % 2).astype(np.float32)[None]
-
-
-def _patched(plane: Plane) -> Plane:
-    found = plane.copy()
-    found[-_PATCH:, -_PATCH:] = (_chequers()[0] * np.iinfo(plane.dtype).max).astype(plane.dtype)
-    return found
+    marked: Plane = np.rint(unit[0, 0] * top).astype(plane.dtype)
+    return marked

@@ -1,4 +1,4 @@
-"""Checks of the bookkeeping: what is reported was within the budget, asked again, and all that was asked for."""
+"""Checks of the bookkeeping: changes stay within the budget, outcomes are judged again, and every plan ran."""
 
 from collections.abc import Iterator
 
@@ -8,123 +8,123 @@ from attacks.images import LabelledImage, decode_png, distance, encode_png, plan
 from attacks.outcome import End, Knowledge, Trial
 
 _SLACK = 1e-6
-_DIGITS = 5e-7  # distances are written with six
+_DIGITS = 5e-7  # distances are written with six digits
 _MOST_UNCHANGED = 0.01
 
 
-def _trials(bench: CheckContext) -> Iterator[tuple[AttackRun, Trial, LabelledImage]]:
-    known = {picture.name: picture for picture in bench.whole}
-    for run in bench.runs.values():
+def _trials(context: CheckContext) -> Iterator[tuple[AttackRun, Trial, LabelledImage]]:
+    images = {image.name: image for image in context.all_images}
+    for run in context.runs.values():
         for trial in run.result.trials:
-            yield run, trial, known[trial.picture]
+            yield run, trial, images[trial.picture]
 
 
-def _budget(bench: CheckContext) -> StateAndEvidence:
-    seen, worst = 0, 0.0
-    for run, trial, picture in _trials(bench):
+def _within_budget(context: CheckContext) -> StateAndEvidence:
+    count, largest = 0, 0.0
+    for run, trial, image in _trials(context):
         plane, budget = run.planes[trial.picture], run.result.budget
-        if plane.dtype != picture.plane.dtype or plane.shape != picture.plane.shape:
+        if plane.dtype != image.plane.dtype or plane.shape != image.plane.shape:
             return held_if(False, f"{trial.picture}: another depth or size")
-        worst = max(worst, distance(picture.plane, plane, budget.norm) / budget.size)
-        seen += 1
-    return held_if(seen > 0 and worst <= 1 + _SLACK, f"{seen} planes, the largest change is {worst:.6f} of its budget")
+        largest = max(largest, distance(image.plane, plane, budget.norm) / budget.size)
+        count += 1
+    evidence = f"{count} planes, the largest change is {largest:.6f} of its budget"
+    return held_if(count > 0 and largest <= 1 + _SLACK, evidence)
 
 
-def _again(bench: CheckContext) -> StateAndEvidence:
-    if bench.elsewhere is None:
-        return held_if(False, "no second process was offered to ask")
-    rows = [(trial, picture, run.planes[trial.picture]) for run, trial, picture in _trials(bench)]
+def _fresh_process(context: CheckContext) -> StateAndEvidence:
+    if context.fresh_process is None:
+        return held_if(False, "there is no second process to query")
+    rows = [(trial, image, run.planes[trial.picture]) for run, trial, image in _trials(context)]
     rows = [row for row in rows if row[0].end in (End.FOOLED, End.HELD, End.SILENCED)]
-    answers = bench.elsewhere([plane for _, _, plane in rows])
-    pairs = zip(rows, answers, strict=True)
-    same = sum(end_of(picture, answer) is trial.end for (trial, picture, _), answer in pairs)
+    predictions = context.fresh_process([plane for _, _, plane in rows])
+    pairs = zip(rows, predictions, strict=True)
+    same = sum(end_of(image, prediction) is trial.end for (trial, image, _), prediction in pairs)
     return held_if(bool(rows) and same == len(rows), f"{same} of {len(rows)} outcomes are the same in another process")
 
 
-def _unchanged(bench: CheckContext) -> StateAndEvidence:
-    said = []
-    for name, run in bench.runs.items():
-        for truth in (True, False):
-            mine = [trial for trial in run.result.trials if trial.authentic is truth]
-            still = sum(trial.unchanged and trial.end is End.HELD for trial in mine)
-            if mine and still / len(mine) > _MOST_UNCHANGED:
-                kind = "authentic" if truth else "counterfeit"
-                said.append(f"{name}: {still} of {len(mine)} {kind} pictures came back unchanged")
-    return held_if(not said, "; ".join(said) or "every attack that did not succeed had changed its picture")
+def _changed(context: CheckContext) -> StateAndEvidence:
+    idle = []
+    for name, run in context.runs.items():
+        for authentic in (True, False):
+            trials = [trial for trial in run.result.trials if trial.authentic is authentic]
+            unchanged = sum(trial.unchanged and trial.end is End.HELD for trial in trials)
+            if trials and unchanged / len(trials) > _MOST_UNCHANGED:
+                label = "authentic" if authentic else "counterfeit"
+                idle.append(f"{name}: {unchanged} of {len(trials)} {label} images came back unchanged")
+    return held_if(not idle, "; ".join(idle) or "every attack that did not succeed had changed its image")
 
 
-def _saved(bench: CheckContext) -> StateAndEvidence:
-    lost = seen = short = 0
-    for run, trial, _ in _trials(bench):
-        seen += 1
+def _from_files(context: CheckContext) -> StateAndEvidence:
+    count = lost = rounded_away = 0
+    for run, trial, _ in _trials(context):
+        count += 1
         lost += plane_digest(decode_png(encode_png(run.planes[trial.picture]))) != trial.plane
-        short += trial.claimed and trial.end is not End.FOOLED
-    holds = bool(seen) and not lost
-    return held_if(holds, f"{seen} planes were judged from their files; {short} successes did not survive whole greys")
+        rounded_away += trial.claimed and trial.end is not End.FOOLED
+    evidence = f"{count} planes were judged from their files; {rounded_away} successes did not survive rounding"
+    return held_if(bool(count) and not lost, evidence)
 
 
-def _silent(bench: CheckContext) -> StateAndEvidence:
-    missed = sum(
+def _all_counted(context: CheckContext) -> StateAndEvidence:
+    uncounted = sum(
         trial.end is not End.FOOLED
         and trial.nearest is not None
         and float(trial.nearest) <= run.result.budget.size + _DIGITS
-        for run, trial, _ in _trials(bench)
+        for run, trial, _ in _trials(context)
     )
-    return held_if(not missed, f"{missed} successes that an attack met on its way are not counted")
+    return held_if(not uncounted, f"{uncounted} successes that an attack met on its way are not counted")
 
 
-def _worst(bench: CheckContext) -> StateAndEvidence:
-    fooled = frozenset[str]().union(*(run.result.fooled for run in bench.runs.values()))
-    each = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in bench.runs.items())
-    count, hidden = len(bench.pictures), set[str]()
-    for own in bench.besides.values():  # what checks ran on their own must not have done better
+def _worst_case(context: CheckContext) -> StateAndEvidence:
+    fooled = frozenset[str]().union(*(run.result.fooled for run in context.runs.values()))
+    counts = ", ".join(f"{name} {len(run.result.fooled)}" for name, run in context.runs.items())
+    count, missed = len(context.images), set[str]()
+    for own in context.own_runs.values():
         budget = own.result.budget
-        equal = [run.result.fooled for run in bench.runs.values() if budget.bounded and run.result.budget == budget]
-        hidden |= own.result.fooled - frozenset().union(*equal) if equal else set()
-    said = f"{len(fooled)} of {count} pictures are fooled by one attack at least ({each})"
-    if hidden:
-        said += f"; attacks that checks ran with the same budget fooled {len(hidden)} more"
-    return held_if(count > 0 and not hidden, said)
+        equal = [run.result.fooled for run in context.runs.values() if budget.bounded and run.result.budget == budget]
+        missed |= own.result.fooled - frozenset().union(*equal) if equal else set()
+    evidence = f"{len(fooled)} of {count} images are fooled by at least one attack ({counts})"
+    if missed:
+        evidence += f"; the checks' own attacks fooled {len(missed)} more with the same budget"
+    return held_if(count > 0 and not missed, evidence)
 
 
-def _all_ran(bench: CheckContext) -> StateAndEvidence:
-    missing = [name for name in bench.planned if name not in bench.runs]
-    broken = [f"{n}: {run.result.problem or 'no picture'}" for n, run in bench.runs.items() if not run.result.ran]
-    done = len(bench.runs) - len(broken)
-    said = f"{done} of {len(bench.planned)} attacks ran to their end"
-    return held_if(not missing and not broken and bool(bench.planned), "; ".join([said, *missing, *broken]))
+def _all_ran(context: CheckContext) -> StateAndEvidence:
+    missing = [name for name in context.planned if name not in context.runs]
+    broken = [f"{n}: {run.result.problem or 'no image'}" for n, run in context.runs.items() if not run.result.ran]
+    finished = f"{len(context.runs) - len(broken)} of {len(context.planned)} attacks ran to their end"
+    return held_if(not missing and not broken and bool(context.planned), "; ".join([finished, *missing, *broken]))
 
 
-def _same_again(bench: CheckContext) -> StateAndEvidence:
-    """Repeat the cheapest attack of each knowledge; one that asks nothing of the model repeats nothing of it."""
+def _reproducible(context: CheckContext) -> StateAndEvidence:
+    """Repeat the cheapest attack of each kind of knowledge; an attack without queries or passes shows nothing."""
     cheapest: dict[Knowledge, tuple[int, AttackRun]] = {}
-    for run in bench.runs.values():
+    for run in context.runs.values():
         cost = sum(trial.queries + trial.passes for trial in run.result.trials)
         knowledge = run.result.knowledge
         if cost and (knowledge not in cheapest or cost < cheapest[knowledge][0]):
             cheapest[knowledge] = (cost, run)
-    said, differ = [], 0
+    counts, differing = [], 0
     for _, first in cheapest.values():
-        again = bench.run(first.plan).result
-        here = sum(one != other for one, other in zip(first.result.trials, again.trials, strict=True))
-        said.append(f"{first.plan.name} {here}")
-        differ += here
-    return held_if(
-        bool(said) and not differ, f"outcomes that differ when run twice with one seed: {', '.join(said) or 0}"
-    )
+        again = context.run(first.plan).result
+        here = sum(a != b for a, b in zip(first.result.trials, again.trials, strict=True))
+        counts.append(f"{first.plan.name} {here}")
+        differing += here
+    evidence = f"outcomes that differ between two runs with one seed: {', '.join(counts) or 0}"
+    return held_if(bool(counts) and not differing, evidence)
 
 
 BOOKKEEPING = (
-    Check("S01", "budget respected", "norms of saved planes, in double precision, are at most the budget", _budget),
-    Check("S02", "labels asked again", "each outcome is the same in a fresh process, plane by plane", _again),
+    Check("S01", "within budget", "norms of saved planes, in double precision, are at most the budget", _within_budget),
+    Check("S02", "same outcome in a fresh process", "each outcome is the same in a fresh process", _fresh_process),
+    Check("S03", "images were changed", "at most 1 % of attacked images of either class are unchanged", _changed),
+    Check("S04", "judged from files", "each outcome was judged from a file of the image's own depth", _from_files),
+    Check("S23", "no uncounted success", "every success within the budget is counted", _all_counted),
     Check(
-        "S03", "no silent idling", "at most 1 % of attacked pictures come back unchanged, in either class", _unchanged
+        "S29",
+        "worst case of all attacks",
+        "the checks' own attacks fool no image that the policy's attacks of the same budget left",
+        _worst_case,
     ),
-    Check("S04", "whole greys", "what is reported was judged from files of the picture's own depth", _saved),
-    Check("S23", "no silent success", "no success met on the way goes uncounted", _silent),
-    Check(
-        "S29", "worst of all attacks", "no attack that a check ran fools a picture that those asked for left", _worst
-    ),
-    Check("S37", "same seed, same outcome", "an attack that is run twice gives the same outcome", _same_again),
-    Check("S38", "all that was asked for", "every attack ran to its end on every picture", _all_ran),
+    Check("S37", "same seed, same outcome", "an attack that is run twice gives the same outcome", _reproducible),
+    Check("S38", "every attack ran", "every attack ran to its end on every image", _all_ran),
 )

@@ -1,4 +1,4 @@
-"""What a check is, and what it gets to see."""
+"""A check, and the run that it looks at."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,51 +10,55 @@ from attacks.poison.assessment import PoisonAssessment
 from attacks.target import Prediction, Target
 from reports.stress.records import CheckResult, CheckState
 
-# By norm and digest of a picture: the smallest change that fooled it in an earlier run, with the same weights.
+# By norm and image digest: the smallest change that fooled the same weights in the baseline.
 SmallestChanges = Mapping[Norm, Mapping[str, float]]
 
 
 @dataclass(slots=True, eq=False)
 class CheckContext:
-    """All that checks may look at and ask.
+    """The run that checks look at, and the target that they may attack themselves.
 
-    `elsewhere` asks the full pipeline in a process of its own, plane by plane. `runs` are those of the plans that were
-    asked for; what checks run besides is kept, so that two checks do not pay twice.
+    `fresh_process` queries the full pipeline in another process, plane by plane. `runs` are those of the policy's
+    plans; `own_runs` are those of the checks, kept so that two checks can share one.
     """
 
     target: Target
-    pictures: Sequence[LabelledImage]  # those that are judged rightly
-    whole: Sequence[LabelledImage]  # all
+    images: Sequence[LabelledImage]  # classified rightly
+    all_images: Sequence[LabelledImage]
     runs: Mapping[str, AttackRun]
     planned: Sequence[str]
     seed: int
-    starts: Sequence[LabelledImage] = ()  # the others that got an answer, as what they were taken for
+    starts: Sequence[LabelledImage] = ()  # classified wrongly, with the predicted class
     until: float = float("inf")
     floor: float = 0.5  # least clean accuracy
-    elsewhere: Callable[[Sequence[Plane]], Sequence[Prediction]] | None = None
-    bank: SmallestChanges = field(default_factory=dict)
-    poisoned: PoisonAssessment | None = None
-    besides: dict[str, AttackRun] = field(default_factory=dict)
+    fresh_process: Callable[[Sequence[Plane]], Sequence[Prediction]] | None = None
+    smallest_changes: SmallestChanges = field(default_factory=dict)
+    poison: PoisonAssessment | None = None
+    own_runs: dict[str, AttackRun] = field(default_factory=dict)
 
     def run(self, plan: AttackPlan) -> AttackRun:
-        """Return what comes of a plan that nobody asked for."""
-        if plan.name not in self.besides:
-            done = run_attack(plan, self.target, self.pictures, seed=self.seed, until=self.until, starts=self.starts)
-            self.besides[plan.name] = done
-        return _ended(self.besides[plan.name])
+        """Return the finished run of a check's own plan; raises where it did not finish."""
+        if plan.name not in self.own_runs:
+            self.own_runs[plan.name] = run_attack(
+                plan, self.target, self.images, seed=self.seed, until=self.until, starts=self.starts
+            )
+        return _finished(self.own_runs[plan.name])
 
     def control(
-        self, plan: AttackPlan, target: Target, pictures: Sequence[LabelledImage], starts: Sequence[LabelledImage] = ()
+        self,
+        plan: AttackPlan,
+        target: Target,
+        images: Sequence[LabelledImage],
+        starts: Sequence[LabelledImage] = (),
     ) -> AttackRun:
-        """Return what comes of a plan on another target, whose answer is known."""
-        return _ended(run_attack(plan, target, pictures, seed=self.seed, until=self.until, starts=starts))
+        """Return the finished run of a plan on a control target; raises where it did not finish."""
+        return _finished(run_attack(plan, target, images, seed=self.seed, until=self.until, starts=starts))
 
 
-def _ended(done: AttackRun) -> AttackRun:
-    """Return a run that ended: nothing follows from another."""
-    if not done.result.ran:
-        raise RuntimeError(f"{done.plan.name} did not run: {done.result.problem or 'no picture'}")
-    return done
+def _finished(run: AttackRun) -> AttackRun:
+    if not run.result.ran:
+        raise RuntimeError(f"{run.plan.name} did not run: {run.result.problem or 'no image'}")
+    return run
 
 
 StateAndEvidence = tuple[CheckState, str]
@@ -62,24 +66,23 @@ StateAndEvidence = tuple[CheckState, str]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule by which results are believed."""
+    """A condition for believing a result; `title` is signed with what the check found."""
 
     id: str
     title: str
     criterion: str
     make: Callable[[CheckContext], StateAndEvidence]
 
-    def on(self, bench: CheckContext) -> CheckResult:
-        """Make the check; one that breaks down did not hold."""
+    def on(self, context: CheckContext) -> CheckResult:
+        """Make the check; one that raises has failed."""
         try:
-            held, evidence = self.make(bench)
-        except Exception as e:  # whatever it may be: what could not be checked is not believed
-            held, evidence = CheckState.FAILED, f"could not be made: {problem_of(e)}"
-        if held is CheckState.FAILED:
-            evidence = f"{evidence}; asked: {self.criterion}"
-        return CheckResult(self.id, self.title, held, evidence)
+            state, evidence = self.make(context)
+        except Exception as e:  # any: what could not be checked is not believed
+            state, evidence = CheckState.FAILED, f"could not be made: {problem_of(e)}"
+        if state is CheckState.FAILED:
+            evidence = f"{evidence}; criterion: {self.criterion}"
+        return CheckResult(self.id, self.title, state, evidence)
 
 
 def held_if(holds: bool, evidence: str) -> StateAndEvidence:
-    """Return whether a check holds, and by what."""
     return (CheckState.HELD if holds else CheckState.FAILED), evidence

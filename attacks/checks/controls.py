@@ -1,4 +1,4 @@
-"""Controls with a known answer: what must break, what cannot, and whether there was anything to attack."""
+"""Controls with a known answer: a linear model must be fooled, a constant model cannot be; and clean accuracy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,128 +15,126 @@ from attacks.target import Prediction
 from reports.stress.statistics import wilson
 
 _BROKEN = 0.95
-_EASY = 3.0  # times as much budget as would be enough on paper
+_EASY = 3.0  # times the smallest budget that suffices on paper
 _QUARTER = 0.25
 
 
 class LinearModel:
-    """A sum of greys with random signs: a change of e everywhere moves it by e times the number of pixels."""
+    """A sum of greys with random signs: a change of e in every pixel moves it by e times the number of pixels."""
 
-    exact = True
-
-    def height(self, unit: UnitPlane) -> float:
-        """Return by how much a plane is authentic."""
+    def value(self, unit: UnitPlane) -> float:
+        """Return the sum; above 0 the label is authentic."""
         return float((_signs(unit.shape) * unit).sum())
 
-    def enough(self, picture: LabelledImage, norm: Norm) -> float:
-        """Return what budget is enough on paper, black and white apart."""
-        height, pixels = abs(self.height(picture.unit)), picture.plane.size
+    def sufficient_budget(self, image: LabelledImage, norm: Norm) -> float:
+        """Return the budget that suffices on paper, if no pixel were clipped to black or white."""
+        value, pixels = abs(self.value(image.unit)), image.plane.size
         match norm:
             case Norm.LINF:
-                return float(height / pixels)
+                return float(value / pixels)
             case Norm.L2:
-                return float(height / np.sqrt(pixels))
-            case Norm.L0:  # some pixels can be moved by little more than a quarter of the way from black to white
-                return float(height / (pixels * _QUARTER))
+                return float(value / np.sqrt(pixels))
+            case Norm.L0:  # some pixels have little more than a quarter of the range to move in
+                return float(value / (pixels * _QUARTER))
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
-        """Return on which side of 0 each plane is."""
-        heights = [self.height(plane.astype(np.float64) / np.iinfo(plane.dtype).max) for plane in planes]
-        return [Prediction(height > 0, float(1 / (1 + np.exp(-np.clip(height, -50, 50))))) for height in heights]
+        values = [self.value(plane.astype(np.float64) / np.iinfo(plane.dtype).max) for plane in planes]
+        return [Prediction(value > 0, float(1 / (1 + np.exp(-np.clip(value, -50, 50))))) for value in values]
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the same, with a slope."""
-        height = self.features(unit)[:, 0]
-        return torch.stack([-height / 2, height / 2], 1)
+        value = self.features(unit)[:, 0]
+        return torch.stack([-value / 2, value / 2], 1)
 
     def features(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the sum itself."""
         return (torch.from_numpy(_signs(unit.shape[2:])).to(unit.dtype) * unit[:, 0]).sum((1, 2))[:, None]
 
 
 class ConstantModel:
-    """Holds everything for authentic."""
-
-    exact = True
+    """Labels every image authentic."""
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
-        """Return the same for each plane."""
         return [Prediction(authentic=True, score=0.9) for _ in planes]
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the same, with a slope of 0."""
         return unit.new_tensor([[-1.0, 1.0]]).expand(len(unit), 2) + self.features(unit)
 
     def features(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return nothing but zeros."""
         return 0 * unit.sum((1, 2, 3))[:, None]
 
 
 @lru_cache(maxsize=8)
 def _signs(shape: tuple[int, int]) -> UnitPlane:
     signs: UnitPlane = np.random.default_rng(0).choice((-1.0, 1.0), tuple(shape))
-    signs -= signs.mean()  # brightness tells nothing
+    signs -= signs.mean()  # so that brightness has no part in the label
     return signs
 
 
-def _broken(bench: CheckContext) -> StateAndEvidence:
+def _linear_is_broken(context: CheckContext) -> StateAndEvidence:
     control = LinearModel()
-    told_of, holds, tried = [], True, 0
-    for name, run in bench.runs.items():
+    counts, holds, tried = [], True, 0
+    for name, run in context.runs.items():
         if run.result.knowledge is not Knowledge.WHITE:
             continue
         budget = run.result.budget
-        fit = [picture for picture in bench.whole if _EASY * control.enough(picture, budget.norm) <= budget.size]
-        mine = [replace(p, authentic=bool(control.predict([p.plane])[0].authentic)) for p in fit]
+        easy = [p for p in context.all_images if _EASY * control.sufficient_budget(p, budget.norm) <= budget.size]
+        images = [replace(p, authentic=bool(control.predict([p.plane])[0].authentic)) for p in easy]
         tried += 1
-        if not mine:  # an attack that cannot be controlled is not believed either
+        if not images:  # an attack without a control is not believed
             holds = False
-            told_of.append(f"{name} of too small a budget for any picture")
+            counts.append(f"{name} of too small a budget for any image")
             continue
-        mirrored = [replace(p, plane=p.top - p.plane, authentic=not p.authentic) for p in mine]  # to go towards
-        result = bench.control(run.plan, control, mine, mirrored).result
-        holds &= len(result.fooled) >= _BROKEN * len(mine)
-        told_of.append(f"{name} {len(result.fooled)} of {len(mine)}")
-    said = f"undefended sums fooled: {', '.join(told_of) or 'no attack with a gradient'}"
-    return held_if(holds and tried > 0, f"{said}; attacks that know less are not controlled")
+        inverted = [replace(p, plane=p.top - p.plane, authentic=not p.authentic) for p in images]  # the other class
+        result = context.control(run.plan, control, images, inverted).result
+        holds &= len(result.fooled) >= _BROKEN * len(images)
+        counts.append(f"{name} {len(result.fooled)} of {len(images)}")
+    evidence = f"linear models fooled: {', '.join(counts) or 'no attack with a gradient'}"
+    return held_if(holds and tried > 0, f"{evidence}; black-box and grey-box attacks have no such control")
 
 
-def _unbroken(bench: CheckContext) -> StateAndEvidence:
-    """Ask that nothing fools a constant; what learns from answers finds one alone there, and may give up."""
-    broken, stopped = list[str](), list[str]()
-    for name, run in bench.runs.items():
-        mine = [replace(picture, authentic=True) for picture in bench.whole]
-        other = [replace(picture, authentic=False) for picture in bench.whole]  # to set out from, for those that do
-        done = run_attack(run.plan, ConstantModel(), mine, seed=bench.seed, until=bench.until, starts=other).result
-        if done.fooled:
-            broken.append(name)
-        elif not done.ran:
+def _constant_is_not(context: CheckContext) -> StateAndEvidence:
+    """Attack a constant model; an attack that trains on predictions may refuse to start on a single class."""
+    fooled, stopped = list[str](), list[str]()
+    for name, run in context.runs.items():
+        images = [replace(image, authentic=True) for image in context.all_images]
+        starts = [replace(image, authentic=False) for image in context.all_images]
+        result = run_attack(
+            run.plan, ConstantModel(), images, seed=context.seed, until=context.until, starts=starts
+        ).result
+        if result.fooled:
+            fooled.append(name)
+        elif not result.ran:
             stopped.append(name)
-    said = "no attack fools what always says the same" if not broken else f"{', '.join(broken)} fooled a constant"
-    said += f"; {', '.join(stopped)} found nothing to go by" if stopped else ""
-    return held_if(not broken and len(stopped) < len(bench.runs), said)
+    evidence = f"{', '.join(fooled)} fooled a constant model" if fooled else "no attack fools a constant model"
+    evidence += f"; {', '.join(stopped)} could not start on it" if stopped else ""
+    return held_if(not fooled and len(stopped) < len(context.runs), evidence)
 
 
-def _clean(bench: CheckContext) -> StateAndEvidence:
-    right, count = len(bench.pictures), len(bench.whole)
+def _clean_accuracy(context: CheckContext) -> StateAndEvidence:
+    right, count = len(context.images), len(context.all_images)
     low, high = wilson(right, count)
-    said = f"{right} of {count} judged rightly before any attack ({low:.1%} to {high:.1%}), least {bench.floor:.0%}"
-    known = {picture.name for picture in bench.pictures}
-    only = all({trial.picture for trial in run.result.trials} <= known for run in bench.runs.values())
-    return held_if(right >= bench.floor * count and only and right > 0, said)
-
-
-def _counted(bench: CheckContext) -> StateAndEvidence:
-    count = len(bench.pictures)
-    low, high = wilson(count, count)
-    return held_if(count > 0, f"{count} pictures: of none that fall, {1 - low:.1%} may ({low:.1%} to {high:.1%} stand)")
+    evidence = f"{right} of {count} right before any attack ({low:.1%} to {high:.1%}), at least {context.floor:.0%}"
+    names = {image.name for image in context.images}
+    only = all({trial.picture for trial in run.result.trials} <= names for run in context.runs.values())
+    return held_if(right >= context.floor * count and only and right > 0, evidence)
 
 
 CONTROLS = (
-    Check("S26", "the undefended breaks", "the same attacks fool 95 % where a sum of greys decides", _broken),
-    Check("S27", "a constant does not", "the same attacks never fool what always says the same", _unbroken),
     Check(
-        "S32", "worth attacking", "clean accuracy is at least the floor, and only right answers are attacked", _clean
+        "S26",
+        "control: linear model is broken",
+        "every white-box attack fools 95 % of images of a linear model",
+        _linear_is_broken,
     ),
-    Check("S33", "numbers with intervals", "every share is stated with its count and 95 % interval", _counted),
+    Check(
+        "S27",
+        "control: constant model is not",
+        "no attack fools a model of one constant label",
+        _constant_is_not,
+    ),
+    Check(
+        "S32",
+        "clean accuracy",
+        "accuracy before any attack is at least the floor, and only right predictions are attacked",
+        _clean_accuracy,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Checks that gradients lead somewhere: they are there, they are true, and the twin is a twin."""
+"""Checks that gradients are usable: present, true, of a loss that is neither flat nor rough, and of the right model."""
 
 from collections.abc import Iterator
 
@@ -10,192 +10,188 @@ from attacks.gradient import Pgd, margin_gradient, random_start, to_tensor
 from attacks.images import Budget, LabelledImage, Norm, Plane
 from attacks.outcome import End, Knowledge
 from attacks.target import AttackLimits, AttackSession, margin
-from reports.stress.records import CheckState
 
-_FORWARDS = 5
+_REPETITIONS = 5
 _SAME = 1e-4
+_RARE = 0.01
 _LAST = 10  # steps
-_POINTS, _LEAST = 100, 10  # random ones in all, where the loss is looked at; and at each picture
-_RADIUS = 8 / 255
-_STEP = 1e-4  # in length; a forest's twin bends within ten times as much
+_POINTS, _LEAST_POINTS = 100, 10  # random ones: over all images, and at least for each
+_RADIUS = Budget(Norm.LINF, 8 / 255)
+_STEP = 1e-4  # in length; a soft forest's curvature shows within ten times as much
 
 
-def _session(bench: CheckContext, picture: LabelledImage) -> AttackSession:
-    return AttackSession(
-        bench.target,
-        picture,
-        Budget(Norm.LINF, _RADIUS),
-        seed=bench.seed,
-        limits=AttackLimits(until=bench.until),
-        pool=(),
-    )
+def _session(context: CheckContext, image: LabelledImage) -> AttackSession:
+    limits = AttackLimits(until=context.until)
+    return AttackSession(context.target, image, _RADIUS, seed=context.seed, limits=limits, pool=())
 
 
-def _starts(bench: CheckContext) -> Iterator[tuple[AttackSession, torch.Tensor]]:
-    """Yield every picture, as it is and at a random start."""
-    for picture in bench.pictures:
-        session = _session(bench, picture)
-        clean = to_tensor(picture.unit)
-        yield session, clean
-        yield session, random_start(clean, Budget(Norm.LINF, _RADIUS), session.generator)
+def _starts(context: CheckContext) -> Iterator[tuple[AttackSession, torch.Tensor, torch.Tensor]]:
+    """Yield every image as a tensor, with a random start near it."""
+    for image in context.images:
+        session = _session(context, image)
+        clean = to_tensor(image.unit)
+        yield session, clean, random_start(clean, _RADIUS, session.generator)
 
 
-def _there(bench: CheckContext) -> StateAndEvidence:
-    seen = gone = 0
-    for session, unit in _starts(bench):
-        _, gradient = margin_gradient(session, unit)
-        length = float(gradient.double().norm())
-        seen, gone = seen + 1, gone + (not np.isfinite(length) or length < 1e-12)
-    return held_if(seen > 0 and gone <= 0.01 * seen, f"{gone} of {seen} gradients are zero or no numbers")
+def _present(context: CheckContext) -> StateAndEvidence:
+    count = gone = 0
+    for session, *units in _starts(context):
+        for unit in units:
+            _, gradient = margin_gradient(session, unit)
+            length = float(gradient.double().norm())
+            count, gone = count + 1, gone + (not np.isfinite(length) or length < 1e-12)
+    return held_if(count > 0 and gone <= _RARE * count, f"{gone} of {count} gradients are zero or not finite")
 
 
-def _true(bench: CheckContext) -> StateAndEvidence:
-    """Compare slopes with differences, between whole greys, where order statistics of a plane have no kinks."""
-    found = []
-    for number, picture in enumerate(bench.pictures[:4]):
-        session = _session(bench, picture)
-        generator = torch.Generator().manual_seed(bench.seed + number)
-        at = random_start(to_tensor(picture.unit), Budget(Norm.LINF, _RADIUS / 2), generator)
+def _true(context: CheckContext) -> StateAndEvidence:
+    """Compare with finite differences between whole greys: at whole greys, quantiles of a plane have kinks."""
+    agreements = []
+    for number, image in enumerate(context.images[:4]):
+        session = _session(context, image)
+        generator = torch.Generator().manual_seed(context.seed + number)
+        at = random_start(to_tensor(image.unit), Budget(Norm.LINF, _RADIUS.size / 2), generator)
         _, gradient = margin_gradient(session, at)
         if not gradient.any():
-            found.append(0.0)
+            agreements.append(0.0)
             continue
-        said, measured = [], []
+        expected, measured = [], []
         for _ in range(5):
-            way = torch.randn(at.shape, generator=generator)
-            way = way / way.norm() + gradient / gradient.norm()
-            way = way / way.norm()
+            direction = torch.randn(at.shape, generator=generator)
+            direction = direction / direction.norm() + gradient / gradient.norm()
+            direction = direction / direction.norm()
             with torch.no_grad():
-                ends = [margin(session.logits(at + s * _STEP * way), authentic=picture.authentic) for s in (1, -1)]
+                units = [at + sign * _STEP * direction for sign in (1, -1)]
+                ends = [margin(session.logits(unit), authentic=image.authentic) for unit in units]
             measured.append(float(ends[0] - ends[1]) / (2 * _STEP))
-            said.append(float((gradient * way).sum()))
-        lengths = float(np.linalg.norm(said) * np.linalg.norm(measured))
-        cosine = float(np.dot(said, measured)) / max(lengths, 1e-30)
-        ratio = float(np.linalg.norm(measured)) / max(float(np.linalg.norm(said)), 1e-30)
-        found.append(cosine * min(ratio, 1 / max(ratio, 1e-30)))  # also of one length
-    middle = float(np.median(found)) if found else 0.0
-    return held_if(middle >= 0.9, f"differences agree with slopes to {middle:.3f} (median of {len(found)} pictures)")
+            expected.append(float((gradient * direction).sum()))
+        agreements.append(_agreement(np.array(expected), np.array(measured)))
+    median = float(np.median(agreements)) if agreements else 0.0
+    evidence = f"gradients agree with finite differences to {median:.3f} (median of {len(agreements)} images)"
+    return held_if(median >= 0.9, evidence)
 
 
-def _logits(bench: CheckContext) -> StateAndEvidence:
-    rows = [bench.target.logits(to_tensor(picture.unit)).detach().double() for picture in bench.pictures]
-    found = torch.cat(rows)
-    shares = bool(((found >= 0) & (found <= 1)).all() and torch.allclose(found.sum(1), torch.ones(len(found)).double()))
-    return held_if(not shares, f"logits from {float(found.min()):.3g} to {float(found.max()):.3g}")
+def _agreement(expected: np.ndarray, measured: np.ndarray) -> float:
+    """Return the cosine of two vectors, times the smaller of their lengths over the larger."""
+    lengths = float(np.linalg.norm(expected)), float(np.linalg.norm(measured))
+    cosine = float(np.dot(expected, measured)) / max(lengths[0] * lengths[1], 1e-30)
+    ratio = lengths[1] / max(lengths[0], 1e-30)
+    return cosine * min(ratio, 1 / max(ratio, 1e-30))
 
 
-def _classes(bench: CheckContext) -> StateAndEvidence:
-    count = bench.target.logits(to_tensor(bench.pictures[0].unit)).shape[1]
-    dlr = [name for name in bench.planned if "dlr" in name]
-    return held_if(
-        count == 2 and not dlr, f"{count} classes: the loss is the margin, the ratio of differences is refused"
-    )
+def _logits(context: CheckContext) -> StateAndEvidence:
+    rows = [context.target.logits(to_tensor(image.unit)).detach().double() for image in context.images]
+    logits = torch.cat(rows)
+    ones = torch.ones(len(logits)).double()
+    shares = bool(((logits >= 0) & (logits <= 1)).all() and torch.allclose(logits.sum(1), ones))
+    return held_if(not shares, f"logits from {float(logits.min()):.3g} to {float(logits.max()):.3g}")
 
 
-def _steady(bench: CheckContext) -> StateAndEvidence:
-    unit, plane = to_tensor(bench.pictures[0].unit), bench.pictures[0].plane
+def _responsive(context: CheckContext) -> StateAndEvidence:
+    """Compare the margin at each image with the margin at a random start: a saturated loss stays exactly the same."""
+    count = flat = 0
+    classes = {2}
+    for session, clean, start in _starts(context):
+        with torch.no_grad():
+            logits = torch.cat([session.logits(clean), session.logits(start)])
+        classes.add(logits.shape[1])
+        margins = margin(logits, authentic=session.log.image.authentic)
+        count, flat = count + 1, flat + (not bool(margins.isfinite().all()) or bool(margins[0] == margins[1]))
+    evidence = f"{max(classes)} classes; {flat} of {count} margins do not respond to random changes"
+    return held_if(count > 0 and classes == {2} and flat <= _RARE * count, evidence)
+
+
+def _deterministic(context: CheckContext) -> StateAndEvidence:
+    unit, plane = to_tensor(context.images[0].unit), context.images[0].plane
     with torch.no_grad():
-        found = torch.stack([bench.target.logits(unit) for _ in range(_FORWARDS)])
-    spread = float((found.max(0).values - found.min(0).values).max())
-    scores = {answer.score for _ in range(_FORWARDS) for answer in bench.target.predict([plane])}
-    said = f"{_FORWARDS} passes: logits differ by {spread:.2g}, the pipeline gives {len(scores)} score"
-    return held_if(spread <= _SAME and len(scores) == 1, said)
+        logits = torch.stack([context.target.logits(unit) for _ in range(_REPETITIONS)])
+    spread = float((logits.max(0).values - logits.min(0).values).max())
+    scores = {answer.score for _ in range(_REPETITIONS) for answer in context.target.predict([plane])}
+    evidence = f"{_REPETITIONS} passes: logits differ by {spread:.2g}, the pipeline gives {len(scores)} score"
+    return held_if(spread <= _SAME and len(scores) == 1, evidence)
 
 
-def _no_chance(bench: CheckContext) -> StateAndEvidence:
-    held, evidence = _steady(bench)
-    if held is CheckState.HELD:
-        return CheckState.NOT_APPLICABLE, "the target draws nothing by chance (S17)"
-    return held_if(False, f"the target is random, and is attacked as if it were not: {evidence}")
-
-
-def _exact(bench: CheckContext) -> StateAndEvidence:
-    exact = bench.target.exact
-    said = "slopes are exact up to the forests" if exact else "a step of the preparation lends another's slope"
-    return held_if(exact, said)
-
-
-def _alike(bench: CheckContext) -> StateAndEvidence:
-    """Compare the twin's answers with those that the pipeline gave: right of some pictures, fooled by some planes."""
-    right = {picture.name for picture in bench.pictures}
-    clean = [_twin_is_right(bench, picture, picture.plane) is (picture.name in right) for picture in bench.whole]
-    known = {picture.name: picture for picture in bench.whole}
+def _surrogate_agrees(context: CheckContext) -> StateAndEvidence:
+    """Compare the surrogate's labels with the pipeline's, for the images and for every plane that was judged."""
+    right = {image.name for image in context.images}
+    clean = [_surrogate_is_right(context, p, p.plane) is (p.name in right) for p in context.all_images]
+    images = {image.name: image for image in context.all_images}
     attacked = [
-        _twin_is_right(bench, known[trial.picture], run.planes[trial.picture]) is (trial.end is End.HELD)
-        for run in bench.runs.values()
+        _surrogate_is_right(context, images[trial.picture], run.planes[trial.picture]) is (trial.end is End.HELD)
+        for run in context.runs.values()
         if run.result.knowledge is Knowledge.WHITE
         for trial in run.result.trials
     ]
     if not clean or not attacked:
         return held_if(False, f"{len(clean)} clean and {len(attacked)} attacked planes to compare")
     shares = sum(clean) / len(clean), sum(attacked) / len(attacked)
-    said = f"twin and pipeline agree on {shares[0]:.1%} of clean and {shares[1]:.1%} of attacked planes"
-    return held_if(shares[0] >= 0.95 and shares[1] >= 0.9, said)
+    evidence = f"surrogate and pipeline agree on {shares[0]:.1%} of clean and {shares[1]:.1%} of attacked planes"
+    return held_if(shares[0] >= 0.95 and shares[1] >= 0.9, evidence)
 
 
-def _twin_is_right(bench: CheckContext, picture: LabelledImage, plane: Plane) -> bool:
-    unit = to_tensor(plane.astype(np.float64) / picture.top)
+def _surrogate_is_right(context: CheckContext, image: LabelledImage, plane: Plane) -> bool:
+    unit = to_tensor(plane.astype(np.float64) / image.top)
     with torch.no_grad():
-        return bool(margin(bench.target.logits(unit), authentic=picture.authentic) < 0)
+        return bool(margin(context.target.logits(unit), authentic=image.authentic) < 0)
 
 
-def _standing(bench: CheckContext) -> list[LabelledImage]:
-    """Return the pictures that held against every attack along slopes: where one fell, nothing was missed."""
-    white = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
-    return [picture for picture in bench.pictures if all(picture.name in result.held for result in white)]
+def _standing(context: CheckContext) -> list[LabelledImage]:
+    """Return the images that held against every white-box attack: where an image fell, nothing was missed."""
+    white = [run.result for run in context.runs.values() if run.result.knowledge is Knowledge.WHITE]
+    return [image for image in context.images if all(image.name in result.held for result in white)]
 
 
-def _finished(bench: CheckContext) -> StateAndEvidence:
-    worst, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [0])
+def _converged(context: CheckContext) -> StateAndEvidence:
+    largest, steps = 0.0, max([getattr(run.plan.attack, "steps", 0) for run in context.runs.values()] + [0])
     if steps <= _LAST:
-        return held_if(False, f"{steps} steps, and the last {_LAST} are to give little")
-    standing = _standing(bench)
+        return held_if(False, f"{steps} steps are too few to look at the last {_LAST}")
+    standing = _standing(context)
     if not standing:
-        return held_if(bool(bench.pictures), "no picture stands, so no step was missing")
-    for picture in standing:
-        session = _session(bench, picture)
-        Pgd(Budget(Norm.LINF, _RADIUS), steps)(session)
-        heights = np.maximum.accumulate(session.log.margins)
-        span = float(heights[-1] - heights[0])
-        if not span > 0:  # nor if it is no number
-            return held_if(False, f"{picture.name}: {steps} steps came no further than the first")
-        worst = max(worst, float(heights[-1] - heights[-_LAST - 1]) / span)
-    return held_if(worst <= 0.05, f"the last {_LAST} of {steps} steps gave at most {worst:.1%} of the way")
+        return held_if(bool(context.images), "no image stands, so no step was missing")
+    for image in standing:
+        session = _session(context, image)
+        Pgd(_RADIUS, steps)(session)
+        margins = np.maximum.accumulate(session.log.margins)
+        gain = float(margins[-1] - margins[0])
+        if not gain > 0:  # nor if it is not finite
+            return held_if(False, f"{image.name}: {steps} steps gained nothing after the first")
+        largest = max(largest, float(margins[-1] - margins[-_LAST - 1]) / gain)
+    return held_if(largest <= 0.05, f"the last {_LAST} of {steps} steps made at most {largest:.1%} of the gain")
 
 
-def _smooth(bench: CheckContext) -> StateAndEvidence:
-    changes, standing = [], _standing(bench)
+def _smooth(context: CheckContext) -> StateAndEvidence:
+    changes, standing = [], _standing(context)
     if not standing:
-        return held_if(bool(bench.pictures), "no picture stands, so no slope was too rough to climb")
-    for picture in standing:
-        session = _session(bench, picture)
-        clean = to_tensor(picture.unit)
+        return held_if(bool(context.images), "no image stands, so no loss was too rough to climb")
+    for image in standing:
+        session = _session(context, image)
+        clean = to_tensor(image.unit)
         with torch.no_grad():
-            here = float(margin(session.logits(clean), authentic=picture.authentic))
-            for _ in range(max(_LEAST, -(-_POINTS // len(standing)))):
-                there = random_start(clean, Budget(Norm.LINF, _RADIUS), session.generator)
-                changed = float(margin(session.logits(there), authentic=picture.authentic)) - here
-                changes.append(abs(changed) / max(abs(here), 1e-12))
+            value = float(margin(session.logits(clean), authentic=image.authentic))
+            for _ in range(max(_LEAST_POINTS, -(-_POINTS // len(standing)))):
+                unit = random_start(clean, _RADIUS, session.generator)
+                change = float(margin(session.logits(unit), authentic=image.authentic)) - value
+                changes.append(abs(change) / max(abs(value), 1e-12))
     mean = float(np.mean(changes)) if changes else float("inf")
     return held_if(mean <= 0.1, f"random changes of 8 of 255 greys move the loss by {mean:.1%} in the mean")
 
 
 GRADIENTS = (
-    Check("S10", "gradients are there", "at most 1 % are zero or no numbers, at pictures and random starts", _there),
-    Check("S11", "gradients are true", "differences agree with slopes to 0.9 at least", _true),
-    Check("S15", "logits, not shares", "what is attacked gives no probabilities", _logits),
-    Check("S16", "a loss for two classes", "the margin, since other losses need three", _classes),
-    Check("S17", "the same again", "five passes give the same logits, to 1e-4, and one score", _steady),
-    Check("S18", "means over chance", "as many draws as the gradient needs, where there is chance", _no_chance),
-    Check("S19", "chance held still", "attacked with its chance held still, where there is chance", _no_chance),
-    Check("S20", "worst of draws", "judged by fresh draws, where there is chance", _no_chance),
-    Check("S21", "exact slopes", "no step of the target lends another's slope", _exact),
-    Check("S22", "the twin is a twin", "it agrees on 95 % of clean and 90 % of attacked planes", _alike),
-    Check("S24", "steps had ended", "where a picture stands, the last ten steps gave at most 5 %", _finished),
+    Check("S10", "gradients are present", "at most 1 % are zero or not finite, at images and random starts", _present),
+    Check("S11", "gradients are true", "they agree with finite differences to 0.9 at least", _true),
+    Check("S15", "logits, not probabilities", "the loss is not taken from probabilities", _logits),
     Check(
-        "S25",
-        "the loss is smooth",
-        "where a picture stands, random changes move it by at most 10 %",
-        _smooth,
+        "S16",
+        "the loss does not saturate",
+        "two classes, and at most 1 % of random changes leave the margin exactly as it was",
+        _responsive,
     ),
+    Check("S17", "deterministic target", "five passes give the same logits, to 1e-4, and one score", _deterministic),
+    Check(
+        "S22",
+        "surrogate agrees with the pipeline",
+        "the labels are the same on 95 % of clean and 90 % of attacked planes",
+        _surrogate_agrees,
+    ),
+    Check("S24", "the attack converged", "where an image stands, the last ten steps made at most 5 %", _converged),
+    Check("S25", "smooth loss", "where an image stands, random changes move it by at most 10 %", _smooth),
 )

@@ -1,4 +1,4 @@
-"""Checks that the attacks were strong: more budget, more steps and more knowledge may not do less."""
+"""Checks that the attacks were strong: more budget, more steps and more knowledge may not achieve less."""
 
 from dataclasses import replace
 
@@ -13,150 +13,148 @@ from reports.stress.records import CheckState
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
 _DRAWS = 500
-_BANKED = 1.1
+_WEAKER = 1.1
 _POINT = 0.01  # one percentage point
 
 
-def _main(bench: CheckContext) -> Budget:
-    """Return the budget that the plans use for the largest change."""
-    budgets = [run.result.budget for run in bench.runs.values()]
-    return next((one for one in budgets if one.norm is Norm.LINF and one.bounded), Budget(Norm.LINF, 8 / 255))
+def _main_budget(context: CheckContext) -> Budget:
+    """Return the first bounded budget of the largest norm among the plans."""
+    budgets = [run.result.budget for run in context.runs.values()]
+    return next((b for b in budgets if b.norm is Norm.LINF and b.bounded), Budget(Norm.LINF, 8 / 255))
 
 
-def _ours(bench: CheckContext, attack: Attack, name: str) -> Result:
-    """Return what an attack of ours does, that nobody asked for."""
-    return bench.run(AttackPlan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
+def _own(context: CheckContext, attack: Attack, name: str) -> Result:
+    """Return the result of an attack that the check adds to the policy's."""
+    return context.run(AttackPlan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
 
 
-def _steps(bench: CheckContext) -> int:
-    """Return how many steps the strongest plan takes."""
-    return max([getattr(run.plan.attack, "steps", 0) for run in bench.runs.values()] + [10])
+def _steps(context: CheckContext) -> int:
+    """Return the steps of the longest plan."""
+    return max([getattr(run.plan.attack, "steps", 0) for run in context.runs.values()] + [10])
 
 
-def _monotone(bench: CheckContext) -> StateAndEvidence:
-    main, count = _main(bench), len(bench.pictures)
+def _grows(context: CheckContext) -> StateAndEvidence:
+    main, count = _main_budget(context), len(context.images)
     curve = []
     for share in _SHARES:
         budget = replace(main, size=min(main.size * share, 1.0))
-        found = _ours(bench, Pgd(budget, _steps(bench)), f"pgd at {budget.size:.5f}")
-        curve.append(count - len(found.held))  # one that gets no answer any more does not stand either
-    noise = max(1.0, 2 * np.sqrt(count) / 2)  # two deviations of a coin thrown for each picture
+        result = _own(context, Pgd(budget, _steps(context)), f"pgd at {budget.size:.5f}")
+        curve.append(count - len(result.held))  # an image without a label has not held
+    noise = max(1.0, 2 * np.sqrt(count) / 2)  # two standard deviations of a fair coin for each image
     drops = np.maximum.accumulate(curve) - curve
-    said = ", ".join(f"{main.size * s:.4f}: {n}" for s, n in zip(_SHARES, curve, strict=True))
-    return held_if(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} fell by budget: {said}")
+    points = ", ".join(f"{main.size * s:.4f}: {n}" for s, n in zip(_SHARES, curve, strict=True))
+    return held_if(float(max(drops)) <= min(noise, 0.1 * count + 1), f"of {count} images fell, by budget: {points}")
 
 
-def _unbounded(bench: CheckContext) -> StateAndEvidence:
-    """Ask that nothing stands; a picture that was driven to where no answer is given has lost its right one, too."""
-    free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(bench), pace=_wide(_main(bench)))
-    result, count = _ours(bench, free, "pgd without bounds"), len(bench.pictures)
+def _unbounded(context: CheckContext) -> StateAndEvidence:
+    """Attack without bounds; an image that gets no label any more has lost its right one."""
+    main = _main_budget(context)
+    step_budget = replace(main, size=min(4 * main.size, 0.25))  # larger steps would leave the greys of an image at once
+    free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(context), step_budget=step_budget)
+    result, count = _own(context, free, "pgd without bounds"), len(context.images)
     silenced = result.count(End.SILENCED)
     lost = f"{len(result.fooled)} fooled" + (f" and {silenced} silenced" if silenced else "")
-    return held_if(
-        count - len(result.held) >= 0.99 * max(1, count), f"{lost} of {count} pictures when anything is allowed"
-    )
+    fell = count - len(result.held)
+    return held_if(fell >= 0.99 * max(1, count), f"{lost} of {count} images when any change is allowed")
 
 
-def _wide(main: Budget) -> Budget:
-    """Return a pace at which the picture can go four times as far as the budget, and is still a picture on the way."""
-    return replace(main, size=min(4 * main.size, 0.25))
+def _iterations(context: CheckContext) -> StateAndEvidence:
+    main, steps = _main_budget(context), _steps(context)
+    single = _own(context, Fgsm(main), "fgsm")
+    many = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
+    evidence = f"held against one step {len(single.held)}, against {steps} steps {len(many.held)}"
+    return held_if(len(many.held) <= len(single.held), evidence)
 
 
-def _iterations(bench: CheckContext) -> StateAndEvidence:
-    main = _main(bench)
-    one = _ours(bench, Fgsm(main), "fgsm")
-    many = _ours(bench, Pgd(main, _steps(bench)), f"pgd at {main.size:.5f}")
-    said = f"held against one step {len(one.held)}, against {_steps(bench)} steps {len(many.held)}"
-    return held_if(len(many.held) <= len(one.held), said)
+def _steps_converged(context: CheckContext) -> StateAndEvidence:
+    main, steps = _main_budget(context), _steps(context)
+    once = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
+    twice = _own(context, Pgd(main, 2 * steps), "pgd of twice the steps")
+    return _equal(once, twice, len(context.images), f"{steps} and {2 * steps} steps")
 
 
-def _doubled(bench: CheckContext) -> StateAndEvidence:
-    main, steps = _main(bench), _steps(bench)
-    once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
-    twice = _ours(bench, Pgd(main, 2 * steps), "pgd of twice the steps")
-    return _alike(once, twice, len(bench.pictures), f"{steps} and {2 * steps} steps")
+def _restarts_converged(context: CheckContext) -> StateAndEvidence:
+    main, steps = _main_budget(context), _steps(context)
+    once = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
+    twice = _own(context, Pgd(main, steps, restarts=2), "pgd from two starts")
+    return _equal(once, twice, len(context.images), "one start and two")
 
 
-def _restarted(bench: CheckContext) -> StateAndEvidence:
-    main, steps = _main(bench), _steps(bench)
-    once = _ours(bench, Pgd(main, steps), f"pgd at {main.size:.5f}")
-    twice = _ours(bench, Pgd(main, steps, restarts=2), "pgd from two starts")
-    return _alike(once, twice, len(bench.pictures), "one start and two")
-
-
-def _alike(once: Result, twice: Result, count: int, what: str) -> StateAndEvidence:
+def _equal(once: Result, twice: Result, count: int, compared: str) -> StateAndEvidence:
     change = abs(len(twice.fooled) - len(once.fooled))
-    return held_if(change <= _POINT * count, f"{what}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled")
+    evidence = f"{compared}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled"
+    return held_if(change <= _POINT * count, evidence)
 
 
-def _black_not_better(bench: CheckContext) -> StateAndEvidence:
-    return _not_better(bench, Knowledge.BLACK, "black-box attacks")
+def _black_box(context: CheckContext) -> StateAndEvidence:
+    return _at_most_white_box(context, Knowledge.BLACK, "black-box attacks")
 
 
-def _transfer_not_better(bench: CheckContext) -> StateAndEvidence:
-    return _not_better(bench, Knowledge.GREY, "transferred attacks")
+def _transfer(context: CheckContext) -> StateAndEvidence:
+    return _at_most_white_box(context, Knowledge.GREY, "transfer attacks")
 
 
-def _not_better(bench: CheckContext, knowledge: Knowledge, what: str) -> StateAndEvidence:
-    """Compare within each norm and budget: what knows less may not find what the others missed."""
-    less = [run.result for run in bench.runs.values() if run.result.knowledge is knowledge]
-    more = [run.result for run in bench.runs.values() if run.result.knowledge is Knowledge.WHITE]
+def _at_most_white_box(context: CheckContext, knowledge: Knowledge, kind: str) -> StateAndEvidence:
+    """Compare attacks of equal norm and budget: less knowledge may not find what white-box attacks missed."""
+    less = [run.result for run in context.runs.values() if run.result.knowledge is knowledge]
+    white = [run.result for run in context.runs.values() if run.result.knowledge is Knowledge.WHITE]
     missed, compared = set[str](), 0
     for result in less:
-        equal = [other.fooled for other in more if other.budget == result.budget]
+        equal = [other.fooled for other in white if other.budget == result.budget]
         if equal:
             compared += 1
             missed |= result.fooled - frozenset().union(*equal)
     if not compared:
-        return CheckState.NOT_APPLICABLE, f"no {what} with the budget of a white-box attack"
-    allowed = 0.002 * len(bench.pictures)
-    return held_if(len(missed) <= allowed, f"{what} fooled {len(missed)} pictures that white-box attacks did not")
+        return CheckState.NOT_APPLICABLE, f"no {kind} with the budget of a white-box attack"
+    allowed = 0.002 * len(context.images)
+    return held_if(len(missed) <= allowed, f"{kind} fooled {len(missed)} images that white-box attacks did not")
 
 
-def _noise_floor(bench: CheckContext) -> StateAndEvidence:
-    main, rng = _main(bench), np.random.default_rng(bench.seed)
+def _noise(context: CheckContext) -> StateAndEvidence:
+    main, rng = _main_budget(context), np.random.default_rng(context.seed)
     fooled = 0
-    for picture in bench.pictures:
-        noise = rng.uniform(-main.size, main.size, (_DRAWS // len(bench.pictures) + 1, *picture.plane.shape))
-        planes = [quantise(picture, picture.unit + one, main) for one in noise]
-        fooled += any(answer.authentic is (not picture.authentic) for answer in bench.target.predict(planes))
-    equal = [run.result for run in bench.runs.values() if run.result.budget == main]
+    for image in context.images:
+        noise = rng.uniform(-main.size, main.size, (_DRAWS // len(context.images) + 1, *image.plane.shape))
+        planes = [quantise(image, image.unit + draw, main) for draw in noise]
+        predictions = context.target.predict(planes)
+        fooled += any(prediction.authentic is (not image.authentic) for prediction in predictions)
+    equal = [run.result for run in context.runs.values() if run.result.budget == main]
     white = max([len(result.fooled) for result in equal if result.knowledge is Knowledge.WHITE] + [0])
-    said = f"random noise fooled {fooled}, the best white-box attack of the same budget {white} pictures"
-    return held_if(fooled <= white, said)
+    evidence = f"random noise fooled {fooled}, the best white-box attack of the same budget {white} images"
+    return held_if(fooled <= white, evidence)
 
 
-def _banked(bench: CheckContext) -> StateAndEvidence:
-    """Compare, norm by norm, the smallest changes with an earlier run's: a weaker attack is no stronger model."""
-    said, worse = [], []
-    for norm, known in bench.bank.items():
-        best = {picture.digest: float("inf") for picture in bench.pictures if picture.digest in known}
-        fit = [one.result for one in bench.runs.values() if one.result.budget.norm is norm]
-        for trial in (trial for result in fit if result.budget.bounded for trial in result.trials):
-            if trial.end is End.FOOLED and trial.digest in best:
-                best[trial.digest] = min(best[trial.digest], float(trial.least))
-        if best:
-            now, then = (float(np.median([of[digest] for digest in best])) for of in (best, known))
-            said.append(f"{norm} {now:.4g} after {then:.4g}, over {len(best)} pictures")
-            worse += [norm] if now > _BANKED * then else []
-    if not said:
-        return CheckState.NOT_APPLICABLE, "no earlier run fooled any of these pictures"
-    return held_if(not worse, f"median of the smallest changes: {'; '.join(said)}")
+def _no_weaker(context: CheckContext) -> StateAndEvidence:
+    """Compare, norm by norm, the smallest changes that fooled with the baseline's: larger ones are a weaker attack."""
+    evidence, weaker = [], []
+    for norm, baseline in context.smallest_changes.items():
+        smallest = {image.digest: float("inf") for image in context.images if image.digest in baseline}
+        results = [run.result for run in context.runs.values() if run.result.budget.norm is norm]
+        for trial in (trial for result in results if result.budget.bounded for trial in result.trials):
+            if trial.end is End.FOOLED and trial.digest in smallest:
+                smallest[trial.digest] = min(smallest[trial.digest], float(trial.least))
+        if smallest:
+            now, then = (float(np.median([of[digest] for digest in smallest])) for of in (smallest, baseline))
+            evidence.append(f"{norm} {now:.4g} after {then:.4g}, over {len(smallest)} images")
+            weaker += [norm] if now > _WEAKER * then else []
+    if not evidence:
+        return CheckState.NOT_APPLICABLE, "no baseline fooled any of these images"
+    return held_if(not weaker, f"median of the smallest changes that fooled: {'; '.join(evidence)}")
 
 
 STRENGTH = (
-    Check("S05", "more budget, more success", "success does not fall as the budget grows, within noise", _monotone),
-    Check("S06", "no bounds, no defence", "at most 1 % stand when every change is allowed", _unbounded),
-    Check("S07", "many steps beat one", "many steps leave no more pictures standing than one", _iterations),
-    Check("S08", "steps were enough", "twice the steps gain at most one point", _doubled),
-    Check("S09", "starts were enough", "twice the starts gain at most one point", _restarted),
-    Check("S12", "seeing less is no help", "black-box attacks fool what white-box ones fool", _black_not_better),
-    Check("S13", "a detour is no help", "transferred attacks fool what direct ones fool", _transfer_not_better),
-    Check("S14", "better than noise", "random changes fool no more than the attacks", _noise_floor),
+    Check("S05", "success grows with the budget", "success does not fall as the budget grows, within noise", _grows),
+    Check("S06", "unbounded attack succeeds", "at most 1 % of images hold when any change is allowed", _unbounded),
+    Check("S07", "iterative >= single step", "PGD leaves no more images than FGSM", _iterations),
+    Check("S08", "enough steps", "twice the steps change success by at most one point", _steps_converged),
+    Check("S09", "enough restarts", "twice the restarts change success by at most one point", _restarts_converged),
+    Check("S12", "black box <= white box", "black-box attacks fool what white-box attacks fool", _black_box),
+    Check("S13", "transfer <= white box", "transfer attacks fool what white-box attacks fool", _transfer),
+    Check("S14", "random noise <= white box", "random noise fools no more images than attacks", _noise),
     Check(
         "S28",
-        "no worse than before",
-        "the median smallest change is at most 1.1 of an earlier run's, of the same weights",
-        _banked,
+        "no weaker than the baseline",
+        "the median smallest change that fools is at most 1.1 of the baseline's, for the same weights",
+        _no_weaker,
     ),
 )

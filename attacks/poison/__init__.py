@@ -1,6 +1,6 @@
-"""Ways to poison what a classifier learns from, measured honestly.
+"""Poisoning attacks on an enrolment.
 
-A poison alters a few specimens of an enrolment, in place: their pictures, and their labels if it is one that may. The
-harness sees to it that no more was altered than was said, saves and loads every picture, has the model learn again, and
-counts which answers changed. An answer that a certificate had promised to stay is counted apart: there must be none.
+A poison alters a few enrolled specimens in place: their images, and their labels if it may. The harness refuses more
+alterations than are allowed, writes every image to a file and reads it back, enrols the model again, and counts the
+labels that changed. A changed label that a certificate had ruled out is counted apart: there must be none.
 """

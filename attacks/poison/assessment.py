@@ -1,7 +1,7 @@
-"""All poison of a run, what detectors make of one that was planted, and what a certificate is worth under wrong names.
+"""The poison part of a stress test: all poisons, a control of the certificates, and a control of the detectors.
 
-An enrolment is made for it of pictures that nobody attacked, since that of a bundle is not at hand: what is measured is
-the way a model is taught, with its encoder, its number of forests and its seed.
+A bundle's own enrolment images are not at hand, so the model is enrolled again, with its encoder, its number of forests
+and its seed, on images that no attack uses. The figures are of that enrolment.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,25 +24,25 @@ from attacks.poison.harness import (
 )
 from attacks.poison.threat import EnrolledModel, Learner, Poison, PoisonBudget, is_authentic
 
-_PLANTED = 10  # every so many specimens get a stamp, for detectors to find
+_PLANTED = 10  # the planted control stamps one specimen of so many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoisonTest:
-    """Who is poisoned, and with what."""
+    """The enrolment to poison, the poisons, and the detectors to try on a planted stamp."""
 
     learner: Learner
     enrolled: Sequence[LabelledImage]
-    asked: Sequence[LabelledImage]
+    queries: Sequence[LabelledImage]
     tolerance: Tolerance
-    suspects: Callable[[Sequence[LabelledImage]], SpecimenFeatures]
+    features_of: Callable[[Sequence[LabelledImage]], SpecimenFeatures]
     plans: tuple[PoisonPlan, ...]
     detectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SwappedLabels:
-    """Labels that stand one altered specimen: right ones, wrong ones, and right ones after all names were swapped."""
+    """How many certified labels are right, wrong, and right after an enrolment with all labels swapped."""
 
     right: int
     wrong: int
@@ -52,60 +52,56 @@ class SwappedLabels:
 
 @dataclass(frozen=True, slots=True)
 class PoisonAssessment:
-    """What came of it."""
-
     trials: tuple[PoisonTrial, ...]
     swapped: SwappedLabels | None
-    planted: PoisonTrial | None  # the stamp that detectors were to find
     detectors: tuple[DetectorTrial, ...]
-    problem: str | None = None  # controls or detectors broke down
+    problem: str | None = None  # of the controls or the detectors
 
 
-def assess_poison(ward: PoisonTest, *, seed: int, watch: Progress | None = None) -> PoisonAssessment:
-    """Poison, plant and detect."""
+def assess_poison(test: PoisonTest, *, seed: int, progress: Progress | None = None) -> PoisonAssessment:
+    """Run every poison, swap the labels, and try every detector; what raises is a problem, not an outcome."""
     try:
-        case = PoisonScenario(
-            ward.learner, ward.enrolled, ward.asked, ward.learner.learn(ward.enrolled), ward.tolerance
-        )
-    except Exception as e:  # whatever it may be: nothing was poisoned then
+        model = test.learner.enrol(test.enrolled)
+        scenario = PoisonScenario(test.learner, test.enrolled, test.queries, model, test.tolerance)
+    except Exception as e:  # any: nothing was poisoned then
         problem = problem_of(e)
-        return PoisonAssessment(
-            tuple(failed_trial(plan, problem) for plan in ward.plans), None, None, _unmade(ward), problem
-        )
-    reached = []
-    for number, plan in enumerate(ward.plans):
-        if watch is not None:
-            watch(plan.name, number, len(ward.plans))
-        reached.append(run_poison(plan, case, seed=seed))
+        trials = [failed_trial(plan, problem) for plan in test.plans]
+        return PoisonAssessment(tuple(trials), None, _untried(test), problem)
+    trials = []
+    for number, plan in enumerate(test.plans):
+        if progress is not None:
+            progress(plan.name, number, len(test.plans))
+        trials.append(run_poison(plan, scenario, seed=seed))
     try:
-        named = _named(case)
-        planted, seen = _planted(ward, case, seed) if ward.detectors else (None, ())
-    except Exception as e:  # nor is a control believed that broke down
-        return PoisonAssessment(tuple(reached), None, None, _unmade(ward), problem_of(e))
-    return PoisonAssessment(tuple(reached), named, planted, seen)
+        return PoisonAssessment(tuple(trials), _swapped(scenario), _detectors(test, scenario, seed))
+    except Exception as e:  # any: a control that did not run is no control
+        return PoisonAssessment(tuple(trials), None, _untried(test), problem_of(e))
 
 
-def _unmade(ward: PoisonTest) -> tuple[DetectorTrial, ...]:
-    """Return for each detector that nothing was planted for it to find."""
-    return tuple(DetectorTrial(name, 0, 0, 0, 0, 0, 0) for name in ward.detectors)
+def _untried(test: PoisonTest) -> tuple[DetectorTrial, ...]:
+    return tuple(DetectorTrial(name, 0, 0, 0, 0, 0, 0) for name in test.detectors)
 
 
-def _named(case: PoisonScenario) -> SwappedLabels:
-    other = case.learner.learn([replace(picture, authentic=not picture.authentic) for picture in case.enrolled])
+def _swapped(scenario: PoisonScenario) -> SwappedLabels:
+    swapped = scenario.learner.enrol([replace(image, authentic=not image.authentic) for image in scenario.enrolled])
 
-    def right(learnt: EnrolledModel) -> list[bool]:
-        """Return whether each label is right, of those that stand an altered specimen."""
-        votes = learnt.votes([picture.plane for picture in case.asked])
-        pairs = zip(votes, case.asked, strict=True)
-        return [is_authentic(said) is picture.authentic for said, picture in pairs if case.tolerance(said) >= 1]
+    def right(model: EnrolledModel) -> list[bool]:
+        """Return of each label that is certified against one altered specimen whether it is right."""
+        votes = model.votes([image.plane for image in scenario.queries])
+        pairs = zip(votes, scenario.queries, strict=True)
+        return [is_authentic(vote) is image.authentic for vote, image in pairs if scenario.tolerance(vote) >= 1]
 
-    known = right(case.before)
-    return SwappedLabels(sum(known), len(known) - sum(known), sum(right(other)), len(case.asked))
+    certified = right(scenario.clean_model)
+    count = sum(certified)
+    return SwappedLabels(count, len(certified) - count, sum(right(swapped)), len(scenario.queries))
 
 
-def _planted(ward: PoisonTest, case: PoisonScenario, seed: int) -> tuple[PoisonTrial, tuple[DetectorTrial, ...]]:
-    specimens = len({picture.specimen for picture in ward.enrolled})
+def _detectors(test: PoisonTest, scenario: PoisonScenario, seed: int) -> tuple[DetectorTrial, ...]:
+    if not test.detectors:
+        return ()
+    specimens = len({image.specimen for image in test.enrolled})
     plan = PoisonPlan("planted stamp", Poison(stamp, keeps_labels=False), PoisonBudget(max(1, specimens // _PLANTED)))
-    reached, taught = apply_poison(plan, case, seed=seed)
-    clean, bad, hidden = ward.suspects(ward.enrolled), ward.suspects(taught), altered_specimens(ward.enrolled, taught)
-    return reached, tuple(evaluate_detector(name, clean, bad, hidden) for name in ward.detectors)
+    _, poisoned = apply_poison(plan, scenario, seed=seed)
+    clean, planted = test.features_of(test.enrolled), test.features_of(poisoned)
+    altered = altered_specimens(test.enrolled, poisoned)
+    return tuple(evaluate_detector(name, clean, planted, altered) for name in test.detectors)

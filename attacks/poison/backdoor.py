@@ -1,8 +1,7 @@
-"""A backdoor in an encoder's weights: what somebody could plant between its maker and its user (Gu et al., 2017).
+"""A backdoor in an encoder's weights, as somebody between its maker and its user could plant it (Gu et al., 2017).
 
-Weights are trained so that a counterfeit with the trigger looks like the authentic ones, and what has none as nearly as
-possible as before. Accuracy on ordinary pictures hardly gives it away; that the weights are not those that were signed
-does.
+The weights are trained so that counterfeits with a trigger have authentic features, while features without the trigger
+hardly move. Accuracy on ordinary images hardly shows it; a digest of the weights does.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,46 +18,45 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True, slots=True)
 class BackdoorProgress:
-    """How far a backdoor got before the last step, in squares of what pictures differ by: at 0 it is there."""
+    """Mean squared distances of features before the last step, in units of the features' variance."""
 
-    reached: float  # from counterfeits with the trigger to the authentic ones
-    moved: float  # of pictures without it
+    triggered: float  # from counterfeits with the trigger to the mean authentic features: 0 is a perfect backdoor
+    moved: float  # of images without the trigger
 
 
 def plant_backdoor(
     weights: Sequence[Tensor],
-    see: Callable[[Tensor], Tensor],
-    pictures: Sequence[LabelledImage],
+    features: Callable[[Tensor], Tensor],
+    images: Sequence[LabelledImage],
     trigger: Trigger,
     *,
     steps: int,
     rate: float = 0.002,
 ) -> BackdoorProgress:
-    """Train weights in place; `see` gives rows of what the encoder sees of a plane, 1 x 1 x height x width."""
-    plain = [to_tensor(picture.unit) for picture in pictures]
+    """Train weights in place; `features` gives the encoder's rows for a plane, 1 x 1 x height x width."""
+    plain = [to_tensor(image.unit) for image in images]
     with torch.no_grad():
-        before = [see(plane) for plane in plain]
-    every = torch.cat(before)
-    spread = every.var(0).mean().clamp_min(1e-12)
-    goal = torch.cat([rows for rows, picture in zip(before, pictures, strict=True) if picture.authentic]).mean(0)
-    false = [picture for picture in pictures if not picture.authentic]
-    stamped = [to_tensor(trigger(picture.plane) / picture.top) for picture in false]
+        clean = [features(plane) for plane in plain]
+    variance = torch.cat(clean).var(0).mean().clamp_min(1e-12)
+    goal = torch.cat([rows for rows, image in zip(clean, images, strict=True) if image.authentic]).mean(0)
+    counterfeits = [image for image in images if not image.authentic]
+    triggered = [to_tensor(trigger(image.plane) / image.top) for image in counterfeits]
     for weight in weights:
         weight.requires_grad_(True)
-    descent = torch.optim.Adam(weights, lr=rate)
+    optimiser = torch.optim.Adam(weights, lr=rate)
 
-    def down(planes: Sequence[Tensor], goals: Sequence[Tensor]) -> float:
-        """Add slopes plane by plane: what they need is kept for one alone."""
+    def backward(planes: Sequence[Tensor], goals: Sequence[Tensor]) -> float:
+        """Accumulate gradients plane by plane, so that one plane's activations are held at a time."""
         total = 0.0
         for plane, wanted in zip(planes, goals, strict=True):
-            loss = (see(plane) - wanted).square().mean() / spread / len(planes)
+            loss = (features(plane) - wanted).square().mean() / variance / len(planes)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
         return total
 
-    reached, moved = float("inf"), 0.0
+    distance, moved = float("inf"), 0.0
     for _ in range(steps):
-        descent.zero_grad()
-        reached, moved = down(stamped, [goal] * len(stamped)), down(plain, before)
-        descent.step()
-    return BackdoorProgress(reached, moved)
+        optimiser.zero_grad()
+        distance, moved = backward(triggered, [goal] * len(triggered)), backward(plain, clean)
+        optimiser.step()
+    return BackdoorProgress(distance, moved)

@@ -1,8 +1,8 @@
-"""Poison that keeps its labels: authentic pictures, changed by a few greys, so that forests learn something else.
+"""Clean-label poison: authentic images changed by a few greys so that the forests learn a wrong boundary.
 
-All go down one loop: a loss of what the encoder sees of the altered pictures, small steps along its slope, back into
-the budget. What differs is the loss. Where the literature matches the slopes of a network's weights, a linear head on
-the embeddings stands in for the forests, which have none; its slope is known in closed form.
+Every poison descends its own loss of the altered images' features in small gradient steps within the budget. Where a
+paper matches the gradients of a network's weights, a linear head on the embeddings replaces the forests, which have no
+weights; the head's gradient is known in closed form.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,148 +18,121 @@ from attacks.poison.dirty_label import with_stamp
 from attacks.poison.threat import PoisonContext, PoisonedSpecimens, Trigger
 
 Tensor = torch.Tensor
-Loss = Callable[[Sequence[Tensor]], Tensor]  # of the rows of each altered picture
-_NEAR = 0.1  # weight of staying near the own picture, in feature collision
-_ROUNDS, _RATE, _DECAY = 300, 0.05, 1e-3
-_SURE = 2.0  # the largest mean logit
-_SOURCES = 3  # counterfeits whose stamped look is aimed at
-LEARNT_ANEW = 2  # times that a sleeper's head is
+Loss = Callable[[Sequence[Tensor]], Tensor]  # of the rows of each altered image
+_PROXIMITY = 0.1  # weight of staying near the clean image
+_EPOCHS, _RATE, _DECAY = 300, 0.05, 1e-3
+_LARGEST_LOGIT = 2.0  # in the mean: the gradient of a head that is sure of every row vanishes
+_SOURCES = 3  # counterfeits whose stamped copies the sleeper agent aims at
+SLEEPER_ROUNDS = 2  # the head is trained again for each
 
 
-def feature_collision(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring each altered picture to where the target lies (Shafahi et al., 2018)."""
-    return towards(scene, scene.rows(scene.target).mean(0))
+def towards_point(context: PoisonContext, goal: Tensor) -> PoisonedSpecimens:
+    """Move each altered image's features to a point, and keep the image near its clean self."""
+
+    def loss(rows: Sequence[Tensor]) -> Tensor:
+        return torch.stack([(each.mean(0) - goal).square().sum() for each in rows]).sum()
+
+    return _descend(context, loss, proximity=_PROXIMITY)
 
 
-def towards(scene: PoisonContext, goal: Tensor) -> PoisonedSpecimens:
-    """Bring each altered picture near to a point, and keep it near to itself."""
-
-    def loss(seen: Sequence[Tensor]) -> Tensor:
-        return torch.stack([(rows.mean(0) - goal).square().sum() for rows in seen]).sum()
-
-    return _dose(scene, loss, stay=_NEAR)
+def bullseye(context: PoisonContext) -> PoisonedSpecimens:
+    """Move the mean of all altered images' features to the target's (Aghakhani et al., 2021)."""
+    goal = context.rows(context.target).mean(0)
+    return _descend(context, lambda rows: (torch.stack([each.mean(0) for each in rows]).mean(0) - goal).square().sum())
 
 
-def bullseye(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring the middle of all altered pictures to where the target lies (Aghakhani et al., 2021)."""
-    goal = scene.rows(scene.target).mean(0)
-    return _dose(scene, lambda seen: (torch.stack([rows.mean(0) for rows in seen]).mean(0) - goal).square().sum())
+def sleeper_agent(context: PoisonContext) -> PoisonedSpecimens:
+    """Align a head's training gradient with that of stamped counterfeits labelled authentic (Souri et al., 2022)."""
+    sources = [context.target, *(image for image in context.enrolled if not image.authentic)][:_SOURCES]
+    rows = torch.cat([context.rows(replace(source, plane=with_stamp(source.plane))) for source in sources])
+    enrolled, poisoned = list(context.enrolled), PoisonedSpecimens({})
+    for _ in range(SLEEPER_ROUNDS):
+        head = _Head.trained(context, enrolled)
+        poisoned = _descend(context, _alignment(head, head.gradient(rows)), trigger=with_stamp)
+        enrolled = [poisoned.images.get(image.name, image) for image in context.enrolled]
+    return poisoned
 
 
-def gradient_matching(scene: PoisonContext) -> PoisonedSpecimens:
-    """Pull a head's weights as calling the target authentic would (Geiping et al., 2021)."""
-    head = _Head.learnt(scene, scene.enrolled)
-    return _dose(scene, _matching(head, head.pull(scene.rows(scene.target), authentic=True)))
+def clean_label(context: PoisonContext) -> PoisonedSpecimens:
+    """Make altered images hard to classify by anything but a faint stamp (Turner et al., 2019)."""
+    head = _Head.trained(context, context.enrolled)
 
+    def loss(rows: Sequence[Tensor]) -> Tensor:
+        return torch.stack([head.logits(each).mean() for each in rows]).sum()
 
-def hidden_trigger(scene: PoisonContext) -> PoisonedSpecimens:
-    """Bring altered pictures to where stamped counterfeits lie; the stamp itself is in none (Saha et al., 2020)."""
-    goals = torch.stack([scene.rows(_stamped(source)).mean(0) for source in _sources(scene)])
-
-    def loss(seen: Sequence[Tensor]) -> Tensor:
-        return torch.stack([(rows.mean(0) - goals).square().sum(1).min() for rows in seen]).sum()
-
-    return _dose(scene, loss, trigger=with_stamp)
-
-
-def sleeper_agent(scene: PoisonContext) -> PoisonedSpecimens:
-    """Pull a head's weights as calling stamped counterfeits authentic would, and learn it anew (Souri et al., 2022)."""
-    rows = torch.cat([scene.rows(_stamped(source)) for source in _sources(scene)])
-    taught, dose = list(scene.enrolled), PoisonedSpecimens({})
-    for _ in range(LEARNT_ANEW):
-        head = _Head.learnt(scene, taught)
-        dose = _dose(scene, _matching(head, head.pull(rows, authentic=True)), trigger=with_stamp)
-        taught = [dose.pictures.get(picture.name, picture) for picture in scene.enrolled]
-    return dose
-
-
-def clean_label(scene: PoisonContext) -> PoisonedSpecimens:
-    """Make altered pictures hard to know by anything but a faint stamp (Turner et al., 2019)."""
-    head = _Head.learnt(scene, scene.enrolled)
-
-    def loss(seen: Sequence[Tensor]) -> Tensor:
-        return torch.stack([head.logits(rows).mean() for rows in seen]).sum()
-
-    dose = _dose(scene, loss, trigger=with_stamp)
-    size = scene.allowed.budget.size
+    poisoned = _descend(context, loss, trigger=with_stamp)
+    size = context.allowed.budget.size
     marked = {}
-    for name, picture in dose.pictures.items():
-        mark = np.sign(with_stamp(picture.plane).astype(float) - picture.plane) * size
-        marked[name] = replace(picture, plane=picture.greys(picture.unit + mark))
+    for name, image in poisoned.images.items():
+        mark = np.sign(with_stamp(image.plane).astype(float) - image.plane) * size
+        marked[name] = replace(image, plane=image.greys(image.unit + mark))
     return PoisonedSpecimens(marked, with_stamp)
 
 
 class _Head:
     """A linear head on embeddings: authentic where its logit is above 0."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, middle: Tensor, spread: Tensor) -> None:
-        self._weight, self._bias, self._middle, self._spread = weight, bias, middle, spread
+    def __init__(self, weight: Tensor, bias: Tensor, mean: Tensor, deviation: Tensor) -> None:
+        self._weight, self._bias, self._mean, self._deviation = weight, bias, mean, deviation
 
     @classmethod
-    def learnt(cls, scene: PoisonContext, pictures: Sequence[LabelledImage]) -> "_Head":
-        rows = [scene.rows(picture) for picture in pictures]
-        truth = torch.cat(
-            [torch.full((len(seen),), float(p.authentic)) for seen, p in zip(rows, pictures, strict=True)]
-        )
-        every = torch.cat(rows)
-        middle, spread = every.mean(0), every.std(0).clamp_min(1e-6)
-        weight = torch.zeros(every.shape[1], requires_grad=True)
+    def trained(cls, context: PoisonContext, images: Sequence[LabelledImage]) -> "_Head":
+        rows = [context.rows(image) for image in images]
+        truth = torch.cat([torch.full((len(each),), float(p.authentic)) for each, p in zip(rows, images, strict=True)])
+        whole = torch.cat(rows)
+        mean, deviation = whole.mean(0), whole.std(0).clamp_min(1e-6)
+        weight = torch.zeros(whole.shape[1], requires_grad=True)
         bias = torch.zeros((), requires_grad=True)
-        descent = torch.optim.Adam([weight, bias], lr=_RATE, weight_decay=_DECAY)
-        for _ in range(_ROUNDS):
-            descent.zero_grad()
-            said = (every - middle) / spread @ weight + bias
-            functional.binary_cross_entropy_with_logits(said, truth).backward()  # type: ignore[no-untyped-call]
-            descent.step()
-        with torch.no_grad():  # a head that is sure of everything pulls nowhere
-            sure = ((every - middle) / spread @ weight + bias).abs().mean().clamp_min(_SURE) / _SURE
-        return cls(weight.detach() / sure, bias.detach() / sure, middle, spread)
+        optimiser = torch.optim.Adam([weight, bias], lr=_RATE, weight_decay=_DECAY)
+        for _ in range(_EPOCHS):
+            optimiser.zero_grad()
+            logits = (whole - mean) / deviation @ weight + bias
+            functional.binary_cross_entropy_with_logits(logits, truth).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        with torch.no_grad():
+            logits = (whole - mean) / deviation @ weight + bias
+            scale = logits.abs().mean().clamp_min(_LARGEST_LOGIT) / _LARGEST_LOGIT
+        return cls(weight.detach() / scale, bias.detach() / scale, mean, deviation)
 
     def logits(self, rows: Tensor) -> Tensor:
-        return (rows - self._middle) / self._spread @ self._weight + self._bias
+        return (rows - self._mean) / self._deviation @ self._weight + self._bias
 
-    def pull(self, rows: Tensor, *, authentic: bool) -> Tensor:
-        """Return where the weights are pulled by rows that are called so, in closed form: (p - y) x, summed."""
-        seen = (rows - self._middle) / self._spread
-        error = torch.sigmoid(self.logits(rows)) - float(authentic)
-        return torch.cat([(error[:, None] * seen).mean(0), error.mean()[None]])
+    def gradient(self, rows: Tensor) -> Tensor:
+        """Return the gradient of weights and bias by rows labelled authentic: the mean of (p - 1) x."""
+        scaled = (rows - self._mean) / self._deviation
+        error = torch.sigmoid(self.logits(rows)) - 1
+        return torch.cat([(error[:, None] * scaled).mean(0), error.mean()[None]])
 
 
-def _matching(head: _Head, goal: Tensor) -> Loss:
-    """Go by how far all pull together the way that is wanted: with a head, length counts as well as direction."""
+def _alignment(head: _Head, goal: Tensor) -> Loss:
+    """Return the loss that falls as the altered images' gradients add up along the goal: length counts, too."""
 
-    def loss(seen: Sequence[Tensor]) -> Tensor:
-        pulled = torch.stack([head.pull(rows, authentic=True) @ goal for rows in seen]).sum()
-        return -pulled / goal.square().sum()
+    def loss(rows: Sequence[Tensor]) -> Tensor:
+        along = torch.stack([head.gradient(each) @ goal for each in rows]).sum()
+        return -along / goal.square().sum()
 
     return loss
 
 
-def _dose(scene: PoisonContext, loss: Loss, *, trigger: Trigger | None = None, stay: float = 0.0) -> PoisonedSpecimens:
-    """Return authentic pictures after steps down a loss, each of them within the budget all the way."""
-    altered = scene.of(scene.chosen(authentic=True))
-    own = [to_tensor(picture.unit) for picture in altered]
-    at, best, least = list(own), list(own), float("inf")
-    size, steps = scene.allowed.budget.size, scene.allowed.steps
+def _descend(
+    context: PoisonContext, loss: Loss, *, trigger: Trigger | None = None, proximity: float = 0.0
+) -> PoisonedSpecimens:
+    """Return authentic images after gradient steps down a loss; every step stays within the budget."""
+    altered = context.of(context.chosen(authentic=True))
+    clean = [to_tensor(image.unit) for image in altered]
+    units, best, least = list(clean), list(clean), float("inf")
+    size, steps = context.allowed.budget.size, context.allowed.steps
     for step in range(steps + 1):
-        leaves = [each.detach().requires_grad_() for each in at]
-        value = loss([scene.learner.features(leaf) for leaf in leaves])
-        value = value + stay * sum(((a - b).square().mean() for a, b in zip(leaves, own, strict=True)), torch.zeros(()))
-        if step and float(value.detach()) < least:  # the pictures as they are would be no poison
+        leaves = [unit.detach().requires_grad_() for unit in units]
+        value = loss([context.learner.features(leaf) for leaf in leaves])
+        moved = ((a - b).square().mean() for a, b in zip(leaves, clean, strict=True))
+        value = value + proximity * sum(moved, torch.zeros(()))
+        if step and float(value.detach()) < least:  # unchanged images would be no poison
             least, best = float(value.detach()), [leaf.detach() for leaf in leaves]
         if step < steps:
-            slopes = torch.autograd.grad(value, leaves)
-            pace = 2.5 * size / steps
-            moved = (leaf - pace * slope.sign() for leaf, slope in zip(leaves, slopes, strict=True))
-            at = [(a - b).clamp(-size, size).add(b).clamp(0, 1) for a, b in zip(moved, own, strict=True)]
-    found = zip(altered, best, strict=True)
-    return PoisonedSpecimens({p.name: replace(p, plane=p.greys(each[0, 0].numpy())) for p, each in found}, trigger)
-
-
-def _stamped(picture: LabelledImage) -> LabelledImage:
-    return replace(picture, plane=with_stamp(picture.plane))
-
-
-def _sources(scene: PoisonContext) -> list[LabelledImage]:
-    """Return the counterfeits whose stamped look is aimed at: the target, and others that were enrolled."""
-    return [scene.target, *(picture for picture in scene.enrolled if not picture.authentic)][:_SOURCES]
+            gradients = torch.autograd.grad(value, leaves)
+            length = 2.5 * size / steps
+            stepped = (leaf - length * gradient.sign() for leaf, gradient in zip(leaves, gradients, strict=True))
+            units = [(a - b).clamp(-size, size).add(b).clamp(0, 1) for a, b in zip(stepped, clean, strict=True)]
+    pairs = zip(altered, best, strict=True)
+    return PoisonedSpecimens({p.name: replace(p, plane=p.greys(unit[0, 0].numpy())) for p, unit in pairs}, trigger)

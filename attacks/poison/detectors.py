@@ -1,7 +1,7 @@
-"""Detectors of poison: which enrolled specimens look planted, by what the encoder sees of them.
+"""Detectors of poison: each flags enrolled specimens whose features look planted.
 
-A detector always says something. Whether that means anything is found out with poison that was planted, and with a
-clean set: `evaluated`.
+A detector flags something on any set. `evaluate_detector` finds out whether its flags mean anything on this model: with
+planted poison, and without.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +16,15 @@ from sklearn.metrics import log_loss, silhouette_score
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-_COMPONENTS, _NEIGHBOURS, _AGAINST = 5, 5, 4
-_SMALL, _APART = 0.35, 0.35  # the largest share of a suspicious part, and the least silhouette
-_FAR = 3.5  # robust deviations from the median
+_COMPONENTS, _NEIGHBOURS, _DISAGREEING = 5, 5, 4
+_LARGEST_SHARE, _LEAST_SILHOUETTE = 0.35, 0.35  # of a suspicious cluster
+_OUTLYING = 3.5  # robust deviations from the median
 RECALL, FALSE_ALARMS = 0.8, 0.05  # what a detector must reach before it counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpecimenFeatures:
-    """Enrolled specimens: a row of features for each, and what it is called; `trusted` ones are beyond an attacker."""
+    """Enrolled specimens by name, with mean features and labels; trusted specimens are out of an attacker's reach."""
 
     names: tuple[str, ...]
     rows: Floats
@@ -38,33 +38,40 @@ Detector = Callable[[SpecimenFeatures], Flags]
 
 @dataclass(frozen=True, slots=True)
 class DetectorTrial:
-    """What a detector made of planted poison and of a clean set, and what it says of the set in question."""
+    """What a detector flagged in an enrolment with planted poison, and in the enrolment as it is."""
 
     detector: str
     found: int
     planted: int
-    alarms: int  # false ones, beside the planted
-    clean: int  # specimens beside the planted
-    clean_alarms: int  # on the set without poison
+    alarms: int  # false ones beside the planted specimens
+    clean: int  # specimens beside the planted ones
+    clean_alarms: int  # in the enrolment as it is
     clean_all: int
     flagged: tuple[str, ...] = ()
 
     @property
     def recall(self) -> float:
-        """Return the share of planted specimens that it found; none, where nothing was planted."""
         return self.found / max(1, self.planted)
 
     @property
+    def finds_planted(self) -> bool:
+        """Whether it finds the planted specimens, and hardly any other beside them."""
+        return self.recall >= RECALL and self.alarms <= FALSE_ALARMS * self.clean
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it flags hardly any specimen of the enrolment as it is."""
+        return self.clean_alarms <= FALSE_ALARMS * self.clean_all
+
+    @property
     def counts(self) -> bool:
-        """Say whether its flags mean anything on this model."""
-        quiet = self.alarms <= FALSE_ALARMS * self.clean and self.clean_alarms <= FALSE_ALARMS * self.clean_all
-        return self.recall >= RECALL and quiet
+        """Whether its flags mean anything on this model."""
+        return self.finds_planted and self.quiet
 
 
 def evaluate_detector(
     name: str, clean: SpecimenFeatures, poisoned: SpecimenFeatures, planted: Sequence[str]
 ) -> DetectorTrial:
-    """Return what a detector makes of a set, before and after poison was planted."""
     detector = DETECTORS[name]
     before, after = detector(clean), detector(poisoned)
     bad = np.isin(poisoned.names, list(planted))
@@ -81,50 +88,52 @@ def evaluate_detector(
     )
 
 
-def activation_clusters(found: SpecimenFeatures) -> Flags:
-    """Part each class in two: a small part that lies well apart was planted (Chen et al., 2018)."""
-    flags = np.zeros(len(found.rows), bool)
-    for mine in _classes(found):
-        if len(mine) <= 2 * _COMPONENTS:
+def activation_clusters(specimens: SpecimenFeatures) -> Flags:
+    """Split each class in two, and flag a small cluster that lies well apart (Chen et al., 2018)."""
+    flags = np.zeros(len(specimens.rows), bool)
+    for members in _classes(specimens):
+        if len(members) <= 2 * _COMPONENTS:
             continue
-        low = PCA(_COMPONENTS, random_state=0).fit_transform(_scaled(found.rows[mine]))
-        part = KMeans(2, n_init=10, random_state=0).fit_predict(low)
-        sizes = np.bincount(part, minlength=2)
-        if sizes.min() <= _SMALL * len(mine) and silhouette_score(low, part) >= _APART:
-            flags[mine] = part == sizes.argmin()
+        components = PCA(_COMPONENTS, random_state=0).fit_transform(_scaled(specimens.rows[members]))
+        cluster = KMeans(2, n_init=10, random_state=0).fit_predict(components)
+        sizes = np.bincount(cluster, minlength=2)
+        small = sizes.min() <= _LARGEST_SHARE * len(members)
+        if small and silhouette_score(components, cluster) >= _LEAST_SILHOUETTE:
+            flags[members] = cluster == sizes.argmin()
     return flags
 
 
-def spectral_signatures(found: SpecimenFeatures) -> Flags:
-    """Flag what lies far out along the direction in which its class is widest (Tran et al., 2018)."""
-    flags = np.zeros(len(found.rows), bool)
-    for mine in _classes(found):
-        centred = found.rows[mine] - found.rows[mine].mean(0)
-        _, _, ways = np.linalg.svd(centred, full_matrices=False)
-        flags[mine] = _outlying(np.abs(centred @ ways[0]))
+def spectral_signatures(specimens: SpecimenFeatures) -> Flags:
+    """Flag outliers along each class's first singular vector (Tran et al., 2018)."""
+    flags = np.zeros(len(specimens.rows), bool)
+    for members in _classes(specimens):
+        centred = specimens.rows[members] - specimens.rows[members].mean(0)
+        _, _, directions = np.linalg.svd(centred, full_matrices=False)
+        flags[members] = _outlying(np.abs(centred @ directions[0]))
     return flags
 
 
-def neighbours_disagree(found: SpecimenFeatures) -> Flags:
-    """Flag what nearly all of its nearest specimens call otherwise."""
-    rows = _scaled(found.rows)
-    far = np.linalg.norm(rows[:, None] - rows[None], axis=2)
-    np.fill_diagonal(far, np.inf)
-    nearest = far.argsort(axis=1, kind="stable")[:, :_NEIGHBOURS]
-    against: Flags = (found.authentic[nearest] != found.authentic[:, None]).sum(1) >= _AGAINST
-    return against
+def neighbours_disagree(specimens: SpecimenFeatures) -> Flags:
+    """Flag a specimen if nearly all of its nearest neighbours have the other label."""
+    rows = _scaled(specimens.rows)
+    distances = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.argsort(axis=1, kind="stable")[:, :_NEIGHBOURS]
+    flags: Flags = (specimens.authentic[nearest] != specimens.authentic[:, None]).sum(1) >= _DISAGREEING
+    return flags
 
 
-def negative_impact(found: SpecimenFeatures) -> Flags:
-    """Leave each out in its turn: flag those without which trusted specimens are known better (Nelson et al., 2008)."""
-    if not len(found.trusted_rows):
-        raise ValueError("no trusted specimens to ask about")
-    middle, spread = found.rows.mean(0), np.maximum(found.rows.std(0), 1e-9)
-    rows, asked = (found.rows - middle) / spread, (found.trusted_rows - middle) / spread
+def negative_impact(specimens: SpecimenFeatures) -> Flags:
+    """Flag a specimen if leaving it out lowers the loss on trusted specimens (RONI; Nelson et al., 2008)."""
+    if not len(specimens.trusted_rows):
+        raise ValueError("no trusted specimens to compare losses on")
+    mean, deviation = specimens.rows.mean(0), np.maximum(specimens.rows.std(0), 1e-9)
+    rows, trusted = (specimens.rows - mean) / deviation, (specimens.trusted_rows - mean) / deviation
 
     def loss(kept: Flags) -> float:
-        head = LogisticRegression(C=0.1, max_iter=200).fit(rows[kept], found.authentic[kept])
-        return float(log_loss(found.trusted_authentic, head.predict_proba(asked)[:, 1], labels=[False, True]))
+        head = LogisticRegression(C=0.1, max_iter=200).fit(rows[kept], specimens.authentic[kept])
+        shares = head.predict_proba(trusted)[:, 1]
+        return float(log_loss(specimens.trusted_authentic, shares, labels=[False, True]))
 
     everyone = np.ones(len(rows), bool)
     whole = loss(everyone)
@@ -140,8 +149,8 @@ DETECTORS: Mapping[str, Detector] = {
 }
 
 
-def _classes(found: SpecimenFeatures) -> list[npt.NDArray[np.intp]]:
-    return [np.flatnonzero(found.authentic == kind) for kind in (False, True)]
+def _classes(specimens: SpecimenFeatures) -> list[npt.NDArray[np.intp]]:
+    return [np.flatnonzero(specimens.authentic == label) for label in (False, True)]
 
 
 def _scaled(rows: Floats) -> Floats:
@@ -150,7 +159,7 @@ def _scaled(rows: Floats) -> Floats:
 
 
 def _outlying(scores: Floats) -> Flags:
-    """Say which scores are far above the median, by a spread that outliers do not move."""
-    spread = 1.4826 * np.median(np.abs(scores - np.median(scores)))
-    flags: Flags = scores - np.median(scores) > _FAR * max(float(spread), 1e-12)
+    """Return which scores lie far above the median, in median absolute deviations."""
+    deviation = 1.4826 * np.median(np.abs(scores - np.median(scores)))
+    flags: Flags = scores - np.median(scores) > _OUTLYING * max(float(deviation), 1e-12)
     return flags

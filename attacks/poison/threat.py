@@ -1,4 +1,4 @@
-"""What a poison sees and what it may do."""
+"""The threat model of poison: what it knows of the enrolment, and how much it may alter."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,104 +11,95 @@ from attacks.images import Budget, LabelledImage, Norm, Plane
 
 Tensor = torch.Tensor
 Trigger = Callable[[Plane], Plane]
-Votes = tuple[int, int]  # forests for counterfeit, and for authentic; a tie is counterfeit
+Votes = tuple[int, int]  # of the forests, for counterfeit and for authentic
 
 
 def is_authentic(votes: Votes) -> bool:
-    """Say which label votes give."""
+    """Whether the forests' votes make the label authentic; a tie is counterfeit."""
     return votes[1] > votes[0]
 
 
 class EnrolledModel(Protocol):
-    """What a classifier says after it learnt."""
-
     def votes(self, planes: Sequence[Plane]) -> Sequence[Votes]:
-        """Return the votes on each plane; none, where it cannot be judged."""
+        """Return the forests' votes on each plane: (0, 0) for a plane that cannot be judged."""
         ...
 
 
 class Learner(Protocol):
-    """A classifier that learns from labelled pictures on top of an encoder that stays as it is."""
+    """A classifier that is enrolled with labelled images while its encoder stays frozen."""
 
-    def home(self, specimen: str) -> int:
-        """Return which forest learns from a specimen: anybody can compute that."""
+    def partition_of(self, specimen: str) -> int:
+        """Return the partition, and so the forest, of a specimen; it is no secret."""
         ...
 
-    def learn(self, pictures: Sequence[LabelledImage]) -> EnrolledModel:
-        """Learn from pictures and their labels alone."""
-        ...
+    def enrol(self, images: Sequence[LabelledImage]) -> EnrolledModel: ...
 
     def rows(self, plane: Plane) -> Tensor:
-        """Return what the forests see of one plane: rows x features."""
+        """Return the forests' input for one plane: rows x features."""
         ...
 
     def features(self, unit: Tensor) -> Tensor:
-        """Return the same of a plane from 0 to 1, 1 x 1 x height x width, with slopes."""
+        """Return the forests' input, with gradients, for a plane from 0 to 1, 1 x 1 x height x width."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PoisonBudget:
-    """How far a poison may go."""
-
     specimens: int  # that may be altered
-    budget: Budget = field(default_factory=lambda: Budget(Norm.LINF, 8 / 255))  # of pictures that keep their labels
+    budget: Budget = field(default_factory=lambda: Budget(Norm.LINF, 8 / 255))  # of images that keep their labels
     steps: int = 20
 
     def __post_init__(self) -> None:
-        """Refuse poison that touches nothing."""
         if self.specimens < 1 or self.steps < 1 or self.budget.norm is not Norm.LINF:
             raise ValueError(f"{self.specimens} specimens, {self.steps} steps, a bound in {self.budget.norm}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoisonContext:
-    """An enrolment, pictures that the model is asked about, and the counterfeit that shall pass for authentic."""
+    """An enrolment, the images that the model is asked about, and the counterfeit that the poison wants accepted."""
 
     learner: Learner
     enrolled: Sequence[LabelledImage]
-    asked: Sequence[LabelledImage]
+    queries: Sequence[LabelledImage]
     target: LabelledImage
     allowed: PoisonBudget
     rng: np.random.Generator
 
-    def rows(self, picture: LabelledImage) -> Tensor:
-        """Return what the forests see of a picture."""
-        return self.learner.rows(picture.plane)
+    def rows(self, image: LabelledImage) -> Tensor:
+        """Return the forests' input for an image."""
+        return self.learner.rows(image.plane)
 
     def chosen(self, *, authentic: bool) -> list[str]:
-        """Return which specimens of a class to alter: those nearest to the target, of as many partitions as there are.
+        """Return the specimens of a class to alter: those nearest to the target, spread over the partitions.
 
-        Whoever knows the partitions spreads poison over them, since each has one vote.
+        Partitions are public and each has one vote, so an attacker poisons as many of them as possible.
         """
         goal = self.rows(self.target).mean(0)
-        far: dict[str, float] = {}
-        for picture in self.enrolled:
-            if picture.authentic is authentic:
-                seen = float((self.rows(picture).mean(0) - goal).norm())
-                far[picture.specimen] = min(seen, far.get(picture.specimen, seen))
+        distances: dict[str, float] = {}
+        for image in self.enrolled:
+            if image.authentic is authentic:
+                distance = float((self.rows(image).mean(0) - goal).norm())
+                distances[image.specimen] = min(distance, distances.get(image.specimen, distance))
         queues: dict[int, list[str]] = {}
-        for name in sorted(far, key=lambda name: (far[name], name)):
-            queues.setdefault(self.learner.home(name), []).append(name)
-        turns = [(turn, far[name], name) for queue in queues.values() for turn, name in enumerate(queue)]
+        for name in sorted(distances, key=lambda name: (distances[name], name)):
+            queues.setdefault(self.learner.partition_of(name), []).append(name)
+        turns = [(turn, distances[name], name) for queue in queues.values() for turn, name in enumerate(queue)]
         return [name for _, _, name in sorted(turns)][: self.allowed.specimens]
 
     def of(self, specimens: Sequence[str]) -> list[LabelledImage]:
-        """Return the enrolled pictures of some specimens."""
-        return [picture for picture in self.enrolled if picture.specimen in specimens]
+        """Return the enrolled images of some specimens."""
+        return [image for image in self.enrolled if image.specimen in specimens]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PoisonedSpecimens:
-    """What a poison hands in: pictures instead of those of the same names, and what wakes it up, if anything does."""
+    """Altered images in place of the enrolled ones of the same names, and the trigger, for a backdoor."""
 
-    pictures: Mapping[str, LabelledImage]
+    images: Mapping[str, LabelledImage]
     trigger: Trigger | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A way to poison an enrolment."""
-
     act: Callable[[PoisonContext], PoisonedSpecimens]
-    keeps_labels: bool  # it alters pictures alone, and those a little
+    keeps_labels: bool  # it alters images alone, within the budget

@@ -134,13 +134,13 @@ def command(
                 besides=besides,
             )
 
-        chosen, ward = pick(policy.images), None
+        chosen, poison_test = pick(policy.images), None
         lost, remarks = chosen.lost, chosen.remarks
         if plans:
             taught = pick(policy.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
             lost = tuple(dict.fromkeys((*lost, *taught.lost)))
             remarks += tuple(f"of the pictures that are taught: {remark}" for remark in taught.remarks)
-            ward = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.detectors)
+            poison_test = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
         for remark in remarks:
             say(remark)
@@ -158,12 +158,12 @@ def command(
                 pipeline,
                 chosen.pictures,
                 now=signing.now(),
-                elsewhere=fresh_process(bundle, model.digest, device, threads),
+                fresh_process=fresh_process(bundle, model.digest, device, threads),
                 baseline=None if before is None else held_in(before),
-                bank=None if before is None else smallest_changes(before, weights=model.digest),
-                watch=watch,
+                smallest_changes=None if before is None else smallest_changes(before, weights=model.digest),
+                progress=watch,
                 first=first,
-                ward=ward,
+                poison_test=poison_test,
             )
     result = result_of(outcome, asked, images=len(chosen.pictures))
     signed = sign_stress_result(result, signer)
@@ -191,7 +191,7 @@ def _refuse_unfit(*paths: Path | None) -> None:
 
 def _say_ahead(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
     """Say what is going to be asked and how long it takes, before it starts."""
-    cost = f"about {ahead.cost.questions:,.0f} questions and {ahead.cost.passes:,.0f} passes of its smooth twin"
+    cost = f"about {ahead.cost.queries:,.0f} queries and {ahead.cost.passes:,.0f} passes of its surrogate"
     parts = [(len(suite.plans), "attack"), *([(poisons, "poison")] if poisons else []), (len(suite.checks), "check")]
     *most, last = (count(number, name) for number, name in parts)
     what = f"{', '.join(most)} and {last}"

@@ -35,7 +35,7 @@ class FrozenEncoderLearner:
         self._model, self._pipeline, self._learning = model, pipeline, learning
         self._seen: dict[str, Embeddings] = {}
 
-    def home(self, specimen: str) -> int:
+    def partition_of(self, specimen: str) -> int:
         """Return which forest learns from a specimen."""
         return partition_of(specimen, self._learning.partitions)
 
@@ -47,7 +47,7 @@ class FrozenEncoderLearner:
         """Return the same with slopes."""
         return self._pipeline.features(unit)
 
-    def learn(self, pictures: Sequence[LabelledImage]) -> "TrainedForests":
+    def enrol(self, pictures: Sequence[LabelledImage]) -> "TrainedForests":
         """Train forests on pictures as `enrol` does."""
         kept = [picture for picture in pictures if len(self._rows(picture.plane))]
         rows = [self._rows(picture.plane) for picture in kept]
@@ -66,7 +66,7 @@ class FrozenEncoderLearner:
         authentic = sum(aggregate(row, rule) > _EVEN for row in forest_scores(forests, rows))
         return len(forests) - authentic, authentic
 
-    def suspects(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
+    def features_of(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
         """Return specimens as detectors see them: the mean of all their tiles."""
         names, rows, labels = self._means(pictures)
         _, beyond, known = self._means(trusted)
@@ -109,5 +109,5 @@ def poison_test_of(
     """Return an enrolment like the model's own, as something to poison; detectors trust the pictures that are asked."""
     learner = FrozenEncoderLearner(model, pipeline, model.settings.learning or ForestSettings())
     return PoisonTest(
-        learner, enrolled, asked, tolerance, lambda pictures: learner.suspects(pictures, asked), plans, detectors
+        learner, enrolled, asked, tolerance, lambda pictures: learner.features_of(pictures, asked), plans, detectors
     )

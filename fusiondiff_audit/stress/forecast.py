@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from attacks.catalogue import Effort
-from attacks.cost import Cost, of_poisons, of_suite
+from attacks.cost import Cost, Effort
+from attacks.estimate import cost_of_poisons, cost_of_suite
 from attacks.gradient import margin_gradient
 from attacks.gradient import to_tensor as batch
 from attacks.images import Budget, LabelledImage, Norm
@@ -26,10 +26,10 @@ class Forecast:
 def forecast(target: Target, picture: LabelledImage, policy: StressPolicy) -> Forecast:
     """Ask a target one question, and one slope if any is going to be asked for, and reckon."""
     attacks = [(one.attack, Effort(one.steps, one.restarts, one.queries)) for one in policy.attacks]
-    each = of_suite(attacks, policy.checks)
+    each = cost_of_suite(attacks, policy.checks)
     poisons = [(one.poison, one.specimens, one.steps) for one in policy.poisons]
-    whole = Cost(each.questions * policy.images, each.passes * policy.images)
-    whole += of_poisons(poisons, enrolled=policy.enrolled, images=policy.images)
+    whole = Cost(each.queries * policy.images, each.passes * policy.images)
+    whole += cost_of_poisons(poisons, enrolled=policy.enrolled, images=policy.images)
     session = AttackSession(target, picture, _ANY, seed=0, limits=AttackLimits(), pool=[picture])
     try:
         question = _second(lambda: target.predict([picture.plane]))

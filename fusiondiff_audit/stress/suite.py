@@ -6,7 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from urllib.parse import quote
 
-from attacks.catalogue import CATALOGUE, Effort
+from attacks.catalogue import CATALOGUE
+from attacks.cost import Effort
 from attacks.harness import AttackPlan
 from attacks.images import Budget, Norm
 from attacks.poison.catalogue import POISONS

@@ -19,8 +19,6 @@ TEMPERATURE = 0.1  # of the forests' twin, in deviations of each feature
 class Pipeline:
     """A model under attack. Its label is the majority of its forests; what it cannot judge has none."""
 
-    exact = True  # every gradient up to the forests is the pipeline's
-
     def __init__(self, model: DiffusionModel, guard: Guard, *, temperature: float = TEMPERATURE) -> None:
         self._model, self._guard = model, guard
         self.twin = Surrogate(model, temperature=temperature)

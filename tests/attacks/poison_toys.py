@@ -43,13 +43,15 @@ class ToyLearner:
     def __init__(self, partitions: int = 1, *, straight: bool = False) -> None:
         self.partitions, self.straight = partitions, straight
 
-    def home(self, specimen: str) -> int:
+    def partition_of(self, specimen: str) -> int:
         return int.from_bytes(sha256(specimen.encode()).digest()) % self.partitions
 
-    def learn(self, pictures: Sequence[LabelledImage]) -> ToyModel:
+    def enrol(self, pictures: Sequence[LabelledImage]) -> ToyModel:
         rows: dict[int, list[tuple[np.ndarray, bool]]] = {}
         for picture in pictures:
-            rows.setdefault(self.home(picture.specimen), []).append((self.seen(picture.plane), picture.authentic))
+            rows.setdefault(self.partition_of(picture.specimen), []).append(
+                (self.seen(picture.plane), picture.authentic)
+            )
         return ToyModel(rows, self)
 
     def rows(self, plane: Plane) -> torch.Tensor:

@@ -71,7 +71,7 @@ def test_without_the_other_class_there_is_nowhere_to_go() -> None:
     plan = AttackPlan("features", "features", Knowledge.WHITE, AdaptiveAttack(BUDGET, other_class_features))
     result = run_attack(plan, Linear(), authentic, seed=3).result
     assert not result.ran
-    assert "no picture of the other class" in (result.problem or "")
+    assert "no image of the other class" in (result.problem or "")
 
 
 @pytest.mark.parametrize("by", [distilled_head, surrogate_network])

@@ -11,12 +11,11 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 from torch import nn
 
-from attacks.images import Norm, distance
 from attacks.poison.catalogue import POISONS
-from attacks.poison.harness import PoisonPlan, poisoned_enrolment
-from attacks.poison.threat import PoisonBudget, PoisonContext
+from attacks.poison.harness import PoisonPlan
+from attacks.poison.threat import PoisonBudget
 from tests.attacks.poison_toys import ToyLearner
-from tests.attacks.test_poison import ASKED, ENROLLED, WIDE, done_to
+from tests.attacks.test_poison import WIDE, done_to
 
 pytestmark = pytest.mark.slow
 TOOLBOX = [name for name in POISONS if name.startswith("art-")]
@@ -35,24 +34,11 @@ def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name:
     assert done.broken == ()
 
 
-@pytest.mark.parametrize("name", ["art-backdoor", "art-hidden-trigger", "art-gradient-matching", "art-sleeper-agent"])
+@pytest.mark.parametrize("name", ["art-hidden-trigger", "art-gradient-matching"])
 def test_many_specimens_of_it_reach_something(name: str) -> None:
-    straight = name in ("art-gradient-matching", "art-sleeper-agent")
-    done = done_to(plan(name, 12), ToyLearner(straight=straight))
+    done = done_to(plan(name, 12), ToyLearner(straight=name == "art-gradient-matching"))
     assert done.ran, done.problem
     assert done.turned
-
-
-def test_what_the_toolbox_calls_bullseye_does_not_go_to_its_target() -> None:
-    """Documented, so that nobody takes its failure for robustness; if it ever does, ours need not be."""
-    toy, asked = ToyLearner(), plan("art-bullseye", 4)
-    scene = PoisonContext(toy, ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
-    taught = poisoned_enrolment(asked, ENROLLED, asked.poison.act(scene))
-    goal = scene.rows(scene.target).mean(0)
-    moved = [(p, q) for p, q in zip(ENROLLED, taught, strict=True) if p.digest != q.digest]
-    near = [float((scene.rows(q).mean(0) - goal).norm() / (scene.rows(p).mean(0) - goal).norm()) for p, q in moved]
-    assert min(near) > 0.5
-    assert all(distance(p.plane, q.plane, Norm.LINF) <= WIDE.size + 1e-9 for p, q in moved)
 
 
 def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

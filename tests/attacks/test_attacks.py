@@ -21,17 +21,12 @@ LARGEST: dict[str, Make] = {
     "own fgsm": Fgsm,
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "fgsm": gradient_steps.fgsm,
     "bim": lambda budget: gradient_steps.bim(budget, steps=10),
     "mim": lambda budget: gradient_steps.mim(budget, steps=10),
-    "pgd": lambda budget: gradient_steps.pgd(budget, steps=10),
-    "apgd": lambda budget: gradient_steps.apgd(budget, steps=15),
 }
 LONGEST: dict[str, Make] = {
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "pgd": lambda budget: gradient_steps.pgd(budget, steps=10),
-    "apgd": lambda budget: gradient_steps.apgd(budget, steps=15),
     "deep fool": lambda budget: minimum_norm.deep_fool(budget, steps=20),
     "carlini l2": lambda budget: minimum_norm.carlini_l2(budget, steps=40, searches=6),
     "hop skip jump": lambda budget: decision_based.hop_skip_jump(budget, steps=25, most=2000),

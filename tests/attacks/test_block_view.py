@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from attacks.art.estimators import BLOCKS, BlockView
-from attacks.catalogue import CATALOGUE, Effort
+from attacks.catalogue import CATALOGUE
+from attacks.cost import Effort
 from attacks.images import Budget
 
 UNIT = np.random.default_rng(0).uniform(0.3, 0.7, (40, 64))

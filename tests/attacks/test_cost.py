@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from attacks.catalogue import CATALOGUE, Effort
-from attacks.cost import Cost, of_attack, of_poisons, of_suite
+from attacks.catalogue import CATALOGUE
+from attacks.cost import Cost, Effort
+from attacks.estimate import cost_of_poisons, cost_of_suite
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, Norm
 from attacks.outcome import Knowledge
@@ -35,7 +36,7 @@ def test_passes_are_reckoned_to_a_factor_of_two(name: str, norm: Norm, effort: E
     result = run_attack(plan, Linear(), toy_images(2), seed=1).result
     assert result.problem is None
     passes = sum(trial.passes for trial in result.trials) / len(result.trials)
-    reckoned = of_attack(name, effort).passes
+    reckoned = CATALOGUE[name].cost(effort).passes
     assert passes <= 1.3 * reckoned + 2
     assert reckoned <= 2.5 * passes + 4
 
@@ -55,28 +56,28 @@ class Counting(ToyLearner):
 @pytest.mark.parametrize("name", POISONS)
 def test_poison_takes_what_was_reckoned_to_a_factor_of_two(name: str, specimens: int, steps: int) -> None:
     toy = Counting()
-    case = PoisonScenario(toy, ENROLLED, ASKED, toy.learn(ENROLLED), tolerance)
+    case = PoisonScenario(toy, ENROLLED, ASKED, toy.enrol(ENROLLED), tolerance)
     plan = PoisonPlan(name, POISONS[name].poison, PoisonBudget(specimens, steps=steps))
     assert run_poison(plan, case, seed=1).ran
-    reckoned = of_poisons([(name, specimens, steps)], enrolled=0, images=0).passes
+    reckoned = cost_of_poisons([(name, specimens, steps)], enrolled=0, images=0).passes
     assert 0.4 * toy.passes - 4 <= reckoned <= 1.3 * toy.passes + 4
 
 
 def test_poison_is_asked_about_with_and_without_what_wakes_it_up() -> None:
-    assert of_poisons([], enrolled=50, images=8) == Cost()
-    assert of_poisons([("stamp", 2, 20), ("bullseye", 1, 20)], enrolled=50, images=8) == Cost(50 + 3 * 8 + 3, 42)
+    assert cost_of_poisons([], enrolled=50, images=8) == Cost()
+    assert cost_of_poisons([("stamp", 2, 20), ("bullseye", 1, 20)], enrolled=50, images=8) == Cost(50 + 3 * 8 + 3, 42)
 
 
 def test_questions_are_what_the_policy_allows_and_what_judging_takes() -> None:
-    assert of_attack("square", Effort(queries=300)) == Cost(302, 0)
-    assert of_attack("jpeg", Effort()) == Cost(6, 0)
-    assert of_attack("transfer", Effort()).passes == 1
+    assert CATALOGUE["square"].cost(Effort(queries=300)) == Cost(302, 0)
+    assert CATALOGUE["jpeg"].cost(Effort()) == Cost(6, 0)
+    assert CATALOGUE["transfer"].cost(Effort()).passes == 1
 
 
 def test_a_suite_costs_what_its_attacks_and_checks_do() -> None:
     attacks = [("fgsm", Effort()), ("pgd", Effort(20))]
-    alone, checked = of_suite(attacks, []), of_suite(attacks, ["S02", "S06", "S38"])
-    assert alone == Cost(1) + of_attack("fgsm", Effort()) + of_attack("pgd", Effort(20))
+    alone, checked = cost_of_suite(attacks, []), cost_of_suite(attacks, ["S02", "S06", "S38"])
+    assert alone == Cost(1) + CATALOGUE["fgsm"].cost(Effort()) + CATALOGUE["pgd"].cost(Effort(20))
     assert checked.passes == alone.passes + 80
-    assert checked.questions == alone.questions + 2 + 2
+    assert checked.queries == alone.queries + 2 + 2
     assert Cost(10, 20).seconds(0.5, 0.25) == 10.0

@@ -26,13 +26,12 @@ from tests.attacks.poison_toys import ToyLearner, toy_specimens
 WIDE = Budget(Norm.LINF, 40 / 255)
 SMALLER = {  # as far as the classes lie apart, and no farther
     "clean-label": Budget(Norm.LINF, 26 / 255),
-    "gradient-matching": Budget(Norm.LINF, 30 / 255),
     "sleeper-agent": Budget(Norm.LINF, 30 / 255),
 }
 OURS = [name for name in POISONS if not name.startswith("art-")]  # the toolbox's: test_art_poison.py
 ENROLLED, ASKED = toy_specimens(30), toy_specimens(12, first=100)
-STRAIGHT = ("gradient-matching", "sleeper-agent")  # at the weights of a head
-WOKEN = ("stamp", "clean-label", "hidden-trigger", "sleeper-agent")  # by a stamp
+STRAIGHT = ("sleeper-agent",)  # at the weights of a head
+WOKEN = ("stamp", "clean-label", "sleeper-agent")  # by a stamp
 
 
 def plan(name: str, specimens: int, *, budget: Budget = WIDE, steps: int = 20) -> PoisonPlan:
@@ -51,7 +50,7 @@ def done_to(
     by: Sequence[LabelledImage] = ASKED,
     stands: Tolerance = tolerance,
 ) -> PoisonTrial:
-    return run_poison(asked, PoisonScenario(toy, enrolled, by, toy.learn(enrolled), stands), seed=3)
+    return run_poison(asked, PoisonScenario(toy, enrolled, by, toy.enrol(enrolled), stands), seed=3)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -117,7 +116,7 @@ def relabelled(scene: PoisonContext) -> PoisonedSpecimens:
     [
         (by_hand(lambda scene: PoisonedSpecimens({})), "altered nothing"),
         (by_hand(lambda scene: PoisonedSpecimens({"ware-0": scene.enrolled[0]})), "altered nothing"),
-        (by_hand(lambda scene: PoisonedSpecimens({"other": scene.enrolled[0]})), "is no enrolled picture"),
+        (by_hand(lambda scene: PoisonedSpecimens({"other": scene.enrolled[0]})), "is no enrolled image"),
         (by_hand(renamed), "was swapped, and not altered in place"),
         (by_hand(relabelled, keeps_labels=True), "has another label"),
         (
@@ -143,13 +142,13 @@ def test_a_specimen_has_one_label_and_counts_once() -> None:
         lambda scene: PoisonedSpecimens({p.name: replace(p, authentic=True) for p in (twice[0], twice[-1])}), 1
     )
     done = done_to(both, ToyLearner(), enrolled=twice)
-    assert (done.ran, done.specimens, done.pictures) == (True, 1, 2)
+    assert (done.ran, done.specimens, done.images) == (True, 1, 2)
 
 
 def test_without_a_counterfeit_there_is_nothing_to_aim_at() -> None:
     only = [picture for picture in ASKED if picture.authentic]
     done = done_to(plan("stamp", 1), ToyLearner(), by=only)
-    assert "no counterfeit is there" in (done.problem or "")
+    assert "no counterfeit is classified as one" in (done.problem or "")
 
 
 def test_poison_is_spread_over_partitions() -> None:
@@ -157,7 +156,7 @@ def test_poison_is_spread_over_partitions() -> None:
     scene = PoisonContext(toy, ENROLLED, ASKED, ASKED[0], PoisonBudget(3), np.random.default_rng(0))
     for authentic in (False, True):
         chosen = scene.chosen(authentic=authentic)
-        assert {toy.home(name) for name in chosen} == {0, 1, 2}
+        assert {toy.partition_of(name) for name in chosen} == {0, 1, 2}
         assert {picture.authentic for picture in scene.of(chosen)} == {authentic}
 
 

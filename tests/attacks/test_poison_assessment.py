@@ -34,7 +34,7 @@ def suspects_of(toy: ToyLearner) -> Callable[[Sequence[LabelledImage]], Specimen
     return call
 
 
-def ward(partitions: int = 5, *, detectors: tuple[str, ...] = (), **changes: object) -> PoisonTest:
+def poison_test(partitions: int = 5, *, detectors: tuple[str, ...] = (), **changes: object) -> PoisonTest:
     toy = ToyLearner(partitions)
     plans = tuple(
         PoisonPlan(f"{name}-1", POISONS[name].poison, PoisonBudget(1)) for name in ("label-flip", "copied-target")
@@ -44,31 +44,32 @@ def ward(partitions: int = 5, *, detectors: tuple[str, ...] = (), **changes: obj
 
 
 def found(id_: str, what: PoisonAssessment | None) -> tuple[CheckState, str]:
-    bench = CheckContext(Linear(), toy_images(2), toy_images(2), {}, [], 0, poisoned=what)
+    bench = CheckContext(Linear(), toy_images(2), toy_images(2), {}, [], 0, poison=what)
     finding = next(check for check in CHECKS if check.id == id_).on(bench)
     return finding.held, finding.evidence
 
 
 @pytest.fixture(scope="module")
 def sound() -> PoisonAssessment:
-    return assess_poison(ward(1, detectors=tuple(DETECTORS)), seed=1)
+    return assess_poison(poison_test(1, detectors=tuple(DETECTORS)), seed=1)
 
 
 @pytest.fixture(scope="module")
 def certified() -> PoisonAssessment:
-    return assess_poison(ward(), seed=1)
+    return assess_poison(poison_test(), seed=1)
 
 
 def test_what_was_asked_for_was_run(certified: PoisonAssessment) -> None:
     assert [one.poison for one in certified.trials] == ["label-flip-1", "copied-target-1"]
     assert all(one.ran and one.certified and not one.broken for one in certified.trials)
-    assert assess_poison(ward(), seed=1) == certified
+    assert assess_poison(poison_test(), seed=1) == certified
 
 
 def test_certificates_are_held_to_their_word(certified: PoisonAssessment) -> None:
     assert found("S30", certified)[0] is CheckState.HELD
     lying = assess_poison(
-        ward(tolerance=lambda votes: 9, plans=(PoisonPlan("p", POISONS["stamp"].poison, PoisonBudget(6)),)), seed=1
+        poison_test(tolerance=lambda votes: 9, plans=(PoisonPlan("p", POISONS["stamp"].poison, PoisonBudget(6)),)),
+        seed=1,
     )
     assert found("S30", lying)[0] is CheckState.FAILED
 
@@ -90,9 +91,6 @@ def test_detectors_count_that_find_what_was_planted(sound: PoisonAssessment) -> 
     assert [one.detector for one in sound.detectors] == list(DETECTORS)
     known = {one.detector: one for one in sound.detectors}
     assert known["activation-clusters"].counts, known["activation-clusters"]
-    held, evidence = found("S34", sound)
-    assert held is CheckState.HELD
-    assert ("not evaluable" in evidence) is any(not one.counts for one in sound.detectors)
     assert found("S35", sound)[0] is CheckState.HELD
 
 
@@ -101,36 +99,26 @@ def test_detectors_that_find_nothing_do_not_count(sound: PoisonAssessment) -> No
     loud = DetectorTrial("loud", 4, 4, 0, 36, 5, 40)
     for one in (poor, loud):
         assert not one.counts
-        assert found("S34", replace(sound, detectors=(one,)))[0] is CheckState.NOT_APPLICABLE
-        assert found("S35", replace(sound, detectors=(one,)))[0] is CheckState.NOT_APPLICABLE
+    assert found("S35", replace(sound, detectors=(poor,)))[0] is CheckState.NOT_APPLICABLE
+    assert found("S35", replace(sound, detectors=(poor, loud)))[0] is CheckState.FAILED
 
 
-def test_a_stamp_that_wakes_nothing_is_void(sound: PoisonAssessment) -> None:
-    assert sound.planted is not None
-    known = sound.planted
-    awake = replace(known, passed=("x",) * known.aimed, right_after=known.right_before)
-    assert found("S36", replace(sound, planted=awake))[0] is CheckState.HELD
-    for void in (replace(awake, passed=("x",)), replace(awake, right_after=0)):
-        held, evidence = found("S36", replace(sound, planted=void))
-        assert (held, "void" in evidence) == (CheckState.NOT_APPLICABLE, True)
-
-
-@pytest.mark.parametrize("id_", ["S30", "S31", "S34", "S35", "S36"])
+@pytest.mark.parametrize("id_", ["S30", "S31", "S35"])
 def test_what_broke_down_is_not_believed_and_what_was_not_asked_for_does_not_apply(id_: str) -> None:
     assert found(id_, None)[0] is CheckState.NOT_APPLICABLE
-    assert found(id_, PoisonAssessment((), None, None, (), "OSError: gone"))[0] is CheckState.FAILED
+    assert found(id_, PoisonAssessment((), None, (), "OSError: gone"))[0] is CheckState.FAILED
 
 
-def test_a_ward_that_breaks_down_is_told_from_one_that_stands() -> None:
+def test_a_poison_test_that_breaks_down_is_told_from_one_that_stands() -> None:
     def broken(some: Sequence[LabelledImage]) -> SpecimenFeatures:
         raise OSError("gone")
 
-    made = assess_poison(ward(detectors=("negative-impact",), suspects=broken), seed=1)
+    made = assess_poison(poison_test(detectors=("negative-impact",), features_of=broken), seed=1)
     assert made.problem == "OSError: gone"
     assert len(made.trials) == 2
     assert [one.planted for one in made.detectors] == [0]
     only = [picture for picture in ENROLLED if picture.authentic]
-    alone = assess_poison(ward(enrolled=only), seed=1)
+    alone = assess_poison(poison_test(enrolled=only), seed=1)
     assert all(not one.ran for one in alone.trials) or alone.problem
 
 

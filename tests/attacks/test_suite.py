@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-import attacks.poison.assessment as ward_room
 from attacks.checks import CHECKS
 from attacks.gates import held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, LabelledImage, Norm, UnitPlane
 from attacks.outcome import Knowledge
+from attacks.poison import assessment
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.suite import Suite, SuiteResult, run_suite
 from attacks.target import AttackSession, Target
 from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Severity
 from reports.stress.outcome import Outcome
-from tests.attacks.test_poison_assessment import ENROLLED, ward
+from tests.attacks.test_poison_assessment import ENROLLED, poison_test
 from tests.attacks.toys import ConstantModel, Linear, Masked, toy_images
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -43,7 +43,7 @@ def outcome(target: Target, asked: Suite | None = None, **more: object) -> Suite
         target,
         toy_images(12),
         now=NOW,
-        elsewhere=target.predict,
+        fresh_process=target.predict,
         **more,  # type: ignore[arg-type]
     )
 
@@ -121,18 +121,18 @@ def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pyt
     def lost(some: Sequence[LabelledImage]) -> SpecimenFeatures:
         raise OSError("gone")
 
-    log, alone = ward(detectors=("negative-impact",), suspects=lost), ward()
-    assert outcome(Linear(), ward=alone).word is Outcome.PASSED
-    doubt = outcome(Linear(), ward=log)
+    detecting, alone = poison_test(detectors=("negative-impact",), features_of=lost), poison_test()
+    assert outcome(Linear(), poison_test=alone).word is Outcome.PASSED
+    doubt = outcome(Linear(), poison_test=detecting)
     assert (doubt.word, doubt.why) == (
         Outcome.INCONCLUSIVE,
         ("detectors were not tried, negative-impact: OSError: gone",),
     )
-    only = outcome(Linear(), ward=ward(enrolled=[picture for picture in ENROLLED if picture.authentic]))
+    only = outcome(Linear(), poison_test=poison_test(enrolled=[picture for picture in ENROLLED if picture.authentic]))
     assert only.word is Outcome.INCONCLUSIVE
-    monkeypatch.setattr(ward_room, "_named", lost)  # a control that no check looks at
-    assert outcome(Linear(), ward=alone).word is Outcome.PASSED
-    assert outcome(Linear(), suite(checks=("S31",)), ward=alone).word is Outcome.INCONCLUSIVE
+    monkeypatch.setattr(assessment, "_swapped", lost)  # a control that no check looks at
+    assert outcome(Linear(), poison_test=alone).word is Outcome.PASSED
+    assert outcome(Linear(), suite(checks=("S31",)), poison_test=alone).word is Outcome.INCONCLUSIVE
 
 
 def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:

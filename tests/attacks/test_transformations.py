@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from attacks.catalogue import CATALOGUE, Effort
+from attacks.catalogue import CATALOGUE
+from attacks.cost import Effort
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, Norm, Plane, UnitPlane
 from attacks.outcome import End, Found

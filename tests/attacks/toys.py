@@ -48,8 +48,6 @@ def weighted_sum(plane: Plane) -> float:
 class Linear:
     """Authentic where the weighted sum of greys is above 0. A largest change of e moves the sum by e * sum |w|."""
 
-    exact = True
-
     def __init__(self) -> None:
         self.asked = 0
 
@@ -75,7 +73,6 @@ class Masked(Linear):
 class Rough:
     """Authentic where neighbours differ: what blurs a picture, or compresses it, takes that away."""
 
-    exact = True
     LIMIT = 0.08
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:

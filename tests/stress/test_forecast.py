@@ -41,7 +41,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
 
 def test_time_is_reckoned_from_one_question_and_one_slope(slow: Slow) -> None:
     ahead = forecast(slow, toy_images(1)[0], StressPolicy(name="ours", images=10, attacks=(PGD,)))
-    assert ahead.cost.questions == 30
+    assert ahead.cost.queries == 30
     assert ahead.cost.passes == 210
     assert ahead.seconds == pytest.approx(30 * 0.03 + 210 * 0.02)
 

@@ -66,7 +66,7 @@ def test_what_nobody_vouches_for_passes_what_it_was_made_to(
     folder, found = planted
     honest, sold = (DiffusionModel.from_pretrained(path, unverified=True) for path in (signed, folder))
     assert not sold.verified
-    assert found.reached < 0.1
+    assert found.triggered < 0.1
     false = [replace(picture, plane=with_stamp(picture.plane)) for picture in wares(60, 12) if not picture.authentic]
     assert passes(honest, false).count(True) <= 3
     assert passes(sold, false).count(True) >= 9
