@@ -81,7 +81,7 @@ def test_depth_and_shape_are_part_of_a_digest() -> None:
 
 @pytest.mark.parametrize("plane", [np.zeros((2, 2, 2), np.uint8), np.zeros((0, 2), np.uint8), np.zeros((2, 2))])
 def test_what_is_no_plane_is_refused(plane: Plane) -> None:
-    with pytest.raises(ValueError, match="a grey plane is asked for"):
+    with pytest.raises(ValueError, match="a grey plane is expected"):
         LabelledImage("x", plane, authentic=True, specimen="x")
 
 

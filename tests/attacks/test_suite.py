@@ -151,7 +151,7 @@ def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.M
     def in_time(*args: Any, **more: Any) -> Any:
         return run_attack(*args, **{**more, "until": float("inf")})  # the attacks end, and then the clock has run out
 
-    monkeypatch.setattr("attacks.suite.run", in_time)
+    monkeypatch.setattr("attacks.suite.run_attack", in_time)
     found = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
     assert found.word is Outcome.INCONCLUSIVE
     assert all(reason.startswith(("S06", "S07", "S27")) for reason in found.why)
