@@ -90,7 +90,7 @@ def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
         "robustness.html: not signed, not compared",
         "'report.html: checked, genuine': not signed, not compared",
         "robustness.sigstore.json: signed on its own, not checked here",
-        "batch: a folder, not looked into",
+        "batch: a folder, not opened",
         "link.html: a link, not followed",
         r"'x\x1b[2Jy\n1.  passed': not signed, not compared",
         r"'\u3164.html': not signed, not compared",
