@@ -80,7 +80,17 @@ HOMES = [
 
 
 @pytest.mark.parametrize(
-    "room", ["attacks", "signing", "fusiondiff_audit.images", "fusiondiff_audit.kiln", "fusiondiff_audit.model", *HOMES]
+    "room",
+    [
+        "attacks",
+        "reports",
+        "reports.verdict",
+        "signing",
+        "fusiondiff_audit.images",
+        "fusiondiff_audit.kiln",
+        "fusiondiff_audit.model",
+        *HOMES,
+    ],
 )
 def test_each_room_shows_an_example_that_runs(room: str) -> None:
     import doctest

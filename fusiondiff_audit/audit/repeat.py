@@ -17,6 +17,7 @@ from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenRow
 from reports.verdict.wording import robustness_text
 from signing import Reason, SigningError, TrustStore
+from signing.records import write_record
 from signing.strict import read_base64
 
 
@@ -100,17 +101,17 @@ def compare(first: Report, second: Report) -> Comparison:
 
 
 def _settings(header: Header) -> dict[str, str]:
-    run = header.run
+    run = write_record(header.run)
+    del run["libraries"]
     settings = {
         "report format": header.format,  # whose rules its verdicts go by
         "auditor": header.auditor.keyid,
         "trust store": f"sha256:{header.trust.fingerprint} version {header.trust.version}",
-        "code": f"sha256:{run.code}",
-        "device": run.device,
-        "threads": str(run.threads),
         "stress test": robustness_text(header.robustness),
+        **{name.replace("_", " "): str(value) for name, value in run.items()},
+        "code": f"sha256:{header.run.code}",
     }
-    return settings | {library.name: library.version for library in run.libraries}
+    return settings | {library.name: library.version for library in header.run.libraries}
 
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
