@@ -71,11 +71,13 @@ HOMES = [
     "fusiondiff_audit.certify.conformal",
     "fusiondiff_audit.training.coverage_forecast",
     "reports.arithmetic",
+    "reports.verdict.claims",
     "reports.verdict.coverage",
     "reports.verdict.model_names",
     "signing.records",
     "reports.verdict.verdicts",
     "reports.verdict.versions",
+    "reports.verdict.wording",
 ]
 
 

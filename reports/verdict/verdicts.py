@@ -13,9 +13,9 @@
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC,)))
     (<Verdict.AUTHENTIC: 'AUTHENTIC'>, ())
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC, Label.COUNTERFEIT)))
-    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<Why.NOT_SURE: 'not-sure'>,))
+    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<VerdictReason.NOT_SURE: 'not-sure'>,))
     >>> verdict(Evidence(labels=(Label.AUTHENTIC,)))
-    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<Why.NOT_CALIBRATED: 'not-calibrated'>,))
+    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<VerdictReason.NOT_CALIBRATED: 'not-calibrated'>,))
 """
 
 from dataclasses import dataclass
