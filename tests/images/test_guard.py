@@ -82,7 +82,7 @@ def test_memory_is_used_again_only_when_nobody_looks_into_it(guard: Guard) -> No
     assert (part[:, :, 0] == GREY16[3:5]).all()
 
 
-def test_a_shelf_takes_back_what_was_lent_and_gives_up_what_does_not_fit() -> None:
+def test_a_pool_takes_back_what_was_lent_and_gives_up_what_does_not_fit() -> None:
     pool = shared_memory.MemoryPool()
     first = pool.take(1000)
     view: Any = pool.lend(first)
