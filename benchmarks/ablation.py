@@ -161,7 +161,7 @@ def main() -> None:
             took = time.monotonic() - start
             sizes = PartSizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
             found = [
-                cell.measured
+                cell.metrics
                 for seed in range(arguments.seeds)
                 for cell in evaluate_bundle(
                     model, benchmark_task(seed, sizes), [LABELS], workers=available_cores(), watch=no_progress

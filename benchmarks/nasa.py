@@ -27,14 +27,15 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
 from fusiondiff_audit.evaluation.baselines import BASELINES
-from fusiondiff_audit.evaluation.bundle import seen_by
+from fusiondiff_audit.evaluation.bundle import as_micrograph
 from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture_statistics
 from fusiondiff_audit.evaluation.metrics import t_interval
 from fusiondiff_audit.images.tiles import mirror_padded
 from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import ForestSettings
+from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings, LabelledExample
 from fusiondiff_audit.model.held_out import held_out_scores
+from fusiondiff_audit.model.inference import collect_embeddings
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -70,14 +71,26 @@ def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str,
 
         found[name] = rival
     if model is not None:
-        tile, rule = model.settings.architecture.tile, model.settings.geometry.rule
-        seen = seen_by(model, [(crop.image, mirror_padded(as_pixels(crop), tile), crop.authentic) for crop in used])
+        rule = model.settings.geometry.rule
+        embeddings = embedded(model, used)
 
         def ours(known: Places, asked: Places, seed: int) -> Floats:
-            return held_out_scores(seen, known, asked, learning=ForestSettings(seed=seed), rule=rule)
+            return held_out_scores(embeddings, known, asked, learning=ForestSettings(seed=seed), rule=rule)
 
         found[OURS] = ours
     return found
+
+
+def embedded(model: DiffusionModel, crops: Sequence[Crop]) -> EnrolledEmbeddings:
+    """Return the embeddings of crops; each counts as a specimen of its own."""
+    tile = model.settings.architecture.tile
+    micrographs = (as_micrograph(crop.image, mirror_padded(as_pixels(crop), tile)) for crop in crops)
+    images = [image.without_pixels() for image in model.embed(micrographs)]
+    examples = [
+        LabelledExample(image.micrograph.pixel_digest, f"{crop.image} {place}", crop.authentic)
+        for place, (image, crop) in enumerate(zip(images, crops, strict=True))
+    ]
+    return collect_embeddings(images, examples)
 
 
 def judge(

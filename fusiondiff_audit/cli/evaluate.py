@@ -24,8 +24,8 @@ _SHOWN = 5  # refusals
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen and use.")
-@click.option("--model", "bundle", metavar="MODEL", help="A bundle: a folder, or the name of one that comes along.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
+@click.option("--model", "bundle", metavar="MODEL", help="A bundle: a folder, or the name of an embedded result.")
+@click.option("--trust", "trust_path", type=PATH, help="The keys that may sign MODEL; an embedded one needs nresult.")
 @click.option("--baseline", "baselines", type=click.Choice(_BASELINES), multiple=True, help="Default: both.")
 @answering()
 def command(
@@ -35,10 +35,9 @@ def command(
 
     It is for research, so the folder may be unsigned.
 
-    Every specimen is asked once, by a classifier that learnt from others: five folds, split by specimen. Of a model the
-    encoder is used, and forests are trained for each fold. Intervals come from drawing specimens. Name the specimens in
-    the labels; without them each image counts as an object of its own, and two pictures of one object make any
-    classifier look good.
+    Cross-validation in five folds, split by specimen. Of a model the encoder is used, and forests are trained for each
+    fold. Intervals are a bootstrap over specimens. Name the specimens in the labels; without them each image counts as
+    a specimen of its own, and two images of one specimen make any classifier look good.
 
     \b
     fusiondiff-audit evaluate micrographs --labels micrographs/labels.csv
@@ -48,47 +47,49 @@ def command(
     from fusiondiff_audit.evaluation.baselines import BASELINES
     from fusiondiff_audit.evaluation.labelled_folder import extract_features
 
-    said = read_labels(labels)
+    by_file = read_labels(labels)
     model = None if bundle is None else open_bundle(bundle, trust_path)
     chosen = baselines or _BASELINES
-    seen = extract_features(
-        folder, said, chosen, model, watch=lambda names: watched(names, what="looking", total=len(said))
+    features = extract_features(
+        folder, by_file, chosen, model, watch=lambda names: watched(names, what="reading", total=len(by_file))
     )
-    say_some(seen.lost, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
-    counterfeit, authentic = seen.specimens()
-    found = {name: (BASELINES[name].title, seen.baseline(name)) for name in chosen}
+    say_some(features.refused, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
+    counterfeit, authentic = features.specimens()
+    results = {name: (BASELINES[name].title, features.baseline(name)) for name in chosen}
     if model is not None:
-        found["model"] = (_title(model), seen.model(model))
+        results["model"] = (_title(model), features.model(model))
     heads = ("model", "right", "accuracy, %", "balanced, %", "F1, %", "AUROC, %")
-    text = table([heads, *((title, *_cells(one)) for title, one in found.values())])
+    text = table([heads, *((title, *_cells(result)) for title, result in results.values())])
     data = {
-        "images": len(seen.names),
+        "images": len(features.names),
         "specimens": {"authentic": authentic, "counterfeit": counterfeit},
-        "unread": sorted(set(said) - set(seen.names)),
-        "models": {name: _data(one) for name, (_, one) in found.items()},
+        "unread": sorted(set(by_file) - set(features.names)),
+        "models": {name: _data(result) for name, (_, result) in results.items()},
     }
-    images = f"{count(len(seen.names), 'image')} of {authentic} authentic and {counterfeit} counterfeit specimens"
-    lost = f"; {count(len(seen.lost), 'file')} left out of every figure, named above" if seen.lost else ""
-    return Answer("DONE", f"{images}, split by specimen; 95 % intervals from drawing specimens{lost}", text, data)
+    images = f"{count(len(features.names), 'image')} of {authentic} authentic and {counterfeit} counterfeit specimens"
+    lost = f"; {count(len(features.refused), 'file')} left out of every figure, named above" if features.refused else ""
+    return Answer(
+        "DONE", f"{images}, split by specimen; 95 % intervals from a bootstrap over specimens{lost}", text, data
+    )
 
 
 def _title(model: "DiffusionModel") -> str:
     return f"{model.title}, forests on its embeddings{'' if model.verified else ', UNVERIFIED'}"
 
 
-def _cells(one: "CrossValidated") -> tuple[str, ...]:
-    seen = one.measured
-    f1, auroc = (f"{100 * value:.1f}" if value is not None else "-" for value in (seen.f1, seen.auroc))
-    return f"{seen.right}/{seen.of}", str(one.accuracy), str(one.balanced), f1, auroc
+def _cells(result: "CrossValidated") -> tuple[str, ...]:
+    metrics = result.metrics
+    f1, auroc = (f"{100 * value:.1f}" if value is not None else "-" for value in (metrics.f1, metrics.auroc))
+    return f"{metrics.right}/{metrics.of}", str(result.accuracy), str(result.balanced), f1, auroc
 
 
-def _data(one: "CrossValidated") -> dict[str, Any]:
-    seen = one.measured
+def _data(result: "CrossValidated") -> dict[str, Any]:
+    metrics = result.metrics
     return {
-        "right": seen.right,
-        "of": seen.of,
-        "accuracy": [one.accuracy.mean, one.accuracy.low, one.accuracy.high],
-        "balanced": [one.balanced.mean, one.balanced.low, one.balanced.high],
-        "f1": seen.f1,
-        "auroc": seen.auroc,
+        "right": metrics.right,
+        "of": metrics.of,
+        "accuracy": [result.accuracy.mean, result.accuracy.low, result.accuracy.high],
+        "balanced": [result.balanced.mean, result.balanced.low, result.balanced.high],
+        "f1": metrics.f1,
+        "auroc": metrics.auroc,
     }

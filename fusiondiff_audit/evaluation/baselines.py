@@ -1,8 +1,7 @@
-"""What is trained anew for each seed: rivals on cheap descriptors, and controls that must find nothing.
+"""Baselines on cheap descriptors, trained anew for each seed, and controls that must stay at chance.
 
-All learn by the same random forest, to which both classes weigh alike, as ours does. A control that does find something
-says that the pictures give their class away, or that the parts leak into each other, and then no other figure of the
-table counts.
+All use the same random forest with balanced class weights, as the model's forests do. A control above chance means that
+files reveal the class, or that parts leak into each other; then no other figure of the table is valid.
 """
 
 import zlib
@@ -23,20 +22,20 @@ _TREES = 400
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A descriptor, and what it stands for."""
+    """A forest on a descriptor."""
 
     title: str
     descriptor: Descriptor
     control: bool = False
-    permuted: bool = False  # learns from labels in the wrong order
+    permuted: bool = False  # trained on permuted labels
 
-    def scores(self, known: Floats, labels: Truth, asked: Floats, *, seed: int, workers: int) -> Scores:
-        """Learn from labelled rows, and return the probability of being authentic for others."""
+    def scores(self, train: Floats, labels: Truth, test: Floats, *, seed: int, workers: int) -> Scores:
+        """Train on labelled rows, and return the probability that each test row is authentic."""
         if self.permuted:
             labels = np.random.default_rng(seed).permutation(labels)
         forest = RandomForestClassifier(_TREES, random_state=seed, class_weight="balanced", n_jobs=workers)
-        forest.fit(known, labels)
-        scores: Scores = forest.predict_proba(asked)[:, np.flatnonzero(forest.classes_)[0]]
+        forest.fit(train, labels)
+        scores: Scores = forest.predict_proba(test)[:, np.flatnonzero(forest.classes_)[0]]
         return scores
 
 
@@ -48,20 +47,20 @@ def _texture(pixels: Pixels, _: Specimen) -> Floats:
     return descriptors.texture_statistics(pixels)
 
 
-def _file(pixels: Pixels, drawn: Specimen) -> Floats:
-    """Return what a file tells before its pixels are looked at."""
-    maker, voltage, distance = draw_settings(random_stream(*drawn.key, "maker"))
-    shot = Acquisition(pixels, drawn.pixel_size, voltage, distance)
-    file = VENDORS[maker](shot)
+def _file(pixels: Pixels, specimen: Specimen) -> Floats:
+    """Describe the file without its pixels: vendor, sizes, metadata."""
+    vendor, voltage, distance = draw_settings(random_stream(*specimen.key, "maker"))
+    acquisition = Acquisition(pixels, specimen.pixel_size, voltage, distance)
+    file = VENDORS[vendor](acquisition)
     return np.array(
         [
-            sorted(VENDORS).index(maker),
+            sorted(VENDORS).index(vendor),
             len(file.data),
             len(file.sidecar or ""),
             len(zlib.compress(file.data, 1)),
             pixels.itemsize,
-            drawn.pixel_size,
-            shot.magnification,
+            specimen.pixel_size,
+            acquisition.magnification,
             voltage,
             distance,
         ]

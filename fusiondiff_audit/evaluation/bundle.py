@@ -1,4 +1,4 @@
-"""A bundle of ours on the benchmark: its encoder as it stands, and forests that learn from each seed's labels alone."""
+"""A bundle on the benchmark: its encoder is frozen, and forests are trained on the labels of each seed alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -23,50 +23,36 @@ EmbeddingProgress = Callable[[Iterable[EmbeddedImage], int], Iterable[EmbeddedIm
 def evaluate_bundle(
     model: DiffusionModel, task: BenchmarkTask, labels: Sequence[int], *, workers: int, watch: EmbeddingProgress
 ) -> Iterator[PartResult]:
-    """Yield what a bundle reaches on one seed."""
+    """Test a bundle on one seed, at each number of labels."""
     task = replace(
         task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in TEST_PARTS}
     )
-    seen = embed_items(model, task.items(), workers=workers, watch=watch)
-    learnt = len(task.parts["train"])
-    asked = np.arange(learnt, len(seen.examples))
+    embeddings = embed_items(model, task.items(), workers=workers, watch=watch)
+    test = np.arange(len(task.parts["train"]), len(embeddings.examples))
     learning = ForestSettings(seed=task.seed)
     for n in labels:
-        scores = held_out_scores(seen, np.arange(n), asked, learning=learning, rule=model.settings.geometry.rule)
+        scores = held_out_scores(embeddings, np.arange(n), test, learning=learning, rule=model.settings.geometry.rule)
         yield from part_results(task, NAME, n, scores)
 
 
 def embed_items(
     model: DiffusionModel, items: Sequence[BenchmarkItem], *, workers: int, watch: EmbeddingProgress
 ) -> EnrolledEmbeddings:
-    """Return what a model sees in each picture, which is made for it and forgotten."""
-    found = (picture.without_pixels() for picture in model.embed(parallel_map(_made, items, workers)))
-    pictures = list(watch(found, len(items)))
-    return _labelled(pictures, [(" ".join(item.specimen().key), item.authentic) for item in items])
+    """Return the embeddings of items; their images are drawn in `workers` processes and not kept."""
+    embedded = (image.without_pixels() for image in model.embed(parallel_map(_micrograph, items, workers)))
+    images = list(watch(embedded, len(items)))
+    labels = [(" ".join(item.specimen().key), item.authentic) for item in items]
+    named = zip(images, labels, strict=True)
+    examples = [LabelledExample(image.micrograph.pixel_digest, *label) for image, label in named]
+    return collect_embeddings(images, examples)
 
 
-def seen_by(model: DiffusionModel, planes: Sequence[tuple[str, Pixels, bool]]) -> EnrolledEmbeddings:
-    """Return what a model sees in planes that somebody else cut, each with its name and whether it is authentic."""
-    pictures = [
-        found.without_pixels() for found in model.embed(as_micrograph(name, pixels) for name, pixels, _ in planes)
-    ]
-    return _labelled(pictures, [(f"{name} {place}", authentic) for place, (name, _, authentic) in enumerate(planes)])
-
-
-def _labelled(pictures: Sequence[EmbeddedImage], said: Sequence[tuple[str, bool]]) -> EnrolledEmbeddings:
-    """Return pictures with the specimen and the label of each."""
-    named = zip(pictures, said, strict=True)
-    return collect_embeddings(
-        pictures, [LabelledExample(one.micrograph.pixel_digest, *specimen) for one, specimen in named]
-    )
-
-
-def _made(item: BenchmarkItem) -> LooseMicrograph:
+def _micrograph(item: BenchmarkItem) -> LooseMicrograph:
     return as_micrograph(f"{item.part} {item.number}", item.pixels())
 
 
 def as_micrograph(name: str, plane: Pixels) -> LooseMicrograph:
-    """Return a plane as a picture that nobody signed and no file holds."""
+    """Return pixels as a micrograph without a file or a signature."""
     pixels = plane[:, :, None]
     digest = digest_pixels(pixels)
     height, width, _ = pixels.shape

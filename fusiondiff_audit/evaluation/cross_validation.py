@@ -1,7 +1,7 @@
-"""Measuring on pictures of which there are few: each specimen is asked once, by a model that never saw it.
+"""Cross-validation by specimen, with bootstrap intervals.
 
-Images of one specimen stay on one side of every fold. The interval comes from drawing whole specimens with return, so
-that many pictures of few objects do not look like much evidence; with few specimens it is wide, and still too narrow.
+Images of one specimen stay in one fold. Intervals come from a bootstrap over whole specimens, so that many images of
+few specimens do not count as much evidence; with few specimens the interval is wide, and still too narrow.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fusiondiff_audit.evaluation.metrics import ClassMetrics, Interval, Scores, Truth, class_metrics
+from fusiondiff_audit.evaluation.metrics import THRESHOLD, ClassMetrics, Interval, Scores, Truth, class_metrics
 
-Learner = Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores]  # known and asked rows -> scores of the asked
+Learner = Callable[
+    [npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores
+]  # training and test rows -> scores of the test rows
 _FOLDS = 5
 _DRAWS = 1000
 _LEAST = 0.9  # share of draws that must hold both classes
@@ -21,49 +23,50 @@ _LEAST = 0.9  # share of draws that must hold both classes
 
 @dataclass(frozen=True, slots=True)
 class CrossValidated:
-    """Scores of all images, none by a model that saw its specimen."""
+    """Scores of all images, each by a model that was not trained on its specimen."""
 
     scores: Scores
-    measured: ClassMetrics
+    metrics: ClassMetrics
     balanced: Interval
     accuracy: Interval
 
 
 def cross_validate(truth: Truth, groups: npt.NDArray[np.str_], learner: Learner, *, seed: int = 0) -> CrossValidated:
-    """Ask every image in the fold that holds its specimen."""
+    """Score every image in the test fold that holds its specimen."""
     fewest = min(len(np.unique(groups[truth])), len(np.unique(groups[~truth])))
     if fewest < 2:
-        raise ValueError("each class needs two specimens, one to learn from and one to ask")
+        raise ValueError("each class needs two specimens, one to train on and one to test")
     scores = np.full(len(truth), np.nan)
     folds = StratifiedGroupKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
-    for known, asked in folds.split(np.zeros(len(truth)), truth, groups):
-        scores[asked] = learner(known, asked)
+    for train, test in folds.split(np.zeros(len(truth)), truth, groups):
+        scores[test] = learner(train, test)
     return bootstrapped(truth, groups, scores, seed=seed)
 
 
 def bootstrapped(truth: Truth, groups: npt.NDArray[np.str_], scores: Scores, *, seed: int = 0) -> CrossValidated:
-    """Measure scores, with intervals from drawing specimens."""
+    """Measure scores, with intervals from a bootstrap over specimens."""
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    drawn = [
-        class_metrics(truth[rows], scores[rows])
-        for rows in (
-            np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]) for _ in range(_DRAWS)
-        )
-    ]
-    whole = class_metrics(truth, scores)
-    balanced = [one.balanced for one in drawn if one.balanced is not None]
-    accuracy = [one.accuracy for one in drawn]
+    right = (scores >= THRESHOLD) == truth
+    accuracy: list[float] = []
+    balanced: list[float] = []
+    for _ in range(_DRAWS):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        authentic, right_rows = truth[rows], right[rows]
+        accuracy.append(float(right_rows.mean()))
+        if authentic.any() and not authentic.all():
+            balanced.append(float((right_rows[authentic].mean() + right_rows[~authentic].mean()) / 2))
+    metrics = class_metrics(truth, scores)
     return CrossValidated(
         scores,
-        whole,
-        _spread(whole.balanced if whole.balanced is not None else np.nan, balanced, len(members)),
-        _spread(whole.accuracy, accuracy, len(members)),
+        metrics,
+        _interval(metrics.balanced if metrics.balanced is not None else np.nan, balanced, len(members)),
+        _interval(metrics.accuracy, accuracy, len(members)),
     )
 
 
-def _spread(value: float, drawn: list[float], specimens: int) -> Interval:
-    if len(drawn) < _LEAST * _DRAWS:
+def _interval(value: float, draws: list[float], specimens: int) -> Interval:
+    if len(draws) < _LEAST * _DRAWS:
         return Interval(value, 0.0, 1.0, specimens)
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    low, high = np.quantile(draws, (0.025, 0.975))
     return Interval(value, float(low), float(high), specimens)

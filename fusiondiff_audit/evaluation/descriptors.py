@@ -1,7 +1,7 @@
-"""What a cheap classifier sees: numbers from the histogram, or from classical texture descriptors.
+"""The descriptors of the baselines: statistics of the histogram, and classical texture descriptors.
 
-Both are the rivals that a claim about a deep model has to beat, so they are done as their users would do them: pictures
-are scaled to their own depth, textures are taken from pictures of zero mean and unit variance.
+They are implemented as their users would: grey statistics from images scaled to their bit depth, textures from images
+of zero mean and unit variance.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def grey_statistics(pixels: Pixels) -> Floats:
     """Return 53 numbers of the histogram alone: moments, quantiles, entropy, and the histogram of z-scores."""
     grey = _unit(pixels)
     flat = grey.ravel()
-    shape = np.nan_to_num([stats.skew(flat), stats.kurtosis(flat)])  # of one grey alone there is none
+    shape = np.nan_to_num([stats.skew(flat), stats.kurtosis(flat)])  # undefined for a uniform image
     moments = [flat.mean(), flat.std(), *shape, flat.min(), flat.max()]
     coarse = np.histogram(flat, 64, (0, 1))[0] / flat.size
     entropy = -(coarse[coarse > 0] * np.log(coarse[coarse > 0])).sum()
@@ -49,20 +49,20 @@ def _standard(grey: Floats) -> Floats:
 
 
 def _patterns(grey: Floats) -> Floats:
-    """Return histograms of uniform, rotation-invariant patterns, of the picture and of a smoothed one."""
-    found = []
+    """Return histograms of uniform, rotation-invariant local binary patterns, of the image and of a smoothed copy."""
+    histograms = []
     for sigma in (0.0, 1.5):
-        seen = ndimage.gaussian_filter(grey, sigma) if sigma else grey
-        whole = np.rint(seen * 4096).astype(np.int32)
+        smoothed = ndimage.gaussian_filter(grey, sigma) if sigma else grey
+        whole = np.rint(smoothed * 4096).astype(np.int32)
         for radius in _RADII:
             points = 8 * radius if radius < 3 else 16
             codes = local_binary_pattern(whole, points, radius, "uniform")
-            found.append(np.bincount(codes.astype(np.intp).ravel(), minlength=points + 2) / codes.size)
-    return np.concatenate(found)
+            histograms.append(np.bincount(codes.astype(np.intp).ravel(), minlength=points + 2) / codes.size)
+    return np.concatenate(histograms)
 
 
 def _cooccurrence(grey: Floats) -> Floats:
-    """Return the mean over directions, and the range, of each property at each distance."""
+    """Return the mean and the range over directions of each co-occurrence property at each distance."""
     levels = np.clip((grey + 3) / 6 * _LEVELS, 0, _LEVELS - 1).astype(np.uint8)
     matrix = graycomatrix(levels, _DISTANCES, _ANGLES, _LEVELS, symmetric=True, normed=True)
     values = [graycoprops(matrix, name) for name in _PROPERTIES]
@@ -70,10 +70,10 @@ def _cooccurrence(grey: Floats) -> Floats:
 
 
 def _gradients(grey: Floats) -> Floats:
-    """Return the spread of gradients and of curvature at several scales."""
-    found = []
+    """Return quantiles of gradient magnitude and curvature at several scales."""
+    quantiles = []
     for sigma in _SCALES:
-        size = ndimage.gaussian_gradient_magnitude(grey, sigma)
-        curved = ndimage.gaussian_laplace(grey, sigma)
-        found += [np.quantile(size, _QUANTILES[3:]), np.quantile(curved, _QUANTILES[1:-1])]
-    return np.concatenate(found)
+        magnitude = ndimage.gaussian_gradient_magnitude(grey, sigma)
+        curvature = ndimage.gaussian_laplace(grey, sigma)
+        quantiles += [np.quantile(magnitude, _QUANTILES[3:]), np.quantile(curvature, _QUANTILES[1:-1])]
+    return np.concatenate(quantiles)

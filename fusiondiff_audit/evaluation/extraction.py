@@ -1,4 +1,4 @@
-"""Making many pictures at once, and keeping only what is measured on them."""
+"""Descriptors of many benchmark images, drawn in several processes and not kept."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -19,14 +19,14 @@ Row = TypeVar("Row")
 
 
 def no_progress(rows: Iterable[Row], total: int) -> Iterable[Row]:
-    """Return rows as they are: nobody wants to see how many are still to come."""
+    """Return rows as they are, without a progress bar."""
     return rows
 
 
 def extract_descriptors(
     items: Sequence[BenchmarkItem], descriptors: Sequence[Descriptor], *, workers: int, watch: Progress
 ) -> tuple[Floats, ...]:
-    """Return one array for each descriptor, with a row for each item; every picture is made once."""
+    """Return one array for each descriptor, with a row for each item; every image is drawn once."""
     rows = parallel_map(partial(_describe, tuple(descriptors)), items, workers)
     return tuple(np.stack(column) for column in zip(*watch(rows, len(items)), strict=True))
 

@@ -1,9 +1,9 @@
-"""Measuring classifiers on labelled pictures of one's own: every specimen is asked once, by what learnt from others."""
+"""Cross-validation of classifiers on a folder of labelled micrographs: `evaluate`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,108 +19,107 @@ from fusiondiff_audit.kiln.parallel import available_cores
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.enrolment import EnrolledEmbeddings
+    from fusiondiff_audit.model.inference import EmbeddedImage
 
 Places = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
-Watch = Callable[[Iterable[str]], Iterable[str]]
+NameProgress = Callable[[Iterable[str]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FolderFeatures:
-    """What was seen of the labelled pictures that could be read; a row of each descriptor for each of them."""
+    """Descriptors and embeddings of the labelled images that could be read, one row for each, and the refusals."""
 
     names: tuple[str, ...]
     truth: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.str_]
-    rows: Mapping[str, Floats]
-    embedded: "EnrolledEmbeddings | None"
-    lost: tuple[str, ...]
+    descriptors: Mapping[str, Floats]
+    embeddings: "EnrolledEmbeddings | None"
+    refused: tuple[str, ...]
 
     def specimens(self) -> tuple[int, int]:
-        """Return how many counterfeit and authentic specimens there are; each class needs two."""
-        counterfeit, authentic = (len(set(self.groups[self.truth == kind])) for kind in (False, True))
+        """Count counterfeit and authentic specimens, and refuse fewer than two of a class."""
+        counterfeit, authentic = (len(set(self.groups[self.truth == label])) for label in (False, True))
         if min(counterfeit, authentic) < 2:
             what = f"{authentic} authentic and {counterfeit} counterfeit specimens that can be read"
-            hint = "name at least two specimens of each class, one to learn from and one to ask"
+            hint = "name at least two specimens of each class, one to train on and one to test"
             raise signing.SigningError(signing.Reason.BAD_REQUEST, what, hint=hint)
         return counterfeit, authentic
 
     def baseline(self, name: str) -> CrossValidated:
-        """Return what a forest on a descriptor reaches."""
-        rows = self.rows[name]
+        """Cross-validate a forest on a descriptor."""
+        rows = self.descriptors[name]
 
-        def learner(known: Places, asked: Places) -> Floats:
-            return BASELINES[name].scores(
-                rows[known], self.truth[known], rows[asked], seed=0, workers=available_cores()
-            )
+        def learner(train: Places, test: Places) -> Floats:
+            return BASELINES[name].scores(rows[train], self.truth[train], rows[test], seed=0, workers=available_cores())
 
         return cross_validate(self.truth, self.groups, learner)
 
     def model(self, model: "DiffusionModel") -> CrossValidated:
-        """Return what the model's encoder reaches, with forests of its kind trained for each fold."""
+        """Cross-validate forests on the embeddings of the model's encoder, trained anew for each fold."""
         from fusiondiff_audit.model.enrolment import ForestSettings
         from fusiondiff_audit.model.held_out import held_out_scores
 
-        embedded, rule = self.embedded, model.settings.geometry.rule
+        embeddings, rule = self.embeddings, model.settings.geometry.rule
         learning = replace(model.settings.learning or ForestSettings(), partitions=1)
-        if embedded is None:
-            raise ValueError("the pictures were looked at without a model")
+        if embeddings is None:
+            raise ValueError("the images were described without a model")
 
-        def learner(known: Places, asked: Places) -> Floats:
-            return held_out_scores(embedded, known, asked, learning=learning, rule=rule)
+        def learner(train: Places, test: Places) -> Floats:
+            return held_out_scores(embeddings, train, test, learning=learning, rule=rule)
 
         return cross_validate(self.truth, self.groups, learner)
 
 
 def extract_features(
     folder: Path,
-    said: Mapping[str, FileLabel],
+    labels: Mapping[str, FileLabel],
     baselines: Sequence[str],
     model: "DiffusionModel | None",
     *,
-    watch: Watch,
+    watch: NameProgress,
 ) -> FolderFeatures:
-    """Decode the labelled files one after another, and describe each; one that cannot be read is named and left out."""
+    """Decode and describe the labelled files one after another; a file that is refused is named and left out."""
     names: list[str] = []
-    lost: list[str] = []
+    refused: list[str] = []
     rows: dict[str, list[Floats]] = {name: [] for name in baselines}
-    pictures: list[Any] = []
+    embedded: list[EmbeddedImage] = []
     with Guard() as guard:
-        for name in watch(sorted(said)):
+        for name in watch(sorted(labels)):
             try:
                 micrograph = decode(LooseFile.read(folder / name), guard=guard)
                 plane = prepare(micrograph, Geometry()).plane
-                embedded = None if model is None else _embedded(model, micrograph)
+                embedded += [] if model is None else [_embedded(model, micrograph)]
             except (ImageError, signing.SigningError) as e:
-                lost.append(f"{name}: {e}")
+                refused.append(f"{name}: {e}")
                 continue
             names.append(name)
             for baseline in baselines:
                 rows[baseline].append(DESCRIPTORS[baseline](plane))
-            pictures.append(embedded)
     return FolderFeatures(
         tuple(names),
-        np.array([said[name].authentic for name in names], dtype=bool),
-        np.array([said[name].specimen for name in names]),
-        {name: np.stack(found) if found else np.zeros((0, 1)) for name, found in rows.items()},
-        None if model is None or not pictures else _gathered(pictures, [said[name] for name in names]),
-        tuple(lost),
+        np.array([labels[name].authentic for name in names], dtype=bool),
+        np.array([labels[name].specimen for name in names]),
+        {name: np.stack(column) if column else np.zeros((0, 1)) for name, column in rows.items()},
+        _collected(embedded, [labels[name] for name in names]) if embedded else None,
+        tuple(refused),
     )
 
 
-def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> Any:
-    (found,) = model.embed([micrograph])
-    if not len(found.embeddings):
-        what = f"no tile that the model can judge ({found.prepared.quality})"
+def _embedded(model: "DiffusionModel", micrograph: LooseMicrograph) -> "EmbeddedImage":
+    (image,) = model.embed([micrograph])
+    if not len(image.embeddings):
+        what = f"no tile that the model can judge ({image.prepared.quality})"
         raise signing.SigningError(signing.Reason.UNSUPPORTED, what)
-    return found.without_pixels()
+    return image.without_pixels()
 
 
-def _gathered(pictures: Sequence[Any], labels: Sequence[FileLabel]) -> "EnrolledEmbeddings":
+def _collected(images: "Sequence[EmbeddedImage]", labels: Sequence[FileLabel]) -> "EnrolledEmbeddings":
     from fusiondiff_audit.model.enrolment import LabelledExample
     from fusiondiff_audit.model.inference import collect_embeddings
 
     examples = [
-        LabelledExample(p.sample.pixel_digest, s.specimen, s.authentic) for p, s in zip(pictures, labels, strict=True)
+        LabelledExample(image.micrograph.pixel_digest, label.specimen, label.authentic)
+        for image, label in zip(images, labels, strict=True)
     ]
-    return collect_embeddings(pictures, examples)
+    return collect_embeddings(images, examples)

@@ -1,7 +1,7 @@
-"""How good an answer is, and how sure that is.
+"""Metrics of a binary classifier, intervals over seeds, and the paired comparison of two classifiers.
 
-Seeds are independent draws of specimens, so an interval over seeds covers both what was learnt from and what was
-tested; images of one specimen are not independent, so counts of images are given without one.
+Seeds are independent draws of specimens, so an interval over seeds covers training and test specimens; images of one
+specimen are not independent, so counts of images are given without an interval.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,11 @@ import numpy.typing as npt
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
+from reports.stress.statistics import mcnemar
+
 Truth = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
-THRESHOLD = 0.5  # at or above: called AUTHENTIC
+THRESHOLD = 0.5  # a score at or above it is called AUTHENTIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,19 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class ClassMetrics:
-    """One part of one seed, judged."""
+    """Metrics of one part of one seed."""
 
     right: int
     of: int
     called_authentic: int
     accuracy: float
-    balanced: float | None  # None where the part holds one class alone, as the next two
+    balanced: float | None  # None, as the next two, where the part holds one class alone
     f1: float | None
     auroc: float | None
 
 
 def class_metrics(truth: Truth, scores: Scores) -> ClassMetrics:
-    """Judge scores of being authentic against the truth."""
+    """Compare scores of being authentic with the truth."""
     called = scores >= THRESHOLD
     right = int((called == truth).sum())
     both = 0 < truth.sum() < len(truth)
@@ -60,19 +62,19 @@ def class_metrics(truth: Truth, scores: Scores) -> ClassMetrics:
 
 
 def t_interval(values: Sequence[float]) -> Interval:
-    """Return the mean of one value for each seed, with its interval."""
-    seen = np.asarray(values, dtype=float)
-    mean = float(seen.mean())
-    if len(seen) < 2:
-        return Interval(mean, 0.0, 1.0, len(seen))
-    half = float(stats.t.ppf(0.975, len(seen) - 1) * seen.std(ddof=1) / np.sqrt(len(seen)))
-    return Interval(mean, max(mean - half, 0.0), min(mean + half, 1.0), len(seen))
+    """Return the mean over seeds with its interval."""
+    array = np.asarray(values, dtype=float)
+    mean = float(array.mean())
+    if len(array) < 2:
+        return Interval(mean, 0.0, 1.0, len(array))
+    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
+    return Interval(mean, max(mean - half, 0.0), min(mean + half, 1.0), len(array))
 
 
-def mcnemar(truth: Truth, ours: Scores, theirs: Scores) -> tuple[int, int, float]:
-    """Return how many only we and only they have right, and the exact two-sided p that this is chance."""
+def paired_test(truth: Truth, ours: Scores, theirs: Scores) -> tuple[int, int, float]:
+    """Count the images that only we and only they have right, with the two-sided exact p of McNemar's test."""
     we = (ours >= THRESHOLD) == truth
     they = (theirs >= THRESHOLD) == truth
     only_we, only_they = int((we & ~they).sum()), int((they & ~we).sum())
-    p = float(stats.binomtest(only_we, only_we + only_they).pvalue) if only_we + only_they else 1.0
+    p = min(1.0, 2 * mcnemar(max(only_we, only_they), min(only_we, only_they)))
     return only_we, only_they, p

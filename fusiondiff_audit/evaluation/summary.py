@@ -1,4 +1,4 @@
-"""From the cells of many seeds to the lines of a table."""
+"""Tables of the benchmark: results of many seeds, summarised by model and number of labels."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from fusiondiff_audit.evaluation.benchmark import PartResult
-from fusiondiff_audit.evaluation.metrics import Interval, Truth, mcnemar, t_interval
+from fusiondiff_audit.evaluation.metrics import Interval, Truth, paired_test, t_interval
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One model with so many labels, over all seeds that asked it."""
+    """One model at one number of labels, over all seeds."""
 
     model: str
     labels: int
@@ -23,38 +23,37 @@ class SummaryRow:
     right: int
     of: int
     microscope: Interval | None  # balanced accuracy with another microscope
-    workshop: Interval | None  # share that is called AUTHENTIC, of a workshop that was kept back
-    kiln: Interval | None  # the same, of another kiln's genuine ware
+    workshop: Interval | None  # share called AUTHENTIC of a held-out workshop's copies
+    kiln: Interval | None  # share called AUTHENTIC of another kiln's genuine ware
 
     def data(self) -> dict[str, Any]:
-        """Return the line for JSON."""
         return asdict(self)
 
 
-def summarise(cells: Iterable[PartResult]) -> Iterator[SummaryRow]:
-    """Yield a line for each model and number of labels, in the order in which they came."""
+def summarise(results: Iterable[PartResult]) -> Iterator[SummaryRow]:
+    """Yield a row for each model and number of labels, in the order of the results."""
     groups: dict[tuple[str, int], dict[str, list[PartResult]]] = defaultdict(lambda: defaultdict(list))
-    for cell in cells:
-        groups[cell.model, cell.labels][cell.part].append(cell)
+    for result in results:
+        groups[result.model, result.labels][result.part].append(result)
     for (model, labels), parts in groups.items():
-        test = [cell.measured for cell in parts["test"]]
+        test = [result.metrics for result in parts["test"]]
         yield SummaryRow(
             model,
             labels,
-            t_interval([one.balanced for one in test if one.balanced is not None]),
-            t_interval([one.f1 for one in test if one.f1 is not None]),
-            t_interval([one.auroc for one in test if one.auroc is not None]),
-            sum(one.right for one in test),
-            sum(one.of for one in test),
-            _over(one.measured.balanced for one in parts["microscope"]),
-            _over(one.measured.called_authentic / one.measured.of for one in parts["workshop"]),
-            _over(one.measured.called_authentic / one.measured.of for one in parts["kiln"]),
+            t_interval([metrics.balanced for metrics in test if metrics.balanced is not None]),
+            t_interval([metrics.f1 for metrics in test if metrics.f1 is not None]),
+            t_interval([metrics.auroc for metrics in test if metrics.auroc is not None]),
+            sum(metrics.right for metrics in test),
+            sum(metrics.of for metrics in test),
+            _interval(result.metrics.balanced for result in parts["microscope"]),
+            _interval(result.metrics.called_authentic / result.metrics.of for result in parts["workshop"]),
+            _interval(result.metrics.called_authentic / result.metrics.of for result in parts["kiln"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """Two models on the same pictures: how often one alone is right, and the exact p that this is chance."""
+    """Two models on the same images: how often one alone is right, and the two-sided exact p of McNemar's test."""
 
     model: str
     rival: str
@@ -66,18 +65,18 @@ class PairedComparison:
 
 
 def paired_comparisons(
-    cells: Iterable[PartResult], truth: Mapping[int, Truth], rival: str
+    results: Iterable[PartResult], truth: Mapping[int, Truth], rival: str
 ) -> Iterator[PairedComparison]:
-    """Yield each model against one rival, by McNemar's test over the test parts of the seeds that asked both."""
-    test = {(cell.model, cell.labels, cell.seed): cell.scores for cell in cells if cell.part == "test"}
+    """Compare each model with one rival, over the test parts of the seeds that have both."""
+    test = {(row.model, row.labels, row.seed): row.scores for row in results if row.part == "test"}
     for model, labels in dict.fromkeys((model, labels) for model, labels, _ in test if model != rival):
         seeds = [seed for seed in truth if (model, labels, seed) in test and (rival, labels, seed) in test]
         if seeds:
-            ours, theirs = (np.concatenate([test[who, labels, seed] for seed in seeds]) for who in (model, rival))
-            counts = mcnemar(np.concatenate([truth[seed] for seed in seeds]), ours, theirs)
+            ours, theirs = (np.concatenate([test[name, labels, seed] for seed in seeds]) for name in (model, rival))
+            counts = paired_test(np.concatenate([truth[seed] for seed in seeds]), ours, theirs)
             yield PairedComparison(model, rival, labels, len(seeds), *counts)
 
 
-def _over(values: Iterable[float | None]) -> Interval | None:
-    known = [value for value in values if value is not None]
-    return t_interval(known) if known else None
+def _interval(values: Iterable[float | None]) -> Interval | None:
+    present = [value for value in values if value is not None]
+    return t_interval(present) if present else None

@@ -1,8 +1,7 @@
-"""Which pictures each seed of the benchmark learns from and is tested on.
+"""The task of each seed of the benchmark: which images a classifier is trained and tested on.
 
-A seed stands for one enrolment: one of the tested kilns is the reference, and everything else is not it. No specimen is
-in two parts. One field is taken of each specimen that is learnt from, so that n labels are n specimens, and two of each
-that is tested.
+A seed stands for one enrolment: one kiln is the reference, and everything else is not authentic. No specimen is in two
+parts. Training and calibration use one field of each specimen, so that n labels are n specimens; tests use two.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ LABELS = (10, 20, 50, 200, 1000)
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkItem:
-    """One picture, which can be made whenever it is needed."""
+    """One image, drawn whenever it is needed."""
 
     seed: int
     part: str
@@ -31,7 +30,7 @@ class BenchmarkItem:
     workshop: str | None
     number: int  # of the specimen, within its part and maker
     field: int
-    authentic: bool  # as the seed's reference
+    authentic: bool  # by the seed's reference kiln
     difficulty: Difficulty = Difficulty.MEDIUM
     instrument: str = "everyday"
 
@@ -54,26 +53,26 @@ class BenchmarkItem:
 
 @dataclass(frozen=True, slots=True)
 class PartSizes:
-    """How many pictures each part has; all but the last two hold as many authentic ones as counterfeits."""
+    """The number of images of each part; all but the last two hold as many authentic images as counterfeit ones."""
 
     train: int = max(LABELS)
     calibrate: int = 100
     test: int = 400
-    microscope: int = 200  # seen with another microscope
-    workshop: int = 100  # by a workshop that was kept back
-    kiln: int = 100  # genuine, but another kiln's
+    microscope: int = 200  # taken with another microscope
+    workshop: int = 100  # copies by the held-out workshop
+    kiln: int = 100  # genuine ware of another kiln
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkTask:
-    """One seed's parts, each a tuple of items in an order of which any beginning is balanced."""
+    """The parts of one seed; any even number of leading items of a part is balanced, but for the last two parts."""
 
     seed: int
     reference: str
     parts: Mapping[str, tuple[BenchmarkItem, ...]]
 
     def items(self) -> tuple[BenchmarkItem, ...]:
-        """Return the items of all parts, in their order."""
+        """Return the items of all parts, in the order of the parts."""
         return tuple(item for part in self.parts.values() for item in part)
 
     @property
@@ -90,15 +89,15 @@ def benchmark_task(
     sizes = sizes or PartSizes()
     reference = REFERENCE_KILNS[seed % len(REFERENCE_KILNS)]
     other = REFERENCE_KILNS[(seed + 1) % len(REFERENCE_KILNS)]
-    known = tuple(workshop for workshop in KILNS[reference].workshops if workshop != HELD_OUT_WORKSHOP)
+    trained = tuple(workshop for workshop in KILNS[reference].workshops if workshop != HELD_OUT_WORKSHOP)
 
     def pairs(part: str, size: int, fields: int, instrument: str = "everyday") -> Iterator[BenchmarkItem]:
         for place in range(size):
             number, half = divmod(place // 2, fields)
-            copied = None if place % 2 == 0 else known[number % len(known)]
-            yield BenchmarkItem(seed, part, reference, copied, number, half, copied is None, difficulty, instrument)
+            workshop = None if place % 2 == 0 else trained[number % len(trained)]
+            yield BenchmarkItem(seed, part, reference, workshop, number, half, workshop is None, difficulty, instrument)
 
-    def strangers(part: str, size: int, kiln: str, workshop: str | None) -> Iterator[BenchmarkItem]:
+    def others(part: str, size: int, kiln: str, workshop: str | None) -> Iterator[BenchmarkItem]:
         for place in range(size):
             yield BenchmarkItem(seed, part, kiln, workshop, place // 2, place % 2, False, difficulty)
 
@@ -107,7 +106,7 @@ def benchmark_task(
         "calibrate": pairs("calibrate", sizes.calibrate, 1),
         "test": pairs("test", sizes.test, 2),
         "microscope": pairs("microscope", sizes.microscope, 2, "other"),
-        "workshop": strangers("workshop", sizes.workshop, reference, HELD_OUT_WORKSHOP),
-        "kiln": strangers("kiln", sizes.kiln, other, None),
+        "workshop": others("workshop", sizes.workshop, reference, HELD_OUT_WORKSHOP),
+        "kiln": others("kiln", sizes.kiln, other, None),
     }
     return BenchmarkTask(seed, reference, {name: tuple(items) for name, items in parts.items()})

@@ -22,4 +22,6 @@ def mcnemar(worse: int, better: int) -> float:
     if worse < 0 or better < 0:
         raise ValueError(f"{worse} pairs that are worse, {better} that are better")
     changed = worse + better
-    return sum(comb(changed, k) for k in range(worse, changed + 1)) / float(2**changed)
+    return sum(comb(changed, k) for k in range(worse, changed + 1)) / (
+        1 << changed
+    )  # whole numbers: their quotient does not overflow

@@ -86,5 +86,5 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
 def test_it_learnt_something(model: DiffusionModel) -> None:
     sizes = PartSizes(train=50, test=200, microscope=0, workshop=0, kiln=0)
     (cell,) = evaluate_bundle(model, benchmark_task(0, sizes), [50], workers=available_cores(), watch=no_progress)
-    assert cell.measured.balanced is not None
-    assert cell.measured.balanced > 0.6  # five standard deviations from a coin
+    assert cell.metrics.balanced is not None
+    assert cell.metrics.balanced > 0.6  # five standard deviations from a coin
