@@ -167,7 +167,7 @@ def main() -> int:
         home = Path(name)
         keys = {role: signing.PrivateKey.generate(signing.Algorithm.ED25519) for role in ("root", "device", "auditor")}
         entries = tuple(
-            signing.Entry(public.keyid, role, role.value, public.pem, NOW, NOW + timedelta(days=9))
+            signing.TrustEntry(public.keyid, role, role.value, public.pem, NOW, NOW + timedelta(days=9))
             for role, public in ((r, keys[r.value].public) for r in (signing.Role.DEVICE, signing.Role.AUDITOR))
         )
         first = signing.propose_first(

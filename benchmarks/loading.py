@@ -27,7 +27,7 @@ from fusiondiff_audit.model.encoder import Architecture, Encoder, meta_encoder
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import Denoiser
 from fusiondiff_audit.weights.tensors import specs_of, view
-from signing.stream import THREADS, stream
+from signing.parallel import THREADS, map_in_order
 from tests.conftest import entry, make_trust
 
 ROUNDS, MOST = 9, 1.15
@@ -72,7 +72,7 @@ def apart_tensors(bundle: Path, _: signing.TrustStore) -> None:
 def hashed_and_loaded(bundle: Path) -> dict[str, torch.Tensor]:
     """Hash the files in threads, then load them."""
     files = sorted(path for path in bundle.iterdir() if path.suffix == ".safetensors")
-    list(stream(digest, files, threads=THREADS))
+    list(map_in_order(digest, files, threads=THREADS))
     return {name: tensor for path in files for name, tensor in load_file(path).items()}
 
 

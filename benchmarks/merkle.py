@@ -3,7 +3,7 @@
 import sys
 import time
 
-from signing.merkle import Tree, leaf_hash
+from signing.merkle import MerkleTree, leaf_hash
 
 MAX_GROWTH = 12.0  # of the time, for ten times the leaves
 
@@ -15,12 +15,12 @@ def main() -> int:
     for i in range(4):
         for n in sorted(seconds, reverse=i % 2 == 0):
             start = time.perf_counter()
-            tree = Tree(leaves[:n])
+            tree = MerkleTree(leaves[:n])
             if i:
                 seconds[n].append(time.perf_counter() - start)
     small, large = (min(found) for found in seconds.values())
     print(f"100,000 leaves {small:.3f} s, 1,000,000 leaves {large:.3f} s")
-    tree = Tree(leaves)
+    tree = MerkleTree(leaves)
     start = time.perf_counter()
     proofs = [tree.inclusion(i) for i in range(0, 1_000_000, 1000)]
     print(f"one inclusion proof: {(time.perf_counter() - start) / len(proofs) * 1e6:.0f} us, {len(proofs[0])} hashes")

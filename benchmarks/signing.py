@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]
 
 import signing  # noqa: E402
-from signing.stream import THREADS  # noqa: E402
+from signing.parallel import THREADS  # noqa: E402
 
 MAX_RATIO = 1.15
 MAX_GROWTH = 1.25
@@ -106,7 +106,7 @@ def make(folder: Path, count: int, size: int) -> tuple[Path, signing.TrustStore]
     root, device = (signing.PrivateKey.generate(signing.Algorithm.ED25519) for _ in range(2))
     now = signing.now()
     window = (now, now + YEAR)
-    entry = signing.Entry(device.public.keyid, signing.Role.DEVICE, "sem", device.public.pem, *window)
+    entry = signing.TrustEntry(device.public.keyid, signing.Role.DEVICE, "sem", device.public.pem, *window)
     first = signing.propose_first((root.public,), threshold=1, entries=(entry,), issued=now, expires=now + YEAR)
     trust = first.cosigned((root,)).complete(now)
     signing.sign_batch(folder, key=device, device="sem", lab=None, captured=now, issued=now, valid_for=YEAR, sequence=1)

@@ -1,4 +1,4 @@
-"""Who vouches for which bytes.
+"""Signatures and trust: who vouches for which bytes.
 
 Goals: keys, envelopes, a trust store and signed batches that others can check with tools that we did not write;
 every byte read once, and handed on only after its signature or digest was checked.
@@ -21,47 +21,43 @@ Not-goals: storing secrets for others, a network, certificates of the web, and a
     [('a.tif', b'micrograph')]
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from signing.amend import (
-        Proposal,
-        Window,
-        load_proposal,
-        new_entry,
-        propose_entry,
-        propose_first,
-        propose_revocation,
-        propose_rotation,
-        replace_trust,
-    )
-    from signing.batch import Batch, Claim, SignedFile, open_batch, sign_batch
-    from signing.contents import RefusedFile, require_folder
-    from signing.errors import Reason, SigningError
-    from signing.files import create, read_capped, refuse_existing
-    from signing.keyfiles import MIN_PASSPHRASE, load_key, load_public_key, public_path, read_passphrase, write_key
-    from signing.keys import Algorithm, PrivateKey, PublicKey
-    from signing.listed import ROOT_ALGORITHMS, Entry, Revocation, Role, Why
-    from signing.manifest import MANIFEST_NAME, SECOND_NAME, FileEntry, Kind, Manifest, PixelSize
-    from signing.merkle import Tree, leaf_hash, verify_consistency, verify_inclusion
-    from signing.model import (
-        SIGNATURE_NAME,
-        SignedModel,
-        open_model,
-        open_pinned,
-        read_model_claims,
-        refuse_unfit,
-        sign_model,
-    )
-    from signing.modelfolder import ModelFolder
-    from signing.modelmanifest import ModelManifest, Resource, list_digest
-    from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint, verifier_key
-    from signing.proofs import Proven, open_proof, write_proof
-    from signing.roots import Root
-    from signing.stamping import attach_token, drop_tokens, stamp_query
-    from signing.times import later, now, read_duration, read_moment, write_time
-    from signing.trust import Signer, TrustStore, load_trust
+from signing.batch import Batch, Claim, SignedFile, open_batch, sign_batch
+from signing.errors import Reason, SigningError
+from signing.files import create, read_capped, refuse_existing
+from signing.key_files import MIN_PASSPHRASE, load_key, load_public_key, public_path, read_passphrase, write_key
+from signing.keys import Algorithm, PrivateKey, PublicKey
+from signing.manifest import MANIFEST_NAME, SECOND_NAME, FileEntry, FileKind, Manifest, PixelSize
+from signing.merkle import MerkleTree, leaf_hash, verify_inclusion
+from signing.model import (
+    SIGNATURE_NAME,
+    SignedModel,
+    open_model,
+    open_pinned,
+    read_model_claims,
+    refuse_unfit,
+    sign_model,
+)
+from signing.model_folder import ModelFolder
+from signing.model_manifest import ModelManifest, Resource, list_digest
+from signing.notes import Checkpoint, open_checkpoint, sign_checkpoint
+from signing.proofs import open_proof, write_proof
+from signing.proposals import (
+    Proposal,
+    Window,
+    load_proposal,
+    new_entry,
+    propose_entry,
+    propose_first,
+    propose_revocation,
+    propose_rotation,
+    replace_trust,
+)
+from signing.roots import Root
+from signing.signed_folder import RefusedFile, require_folder
+from signing.stamping import attach_token, drop_tokens, stamp_query
+from signing.times import later, now, read_duration, read_moment, write_time
+from signing.trust import Signer, TrustStore, load_trust
+from signing.trust_entries import ROOT_ALGORITHMS, Revocation, RevocationReason, Role, TrustEntry
 
 __all__ = [
     "MANIFEST_NAME",
@@ -73,30 +69,29 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "Claim",
-    "Entry",
     "FileEntry",
-    "Kind",
+    "FileKind",
     "Manifest",
+    "MerkleTree",
     "ModelFolder",
     "ModelManifest",
     "PixelSize",
     "PrivateKey",
     "Proposal",
-    "Proven",
     "PublicKey",
     "Reason",
     "RefusedFile",
     "Resource",
     "Revocation",
+    "RevocationReason",
     "Role",
     "Root",
     "SignedFile",
     "SignedModel",
     "Signer",
     "SigningError",
-    "Tree",
+    "TrustEntry",
     "TrustStore",
-    "Why",
     "Window",
     "attach_token",
     "create",
@@ -133,59 +128,8 @@ __all__ = [
     "sign_checkpoint",
     "sign_model",
     "stamp_query",
-    "verifier_key",
-    "verify_consistency",
     "verify_inclusion",
     "write_key",
     "write_proof",
     "write_time",
 ]
-
-# Found when asked for: whoever verifies one file need not wait for all that signs, amends and stamps others.
-_HOMES = {
-    "amend": (
-        "Proposal",
-        "Window",
-        "load_proposal",
-        "new_entry",
-        "propose_entry",
-        "propose_first",
-        "propose_revocation",
-        "propose_rotation",
-        "replace_trust",
-    ),
-    "batch": ("Batch", "Claim", "SignedFile", "open_batch", "sign_batch"),
-    "contents": ("RefusedFile", "require_folder"),
-    "errors": ("Reason", "SigningError"),
-    "files": ("create", "read_capped", "refuse_existing"),
-    "keyfiles": ("MIN_PASSPHRASE", "load_key", "load_public_key", "public_path", "read_passphrase", "write_key"),
-    "keys": ("Algorithm", "PrivateKey", "PublicKey"),
-    "listed": ("ROOT_ALGORITHMS", "Entry", "Revocation", "Role", "Why"),
-    "manifest": ("MANIFEST_NAME", "SECOND_NAME", "FileEntry", "Kind", "Manifest", "PixelSize"),
-    "merkle": ("Tree", "leaf_hash", "verify_consistency", "verify_inclusion"),
-    "model": (
-        "SIGNATURE_NAME",
-        "SignedModel",
-        "open_model",
-        "open_pinned",
-        "read_model_claims",
-        "refuse_unfit",
-        "sign_model",
-    ),
-    "modelfolder": ("ModelFolder",),
-    "modelmanifest": ("ModelManifest", "Resource", "list_digest"),
-    "notes": ("Checkpoint", "open_checkpoint", "sign_checkpoint", "verifier_key"),
-    "proofs": ("Proven", "open_proof", "write_proof"),
-    "roots": ("Root",),
-    "stamping": ("attach_token", "drop_tokens", "stamp_query"),
-    "times": ("later", "now", "read_duration", "read_moment", "write_time"),
-    "trust": ("Signer", "TrustStore", "load_trust"),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        found = globals()[name] = getattr(import_module(f"signing.{_HOME[name]}"), name)
-        return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

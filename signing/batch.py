@@ -1,7 +1,7 @@
 """Signed batches: a folder and `batch.sigstore.json`, which says what every file in it must be.
 
 `open_batch` believes nothing until it has proof, in this order:
-1. the manifest is read once; its envelope, key, role, signature and timestamps are checked (`signing.bundle`);
+1. the manifest is read once; its envelope, key, role, signature and timestamps are checked (`signing.sigstore_bundle`);
 2. its payload is parsed, names and all; then the signer's window and the batch's own validity are judged;
 3. a second signature, where there is one or one is asked for, must be good too, over the same payload;
 4. the folder is listed: what is missing, and what is there unsigned, is known before any file is read;
@@ -17,13 +17,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from signing.bundle import Bundle, Opened, bundle_limit, seal, unseal
-from signing.contents import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import Reason, SigningError
 from signing.files import create, refuse_existing, remove
 from signing.folder import Listing, Reader, list_folder
 from signing.keys import Algorithm, PrivateKey
-from signing.listed import ROOT_ALGORITHMS, Role
 from signing.manifest import (
     MANIFEST_NAME,
     MAX_FILE,
@@ -31,14 +28,17 @@ from signing.manifest import (
     MAX_MANIFEST,
     SECOND_NAME,
     FileEntry,
-    Kind,
+    FileKind,
     Manifest,
     PixelSize,
     default_kind,
 )
-from signing.stream import THREADS, stream
+from signing.parallel import THREADS, map_in_order
+from signing.signed_folder import RefusedFile, hash_files, plain_files, refuse_absent, refuse_altered, refuse_extra
+from signing.sigstore_bundle import SigstoreBundle, VerifiedPayload, bundle_limit, sign_payload, verify_bundle
 from signing.times import CLOCK_SKEW, later, write_time
 from signing.trust import Signer, TrustStore
+from signing.trust_entries import ROOT_ALGORITHMS, Role
 
 _Result = TypeVar("_Result")
 _OURS = frozenset({MANIFEST_NAME, SECOND_NAME})
@@ -76,7 +76,7 @@ class Batch:
     ) -> Iterator[_Result]:
         """Yield `work(file)` for each entry, in order; the thread that reads a file does the work."""
         reader = Reader(self.folder)
-        return stream(lambda entry: work(self._read(reader, entry)), entries, threads=threads)
+        return map_in_order(lambda entry: work(self._read(reader, entry)), entries, threads=threads)
 
     def extras(self) -> Iterator[RefusedFile]:
         """Yield every file that nobody signed."""
@@ -105,7 +105,7 @@ class Batch:
 class Claim:
     """What a signer says of a single file, where the default does not fit."""
 
-    kind: Kind | None = None
+    kind: FileKind | None = None
     specimen: str | None = None
     pixel_size: PixelSize | None = None
 
@@ -174,24 +174,26 @@ def sign_batch(
     for name, digest, size in hash_files(folder, names, limit=MAX_FILE, progress=progress):
         claim = claims.get(name, Claim())
         kind = claim.kind or default_kind(name)
-        side = claim.pixel_size or (pixel_size if kind is Kind.IMAGE else None)
+        side = claim.pixel_size or (pixel_size if kind is FileKind.IMAGE else None)
         files.append(FileEntry(name, digest, size, kind, claim.specimen, side))
     expires = later(issued, valid_for)
     nonce = secrets.token_hex(16)
     manifest = Manifest(device, lab, captured, issued, expires, sequence, nonce, tuple(files))
     payload = manifest.to_payload()
     Manifest.from_payload(payload, str(targets[0]))  # nothing is signed that no reader would take
-    create(targets[0], seal(payload, key), force=force)
+    create(targets[0], sign_payload(payload, key), force=force)
     if second_key is None:
         remove(targets[1])  # of an older signing: over another payload, and so refused until it is gone
     else:
-        create(targets[1], seal(payload, second_key), force=force)
+        create(targets[1], sign_payload(payload, second_key), force=force)
     return manifest
 
 
-def _unseal(data: bytes, where: str, trust: TrustStore, roles: tuple[Role, ...], *, second: bool = False) -> Opened:
-    bundle = Bundle.from_bytes(data, where, payload_limit=MAX_MANIFEST)
-    return unseal(bundle, where, trust=trust, roles=roles, second=second)
+def _unseal(
+    data: bytes, where: str, trust: TrustStore, roles: tuple[Role, ...], *, second: bool = False
+) -> VerifiedPayload:
+    bundle = SigstoreBundle.from_bytes(data, where, payload_limit=MAX_MANIFEST)
+    return verify_bundle(bundle, where, trust=trust, roles=roles, second=second)
 
 
 def _open_second(

@@ -103,7 +103,7 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A key that signs. It is never shown or logged, and `signing.keyfiles` alone writes it."""
+    """A key that signs. It is never shown or logged, and `signing.key_files` alone writes it."""
 
     public: PublicKey
     _key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | MLDSA65PrivateKey

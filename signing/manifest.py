@@ -27,7 +27,7 @@ _PIXEL_SIZE = re.compile(r"([0-9.]+) ?([a-zµμ]+)")
 _IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg"})
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file is for: only images are classified."""
 
     IMAGE = "image"
@@ -74,7 +74,7 @@ class FileEntry:
     name: str
     sha256: str
     size: int
-    kind: Kind
+    kind: FileKind
     specimen: str | None = None
     pixel_size: PixelSize | None = None
 
@@ -165,14 +165,14 @@ class Manifest:
         return write_statement(subjects, PREDICATE_TYPE, predicate)
 
 
-def default_kind(name: str) -> Kind:
+def default_kind(name: str) -> FileKind:
     """Guess what a file is for from its name; the signer may say otherwise."""
     path = PurePosixPath(name)
     if path.name == "labels.csv":
-        return Kind.LABELS
+        return FileKind.LABELS
     if path.suffix.lower() in _IMAGE_SUFFIXES:
-        return Kind.IMAGE
-    return Kind.SIDECAR if path.suffix.lower() == ".txt" else Kind.OTHER
+        return FileKind.IMAGE
+    return FileKind.SIDECAR if path.suffix.lower() == ".txt" else FileKind.OTHER
 
 
 def _read_file(subject: Subject, fields: Fields) -> FileEntry:
@@ -180,7 +180,7 @@ def _read_file(subject: Subject, fields: Fields) -> FileEntry:
     if fields.text("name") != subject.name:
         raise malformed(fields.where, "subjects and files differ")
     try:
-        kind = Kind(fields.text("kind"))
+        kind = FileKind(fields.text("kind"))
     except ValueError as e:
         raise malformed(fields.where, "unknown kind") from e
     pixel = fields.optional_fields("pixelSize")

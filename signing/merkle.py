@@ -25,7 +25,7 @@ def node_hash(children: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + children).digest()
 
 
-class Tree:
+class MerkleTree:
     """An append-only tree. `_levels[k]` holds one hash for each complete subtree of 2**k leaves."""
 
     def __init__(self, hashes: Iterable[bytes] = ()) -> None:

@@ -10,15 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from signing.bundle import Bundle, bundle_limit, seal, unseal
-from signing.contents import hash_files, plain_files
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped, refuse_existing
 from signing.folder import Listing, list_folder
 from signing.keys import Algorithm, PrivateKey
-from signing.listed import Role
-from signing.modelfolder import MAX_MODEL_FILE, ModelFolder
-from signing.modelmanifest import (
+from signing.model_folder import MAX_MODEL_FILE, ModelFolder
+from signing.model_manifest import (
     MAX_PAYLOAD,
     MAX_RESOURCES,
     ModelManifest,
@@ -26,8 +23,11 @@ from signing.modelmanifest import (
     root_digest,
     write_manifest,
 )
+from signing.signed_folder import hash_files, plain_files
+from signing.sigstore_bundle import SigstoreBundle, bundle_limit, sign_payload, verify_bundle
 from signing.strict import malformed
 from signing.trust import Signer, TrustStore
+from signing.trust_entries import Role
 
 SIGNATURE_NAME = "model.sig"
 _DEFAULT_IGNORES = frozenset({".git", ".gitattributes", ".github", ".gitignore"})  # spec 5.1
@@ -44,8 +44,8 @@ def open_model(path: Path, *, trust: TrustStore, signature: Path | None = None) 
     """Return a model, a folder or a single file, whose signature a model key of the trust store made."""
     source = _signature_path(path, signature)
     where = str(source)
-    bundle = Bundle.from_bytes(_read_signature(source, path), where, payload_limit=MAX_PAYLOAD, foreign=True)
-    opened = unseal(bundle, where, trust=trust, roles=(Role.MODEL,))
+    bundle = SigstoreBundle.from_bytes(_read_signature(source, path), where, payload_limit=MAX_PAYLOAD, foreign=True)
+    opened = verify_bundle(bundle, where, trust=trust, roles=(Role.MODEL,))
     manifest = ModelManifest.from_payload(opened.payload, where)
     own = source.name if source.parent == path else None
     _refuse_unsigned_paths(manifest, own, where)
@@ -68,7 +68,9 @@ def open_pinned(folder: Path, pin: str) -> ModelFolder:
 def read_model_claims(path: Path, *, signature: Path | None = None) -> tuple[str, ModelManifest]:
     """Return the key id and the manifest that a signature claims, with nothing verified: for people to look at."""
     source = _signature_path(path, signature)
-    bundle = Bundle.from_bytes(_read_signature(source, path), str(source), payload_limit=MAX_PAYLOAD, foreign=True)
+    bundle = SigstoreBundle.from_bytes(
+        _read_signature(source, path), str(source), payload_limit=MAX_PAYLOAD, foreign=True
+    )
     manifest = ModelManifest.from_payload(bundle.envelope.payload, str(source))
     return bundle.envelope.signatures[0].keyid, manifest
 
@@ -96,7 +98,7 @@ def sign_model(
     manifest = ModelManifest(named, root_digest(listed), listed, _DEFAULT_IGNORES | {SIGNATURE_NAME})
     payload = write_manifest(manifest)
     ModelManifest.from_payload(payload, str(target))  # nothing is signed that no reader would take
-    create(target, seal(payload, key), force=force)
+    create(target, sign_payload(payload, key), force=force)
     return manifest
 
 

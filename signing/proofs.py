@@ -19,7 +19,7 @@ _INDEX = re.compile("index (0|[1-9][0-9]{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class ProvenLeaf:
     """An entry's place in a log whose checkpoint was signed."""
 
     index: int
@@ -32,7 +32,7 @@ def write_proof(index: int, path: tuple[bytes, ...], checkpoint: bytes) -> bytes
     return "\n".join(lines).encode("ascii") + b"\n\n" + checkpoint
 
 
-def open_proof(data: bytes, where: str, *, entry: bytes, origin: str, key: PublicKey) -> Proven:
+def open_proof(data: bytes, where: str, *, entry: bytes, origin: str, key: PublicKey) -> ProvenLeaf:
     """Return where `entry` stands in the log named `origin`, if `key` signed the checkpoint to which its path leads."""
     if len(data) > MAX_NOTE:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, a proof has at most {MAX_NOTE:,}")
@@ -51,4 +51,4 @@ def open_proof(data: bytes, where: str, *, entry: bytes, origin: str, key: Publi
         raise malformed(where, f"a hash has {HASH} bytes")
     signed = open_checkpoint(checkpoint, where, origin=origin, key=key)
     verify_inclusion(leaf_hash(entry), int(match[1]), signed.size, path, signed.root, where)
-    return Proven(int(match[1]), signed)
+    return ProvenLeaf(int(match[1]), signed)

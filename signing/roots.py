@@ -8,9 +8,9 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.keys import MAX_PEM, PublicKey
-from signing.listed import ROOT_ALGORITHMS, Entry, refuse_algorithm
 from signing.strict import malformed, write_json
 from signing.times import write_time
+from signing.trust_entries import ROOT_ALGORITHMS, TrustEntry, refuse_algorithm
 
 PAYLOAD_TYPE = "application/vnd.fusiondiff-audit.trust-root.v1+json"
 MAX_ROOT = 4 * 1024 * 1024  # bytes of one version
@@ -33,7 +33,7 @@ class Root:
     expires: datetime
     threshold: int
     keys: tuple[PublicKey, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[TrustEntry, ...]
     fingerprint: str
 
     @classmethod
@@ -50,7 +50,7 @@ class Root:
         fields.closed("version", "previous", "issued", "expires", "threshold", "rootKeys", "keys")
         items = fields.list("rootKeys", least=1, most=MAX_ROOT_KEYS)
         keys = tuple(_read_root_key(item) for item in items)
-        entries = tuple(Entry.from_fields(item) for item in fields.list("keys", least=0, most=MAX_ENTRIES))
+        entries = tuple(TrustEntry.from_fields(item) for item in fields.list("keys", least=0, most=MAX_ENTRIES))
         keyids = [k.keyid for k in keys] + [e.keyid for e in entries]
         if len(set(keyids)) != len(keyids):
             raise malformed(where, "one key stands there twice")
@@ -118,7 +118,7 @@ def write_root(
     expires: datetime,
     threshold: int,
     keys: tuple[PublicKey, ...],
-    entries: tuple[Entry, ...],
+    entries: tuple[TrustEntry, ...],
 ) -> bytes:
     """Return the payload of a version; these very bytes are signed."""
     return write_json(

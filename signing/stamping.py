@@ -1,17 +1,16 @@
-"""Timestamps on a signed file: the question to an authority, its answer put into the bundle, and taken out again.
+"""Timestamps on a signed file: the request to an authority, its response put into the bundle, and taken out again.
 
-None of this needs trust: a wrong answer is refused by whoever verifies, and here already if it is over something else.
+None of this needs trust: verifiers refuse a wrong response, and one over another signature is refused here already.
 """
 
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from signing.bundle import Bundle, bundle_limit
 from signing.errors import Reason, SigningError
 from signing.files import create, read_capped
+from signing.sigstore_bundle import SigstoreBundle, bundle_limit
 from signing.times import MAX_TOKEN, MAX_TOKENS
-from signing.timestamps import prove, read_answer, write_query
 from signing.trust import TrustStore
 
 _LARGEST = 1024 * 1024 * 1024  # bytes of a payload: reports are the longest
@@ -19,6 +18,8 @@ _LARGEST = 1024 * 1024 * 1024  # bytes of a payload: reports are the longest
 
 def stamp_query(path: Path) -> bytes:
     """Return the request by which an authority stamps a bundle's signature."""
+    from signing.timestamps import write_query  # few files are stamped, and its libraries load slowly
+
     return write_query(_read(path).signature)
 
 
@@ -30,23 +31,25 @@ def drop_tokens(path: Path) -> int:
 
 
 def attach_token(path: Path, token: Path, *, trust: TrustStore | None = None) -> datetime:
-    """Put an authority's answer into a bundle, and return the time that it states.
+    """Put an authority's response into a bundle, and return the time that it states.
 
-    With a trust store, an answer by an authority that it does not list is refused; without, verifiers find out.
+    With a trust store, a response by an authority that it does not list is refused; without, verifiers refuse it.
     """
+    from signing.timestamps import proven_time, read_response
+
     bundle = _read(path)
-    answer = read_capped(token, limit=MAX_TOKEN)
-    data, time = read_answer(answer, bundle.signature, str(token))
+    response = read_capped(token, limit=MAX_TOKEN)
+    data, time = read_response(response, bundle.signature, str(token))
     if data in bundle.tokens:
         raise SigningError(Reason.EXISTS, f"{path}: holds this timestamp already")
     if len(bundle.tokens) == MAX_TOKENS:
         raise SigningError(Reason.TOO_LARGE, f"{path}: holds {MAX_TOKENS} timestamps already")
     if trust is not None:
-        prove((data,), bundle.signature, trust=trust, where=str(token))
+        proven_time((data,), bundle.signature, trust=trust, where=str(token))
     create(path, bundle.stamped(data).to_bytes(), force=True)
     return time
 
 
-def _read(path: Path) -> Bundle:
+def _read(path: Path) -> SigstoreBundle:
     data = read_capped(path, limit=bundle_limit(_LARGEST))
-    return Bundle.from_bytes(data, str(path), payload_limit=_LARGEST, foreign=True)
+    return SigstoreBundle.from_bytes(data, str(path), payload_limit=_LARGEST, foreign=True)

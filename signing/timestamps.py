@@ -19,9 +19,9 @@ from rfc3161_client import (
 from signing.cms import FOREIGN, GRANTED, load_certificate, refuse_unsigned_parts
 from signing.der import SEQUENCE, read_der, write_der
 from signing.errors import Reason, SigningError
-from signing.listed import Role
 from signing.times import CLOCK_SKEW, MAX_TOKEN, later, write_time
 from signing.trust import TrustStore
+from signing.trust_entries import Role
 
 
 def write_query(signature: bytes) -> bytes:
@@ -30,13 +30,13 @@ def write_query(signature: bytes) -> bytes:
     return builder.nonce(nonce=True).cert_request(cert_request=True).build().as_bytes()
 
 
-def read_answer(answer: bytes, signature: bytes, where: str) -> tuple[bytes, datetime]:
-    """Return an authority's answer without the texts that nobody signed, and the time that it states.
+def read_response(response: bytes, signature: bytes, where: str) -> tuple[bytes, datetime]:
+    """Return an authority's response without its unsigned texts, and the time that it states.
 
     It must be granted, and over this signature. Who made it is not judged here.
     """
     try:
-        status, token = read_der(answer, SEQUENCE).expect(SEQUENCE, SEQUENCE)
+        status, token = read_der(response, SEQUENCE).expect(SEQUENCE, SEQUENCE)
         granted = status.children()[:1] == read_der(GRANTED, SEQUENCE).children()
     except ValueError as e:
         raise _bad(where, "not a timestamp response that was granted") from e
@@ -49,16 +49,16 @@ def read_answer(answer: bytes, signature: bytes, where: str) -> tuple[bytes, dat
     return bare, _latest(stamp)
 
 
-def prove(tokens: tuple[bytes, ...], signature: bytes, *, trust: TrustStore, where: str) -> datetime | None:
+def proven_time(tokens: tuple[bytes, ...], signature: bytes, *, trust: TrustStore, where: str) -> datetime | None:
     """Return the earliest time by which the signature is proven to have existed, or None where there is no token.
 
-    A token that no listed authority made for this signature refuses the whole: an attacker could have cut it out.
+    A token that no listed authority made for this signature refuses the whole file, not the token alone.
     """
-    return min((_prove(token, signature, trust, where) for token in tokens), default=None)
+    return min((_time_of(token, signature, trust, where) for token in tokens), default=None)
 
 
-def _prove(token: bytes, signature: bytes, trust: TrustStore, where: str) -> datetime:
-    """Return the time of one token; of all authorities that could have made it, none may be compromised."""
+def _time_of(token: bytes, signature: bytes, trust: TrustStore, where: str) -> datetime:
+    """Return the time of one token; none of the authorities that could have made it may be compromised."""
     stamp = _decode(token, where)
     time = _latest(stamp)
     if time > later(trust.at, CLOCK_SKEW):

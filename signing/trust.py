@@ -16,10 +16,10 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import read_json
 from signing.files import read_capped
-from signing.listed import Entry, Role
 from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Root
 from signing.strict import write_json
 from signing.times import CLOCK_SKEW, later, write_time
+from signing.trust_entries import Role, TrustEntry
 
 MEDIA_TYPE = "application/vnd.fusiondiff-audit.trust.v1+json"
 MAX_TRUST = 16 * 1024 * 1024  # bytes
@@ -57,7 +57,7 @@ class TrustStore:
         """Return the SHA-256 of version 1, which never changes and is what users pin."""
         return self.roots[0].fingerprint
 
-    def signer(self, keyid: str, roles: tuple[Role, ...], where: str) -> Entry:
+    def signer(self, keyid: str, roles: tuple[Role, ...], where: str) -> TrustEntry:
         """Return the entry of a key, which must be listed in one of the roles."""
         entry = next((e for e in self.root.entries if e.keyid == keyid), None)
         if entry is None:
@@ -72,7 +72,9 @@ class TrustStore:
             raise SigningError(Reason.WRONG_ROLE, f"{where}: {who}; this takes a key for the role {needed}")
         return entry
 
-    def judge(self, entry: Entry, claimed: datetime | None, where: str, *, proven: datetime | None = None) -> Signer:
+    def judge(
+        self, entry: TrustEntry, claimed: datetime | None, where: str, *, proven: datetime | None = None
+    ) -> Signer:
         """Say who signed, or refuse a key that was not valid then.
 
         A proven time stands by itself. A claimed one is a mere claim, so the key must also be valid at the moment

@@ -65,10 +65,10 @@ def keys() -> dict[str, signing.PrivateKey]:
     return made | {"ml-dsa": signing.PrivateKey.generate(signing.Algorithm.ML_DSA_65)}
 
 
-def entry(key: signing.PrivateKey, role: signing.Role, name: str, **changes: datetime) -> signing.Entry:
+def entry(key: signing.PrivateKey, role: signing.Role, name: str, **changes: datetime) -> signing.TrustEntry:
     """Return a trust-store entry, valid from a month ago for two years."""
     window = {"start": NOW - timedelta(days=30), "until": NOW + 2 * YEAR} | changes
-    return signing.Entry(key.public.keyid, role, name, key.public.pem, window["start"], window["until"])
+    return signing.TrustEntry(key.public.keyid, role, name, key.public.pem, window["start"], window["until"])
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def trust(keys: dict[str, signing.PrivateKey]) -> signing.TrustStore:
     return make_trust(keys["root"], entries)
 
 
-def make_trust(root: signing.PrivateKey, entries: tuple[signing.Entry, ...] = ()) -> signing.TrustStore:
+def make_trust(root: signing.PrivateKey, entries: tuple[signing.TrustEntry, ...] = ()) -> signing.TrustStore:
     """Return a store of one version under one root key."""
     first = signing.propose_first((root.public,), threshold=1, entries=entries, issued=NOW, expires=NOW + YEAR)
     return first.cosigned((root,)).complete(NOW)

@@ -12,7 +12,7 @@ from reports.identity import Key
 from reports.verdict.claims import Admission, RobustnessClaim
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import ModelHeader
-from signing import Batch, Kind, TrustStore
+from signing import Batch, FileKind, TrustStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class AuditOrder:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the images that are to be judged."""
-        images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is Kind.IMAGE)
+        images = tuple(entry.name for entry in self.batch.manifest.files if entry.kind is FileKind.IMAGE)
         return images if self.limit is None else images[: self.limit]
 
     def digest(self, identity: ModelIdentity, repeated: str | None = None) -> str:

@@ -78,11 +78,11 @@ def _read(path: Path) -> "Report":
     """Return a report that was not verified."""
     from reports.verdict.issue import REPORT
     from reports.verdict.report import MAX_PAYLOAD, Report
-    from signing.bundle import Bundle, bundle_limit
+    from signing.sigstore_bundle import SigstoreBundle, bundle_limit
 
     file = path / REPORT if os.path.isdir(path) else path
     data = signing.read_capped(file, limit=bundle_limit(MAX_PAYLOAD))
-    bundle = Bundle.from_bytes(data, str(file), payload_limit=MAX_PAYLOAD)
+    bundle = SigstoreBundle.from_bytes(data, str(file), payload_limit=MAX_PAYLOAD)
     return Report.from_payload(bundle.envelope.payload, str(file))
 
 

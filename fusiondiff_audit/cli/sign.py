@@ -109,10 +109,10 @@ def read_entries(path: Path) -> dict[str, signing.Claim]:
     for where, row in read_rows(path, known=_COLUMNS, needed=("file",)):
         if row["file"] in claims:
             raise bad_table(path, f"{where}: {row['file']!a} is named twice")
-        if row.get("kind") and row["kind"] not in {k.value for k in signing.Kind}:
+        if row.get("kind") and row["kind"] not in {k.value for k in signing.FileKind}:
             raise bad_table(path, f"{where}: {row['kind']!a} is no kind; image, sidecar, labels and other are")
         claims[row["file"]] = signing.Claim(
-            kind=signing.Kind(row["kind"]) if row.get("kind") else None,
+            kind=signing.FileKind(row["kind"]) if row.get("kind") else None,
             specimen=row.get("specimen") or None,
             pixel_size=_read_size(row.get("pixel_size"), path, where),
         )

@@ -106,7 +106,7 @@ def store_data(store: signing.TrustStore, path: Path) -> dict[str, Any]:
             "revoked": e.revoked
             and {
                 "at": signing.write_time(e.revoked.at),
-                "reason": e.revoked.why.value,
+                "reason": e.revoked.reason.value,
             },
         }
         for e in store.root.entries
@@ -127,9 +127,9 @@ def _versions(store: signing.TrustStore, *, full: bool) -> str:
     return f"versions\n{table(rows)}"
 
 
-def _state(entry: signing.Entry, at: datetime) -> str:
+def _state(entry: signing.TrustEntry, at: datetime) -> str:
     if entry.revoked is not None:
-        return entry.revoked.why
+        return entry.revoked.reason
     if at >= entry.until:
         return "expired"
     return "valid" if at >= entry.start else "pending"

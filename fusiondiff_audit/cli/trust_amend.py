@@ -116,7 +116,7 @@ def add(
 @store_argument
 @click.option("--key", type=PATH, help="The public half of the key to revoke.")
 @click.option("--keyid", type=KEYID, help="Or its key id, or the first 8 digits or more of it.")
-@click.option("--reason", type=click.Choice([w.value for w in signing.Why]), required=True, help="Why.")
+@click.option("--reason", type=click.Choice([w.value for w in signing.RevocationReason]), required=True, help="Why.")
 @click.option("--since", type=Moment(), help="Since when it is not to be believed; default: now.")
 @root_keys_option
 @root_option
@@ -149,7 +149,7 @@ def revoke(
         raise click.UsageError("--since says when a key may first have been misused, which lies in the past")
     store = load(path, root, now, pending)
     wanted = _whole_id(keyid, store) if keyid else signing.load_public_key(key or Path()).keyid
-    revocation = signing.Revocation(since or now, signing.Why(reason))
+    revocation = signing.Revocation(since or now, signing.RevocationReason(reason))
     proposal = signing.propose_revocation(store, wanted, revocation, issued=now)
     proposal = sign(proposal, root_keys, passphrase_files)
     say("hand the new version to everybody who verifies: an old copy still lists the key as good")
@@ -157,14 +157,14 @@ def revoke(
     return write(proposal, path, pending, sentence, now)
 
 
-def _parse_added(text: str, window: signing.Window) -> signing.Entry:
+def _parse_added(text: str, window: signing.Window) -> signing.TrustEntry:
     role, _, file = text.partition("=")
     if role not in {r.value for r in signing.Role} or not file:
         raise click.BadParameter(f"{text!r} is not ROLE=FILE, such as device=sem-1.pub.pem", param_hint="--add")
     return _entry(role, Path(file), None, window)
 
 
-def _entry(role: str, file: Path, principal: str | None, window: signing.Window) -> signing.Entry:
+def _entry(role: str, file: Path, principal: str | None, window: signing.Window) -> signing.TrustEntry:
     name = principal or file.name.removesuffix(".pem").removesuffix(".pub")
     return signing.new_entry(signing.Role(role), file, principal=name, window=window)
 

@@ -82,7 +82,7 @@ def _describe(proposal: signing.Proposal) -> list[str]:
             window = f"from {signing.write_time(entry.start)} until {signing.write_time(entry.until)}"
             lines.append(f"{what}: listed {window}")
         if entry.revoked and (entry.keyid not in before or entry.revoked != before[entry.keyid].revoked):
-            lines.append(f"{what}: {entry.revoked.why} since {signing.write_time(entry.revoked.at)}")
+            lines.append(f"{what}: {entry.revoked.reason} since {signing.write_time(entry.revoked.at)}")
     return lines
 
 

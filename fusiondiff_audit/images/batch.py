@@ -8,8 +8,8 @@ from fusiondiff_audit.images.claims import MAX_TEXT, Claims, read_sidecar
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
-from signing import Batch, Kind, RefusedFile, SignedFile
-from signing.stream import THREADS
+from signing import Batch, FileKind, RefusedFile, SignedFile
+from signing.parallel import THREADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def decode_batch(
     sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: the first of its name, and what it says
 
     def work(file: SignedFile | RefusedFile) -> BatchFile:
-        if isinstance(file, RefusedFile) or file.entry.kind is not Kind.IMAGE or not wanted(file):
+        if isinstance(file, RefusedFile) or file.entry.kind is not FileKind.IMAGE or not wanted(file):
             return file
         try:
             _, sidecar = sidecars.get(_stem(file.name), ("", ()))
@@ -48,9 +48,9 @@ def decode_batch(
         except ImageError as e:
             return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
 
-    first = [entry for entry in batch.manifest.files if entry.kind is Kind.SIDECAR]
-    others = [entry for entry in batch.manifest.files if entry.kind is not Kind.SIDECAR]
-    images = {_stem(entry.name) for entry in others if entry.kind is Kind.IMAGE}
+    first = [entry for entry in batch.manifest.files if entry.kind is FileKind.SIDECAR]
+    others = [entry for entry in batch.manifest.files if entry.kind is not FileKind.SIDECAR]
+    images = {_stem(entry.name) for entry in others if entry.kind is FileKind.IMAGE}
     for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
         stem = _stem(file.name)
         if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and stem in images:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fusiondiff_audit.ledger.store import ledger_altered, reporting_alterations
-from signing import Checkpoint, PublicKey, Reason, Role, SigningError, Tree, TrustStore, create, open_checkpoint
+from signing import Checkpoint, MerkleTree, PublicKey, Reason, Role, SigningError, TrustStore, create, open_checkpoint
 from signing.files import read_capped
 from signing.keys import Algorithm
-from signing.listed import Why
 from signing.notes import MAX_NOTE
+from signing.trust_entries import RevocationReason
 
 FOLDER = "checkpoints"
 _NAME = re.compile("[0-9]{12}[.]note")
@@ -27,7 +27,7 @@ class CheckpointKeys:
     def of_auditors(cls, trust: TrustStore) -> "CheckpointKeys":
         """Return the auditors' keys, expired and retired ones included, since a checkpoint states no time."""
         entries = [e for e in trust.root.entries if e.role is Role.AUDITOR]
-        trusted = [e for e in entries if e.revoked is None or e.revoked.why is not Why.COMPROMISED]
+        trusted = [e for e in entries if e.revoked is None or e.revoked.reason is not RevocationReason.COMPROMISED]
         return cls(tuple(e.public_key() for e in trusted))
 
     def with_key(self, key: PublicKey) -> "CheckpointKeys":
@@ -79,7 +79,7 @@ def read_copies(
         yield path, checkpoint
 
 
-def refuse_mismatch(tree: Tree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
+def refuse_mismatch(tree: MerkleTree, checkpoint: Checkpoint, where: object, *, whole: bool = False) -> None:
     """Refuse entries other than those that a checkpoint was signed over; with `whole` it must cover all of them."""
     if checkpoint.size > len(tree):
         raise ledger_altered(where, f"signed over {checkpoint.size:,} entries, and only {len(tree):,} are here")

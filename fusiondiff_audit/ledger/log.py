@@ -17,7 +17,16 @@ from fusiondiff_audit.ledger.checkpoints import (
 )
 from fusiondiff_audit.ledger.entries import LedgerCreated, LedgerEntry, read_entry
 from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
-from signing import Checkpoint, PrivateKey, Reason, SigningError, Tree, leaf_hash, sign_checkpoint, verify_inclusion
+from signing import (
+    Checkpoint,
+    MerkleTree,
+    PrivateKey,
+    Reason,
+    SigningError,
+    leaf_hash,
+    sign_checkpoint,
+    verify_inclusion,
+)
 
 ORIGIN = "fusiondiff-audit/ledger/"
 _NEWEST = 8  # checkpoints outside that are looked at whenever a log is opened; `verify` looks at all
@@ -110,7 +119,7 @@ class Log:
 
     def _reset(self) -> None:
         """Forget the file's content, so that all of it is read at the next change."""
-        self._tree, self._origin = Tree(), ""
+        self._tree, self._origin = MerkleTree(), ""
         self._marks, self._version = (
             0,
             -1,

@@ -27,7 +27,7 @@ from fusiondiff_audit.ledger.entries import (
     sequence_mark,
 )
 from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
-from signing import Checkpoint, Reason, SigningError, Tree, leaf_hash
+from signing import Checkpoint, MerkleTree, Reason, SigningError, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _verify(
     store: Store, folder: Path, keys: CheckpointKeys, external: tuple[tuple[str, bytes], ...]
 ) -> VerifiedLedger:
     store.refuse_damage()  # 1
-    tree, entries, marks = Tree(), [], list[tuple[str, int]]()
+    tree, entries, marks = MerkleTree(), [], list[tuple[str, int]]()
     for number, data in store.entries():  # 2
         if number != len(tree):
             raise ledger_altered(store.path, f"entry {len(tree)} is missing")

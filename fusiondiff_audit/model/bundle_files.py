@@ -8,7 +8,7 @@ import signing
 from fusiondiff_audit.weights.pins import PINNED
 from signing import Reason, SigningError
 from signing.folder import Reader, list_folder
-from signing.stream import THREADS, stream
+from signing.parallel import THREADS, map_in_order
 
 MAX_SHARD = 256 * 1024 * 1024  # bytes of tensors in one file: many files hash in parallel
 _MAX_FILE = MAX_SHARD + 16 * 1024 * 1024  # with its header
@@ -78,7 +78,7 @@ def _unverified(path: Path) -> BundleFiles:
     names = sorted(listing.files - {signing.SIGNATURE_NAME})
     _refuse_others(names, str(path))
     reader = Reader(path)
-    found = list(stream(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
+    found = list(map_in_order(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
     digest = signing.list_digest(tuple(signing.Resource(n, d) for n, (d, _) in zip(names, found, strict=True)))
     return BundleFiles(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
 

@@ -18,7 +18,7 @@ from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
 from fusiondiff_audit.weights.tensors import specs_of, view
 from signing import Reason, SigningError
 from signing.folder import Reader, list_folder
-from signing.stream import THREADS, stream
+from signing.parallel import THREADS, map_in_order
 
 _MOST = 8 * 1024**3  # bytes of a file; the largest that is known has 3.2 GiB
 _WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".pb")
@@ -66,7 +66,7 @@ def read_diffusion_release(
         _refuse_unknown(f"{folder}/{name}", digest, release.files[name], release.name)
         return data
 
-    loaded = dict(zip(release.files, stream(load, release.files, threads=THREADS), strict=True))
+    loaded = dict(zip(release.files, map_in_order(load, release.files, threads=THREADS), strict=True))
     with torch.device("meta"):
         vae, unet = build_networks(release.autoencoder, release.denoiser)
     text = view({TEXT: loaded[TEXT]}, release.text.expected())

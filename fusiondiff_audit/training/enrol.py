@@ -18,7 +18,7 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.names import refuse_bad_name
 from fusiondiff_audit.training.coverage_forecast import CoverageForecast
-from signing import Batch, Kind, Reason, SignedFile, SigningError
+from signing import Batch, FileKind, Reason, SignedFile, SigningError
 from signing.strict import is_plain
 
 LABELS = "labels.csv"
@@ -79,14 +79,14 @@ def _usable_labels(batch: Batch) -> dict[str, FileLabel]:
     labels, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
     if absent := sorted(set(labels) - set(entries)):
         raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
-    if other := sorted(name for name in labels if entries[name].kind is not Kind.IMAGE):
+    if other := sorted(name for name in labels if entries[name].kind is not FileKind.IMAGE):
         raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
     return labels
 
 
 def _labels(batch: Batch) -> dict[str, FileLabel]:
     entry = batch.entry(LABELS)
-    if entry is None or entry.kind is not Kind.LABELS:
+    if entry is None or entry.kind is not FileKind.LABELS:
         hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
         raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS}", hint=hint)
     if entry.size > _LARGEST_LABELS:

@@ -24,9 +24,9 @@ from reports.stress.records import (
     PoisonResult,
 )
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
-from signing.bundle import Bundle, bundle_limit, seal, unseal
 from signing.fields import Fields, read_json
 from signing.records import read_record, write_record
+from signing.sigstore_bundle import SigstoreBundle, bundle_limit, sign_payload, verify_bundle
 from signing.statement import Statement, Subject, write_statement
 from signing.strict import malformed, write_json
 from signing.times import read_time
@@ -138,18 +138,20 @@ def sign_stress_result(result: StressResult, key: PrivateKey) -> bytes:
     payload = result.to_payload()
     if StressResult.from_payload(payload, RESULT) != result:
         raise SigningError(Reason.MALFORMED, f"{RESULT}: would be read otherwise than it was meant")
-    return seal(payload, key)
+    return sign_payload(payload, key)
 
 
 def read_stress_result(data: bytes, where: str) -> StressResult:
     """Return a result whoever signed it: of a file that is known by its digest."""
-    return StressResult.from_payload(Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD).envelope.payload, where)
+    return StressResult.from_payload(
+        SigstoreBundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD).envelope.payload, where
+    )
 
 
 def open_stress_result(data: bytes, where: str, *, trust: TrustStore) -> tuple[StressResult, Signer]:
     """Return a result that a listed auditor signed, or refuse it."""
-    bundle = Bundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD)
-    opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
+    bundle = SigstoreBundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD)
+    opened = verify_bundle(bundle, where, trust=trust, roles=(Role.AUDITOR,))
     result = StressResult.from_payload(opened.payload, where)
     if result.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.CONTRADICTION, f"{where}: names another auditor than the one who signed it")

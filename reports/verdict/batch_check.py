@@ -10,9 +10,9 @@ from reports.verdict.header import BatchHeader
 from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from signing import SECOND_NAME, Reason, Role, Signer, SigningError, TrustStore, write_time
-from signing.bundle import Bundle, bundle_limit, unseal
 from signing.folder import Reader
-from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, Kind, Manifest
+from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, FileKind, Manifest
+from signing.sigstore_bundle import SigstoreBundle, bundle_limit, verify_bundle
 
 
 def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Signer) -> str:
@@ -21,7 +21,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
     Where a timestamp proves when the auditor signed, the batch must not be younger.
     """
     reader, header = Reader(folder), report.header.batch
-    bundle = Bundle.from_bytes(
+    bundle = SigstoreBundle.from_bytes(
         reader.read(MANIFEST_NAME, limit=bundle_limit(MAX_MANIFEST)), MANIFEST_NAME, payload_limit=MAX_MANIFEST
     )
     if (digest := sha256(bundle.envelope.payload).hexdigest()) != header.payload:
@@ -32,7 +32,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
         raise contradiction(REPORT, f"states a second signature of the batch, and {folder} has none")
     signer = _refuse_other_batch(header, manifest, bundle, trust, auditor.time if auditor.proven else None)
     signed = {file.name: file for file in manifest.files}
-    images = [file.name for file in manifest.files if file.kind is Kind.IMAGE][: report.header.run.limit]
+    images = [file.name for file in manifest.files if file.kind is FileKind.IMAGE][: report.header.run.limit]
     if missing := set(images) - {row.name for row in report.images}:
         raise contradiction(REPORT, f"has no row of {min(missing)!a}, an image of the batch")
     if unasked := {row.name for row in report.images if row.judged is not None} - set(images):
@@ -54,7 +54,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
 
 
 def _refuse_other_batch(
-    header: BatchHeader, manifest: Manifest, bundle: Bundle, trust: TrustStore, report_signed: datetime | None
+    header: BatchHeader, manifest: Manifest, bundle: SigstoreBundle, trust: TrustStore, report_signed: datetime | None
 ) -> str:
     """Refuse a header that differs from the batch's manifest; return who signed that, as far as it is known."""
     stated = (header.device, header.lab, header.captured, header.sequence, header.nonce, header.files)
@@ -64,7 +64,7 @@ def _refuse_other_batch(
     if bundle.envelope.signatures[0].keyid != header.signer.keyid:
         raise contradiction(REPORT, "names another signer of the batch than its manifest does")
     try:
-        opened = unseal(bundle, MANIFEST_NAME, trust=trust, roles=(Role.DEVICE,))
+        opened = verify_bundle(bundle, MANIFEST_NAME, trust=trust, roles=(Role.DEVICE,))
     except SigningError as e:
         if e.reason is not Reason.UNKNOWN_KEY:  # whoever checks a report may know its auditor alone
             raise

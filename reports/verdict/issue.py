@@ -4,8 +4,8 @@ from reports.verdict.consistency import refuse_contradiction
 from reports.verdict.report import BATCH, Report
 from reports.verdict.verdicts import Verdict
 from signing import Checkpoint, PrivateKey, Reason, SigningError, sign_checkpoint
-from signing.bundle import seal
 from signing.keys import Algorithm
+from signing.sigstore_bundle import sign_payload
 from signing.statement import Subject, write_statement
 
 REPORT, CHECKPOINT, SUMMARY = "report.sigstore.json", "report.checkpoint", "vsa.sigstore.json"
@@ -30,9 +30,9 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
     refuse_contradiction(report, REPORT)
     head = Checkpoint(report.origin, len(report.tree), report.tree.root())
     return {
-        REPORT: seal(report.to_payload(), key),
+        REPORT: sign_payload(report.to_payload(), key),
         CHECKPOINT: sign_checkpoint(head, key),
-        SUMMARY: seal(summary(report), key),
+        SUMMARY: sign_payload(summary(report), key),
     }
 
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 from reports.verdict.header import Header
 from reports.verdict.rows import ImageRow, SpecimenRow
 from reports.verdict.versions import stated_version, upgraded
-from signing import Reason, SigningError, Tree, leaf_hash
+from signing import MerkleTree, Reason, SigningError, leaf_hash
 from signing.columns import read_records
 from signing.fields import Fields
 from signing.names import refuse_unsafe
@@ -61,9 +61,9 @@ class Report:
         )
 
     @cached_property
-    def tree(self) -> Tree:
+    def tree(self) -> MerkleTree:
         """Return the hash tree over all leaves."""
-        return Tree(map(leaf_hash, self._leaves()))
+        return MerkleTree(map(leaf_hash, self._leaves()))
 
     @property
     def origin(self) -> str:

@@ -18,7 +18,7 @@ from reports.verdict.trust_check import TrustComparison, compare_trust
 from reports.verdict.unchecked_files import UncheckedFile, unchecked_files
 from reports.verdict.versions import refuse_late
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
-from signing.bundle import Bundle, bundle_limit, unseal
+from signing.sigstore_bundle import SigstoreBundle, bundle_limit, verify_bundle
 
 _MAX_NOTE = 64 * 1024  # bytes
 
@@ -80,8 +80,10 @@ def _verified(
     def passed(title: str, comparison: str) -> None:
         verification.checks.append(PassedCheck(title, comparison))
 
-    bundle = Bundle.from_bytes(read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD)
-    opened = unseal(bundle, where, trust=trust, roles=(Role.AUDITOR,))
+    bundle = SigstoreBundle.from_bytes(
+        read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD
+    )
+    opened = verify_bundle(bundle, where, trust=trust, roles=(Role.AUDITOR,))
     passed("signature", f"by key sha256:{opened.entry.keyid}, listed as auditor {opened.entry.principal!r}")
     report = Report.from_payload(opened.payload, where)
     signer = verification.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
@@ -122,8 +124,10 @@ def _checkpoint(path: Path, report: Report, trust: TrustStore) -> str:
 
 
 def _summary(path: Path, report: Report, trust: TrustStore) -> str:
-    bundle = Bundle.from_bytes(read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD)
-    opened = unseal(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
+    bundle = SigstoreBundle.from_bytes(
+        read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD
+    )
+    opened = verify_bundle(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
     if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
         raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"

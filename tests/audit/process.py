@@ -27,7 +27,7 @@ from reports.identity import Key
 from reports.verdict.issue import REPORT
 from reports.verdict.report import MAX_PAYLOAD, Report
 from reports.verdict.rows import ImageRow
-from signing.bundle import Bundle
+from signing.sigstore_bundle import SigstoreBundle
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, entry, make_trust, sign
 from tests.reports.verdict.made import digest
@@ -65,7 +65,7 @@ def setup(home: Path, count: int) -> None:
 
 def read(folder: Path) -> Report:
     """Return what a report says."""
-    bundle = Bundle.from_bytes((folder / REPORT).read_bytes(), "", payload_limit=MAX_PAYLOAD)
+    bundle = SigstoreBundle.from_bytes((folder / REPORT).read_bytes(), "", payload_limit=MAX_PAYLOAD)
     return Report.from_payload(bundle.envelope.payload, "")
 
 

@@ -40,11 +40,11 @@ from reports.verdict.verification import Verification, verify_report
 from reports.verdict.versions import V2
 from reports.verdict.wording import limitations
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
-from signing.bundle import Bundle
 from signing.fields import Fields
-from signing.manifest import Kind, PixelSize
+from signing.manifest import FileKind, PixelSize
 from signing.names import MAX_NAME
 from signing.records import read_record, write_record
+from signing.sigstore_bundle import SigstoreBundle
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.reports.verdict.made import digest
@@ -72,7 +72,7 @@ def put(said: Report, out: Path, keys: Keyring) -> None:
 
 
 def payload(out: Path) -> bytes:
-    return Bundle.from_bytes((out / REPORT).read_bytes(), "", payload_limit=2**30).envelope.payload
+    return SigstoreBundle.from_bytes((out / REPORT).read_bytes(), "", payload_limit=2**30).envelope.payload
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_batch_becomes_a_report_that_passes(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
-    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
     sign(folder, keys["device"], claims=claims)
     done = run(folder, tmp_path / "out")
     found = verify_report(tmp_path / "out", trust=trust, images=folder)
@@ -161,7 +161,7 @@ def test_what_the_model_was_enrolled_with_gets_no_answer(
 ) -> None:
     """By its pixels under another name, by its specimen's name, and every other picture of that specimen."""
     folder = pictures(tmp_path / "batch", 9)
-    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n // 2}", None) for n in range(8)}
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n // 2}", None) for n in range(8)}
     sign(folder, keys["device"], claims=claims)
     judge = taught(folder, "tile-0.tif", "tile-8.tif", specimens=("sherd 1", "file tile-6.tif"))
     said = run(folder, tmp_path / "out", judge).report
@@ -184,7 +184,7 @@ def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
     killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 6)
-    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n % 2}", None) for n in range(6)}
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n % 2}", None) for n in range(6)}
     sign(folder, keys["device"], claims=claims)
     interrupted = taught(folder, "tile-5.tif")
     interrupted._limit = killed
@@ -200,7 +200,7 @@ def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
 ) -> None:
     """What an auditor could sign of pictures that the device never signed, or of some of them."""
     folder = pictures(tmp_path / "batch", 3)
-    claims = {f"tile-{n}.tif": Claim(Kind.IMAGE, f"sherd {n}", None) for n in range(3)}
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n}", None) for n in range(3)}
     sign(folder, keys["device"], claims=claims)
     said = run(folder, tmp_path / "out").report
     tifffile.imwrite(folder / "tile-0.tif", np.zeros((24, 24), np.uint8))
@@ -322,7 +322,7 @@ def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, ru
     for number, name in enumerate(("a.tif", "b.tif")):
         tifffile.imwrite(folder / name, np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8))
     (folder / "a.txt").write_text("[SemImageFile]\r\nPixelSize=12.5\r\n")
-    sign(folder, keys["device"], claims={"a.txt": Claim(Kind.SIDECAR)})
+    sign(folder, keys["device"], claims={"a.txt": Claim(FileKind.SIDECAR)})
     with pytest.raises(KeyboardInterrupt):
         run(folder, tmp_path / "out", DigestJudge(1))
     (folder / "a.txt").write_text("[SemImageFile]\r\nPixelSize=99.5\r\n")
@@ -523,8 +523,8 @@ def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_sai
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"revoked": signing.Revocation(NOW, signing.Why.COMPROMISED)}, Reason.REVOKED),
-        ({"revoked": signing.Revocation(NOW - YEAR, signing.Why.RETIRED)}, Reason.REVOKED),
+        ({"revoked": signing.Revocation(NOW, signing.RevocationReason.COMPROMISED)}, Reason.REVOKED),
+        ({"revoked": signing.Revocation(NOW - YEAR, signing.RevocationReason.RETIRED)}, Reason.REVOKED),
         ({"until": NOW - timedelta(days=1)}, Reason.EXPIRED),
         ({"role": signing.Role.LABELLER}, Reason.WRONG_ROLE),
     ],
@@ -556,7 +556,7 @@ def test_the_longest_name_that_a_device_signs_stands_whole_in_a_report(
     parts = [*["d" * 250] * 4, "e" * (MAX_NAME - 4 * 251)]
     (folder / "/".join(parts[:-1])).mkdir(parents=True)
     (folder / "/".join(parts)).write_bytes(b"II*\0 no picture")
-    sign(folder, keys["device"], claims={"/".join(parts): Claim(Kind.IMAGE, None, None)})
+    sign(folder, keys["device"], claims={"/".join(parts): Claim(FileKind.IMAGE, None, None)})
     run(folder, tmp_path / "out")
     verify_report(tmp_path / "out", trust=trust, images=folder)
 

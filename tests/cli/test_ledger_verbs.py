@@ -61,7 +61,7 @@ def test_verify_says_over_what(kept: Tool) -> None:
 def test_an_export_is_the_tree_that_the_checkpoint_signs(kept: Tool) -> None:
     done = kept("ledger", "export", "ledger", *TRUST, "--out", "exported", "--json").json
     lines = Path("exported/entries.jsonl").read_bytes().splitlines()
-    tree = signing.Tree(signing.leaf_hash(line) for line in lines)
+    tree = signing.MerkleTree(signing.leaf_hash(line) for line in lines)
     assert tree.root().hex() == done["root"]
     assert json.loads(lines[0])["origin"] == done["origin"]
     note = Path("exported/checkpoint.note").read_bytes()

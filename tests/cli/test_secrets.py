@@ -205,10 +205,10 @@ def test_the_watcher_sees(home: Path) -> None:
 
 
 FAULTS = {
-    "while the file is read": "signing.keyfiles.load_pem_private_key = fault",
+    "while the file is read": "signing.key_files.load_pem_private_key = fault",
     "while it signs": "signing.keys.PrivateKey.sign = fault",
     "while it is written": "signing.batch.create = fault",
-    "while the passphrase is read": "signing.keyfiles._bounded = fault",
+    "while the passphrase is read": "signing.key_files._bounded = fault",
 }
 
 
@@ -217,7 +217,7 @@ def test_a_fault_of_ours_does_not_show_them(home: Path, case: str) -> None:
     """Exit code 70 prints a traceback for us: it has lines of our code, and no values."""
     for words in (WALK[0], WALK[1]):
         assert subprocess.run([TOOL, *words], cwd=home, env=PLAIN, capture_output=True, check=False).returncode == 0
-    fault = "import signing.batch, signing.keyfiles\ndef fault(*a, **k):\n    raise RuntimeError('a fault')\n"
+    fault = "import signing.batch, signing.key_files\ndef fault(*a, **k):\n    raise RuntimeError('a fault')\n"
     command = [sys.executable, "-c", f"{fault}{FAULTS[case]}\n{START}main()", *WALK[5]]
     done = watched(command, secrets=hidden(home, "root.pem", "device.pem"), home=home)
     assert done.code == Exit.FAULT, done.said

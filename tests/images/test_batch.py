@@ -314,7 +314,7 @@ def test_of_two_sidecars_the_first_of_the_manifest_counts_and_the_other_is_refus
     other = JEOL.replace("5000", "9000")
     files = {"a.tif": written(GREY8), "a.hdr": other.encode(), "a.txt": HITACHI.encode(), "b.txt": b"of no image"}
     folder = make_batch(files)
-    beside = signing.Claim(signing.Kind.SIDECAR, None, None)
+    beside = signing.Claim(signing.FileKind.SIDECAR, None, None)
     sign(folder, keys["device"], force=True, claims={"a.hdr": beside})
     found = taken(folder, trust)
     claims = micrograph(found).claims
@@ -377,7 +377,7 @@ def test_of_a_sidecar_only_what_it_says_is_kept(
     count, size = 48, 1 << 20
     names = [f"{i:02d}" for i in range(count)]
     folder = make_batch({f"{n}.tif": b"II*\0" for n in names} | {f"{n}.txt": bytes(size) for n in names})
-    beside = signing.Claim(signing.Kind.SIDECAR, None, None)
+    beside = signing.Claim(signing.FileKind.SIDECAR, None, None)
     sign(folder, keys["device"], force=True, claims={f"{n}.txt": beside for n in names})
     batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
     tracemalloc.start()

@@ -9,7 +9,7 @@ import simplejpeg
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.registry import FORMATS, SUFFIXES, format_of, read_image_header
-from signing.manifest import Kind, default_kind
+from signing.manifest import FileKind, default_kind
 from tests.vectors.images import make
 
 FILES = make.GOOD | {"x.jpg": simplejpeg.encode_jpeg(np.zeros((8, 8, 1), np.uint8), colorspace="GRAY")}
@@ -20,7 +20,7 @@ def test_files_of_every_format_are_signed_as_images() -> None:
     from signing.manifest import _IMAGE_SUFFIXES
 
     assert sorted(_IMAGE_SUFFIXES) == sorted(SUFFIXES)
-    assert default_kind(f"folder/x{SUFFIXES[0].upper()}") is Kind.IMAGE
+    assert default_kind(f"folder/x{SUFFIXES[0].upper()}") is FileKind.IMAGE
 
 
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)

@@ -293,15 +293,15 @@ def test_checkpoints_of_strangers_are_refused(
 
 
 def test_what_a_compromised_auditor_signed_says_nothing_of_a_ledger(kept: Path, trust: TrustStore) -> None:
-    def with_auditor(why: signing.Why) -> CheckpointKeys:
+    def with_auditor(why: signing.RevocationReason) -> CheckpointKeys:
         revoked = signing.Revocation(NOW, why)
         entries = trust.root.entries
         changed = tuple(replace(e, revoked=revoked) if e.role is signing.Role.AUDITOR else e for e in entries)
         return CheckpointKeys.of_auditors(replace(trust, roots=(replace(trust.root, entries=changed),)))
 
-    assert verify_ledger(kept, keys=with_auditor(signing.Why.RETIRED)).newest.size == 7
+    assert verify_ledger(kept, keys=with_auditor(signing.RevocationReason.RETIRED)).newest.size == 7
     with pytest.raises(SigningError, match="not signed by a known auditor") as caught:
-        verify_ledger(kept, keys=with_auditor(signing.Why.COMPROMISED))
+        verify_ledger(kept, keys=with_auditor(signing.RevocationReason.COMPROMISED))
     assert caught.value.reason is Reason.UNKNOWN_KEY
 
 

@@ -70,7 +70,7 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
     result = read_stress_result(data, NAME)
     key = signing.load_public_key(pin.folder.with_name(f"{NAME}.auditor.pub.pem"))
     root, when, day = PrivateKey.generate(Algorithm.ED25519), result.time, timedelta(days=1)
-    listed = signing.Entry(key.keyid, Role.AUDITOR, "auditor", key.pem, when - day, when + day)
+    listed = signing.TrustEntry(key.keyid, Role.AUDITOR, "auditor", key.pem, when - day, when + day)
     first = signing.propose_first((root.public,), threshold=1, entries=(listed,), issued=when, expires=when + day)
     trust = first.cosigned((root,)).complete(when)
     assert open_stress_result(data, NAME, trust=trust)[0] == result

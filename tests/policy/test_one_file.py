@@ -14,7 +14,7 @@ from reports.stress.result import RESULT, read_stress_result
 from reports.verdict.issue import REPORT
 from reports.verdict.report import MAX_PAYLOAD, Report
 from signing import Reason, SigningError
-from signing.bundle import Bundle
+from signing.sigstore_bundle import SigstoreBundle
 from signing.strict import write_json
 
 FILES = Path(__file__).parents[1] / "vectors" / "reports"
@@ -103,7 +103,7 @@ def test_a_quoted_stress_policy_that_is_unknown_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v2-uncalibrated"])
 def test_policies_of_released_reports_are_read(version: str) -> None:
-    bundle = Bundle.from_bytes((FILES / version / REPORT).read_bytes(), "", payload_limit=MAX_PAYLOAD)
+    bundle = SigstoreBundle.from_bytes((FILES / version / REPORT).read_bytes(), "", payload_limit=MAX_PAYLOAD)
     header = Report.from_payload(bundle.envelope.payload, version).header
     policy = quoted_audit_policy(header.policy.text, version)
     assert (policy.name, policy.robustness.result) == ("built-in", "optional")

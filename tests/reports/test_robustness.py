@@ -22,7 +22,7 @@ from reports.stress.records import (
 )
 from reports.stress.result import FORMAT, RESULT, StressResult, open_stress_result, sign_stress_result
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
-from signing.bundle import seal
+from signing.sigstore_bundle import sign_payload
 from tests.conftest import NOW
 from tests.reports.verdict.made import digest
 
@@ -234,7 +234,7 @@ def test_any_changed_value_of_the_payload_is_refused(keys: Keyring, trust: Trust
         (b'"name":"details"', b'"name":"Details"'),
     ):
         assert old in payload
-        bad = seal(payload.replace(old, new, 1), keys["auditor"])
+        bad = sign_payload(payload.replace(old, new, 1), keys["auditor"])
         with pytest.raises(SigningError) as caught:
             open_stress_result(bad, RESULT, trust=trust)
         assert caught.value.reason is Reason.MALFORMED
@@ -246,7 +246,7 @@ def test_details_are_read_strictly(keys: Keyring, trust: TrustStore) -> None:
     details = json.loads(base64.b64decode(entry["content"]))
     for change in ({"more": 1}, {"word": "SPLENDID"}, {"images": "8"}, {"images": 9}):
         entry["content"] = base64.b64encode(json.dumps(details | change).encode()).decode()
-        bad = seal(json.dumps(statement).encode(), keys["auditor"])
+        bad = sign_payload(json.dumps(statement).encode(), keys["auditor"])
         with pytest.raises(SigningError):
             open_stress_result(bad, RESULT, trust=trust)
 

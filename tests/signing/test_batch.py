@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import signing
-from signing.bundle import seal
 from signing.errors import Reason, SigningError
 from signing.folder import Reader
 from signing.manifest import MAX_FILE
+from signing.sigstore_bundle import sign_payload
 from tests.conftest import NOW, entry, make_trust, sign
 
 Keys = dict[str, signing.PrivateKey]
@@ -34,7 +34,7 @@ def test_what_was_signed_comes_out(make_batch: MakeBatch, trust: signing.TrustSt
 def test_a_manifest_comes_back(make_batch: MakeBatch, trust: signing.TrustStore, keys: Keys) -> None:
     folder = make_batch()
     size = signing.PixelSize.parse("12.50 µm")
-    claims = {"a.tif": signing.Claim(signing.Kind.OTHER, "specimen 7", size)}
+    claims = {"a.tif": signing.Claim(signing.FileKind.OTHER, "specimen 7", size)}
     made = sign(folder, keys["device"], claims=claims, pixel_size=signing.PixelSize.parse("3 nm"), force=True)
     batch = signing.open_batch(folder, trust=trust)
     assert batch.manifest == made
@@ -197,7 +197,7 @@ def test_a_batch_cannot_be_captured_after_it_was_signed(
     folder = make_batch()
     manifest = signing.open_batch(folder, trust=trust).manifest
     late = replace(manifest, captured=NOW + timedelta(hours=1))
-    (folder / signing.MANIFEST_NAME).write_bytes(seal(late.to_payload(), keys["device"]))
+    (folder / signing.MANIFEST_NAME).write_bytes(sign_payload(late.to_payload(), keys["device"]))
     refuse(folder, trust, Reason.NOT_YET_VALID)
 
 
@@ -320,7 +320,7 @@ def test_a_wrong_size_is_refused_though_the_digest_is_right(
     folder = make_batch()
     manifest = signing.open_batch(folder, trust=trust).manifest
     lying = replace(manifest, files=(replace(manifest.files[0], size=0), *manifest.files[1:]))
-    (folder / signing.MANIFEST_NAME).write_bytes(seal(lying.to_payload(), keys["device"]))
+    (folder / signing.MANIFEST_NAME).write_bytes(sign_payload(lying.to_payload(), keys["device"]))
     assert outcomes(folder, trust) == {"a.tif": Reason.DIGEST_MISMATCH, "b/c.png": b"gamma"}
 
 
@@ -374,7 +374,7 @@ def test_a_second_signature_must_be_good_where_there_is_one_or_one_is_asked_for(
     second.write_bytes((folder / signing.MANIFEST_NAME).read_bytes())
     refuse(folder, store, Reason.UNSUPPORTED)  # the first signature cannot stand in for the second
     payload = signing.open_batch(make_batch(name="other"), trust=store).manifest.to_payload()
-    (folder / signing.MANIFEST_NAME).write_bytes(seal(payload, keys["ml-dsa"]))
+    (folder / signing.MANIFEST_NAME).write_bytes(sign_payload(payload, keys["ml-dsa"]))
     refuse(folder, store, Reason.UNSUPPORTED)  # nor the second for the first
 
 

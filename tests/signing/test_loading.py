@@ -10,7 +10,7 @@ import pytest
 
 import signing
 from signing.folder import Reader
-from signing.modelmanifest import root_digest
+from signing.model_manifest import root_digest
 
 RNG = np.random.default_rng(8)
 FILES = {

@@ -11,7 +11,7 @@ import pytest
 
 import signing.merkle
 from signing.errors import Reason, SigningError
-from signing.merkle import EMPTY_ROOT, Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from signing.merkle import EMPTY_ROOT, MerkleTree, leaf_hash, node_hash, verify_consistency, verify_inclusion
 
 # RFC 6962 itself has no subtree proofs; nothing of ours uses them.
 OUT_OF_SCOPE = {"subtreeinclusion": 204, "subtreeconsistency": 118}
@@ -75,15 +75,15 @@ def by_definition(leaves: list[bytes]) -> bytes:
 
 
 def test_roots_of_all_sizes_are_those_of_the_definition() -> None:
-    tree, grown = Tree(LEAVES), Tree()
+    tree, grown = MerkleTree(LEAVES), MerkleTree()
     for size in range(len(LEAVES) + 1):
-        assert tree.root(size) == by_definition(LEAVES[:size]) == Tree(LEAVES[:size]).root() == grown.root()
+        assert tree.root(size) == by_definition(LEAVES[:size]) == MerkleTree(LEAVES[:size]).root() == grown.root()
         grown.extend(LEAVES[size : size + 1])
     assert tree.root(0) == EMPTY_ROOT
 
 
 def test_every_leaf_of_every_size_is_proven_and_no_other() -> None:
-    tree = Tree(LEAVES)
+    tree = MerkleTree(LEAVES)
     for size in range(1, 34):
         root = tree.root(size)
         for index in range(size):
@@ -95,7 +95,7 @@ def test_every_leaf_of_every_size_is_proven_and_no_other() -> None:
 
 
 def test_every_two_sizes_are_consistent_and_no_other() -> None:
-    tree = Tree(LEAVES)
+    tree = MerkleTree(LEAVES)
     for size in range(1, 34):
         for older in range(1, size + 1):
             proof = tree.consistency(older, size)
@@ -108,9 +108,9 @@ def test_every_two_sizes_are_consistent_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("call", [lambda t: t.root(71), lambda t: t.inclusion(70), lambda t: t.consistency(0)])
-def test_what_the_tree_never_had_is_an_error(call: Callable[[Tree], object]) -> None:
+def test_what_the_tree_never_had_is_an_error(call: Callable[[MerkleTree], object]) -> None:
     with pytest.raises(ValueError, match=r"leaf|leaves"):
-        call(Tree(LEAVES))
+        call(MerkleTree(LEAVES))
 
 
 def test_the_number_of_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_the_number_of_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = {}
     for n in (1_000, 10_000, 100_000):
         count = 0
-        tree = Tree(LEAVES[i % 70] for i in range(n))
+        tree = MerkleTree(LEAVES[i % 70] for i in range(n))
         assert count < n
         worst = 0
         for index in (0, 1, n // 3, n - 2, n - 1):

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import signing
-from signing.bundle import Bundle, seal
 from signing.errors import Reason, SigningError
-from signing.modelmanifest import MAX_PAYLOAD, ModelManifest, root_digest, write_manifest
+from signing.model_manifest import MAX_PAYLOAD, ModelManifest, root_digest, write_manifest
+from signing.sigstore_bundle import SigstoreBundle, sign_payload
 from tests.attacker import deletions, flips, mutant
 from tests.conftest import NOW, entry, make_trust
 
@@ -108,7 +108,7 @@ def test_a_device_vouches_for_no_model(model: Path, keys: Keys) -> None:
 
 def payload_of(model: Path) -> dict[str, Any]:
     data = (model / "model.sig").read_bytes()
-    bundle = Bundle.from_bytes(data, "test", payload_limit=MAX_PAYLOAD, foreign=True)
+    bundle = SigstoreBundle.from_bytes(data, "test", payload_limit=MAX_PAYLOAD, foreign=True)
     found: dict[str, Any] = json.loads(bundle.envelope.payload)
     return found
 
@@ -134,7 +134,7 @@ def test_what_no_signer_may_say_is_refused_though_it_is_signed(
     payload = payload_of(model)
     change, reason = CHANGES[case]
     change(payload)
-    (model / "model.sig").write_bytes(seal(json.dumps(payload).encode(), keys["model"]))
+    (model / "model.sig").write_bytes(sign_payload(json.dumps(payload).encode(), keys["model"]))
     refuse(lambda: signing.open_model(model, trust=trust), reason)
 
 
@@ -144,7 +144,7 @@ def test_a_model_of_one_file_by_either_name(tmp_path: Path, trust: signing.Trust
     path.write_bytes(b"weights")
     resource = signing.Resource(name, hashlib.sha256(b"weights").hexdigest())
     manifest = ModelManifest("weights.bin", root_digest((resource,)), (resource,), frozenset())
-    signature.write_bytes(seal(write_manifest(manifest), keys["model"]))
+    signature.write_bytes(sign_payload(write_manifest(manifest), keys["model"]))
     assert outcomes(path, trust, signature) == {name: None}
     path.write_bytes(b"WEIGHTS")
     assert outcomes(path, trust, signature) == {"weights.bin": Reason.DIGEST_MISMATCH}
@@ -169,7 +169,7 @@ def test_every_deleted_field_is_refused(model: Path, trust: signing.TrustStore, 
         (model / "model.sig").write_text(json.dumps(variant))
         refuse(lambda: signing.open_model(model, trust=trust))
     for variant in deletions(payload_of_bytes(data)):
-        (model / "model.sig").write_bytes(seal(json.dumps(variant).encode(), keys["model"]))
+        (model / "model.sig").write_bytes(sign_payload(json.dumps(variant).encode(), keys["model"]))
         try:
             found = signing.open_model(model, trust=trust).manifest
         except SigningError:
@@ -243,7 +243,7 @@ def test_the_vectors_are_all_named(vectors: Path) -> None:
 def test_invalid_vectors_are_refused(vectors: Path, name: str) -> None:
     data = (vector_folder(vectors) / name).read_bytes()
     with pytest.raises(SigningError) as caught:
-        Bundle.from_bytes(data, name, payload_limit=MAX_PAYLOAD, foreign=True)
+        SigstoreBundle.from_bytes(data, name, payload_limit=MAX_PAYLOAD, foreign=True)
     assert caught.value.reason is REFUSED[name]
 
 
@@ -252,7 +252,7 @@ def test_invalid_vectors_are_refused(vectors: Path, name: str) -> None:
 def test_certificates_are_unsupported_and_say_so(vectors: Path, name: str) -> None:
     data = (vector_folder(vectors) / name).read_bytes()
     with pytest.raises(SigningError, match="signed with a certificate") as caught:
-        Bundle.from_bytes(data, name, payload_limit=MAX_PAYLOAD, foreign=True)
+        SigstoreBundle.from_bytes(data, name, payload_limit=MAX_PAYLOAD, foreign=True)
     assert caught.value.reason is Reason.UNSUPPORTED
 
 
@@ -271,7 +271,7 @@ def test_valid_vectors_verify(vectors: Path, name: str) -> None:
     key = leaf_key(vectors)
     bundle = json.loads((vector_folder(vectors) / name).read_bytes())
     bundle["verificationMaterial"] = {"publicKey": {"hint": key.keyid}, "tlogEntries": []}
-    read = Bundle.from_bytes(json.dumps(bundle).encode(), name, payload_limit=MAX_PAYLOAD, foreign=True)
+    read = SigstoreBundle.from_bytes(json.dumps(bundle).encode(), name, payload_limit=MAX_PAYLOAD, foreign=True)
     key.verify(read.signature, read.envelope.message(), name)
     manifest = ModelManifest.from_payload(read.envelope.payload, name)
     assert [r.name for r in manifest.resources] == ["signme-1", "signme-2"]
@@ -282,7 +282,7 @@ def test_valid_vectors_verify(vectors: Path, name: str) -> None:
 @pytest.mark.vectors
 def test_a_path_that_a_vector_ignores_is_refused_by_policy(vectors: Path, tmp_path: Path, keys: Keys) -> None:
     key = leaf_key(vectors)
-    listed = signing.Entry(key.keyid, signing.Role.MODEL, "vector", key.pem, NOW, NOW.replace(year=2030))
+    listed = signing.TrustEntry(key.keyid, signing.Role.MODEL, "vector", key.pem, NOW, NOW.replace(year=2030))
     signature = tmp_path / "model.sig"
     bundle = json.loads((vector_folder(vectors) / "valid/key.bundle.json").read_bytes())
     bundle["verificationMaterial"]["publicKey"]["hint"] = key.keyid  # the vector's own is of another PEM text
@@ -294,7 +294,7 @@ def test_a_path_that_a_vector_ignores_is_refused_by_policy(vectors: Path, tmp_pa
 @pytest.mark.vectors
 def test_another_predicate_is_unsupported(vectors: Path) -> None:
     data = (vector_folder(vectors) / "invalid-payload/wrong-predicate.bundle.json").read_bytes()
-    bundle = Bundle.from_bytes(data, "vector", payload_limit=MAX_PAYLOAD, foreign=True)
+    bundle = SigstoreBundle.from_bytes(data, "vector", payload_limit=MAX_PAYLOAD, foreign=True)
     refuse(lambda: ModelManifest.from_payload(bundle.envelope.payload, "vector"), Reason.UNSUPPORTED)
     refuse(lambda: leaf_key(vectors).verify(bundle.signature, bundle.envelope.message(), "v"), Reason.BAD_SIGNATURE)
 
@@ -357,7 +357,7 @@ def test_we_take_what_the_reference_signs(tmp_path: Path, keys: Keys, curve: ec.
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     assert reference("sign", "key", folder, "--signature", folder / "model.sig", "--private_key", path)
     public = signing.PublicKey.of(key.public_key(), "test")
-    listed = signing.Entry(public.keyid, signing.Role.MODEL, "reference", public.pem, NOW, NOW.replace(year=2030))
+    listed = signing.TrustEntry(public.keyid, signing.Role.MODEL, "reference", public.pem, NOW, NOW.replace(year=2030))
     store = make_trust(keys["root"], (listed,))
     assert outcomes(folder, store) == dict.fromkeys(FILES)
     (folder / "a-b.bin").write_bytes(b"0")

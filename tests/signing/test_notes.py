@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import signing
 from signing.errors import Reason, SigningError
-from signing.notes import key_id
+from signing.notes import key_id, verifier_key
+from signing.proofs import ProvenLeaf
 from tests.attacker import flips, mutant
 
 Keys = dict[str, signing.PrivateKey]
@@ -25,9 +26,9 @@ EXAMPLE = (
 
 
 @pytest.fixture
-def log(keys: Keys) -> tuple[signing.Tree, bytes]:
+def log(keys: Keys) -> tuple[signing.MerkleTree, bytes]:
     """Return a tree over the entries and its signed checkpoint."""
-    tree = signing.Tree(signing.leaf_hash(entry) for entry in ENTRIES)
+    tree = signing.MerkleTree(signing.leaf_hash(entry) for entry in ENTRIES)
     checkpoint = signing.Checkpoint(ORIGIN, len(tree), tree.root())
     return tree, signing.sign_checkpoint(checkpoint, keys["auditor"])
 
@@ -47,14 +48,14 @@ def test_the_published_example() -> None:
     raw = base64.b64decode(encoded)
     assert raw[:1] == b"\x01"
     key = signing.PublicKey.of(Ed25519PublicKey.from_public_bytes(raw[1:]), "test")
-    assert (key_id(name, key).hex(), signing.verifier_key(name, key)) == (digits, VKEY)
+    assert (key_id(name, key).hex(), verifier_key(name, key)) == (digits, VKEY)
     # It is no checkpoint, and is refused as none only after its signature was found good.
     refuse(lambda: signing.open_checkpoint(EXAMPLE.encode(), "test", origin=name, key=key), Reason.MALFORMED)
     changed = EXAMPLE.replace("an example", "my example")
     refuse(lambda: signing.open_checkpoint(changed.encode(), "test", origin=name, key=key), Reason.BAD_SIGNATURE)
 
 
-def test_a_checkpoint_comes_back_and_has_the_specified_form(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_a_checkpoint_comes_back_and_has_the_specified_form(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     tree, note = log
     assert open_note(note, keys) == signing.Checkpoint(ORIGIN, 11, tree.root())
     text, signature = note.decode().split("\n\n")
@@ -64,19 +65,19 @@ def test_a_checkpoint_comes_back_and_has_the_specified_form(log: tuple[signing.T
     assert base64.b64decode(signature.removeprefix(f"— {ORIGIN} "))[:4] == expected
 
 
-def test_every_flipped_byte_of_a_checkpoint_is_refused(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_every_flipped_byte_of_a_checkpoint_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     for changed in flips(log[1]):
         refuse(lambda: open_note(changed, keys))  # noqa: B023
 
 
-def test_every_deleted_line_of_a_checkpoint_is_refused(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_every_deleted_line_of_a_checkpoint_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     lines = log[1].split(b"\n")
     for i in range(len(lines)):
         refuse(lambda: open_note(b"\n".join(lines[:i] + lines[i + 1 :]), keys))  # noqa: B023
 
 
 @pytest.mark.parametrize("change", ["another origin", "another key", "extension", "carriage return", "17 signatures"])
-def test_what_is_not_our_checkpoint_is_refused(log: tuple[signing.Tree, bytes], keys: Keys, change: str) -> None:
+def test_what_is_not_our_checkpoint_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys, change: str) -> None:
     tree, note = log
     match change:
         case "another origin":
@@ -102,7 +103,7 @@ def sign_line(text: str, name: str, key: signing.PrivateKey) -> str:
     return f"— {name} {base64.b64encode(blob).decode()}\n"
 
 
-def test_witnesses_may_add_their_lines(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_witnesses_may_add_their_lines(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     text = log[1].decode().split("\n\n")[0] + "\n"
     witness = sign_line(text, "witness.example/w1", keys["thief"])
     assert open_note(log[1] + witness.encode(), keys).size == 11
@@ -127,11 +128,11 @@ def test_a_key_of_another_kind_signs_no_checkpoint(keys: Keys) -> None:
     refuse(lambda: signing.sign_checkpoint(signing.Checkpoint(ORIGIN, 0, bytes(32)), keys["p256"]), Reason.UNSUPPORTED)
 
 
-def prove(data: bytes, keys: Keys, *, entry: bytes) -> signing.Proven:
+def prove(data: bytes, keys: Keys, *, entry: bytes) -> ProvenLeaf:
     return signing.open_proof(data, "test", entry=entry, origin=ORIGIN, key=keys["auditor"].public)
 
 
-def test_each_entry_is_proven_and_no_other(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_each_entry_is_proven_and_no_other(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     tree, note = log
     for i, entry in enumerate(ENTRIES):
         data = signing.write_proof(i, tree.inclusion(i), note)
@@ -142,7 +143,7 @@ def test_each_entry_is_proven_and_no_other(log: tuple[signing.Tree, bytes], keys
         refuse(lambda: prove(wrong, keys, entry=entry), Reason.BAD_PROOF)  # noqa: B023
 
 
-def test_a_proof_has_the_specified_form(log: tuple[signing.Tree, bytes]) -> None:
+def test_a_proof_has_the_specified_form(log: tuple[signing.MerkleTree, bytes]) -> None:
     tree, note = log
     lines = signing.write_proof(3, tree.inclusion(3), note).split(b"\n")
     assert lines[:2] == [b"c2sp.org/tlog-proof@v1", b"index 3"]
@@ -151,25 +152,25 @@ def test_a_proof_has_the_specified_form(log: tuple[signing.Tree, bytes]) -> None
     assert b"\n".join(lines[7:]) == note
 
 
-def test_every_flipped_byte_of_a_proof_is_refused(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_every_flipped_byte_of_a_proof_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     data = signing.write_proof(6, log[0].inclusion(6), log[1])
     for changed in flips(data):
         refuse(lambda: prove(changed, keys, entry=ENTRIES[6]))  # noqa: B023
 
 
-def test_every_deleted_line_of_a_proof_is_refused(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_every_deleted_line_of_a_proof_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     lines = signing.write_proof(6, log[0].inclusion(6), log[1]).split(b"\n")
     for i in range(len(lines)):
         refuse(lambda: prove(b"\n".join(lines[:i] + lines[i + 1 :]), keys, entry=ENTRIES[6]))  # noqa: B023
 
 
-def test_an_extra_line_is_refused(log: tuple[signing.Tree, bytes], keys: Keys) -> None:
+def test_an_extra_line_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     data = signing.write_proof(6, log[0].inclusion(6), log[1]).replace(b"@v1\n", b"@v1\nextra QQ==\n")
     refuse(lambda: prove(data, keys, entry=ENTRIES[6]), Reason.MALFORMED)
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_mutants_end_in_our_own_errors(log: tuple[signing.Tree, bytes], keys: Keys, count: int) -> None:
+def test_mutants_end_in_our_own_errors(log: tuple[signing.MerkleTree, bytes], keys: Keys, count: int) -> None:
     data = signing.write_proof(6, log[0].inclusion(6), log[1])
     rng = random.Random(5)
     refused = 0

@@ -15,12 +15,12 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.sign import read_entries
-from signing.bundle import seal
 from signing.dsse import Envelope
 from signing.errors import SigningError
 from signing.fields import read_json
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.roots import PAYLOAD_TYPE, Root
+from signing.sigstore_bundle import sign_payload
 from signing.strict import read_base64
 from signing.times import read_duration, read_moment, read_time
 from signing.trust import write_chain
@@ -40,14 +40,14 @@ def batch(tmp_path: Path, keys: Keys) -> Path:
     (folder / "a.tif").write_bytes(b"alpha")
     (folder / "b.tif").write_bytes(b"beta")
     size = signing.PixelSize.parse("12.5 nm")
-    sign(folder, keys["device"], claims={"a.tif": signing.Claim(signing.Kind.IMAGE, "s1", size)})
+    sign(folder, keys["device"], claims={"a.tif": signing.Claim(signing.FileKind.IMAGE, "s1", size)})
     return folder
 
 
 @pytest.fixture
 def grown(trust: signing.TrustStore, keys: Keys) -> signing.TrustStore:
     """Return a store of two versions, with a revoked key."""
-    revocation = signing.Revocation(NOW, signing.Why.COMPROMISED)
+    revocation = signing.Revocation(NOW, signing.RevocationReason.COMPROMISED)
     proposal = signing.propose_revocation(trust, keys["labeller"].public.keyid, revocation, issued=NOW)
     return proposal.cosigned((keys["root"],)).complete(NOW)
 
@@ -111,7 +111,7 @@ def test_a_deleted_field_is_refused_though_it_is_signed_anew(
     payload = opened.manifest.to_payload()
     variants = [json.dumps(v).encode() for v in deletions(json.loads(payload))]
     read = open_manifest(batch, trust)
-    sealed = (seal(v, keys["device"]) for v in variants)
+    sealed = (sign_payload(v, keys["device"]) for v in variants)
     assert count_accepted(read, sealed, None) == (len(variants), 0)
 
     first, second = grown.envelopes
@@ -142,7 +142,7 @@ def test_an_added_field_is_refused_though_it_is_signed(batch: Path, trust: signi
     for place in places:
         place["more"] = None
         with pytest.raises(SigningError, match="unknown field 'more'"):
-            open_manifest(batch, trust)(seal(json.dumps(payload).encode(), keys["device"]))
+            open_manifest(batch, trust)(sign_payload(json.dumps(payload).encode(), keys["device"]))
         del place["more"]
 
 

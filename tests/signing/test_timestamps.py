@@ -12,10 +12,10 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 import signing
-from signing.bundle import Bundle
 from signing.der import CONTEXT, OCTETS, SEQUENCE, SET, Node, read_der, write_der
 from signing.errors import Reason, SigningError
 from signing.manifest import MAX_MANIFEST
+from signing.sigstore_bundle import SigstoreBundle
 from tests.attacker import mutant
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
@@ -79,20 +79,22 @@ def test_an_expired_key_counts_with_a_timestamp_from_its_window_and_not_without(
 
 def test_a_compromised_key_counts_only_with_a_timestamp_from_before(batch: Stamped) -> None:
     for claim in (batch.now - HOUR, batch.now + HOUR):
-        stolen = signing.Revocation(claim, signing.Why.COMPROMISED)
+        stolen = signing.Revocation(claim, signing.RevocationReason.COMPROMISED)
         refuse(lambda stolen=stolen: batch.open(batch.now, revoked=stolen), Reason.REVOKED)  # type: ignore[misc]
     batch.stamp()
     refuse(
-        lambda: batch.open(batch.now, revoked=signing.Revocation(batch.now - HOUR, signing.Why.COMPROMISED)),
+        lambda: batch.open(
+            batch.now, revoked=signing.Revocation(batch.now - HOUR, signing.RevocationReason.COMPROMISED)
+        ),
         Reason.REVOKED,
     )
     assert batch.open(
-        batch.now + YEAR, revoked=signing.Revocation(batch.now + HOUR, signing.Why.COMPROMISED)
+        batch.now + YEAR, revoked=signing.Revocation(batch.now + HOUR, signing.RevocationReason.COMPROMISED)
     ).signer.proven
 
 
 def test_a_retired_key_counts_with_a_timestamp_from_before(batch: Stamped) -> None:
-    retired = signing.Revocation(batch.now + timedelta(minutes=30), signing.Why.RETIRED)
+    retired = signing.Revocation(batch.now + timedelta(minutes=30), signing.RevocationReason.RETIRED)
     refuse(lambda: batch.open(batch.now + YEAR, revoked=retired), Reason.REVOKED)
     batch.stamp()
     assert batch.open(batch.now + YEAR, revoked=retired).signer.proven
@@ -127,7 +129,7 @@ def test_a_certificate_must_be_made_for_timestamps_alone(batch: Stamped, authori
     """The same key, issuer and serial number, with another purpose in the certificate that the authority used."""
     usages, critical, good = PURPOSES[case]
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     certificate = authority.certificate(usages, critical=critical)
     swapped = swap_certificate(bundle.tokens[0], certificate)
     batch.manifest.write_bytes(replace(bundle, tokens=(swapped,)).to_bytes())
@@ -199,7 +201,7 @@ def test_what_no_signature_covers_is_refused(tmp_path: Path, keys: Keys, what: s
     authority = Authority(tmp_path / "tsa")
     batch = Stamped(tmp_path / "batch", keys, authority)
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     assert loosen(bundle.tokens[0], "nothing", authority) == bundle.tokens[0]
     token = loosen(bundle.tokens[0], what, authority)
     batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
@@ -246,11 +248,17 @@ def test_an_authority_is_judged_by_its_own_window_and_revocation(
     assert open_with(now - DAY, now + DAY).signer.proven
     refuse(lambda: open_with(now + HOUR, now + DAY), Reason.BAD_TIMESTAMP)
     refuse(lambda: open_with(now - DAY, now - HOUR), Reason.BAD_TIMESTAMP)
-    refuse(lambda: open_with(now - DAY, now + DAY, signing.Revocation(now - HOUR, signing.Why.RETIRED)), Reason.REVOKED)
     refuse(
-        lambda: open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.Why.COMPROMISED)), Reason.REVOKED
+        lambda: open_with(now - DAY, now + DAY, signing.Revocation(now - HOUR, signing.RevocationReason.RETIRED)),
+        Reason.REVOKED,
     )
-    assert open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.Why.RETIRED)).signer.proven
+    refuse(
+        lambda: open_with(now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.RevocationReason.COMPROMISED)),
+        Reason.REVOKED,
+    )
+    assert open_with(
+        now - DAY, now + DAY, signing.Revocation(now + HOUR, signing.RevocationReason.RETIRED)
+    ).signer.proven
 
 
 def test_an_answer_to_another_question_is_not_attached(batch: Stamped, tmp_path: Path, authority: Authority) -> None:
@@ -264,7 +272,7 @@ def test_an_answer_to_another_question_is_not_attached(batch: Stamped, tmp_path:
     before = batch.manifest.read_bytes()
     refuse(lambda: signing.attach_token(batch.manifest, token), Reason.BAD_TIMESTAMP)
     assert batch.manifest.read_bytes() == before
-    bundle = Bundle.from_bytes(before, "test", payload_limit=MAX_MANIFEST).stamped(token.read_bytes())
+    bundle = SigstoreBundle.from_bytes(before, "test", payload_limit=MAX_MANIFEST).stamped(token.read_bytes())
     batch.manifest.write_bytes(bundle.to_bytes())  # nor does it count where somebody put it in by hand
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
@@ -282,14 +290,14 @@ def test_a_timestamp_is_attached_once_and_leaves_the_signature_as_it_was(batch: 
 
 def test_openssl_takes_what_we_take(batch: Stamped, authority: Authority) -> None:
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     assert authority.verifies(bundle.tokens[0], bundle.signature)
     assert not authority.verifies(bundle.tokens[0], bundle.signature[::-1])
 
 
 def test_every_flipped_byte_of_a_token_is_refused(batch: Stamped) -> None:
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     token = bundle.tokens[0]
     for i in range(len(token)):
         for mask in (0x01, 0x80):
@@ -312,7 +320,7 @@ def cuts(node: Node) -> Iterator[bytes]:
 
 def test_every_element_left_out_of_a_token_is_refused(batch: Stamped) -> None:
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     variants = list(cuts(read_der(bundle.tokens[0], SEQUENCE)))
     assert len(variants) >= 90
     for token in variants:
@@ -323,7 +331,7 @@ def test_every_element_left_out_of_a_token_is_refused(batch: Stamped) -> None:
 @pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_mutated_tokens_end_in_our_own_errors(batch: Stamped, count: int) -> None:
     batch.stamp()
-    bundle = Bundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
+    bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     rng = random.Random(3)
     refused = 0
     for _ in range(count):

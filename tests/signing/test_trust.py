@@ -149,14 +149,16 @@ def test_a_root_key_vouches_for_nothing_else(keys: Keys) -> None:
     refuse(chain((payload, (keys["root"],))), Reason.MALFORMED)
 
 
-def add(store: signing.TrustStore, listed: signing.Entry, *roots: signing.PrivateKey) -> signing.TrustStore:
+def add(store: signing.TrustStore, listed: signing.TrustEntry, *roots: signing.PrivateKey) -> signing.TrustStore:
     return signing.propose_entry(store, listed, issued=NOW).cosigned(roots).complete(NOW)
 
 
 def revoke(
     store: signing.TrustStore, keyid: str, at: datetime, stolen: bool, root: signing.PrivateKey
 ) -> signing.TrustStore:
-    revocation = signing.Revocation(at, signing.Why.COMPROMISED if stolen else signing.Why.RETIRED)
+    revocation = signing.Revocation(
+        at, signing.RevocationReason.COMPROMISED if stolen else signing.RevocationReason.RETIRED
+    )
     return signing.propose_revocation(store, keyid, revocation, issued=NOW).cosigned((root,)).complete(NOW)
 
 
@@ -348,13 +350,15 @@ REVOKED_CASES: dict[str, tuple[datetime, datetime, datetime | None, Reason | Non
 
 
 @pytest.mark.parametrize("case", REVOKED_CASES)
-@pytest.mark.parametrize("why", list(signing.Why))
-def test_a_revoked_key_is_judged_by_why(trust: signing.TrustStore, keys: Keys, case: str, why: signing.Why) -> None:
+@pytest.mark.parametrize("why", list(signing.RevocationReason))
+def test_a_revoked_key_is_judged_by_why(
+    trust: signing.TrustStore, keys: Keys, case: str, why: signing.RevocationReason
+) -> None:
     claimed, at, proven, retired, stolen = REVOKED_CASES[case]
     key = replace(entry(keys["device"], signing.Role.DEVICE, "sem-1"), revoked=signing.Revocation(NOW, why))
     check(
         lambda: replace(trust, at=at).judge(key, claimed, "test", proven=proven),
-        stolen if why is signing.Why.COMPROMISED else retired,
+        stolen if why is signing.RevocationReason.COMPROMISED else retired,
     )
 
 
@@ -416,7 +420,7 @@ def test_a_lock_held_by_others_is_waited_for_and_then_given_up(
 ) -> None:
     path = tmp_path / "trust.json"
     path.write_bytes(trust.to_bytes())
-    monkeypatch.setattr("signing.amend._PATIENCE", 2)
+    monkeypatch.setattr("signing.proposals._PATIENCE", 2)
     more = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), keys["root"])
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -12,18 +12,18 @@ from reports.verdict.verdicts import Verdict
 from signing import (
     Algorithm,
     Checkpoint,
+    MerkleTree,
     PrivateKey,
     Reason,
     Role,
     SigningError,
-    Tree,
     TrustStore,
     leaf_hash,
     sign_checkpoint,
     write_proof,
 )
-from signing.listed import Revocation, Why
 from signing.strict import write_base64, write_json
+from signing.trust_entries import Revocation, RevocationReason
 from tests.conftest import NOW, entry, make_trust
 from tests.reports.verdict.made import changed, fields
 from tests.reports.verdict.test_report import AUDITOR, made_report, trusted
@@ -95,7 +95,7 @@ def test_a_row_cannot_be_moved_to_another_report(trusted: TrustStore) -> None:
 def test_an_excerpt_of_a_key_that_was_not_good_is_refused() -> None:
     said = made_report()
     data = make_excerpt(said, issue(said, AUDITOR)[CHECKPOINT], said.images[0].name)
-    gone = replace(entry(AUDITOR, Role.AUDITOR, "auditor-1"), revoked=Revocation(NOW, Why.COMPROMISED))
+    gone = replace(entry(AUDITOR, Role.AUDITOR, "auditor-1"), revoked=Revocation(NOW, RevocationReason.COMPROMISED))
     with pytest.raises(SigningError) as caught:
         verify_excerpt(data, "excerpt", trust=make_trust(PrivateKey.generate(Algorithm.ED25519), (gone,)))
     assert caught.value.reason is Reason.REVOKED
@@ -122,7 +122,7 @@ def test_a_header_stands_at_leaf_0_and_nowhere_else(trusted: TrustStore) -> None
     leaves = [leaf_bytes(number, said.salt(number), "header", said.texts[0]) for number in range(2)]
     text = write_json(json.loads(said.texts[-1]) | {"specimen": None})
     image = leaf_bytes(2, said.salt(2), "image", text)
-    tree = Tree(map(leaf_hash, (*leaves, image)))
+    tree = MerkleTree(map(leaf_hash, (*leaves, image)))
     checkpoint = sign_checkpoint(Checkpoint(said.origin, len(tree), tree.root()), AUDITOR)
     for number, good in ((0, True), (1, False)):
         parts = {

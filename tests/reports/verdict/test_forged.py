@@ -39,7 +39,7 @@ from signing import (
     sign_checkpoint,
     write_time,
 )
-from signing.bundle import seal
+from signing.sigstore_bundle import sign_payload
 from signing.strict import write_base64
 from tests.conftest import NOW, YEAR, entry, make_trust
 from tests.reports.verdict.made import changed, digest, report, stress_claim
@@ -66,9 +66,9 @@ def checkpoint_of(said: Report) -> bytes:
 
 def put(said: Report, folder: Path) -> Path:
     """Sign whatever it says, as an auditor's own tools could."""
-    (folder / REPORT).write_bytes(seal(said.to_payload(), AUDITOR))
+    (folder / REPORT).write_bytes(sign_payload(said.to_payload(), AUDITOR))
     (folder / CHECKPOINT).write_bytes(checkpoint_of(said))
-    (folder / SUMMARY).write_bytes(seal(summary(said), AUDITOR))
+    (folder / SUMMARY).write_bytes(sign_payload(summary(said), AUDITOR))
     return folder
 
 

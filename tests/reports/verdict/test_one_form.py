@@ -12,8 +12,8 @@ from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
-from signing.bundle import seal
-from signing.listed import Revocation, Why
+from signing.sigstore_bundle import sign_payload
+from signing.trust_entries import Revocation, RevocationReason
 from tests.conftest import NOW, entry, make_trust
 from tests.reports.verdict.made import report
 
@@ -70,8 +70,8 @@ def trust(**changes: Any) -> TrustStore:
     [
         ({"until": NOW - DAY}, Reason.EXPIRED),
         ({"start": NOW + DAY}, Reason.NOT_YET_VALID),
-        ({"revoked": Revocation(NOW - DAY, Why.RETIRED)}, Reason.REVOKED),
-        ({"revoked": Revocation(NOW + DAY, Why.COMPROMISED)}, Reason.REVOKED),
+        ({"revoked": Revocation(NOW - DAY, RevocationReason.RETIRED)}, Reason.REVOKED),
+        ({"revoked": Revocation(NOW + DAY, RevocationReason.COMPROMISED)}, Reason.REVOKED),
         ({"role": Role.DEVICE}, Reason.WRONG_ROLE),
     ],
 )
@@ -87,6 +87,6 @@ def test_an_auditor_s_key_that_was_not_good_then_is_refused(
 
 
 def test_a_batch_s_manifest_is_no_report(tmp_path: Path) -> None:
-    (tmp_path / REPORT).write_bytes(seal(b'{"_type":"https://in-toto.io/Statement/v1"}', AUDITOR))
+    (tmp_path / REPORT).write_bytes(sign_payload(b'{"_type":"https://in-toto.io/Statement/v1"}', AUDITOR))
     with pytest.raises(SigningError, match="not in the form of a report"):
         verify_report(tmp_path, trust=trust())

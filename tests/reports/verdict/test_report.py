@@ -19,7 +19,7 @@ from reports.verdict.rows import ImageRow, image_verdict, surviving_answers
 from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictReason, VerdictRules, verdict
 from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
-from signing.bundle import seal
+from signing.sigstore_bundle import sign_payload
 from signing.strict import write_json
 from tests.conftest import entry, make_trust
 from tests.reports.verdict.made import ALPHA, changed, digest, fields, report, stress_claim
@@ -114,7 +114,7 @@ def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore,
             at = at[step]
         value = at[way[-1]]
         at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
-        (tmp_path / REPORT).write_bytes(seal(write_json(bad), AUDITOR))
+        (tmp_path / REPORT).write_bytes(sign_payload(write_json(bad), AUDITOR))
         with pytest.raises(SigningError):
             verify_report(tmp_path, trust=trusted)
 
@@ -159,7 +159,7 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
     with pytest.raises(SigningError) as caught:
         issue(said, AUDITOR)
     assert caught.value.reason is Reason.CONTRADICTION
-    (tmp_path / REPORT).write_bytes(seal(said.to_payload(), AUDITOR))  # with other tools, that is
+    (tmp_path / REPORT).write_bytes(sign_payload(said.to_payload(), AUDITOR))  # with other tools, that is
     with pytest.raises(SigningError) as caught:
         verify_report(tmp_path, trust=trusted)
     assert caught.value.reason is Reason.CONTRADICTION

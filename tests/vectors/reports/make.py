@@ -39,7 +39,7 @@ from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
-from signing.manifest import Kind, PixelSize
+from signing.manifest import FileKind, PixelSize
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.audit.process import quietly
 from tests.authority import Authority
@@ -92,7 +92,7 @@ def pictures(folder: Path) -> dict[str, Claim]:
         pixels = np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8)
         tifffile.imwrite(folder / f"tile-{number:02d}.tif", pixels)
     (folder / "tile-10.tif").write_bytes(b"II*\0 no picture")
-    return {f"tile-{n:02d}.tif": Claim(Kind.IMAGE, f"sherd {min(n // 2, 4 + n % 2)}", None) for n in range(12)}
+    return {f"tile-{n:02d}.tif": Claim(FileKind.IMAGE, f"sherd {min(n // 2, 4 + n % 2)}", None) for n in range(12)}
 
 
 def trusted(authority: Authority, moment: datetime, device: PrivateKey, auditor: PrivateKey) -> TrustStore:

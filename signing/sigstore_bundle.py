@@ -1,12 +1,12 @@
 """Sigstore bundles v0.3 with a public-key hint: one DSSE envelope, one signature, one key id, and timestamps on it.
 
-A bundle is opened in a fixed order (each step is marked below):
+A bundle is verified in a fixed order (each step is marked below):
 1. read with a cap, strict UTF-8 and JSON, media type, one signature, `keyid == hint`;
 2. strict base64;
 3. the hint picks a key from the trust store, which must hold it in the right role;
 4. the signature over the received type and bytes;
 5. the payload type; only then may anybody parse the payload;
-6. the timestamps, each of which must be good: what they prove is used to judge the key.
+6. the timestamps, each of which must be good: the key is judged at the time that they prove.
 """
 
 import hashlib
@@ -17,24 +17,24 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.keys import Algorithm, PrivateKey
-from signing.listed import Entry, Role
 from signing.statement import PAYLOAD_TYPE
 from signing.strict import malformed, write_base64, write_json
 from signing.times import MAX_TOKEN, MAX_TOKENS
 from signing.trust import TrustStore
+from signing.trust_entries import Role, TrustEntry
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle as received. Nothing in it is to be believed before `unseal` has passed."""
+class SigstoreBundle:
+    """A bundle as received. Nothing in it is to be believed before `verify_bundle` has passed."""
 
     envelope: Envelope
     tokens: tuple[bytes, ...] = ()
 
     @classmethod
-    def from_bytes(cls, data: bytes, where: str, *, payload_limit: int, foreign: bool = False) -> "Bundle":
+    def from_bytes(cls, data: bytes, where: str, *, payload_limit: int, foreign: bool = False) -> "SigstoreBundle":
         """Parse a bundle.
 
         A `foreign` one, by other tools, may leave out what is empty, as some writers of protobuf JSON do: the log
@@ -43,10 +43,10 @@ class Bundle:
         fields = read_json(data, where, limit=bundle_limit(payload_limit))  # 1
         fields.closed("mediaType", "verificationMaterial", "dsseEnvelope")
         fields.constant("mediaType", MEDIA_TYPE)
-        material, sealed = fields.fields("verificationMaterial"), fields.fields("dsseEnvelope")
+        material, dsse = fields.fields("verificationMaterial"), fields.fields("dsseEnvelope")
         hint, tokens = _read_material(material, foreign=foreign)
-        envelope = Envelope.from_fields(sealed, payload_limit=payload_limit, unnamed=hint if foreign else None)  # 2
-        (signature,) = sealed.list("signatures", least=1, most=1)
+        envelope = Envelope.from_fields(dsse, payload_limit=payload_limit, unnamed=hint if foreign else None)  # 2
+        (signature,) = dsse.list("signatures", least=1, most=1)
         if foreign and material.has("tlogEntries") is not signature.has("keyid"):
             raise malformed(where, "of log entries and key id, one was left out")
         if envelope.signatures[0].keyid != hint:
@@ -58,7 +58,7 @@ class Bundle:
         """Return the one signature's bytes, which timestamps are made over."""
         return self.envelope.signatures[0].value
 
-    def stamped(self, token: bytes) -> "Bundle":
+    def stamped(self, token: bytes) -> "SigstoreBundle":
         """Return the bundle with one more timestamp."""
         return replace(self, tokens=(*self.tokens, token))
 
@@ -77,25 +77,27 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A payload that a listed key has signed, and by when, if that is proven; `TrustStore.judge` judges the key."""
+class VerifiedPayload:
+    """A payload that a listed key signed, and the proven time, if there is one; `TrustStore.judge` judges the key."""
 
     payload: bytes
-    entry: Entry
+    entry: TrustEntry
     proven: datetime | None
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the payload, by which replays are known."""
+        """Return the SHA-256 of the payload, by which replays are recognised."""
         return hashlib.sha256(self.payload).hexdigest()
 
 
-def seal(payload: bytes, key: PrivateKey) -> bytes:
+def sign_payload(payload: bytes, key: PrivateKey) -> bytes:
     """Sign an in-toto payload and return the bundle's bytes."""
-    return Bundle(Envelope.signed_by((key,), PAYLOAD_TYPE, payload)).to_bytes()
+    return SigstoreBundle(Envelope.signed_by((key,), PAYLOAD_TYPE, payload)).to_bytes()
 
 
-def unseal(bundle: Bundle, where: str, *, trust: TrustStore, roles: tuple[Role, ...], second: bool = False) -> Opened:
+def verify_bundle(
+    bundle: SigstoreBundle, where: str, *, trust: TrustStore, roles: tuple[Role, ...], second: bool = False
+) -> VerifiedPayload:
     """Return the payload of a bundle, if a key in one of the roles signed it.
 
     A `second` signature is ML-DSA-65 and the first one is not: neither can stand in for the other.
@@ -112,11 +114,11 @@ def unseal(bundle: Bundle, where: str, *, trust: TrustStore, roles: tuple[Role, 
     if bundle.envelope.payload_type != PAYLOAD_TYPE:  # 5
         raise SigningError(Reason.UNSUPPORTED, f"{where}: payload type {bundle.envelope.payload_type!r}")
     proven = None
-    if bundle.tokens:  # 6; few have any, and the libraries for it take longer to load than all else here
-        from signing.timestamps import prove
+    if bundle.tokens:  # 6; few have any, and their libraries load slowly
+        from signing.timestamps import proven_time
 
-        proven = prove(bundle.tokens, signature.value, trust=trust, where=where)
-    return Opened(bundle.envelope.payload, entry, proven)
+        proven = proven_time(bundle.tokens, signature.value, trust=trust, where=where)
+    return VerifiedPayload(bundle.envelope.payload, entry, proven)
 
 
 def bundle_limit(payload_limit: int) -> int:
@@ -134,7 +136,7 @@ def _read_material(fields: Fields, *, foreign: bool) -> tuple[str, tuple[bytes, 
     else:
         fields.closed("publicKey", logs, optional=(stamps,))
     if fields.has(logs):
-        fields.list(logs, least=0, most=0)  # we log nowhere, and claim nothing of logs
+        fields.list(logs, least=0, most=0)  # nothing is logged in a transparency log
     hint = fields.fields("publicKey").closed("hint").sha256("hint")
     if not fields.has(stamps):
         return hint, ()

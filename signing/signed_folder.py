@@ -1,4 +1,4 @@
-"""Whether a folder holds what was signed, file by file: one bad file never stops the others."""
+"""Checks of a folder against what was signed, file by file: one bad file never stops the others."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,14 +9,14 @@ from signing.errors import Reason, SigningError
 from signing.files import is_temporary
 from signing.folder import Listing, Reader, list_folder
 from signing.names import refuse_collisions, refuse_unsafe
-from signing.stream import THREADS, stream
+from signing.parallel import THREADS, map_in_order
 
-_DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
+_LEFTOVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that is not what was signed, and why."""
+    """A file that is not as it was signed, and why."""
 
     name: str
     reason: Reason
@@ -33,7 +33,7 @@ def require_folder(folder: Path) -> None:
 def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str]:
     """Return the names to sign, in code-point order, or refuse the folder before the first second of hashing.
 
-    Links and special files are refused, since their bytes are not the folder's own; so is what operating systems leave.
+    Links and special files are refused, since their bytes are not the folder's own; so are files that systems leave.
     """
     require_folder(folder)
     listing = list_folder(folder)
@@ -48,7 +48,7 @@ def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str
         raise SigningError(Reason.TOO_LARGE, f"{folder}: {len(names):,} files, at most {most:,}", hint=hint)
     for name in names:
         refuse_unsafe(name)
-        if is_dropping(name):
+        if is_leftover(name):
             hint = "the operating system, or a run that was killed, left it: delete it, then sign"
             raise SigningError(Reason.EXTRA_FILE, f"{folder}: nobody meant {name!a} to be there", hint=hint)
     refuse_collisions((*besides, *names))
@@ -60,8 +60,8 @@ def hash_files(
 ) -> Iterator[tuple[str, str, int]]:
     """Yield name, SHA-256 and size of each file that is about to be signed; a private key among them is refused."""
     reader = Reader(folder)
-    found = stream(lambda name: reader.digest(name, limit=limit, secrets=False), names, threads=THREADS)
-    for done, (name, (digest, size)) in enumerate(zip(names, found, strict=True), start=1):
+    digests = map_in_order(lambda name: reader.digest(name, limit=limit, secrets=False), names, threads=THREADS)
+    for done, (name, (digest, size)) in enumerate(zip(names, digests, strict=True), start=1):
         yield name, digest, size
         progress(done, len(names))
 
@@ -76,20 +76,20 @@ def refuse_absent(listing: Listing, name: str) -> RefusedFile | None:
 
 
 def refuse_altered(name: str, signed: str, found: str) -> RefusedFile:
-    """Return the refusal for a file whose bytes are others, with both sides."""
+    """Return the refusal for a file with other bytes or another size, with both sides."""
     return RefusedFile(name, Reason.DIGEST_MISMATCH, f"{name!a}: signed as {signed}, found {found}")
 
 
 def refuse_extra(listing: Listing, known: frozenset[str]) -> Iterator[RefusedFile]:
-    """Yield the refusals for all that lies there and nobody signed."""
+    """Yield the refusals for all files that are not signed."""
     for name in sorted((listing.files | listing.others.keys()) - known):
         hint = None
-        if is_dropping(name):
+        if is_leftover(name):
             hint = "the operating system left this file, or a run that was killed; delete it, it was not signed"
         yield RefusedFile(name, Reason.EXTRA_FILE, f"{name!a}: there, but not signed", hint)
 
 
-def is_dropping(name: str) -> bool:
-    """Say whether operating systems, or a run of ours that was killed, leave files of that name by themselves."""
+def is_leftover(name: str) -> bool:
+    """Say whether operating systems, or a killed run of ours, leave files of that name behind."""
     last = name.rsplit("/", 1)[-1]
-    return last in _DROPPINGS or is_temporary(last)
+    return last in _LEFTOVERS or is_temporary(last)

@@ -1,4 +1,4 @@
-"""A key that a trust store lists: whose it is, what it may vouch for, from when until when, and since when not."""
+"""The entries of a trust store: a key with its principal, its role, its window and its revocation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +32,8 @@ class Role(StrEnum):
         return ROOT_ALGORITHMS | {Algorithm.ML_DSA_65}  # the last for second signatures
 
 
-class Why(StrEnum):
-    """Why a key is revoked: its owner let it go, or somebody else may have it."""
+class RevocationReason(StrEnum):
+    """Why a key is revoked: its owner retired it, or somebody else may have it."""
 
     RETIRED = "retired"
     COMPROMISED = "compromised"
@@ -41,24 +41,24 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """Since when a key is not to be believed, and why; a thief writes any date, so a compromise reaches back."""
+    """From when a key is revoked, and why; a compromise reaches back, since a thief can write any date."""
 
     at: datetime
-    why: Why
+    reason: RevocationReason
 
     @property
     def compromised(self) -> bool:
         """Say whether somebody else may have the key."""
-        return self.why is Why.COMPROMISED
+        return self.reason is RevocationReason.COMPROMISED
 
     def covers(self, earlier: "Revocation") -> bool:
-        """Say whether this refuses all that an earlier word on the key refused."""
+        """Say whether this refuses all that an earlier revocation of the key refused."""
         return self.at <= earlier.at and self.compromised >= earlier.compromised
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A key, or for timestamps an authority's certificate, with its role, its owner and its window."""
+class TrustEntry:
+    """A key, or for timestamps an authority's certificate, with its role, its principal and its window."""
 
     keyid: str
     role: Role
@@ -77,14 +77,14 @@ class Entry:
         return PublicKey.from_pem(self.material.encode("ascii"), self.principal)
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> "Entry":
+    def from_fields(cls, fields: Fields) -> "TrustEntry":
         """Parse an entry; the key id is computed from the key, and the window is not empty."""
         fields.closed("keyid", "role", "principal", "material", "from", "until", "revoked")
         try:
             role = Role(fields.text("role"))
         except ValueError as e:
             raise malformed(fields.where, "unknown role") from e
-        keyid, material = identify(role, fields.raw("material", limit=MAX_PEM).encode(), fields.where)
+        keyid, material = identify_key(role, fields.raw("material", limit=MAX_PEM).encode(), fields.where)
         if (keyid, material) != (fields.sha256("keyid"), fields.raw("material", limit=MAX_PEM)):
             raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
         start, until = fields.time("from"), fields.time("until")
@@ -105,7 +105,7 @@ class Entry:
         """Return the JSON object of the entry."""
         revoked = self.revoked and {
             "at": write_time(self.revoked.at),
-            "reason": self.revoked.why.value,
+            "reason": self.revoked.reason.value,
         }
         return {
             "keyid": self.keyid,
@@ -118,19 +118,19 @@ class Entry:
         }
 
 
-def identify(role: Role, pem: bytes, where: str) -> tuple[str, str]:
+def identify_key(role: Role, pem: bytes, where: str) -> tuple[str, str]:
     """Return the id and our own PEM form of a key, or of an authority's certificate (SHA-256 of its DER)."""
     if role is not Role.TIMESTAMP:
         key = PublicKey.from_pem(pem, where)
         refuse_algorithm(key, role.algorithms, where, what=f"a key for the role {role}")
         return key.keyid, key.pem
-    from signing.authorities import identify_authority  # certificates take longer to load than all else here
+    from signing.authorities import identify_authority  # loading certificates' libraries is slow
 
     return identify_authority(pem, where)
 
 
 def refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, *, what: str) -> None:
-    """Refuse a key of a kind that is not asked for here."""
+    """Refuse a key of an algorithm that is not allowed here."""
     if key.algorithm not in allowed:
         names = ", ".join(sorted(allowed))
         raise SigningError(Reason.UNSUPPORTED, f"{where}: a key of kind {key.algorithm}; {what} is one of {names}")
@@ -139,7 +139,7 @@ def refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, 
 def _read_revoked(fields: Fields) -> Revocation:
     fields.closed("at", "reason")
     try:
-        why = Why(fields.text("reason"))
+        reason = RevocationReason(fields.text("reason"))
     except ValueError as e:
         raise malformed(fields.where, "a key is revoked as compromised or as retired") from e
-    return Revocation(fields.time("at"), why)
+    return Revocation(fields.time("at"), reason)

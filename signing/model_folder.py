@@ -6,11 +6,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from signing.contents import RefusedFile, refuse_absent, refuse_altered, refuse_extra
 from signing.errors import SigningError
 from signing.folder import Listing, Reader
-from signing.modelmanifest import ModelManifest, Resource
-from signing.stream import THREADS, stream
+from signing.model_manifest import ModelManifest, Resource
+from signing.parallel import THREADS, map_in_order
+from signing.signed_folder import RefusedFile, refuse_absent, refuse_altered, refuse_extra
 
 MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so this bounds time and not memory
 
@@ -43,7 +43,7 @@ class ModelFolder:
                 else refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{found}")
             )
 
-        yield from stream(digest, self.manifest.resources, threads=threads)
+        yield from map_in_order(digest, self.manifest.resources, threads=threads)
         if not alone:
             yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
 
@@ -59,7 +59,7 @@ class ModelFolder:
                 raise _refusal(absent)
         reader = Reader(self.path)
         loaded: dict[str, memoryview] = {}
-        reading = stream(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
+        reading = map_in_order(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
         with closing(reading) as found:  # a refusal waits for no collector of garbage before it stops the others
             for resource, (digest, memory) in zip(self.manifest.resources, found, strict=True):
                 if digest != resource.sha256:

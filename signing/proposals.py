@@ -15,11 +15,11 @@ from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
 from signing.files import READ_FLAGS, create, read_capped, unreadable
 from signing.keys import MAX_PEM, PrivateKey, PublicKey
-from signing.listed import Entry, Revocation, Role, identify
 from signing.roots import PAYLOAD_TYPE, Root, write_root
 from signing.strict import refuse_bad_label
 from signing.times import write_time
 from signing.trust import MAX_TRUST, TrustStore, follow_chain, read_chain, refuse_other, write_chain
+from signing.trust_entries import Revocation, Role, TrustEntry, identify_key
 
 _PATIENCE = 20  # tenths of a second that another process may take to write a store
 
@@ -122,18 +122,18 @@ def load_proposal(path: Path, *, pin: str | None = None) -> Proposal:
     return proposal
 
 
-def new_entry(role: Role, file: Path, *, principal: str, window: Window) -> Entry:
+def new_entry(role: Role, file: Path, *, principal: str, window: Window) -> TrustEntry:
     """Return the entry for a public key, or for a timestamp authority's certificate."""
-    keyid, material = identify(role, read_capped(file, limit=MAX_PEM), str(file))
+    keyid, material = identify_key(role, read_capped(file, limit=MAX_PEM), str(file))
     if window.start >= window.until:
         bounds = f"from {write_time(window.start)} until {write_time(window.until)}"
         raise SigningError(Reason.BAD_REQUEST, f"{file}: the window {bounds} is empty")
     refuse_bad_label(principal)
-    return Entry(keyid, role, principal, material, window.start, window.until)
+    return TrustEntry(keyid, role, principal, material, window.start, window.until)
 
 
 def propose_first(
-    keys: tuple[PublicKey, ...], *, threshold: int, entries: tuple[Entry, ...], issued: datetime, expires: datetime
+    keys: tuple[PublicKey, ...], *, threshold: int, entries: tuple[TrustEntry, ...], issued: datetime, expires: datetime
 ) -> Proposal:
     """Propose version 1 of a new store."""
     _refuse_bad_threshold(threshold, keys)
@@ -146,7 +146,7 @@ def propose_first(
     return Proposal((), (), Root.from_bytes(payload, "new version"), Envelope(PAYLOAD_TYPE, payload, ()))
 
 
-def propose_entry(store: TrustStore, entry: Entry, *, issued: datetime) -> Proposal:
+def propose_entry(store: TrustStore, entry: TrustEntry, *, issued: datetime) -> Proposal:
     """Propose one more key."""
     if any(e.keyid == entry.keyid for e in store.root.entries):
         raise SigningError(
@@ -191,7 +191,7 @@ def _propose(
     issued: datetime,
     *,
     keys: tuple[PublicKey, ...] | None = None,
-    entries: tuple[Entry, ...] | None = None,
+    entries: tuple[TrustEntry, ...] | None = None,
     threshold: int | None = None,
     expires: datetime | None = None,
 ) -> Proposal:

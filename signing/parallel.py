@@ -1,4 +1,4 @@
-"""Work on many items in a few threads, in order, with few of them in flight."""
+"""Work on many items in a few threads, with results in order and a bounded number in flight."""
 
 import os
 from collections import deque
@@ -11,8 +11,8 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def stream(work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int) -> Generator[_Result]:
-    """Yield `work(item)` in the order of the items; at most `threads + 1` results are waiting, or in the making."""
+def map_in_order(work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads: int) -> Generator[_Result]:
+    """Yield `work(item)` in the order of the items; at most `threads + 1` results exist or are in progress."""
     waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="signing") as pool:
         try:
@@ -22,6 +22,6 @@ def stream(work: Callable[[_Item], _Result], items: Iterable[_Item], *, threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # whoever stops listening stops the work
+        finally:  # a caller that stops iterating stops the work
             for future in waiting:
                 future.cancel()
