@@ -69,7 +69,7 @@ def command(
     passphrase_files: tuple[Path, ...],
     trust: Judged,
 ) -> Answer:
-    """Audit a signed batch, and sign what was found.
+    """Audit a signed batch, and sign the report.
 
     DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a guarded
     process, looked at by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with

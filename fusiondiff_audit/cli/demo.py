@@ -31,7 +31,7 @@ _GRAINS = 40
 )
 @answering()
 def command(out: Path | None) -> Answer:
-    """See the whole way on made-up micrographs.
+    """Sign, audit and verify synthetic micrographs, as an example.
 
     Makes keys, a trust store and micrographs of a kiln and of workshops that copy it; signs them, audits them with the
     model that comes with the tool, and verifies the report. Then one bit of a picture and one of the report are

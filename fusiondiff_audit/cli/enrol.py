@@ -45,7 +45,7 @@ def command(
     passphrase_files: tuple[Path, ...],
     trust: Judged,
 ) -> Answer:
-    """Teach a model what is authentic, from labelled specimens.
+    """Enrol labelled specimens: fit a model's forests to them.
 
     DIR is a batch that a key in the role `labeller` signed, with its labels.csv (file,label,specimen,use). The encoder
     stays as it is; forests learn from what it sees. Rows with use `calibrate` are not learnt from: with 19 specimens of

@@ -53,7 +53,7 @@ def command(
     mixed: bool,
     passphrase_files: tuple[Path, ...],
 ) -> Answer:
-    """Fine-tune a model's paths and gate from labels.
+    """Fine-tune a model's encoder with labels.
 
     It is for research, so the folder may be unsigned. Embeddings are trained to tell a specimen's label, whatever the
     orientation, focus, noise and brightness. The frozen parts stay as they are. The new bundle is not enrolled, and

@@ -60,7 +60,7 @@ class ImageSummary:
 
     def sentence(self) -> str:
         """Return how many images were decoded."""
-        return f", {count(self.decoded, 'picture')} decoded" if self.decoded else ""
+        return f", {count(self.decoded, 'image')} decoded" if self.decoded else ""
 
 
 def _scale(claims: Claims) -> str:

@@ -25,7 +25,7 @@ _REMARKS = 20  # that are said; more would push the table off the screen
 @answering()
 @trust_options
 def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: Judged) -> Answer:
-    """Open a signed folder, check its files and decode its images.
+    """Check a signed folder, and decode its images.
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
     Images are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
@@ -54,7 +54,7 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
         say(f"and {count(len(remarks) - _REMARKS, 'remark')} more; --json gives all")
     data = {"trust": trust.data(), "batch": _batch_data(batch), "decoded": not no_decode}
     passed = f"{count(len(batch.manifest.files), 'file')} genuine{decoded}, none missing, none added"
-    columns = ("kind", "specimen", "size", *(("pixel",) if no_decode else ("picture", "pixel", "fit")))
+    columns = ("kind", "specimen", "size", *(("pixel",) if no_decode else ("image", "pixel", "fit")))
     return verdict.answer(passed + trust.remarks(), table(_head(batch)), columns, data, whole=whole)
 
 

@@ -32,7 +32,7 @@ _NO_MODELS = "these are the rivals alone: no model of ours is in this table"
 
 @click.group()
 def command() -> None:
-    """Make micrographs to learn from, and measure classifiers on them.
+    """Make synthetic micrographs, and measure classifiers on them.
 
     Kilns here are programs: each draws fired bodies from its own recipe, workshops copy a recipe and miss it, and a
     simulated microscope looks at both. What is measured on such pictures says nothing yet of real ceramics.

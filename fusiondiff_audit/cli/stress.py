@@ -59,7 +59,7 @@ def command(
     passphrase_files: tuple[Path, ...],
     trust: Judged,
 ) -> Answer:
-    """Attack a model, and sign whether it stood.
+    """Attack a model, and sign the outcome.
 
     --policy takes the name of a built-in policy or a stress.toml, with attacks, checks of the run itself, and gates; an
     audit.toml is for `audit`, and names the stress policies that it accepts. Whatever an attack finds is brought back

@@ -17,7 +17,7 @@ from fusiondiff_audit.cli.trust_proposal import store_argument
 
 @click.group()
 def command() -> None:
-    """Say which keys count, for what and since when.
+    """Manage a trust store: which keys count, for what and since when.
 
     A trust store is a chain of versions. Each is signed by the root keys, and each change makes a new version, so
     nobody can take a key in or out unseen. Users pin the fingerprint that `trust init` prints; it stays the same for

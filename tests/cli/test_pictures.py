@@ -51,7 +51,7 @@ def png(pixels: np.ndarray) -> bytes:
 def test_each_picture_is_told_as_what_it_is(shots: Tool) -> None:
     done = shots(*INSPECT)
     assert done.code == 0
-    assert done.out.splitlines()[-1].startswith("PASSED: 7 files genuine, 7 pictures decoded, none missing")
+    assert done.out.splitlines()[-1].startswith("PASSED: 7 files genuine, 7 images decoded, none missing")
     rows = {line.split()[0]: line for line in done.out.splitlines() if ".tif" in line or ".jpg" in line}
     assert "640 x 480, 8 bits, colour" in rows["colour.tif"]
     assert "640 x 480, 16 bits" in rows["deep/sixteen.tif"]

@@ -22,7 +22,7 @@ def test_a_batch_passes(house: Tool) -> None:
     done = house("inspect", "batch", "--trust", "trust.json")
     assert done.code == 0
     assert done.out.splitlines()[-1] == (
-        "PASSED: 3 files genuine, 2 pictures decoded, none missing, none added (trust store not pinned)"
+        "PASSED: 3 files genuine, 2 images decoded, none missing, none added (trust store not pinned)"
     )
     assert "claimed, not proven" in done.out
     assert re.search(r"trust: trust.json, version 1, root sha256:[0-9a-f]{64}, expires 20", done.err)
