@@ -1,4 +1,4 @@
-"""The verbs of `kiln`: make micrographs, and measure classifiers on them."""
+"""The verbs of `kiln`: make synthetic micrographs, and run the benchmark on them."""
 
 import dataclasses
 import json
@@ -25,38 +25,44 @@ _MICROSCOPES = ("everyday", "other")
 _DIFFICULTIES = ("easy", "medium", "hard")
 _MODELS = ("grey", "texture", "file", "permuted")
 _DEEP = ("resnet50", "deit-small", "sd-cnn")
-_RIVAL = "texture"  # the strongest that needs no GPU: the others are held against it
-_AGAINST = ("grey", *_DEEP, "fusiondiff")
-_NO_MODELS = "these are the rivals alone: no model of ours is in this table"
+_REFERENCE = "texture"  # the strongest baseline without a GPU; the others are compared with it
+_COMPARED = ("grey", *_DEEP, "fusiondiff")
+_NO_MODELS = "baselines alone: no bundle was tested"
 
 
 @click.group()
 def command() -> None:
     """Make synthetic micrographs, and measure classifiers on them.
 
-    Kilns here are programs: each draws fired bodies from its own recipe, workshops copy a recipe and miss it, and a
-    simulated microscope looks at both. What is measured on such pictures says nothing yet of real ceramics.
+    Kilns here are programs: each draws fired bodies from its own recipe, workshops copy a recipe with errors, and a
+    simulated microscope images both. Figures on synthetic images say nothing about real ceramics.
     """
 
 
 @command.command()
 @click.argument("out", metavar="OUT", type=PATH)
-@click.option("--kiln", type=click.Choice(_KILNS), default="alder", show_default=True, help="Whose ware.")
+@click.option("--kiln", type=click.Choice(_KILNS), default="alder", show_default=True, help="The kiln.")
 @click.option("--specimens", type=click.IntRange(1, 100_000), default=12, show_default=True, help="Of each class.")
-@click.option("--fields", type=click.IntRange(1, 100), default=2, show_default=True, help="Pictures of each specimen.")
+@click.option("--fields", type=click.IntRange(1, 100), default=2, show_default=True, help="Images of each specimen.")
 @click.option("--side", type=click.IntRange(64, 4096), default=512, show_default=True, help="Pixels.")
 @click.option(
     "--difficulty",
     type=click.Choice(_DIFFICULTIES),
     default="medium",
     show_default=True,
-    help="How well copies are made.",
+    help="How close copies are to the original.",
 )
 @click.option(
-    "--microscope", type=click.Choice(("everyday", "other")), default="everyday", show_default=True, help="Who looks."
+    "--microscope",
+    type=click.Choice(("everyday", "other")),
+    default="everyday",
+    show_default=True,
+    help="The microscope.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same pictures.")
-@click.option("--makers", type=PATH, help="A CSV outside OUT that says who made which picture.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed makes the same images."
+)
+@click.option("--makers", type=PATH, help="Write the maker of each image to this CSV, outside OUT.")
 @answering()
 def make(
     out: Path,
@@ -71,9 +77,9 @@ def make(
 ) -> Answer:
     """Make a folder of micrographs that is ready to be signed.
 
-    OUT gets pictures in the files of seven kinds of microscope, the text that some write beside them, labels.csv, and
-    entries.csv for `sign --entries`. Half of the specimens are by the kiln, half are copies by workshops; file names
-    tell nothing.
+    OUT gets images in the formats of seven kinds of microscope, their sidecars, labels.csv, and entries.csv for
+    `sign --entries`. Half of the specimens are by the kiln, half are copies by workshops; file names do not reveal
+    the class.
 
     \b
     fusiondiff-audit kiln make micrographs --kiln birch --specimens 50
@@ -84,55 +90,55 @@ def make(
 
     if makers is not None and out.resolve() in makers.resolve().parents:
         raise click.UsageError("--makers names a file inside OUT, where it would give the answers away")
-    order = FolderSpec(kiln, specimens, fields, side, Difficulty[difficulty.upper()], microscope, seed)
+    spec = FolderSpec(kiln, specimens, fields, side, Difficulty[difficulty.upper()], microscope, seed)
     signing.refuse_existing(out, *((makers,) if makers else ()))
-    made, octets = _write(order, out, makers)
-    images = sum(one.kind == "image" for one in made)
+    files, octets = _write(spec, out, makers)
+    images = sum(file.kind == "image" for file in files)
     rows = [
         ("kiln", f"{kiln}: {KILNS[kiln].ware}"),
         ("specimens", f"{specimens} by the kiln, {specimens} by {count(len(KILNS[kiln].workshops), 'workshop')}"),
-        ("pictures", f"{images}, {side} pixels square, {order.difficulty.name.lower()}"),
+        ("images", f"{images}, {side} pixels square, {spec.difficulty.name.lower()}"),
         ("sign it", f"fusiondiff-audit sign {out} --entries {out / 'entries.csv'} --key KEY.pem --device NAME"),
     ]
     data = {
         "out": str(out),
         "pictures": images,
-        "files": len(made) + 2,
+        "files": len(files) + 2,
         "bytes": octets,
         "kiln": kiln,
         "seed": seed,
     }
-    return Answer("DONE", f"{count(images, 'picture')} ({size(octets)}) in {out}", table(rows), data)
+    return Answer("DONE", f"{count(images, 'image')} ({size(octets)}) in {out}", table(rows), data)
 
 
-def _write(order: "FolderSpec", out: Path, makers: Path | None) -> tuple[list["SyntheticFile"], int]:
-    """Write the folder under another name, which it loses when it is whole."""
+def _write(spec: "FolderSpec", out: Path, makers: Path | None) -> tuple[list["SyntheticFile"], int]:
+    """Write the folder under a temporary name, and rename it when it is complete."""
     from fusiondiff_audit.kiln.folder import entries_csv, labels_csv, make_files, makers_csv
     from fusiondiff_audit.kiln.parallel import available_cores
 
-    made: list[SyntheticFile] = []
+    files: list[SyntheticFile] = []
     octets = 0
     with new_folder(out) as folder:
-        for shot in watched(make_files(order, workers=available_cores()), what="firing", total=order.images):
-            for file in shot:
+        for group in watched(make_files(spec, workers=available_cores()), what="drawing", total=spec.images):
+            for file in group:
                 signing.create(folder / file.name, file.data)
                 octets += len(file.data)
-                made.append(dataclasses.replace(file, data=b""))
-        made.sort(key=lambda one: one.name)
-        signing.create(folder / "labels.csv", labels_csv(made).encode())
-        signing.create(folder / "entries.csv", entries_csv(made).encode())
+                files.append(dataclasses.replace(file, data=b""))
+        files.sort(key=lambda file: file.name)
+        signing.create(folder / "labels.csv", labels_csv(files).encode())
+        signing.create(folder / "entries.csv", entries_csv(files).encode())
         if makers is not None:
-            signing.create(makers, makers_csv(made).encode())
-    return made, octets
+            signing.create(makers, makers_csv(files).encode())
+    return files, octets
 
 
 @command.command()
 @click.option("--seeds", type=click.IntRange(1, 1000), default=12, show_default=True, help="Enrolments to repeat.")
 @click.option("--labels", "numbers", type=click.IntRange(4, 1000), multiple=True, help="Default: 10 20 50 200 1000.")
 @click.option("--model", "models", type=click.Choice((*_MODELS, *_DEEP)), multiple=True, help="Default: all.")
-@click.option("--bundle", metavar="MODEL", help="Also a bundle of ours: a folder, or the name of one that comes along.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL.")
-@click.option("--out", type=PATH, help="Write the table and every cell as JSON to this file.")
+@click.option("--bundle", metavar="MODEL", help="Also test a bundle: a folder, or the name of an embedded one.")
+@click.option("--trust", "trust_path", type=PATH, help="The keys that may sign MODEL.")
+@click.option("--out", type=PATH, help="Write the table and every result as JSON to this file.")
 @answering()
 def bench(
     seeds: int,
@@ -142,11 +148,11 @@ def bench(
     trust_path: Path | None,
     out: Path | None,
 ) -> Answer:
-    """Measure classifiers on pictures that were made for nothing else.
+    """Measure classifiers on synthetic images.
 
-    Each seed enrols one kiln with n labelled specimens, and asks for others by the same kiln and by workshops that copy
-    it, by another microscope, by a workshop that was kept back, and by another kiln. Controls must find nothing.
-    Pictures are made as they are needed; all of it takes some twenty minutes on two cores.
+    Each seed enrols one kiln with n labelled specimens, and tests on other specimens by the same kiln and by workshops
+    that copy it, on another microscope, on a held-out workshop, and on another kiln. Controls must stay at chance.
+    Images are drawn as they are needed; all of it takes some twenty minutes on two cores.
 
     \b
     fusiondiff-audit kiln bench
@@ -164,46 +170,50 @@ def bench(
     if out is not None:
         signing.refuse_existing(out)
     chosen = models or (*_MODELS, *_DEEP)
-    fresh = [model for model in chosen if model in _MODELS]
-    asked = sorted(set(numbers)) or list(LABELS)
+    trained = [model for model in chosen if model in _MODELS]
+    label_counts = sorted(set(numbers)) or list(LABELS)
     ours = None if bundle is None else open_bundle(bundle, trust_path)
-    cells = []
+    results = []
     tasks = [benchmark_task(seed) for seed in range(seeds)]
-    for each in tasks:
-        where = f"seed {each.seed + 1} of {seeds}"
-        if fresh:
-            cells += list(
-                evaluate_baselines(each, asked, fresh, workers=available_cores(), watch=_watching(f"{where}: pictures"))
+    for task in tasks:
+        where = f"seed {task.seed + 1} of {seeds}"
+        if trained:
+            results += list(
+                evaluate_baselines(
+                    task, label_counts, trained, workers=available_cores(), watch=_watching(f"{where}: images")
+                )
             )
         if ours is not None:
             from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 
-            cells += list(
-                evaluate_bundle(ours, each, asked, workers=available_cores(), watch=_watching(f"{where}: our model"))
+            results += list(
+                evaluate_bundle(
+                    ours, task, label_counts, workers=available_cores(), watch=_watching(f"{where}: our model")
+                )
             )
         for model in chosen:
             if model in _DEEP:
-                cells += [cell for cell in deep_baseline_results(model, each) if cell.labels in asked]
+                results += [result for result in deep_baseline_results(model, task) if result.labels in label_counts]
     order = (*chosen, "fusiondiff")
-    cells.sort(key=lambda cell: order.index(cell.model))
-    found = list(summarise(cells))
-    fought = (
-        list(paired_comparisons(cells, {each.seed: true_labels(each)["test"] for each in tasks}, _RIVAL))
-        if _RIVAL in chosen
+    results.sort(key=lambda result: order.index(result.model))
+    rows = list(summarise(results))
+    comparisons = (
+        list(paired_comparisons(results, {task.seed: true_labels(task)["test"] for task in tasks}, _REFERENCE))
+        if _REFERENCE in chosen
         else []
     )
     data = {
         "generator": specimens.VERSION,
         "benchmark": VERSION,
-        "tasks": {each.seed: each.digest for each in tasks},
-        "lines": [line.data() for line in found],
-        "duels": [dataclasses.asdict(duel) for duel in fought],
-        "cells": [cell.data() for cell in cells],
+        "tasks": {task.seed: task.digest for task in tasks},
+        "lines": [row.data() for row in rows],
+        "duels": [dataclasses.asdict(comparison) for comparison in comparisons],
+        "cells": [result.data() for result in results],
     }
     if out is not None:
         signing.create(out, json.dumps(data, indent=1).encode())
-    text = table([HEADS, *(summary_cells(line) for line in found)]) + PRESS
-    if against := [comparison_cells(duel) for duel in fought if duel.model in _AGAINST]:
+    text = table([HEADS, *(summary_cells(row) for row in rows)]) + PRESS
+    if against := [comparison_cells(pair) for pair in comparisons if pair.model in _COMPARED]:
         text += "\n\n" + table([COMPARISON_HEADS, *against])
     head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
     note = _NO_MODELS if ours is None else f"{ours.title}{'' if ours.verified else ', UNVERIFIED'}"
@@ -211,7 +221,7 @@ def bench(
 
 
 def _watching(what: str) -> Any:
-    """Return what shows progress through rows of which the number is known."""
+    """Return a progress function for rows of a known number."""
 
     def watch(rows: Any, total: int) -> Any:
         return watched(rows, what=what, total=total)
