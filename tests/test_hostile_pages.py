@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fusiondiff_audit.page.render import render, templates
-from fusiondiff_audit.page.stress import Example, render_stress
+from fusiondiff_audit.page.stress import AttackExample, render_stress
 from reports.stress.outcome import Outcome
 from reports.stress.records import DetectorResult, PoisonResult
 from reports.stress.result import StressResult
@@ -148,7 +148,7 @@ def of_report(record: Report, text: str) -> bytes:
 
 
 def of_robustness(record: StressResult, text: str) -> bytes:
-    return render_stress(record, [Example(text, True, text, 2.0, PNG, PNG, PNG)])
+    return render_stress(record, [AttackExample(text, True, text, 2.0, PNG, PNG, PNG)])
 
 
 PAGES: dict[str, tuple[Any, Callable[[Any, str], bytes]]] = {

@@ -11,7 +11,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.exits import Exit, worst
-from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
@@ -67,7 +67,7 @@ def command(
     limit: int | None,
     gates: tuple[Verdict, ...],
     passphrase_files: tuple[Path, ...],
-    trust: Judged,
+    trust: TrustContext,
 ) -> Answer:
     """Audit a signed batch, and sign the report.
 
@@ -186,7 +186,7 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
         signing.refuse_existing(out)
 
 
-def _opened(book: Path | None, key: signing.PrivateKey, trust: Judged) -> "AbstractContextManager[Ledger | None]":
+def _opened(book: Path | None, key: signing.PrivateKey, trust: TrustContext) -> "AbstractContextManager[Ledger | None]":
     if book is None:
         return nullcontext()
     from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -199,7 +199,7 @@ def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
     return watched(rows, what="auditing", total=total)
 
 
-def _answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: Judged) -> Answer:
+def _answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:
     from fusiondiff_audit.cli.failure import code_of
     from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
 

@@ -8,7 +8,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.file_checks import digest_rows
-from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
@@ -43,7 +43,7 @@ def command(
     seed: int,
     demonstration: bool,
     passphrase_files: tuple[Path, ...],
-    trust: Judged,
+    trust: TrustContext,
 ) -> Answer:
     """Enrol labelled specimens: fit a model's forests to them.
 

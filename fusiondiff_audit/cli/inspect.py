@@ -8,7 +8,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.file_checks import FileChecks, Refusal, signer_data, signer_rows
-from fusiondiff_audit.cli.options import PATH, Judged, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.progress import watched
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
@@ -24,7 +24,7 @@ _REMARKS = 20  # that are said; more would push the table off the screen
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
-def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: Judged) -> Answer:
+def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: TrustContext) -> Answer:
     """Check a signed folder, and decode its images.
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.

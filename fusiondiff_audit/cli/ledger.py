@@ -9,7 +9,7 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
-from fusiondiff_audit.cli.options import PATH, Judged, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.inputs.folders import make_folder
 from fusiondiff_audit.ledger import (
@@ -62,7 +62,7 @@ def show(folder: Path, whole: bool) -> Answer:
 @click.option("--report", "reports", type=PATH, multiple=True, help="A report of this ledger; it carries a checkpoint.")
 @answering()
 @trust_options
-def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], trust: Judged) -> Answer:
+def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], trust: TrustContext) -> Answer:
     """Verify a ledger: every entry, mark and checkpoint.
 
     A ledger that was edited, cut short or replaced by an older copy is refused. Where the whole folder was replaced,
@@ -86,7 +86,7 @@ def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], tru
 @click.option("--out", type=PATH, required=True, help="A new folder for entries.jsonl and the newest checkpoint.")
 @answering()
 @trust_options
-def export(folder: Path, out: Path, trust: Judged) -> Answer:
+def export(folder: Path, out: Path, trust: TrustContext) -> Answer:
     """Verify a ledger, and write it as text that others can check.
 
     entries.jsonl has one entry a line; each line without its end is a leaf of an RFC 6962 tree, whose root is the one
@@ -106,7 +106,7 @@ def export(folder: Path, out: Path, trust: Judged) -> Answer:
     )
 
 
-def _verify(folder: Path, trust: Judged, external: Sequence[tuple[str, bytes]] = ()) -> VerifiedLedger:
+def _verify(folder: Path, trust: TrustContext, external: Sequence[tuple[str, bytes]] = ()) -> VerifiedLedger:
     return verify_ledger(folder, keys=CheckpointKeys.of_auditors(trust.store), external=tuple(external))
 
 
@@ -136,7 +136,7 @@ def _head(verified: VerifiedLedger) -> list[tuple[str, str]]:
     ]
 
 
-def _head_data(verified: VerifiedLedger, trust: Judged) -> dict[str, Any]:
+def _head_data(verified: VerifiedLedger, trust: TrustContext) -> dict[str, Any]:
     checkpoints = {"inside": verified.inside, "outside": verified.outside, "newest": verified.note.decode("utf-8")}
     return {
         "trust": trust.data(),

@@ -9,7 +9,7 @@ import signing
 from fusiondiff_audit.cli import model_import
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import FileChecks, digest_rows, signer_data, signer_rows
-from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.text import count, table
 from signing import ModelManifest
@@ -64,7 +64,7 @@ def sign(folder: Path, key: Path, force: bool, passphrase_files: tuple[Path, ...
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
-def verify(path: Path, signature: Path | None, whole: bool, trust: Judged) -> Answer:
+def verify(path: Path, signature: Path | None, whole: bool, trust: TrustContext) -> Answer:
     """Verify a signed model and every file of it.
 
     Models signed by other tools with a plain key (P-256, P-384 or P-521) are verified as well.

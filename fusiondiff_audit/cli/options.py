@@ -74,13 +74,13 @@ def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
         say(trust_line(trust, trust_path))
         if root is None:
             say("trust: no --root given, so nothing but the file itself says that this is the right store")
-        return function(trust=Judged(trust, pinned=root is not None, now=at is None), **rest)
+        return function(trust=TrustContext(trust, pinned=root is not None, now=at is None), **rest)
 
     return wrapped
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TrustContext:
     """A trust store as a verb uses it: pinned or not, judged now or as of another time."""
 
     store: signing.TrustStore

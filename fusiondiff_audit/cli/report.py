@@ -10,7 +10,7 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
-from fusiondiff_audit.cli.options import PATH, Judged, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> "Report":
 @click.option("--image", type=PATH, help="The file itself: compare it with the excerpt.")
 @answering()
 @trust_options
-def verify_one(path: Path, image: Path | None, trust: Judged) -> Answer:
+def verify_one(path: Path, image: Path | None, trust: TrustContext) -> Answer:
     """Check an excerpt of a report.
 
     Checked are who signed the report, and whether header and rows are leaves of the tree that was signed. An image

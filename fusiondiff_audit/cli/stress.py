@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.options import PATH, Judged, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import Progress, watched
 from fusiondiff_audit.cli.stress_answer import answer_of
 from fusiondiff_audit.cli.text import count, lasting
@@ -57,7 +57,7 @@ def command(
     sarif: Path | None,
     device: str,
     passphrase_files: tuple[Path, ...],
-    trust: Judged,
+    trust: TrustContext,
 ) -> Answer:
     """Attack a model, and sign the outcome.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusiondiff_audit.cli.answer import Answer, say
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.cli.options import Judged
+from fusiondiff_audit.cli.options import TrustContext
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.errors import AuditReason
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def answer_of(
-    outcome: "SuiteResult", result: "StressResult", out: Path, trust: Judged, remarks: tuple[str, ...]
+    outcome: "SuiteResult", result: "StressResult", out: Path, trust: TrustContext, remarks: tuple[str, ...]
 ) -> Answer:
     """Return what the verb prints: tables of attacks, poisons, checks and gates, and the outcome in one sentence."""
     from reports.stress.outcome import Outcome

@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.file_checks import signer_data
-from fusiondiff_audit.cli.options import PATH, Judged, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.text import count, table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _ALLEGED = "as the auditor says: "
 @click.option("--all", "whole", is_flag=True, help="List every row, however many there are.")
 @answering()
 @trust_options
-def command(path: Path, images: Path | None, model: Path | None, whole: bool, trust: Judged) -> Answer:
+def command(path: Path, images: Path | None, model: Path | None, whole: bool, trust: TrustContext) -> Answer:
     """Check a signed report.
 
     REPORT is report.sigstore.json or the folder that holds it. Checked are who signed it and whether the trust store

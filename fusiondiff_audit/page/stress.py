@@ -22,7 +22,7 @@ _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class AttackExample:
     """A picture before and after an attack, and ten times the difference: PNG files of one part of it."""
 
     picture: str
@@ -64,7 +64,7 @@ class Plot:
     ticks: tuple[tuple[float, str], ...]
 
 
-def render_stress(result: StressResult, examples: Sequence[Example], remarks: Sequence[str] = ()) -> bytes:
+def render_stress(result: StressResult, examples: Sequence[AttackExample], remarks: Sequence[str] = ()) -> bytes:
     """Return the page; `remarks` are what the run said of its pictures, which the signed result has no place for."""
     settings = json.loads(result.policy_text)  # in an older policy below the sections of an audit
     page = (

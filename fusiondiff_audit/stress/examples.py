@@ -11,12 +11,12 @@ from scipy import ndimage
 from attacks.images import LabelledImage, Plane
 from attacks.outcome import End
 from attacks.suite import SuiteResult
-from fusiondiff_audit.page.stress import Example
+from fusiondiff_audit.page.stress import AttackExample
 
 MOST, SIDE, ENLARGED = 6, 192, 10
 
 
-def examples_of(outcome: SuiteResult, pictures: Sequence[LabelledImage]) -> list[Example]:
+def examples_of(outcome: SuiteResult, pictures: Sequence[LabelledImage]) -> list[AttackExample]:
     """Return an example of each picture that was fooled, by the run that moved its pixels least, the smallest first."""
     known = {picture.name: picture for picture in pictures}
     best: dict[str, tuple[float, str, Plane]] = {}
@@ -31,14 +31,14 @@ def examples_of(outcome: SuiteResult, pictures: Sequence[LabelledImage]) -> list
     return [_example(known[name], attack, plane) for name, (_, attack, plane) in chosen]
 
 
-def _example(picture: LabelledImage, attack: str, plane: Plane) -> Example:
+def _example(picture: LabelledImage, attack: str, plane: Plane) -> AttackExample:
     before, after = (one.astype(np.float64) / picture.top for one in (picture.plane, plane))
     change = after - before
     top, left = _busiest(np.abs(change))
     parts = (before, after, 0.5 + ENLARGED * change)  # grey is no change
     cut = [part[top : top + SIDE, left : left + SIDE] for part in parts]
     greys = ceil(float(np.abs(change).max()) * 2550 - 1e-9) / 10  # rounded up: nothing looks smaller than it is
-    return Example(picture.name, picture.authentic, attack, greys, *map(_png, cut))
+    return AttackExample(picture.name, picture.authentic, attack, greys, *map(_png, cut))
 
 
 def _busiest(change: np.ndarray) -> tuple[int, int]:
