@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     """Add a test for each thing that the policy asks for."""
     if _asked(config, "policy") is None:
         return
-    report = config.hook.pytest_make_collect_report(collector=Stressed.from_parent(session, name=_NAME))
+    report = config.hook.pytest_make_collect_report(collector=StressCollector.from_parent(session, name=_NAME))
     config.hook.pytest_collectreport(report=report)  # so that they are counted
     items.extend(report.result)
 
@@ -74,11 +74,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse a run that was asked for, and of which no test is left."""
     asked = _asked(session.config, "policy") is not None
-    if asked and not session.testsfailed and not any(isinstance(item, Part) for item in session.items):
+    if asked and not session.testsfailed and not any(isinstance(item, StressItem) for item in session.items):
         raise pytest.UsageError("a stress test was asked for, and all its tests were left out by -k or -m")
 
 
-class Stressed(pytest.Collector):
+class StressCollector(pytest.Collector):
     """A model under one policy; it is attacked when the first test asks for what came of it."""
 
     _digest = ""
@@ -112,7 +112,7 @@ class Stressed(pytest.Collector):
             "gate": [gate.name for gate in suite.gates],
             "result": [policy.name],
         }
-        return [Part.from_parent(self, name=f"{kind} {name}") for kind, names in parts.items() for name in names]
+        return [StressItem.from_parent(self, name=f"{kind} {name}") for kind, names in parts.items() for name in names]
 
     def result(self) -> "StressResult":
         """Return what came of the run, which happens once."""
@@ -120,7 +120,7 @@ class Stressed(pytest.Collector):
             self._found = "the stress test was interrupted"
             self._found = self._run()
         if isinstance(self._found, str):
-            raise Doubt(self._found)
+            raise StressFailure(self._found)
         return self._found
 
     def _run(self) -> "StressResult | str":
@@ -160,10 +160,10 @@ class Stressed(pytest.Collector):
         return self.config.invocation_params.dir / said
 
 
-class Part(pytest.Item):
+class StressItem(pytest.Item):
     """One attack, poison, check or gate, or what all of them come to."""
 
-    parent: Stressed
+    parent: StressCollector
 
     def runtest(self) -> None:
         """Fail with what the result says of it."""
@@ -172,14 +172,14 @@ class Part(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         """Return a sentence in place of a traceback of ours."""
-        return str(excinfo.value) if isinstance(excinfo.value, Doubt) else str(super().repr_failure(excinfo))
+        return str(excinfo.value) if isinstance(excinfo.value, StressFailure) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return how the test is called."""
         return self.config.rootpath, None, f"{_NAME}: {self.name}"
 
 
-class Doubt(Exception):  # noqa: N818, it is none of the tool's errors
+class StressFailure(Exception):  # noqa: N818, it is none of the tool's errors
     """What a test fails with."""
 
 
@@ -199,15 +199,15 @@ def _refuse(result: "StressResult", kind: str, name: str) -> None:
     }
     match known[kind].get(name):
         case None:
-            raise Doubt("the result does not speak of it")
+            raise StressFailure("the result does not speak of it")
         case StressResult(word=word, why=why) if word is not Outcome.PASSED:
-            raise Doubt(f"{word}: {'; '.join(why)}")
+            raise StressFailure(f"{word}: {'; '.join(why)}")
         case AttackResult(problem=problem, unfinished=unfinished) if problem or unfinished:
-            raise Doubt(problem or f"did not end on {len(unfinished)} pictures")
+            raise StressFailure(problem or f"did not end on {len(unfinished)} pictures")
         case PoisonResult(problem=problem, broken=broken, certified=certified) if problem or broken:
-            raise Doubt(problem or f"turned {broken} of {certified} certified labels")
+            raise StressFailure(problem or f"turned {broken} of {certified} certified labels")
         case CheckResult(held=CheckState.FAILED, title=title, evidence=evidence):
-            raise Doubt(f"{title}: {evidence}")
+            raise StressFailure(f"{title}: {evidence}")
         case CheckResult(held=CheckState.NOT_APPLICABLE, evidence=evidence):
             pytest.skip(evidence)
         case GateResult(passed=GateOutcome.WAIVED | GateOutcome.UNASKED, said=said):
@@ -216,7 +216,7 @@ def _refuse(result: "StressResult", kind: str, name: str) -> None:
             GateResult(passed=GateOutcome.UNDECIDED, said=said)
             | GateResult(passed=GateOutcome.FAILED, severity=Severity.ERROR, said=said)
         ):
-            raise Doubt(said)
+            raise StressFailure(said)
         case GateResult(passed=GateOutcome.FAILED, severity=severity, said=said):
             pytest.skip(f"{severity}: {said}")
 

@@ -21,7 +21,7 @@ import skimage.data
 import tifffile
 
 from fusiondiff_audit.cli import verbs
-from fusiondiff_audit.cli.answer import run
+from fusiondiff_audit.cli.answer import run_verbs
 from fusiondiff_audit.weights.pins import PINNED
 from reports.verdict.issue import REPORT, SUMMARY
 
@@ -89,7 +89,7 @@ def main(source: Path, out: Path) -> None:
 
     def call(*words: str) -> int:
         print("$ fusiondiff-audit", *words, flush=True)
-        if code := run(verbs, words):
+        if code := run_verbs(verbs, words):
             sys.exit(f"{words[0]} ended with {code}")
         return code
 

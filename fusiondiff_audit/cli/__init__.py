@@ -13,8 +13,8 @@ import sys
 import click
 
 from fusiondiff_audit import __version__
-from fusiondiff_audit.cli.answer import run
-from fusiondiff_audit.cli.secrecy import forbid_core_files
+from fusiondiff_audit.cli.answer import run_verbs
+from fusiondiff_audit.cli.core_dumps import forbid_core_files
 
 # verb -> module, first line of its help; a test compares these lines with the verbs' own
 VERBS = {
@@ -87,4 +87,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(verbs, sys.argv[1:]))
+    sys.exit(run_verbs(verbs, sys.argv[1:]))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fusiondiff_audit.cli.core_dumps import forbid_dumps
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.cli.secrecy import forbid_dumps
 from fusiondiff_audit.cli.text import visible
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
     return decorate
 
 
-def run(verbs: click.Command, arguments: Sequence[str]) -> int:
+def run_verbs(verbs: click.Command, arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; whatever is raised ends in a sentence and a code."""
     try:
         if sys.stdout is None:  # started with it closed: an answer that nobody gets is no answer

@@ -12,7 +12,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 from reports.verdict.verdicts import Verdict
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reports.verdict.rows import ImageRow
 
 _SHOWN = 20  # messages
-PAGE = "report.html"
+REPORT_PAGE = "report.html"
 
 
 @click.command()
@@ -153,7 +153,7 @@ def command(
             result = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
         else:
             result = repeat(repetition, order, ModelJudge(model), key=signer, watch=_watch)
-    signing.create(out / PAGE, render(result.report, result.thumbnails), force=True)
+    signing.create(out / REPORT_PAGE, render(result.report, result.thumbnails), force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)
     answer = _answer(result, out, gates, trust)
@@ -178,8 +178,8 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
         if not (out / JOURNAL).is_file():
             what = f"{out}: no run was begun there"
             raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
-        signing.refuse_existing(out / PAGE)  # written last: where it is, nothing is left to be done
-    elif (out / JOURNAL).is_file() and not (out / PAGE).exists():
+        signing.refuse_existing(out / REPORT_PAGE)  # written last: where it is, nothing is left to be done
+    elif (out / JOURNAL).is_file() and not (out / REPORT_PAGE).exists():
         hint = "say --resume to go on with it"
         raise signing.SigningError(signing.Reason.EXISTS, f"{out}: a run was begun there", hint=hint)
     else:
@@ -196,7 +196,7 @@ def _opened(book: Path | None, key: signing.PrivateKey, trust: TrustContext) -> 
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
-    return watched(rows, what="auditing", total=total)
+    return with_progress(rows, activity="auditing", total=total)
 
 
 def _answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:

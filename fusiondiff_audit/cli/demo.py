@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, run, say
-from fusiondiff_audit.cli.audit import PAGE
+from fusiondiff_audit.cli.answer import Answer, answering, run_verbs, say
+from fusiondiff_audit.cli.audit import REPORT_PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import missing_libraries
@@ -69,11 +69,11 @@ def _whole(home: Path) -> Answer:
     say(f"one bit of {forged} has been changed")
     _expect(Exit.INTEGRITY, "verify", home / "forged", *trust)
     say("")
-    shown = {"the report": report / PAGE, "what was signed": report / REPORT, "the pictures": batch}
+    shown = {"the report": report / REPORT_PAGE, "what was signed": report / REPORT, "the pictures": batch}
     for what, path in shown.items():
         say(f"{what}: {path}")
-    said = f"audited and verified; two changes were refused; open {report / PAGE}"
-    data = {"folder": str(home), "pin": f"sha256:{pin}", "report": str(report), "page": str(report / PAGE)}
+    said = f"audited and verified; two changes were refused; open {report / REPORT_PAGE}"
+    data = {"folder": str(home), "pin": f"sha256:{pin}", "report": str(report), "page": str(report / REPORT_PAGE)}
     return Answer("DONE", f"DEMONSTRATION: {said}", data=data)
 
 
@@ -132,7 +132,7 @@ def _expect(code: Exit, *arguments: object) -> None:
     say("")
     say(f"$ fusiondiff-audit {shown}")
     with contextlib.redirect_stdout(sys.stderr):  # our own answer alone goes to stdout
-        found = run(verbs, words)
+        found = run_verbs(verbs, words)
     if found != code:
         raise RuntimeError(f"{words[0]} ended with {found}, expected {code}")
 

@@ -9,7 +9,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 
@@ -84,7 +84,9 @@ def command(
     for sentence in forecast(batch).sentences():
         say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
-    made = enrol(batch, model, order, progress=lambda images, total: watched(images, what="looking", total=total))
+    made = enrol(
+        batch, model, order, progress=lambda images, total: with_progress(images, activity="looking", total=total)
+    )
     made.save(out, key=signer)
     _, manifest = signing.read_model_claims(out)
     rows, outlook, data = _learnt(made)

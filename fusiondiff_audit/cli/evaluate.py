@@ -8,7 +8,7 @@ import click
 from fusiondiff_audit.cli.answer import Answer, answering, say_some
 from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.labels import read_labels
@@ -51,7 +51,7 @@ def command(
     model = None if bundle is None else open_bundle(bundle, trust_path)
     chosen = baselines or _BASELINES
     features = extract_features(
-        folder, by_file, chosen, model, watch=lambda names: watched(names, what="reading", total=len(by_file))
+        folder, by_file, chosen, model, watch=lambda names: with_progress(names, activity="reading", total=len(by_file))
     )
     say_some(features.refused, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
     counterfeit, authentic = features.specimens()

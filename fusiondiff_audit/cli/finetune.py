@@ -9,7 +9,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import PATH, open_model_key
 from fusiondiff_audit.cli.pretrain import NOT_FIRST, SYNTHETIC, open_workspace, training_options
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.labels import read_labels
@@ -87,11 +87,11 @@ def command(
         if labelled is None:
             makers = replace(read_recipe(CERAMIC).dataset, randomised=0, textures=0, downsampling=(1,))
             synthetic, total = synthesise(makers, tiling, seed)
-            return watched(synthetic, what="making", total=total)
+            return with_progress(synthetic, activity="making", total=total)
         micrographs, total = read_images(
             Path(source), tiling, labels=labelled, skipped=lambda message: say(message, word="REFUSED")
         )
-        return watched(micrographs, what="reading", total=total)
+        return with_progress(micrographs, activity="reading", total=total)
 
     with open_workspace(folder, device, every, mixed=mixed) as workspace:
         workspace.claim(f"{base.digest} {local} {joint} {seed} {source} {labelled}")

@@ -9,7 +9,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.file_checks import FileChecks, Refusal, signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
@@ -24,7 +24,9 @@ _REMARKS = 20  # that are said; more would push the table off the screen
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
-def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: TrustContext) -> Answer:
+def command(
+    folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: TrustContext
+) -> Answer:
     """Check a signed folder, and decode its images.
 
     Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
@@ -60,7 +62,7 @@ def command(folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, 
 
 def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
     """Compare the bytes of every file with what was signed."""
-    for file in watched(batch.files(), what="checking", total=len(batch.manifest.files)):
+    for file in with_progress(batch.files(), activity="checking", total=len(batch.manifest.files)):
         if isinstance(file, signing.RefusedFile):
             _refuse(batch, verdict, file, 1)
         else:
@@ -76,7 +78,8 @@ def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) 
 
     images = ImageSummary(thumbnails)
     with Guard() as guard:
-        for file in watched(decode_batch(batch, guard=guard), what="decoding", total=len(batch.manifest.files)):
+        files = decode_batch(batch, guard=guard)
+        for file in with_progress(files, activity="decoding", total=len(batch.manifest.files)):
             if isinstance(file, signing.RefusedFile | RefusedImage):
                 _refuse(batch, verdict, file, 3)
                 continue

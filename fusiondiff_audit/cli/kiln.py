@@ -12,7 +12,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.kiln_table import COMPARISON_HEADS, HEADS, PRESS, comparison_cells, summary_cells
 from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.cli.progress import watched
+from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, short, size, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.folders import new_folder
@@ -119,7 +119,7 @@ def _write(spec: "FolderSpec", out: Path, makers: Path | None) -> tuple[list["Sy
     files: list[SyntheticFile] = []
     octets = 0
     with new_folder(out) as folder:
-        for group in watched(make_files(spec, workers=available_cores()), what="drawing", total=spec.images):
+        for group in with_progress(make_files(spec, workers=available_cores()), activity="drawing", total=spec.images):
             for file in group:
                 signing.create(folder / file.name, file.data)
                 octets += len(file.data)
@@ -224,6 +224,6 @@ def _watching(what: str) -> Any:
     """Return a progress function for rows of a known number."""
 
     def watch(rows: Any, total: int) -> Any:
-        return watched(rows, what=what, total=total)
+        return with_progress(rows, activity=what, total=total)
 
     return watch

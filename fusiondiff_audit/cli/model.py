@@ -10,7 +10,7 @@ from fusiondiff_audit.cli import model_import
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import FileChecks, digest_rows, signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
-from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.text import count, table
 from signing import ModelManifest
 from signing.strict import MAX_LABEL
@@ -44,7 +44,7 @@ def sign(folder: Path, key: Path, force: bool, passphrase_files: tuple[Path, ...
     if not force:
         signing.refuse_existing(folder / signing.SIGNATURE_NAME)
     signer = open_key(key, passphrase_files)
-    with Progress("hashing") as progress:
+    with ProgressLine("hashing") as progress:
         manifest = signing.sign_model(folder, key=signer, force=force, progress=progress)
     rows = [("key", f"sha256:{signer.public.keyid}"), *digest_rows(manifest)]
     data = {
@@ -75,7 +75,7 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: TrustContext)
     model = signing.open_model(path, trust=trust.store, signature=signature)
     verdict = FileChecks(resource.name for resource in model.manifest.resources)
     total = len(model.manifest.resources)
-    for file in watched(model.check(), what="checking", total=total):
+    for file in with_progress(model.check(), activity="checking", total=total):
         if isinstance(file, signing.RefusedFile):
             verdict.refuse(file, ("-",), {})
         else:

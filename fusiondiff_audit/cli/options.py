@@ -40,7 +40,7 @@ class Duration(click.ParamType[timedelta]):
         return value if isinstance(value, timedelta) else signing.read_duration(value)
 
 
-class Digits(click.ParamType[str]):
+class DigestParameter(click.ParamType[str]):
     """A SHA-256 in hexadecimal, with or without its `sha256:`; perhaps the beginning of one."""
 
     name = "fingerprint"
@@ -57,8 +57,8 @@ class Digits(click.ParamType[str]):
         return self.fail(f"{value!r} is not sha256: and {many} lower-case hexadecimal digits", param, ctx)
 
 
-FINGERPRINT = Digits(64)
-KEYID = Digits(8)
+FINGERPRINT = DigestParameter(64)
+KEYID = DigestParameter(8)
 
 
 def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.options import PATH, open_model_key, passphrase_option
-from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
@@ -131,7 +131,7 @@ class _StageProgress:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._stack = ExitStack()
-        self._shown: dict[str, Progress] = {}
+        self._shown: dict[str, ProgressLine] = {}
 
     def __enter__(self) -> "_StageProgress":
         return self
@@ -144,7 +144,7 @@ class _StageProgress:
             return
         if name not in self._shown:
             self._stack.close()
-            self._shown[name] = self._stack.enter_context(Progress(f"{name}:"))
+            self._shown[name] = self._stack.enter_context(ProgressLine(f"{name}:"))
         self._shown[name](done, total)
         if done == total:
             self._stack.close()
@@ -152,7 +152,7 @@ class _StageProgress:
 
 
 def _synthesising(images: "TiledImages", total: int) -> "Iterator[TiledImage]":
-    return watched(images, what="making", total=total)
+    return with_progress(images, activity="making", total=total)
 
 
 def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileDataset":
@@ -168,6 +168,6 @@ def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileData
         micrographs, total = read_images(
             Path(source), tiling, labels=None, skipped=lambda message: say(message, word="REFUSED")
         )
-        return watched(micrographs, what="reading", total=total)
+        return with_progress(micrographs, activity="reading", total=total)
 
     return workspace.dataset(images, tiling.geometry.tile)

@@ -12,19 +12,19 @@ _PAUSE = 0.1  # seconds between two updates
 _Item = TypeVar("_Item")
 
 
-class Progress:
+class ProgressLine:
     """One line that is rewritten in place, and gone when the work is done."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, activity: str) -> None:
+        self.activity = activity
         self._start = time.monotonic()
         self._shown = self._start + _PATIENCE - _PAUSE
         self._visible = False
 
-    def of(self, what: str) -> "Progress":
+    def of(self, activity: str) -> "ProgressLine":
         """Return the same line for another part of the work, which has a pace of its own."""
-        if what != self.what:
-            self.what, self._start = what, time.monotonic()
+        if activity != self.activity:
+            self.activity, self._start = activity, time.monotonic()
         return self
 
     def __call__(self, done: int, total: int) -> None:
@@ -35,11 +35,11 @@ class Progress:
         self._shown, self._visible = now, True
         rate = done / (now - self._start)
         left = (total - done) / rate if rate else 0.0
-        line = f"{visible(self.what)} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
+        line = f"{visible(self.activity)} {done:,} of {total:,}, {rate:,.0f} a second, {left:,.0f} s left"
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "ProgressLine":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,9 +48,9 @@ class Progress:
             sys.stderr.flush()
 
 
-def watched(items: Iterable[_Item], *, what: str, total: int) -> Iterator[_Item]:
+def with_progress(items: Iterable[_Item], *, activity: str, total: int) -> Iterator[_Item]:
     """Yield the items, showing the progress through them."""
-    with Progress(what) as progress:
+    with ProgressLine(activity) as progress:
         for done, item in enumerate(items, start=1):
             yield item
             progress(done, total)

@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
-from fusiondiff_audit.cli.progress import Progress
+from fusiondiff_audit.cli.progress import ProgressLine
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.inputs.tables import bad_table, read_rows
 
@@ -65,7 +65,7 @@ def command(
     signer = open_key(key, passphrase_files)
     second = None if second_key is None else open_key(second_key, passphrase_files)
     now = signing.now()
-    with Progress("hashing") as progress:
+    with ProgressLine("hashing") as progress:
         manifest = signing.sign_batch(
             folder,
             key=signer,

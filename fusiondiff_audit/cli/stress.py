@@ -11,9 +11,9 @@ import signing
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
-from fusiondiff_audit.cli.progress import Progress, watched
+from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.stress_answer import answer_of
-from fusiondiff_audit.cli.text import count, lasting
+from fusiondiff_audit.cli.text import count, duration_text
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.labels import read_labels
 
@@ -83,7 +83,7 @@ def command(
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin
-    from fusiondiff_audit.page.stress import PAGE, render_stress
+    from fusiondiff_audit.page.stress import STRESS_PAGE, render_stress
     from fusiondiff_audit.policy.stress import read_stress_policy
     from fusiondiff_audit.stress.baseline import held_in, open_baseline, smallest_changes
     from fusiondiff_audit.stress.enrolment import poison_test_of
@@ -130,7 +130,7 @@ def command(
                 count=number,
                 side=policy.side,
                 seed=suite.seed,
-                watch=lambda specimens: watched(specimens, what="reading", total=number_of_specimens),
+                watch=lambda specimens: with_progress(specimens, activity="reading", total=number_of_specimens),
                 besides=besides,
             )
 
@@ -146,11 +146,11 @@ def command(
             say(remark)
         _say_ahead(forecast(pipeline, chosen.pictures[0], policy), suite, len(plans))
         started = time.monotonic()
-        with Progress("attacking") as progress:
+        with ProgressLine("attacking") as progress:
 
             def watch(what: str, done: int, total: int) -> None:
-                if what != progress.what and not sys.stderr.isatty():
-                    say(f"{what}, after {lasting(time.monotonic() - started)}")  # a log of a long run shows where it is
+                if what != progress.activity and not sys.stderr.isatty():  # the log of a long run shows its progress
+                    say(f"{what}, after {duration_text(time.monotonic() - started)}")
                 progress.of(what)(done, total)
 
             outcome = run_suite(
@@ -169,7 +169,7 @@ def command(
     signed = sign_stress_result(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
-    signing.create(out / PAGE, render_stress(result, examples_of(outcome, chosen.pictures), remarks))
+    signing.create(out / STRESS_PAGE, render_stress(result, examples_of(outcome, chosen.pictures), remarks))
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:
@@ -195,6 +195,6 @@ def _say_ahead(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
     parts = [(len(suite.plans), "attack"), *([(poisons, "poison")] if poisons else []), (len(suite.checks), "check")]
     *most, last = (count(number, name) for number, name in parts)
     what = f"{', '.join(most)} and {last}"
-    say(f"{what}: {cost}, {lasting(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
+    say(f"{what}: {cost}, {duration_text(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
     if ahead.seconds and ahead.seconds > suite.seconds:
-        say(f"the policy stops it after {lasting(suite.seconds)}; what has not ended by then is INCONCLUSIVE")
+        say(f"the policy stops it after {duration_text(suite.seconds)}; what has not ended by then is INCONCLUSIVE")

@@ -45,7 +45,7 @@ def size(octets: int) -> str:
     return f"{value:.1f} GiB"
 
 
-def lasting(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return a time as people say it."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"

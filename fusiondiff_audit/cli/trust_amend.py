@@ -11,14 +11,14 @@ from fusiondiff_audit.cli.options import KEYID, PATH, Moment, open_key, passphra
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
-    load,
+    load_store,
     pending_option,
     refuse_taken,
     root_keys_option,
     root_option,
-    sign,
+    sign_proposal,
     store_argument,
-    write,
+    write_store,
 )
 
 _WINDOW = timedelta(days=730)
@@ -64,7 +64,7 @@ def init(
         public, threshold=threshold, entries=entries, issued=now, expires=expires or now + EXPIRES
     ).cosigned(keys)
     pin = f"sha256:{proposal.root.fingerprint}"
-    return write(
+    return write_store(
         proposal, out, pending, f"trust store with {count(len(entries), 'key')} in {out}; pin {pin}", now, force=force
     )
 
@@ -106,10 +106,10 @@ def add(
     now = signing.now()
     begin = start or now
     entry = _entry(role, wanted, principal, signing.Window(begin, until or signing.later(begin, _WINDOW)))
-    store = load(path, root, now, pending)
-    proposal = sign(signing.propose_entry(store, entry, issued=now), root_keys, passphrase_files)
+    store = load_store(path, root, now, pending)
+    proposal = sign_proposal(signing.propose_entry(store, entry, issued=now), root_keys, passphrase_files)
     sentence = f"{entry.principal!r} listed as {role} in version {proposal.root.version}"
-    return write(proposal, path, pending, sentence, now)
+    return write_store(proposal, path, pending, sentence, now)
 
 
 @click.command()
@@ -147,14 +147,14 @@ def revoke(
     now = signing.now()
     if since is not None and since > now:
         raise click.UsageError("--since says when a key may first have been misused, which lies in the past")
-    store = load(path, root, now, pending)
+    store = load_store(path, root, now, pending)
     wanted = _whole_id(keyid, store) if keyid else signing.load_public_key(key or Path()).keyid
     revocation = signing.Revocation(since or now, signing.RevocationReason(reason))
     proposal = signing.propose_revocation(store, wanted, revocation, issued=now)
-    proposal = sign(proposal, root_keys, passphrase_files)
+    proposal = sign_proposal(proposal, root_keys, passphrase_files)
     say("hand the new version to everybody who verifies: an old copy still lists the key as good")
     sentence = f"key sha256:{wanted} {reason} in version {proposal.root.version}"
-    return write(proposal, path, pending, sentence, now)
+    return write_store(proposal, path, pending, sentence, now)
 
 
 def _parse_added(text: str, window: signing.Window) -> signing.TrustEntry:

@@ -21,7 +21,7 @@ pending_option = click.option(
 )
 
 
-def load(path: Path, root: str | None, now: datetime, pending: Path | None) -> signing.TrustStore:
+def load_store(path: Path, root: str | None, now: datetime, pending: Path | None) -> signing.TrustStore:
     """Read the store to be changed, also one that has expired; a proposal must not overwrite another."""
     refuse_taken(pending)
     return signing.load_trust(path, at=now, root=root, expired=True)
@@ -33,13 +33,13 @@ def refuse_taken(pending: Path | None) -> None:
         signing.refuse_existing(pending)
 
 
-def write(
+def write_store(
     proposal: signing.Proposal, path: Path, pending: Path | None, sentence: str, now: datetime, *, force: bool = True
 ) -> Answer:
     """Put a whole version in force, or write down one that others must sign too."""
     if pending is not None and proposal.lacking() is not None:
         signing.create(pending, proposal.to_bytes())
-        return tell_state(proposal, pending, "")
+        return proposal_answer(proposal, pending, "")
     store = proposal.complete(now)
     if proposal.roots:
         signing.replace_trust(path, store, instead_of=proposal.before())
@@ -49,14 +49,14 @@ def write(
     return Answer("DONE", sentence, data={"path": str(path), "trust": trust_data(store), "complete": True})
 
 
-def tell_state(proposal: signing.Proposal, path: Path, whole: str) -> Answer:
+def proposal_answer(proposal: signing.Proposal, path: Path, whole: str) -> Answer:
     """Say whether a proposal is whole now, or what it lacks."""
     lacking = proposal.lacking()
     data = {"path": str(path), "version": proposal.root.version, "complete": lacking is None, "lacking": lacking}
     return Answer("DONE", f"{path} is proposed: {lacking}" if lacking else whole, data=data)
 
 
-def sign(
+def sign_proposal(
     proposal: signing.Proposal, root_keys: tuple[Path, ...], passphrase_files: tuple[Path, ...]
 ) -> signing.Proposal:
     """Say what is about to be signed, then sign it: whoever is asked for a passphrase has seen what it is for."""

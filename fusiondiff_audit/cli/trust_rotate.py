@@ -11,14 +11,14 @@ from fusiondiff_audit.cli.options import PATH, Moment, passphrase_option
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
-    load,
+    load_store,
     pending_option,
+    proposal_answer,
     root_keys_option,
     root_option,
-    sign,
+    sign_proposal,
     store_argument,
-    tell_state,
-    write,
+    write_store,
 )
 
 
@@ -54,7 +54,7 @@ def rotate(
         --add-root new.pub.pem --drop-root root.pub.pem
     """
     now = signing.now()
-    store = load(path, root, now, pending)
+    store = load_store(path, root, now, pending)
     proposal = signing.propose_rotation(
         store,
         added=tuple(signing.load_public_key(p) for p in added),
@@ -63,11 +63,11 @@ def rotate(
         issued=now,
         expires=expires or now + EXPIRES,
     )
-    proposal = sign(proposal, root_keys, passphrase_files)
+    proposal = sign_proposal(proposal, root_keys, passphrase_files)
     new = proposal.root
     until = signing.write_time(new.expires)
     keys = f"{new.threshold} of {count(len(new.keys), 'root key')}"
-    return write(proposal, path, pending, f"version {new.version}: {keys} must sign, expires {until}", now)
+    return write_store(proposal, path, pending, f"version {new.version}: {keys} must sign, expires {until}", now)
 
 
 @click.command()
@@ -85,6 +85,6 @@ def cosign(path: Path, root_keys: tuple[Path, ...], root: str | None, passphrase
     fusiondiff-audit trust cosign pending.json --root-key second-root.pem
     """
     proposal = signing.load_proposal(path, pin=root)
-    proposal = sign(proposal, root_keys, passphrase_files)
+    proposal = sign_proposal(proposal, root_keys, passphrase_files)
     signing.create(path, proposal.to_bytes(), force=True)
-    return tell_state(proposal, path, f"{path} is whole, and is the trust store from now on")
+    return proposal_answer(proposal, path, f"{path} is whole, and is the trust store from now on")

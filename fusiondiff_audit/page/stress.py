@@ -11,7 +11,7 @@ from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult
 from reports.stress.result import StressResult
 
-PAGE = "robustness.html"
+STRESS_PAGE = "robustness.html"
 _MEANINGS = {
     Outcome.PASSED: "Every gate that could fail it was passed or is waived, and every selected check of the run held.",
     Outcome.FAILED: "A gate was not passed.",

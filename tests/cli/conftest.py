@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fusiondiff_audit.cli import verbs
-from fusiondiff_audit.cli.answer import run
+from fusiondiff_audit.cli.answer import run_verbs
 from tests.vectors.images import make
 
 ADD_AUDITOR = (
@@ -38,7 +38,7 @@ def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
 
     def call(*words: object) -> Done:
         capsys.readouterr()
-        code = run(verbs, [str(w) for w in words])
+        code = run_verbs(verbs, [str(w) for w in words])
         return Done(code, *capsys.readouterr())
 
     return call

@@ -11,9 +11,9 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli import verbs
-from fusiondiff_audit.cli.answer import Answer, run
+from fusiondiff_audit.cli.answer import Answer, run_verbs
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.cli.progress import Progress
+from fusiondiff_audit.cli.progress import ProgressLine
 from signing.strict import is_plain
 from tests.cli.conftest import ADD_AUDITOR, Done, Tool
 
@@ -189,7 +189,7 @@ def test_text_of_an_answer_is_harmless_whoever_made_it(
 
 def test_progress_is_harmless(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with Progress(EVIL) as progress:
+    with ProgressLine(EVIL) as progress:
         progress._shown = 0.0
         progress(1, 2)
     shown = capsys.readouterr().err
@@ -203,7 +203,7 @@ def test_a_name_in_no_encoding_is_told(house: Tool) -> None:
         file.write(b"x")
     done = tame(house("inspect", "batch", "--trust", "trust.json", "--no-decode"))
     assert (done.code, "\\udc9b31m\\udcff.tif" in done.out) == (Exit.INTEGRITY, True)
-    assert run(verbs, ["sign", "batch", "--key", "device.pem", "--device", "d", "--force"]) == Exit.INTEGRITY
+    assert run_verbs(verbs, ["sign", "batch", "--key", "device.pem", "--device", "d", "--force"]) == Exit.INTEGRITY
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ def test_long_work_shows_and_then_vanishes(monkeypatch: pytest.MonkeyPatch, scre
     clock = iter(range(0, 1000, 5))
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
-    assert list(progress.watched("abcd", what="checking", total=4)) == list("abcd")
+    assert list(progress.with_progress("abcd", activity="checking", total=4)) == list("abcd")
     text = screen.getvalue()
     assert ("checking 1 of 4, 0 a second, 15 s left" in text) is shown
     assert text.endswith("\r\x1b[K") is shown
@@ -27,7 +27,7 @@ def test_each_part_of_the_work_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyP
     screen, clock = Terminal(), iter([0, 100, 104, 108, 200, 210, 220])
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
-    with progress.Progress("all") as line:
+    with progress.ProgressLine("all") as line:
         for done in (1, 2):
             line.of("slow")(done, 4)
         line.of("quick")(10, 20)
@@ -38,5 +38,5 @@ def test_each_part_of_the_work_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyP
 def test_short_work_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
-    assert list(progress.watched("abcd", what="checking", total=4)) == list("abcd")
+    assert list(progress.with_progress("abcd", activity="checking", total=4)) == list("abcd")
     assert screen.getvalue() == ""

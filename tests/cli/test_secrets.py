@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 import signing
-from fusiondiff_audit.cli import secrecy, verbs
+from fusiondiff_audit.cli import core_dumps, verbs
 from fusiondiff_audit.cli.answer import PASSPHRASES
 from fusiondiff_audit.cli.exits import Exit
 from tests.images.synthetic import grains, written
@@ -128,10 +128,10 @@ def test_what_cannot_be_forbidden_is_said(monkeypatch: pytest.MonkeyPatch, capsy
             return -1
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    secrecy.forbid_core_files()
+    core_dumps.forbid_core_files()
     assert "core files cannot be forbidden (no)" in capsys.readouterr().err
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Kernel())
-    secrecy.forbid_dumps()
+    core_dumps.forbid_dumps()
     assert "does not keep this process from being dumped" in capsys.readouterr().err
 
 

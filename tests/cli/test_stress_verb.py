@@ -8,7 +8,7 @@ import pytest
 from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
-from fusiondiff_audit.page.stress import PAGE
+from fusiondiff_audit.page.stress import STRESS_PAGE
 from reports.stress.outcome import Outcome
 from reports.stress.result import RESULT, open_stress_result
 from signing import load_trust, now
@@ -75,7 +75,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert result.demonstration
     assert "2 attacks and 5 checks: about 96 queries and 32 passes" in done.err
     assert "square-linf-8/255, after about" in done.err
-    assert result.outcome in Path("out", PAGE).read_text()
+    assert result.outcome in Path("out", STRESS_PAGE).read_text()
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
     asked = (*WORDS, *WHO, "--policy", "regressions.toml", "--out", "again", "--baseline", f"out/{RESULT}")
     Path("seeded.toml").write_text(HEAD.replace("images = 8", "images = 8\nseed = 1") + REGRESSIONS)
@@ -92,7 +92,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert aside in again.err
     assert aside in again.out
     assert done.json["pictures"] == [aside]
-    assert aside in Path("again", PAGE).read_text()
+    assert aside in Path("again", STRESS_PAGE).read_text()
 
 
 def test_gates_and_doubts_have_their_exit_codes(ready: Tool) -> None:
@@ -157,7 +157,7 @@ detectors = ["neighbours-disagree"]
     assert [one.name for one in result.poisons] == ["label-flip-1", "feature-collision-1"]
     assert {one.specimens for one in result.poisons} == {1}
     assert [one.name for one in result.detectors] == ["neighbours-disagree"]
-    page = Path("out", PAGE).read_text()
+    page = Path("out", STRESS_PAGE).read_text()
     assert "feature-collision-1" in page
     assert "neighbours-disagree" in page
     assert 'name="poisons"' in Path("junit.xml").read_text()
