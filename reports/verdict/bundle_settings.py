@@ -11,7 +11,7 @@ from reports.verdict.header import ERROR_RATES
 from signing.fields import Fields
 from signing.records import LONGEST, MOST_INTEGER, read_record
 
-FORMAT = "fusiondiff-audit/bundle/v1"
+BUNDLE_FORMAT = "fusiondiff-audit/bundle/v1"
 OPTIONAL = ("base",)
 FIELDS = (
     *("architecture", "demonstration", "examples", "format", "geometry", "intensity", "learning", "micro_batch"),
@@ -20,7 +20,7 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class EnrolledExample:
     """A labelled image that a bundle learnt from, or was calibrated with."""
 
     pixel_digest: str
@@ -38,14 +38,14 @@ class BundleSettings:
     reference: str
     demonstration: bool
     partitions: int
-    examples: tuple[Example, ...]
+    examples: tuple[EnrolledExample, ...]
     enrolled: EnrolledSet
     seen: frozenset[str]  # pixel digests of labelled images that the encoder was trained with
 
     @classmethod
     def from_fields(cls, settings: Fields) -> "BundleSettings":
         """Read a bundle's settings; an unknown or missing field, and a bundle that is not enrolled, are refused."""
-        settings.closed(*FIELDS, optional=OPTIONAL).constant("format", FORMAT)
+        settings.closed(*FIELDS, optional=OPTIONAL).constant("format", BUNDLE_FORMAT)
         learning = settings.fields("learning").closed("partitions", "seed", "trees")
         return cls(
             settings.text("name"),
@@ -53,7 +53,9 @@ class BundleSettings:
             settings.text("reference"),
             settings.boolean("demonstration"),
             learning.integer("partitions", least=1, most=MOST_INTEGER),
-            tuple(read_record(Example, example) for example in settings.list("examples", least=1, most=LONGEST)),
+            tuple(
+                read_record(EnrolledExample, example) for example in settings.list("examples", least=1, most=LONGEST)
+            ),
             EnrolledSet.from_settings(settings, most=LONGEST),
             frozenset(settings.texts("seen", most=LONGEST)),
         )

@@ -32,11 +32,11 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
     return {
         REPORT: sign_payload(report.to_payload(), key),
         CHECKPOINT: sign_checkpoint(head, key),
-        SUMMARY: sign_payload(summary(report), key),
+        SUMMARY: sign_payload(verification_summary(report), key),
     }
 
 
-def summary(report: Report) -> bytes:
+def verification_summary(report: Report) -> bytes:
     """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC.
 
     The summary of a demonstration never passes.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reports.verdict.consistency import contradiction, refuse_contradiction
-from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, verification_summary
 from reports.verdict.report import MAX_PAYLOAD, Report
 from reports.verdict.trust_check import TrustComparison, compare_trust
 from reports.verdict.unchecked_files import UncheckedFile, unchecked_files
@@ -128,6 +128,6 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
         read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD
     )
     opened = verify_bundle(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
-    if opened.payload != summary(report) or opened.entry.keyid != report.header.auditor.keyid:
+    if opened.payload != verification_summary(report) or opened.entry.keyid != report.header.auditor.keyid:
         raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"

@@ -21,7 +21,7 @@ from reports.verdict.claims import RobustnessClaim
 from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.excerpt import make_excerpt, verify_excerpt
 from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts
-from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, summary
+from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, verification_summary
 from reports.verdict.report import Report
 from reports.verdict.rows import EnrolmentMark, ImageRow, image_verdict, specimen_rows
 from reports.verdict.trust_check import LEDGER_ORIGIN
@@ -68,7 +68,7 @@ def put(said: Report, folder: Path) -> Path:
     """Sign whatever it says, as an auditor's own tools could."""
     (folder / REPORT).write_bytes(sign_payload(said.to_payload(), AUDITOR))
     (folder / CHECKPOINT).write_bytes(checkpoint_of(said))
-    (folder / SUMMARY).write_bytes(sign_payload(summary(said), AUDITOR))
+    (folder / SUMMARY).write_bytes(sign_payload(verification_summary(said), AUDITOR))
     return folder
 
 

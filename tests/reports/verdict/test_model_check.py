@@ -264,6 +264,6 @@ def test_the_reader_s_fields_are_those_of_the_tool() -> None:
 
     assert set(bundle_settings.FIELDS) | set(bundle_settings.OPTIONAL) == fields(Settings)
     assert bundle_settings.OPTIONAL == (core.BASE,)
-    assert fields(bundle_settings.Example) == fields(LabelledExample)
+    assert fields(bundle_settings.EnrolledExample) == fields(LabelledExample)
     assert fields(ForestSettings) == {"partitions", "seed", "trees"}
-    assert bundle_settings.FORMAT == core.FORMAT
+    assert bundle_settings.BUNDLE_FORMAT == core.FORMAT
