@@ -154,11 +154,19 @@ class AttackSession:
             log.best_plane, log.best_margin = plane.copy(), value
 
     def shared(self, name: str, make: Callable[[], Shared]) -> Shared:
-        """Return a value that all images of a plan share, such as a trained surrogate; the first image makes it."""
+        """Return a value that all images of a plan share, such as a trained surrogate, or raise what making it raised.
+
+        The first image makes it.
+        """
         if name not in self._memory:
-            with isolated(self._memory["seed"]):
-                self._memory[name] = make()
-        value: Shared = self._memory[name]
+            try:
+                with isolated(self._memory["seed"]):
+                    self._memory[name] = make()
+            except ValueError as e:  # of images that no value can be made of; the next image has the same ones
+                self._memory[name] = e
+        value: Shared | ValueError = self._memory[name]
+        if isinstance(value, ValueError):
+            raise value
         return value
 
     @property
