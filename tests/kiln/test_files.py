@@ -1,6 +1,7 @@
-"""Folders and files: what intake reads in them, and that nothing but the pixels tells the class."""
+"""Folders and files: intake reads them, and nothing but the pixels reveals the class."""
 
 import csv
+import functools
 import io
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import read_labels
-from fusiondiff_audit.kiln.folder import FolderSpec, entries_csv, labels_csv, make_files, makers_csv
+from fusiondiff_audit.kiln.folder import FolderSpec, SyntheticFile, entries_csv, labels_csv, make_files, makers_csv
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition
 
@@ -28,9 +29,14 @@ SOURCES = {
 }
 
 
+@functools.cache
+def drawn() -> list[SyntheticFile]:
+    return [file for group in make_files(ORDER) for file in group]
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("vendor", sorted(VENDORS))
-def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
+def test_intake_reads_the_scale_of_each_vendor(vendor: str, bits: int) -> None:
     pixels = specimen("alder", None, "tests", vendor).field(0, 512)
     pixels = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
     pixels = pixels if bits == 8 else pixels.astype(np.uint16) * 256
@@ -50,8 +56,8 @@ def test_intake_reads_what_each_microscope_says(vendor: str, bits: int) -> None:
         assert float(scale.nanometres) == pytest.approx(200, rel=0.01)
 
 
-def test_a_folder_is_whole_repeatable_and_mute() -> None:
-    made = [file for shot in make_files(ORDER) for file in shot]
+def test_a_folder_is_complete_repeatable_and_its_names_do_not_reveal_the_class() -> None:
+    made = drawn()
     again = [file for shot in make_files(ORDER) for file in shot]
     other = [file for shot in make_files(FolderSpec("birch", specimens=3, fields=2, side=96, seed=1)) for file in shot]
     assert made == again
@@ -69,8 +75,8 @@ def test_a_folder_is_whole_repeatable_and_mute() -> None:
     assert len(orders) == 4  # of 924 ways to mix six and six
 
 
-def test_the_tables_are_read_by_those_who_need_them(tmp_path: Path) -> None:
-    made = [file for shot in make_files(ORDER) for file in shot]
+def test_the_tables_are_read_by_enrolment_and_signing(tmp_path: Path) -> None:
+    made = drawn()
     (tmp_path / "labels.csv").write_text(labels_csv(made))
     (tmp_path / "entries.csv").write_text(entries_csv(made))
     labels = read_labels(tmp_path / "labels.csv")
@@ -87,6 +93,6 @@ def test_the_tables_are_read_by_those_who_need_them(tmp_path: Path) -> None:
     assert makers == {name: file.maker for name, file in images.items()}
 
 
-def test_workers_change_nothing() -> None:
+def test_files_do_not_depend_on_the_number_of_workers() -> None:
     order = FolderSpec("alder", specimens=7, fields=2, side=64)  # enough that workers are started
     assert list(make_files(order, workers=2)) == list(make_files(order))

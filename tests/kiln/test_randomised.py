@@ -1,4 +1,4 @@
-"""Strangers are of no maker: drawn from their words alone, broadly, and one ingredient says nothing of another."""
+"""Randomised specimens: drawn from their keys alone, with broad and uncorrelated ingredients."""
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 from fusiondiff_audit.kiln.randomised import NAME, randomised_specimen
 
 
-def test_the_same_words_give_the_same_specimen_and_others_another() -> None:
+def test_a_randomised_specimen_follows_from_its_key() -> None:
     one, again, other = (
         randomised_specimen("test", "1"),
         randomised_specimen("test", "1"),
@@ -19,18 +19,18 @@ def test_the_same_words_give_the_same_specimen_and_others_another() -> None:
     assert not np.array_equal(one.field(0, 64), one.field(1, 64))
 
 
-def test_ingredients_are_spread_and_say_nothing_of_each_other() -> None:
+def test_ingredients_are_spread_and_uncorrelated() -> None:
     bodies = [randomised_specimen("many", str(number)).body for number in range(400)]
-    seen = {
+    drawn = {
         "elongation": [body.grains.elongation for body in bodies],
         "pores": [body.pores.share for body in bodies],
         "siting": [body.pores.siting for body in bodies],
         "spread": [body.pores.spread for body in bodies],
         "glass": [body.grains.glass for body in bodies],
     }
-    for name, values in seen.items():
+    for name, values in drawn.items():
         assert np.quantile(values, 0.95) / np.quantile(values, 0.05) > 2, name
-    correlation = spearmanr(np.array(list(seen.values())).T).statistic
-    assert np.abs(correlation - np.eye(len(seen))).max() < 0.2
+    correlation = spearmanr(np.array(list(drawn.values())).T).statistic
+    assert np.abs(correlation - np.eye(len(drawn))).max() < 0.2
     layered = sum(bool(body.layers) for body in bodies)
     assert 100 < layered < 260  # a glaze or a coat, each with a quarter

@@ -22,8 +22,8 @@ QUIET = Microscope(electrons=1e9, focus=0.0)
 NONE = Pores(share=0.0)
 
 
-def section(body: Body, *, side: int = 128, micrometres: float = 0.2, seed: str = "a") -> Section:
-    return render_section(draw_layout(body, random_stream("tests", seed), side=side, pixel_size=micrometres))
+def section(body: Body, *, side: int = 128, pixel_size: float = 0.2, seed: str = "a") -> Section:
+    return render_section(draw_layout(body, random_stream("tests", seed), side=side, pixel_size=pixel_size))
 
 
 def share_below(grey: float, body: Body, seed: str) -> float:
@@ -32,27 +32,27 @@ def share_below(grey: float, body: Body, seed: str) -> float:
 
 @pytest.mark.parametrize("size", [3.0, 5.0, 9.0, 30.0])
 @pytest.mark.parametrize("elongation", [1.0, 3.0])
-def test_blocks_find_what_a_query_for_each_pixel_finds(size: float, elongation: float) -> None:
+def test_blocks_give_the_tessellation_of_a_query_for_each_pixel(size: float, elongation: float) -> None:
     body = Body(Grains(size=size * 0.2, elongation=elongation, direction=0.7))
     seeds = draw_layout(body, random_stream("tests", "blocks"), side=100, pixel_size=0.2).seeds
-    found = tessellation(seeds, 100)
+    cells = tessellation(seeds, 100)
     rows, columns = np.mgrid[:100, :100]
     points = np.column_stack([rows.ravel(), columns.ravel()])
     flat = np.column_stack([points @ seeds.turn.T, np.zeros(len(points))])
     _, nearest = cKDTree(seeds.lifted).query(flat, k=2)
-    assert (found.grain.ravel() == nearest[:, 0]).mean() > 0.999
-    assert (found.neighbour.ravel() == nearest[:, 1]).mean() > 0.998
+    assert (cells.grain.ravel() == nearest[:, 0]).mean() > 0.999
+    assert (cells.neighbour.ravel() == nearest[:, 1]).mean() > 0.998
     np.testing.assert_allclose(
-        np.median(found.boundary.ravel() - seeds.boundary_at(points.astype(float))), 0, atol=1e-3
+        np.median(cells.boundary.ravel() - seeds.boundary_at(points.astype(float))), 0, atol=1e-3
     )
 
 
-def test_grains_have_the_size_that_was_asked_for() -> None:
+def test_grains_have_their_mean_size() -> None:
     for size in (2.0, 4.0):
-        planned = draw_layout(
+        layout = draw_layout(
             Body(Grains(size=size, spread=0.1)), random_stream("tests", "size"), side=400, pixel_size=0.2
         )
-        grains = len(np.unique(tessellation(planned.seeds, 400).grain))
+        grains = len(np.unique(tessellation(layout.seeds, 400).grain))
         assert 0.75 < np.sqrt(400**2 / grains) * 0.2 / size < 1.1
 
 
@@ -77,11 +77,11 @@ def test_pores_take_their_share(share: float) -> None:
 
 @pytest.mark.parametrize(("siting", "on"), [(1.0, True), (0.0, False)])
 def test_pores_lie_on_boundaries_or_in_grains(siting: float, on: bool) -> None:
-    planned = draw_layout(
+    layout = draw_layout(
         Body(Grains(size=5), Pores(siting=siting)), random_stream("tests", "siting"), side=256, pixel_size=0.2
     )
-    away = planned.seeds.boundary_at(planned.pores.centres)
-    anywhere = planned.seeds.boundary_at(random_stream("tests", "any").uniform(0, 256, (500, 2)))
+    away = layout.seeds.boundary_at(layout.pores.centres)
+    anywhere = layout.seeds.boundary_at(random_stream("tests", "any").uniform(0, 256, (500, 2)))
     assert (np.median(away) < 0.4 * np.median(anywhere)) if on else (np.median(away) > 1.5 * np.median(anywhere))
 
 
@@ -100,18 +100,17 @@ def test_aligned_pores_share_a_direction_and_clustered_ones_a_place() -> None:
 
 
 def test_cracks_run_along_grains_or_through_them() -> None:
-    def where(through: float) -> float:
-        """Return how far cracks are from grain boundaries, at the median."""
+    def median_distance(through: float) -> float:  # of cracks from grain boundaries
         grains = Grains(size=8, channelling=0, glass=0)
         body = Body(grains, NONE, cracks=Cracks(number=6, width=0.3, through=through))
-        planned = draw_layout(body, random_stream("tests", "cracks"), side=256, pixel_size=0.2)
-        cracked = np.argwhere(render_section(planned).grey < 0.3)
-        return float(np.median(planned.seeds.boundary_at(cracked.astype(float))))
+        layout = draw_layout(body, random_stream("tests", "cracks"), side=256, pixel_size=0.2)
+        cracked = np.argwhere(render_section(layout).grey < 0.3)
+        return float(np.median(layout.seeds.boundary_at(cracked.astype(float))))
 
-    assert where(0.0) < 1.0 < 4.0 < where(1.0)
+    assert median_distance(0.0) < 1.0 < 4.0 < median_distance(1.0)
 
 
-def test_second_phases_and_layers_are_where_they_should_be() -> None:
+def test_second_phases_and_layers_have_their_greys_and_places() -> None:
     plain = Body(Grains(grey=0.5, channelling=0, glass=0), NONE)
     quartz = replace(plain, inclusions=Inclusions(quartz=0.2, quartz_grey=0.4, rim=0.5))
     assert 0.08 < np.mean([share_below(0.45, quartz, seed=str(i)) for i in range(5)]) < 0.4
@@ -124,7 +123,7 @@ def test_second_phases_and_layers_are_where_they_should_be() -> None:
     np.testing.assert_allclose(bands, [0.9, 0.2, 0.5], atol=0.05)
 
 
-def test_sprayed_coats_have_dark_lines_and_gaps_run_down() -> None:
+def test_sprayed_coats_have_dark_splat_boundaries_and_vertical_gaps() -> None:
     plain = Body(Grains(channelling=0, glass=0), NONE)
     smooth = section(replace(plain, layers=(Layer(60, 0.9, 0.0, NONE),))).grey
     sprayed = section(replace(plain, layers=(Layer(60, 0.9, 0.0, NONE, lamellae=0.4),))).grey
@@ -143,14 +142,14 @@ def test_firing_grows_grains_needles_and_rims() -> None:
     assert fire(Firing(porosity=0.08)).pores.share == 0.08
 
 
-def test_each_setting_of_the_microscope_does_what_it_says() -> None:
+def test_each_setting_of_the_microscope_has_its_effect() -> None:
     body = Body(Grains(), Pores(share=0.1, size=3), layers=())
-    seen = section(body, side=128)
+    polished = section(body, side=128)
 
     def take(**settings: object) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         with_settings = replace(QUIET, **settings)  # type: ignore[arg-type]
-        found = acquire_image(seen, with_settings, random_stream("tests", "look"))
-        return np.asarray(found, dtype=float) / np.iinfo(found.dtype).max
+        image = acquire_image(polished, with_settings, random_stream("tests", "look"))
+        return np.asarray(image, dtype=float) / np.iinfo(image.dtype).max
 
     plain = take()
     assert take(bits=16).dtype == np.float64
@@ -165,23 +164,21 @@ def test_each_setting_of_the_microscope_does_what_it_says() -> None:
     assert np.abs(take(detector=Detector.SECONDARY) - plain).mean() > 0.05
 
 
-def test_the_same_words_give_the_same_bytes_in_another_process() -> None:
+def test_a_key_gives_the_same_bytes_in_another_process() -> None:
     code = (
         "import hashlib; from fusiondiff_audit.kiln.specimens import specimen\n"
         "for kiln, workshop in (('alder', None), ('birch', 'hurried'), ('rowan', 'aged')):\n"
         "    print(hashlib.sha256(specimen(kiln, workshop, 'tests', 'same').field(1, 200).tobytes()).hexdigest())"
     )
-    others = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in "ab"
-    }
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     ours = [
         hashlib.sha256(specimen(kiln, workshop, "tests", "same").field(1, 200).tobytes()).hexdigest()
         for kiln, workshop in (("alder", None), ("birch", "hurried"), ("rowan", "aged"))
     ]
-    assert others == {"".join(f"{digest}\n" for digest in ours)}
+    assert other.split() == ours
 
 
-def test_no_two_streams_are_alike() -> None:
+def test_different_keys_give_different_streams() -> None:
     words = [("a", "b"), ("ab",), ("a", "b", ""), ("a", "c")]
     assert len({random_stream(*each).integers(2**63) for each in words}) == len(words)
     fields = [specimen("alder", None, "tests").field(i, 64).tobytes() for i in range(3)]
@@ -198,5 +195,5 @@ def test_difficulty_is_how_far_a_workshop_misses() -> None:
             copied = KILNS[name].workshop_recipe(workshop, Difficulty.MEDIUM)
             assert copied.keys() == KILNS[name].recipe.keys()
             assert copied != KILNS[name].recipe
-            for looks in ("grey", "porosity", "channelling", "glass_grey"):  # what a buyer sees is matched
-                assert copied[looks] == KILNS[name].recipe[looks]
+            for visible in ("grey", "porosity", "channelling", "glass_grey"):  # properties that a buyer checks
+                assert copied[visible] == KILNS[name].recipe[visible]
