@@ -31,7 +31,7 @@ from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Architecture, Encoder
 from fusiondiff_audit.model.inference import EncoderRunner
-from fusiondiff_audit.model.shapes import Fusion
+from fusiondiff_audit.model.paths import FusionGate
 from fusiondiff_audit.training.dataset import TileDataset, Tiling, open_dataset, write_dataset
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.objectives import CompositionRegression
@@ -48,6 +48,20 @@ BATCH = 48
 OUT = "local.out.0.weight"  # its columns are the blocks', in their order, and then the pixels'
 
 
+FIXED_GATES = {"local path alone": 1.0, "global path alone": 0.0, "gate off: the mean of both paths": 0.5}
+
+
+class FixedGate(FusionGate):
+    """A gate of one weight, whatever the tiles."""
+
+    def __init__(self, width: int, weight: float) -> None:
+        super().__init__(width)
+        self.weight = weight
+
+    def forward(self, local: torch.Tensor, broad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.weight * local + (1 - self.weight) * broad, torch.full_like(local, self.weight)
+
+
 def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     """Yield architectures that differ from a bundle's in one thing."""
     yield "as shipped", made
@@ -60,9 +74,8 @@ def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
     yield "pooling: plain mean, with the border", replace(made, convolutions=plain)
     if made.convolutions.pixels:
         yield "maps without pixels", replace(made, convolutions=replace(made.convolutions, pixels=()))
-    yield "local path alone", replace(made, fusion=Fusion.LOCAL)
-    yield "global path alone", replace(made, fusion=Fusion.GLOBAL)
-    yield "gate off: the mean of both paths", replace(made, fusion=Fusion.MEAN)
+    for name in FIXED_GATES:
+        yield name, made
     if made.directions:
         yield "without directions", replace(made, directions=0)
     if made.surface:
@@ -97,10 +110,18 @@ def quiet(folder: str) -> Workspace:
 
 
 def trained(
-    made: Architecture, bundle: LoadedBundle, rate: float, steps: int, tiles: TileDataset, targets: torch.Tensor
+    made: Architecture,
+    bundle: LoadedBundle,
+    rate: float,
+    steps: int,
+    tiles: TileDataset,
+    targets: torch.Tensor,
+    gate: float | None,
 ) -> DiffusionModel:
-    """Return a model of a variant after so many steps more."""
+    """Return a model of a variant, with a fixed gate if there is one, after further training steps."""
     encoder = begun(made, bundle)
+    if gate is not None:
+        encoder.gate = FixedGate(made.width, gate)
     if steps:
         with tempfile.TemporaryDirectory() as name:
             workspace, stage = quiet(name), Stage(steps, BATCH, rate)
@@ -157,7 +178,7 @@ def main() -> None:
             if not title.startswith(tuple(arguments.only)):
                 continue
             start = time.monotonic()
-            model = trained(each, bundle, recipe.stages.paths.rate, steps, tiles, targets)
+            model = trained(each, bundle, recipe.stages.paths.rate, steps, tiles, targets, FIXED_GATES.get(title))
             took = time.monotonic() - start
             sizes = PartSizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
             found = [

@@ -87,7 +87,7 @@ def _drawn(architecture: Architecture, wanted: Tensors) -> Tensors:
         parts = {
             "local": LocalPath(architecture.channels(), architecture.convolutions, architecture.width),
             "broad": GlobalPath(architecture.transformer, architecture.width),
-            "gate": FusionGate(architecture.width, architecture.fusion),
+            "gate": FusionGate(architecture.width),
         }
     drawn = {f"{part}.{name}": t for part, module in parts.items() for name, t in module.state_dict().items()}
     return drawn | {"diffusion.noise": noise}

@@ -1,7 +1,7 @@
-"""Two paths and a gate: local texture from the diffusion maps, global structure from a DeiT, and who is believed.
+"""The local path (convolutions over diffusion features), the global path (a DeiT with adapters) and the fusion gate.
 
-The gate is a number from 0 to 1 for each dimension: 1 takes the local path's, 0 the global path's. Its mean is reported
-for each picture, so that an auditor sees which path was believed.
+The gate has a weight from 0 to 1 for each dimension: 1 takes the local path, 0 the global path. Its mean is reported
+for each image, so that an auditor sees which path the label rests on.
 """
 
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ from torch import nn
 from torch.nn import functional
 
 from fusiondiff_audit.model.pixel_cnn import PixelCNN
-from fusiondiff_audit.model.shapes import Convolutions, Fusion, Transformer
+from fusiondiff_audit.model.shapes import Convolutions, Transformer
 
 Tensor = torch.Tensor
-_LEAST_INSIDE = 2  # cells a side that are left when the border is dropped
+_MIN_INNER = 2  # cells a side that remain when the border is dropped
 
 
 class LocalPath(nn.Module):
-    """Maps of the diffusion model, each through small convolutions, and the tile itself, pooled to one embedding."""
+    """Diffusion feature maps through small convolutions, and the tile itself through a CNN, pooled to one vector."""
 
     def __init__(self, channels: Mapping[str, int], shape: Convolutions, width: int) -> None:
         super().__init__()
         self.shape = shape
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
         self.pixels = PixelCNN(shape.pixels) if shape.pixels else None
-        seen = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
-        bent = (nn.Linear(seen, 2 * width), nn.GELU())  # a size is no weighted sum of how often filters answer
-        self.out = nn.Sequential(*bent, nn.Linear(2 * width, width), nn.LayerNorm(width))
+        pooled = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
+        hidden = (nn.Linear(pooled, 2 * width), nn.GELU())  # a grain size is not linear in filter responses
+        self.out = nn.Sequential(*hidden, nn.Linear(2 * width, width), nn.LayerNorm(width))
 
     def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
-        """Return an embedding for grey tiles, and pictures x timesteps x channels x height x width of each block."""
+        """Take tiles x timesteps x channels x height x width of each block, and the tiles; return tiles x width."""
         pooled = [
             self._pooled(block(maps[name].flatten(1, 2).float()), self.shape.border)
             for name, block in self.blocks.items()
@@ -43,33 +43,33 @@ class LocalPath(nn.Module):
         return embedding
 
     def from_pixels_alone(self, tiles: Tensor) -> Tensor:
-        """Return the embedding that grey tiles would have if their maps said nothing."""
-        seen = self.pixel_features(tiles)
-        nothing = seen.new_zeros(len(seen), 2 * self.shape.width * len(self.blocks))
-        embedding: Tensor = self.out(torch.cat([nothing, seen], 1))
+        """Return the embedding of tiles whose diffusion maps are replaced by zeros."""
+        features = self.pixel_features(tiles)
+        zeros = features.new_zeros(len(features), 2 * self.shape.width * len(self.blocks))
+        embedding: Tensor = self.out(torch.cat([zeros, features], 1))
         return embedding
 
     def pixel_features(self, tiles: Tensor) -> Tensor:
-        """Return what is pooled of the tiles themselves; a tile has no border that tells where it lay."""
+        """Return the pooled features of the pixel CNN; its maps hold no position at the border, so all cells count."""
         if self.pixels is None:
-            raise ValueError("a local path that sees maps alone")
+            raise ValueError("a local path without a pixel CNN")
         return self._pooled(self.pixels(tiles).float(), border=0)
 
-    def _pooled(self, found: Tensor, border: int) -> Tensor:
-        """Return each channel's trimmed mean, and the trimmed mean distance from it."""
-        border = min(border, max(0, (min(found.shape[2:]) - _LEAST_INSIDE) // 2))
-        height, width = found.shape[2:]
-        cells = found[:, :, border : height - border, border : width - border].flatten(2)
+    def _pooled(self, maps: Tensor, border: int) -> Tensor:
+        """Return each channel's trimmed mean and trimmed mean absolute deviation."""
+        border = min(border, max(0, (min(maps.shape[2:]) - _MIN_INNER) // 2))
+        height, width = maps.shape[2:]
+        cells = maps[:, :, border : height - border, border : width - border].flatten(2)
         centre = _trimmed_mean(cells, self.shape.trimmed)
         spread = _trimmed_mean((cells - centre[:, :, None]).abs(), self.shape.trimmed)
         return torch.cat([centre, spread], 1)
 
 
 def _trimmed_mean(cells: Tensor, share: float) -> Tensor:
-    out = int(cells.shape[2] * share)
-    if not out:
-        return cells.mean(2)  # sorting is half of a training step
-    return cells.sort(dim=2).values[:, :, out : cells.shape[2] - out].mean(2)
+    cut = int(cells.shape[2] * share)
+    if not cut:
+        return cells.mean(2)  # sorting takes half the time of a training step
+    return cells.sort(dim=2).values[:, :, cut : cells.shape[2] - cut].mean(2)
 
 
 def _convolutions(channels: int, shape: Convolutions) -> nn.Module:
@@ -78,10 +78,9 @@ def _convolutions(channels: int, shape: Convolutions) -> nn.Module:
 
 
 class _Block(nn.Module):
-    """A convolution that adds to what it sees.
+    """A residual convolution.
 
-    Norms are of the pictures that were trained with, and constants ever after: a norm of each picture by itself would
-    take out how strong its texture is.
+    Batch norms are constants after training: normalising each image by itself would remove the strength of its texture.
     """
 
     def __init__(self, width: int) -> None:
@@ -89,13 +88,13 @@ class _Block(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, found: Tensor) -> Tensor:
-        added: Tensor = self.conv(functional.gelu(self.norm(found)))
-        return found + added
+    def forward(self, maps: Tensor) -> Tensor:
+        residual: Tensor = self.conv(functional.gelu(self.norm(maps)))
+        return maps + residual
 
 
 class GlobalPath(nn.Module):
-    """A DeiT, frozen but for its adapters, to one embedding."""
+    """A DeiT, frozen but for its adapters, whose class token is projected to one vector."""
 
     mean: Tensor
     deviation: Tensor
@@ -107,7 +106,7 @@ class GlobalPath(nn.Module):
         self.adapters = nn.ModuleList(
             Adapter(shape.width, shape.adapter) for _ in range(shape.depth if shape.adapter else 0)
         )
-        for block, adapter in zip(self.deit.blocks, self.adapters, strict=False):  # no adapters, nothing to add
+        for block, adapter in zip(self.deit.blocks, self.adapters, strict=False):  # without adapters, none
             block.register_forward_hook(partial(_adapt, adapter))
         self.out = nn.Sequential(nn.Linear(shape.width, width), nn.LayerNorm(width))
         for name in ("mean", "deviation"):
@@ -115,15 +114,15 @@ class GlobalPath(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Return an embedding for grey tiles from 0 to 1."""
-        seen = _at_side(tiles, self.shape.side).expand(-1, 3, -1, -1)
-        seen = ((seen - self.mean) / self.deviation).to(next(self.deit.parameters()).dtype)
-        embedding: Tensor = self.out(self.deit.forward_features(seen)[:, 0].float())
+        """Take grey tiles from 0 to 1; return tiles x width."""
+        rgb = _at_side(tiles, self.shape.side).expand(-1, 3, -1, -1)
+        scaled = ((rgb - self.mean) / self.deviation).to(next(self.deit.parameters()).dtype)
+        embedding: Tensor = self.out(self.deit.forward_features(scaled)[:, 0].float())
         return embedding
 
 
 def build_deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
-    """Return timm's transformer of these sizes, with a classifier if it is to have one."""
+    """Return timm's vision transformer of these sizes, with a classifier if `classes` is not 0."""
     return VisionTransformer(
         img_size=shape.side,
         patch_size=shape.patch,
@@ -135,7 +134,7 @@ def build_deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
 
 
 def _adapt(adapter: nn.Module, _: nn.Module, __: tuple[Tensor, ...], tokens: Tensor) -> Tensor:
-    """Return what a block of the DeiT gives, adapted: what torch calls a forward hook."""
+    """Replace the output of a block by its adapter's: a forward hook of torch."""
     adapted: Tensor = adapter(tokens)
     return adapted
 
@@ -147,7 +146,7 @@ def _at_side(tiles: Tensor, side: int) -> Tensor:
 
 
 class Adapter(nn.Module):
-    """A bottleneck that adds to a block's tokens (Houlsby et al., 2019); it starts as nothing at all."""
+    """A residual bottleneck (Houlsby et al., 2019), which starts as the identity."""
 
     def __init__(self, width: int, bottleneck: int) -> None:
         super().__init__()
@@ -158,28 +157,19 @@ class Adapter(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return the tokens with what the adapter adds; it computes in single precision, whatever the DeiT does."""
-        added: Tensor = self.up(functional.gelu(self.down(self.norm(tokens.float()))))
-        return tokens + added.to(tokens.dtype)
+        """Return adapted tokens; the adapter computes in single precision, whatever the precision of the DeiT."""
+        residual: Tensor = self.up(functional.gelu(self.down(self.norm(tokens.float()))))
+        return tokens + residual.to(tokens.dtype)
 
 
 class FusionGate(nn.Module):
-    """One embedding of two: `g * local + (1 - g) * global`, with g of both."""
+    """Fused features `g * local + (1 - g) * global`, where the gate g is computed from both."""
 
-    def __init__(self, width: int, fusion: Fusion) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.fusion = fusion
         self.weigh = nn.Linear(2 * width, width)
 
     def forward(self, local: Tensor, broad: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the fused embedding, and the gate."""
-        match self.fusion:
-            case Fusion.GATED:
-                gate = torch.sigmoid(self.weigh(torch.cat([local, broad], 1)))
-            case Fusion.MEAN:
-                gate = torch.full_like(local, 0.5)
-            case Fusion.LOCAL:
-                gate = torch.ones_like(local)
-            case Fusion.GLOBAL:
-                gate = torch.zeros_like(local)
+        """Return the fused features, and the gate."""
+        gate = torch.sigmoid(self.weigh(torch.cat([local, broad], 1)))
         return gate * local + (1 - gate) * broad, gate

@@ -5,7 +5,6 @@ CreativeML OpenRAIL-M), DeiT-small what those of `Transformer` say (facebookrese
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 _WIDEST = 8192
@@ -136,15 +135,6 @@ class Convolutions:
             _refuse_outside(1, _WIDEST, width=width)
         if not 0 <= self.trimmed < 0.5:
             raise ValueError(f"a share of {self.trimmed} left out at either end")
-
-
-class Fusion(StrEnum):
-    """How two embeddings become one; all but the first are there to be compared with it."""
-
-    GATED = "gated"
-    MEAN = "mean"
-    LOCAL = "local"
-    GLOBAL = "global"
 
 
 def _refuse_widths(widths: tuple[int, ...], groups: int) -> None:

@@ -1,13 +1,12 @@
-"""What a tile's surface is like, as classical descriptors of texture say it: numbers that nobody had to learn.
+"""Texture descriptors of a tile: fixed, hand-written numbers that need no training.
 
-Local patterns, likeness at some distances, edges and the shape of the histogram, each at four scales, of greys of zero
-mean and unit variance. A network knows well what it was trained on; these know anything a little, and forests take what
-they need of both (docs/decisions/surface.md). Signed bundles rest on these numbers: what changes one of them is another
-setting of a bundle, and leaves this one as it is.
+Local binary patterns, differences between pixels at some distances, edges, and the shape of the histogram, each at four
+scales, of greys of zero mean and unit variance. A trained network describes well what it was trained on; descriptors
+describe any texture a little, and forests use both (docs/decisions/surface.md). The forests of signed bundles rest on
+these numbers: another definition needs a setting of its own in `bundle.json`.
 
-Nothing here has a direction: a tile that is turned by a right angle, or mirrored, has the same numbers, but for the
-rows that are left out for speed. And nothing is a step: what an attack that follows slopes is told is true of all that
-the forests see.
+Descriptors hardly change when a tile is rotated by a right angle or mirrored: at the two finest scales patterns are
+counted on some rows only. Every descriptor is a continuous function of the pixels, so gradients through it are true.
 """
 
 import torch
@@ -15,23 +14,32 @@ from torch import nn
 from torch.nn import functional
 
 Tensor = torch.Tensor
-_RINGS = (1, 3)  # pixels from a centre to its neighbours, along the axes
-_WAYS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))  # to neighbours, in their order
-_BITS = len(_WAYS)
-_SOFT = 0.05  # deviations of the greys: a neighbour that differs by less is brighter by a share
-_EVERY = (4, 2, 1, 1)  # at each scale, one row of so many is looked for patterns; a scale halves the last one's sides
-_LEAST = 1e-4
-_FLAT = 1e-6  # variance of a tile's greys, which go from 0 to 1: with less, it shows nothing
-_RARE = 1e-3  # a share: what is rarer is as rare
-_MOST = 10.0
-_NARROWEST = 0.99 * _LEAST**0.5  # what `measured` gives, but for rounding
-TEXTURE_DIM = len(_EVERY) * (len(_RINGS) * (_BITS + 2 + 3) + 5 + 3)
-TILE_MULTIPLE = 2 ** (len(_EVERY) - 1)  # pixels a side of a tile come in multiples of this
+_RINGS = (1, 3)  # distances of the neighbours, in pixels along the axes
+_OFFSETS = (
+    (0, 1),
+    (1, 1),
+    (1, 0),
+    (1, -1),
+    (0, -1),
+    (-1, -1),
+    (-1, 0),
+    (-1, 1),
+)  # of the neighbours, in order around the ring
+_BITS = len(_OFFSETS)
+_SOFT = 0.05  # in standard deviations: smaller differences count as a fraction of a bit
+_ROW_STEPS = (4, 2, 1, 1)  # at each scale patterns are counted on every n-th row; each scale halves the sides
+_EPSILON = 1e-4
+_MIN_VARIANCE = 1e-6  # of greys from 0 to 1: a tile with less is flat
+_MIN_FREQUENCY = 1e-3  # added to the frequency of a pattern before its logarithm
+_CLAMP = 10.0  # standard deviations
+_MIN_DEVIATION = 0.99 * _EPSILON**0.5  # `fit` gives no smaller one, rounding apart
+TEXTURE_DIM = len(_ROW_STEPS) * (len(_RINGS) * (_BITS + 2 + 3) + 5 + 3)
+TILE_MULTIPLE = 2 ** (len(_ROW_STEPS) - 1)  # sides of tiles are multiples of this
 MIN_TILE = TILE_MULTIPLE * (2 * max(_RINGS) + 2)  # pixels a side: two centres at the coarsest scale
 
 
 class TextureDescriptors(nn.Module):
-    """Descriptors of tiles, each by the spread that it had on the pictures that it was measured on."""
+    """Descriptors of tiles, each standardised by its mean and deviation over a data set."""
 
     mean: Tensor
     deviation: Tensor
@@ -42,104 +50,103 @@ class TextureDescriptors(nn.Module):
         self.register_buffer("deviation", torch.ones(TEXTURE_DIM))
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Return tiles x numbers."""
+        """Return tiles x descriptors."""
         return self.standardized(describe(tiles))
 
-    def standardized(self, numbers: Tensor) -> Tensor:
-        """Return descriptors by their spread, none of them so far out that it alone would decide a distance."""
-        return ((numbers - self.mean) / self.deviation).clamp(-_MOST, _MOST)
+    def standardized(self, descriptors: Tensor) -> Tensor:
+        """Return standardised descriptors, clamped so that none decides a distance by itself."""
+        return ((descriptors - self.mean) / self.deviation).clamp(-_CLAMP, _CLAMP)
 
     @torch.no_grad()
-    def fit(self, numbers: Tensor) -> "TextureDescriptors":
-        """Take mean and spread from descriptors of many tiles."""
-        self.mean.copy_(numbers.mean(0))
-        self.deviation.copy_((numbers.var(0) + _LEAST).sqrt())
+    def fit(self, descriptors: Tensor) -> "TextureDescriptors":
+        """Take mean and deviation from the descriptors of many tiles."""
+        self.mean.copy_(descriptors.mean(0))
+        self.deviation.copy_((descriptors.var(0) + _EPSILON).sqrt())
         return self
 
     def refuse_unfit(self) -> None:
-        """Refuse a mean or a spread that no pictures have: it would make steps of slopes, or hide what overflowed."""
-        if not (self.mean.isfinite().all() and self.deviation.isfinite().all() and self.deviation.min() > _NARROWEST):
-            raise ValueError("descriptors of a surface by a mean or a spread that no pictures have")
+        """Raise ValueError for statistics that no images have: gradients would vanish, or overflows be hidden."""
+        if not (
+            self.mean.isfinite().all() and self.deviation.isfinite().all() and self.deviation.min() > _MIN_DEVIATION
+        ):
+            raise ValueError("texture descriptors with a mean or a deviation that no images have")
 
 
 def describe(tiles: Tensor) -> Tensor:
-    """Return tiles x numbers, as they are, in single precision wherever they are asked for."""
+    """Return tiles x descriptors, not standardised; always in single precision, also under autocast."""
     with torch.autocast(tiles.device.type, enabled=False):
         return _described(tiles[:, 0].float())
 
 
-def _described(seen: Tensor) -> Tensor:
-    centred = seen - seen.mean((1, 2), keepdim=True)
-    seen = centred / centred.square().mean((1, 2), keepdim=True).clamp_min(_FLAT).sqrt()
-    found: list[Tensor] = []
-    for scale, rows in enumerate(_EVERY):
+def _described(greys: Tensor) -> Tensor:
+    centred = greys - greys.mean((1, 2), keepdim=True)
+    greys = centred / centred.square().mean((1, 2), keepdim=True).clamp_min(_MIN_VARIANCE).sqrt()
+    descriptors: list[Tensor] = []
+    for scale, row_step in enumerate(_ROW_STEPS):
         if scale:
-            seen = _halved(seen)
-        variance = seen.var((1, 2)) + _LEAST
+            greys = _halved(greys)
+        variance = greys.var((1, 2)) + _EPSILON
         for ring in _RINGS:
-            found += _around(seen, ring, rows, variance)
-        found += [_edges(seen), _shape(seen)]
-    return torch.cat(found, 1)
+            descriptors += _neighbourhood(greys, ring, row_step, variance)
+        descriptors += [_edges(greys), _histogram(greys)]
+    return torch.cat(descriptors, 1)
 
 
-def _halved(seen: Tensor) -> Tensor:
-    """Return four pixels as one."""
-    rows = seen[:, ::2] + seen[:, 1::2]
+def _halved(greys: Tensor) -> Tensor:
+    """Average squares of four pixels."""
+    rows = greys[:, ::2] + greys[:, 1::2]
     return (rows[:, :, ::2] + rows[:, :, 1::2]) / 4
 
 
-def _around(seen: Tensor, ring: int, rows: int, variance: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the patterns of a ring, and how alike pixels are across it: straight, askew, and the ways apart."""
-    height, width = (length - 2 * ring for length in seen.shape[1:])
-    corners = [(ring * (1 + down), ring * (1 + right)) for down, right in _WAYS]
-    beside = torch.stack([seen[:, y : y + height : rows, x : x + width] for y, x in corners], 1)
-    difference = beside - seen[:, None, ring : ring + height : rows, ring:-ring]
-    each = difference.square().mean((2, 3))
-    alike = (each[:, : _BITS // 2] + each[:, _BITS // 2 :]) / 2  # of both ends of a line
-    logs = (alike / variance[:, None] + _LEAST).log()
-    straight, askew = logs[:, ::2], logs[:, 1::2]
-    apart = (straight[:, 0] - straight[:, 1]).abs()
-    brighter = functional.hardsigmoid(difference * (3 / _SOFT))  # whose slope ends at three
-    return _patterns(brighter.flatten(2)), torch.stack([straight.mean(1), askew.mean(1), apart], 1)
+def _neighbourhood(greys: Tensor, ring: int, row_step: int, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the patterns of a ring, and log mean squared differences: axial, diagonal, anisotropy."""
+    height, width = (length - 2 * ring for length in greys.shape[1:])
+    corners = [(ring * (1 + down), ring * (1 + right)) for down, right in _OFFSETS]
+    neighbours = torch.stack([greys[:, y : y + height : row_step, x : x + width] for y, x in corners], 1)
+    difference = neighbours - greys[:, None, ring : ring + height : row_step, ring:-ring]
+    squares = difference.square().mean((2, 3))
+    lines = (squares[:, : _BITS // 2] + squares[:, _BITS // 2 :]) / 2  # opposite neighbours together
+    logs = (lines / variance[:, None] + _EPSILON).log()
+    axial, diagonal = logs[:, ::2], logs[:, 1::2]
+    anisotropy = (axial[:, 0] - axial[:, 1]).abs()
+    brighter = functional.hardsigmoid(difference * (3 / _SOFT))  # which saturates at 3
+    return _patterns(brighter.flatten(2)), torch.stack([axial.mean(1), diagonal.mean(1), anisotropy], 1)
 
 
 def _patterns(bits: Tensor) -> Tensor:
-    """Return how often each uniform pattern is met, however it is turned (Ojala et al., 2002), as logarithms.
+    """Return log frequencies of the rotation-invariant uniform patterns (Ojala et al., 2002), and of all others.
 
-    Bits are shares here, tiles x ways x places, and so is whether a pattern is uniform: it changes at most twice around
-    its ring.
+    `bits` has tiles x neighbours x positions. Bits are fractions, and so is the uniformity of a pattern: a uniform one
+    changes at most twice around its ring.
     """
     uniform = (3 - (bits - bits.roll(1, 1)).abs().sum(1)).clamp(0, 1)
     bright = bits.sum(1, keepdim=True)
-    more = (bright - torch.arange(_BITS, device=bits.device)[:, None]).clamp(0, 1)  # than so many bits
-    above = torch.bmm(more, uniform[:, :, None])[:, :, 0] / uniform.shape[1]
+    exceeds = (bright - torch.arange(_BITS, device=bits.device)[:, None]).clamp(0, 1)  # more than n bits
+    above = torch.bmm(exceeds, uniform[:, :, None])[:, :, 0] / uniform.shape[1]
     whole = uniform.mean(1, keepdim=True)
     none, some, every = whole - above[:, :1], above[:, :-1] - above[:, 1:], above[:, -1:]
-    return (torch.cat([none, some, every, 1 - whole], 1) + _RARE).log()
+    return (torch.cat([none, some, every, 1 - whole], 1) + _MIN_FREQUENCY).log()
 
 
-def _edges(seen: Tensor) -> Tensor:
-    """Return how strong slopes and bends are, and how much of them lies in few places."""
-    down, across = seen[:, 2:, 1:-1] - seen[:, :-2, 1:-1], seen[:, 1:-1, 2:] - seen[:, 1:-1, :-2]
-    slope = down.square() + across.square()
-    steep = slope.mean((1, 2)) + _LEAST
-    beside = seen[:, 2:, 1:-1] + seen[:, :-2, 1:-1] + seen[:, 1:-1, 2:] + seen[:, 1:-1, :-2]
-    bend = beside / 4 - seen[:, 1:-1, 1:-1]
-    even = (slope + _LEAST**2).sqrt().mean((1, 2)).square() / steep  # 1 where all slopes are alike
-    return torch.stack([steep.log(), (even + _LEAST).log(), *_moments(bend)], 1)
+def _edges(greys: Tensor) -> Tensor:
+    """Return the strength of gradients, how evenly they are spread, and moments of the Laplacian."""
+    down, across = greys[:, 2:, 1:-1] - greys[:, :-2, 1:-1], greys[:, 1:-1, 2:] - greys[:, 1:-1, :-2]
+    gradient = down.square() + across.square()
+    strength = gradient.mean((1, 2)) + _EPSILON
+    neighbours = greys[:, 2:, 1:-1] + greys[:, :-2, 1:-1] + greys[:, 1:-1, 2:] + greys[:, 1:-1, :-2]
+    laplacian = neighbours / 4 - greys[:, 1:-1, 1:-1]
+    evenness = (gradient + _EPSILON**2).sqrt().mean((1, 2)).square() / strength  # 1 if all gradients are equal
+    return torch.stack([strength.log(), (evenness + _EPSILON).log(), *_moments(laplacian)], 1)
 
 
-def _shape(seen: Tensor) -> Tensor:
-    """Return how wide the histogram is, whether it leans, and how long its tails are.
-
-    At the finest scale the first says only that a tile shows something.
-    """
-    return torch.stack(_moments(seen - seen.mean((1, 2), keepdim=True)), 1)
+def _histogram(greys: Tensor) -> Tensor:
+    """Return log variance, skewness and log kurtosis of the greys; the first is constant at the finest scale."""
+    return torch.stack(_moments(greys - greys.mean((1, 2), keepdim=True)), 1)
 
 
 def _moments(values: Tensor) -> list[Tensor]:
-    """Return the logarithm of the mean square, and by it the third and the logarithm of the fourth moment."""
+    """Return the log second moment, the standardised third, and the log of the standardised fourth."""
     square = values.square()
-    spread = square.mean((1, 2)) + _LEAST
-    lean, tails = (square * values).mean((1, 2)) / spread**1.5, square.square().mean((1, 2)) / spread**2
-    return [spread.log(), lean, (tails + _LEAST).log()]
+    variance = square.mean((1, 2)) + _EPSILON
+    skewness, kurtosis = (square * values).mean((1, 2)) / variance**1.5, square.square().mean((1, 2)) / variance**2
+    return [variance.log(), skewness, (kurtosis + _EPSILON).log()]

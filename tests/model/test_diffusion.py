@@ -1,4 +1,4 @@
-"""Frozen features: those of the whole UNet of diffusers, a function of each picture alone."""
+"""Diffusion features equal those of the whole UNet of diffusers, and depend on one tile alone."""
 
 from dataclasses import replace
 from typing import Any
@@ -49,7 +49,7 @@ def test_features_are_those_of_the_whole_unet() -> None:
 
 
 @torch.inference_mode()
-def test_a_picture_is_judged_alone() -> None:
+def test_a_tile_does_not_depend_on_others_in_the_batch() -> None:
     ours, _, _ = seeded()
     ours.freeze_prompt()
     pictures = torch.rand(4, 1, 64, 64) * 2 - 1
@@ -59,7 +59,7 @@ def test_a_picture_is_judged_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(ours(pictures)[0].values(), together.values(), strict=True))
 
 
-def test_what_nobody_reads_is_not_there() -> None:
+def test_parts_that_no_feature_needs_are_left_out() -> None:
     shallow = DiffusionFeatures(VAE, UNET, FeatureSelection(blocks=("up0",)), side=64)
     names = set(shallow.state_dict())
     assert not any(
@@ -107,13 +107,13 @@ def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...])
         ({"first_beta": 0.0}, "a schedule"),
     ],
 )
-def test_settings_that_name_nothing_are_refused(options: dict[str, Any], sentence: str) -> None:
+def test_blocks_and_timesteps_that_do_not_exist_are_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         DiffusionFeatures(VAE, UNET, FeatureSelection(**options), side=64)
 
 
 @torch.inference_mode()
-def test_an_autoencoder_may_look_at_pixels_of_which_several_became_one() -> None:
+def test_an_autoencoder_may_see_averaged_pixels() -> None:
     ours, _, _ = seeded()
     coarse = DiffusionFeatures(replace(VAE, averaged=2), UNET, READING, side=128)
     coarse.load_state_dict(ours.state_dict())

@@ -1,4 +1,4 @@
-"""Descriptors of a tile do not hang on how it lies or how bright it is, tell what it looks like, and hide no slope."""
+"""Texture descriptors: nearly invariant to rotation and brightness, sensitive to sharpness, with true gradients."""
 
 import json
 from dataclasses import replace
@@ -17,8 +17,8 @@ from fusiondiff_audit.model.texture import TEXTURE_DIM, TextureDescriptors, _pat
 from fusiondiff_audit.stress.surrogate import Surrogate
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
 
-SEEN = replace(ARCHITECTURE, surface=True)
-CONSTANT = 31  # how wide the histogram of greys of unit variance is: a mark of tiles that show nothing
+WITH_TEXTURE = replace(ARCHITECTURE, surface=True)
+CONSTANT = 31  # log variance of the standardised greys: it only tells flat tiles from others
 GOLDEN = Path(__file__).parents[1] / "vectors" / "surface" / "numbers.json"
 
 
@@ -27,44 +27,48 @@ def noise(blur: int = 1) -> torch.Tensor:
     return functional.avg_pool2d(tiles, blur, 1, blur // 2) if blur > 1 else tiles
 
 
-def test_patterns_are_those_that_counting_finds() -> None:
+def test_pattern_frequencies_equal_counts() -> None:
     bits = (torch.rand(2, 8, 300, generator=torch.Generator().manual_seed(5)) > torch.linspace(0, 1, 300)).float()
-    for tile, said in zip(bits.tolist(), _patterns(bits).exp().tolist(), strict=True):
+    for tile, frequencies in zip(bits.tolist(), _patterns(bits).exp().tolist(), strict=True):
         counted = [0] * 10
         for ring in zip(*tile, strict=True):
             changes = sum(one != other for one, other in pairwise((*ring, ring[0])))
             counted[int(sum(ring)) if changes <= 2 else 9] += 1
         assert min(counted) > 0
-        assert said == pytest.approx([count / 300 + 1e-3 for count in counted], abs=1e-5)
+        assert frequencies == pytest.approx([count / 300 + 1e-3 for count in counted], abs=1e-5)
 
 
-@pytest.mark.parametrize(("turns", "mirrored"), [(1, False), (2, False), (3, False), (0, True), (1, True)])
-def test_a_tile_that_is_turned_looks_the_same(turns: int, mirrored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))  # rows that are left out are others when it is turned
-    tiles = noise(3)
-    turned = torch.rot90(tiles.flip(3) if mirrored else tiles, turns, (2, 3))
-    torch.testing.assert_close(describe(tiles), describe(turned), atol=1e-3, rtol=1e-4)
+def test_mirroring_changes_nothing() -> None:
+    torch.testing.assert_close(describe(noise(3)), describe(noise(3).flip(3)), atol=1e-4, rtol=1e-4)
 
 
-def test_rows_that_are_left_out_change_little(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("blur", [1, 3])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_rotation_changes_less_than_half_of_what_another_tile_of_the_same_texture_does(turns: int, blur: int) -> None:
+    """Patterns are counted on every fourth row at the finest scale, and a rotated tile has other rows there."""
+    descriptors, rotated = describe(noise(blur)), describe(torch.rot90(noise(blur), turns, (2, 3)))
+    assert (rotated - descriptors).abs().mean() < 0.5 * (descriptors - descriptors.mean(0)).abs().mean()
+
+
+def test_skipped_rows_change_descriptors_little(monkeypatch: pytest.MonkeyPatch) -> None:
     sharp, blurred = noise(), noise(3)
-    some = describe(sharp)
-    monkeypatch.setattr(texture, "_EVERY", (1, 1, 1, 1))
-    assert (some - describe(sharp)).abs().mean() < 0.1 * (describe(sharp) - describe(blurred)).abs().mean()
+    shipped = describe(sharp)
+    monkeypatch.setattr(texture, "_ROW_STEPS", (1, 1, 1, 1))
+    assert (shipped - describe(sharp)).abs().mean() < 0.1 * (describe(sharp) - describe(blurred)).abs().mean()
 
 
-def test_brightness_and_contrast_are_left_out() -> None:
+def test_brightness_and_contrast_do_not_matter() -> None:
     assert torch.allclose(describe(noise()), describe(0.3 * noise() + 0.4), atol=1e-2)
 
 
-def test_what_is_blurred_looks_otherwise_than_what_is_not() -> None:
+def test_blur_changes_descriptors() -> None:
     sharp, blurred = describe(noise()), describe(noise(3))
     within = (sharp - sharp.mean(0)).abs().mean()
     assert (sharp - blurred).abs().mean() > 3 * within
 
 
 @pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
-def test_of_one_grey_alone_every_number_and_every_slope_is_one(grey: float) -> None:
+def test_a_flat_tile_has_finite_descriptors_and_gradients(grey: float) -> None:
     tiles = torch.full((2, 1, 64, 64), grey, requires_grad=True)
     numbers = describe(tiles)
     numbers.sum().backward()  # type: ignore[no-untyped-call]
@@ -73,50 +77,49 @@ def test_of_one_grey_alone_every_number_and_every_slope_is_one(grey: float) -> N
     assert tiles.grad.isfinite().all()
 
 
-def test_a_tile_does_not_depend_on_its_company() -> None:
+def test_a_tile_does_not_depend_on_others_in_the_batch() -> None:
     torch.testing.assert_close(describe(noise())[:1], describe(noise()[:1]), atol=1e-5, rtol=1e-5)
 
 
-def test_every_number_has_a_slope_and_it_is_the_true_one() -> None:
+def test_every_descriptor_has_a_gradient_equal_to_finite_differences() -> None:
     tile = (noise(3) + 0.1 * noise())[:1].requires_grad_()
     numbers = describe(tile)[0]
-    slopes = torch.stack([torch.autograd.grad(number, tile, retain_graph=True)[0].flatten() for number in numbers])
-    length = slopes.norm(dim=1)
-    shallow = (length < 1e-3).nonzero().flatten().tolist()
-    assert shallow == [CONSTANT]
-    way = torch.randn(tile.numel(), generator=torch.Generator().manual_seed(7))
+    gradients = torch.stack([torch.autograd.grad(number, tile, retain_graph=True)[0].flatten() for number in numbers])
+    norms = gradients.norm(dim=1)
+    assert (norms < 1e-3).nonzero().flatten().tolist() == [CONSTANT]
+    direction = torch.randn(tile.numel(), generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
-        step = 1e-5 * way.reshape(tile.shape)
-        found = (describe(tile + step)[0] - describe(tile - step)[0]) / 2e-5
+        step = 1e-5 * direction.reshape(tile.shape)
+        differences = (describe(tile + step)[0] - describe(tile - step)[0]) / 2e-5
     kept = torch.arange(TEXTURE_DIM) != CONSTANT
-    both = torch.stack([found, slopes @ way])[:, kept] / length[kept]  # each number counts alike
+    both = torch.stack([differences, gradients @ direction])[:, kept] / norms[kept]  # each descriptor weighs the same
     assert torch.corrcoef(both)[0, 1] > 0.998
 
 
-def test_they_stand_behind_what_is_fused_and_change_nothing_of_it() -> None:
-    plain, seeing = seeded_encoder(), seeded_encoder(SEEN)
+def test_descriptors_are_appended_and_leave_fused_features_as_they_are() -> None:
+    plain, textured = seeded_encoder(), seeded_encoder(WITH_TEXTURE)
     tiles = noise()[..., :64, :64]
     with torch.inference_mode():
-        without, with_them = plain(tiles), seeing(tiles)
-    assert (ARCHITECTURE.embedding_dim, SEEN.embedding_dim) == (16, 16 + TEXTURE_DIM)
-    assert with_them.embedding.shape == (4, SEEN.embedding_dim)
+        without, with_them = plain(tiles), textured(tiles)
+    assert (ARCHITECTURE.embedding_dim, WITH_TEXTURE.embedding_dim) == (16, 16 + TEXTURE_DIM)
+    assert with_them.embedding.shape == (4, WITH_TEXTURE.embedding_dim)
     assert torch.equal(with_them.embedding[:, :16], without.embedding)
     assert torch.equal(with_them.gate, without.gate)
-    assert set(seeing.state_dict()) - set(plain.state_dict()) == {"surface.mean", "surface.deviation"}
+    assert set(textured.state_dict()) - set(plain.state_dict()) == {"surface.mean", "surface.deviation"}
 
 
-def test_each_is_told_by_its_own_spread_and_none_decides_alone() -> None:
-    own, seen = TextureDescriptors(), describe(torch.cat([noise(blur) for blur in (1, 3, 5, 7)]))
-    told = own.fit(seen).standardized(seen)
-    assert told.mean(0).abs().max() < 1e-4
-    assert told.std(0).max() < 1.001
-    assert told.std(0).median() > 0.9
-    assert (own.standardized(seen + 1e6) == 10).all()
-    assert (own.standardized(seen - 1e6) == -10).all()
+def test_descriptors_are_standardised_and_clamped() -> None:
+    texture_layer, descriptors = TextureDescriptors(), describe(torch.cat([noise(blur) for blur in (1, 3, 5, 7)]))
+    standardized = texture_layer.fit(descriptors).standardized(descriptors)
+    assert standardized.mean(0).abs().max() < 1e-4
+    assert standardized.std(0).max() < 1.001
+    assert standardized.std(0).median() > 0.9
+    assert (texture_layer.standardized(descriptors + 1e6) == 10).all()
+    assert (texture_layer.standardized(descriptors - 1e6) == -10).all()
 
 
-def test_the_numbers_are_those_that_were_written_down() -> None:
-    """Bundles are signed with what forests learnt of them: another definition is another setting."""
+def test_descriptors_equal_the_golden_ones() -> None:
+    """The forests of signed bundles rest on them: another definition needs another setting."""
     place = torch.arange(128)
     tile = (place[:, None] ** 2 * 5 + place**2 * 3 + place[:, None] * place) // 16 % 256 / 255
     torch.testing.assert_close(
@@ -125,18 +128,18 @@ def test_the_numbers_are_those_that_were_written_down() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 1e-30, float("nan"), float("inf")])
-def test_a_spread_that_no_pictures_have_is_refused(value: float, tmp_path: Path) -> None:
-    model = enrolled_model(settings=replace(SETTINGS, architecture=SEEN))
+def test_a_deviation_that_no_images_have_is_refused(value: float, tmp_path: Path) -> None:
+    model = enrolled_model(settings=replace(SETTINGS, architecture=WITH_TEXTURE))
     assert model.encoder.surface is not None
     model.encoder.surface.deviation[5] = value
     model.save(tmp_path / "bundle")
-    with pytest.raises(signing.SigningError, match="no pictures have"):
+    with pytest.raises(signing.SigningError, match="no images have"):
         DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
 
 
-def test_a_model_that_has_them_learns_is_saved_and_attacked_with_them(tmp_path: Path) -> None:
-    model = enrolled_model(settings=replace(SETTINGS, architecture=SEEN))
-    assert model.head.enrolled.embeddings.shape[1] == SEEN.embedding_dim
+def test_a_model_with_descriptors_is_enrolled_saved_and_attacked(tmp_path: Path) -> None:
+    model = enrolled_model(settings=replace(SETTINGS, architecture=WITH_TEXTURE))
+    assert model.head.enrolled.embeddings.shape[1] == WITH_TEXTURE.embedding_dim
     used = torch.cat([torch.from_numpy(forest.feature[forest.left >= 0]) for forest in model.head.forests])
     assert (used >= 16).any()
     assert (used < 16).any()
@@ -152,6 +155,6 @@ def test_a_model_that_has_them_learns_is_saved_and_attacked_with_them(tmp_path: 
 
 
 @pytest.mark.parametrize("tile", [48, 68])
-def test_tiles_that_cannot_be_described_are_refused(tile: int) -> None:
+def test_tiles_too_small_for_descriptors_are_refused(tile: int) -> None:
     with pytest.raises(ValueError, match="multiples of 8 from 64 on"):
-        Encoder(replace(SEEN, tile=tile))
+        Encoder(replace(WITH_TEXTURE, tile=tile))

@@ -159,7 +159,7 @@ def test_a_projection_out_of_scale_is_refused(scale: float, tmp_path: Path) -> N
     assert model.encoder.directions is not None
     model.encoder.directions.weight[5] *= scale
     model.save(tmp_path / "bundle")
-    with pytest.raises(signing.SigningError, match="no pictures give"):
+    with pytest.raises(signing.SigningError, match="no images give"):
         DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
 
 
