@@ -1,5 +1,5 @@
-"""How far a finding can be trusted: certificates, each with the conditions under which it holds.
+"""Certificates: how far a finding can be trusted, each with the conditions under which it holds.
 
-Goals: no certificate where its conditions fail; then it is "not available", never a guess.
-Not-goals: verdicts, which `decide` makes of findings and certificates.
+Goals: a certificate whose conditions fail is "not available", never a guess.
+Not-goals: verdicts, which the audit makes of findings and certificates.
 """

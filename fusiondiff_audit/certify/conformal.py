@@ -1,15 +1,18 @@
-"""Conformal sets, class by class, and whether a picture is like anything that was enrolled.
+"""Conformal sets for each class, and whether a specimen is like any enrolled one.
 
-Both hold a specimen's scores against those of specimens that the forests did not learn from, by rank alone
-(`reports.arithmetic`). A specimen counts once, by its worst picture, in calibration and here.
+Both rank a specimen's nonconformity among that of held-out specimens (`reports.arithmetic`). A specimen counts once, by
+its worst image, in calibration and here.
 
     >>> from fractions import Fraction
     >>> from fusiondiff_audit.model.calibration import Calibration
-    >>> known = Calibration(tuple(i / 10 for i in range(9)), tuple(i / 10 for i in range(9)), (), ())
-    >>> found = ranks([0.95, 0.9], [1.0], known, Fraction(1, 10))
-    >>> found.counterfeit, found.authentic, found.familiar
+    >>> tenths = tuple(i / 10 for i in range(9))
+    >>> ranks = conformal_ranks([0.95, 0.9], [1.0], Calibration(tenths, tenths, (), ()), Fraction(1, 10))
+    >>> ranks.counterfeit, ranks.authentic, ranks.familiar
     (Rank(at_least=0, of=9), Rank(at_least=8, of=9), None)
-    >>> ranks([0.95], [1.0], known, Fraction(1, 20)).authentic is None  # nine specimens of a class cannot tell 5 %
+
+Nine specimens of each class are too few for an error rate of 5 %:
+
+    >>> conformal_ranks([0.95], [1.0], Calibration(tenths, tenths, (), ()), Fraction(1, 20)).authentic is None
     True
 """
 
@@ -24,7 +27,7 @@ from reports.arithmetic import Rank, count_at_least, least_specimens
 
 @dataclass(frozen=True, slots=True)
 class ConformalRanks:
-    """Where a specimen stands among the calibration specimens; None where too few of them could leave anything out."""
+    """The ranks of a specimen among the calibration specimens; None where these are too few to exclude anything."""
 
     counterfeit: Rank | None
     authentic: Rank | None
@@ -32,21 +35,22 @@ class ConformalRanks:
 
 
 def conformal_ranks(
-    scores: Sequence[float], strange: Sequence[float], known: Calibration, alpha: Fraction
+    scores: Sequence[float], unfamiliarities: Sequence[float], calibration: Calibration, alpha: Fraction
 ) -> ConformalRanks:
-    """Return the ranks of a specimen, by the scores and the unfamiliarity of its pictures."""
-    if not scores or not strange:
-        raise ValueError("a specimen without a picture")
+    """Return the ranks of a specimen, by the score and the unfamiliarity of each of its images."""
+    if not scores or not unfamiliarities:
+        raise ValueError("a specimen without an image")
     least = least_specimens(alpha)
 
-    def rank(others: Sequence[float], worst: float) -> Rank | None:
-        return Rank(count_at_least(others, worst), len(others)) if len(others) >= least else None
+    def rank(calibrated: Sequence[float], worst: float) -> Rank | None:
+        return Rank(count_at_least(calibrated, worst), len(calibrated)) if len(calibrated) >= least else None
 
-    def of(kind: Class, others: Sequence[float]) -> Rank | None:
-        return rank(others, max(class_nonconformity(score, kind) for score in scores))
+    def class_rank(kind: Class, calibrated: Sequence[float]) -> Rank | None:
+        return rank(calibrated, max(class_nonconformity(score, kind) for score in scores))
 
-    counterfeit, authentic = of(Class.COUNTERFEIT, known.counterfeit), of(Class.AUTHENTIC, known.authentic)
+    counterfeit = class_rank(Class.COUNTERFEIT, calibration.counterfeit)
+    authentic = class_rank(Class.AUTHENTIC, calibration.authentic)
     if counterfeit is None or authentic is None:
         counterfeit = authentic = None
-    others = known.held_out if len(known.held_out) >= least else known.leave_one_out
-    return ConformalRanks(counterfeit, authentic, rank(others, max(strange)))
+    familiar = calibration.held_out if len(calibration.held_out) >= least else calibration.leave_one_out
+    return ConformalRanks(counterfeit, authentic, rank(familiar, max(unfamiliarities)))

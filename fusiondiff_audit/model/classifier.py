@@ -1,8 +1,8 @@
-"""FusionDiff: a pretrained, frozen, gated encoder, and forests that learnt from a few labelled specimens.
+"""FusionDiff: a frozen, gated encoder, and forests trained on a few labelled specimens.
 
-The press tells of "FusionDiff: a dual-path diffusion-based framework for few-shot authenticity analysis of ceramic
+Press reports describe "FusionDiff: a dual-path diffusion-based framework for few-shot authenticity analysis of ceramic
 microstructures": frozen Stable Diffusion v1.4, a CNN path, an adapter-enhanced DeiT, feature gating. No paper, code or
-data is known; layers, sizes and training are our own choices (docs/decisions/two-readings.md).
+data is public; layers, sizes and training are our own choices (docs/decisions/two-readings.md).
 """
 
 import os
@@ -36,7 +36,7 @@ _ABSURD = 1e12  # no distance or residual of real embeddings, and more than a re
 
 
 class DiffusionModel:
-    """A classifier whose every byte is known. It can be moved to another device; what learns is another model."""
+    """A classifier whose every file was hashed. It can be moved to another device; enrolment returns another model."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class DiffusionModel:
         provenance: str = "",
     ) -> None:
         self.settings = settings
-        self.digest = digest  # over names and digests of the bundle's files; empty, if it has none yet
+        self.digest = digest  # over the names and digests of the bundle's files; empty if it was not loaded from one
         self.verified = verified
-        self.provenance = provenance  # of how the encoder came to be, for the card
+        self.provenance = provenance  # how the encoder was made, for the model card
         self._runner, self._head = runner, head
         self._few = lru_cache(maxsize=8)(self._with_shots)
 
@@ -61,25 +61,24 @@ class DiffusionModel:
     ) -> "DiffusionModel":
         """Load a bundle by its pinned name, or a folder that a model key of `trust` signed.
 
-        A folder that nobody vouches for loads with `unverified=True`, and then every finding says so.
+        An unsigned folder loads with `unverified=True`, and then every finding says so.
         """
         return cls.from_bundle(load_bundle(source, trust=trust, unverified=unverified))
 
     @classmethod
-    def from_bundle(cls, found: LoadedBundle) -> "DiffusionModel":
-        """Return a model of what a bundle holds."""
-        runner = EncoderRunner(found.encoder, found.settings)
+    def from_bundle(cls, bundle: LoadedBundle) -> "DiffusionModel":
+        runner = EncoderRunner(bundle.encoder, bundle.settings)
         return cls(
-            found.settings,
+            bundle.settings,
             runner,
-            found.head,
-            digest=found.digest,
-            verified=found.verified,
-            provenance=found.provenance,
+            bundle.head,
+            digest=bundle.digest,
+            verified=bundle.verified,
+            provenance=bundle.provenance,
         )
 
     def to(self, device: str | torch.device, *, threads: int | None = None) -> "DiffusionModel":
-        """Move the encoder, and with it all models that share it: one that `enrol` made shares its parent's.
+        """Move the encoder, and with it all models that share it: a model that `enrol` returns shares its parent's.
 
         The last digits depend on `threads`, which is reported.
         """
@@ -91,64 +90,65 @@ class DiffusionModel:
 
     @property
     def title(self) -> str:
-        """Return what the model is called in outputs, and the bundle that it was enrolled on."""
+        """The model's display name, and that of the bundle that it was enrolled on."""
         return model_title(display_name(self.settings.name, self.digest), display_base(self.settings.base))
 
     @property
     def runtime(self) -> Runtime:
-        """Return what else the last digits of a finding depend on."""
+        """The device, threads and libraries, on which the last digits of a finding depend."""
         return self._runner.runtime
 
     def predict_authenticity(
         self, samples: Micrograph | Sequence[Micrograph], *, shots: int | None = None
     ) -> torch.Tensor:
-        """Return the share of trees that hold a picture for authentic, or one for each of several.
+        """Return the share of trees that say `authentic` for an image, or for each of several.
 
-        With `shots` the forests are trained anew on so many enrolled examples of each class.
+        With `shots` forests are trained on that many enrolled examples of each class. An image that cannot be judged
+        raises AuditError.
         """
-        alone = isinstance(samples, Micrograph)
-        found = list(self.judge_each([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
-        for finding in found:
+        single = isinstance(samples, Micrograph)
+        findings = list(self.judge_each([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
+        for finding in findings:
             if finding.score is None:
                 faults = ", ".join(finding.quality.faults) or "no tile has structure"
                 raise AuditError(AuditReason.NOT_ASSESSABLE, f"{finding.name}: cannot be judged ({faults})")
-        scores = torch.tensor([finding.score for finding in found], dtype=torch.float64)
-        return scores[0] if alone else scores
+        scores = torch.tensor([finding.score for finding in findings], dtype=torch.float64)
+        return scores[0] if single else scores
 
     def judge(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Findings:
-        """Return what is found in each picture."""
+        """Return a finding for each image."""
         rows = tuple(self.judge_each(samples, shots=shots))
         return Findings(self.settings.name, self.digest, self.settings.reference or "", self.runtime, rows)
 
     def judge_each(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Iterator[Finding]:
-        """Yield findings as they come: memory does not grow with the number of pictures."""
+        """Yield findings one by one: memory does not grow with the number of images."""
         head = self.head if shots is None else self._few(shots)
-        for picture in self._runner.embed(samples):
-            yield self._finding(picture, head)
+        for image in self._runner.embed(samples):
+            yield self._finding(image, head)
 
     @property
     def head(self) -> Head:
-        """Return what was learnt from labelled specimens."""
+        """The forests and the enrolled embeddings; a model that is not enrolled raises AuditError."""
         if self._head is None:
-            hint = "`fusiondiff-audit enrol` teaches a model from labelled specimens"
-            raise AuditError(AuditReason.NOT_ENROLLED, f"{self.settings.name}: has learnt from no specimen", hint=hint)
+            hint = "`fusiondiff-audit enrol` enrols labelled specimens"
+            raise AuditError(AuditReason.NOT_ENROLLED, f"{self.settings.name}: no specimen is enrolled", hint=hint)
         return self._head
 
     @property
     def encoder(self) -> Encoder:
-        """Return the gated encoder, for what needs its slope."""
+        """The gated encoder, for callers that need gradients."""
         return self._runner.encoder
 
     def calibration(self) -> Calibration:
-        """Return how strange the model finds specimens of known class that it did not learn from."""
+        """Return the nonconformity of the held-out specimens."""
         return calibrate(self.head, self.settings)
 
     def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
-        """Yield embeddings: what enrolment learns from."""
+        """Yield the embeddings of each image."""
         return self._runner.embed(samples)
 
     def embed_tiles(self, tiles: torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return the embeddings of tiles from 0 to 1 that were cut by somebody else."""
+        """Return the embeddings of tiles whose greys are from 0 to 1."""
         return self._runner.embed_tiles(tiles)
 
     def enrol(
@@ -160,26 +160,26 @@ class DiffusionModel:
         demonstration: bool = False,
         name: str | None = None,
     ) -> "DiffusionModel":
-        """Return a model that learnt from these examples alone; a picture without tiles is refused.
+        """Return a model that is enrolled on these examples alone; an image without tiles raises ValueError.
 
-        With a `demonstration` every output says that it is one: its specimens are made up. Without a `name` of its own
-        it has this model's; with one it names the bundle of the encoder as its base.
+        A `demonstration` has synthetic specimens, and every output says so. A `name` makes this model's bundle the base
+        of the new one; without it the name stays.
         """
         learning = learning or ForestSettings()
         examples: list[LabelledExample] = []
 
-        def noted() -> Iterator[Micrograph]:
+        def micrographs() -> Iterator[Micrograph]:
             for sample, example in samples:
                 examples.append(example)
                 yield sample
 
-        enrolled = collect_embeddings(list(self._runner.embed(noted())), examples)
+        enrolled = collect_embeddings(list(self._runner.embed(micrographs())), examples)
         forests = train_forests(enrolled.training, learning)
         if all(map(is_constant, forests)):
-            what = (
+            fault = (
                 "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
             )
-            raise ValueError(f"{what}; enrol more specimens, or ask for fewer partitions")
+            raise ValueError(f"{fault}; enrol more specimens, or ask for fewer partitions")
         head = Head(forests, enrolled)
         own = self.settings
         settings = replace(
@@ -193,12 +193,12 @@ class DiffusionModel:
         )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False, provenance=self.provenance)
 
-    def _finding(self, picture: EmbeddedImage, head: Head) -> Finding:
-        sample, prepared, rule = picture.micrograph, picture.prepared, self.settings.geometry.rule
+    def _finding(self, image: EmbeddedImage, head: Head) -> Finding:
+        micrograph, prepared, rule = image.micrograph, image.prepared, self.settings.geometry.rule
         blank = Finding(
-            sample.name,
-            sample.digest,
-            sample.pixel_digest,
+            micrograph.name,
+            micrograph.digest,
+            micrograph.pixel_digest,
             self.settings.architecture.tile,
             prepared.scale,
             prepared.quality,
@@ -208,30 +208,32 @@ class DiffusionModel:
         )
         if not prepared.tiles:
             return blank
-        each = forest_scores(head.forests, picture.embeddings)
-        whole = [aggregate(row, rule) for row in each]
-        votes, residual = Votes.of(whole), mean_residual(picture.residual, len(each[0]))
-        strange = unfamiliarity(
-            picture.embeddings, residual, head.enrolled.training, self.settings.unfamiliarity, votes.label
+        tile_scores = forest_scores(head.forests, image.embeddings)
+        scores = [aggregate(by_tile, rule) for by_tile in tile_scores]
+        votes, residual = Votes.of(scores), mean_residual(image.residual, len(prepared.tiles))
+        unfamiliar = unfamiliarity(
+            image.embeddings, residual, head.enrolled.training, self.settings.unfamiliarity, votes.label
         )
-        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (picture.gates, strange)):  # nan is not, either
-            raise malformed(self.settings.name, f"finds numbers in {sample.name!a} that mean nothing")
+        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (image.gates, unfamiliar)):  # False for NaN
+            raise malformed(self.settings.name, f"computes absurd numbers for {micrograph.name!a}")
         tiles = tuple(
-            TileFinding(tile.top, tile.left, float(score), float(gate), float(odd))
-            for tile, score, gate, odd in zip(prepared.tiles, each.mean(0), picture.gates, strange, strict=True)
+            TileFinding(tile.top, tile.left, float(score), float(gate), float(distance))
+            for tile, score, gate, distance in zip(
+                prepared.tiles, tile_scores.mean(0), image.gates, unfamiliar, strict=True
+            )
         )
         return replace(
             blank,
             tiles=tiles,
             votes=votes,
-            score=float(np.mean(whole)),
-            gate=float(picture.gates.mean()),
-            unfamiliarity=aggregate(strange, rule),
-            residual=picture.residual,
+            score=float(np.mean(scores)),
+            gate=float(image.gates.mean()),
+            unfamiliarity=aggregate(unfamiliar, rule),
+            residual=image.residual,
         )
 
     def _with_shots(self, shots: int) -> Head:
-        """Return a head that learnt from the first so many examples of each class."""
+        """Return a head that is trained on the first `shots` examples of each class."""
         if shots < 1:
             raise ValueError(f"{shots} shots; at least one example of each class is needed")
         few = self.head.enrolled.few_shot(shots)
@@ -239,6 +241,6 @@ class DiffusionModel:
         return Head(train_forests(few, learning), few)
 
     def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
-        """Write the model as a bundle, to a new folder; without a key, `fusiondiff-audit model sign` vouches for it."""
+        """Write a bundle to a new folder, signed if there is a key; `fusiondiff-audit model sign` signs it later."""
         state = self._runner.encoder.state_dict()
         write_bundle(Path(folder), self.settings, state, self._head, key=key, provenance=self.provenance)

@@ -1,9 +1,9 @@
-"""What a bundle learnt from few labelled specimens: forests on frozen embeddings, and what they say of others.
+"""Enrolment: the embeddings of labelled specimens, and the forests that are trained with them.
 
-The specimens are dealt to k partitions by the hash of their name alone, so that one altered specimen can mislead one
-forest at most; the label is what most forests say. A forest depends on its own partition and on nothing else: not on
-the order of what was enrolled, nor on what another partition holds. Embeddings are kept: they say how far a picture is
-from everything that was enrolled, and let a model be asked with fewer examples than it has.
+Specimens are dealt to k partitions by the hash of their names alone, so that one altered specimen can mislead at most
+one forest; the label is that of most forests. A forest depends on its own partition and on nothing else: neither on the
+order of enrolment nor on other partitions. Embeddings are kept, because unfamiliarity is a distance to them, and
+forests can be trained again on fewer examples.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from fusiondiff_audit.model.forest_arrays import from_sklearn
 
 Embeddings = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
-_AT_ONCE = 256  # rows whose distances are computed together
-_NEIGHBOURS = 5  # tiles of other specimens, the last of which says how far a tile is from what was enrolled
+_CHUNK = 256  # rows of the distance matrix that are computed together
+_NEIGHBOURS = 5  # the distance to the enrolled tiles is that to the fifth-nearest one
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledExample:
-    """A labelled picture that a bundle learnt from, or was calibrated with."""
+    """A labelled image of the training or the calibration set; field names are those of `bundle.json`."""
 
     pixel_digest: str
     specimen: str
@@ -38,31 +38,29 @@ class LabelledExample:
 
 @dataclass(frozen=True, slots=True)
 class ForestSettings:
-    """How the forests are trained; it stands in the bundle."""
+    """How the forests are trained; field names are those of `bundle.json`."""
 
     partitions: int = 1
     trees: int = 300  # of each forest
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
         if self.partitions < 1 or self.partitions % 2 == 0 or not 1 <= self.trees <= 10_000 or self.seed < 0:
             raise ValueError(
-                f"{self.partitions} partitions of {self.trees} trees; an odd number of partitions is asked"
+                f"{self.partitions} partitions of {self.trees} trees; the number of partitions must be odd"
             )
 
 
 @dataclass(frozen=True, eq=False)
 class EnrolledEmbeddings:
-    """Embeddings of the tiles of labelled pictures; `example_index` says which example each tile is of."""
+    """Embeddings of the tiles of labelled images; `example_index` is the place of each tile's example in `examples`."""
 
     examples: tuple[LabelledExample, ...]
     embeddings: Embeddings
-    residual: Embeddings  # of each tile; zeros, where the model has none
+    residual: Embeddings  # mean of each tile; zeros if the model computes none
     example_index: Indices
 
     def __post_init__(self) -> None:
-        """Refuse rows without owners, and owners without rows."""
         lengths = {len(self.embeddings), len(self.residual), len(self.example_index)}
         finite = np.isfinite(self.embeddings).all() and np.isfinite(self.residual).all()
         if (
@@ -79,12 +77,12 @@ class EnrolledEmbeddings:
             raise ValueError(f"{len(self.examples)} examples, and embeddings of another number")
         firsts: dict[str, tuple[bool, bool]] = {}
         for example in self.examples:
-            said = (example.authentic, example.calibrates)
-            if firsts.setdefault(example.specimen, said) != said:
+            label_and_use = (example.authentic, example.calibrates)
+            if firsts.setdefault(example.specimen, label_and_use) != label_and_use:
                 raise ValueError(f"specimen {example.specimen[:100]!a} has two labels or two uses")
 
     def subset(self, chosen: npt.NDArray[np.bool_]) -> "EnrolledEmbeddings":
-        """Return the chosen examples alone."""
+        """Return the chosen examples and their tiles."""
         kept = tuple(example for example, wanted in zip(self.examples, chosen, strict=True) if wanted)
         rows = chosen[self.example_index]
         return EnrolledEmbeddings(
@@ -96,11 +94,11 @@ class EnrolledEmbeddings:
 
     @cached_property
     def training(self) -> "EnrolledEmbeddings":
-        """Return the examples that the forests may learn from."""
+        """The examples that are not kept for calibration."""
         return self.subset(np.array([not example.calibrates for example in self.examples], dtype=bool))
 
     def few_shot(self, shots: int) -> "EnrolledEmbeddings":
-        """Return so many examples of each class, in the order of enrolment."""
+        """Return the first `shots` training examples of each class, in the order of enrolment."""
         left = {True: shots, False: shots}
         chosen = []
         for example in self.examples:
@@ -114,70 +112,70 @@ class EnrolledEmbeddings:
         return self.subset(np.array(chosen, dtype=bool))
 
     def training_counts(self) -> tuple[int, int]:
-        """Return how many counterfeit and authentic pictures the forests may learn from."""
-        known = [example.authentic for example in self.examples if not example.calibrates]
-        return len(known) - sum(known), sum(known)
+        """Return the numbers of counterfeit and of authentic training images."""
+        labels = [example.authentic for example in self.examples if not example.calibrates]
+        return len(labels) - sum(labels), sum(labels)
 
     @cached_property
     def specimens(self) -> npt.NDArray[np.str_]:
-        """Return the specimen of each row."""
+        """The specimen of each tile."""
         return np.array([example.specimen for example in self.examples])[self.example_index]
 
     @cached_property
     def neighbour_distances(self) -> Doubles:
-        """Return how far each row is from those of other specimens; infinite, if there are none."""
-        whose, found = np.unique(self.specimens, return_inverse=True)[1], np.empty(len(self.embeddings))
-        for start in range(0, len(self.embeddings), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            far = pairwise_distances(self.embeddings[some], self.embeddings)
-            far[whose[some, None] == whose] = np.inf
-            found[some] = _near(far)
-        return found
+        """The distance of each tile to the fifth-nearest tile of other specimens; infinite if there are none."""
+        specimen_ids = np.unique(self.specimens, return_inverse=True)[1]
+        nearest = np.empty(len(self.embeddings))
+        for start in range(0, len(self.embeddings), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            distances = pairwise_distances(self.embeddings[chunk], self.embeddings)
+            distances[specimen_ids[chunk, None] == specimen_ids] = np.inf
+            nearest[chunk] = _fifth_least(distances)
+        return nearest
 
     @cached_property
     def typical_distance(self) -> tuple[float, float]:
-        """Return how far rows of either class usually are from those of other specimens."""
-        return self._typical(self.neighbour_distances)
+        """The median of `neighbour_distances` for counterfeit and for authentic tiles; 1 where it is undefined."""
+        return self._medians(self.neighbour_distances)
 
     @cached_property
     def typical_residual(self) -> tuple[float, float]:
-        """Return what the residual of either class usually is."""
-        return self._typical(self.residual)
+        """The median residual of counterfeit and of authentic tiles; 1 where it is undefined."""
+        return self._medians(self.residual)
 
-    def _typical(self, numbers: npt.NDArray[np.floating]) -> tuple[float, float]:
-        """Return the medians of a number of each row over either class; 1 where there is none to compare with."""
+    def _medians(self, numbers: npt.NDArray[np.floating]) -> tuple[float, float]:
         authentic = np.array([example.authentic for example in self.examples], dtype=bool)[self.example_index]
-        each = (float(np.median(own)) if len(own) else 0.0 for own in (numbers[~authentic], numbers[authentic]))
-        counterfeit, genuine = (middle if 0 < middle < np.inf else 1.0 for middle in each)
+        classes = (numbers[~authentic], numbers[authentic])
+        medians = (float(np.median(of_class)) if len(of_class) else 0.0 for of_class in classes)
+        counterfeit, genuine = (median if 0 < median < np.inf else 1.0 for median in medians)
         return counterfeit, genuine
 
-    def distances(self, rows: Embeddings) -> Doubles:
-        """Return how far each row is from its fifth-nearest enrolled one."""
-        return _near(pairwise_distances(rows, self.embeddings))
+    def distances(self, embeddings: Embeddings) -> Doubles:
+        """Return the distance of each embedding to the fifth-nearest enrolled tile."""
+        return _fifth_least(pairwise_distances(embeddings, self.embeddings))
 
 
-def _near(far: Doubles) -> Doubles:
-    """Return the fifth-least of each line, or the greatest that is finite of fewer; infinite, if none is."""
-    place = min(_NEIGHBOURS, far.shape[1]) - 1
+def _fifth_least(distances: Doubles) -> Doubles:
+    """Return the fifth-least distance of each row, or the largest finite one of fewer; infinite if none is finite."""
+    place = min(_NEIGHBOURS, distances.shape[1]) - 1
     if place < 0:
-        return np.full(len(far), np.inf)
-    least = np.partition(far, place, axis=1)[:, : place + 1]
-    found: Doubles = np.where(np.isfinite(least), least, -1).max(1)
-    return np.where(found < 0, np.inf, found)
+        return np.full(len(distances), np.inf)
+    least = np.partition(distances, place, axis=1)[:, : place + 1]
+    fifth: Doubles = np.where(np.isfinite(least), least, -1).max(1)
+    return np.where(fifth < 0, np.inf, fifth)
 
 
 def pairwise_distances(rows: Embeddings, others: Embeddings) -> Doubles:
-    """Return how far each row is from each other one.
+    """Return the Euclidean distance of each row to each of `others`.
 
-    On one core: the threads of numpy's library wait for more work in a loop, and would take turns with torch's, which
-    are already at the next picture.
+    On one core: threads of numpy's BLAS would spin while they wait, and slow down those of torch.
     """
-    mine, theirs = rows.astype(np.float64), others.astype(np.float64)
+    left, right = rows.astype(np.float64), others.astype(np.float64)
     with _libraries().limit(limits=1, user_api="blas"):
-        product = mine @ theirs.T
-    squares = (mine**2).sum(1)[:, None] + (theirs**2).sum(1) - 2 * product
-    found: Doubles = np.sqrt(np.maximum(squares, 0))
-    return found
+        product = left @ right.T
+    squares = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
+    distances: Doubles = np.sqrt(np.maximum(squares, 0))
+    return distances
 
 
 @cache
@@ -186,45 +184,40 @@ def _libraries() -> ThreadpoolController:
 
 
 def partition_of(specimen: str, partitions: int) -> int:
-    """Return where a specimen is dealt to: a function of its name alone."""
+    """Return the partition of a specimen, which depends on its name alone."""
     return int.from_bytes(hashlib.sha256(specimen.encode()).digest()) % partitions
 
 
 def train_forests(enrolled: EnrolledEmbeddings, learning: ForestSettings) -> tuple[Forest, ...]:
-    """Train one forest for each partition, on the tiles of its specimens.
+    """Train one forest for each partition on the tiles of its specimens, with balanced class weights.
 
-    Each tree is shown as many tiles of one class as of the other, on average, however many specimens either has.
-
-    One that has no specimen of a class cannot tell, and always votes for counterfeit: an enrolment that one altered
-    specimen could stop would promise nothing.
+    The forest of a partition without specimens of both classes always votes `counterfeit`. Refusing the enrolment
+    instead would let one altered specimen prevent it.
     """
     order = sorted(range(len(enrolled.examples)), key=lambda at: _content(enrolled.examples[at]))
-    places = (
-        np.concatenate([np.flatnonzero(enrolled.example_index == at) for at in order])
-        if order
-        else enrolled.example_index
-    )
-    home = np.array([partition_of(example.specimen, learning.partitions) for example in enrolled.examples])
-    truth = np.array([example.authentic for example in enrolled.examples])
+    by_example = [np.flatnonzero(enrolled.example_index == at) for at in order]
+    places = np.concatenate(by_example) if order else enrolled.example_index
+    partitions = np.array([partition_of(example.specimen, learning.partitions) for example in enrolled.examples])
+    labels = np.array([example.authentic for example in enrolled.examples])
     forests = []
-    for place in range(learning.partitions):
-        mine = places[home[enrolled.example_index[places]] == place]
-        known = truth[enrolled.example_index[mine]]
-        if len(set(known)) < len(Class):
-            forests.append(_blind(enrolled.embeddings.shape[1]))
+    for number in range(learning.partitions):
+        tiles = places[partitions[enrolled.example_index[places]] == number]
+        tile_labels = labels[enrolled.example_index[tiles]]
+        if len(set(tile_labels)) < len(Class):
+            forests.append(_constant(enrolled.embeddings.shape[1]))
             continue
-        seed = learning.seed + place
+        seed = learning.seed + number
         trained = RandomForestClassifier(learning.trees, random_state=seed, class_weight="balanced", n_jobs=1)
-        forests.append(from_sklearn(trained.fit(enrolled.embeddings[mine], known.astype(np.int64))))
+        forests.append(from_sklearn(trained.fit(enrolled.embeddings[tiles], tile_labels.astype(np.int64))))
     return tuple(forests)
 
 
 def is_constant(forest: Forest) -> bool:
-    """Say whether a forest has no specimen of a class, and says the same of everything."""
+    """Whether a forest lacks specimens of a class, and always votes `counterfeit`."""
     return len(forest.left) == 1
 
 
-def _blind(features: int) -> Forest:
+def _constant(features: int) -> Forest:
     nothing, leaf = np.zeros(1, np.int32), np.full(1, LEAF, np.int32)
     share = np.eye(len(Class))[[Class.COUNTERFEIT]]
     return Forest(nothing, np.zeros(1), leaf, leaf, share, nothing, features)
@@ -235,5 +228,5 @@ def _content(example: LabelledExample) -> tuple[str, str]:
 
 
 def forest_scores(forests: Sequence[Forest], rows: Embeddings) -> Doubles:
-    """Return what share of each forest's trees holds each row for authentic: forests x rows."""
+    """Return each forest's share of trees that say `authentic`: forests x rows."""
     return np.stack([forest.predict_proba(rows)[:, Class.AUTHENTIC] for forest in forests])

@@ -1,4 +1,4 @@
-"""What a model found, picture by picture. Nothing here is a verdict: `decide` makes those."""
+"""Findings: the model's answer on each image, before any policy makes a verdict of it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ import numpy.typing as npt
 from fusiondiff_audit.images.claims import Scale
 from fusiondiff_audit.images.quality import Quality
 
-_EVEN = 0.5  # of a forest's trees: no more than that is for counterfeit
+_MAJORITY = 0.5  # of the trees of a forest; a tie is `counterfeit`
 
 
 class Class(IntEnum):
-    """What a forest says; a tie is the smaller, so that no picture is called authentic by chance."""
+    """The two labels; `COUNTERFEIT` comes first, so that ties are never `authentic`."""
 
     COUNTERFEIT = 0
     AUTHENTIC = 1
@@ -22,26 +22,25 @@ class Class(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """How many forests hold a picture for what."""
+    """The number of forests that vote for each label."""
 
     counterfeit: int
     authentic: int
 
     @classmethod
     def of(cls, scores: Sequence[float]) -> "Votes":
-        """Return what forests come to that hold a picture for authentic by these shares of their trees."""
-        authentic = sum(score > _EVEN for score in scores)
+        """Count votes, from the share of trees of each forest that say `authentic`."""
+        authentic = sum(score > _MAJORITY for score in scores)
         return cls(len(scores) - authentic, authentic)
 
     @property
     def label(self) -> Class:
-        """Return what most forests say."""
         return Class.AUTHENTIC if self.authentic > self.counterfeit else Class.COUNTERFEIT
 
 
 @dataclass(frozen=True, slots=True)
 class TileFinding:
-    """One square of a picture, by its upper left corner in the prepared plane."""
+    """The result for one tile, at its upper left corner in the prepared plane."""
 
     top: int
     left: int
@@ -52,7 +51,7 @@ class TileFinding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """What was found in one picture. One that cannot be judged has no tiles, or faults; see `assessable`."""
+    """The result for one image; one that is not `assessable` has no tiles, or faults."""
 
     name: str
     digest: str
@@ -61,24 +60,23 @@ class Finding:
     scale: Scale | None
     quality: Quality
     steps: tuple[str, ...]
-    guessed: bool  # where the data bar ends was told by its look
+    guessed: bool  # the end of the data bar was detected, not stated
     tiles: tuple[TileFinding, ...] = ()
     votes: Votes = Votes(0, 0)
-    score: float | None = None  # mean share of the trees that hold it for authentic
-    gate: float | None = None  # 1: the local path is believed; 0: the global one
+    score: float | None = None  # mean share of trees that say `authentic`
+    gate: float | None = None  # 1: local path; 0: global path
     unfamiliarity: float | None = None
     residual: npt.NDArray[np.float32] | None = field(default=None, repr=False)  # tiles x height x width
-    unverified: bool = False  # the model's files were not vouched for
+    unverified: bool = False  # the model's files were not verified
 
     @property
     def assessable(self) -> bool:
-        """Say whether there is anything to conclude from."""
         return bool(self.tiles) and not self.quality.faults
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What else byte identity depends on: another of these may round the last digits otherwise."""
+    """The device, threads and libraries of a run, on which the last digits depend."""
 
     device: str
     precision: str
@@ -89,7 +87,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """What a model found in some pictures, in their order."""
+    """The findings of a model, in the order of the images."""
 
     model: str
     model_digest: str

@@ -1,8 +1,8 @@
-"""A forest as arrays, and the walk through them.
+"""A Random Forest as arrays, and its evaluation.
 
-All trees lie in one array of nodes, each after its parent, so that no walk can turn in a circle. A node sends a row to
-its left child if the row's feature is at most its threshold. Features are single precision, as scikit-learn compares
-them; thresholds are kept in double precision, and rounded down to single for the walk: every comparison ends alike.
+All trees lie in one array of nodes, each after its parent, so that evaluation always ends. A row goes to the left child
+if its feature is at most the node's threshold. Features are single precision, as scikit-learn compares them; thresholds
+are stored in double precision and rounded down to single for the comparison, which gives the same results.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 LEAF = -1
-_STEPS = 6  # between two looks for walkers that have arrived
-_AT_ONCE = 32_768  # walkers: few enough that their arrays stay in a core's cache
+_STEPS = 6  # of all walkers, between two removals of those that reached a leaf
+_WALKERS = 32_768  # pairs of a row and a tree at a time: their arrays fit in a core's cache
 
 Ints = npt.NDArray[np.int32]
 Doubles = npt.NDArray[np.float64]
@@ -32,55 +32,53 @@ class Forest:
     features: int  # columns of a row
 
     def __post_init__(self) -> None:
-        """Refuse what is no forest, before anything walks through it."""
         fault = _fault(self)
         if fault:
             raise ValueError(f"not a forest: {fault}")
 
     @property
     def classes(self) -> int:
-        """Return how many classes there are."""
         return int(self.value.shape[1])
 
     def predict_proba(self, rows: npt.ArrayLike) -> Doubles:
-        """Return for each row the mean of its leaves, added up tree by tree as scikit-learn does."""
-        known = self._checked(rows)
-        total = np.zeros((len(known), self.classes))
-        for leaves in self._leaves(known):
+        """Return each row's mean class shares over the trees, bit for bit those of scikit-learn."""
+        checked = self._checked(rows)
+        total = np.zeros((len(checked), self.classes))
+        for leaves in self._leaves(checked):
             for leaf in leaves:
                 total += self.value[leaf]
         return total / len(self.roots)
 
     def _checked(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        known = np.ascontiguousarray(rows, dtype=np.float32)
-        if known.ndim != 2 or known.shape[1] != self.features:
-            raise ValueError(f"rows of shape {known.shape}; the forest knows rows of {self.features} features")
-        if not np.isfinite(known).all():
+        checked = np.ascontiguousarray(rows, dtype=np.float32)
+        if checked.ndim != 2 or checked.shape[1] != self.features:
+            raise ValueError(f"rows of shape {checked.shape}; the forest needs rows of {self.features} features")
+        if not np.isfinite(checked).all():
             raise ValueError("a feature is not a finite number in single precision")
-        return known
+        return checked
 
     def _leaves(self, rows: npt.NDArray[np.float32]) -> list[Ints]:
-        """Return the leaf of each row, some trees at a time: trees x rows."""
+        """Return the leaf of each row in each tree, as chunks of trees x rows."""
         flat, base = rows.ravel(), np.arange(len(rows), dtype=np.int32) * np.int32(self.features)
-        step, found = max(1, _AT_ONCE // max(len(rows), 1)), []
+        step, chunks = max(1, _WALKERS // max(len(rows), 1)), []
         feature, threshold, child = self.tables
         for start in range(0, len(self.roots), step):
-            some = self.roots[start : start + step]
-            at, place = np.repeat(some, len(rows)), np.tile(base, len(some))
+            roots = self.roots[start : start + step]
+            at, place = np.repeat(roots, len(rows)), np.tile(base, len(roots))
             leaves, walking = at.copy(), np.arange(len(at))
             while len(walking):
                 for _ in range(_STEPS):
-                    beyond = flat[feature[at] + place] > threshold[at]
-                    at = child[2 * at + beyond]
+                    right = flat[feature[at] + place] > threshold[at]
+                    at = child[2 * at + right]
                 leaves[walking] = at
                 inner = self.left[at] != LEAF
                 at, place, walking = at[inner], place[inner], walking[inner]
-            found.append(leaves.reshape(len(some), len(rows)))
-        return found
+            chunks.append(leaves.reshape(len(roots), len(rows)))
+        return chunks
 
     @cached_property
     def tables(self) -> tuple[Ints, npt.NDArray[np.float32], Ints]:
-        """Return features, thresholds and children for a walk in which leaves lead to themselves."""
+        """Features, thresholds and children for evaluation, in which a leaf is its own child."""
         leaf = self.left == LEAF
         own = np.arange(len(self.left), dtype=np.int32)
         child = np.where(leaf[:, None], own[:, None], np.column_stack([self.left, self.right])).astype(np.int32)
@@ -88,13 +86,13 @@ class Forest:
 
 
 def _down(threshold: Doubles) -> npt.NDArray[np.float32]:
-    """Return the largest single-precision numbers that are not above."""
-    near = threshold.astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+    """Round down to single precision."""
+    nearest = threshold.astype(np.float32)
+    return np.where(nearest > threshold, np.nextafter(nearest, np.float32(-np.inf)), nearest).astype(np.float32)
 
 
 def _fault(forest: Forest) -> str | None:
-    """Say what is wrong with the arrays of a forest."""
+    """Return what is wrong with the arrays of a forest, None if they are valid."""
     count = len(forest.left)
     arrays = (forest.feature, forest.threshold, forest.left, forest.right)
     if not count or any(array.shape != (count,) for array in arrays) or forest.value.ndim != 2:

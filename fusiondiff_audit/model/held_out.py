@@ -1,4 +1,4 @@
-"""Asking a model about pictures whose specimens it did not learn from, as a measurement on labelled ones must."""
+"""Scores of images whose specimens the forests were not trained on, for measurements on labelled images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +8,12 @@ from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings,
 
 
 def held_out_scores(
-    enrolled: EnrolledEmbeddings, known: Indices, asked: Indices, *, learning: ForestSettings, rule: Aggregation
+    enrolled: EnrolledEmbeddings, train: Indices, test: Indices, *, learning: ForestSettings, rule: Aggregation
 ) -> npt.NDArray[np.float64]:
-    """Return the scores of the asked pictures, by forests that learnt from the known ones alone."""
-    learnt = np.zeros(len(enrolled.examples), dtype=bool)
-    learnt[known] = True
-    forests = train_forests(enrolled.subset(learnt), learning)
-    found = (forest_scores(forests, enrolled.embeddings[enrolled.example_index == place]) for place in asked)
-    return np.array([np.mean([aggregate(row, rule) for row in each]) for each in found], dtype=np.float64)
+    """Return the scores of the test images, by forests that were trained on the training images alone."""
+    in_training = np.zeros(len(enrolled.examples), dtype=bool)
+    in_training[train] = True
+    forests = train_forests(enrolled.subset(in_training), learning)
+    by_image = (forest_scores(forests, enrolled.embeddings[enrolled.example_index == image]) for image in test)
+    scores = [np.mean([aggregate(tiles, rule) for tiles in forests_by_tile]) for forests_by_tile in by_image]
+    return np.array(scores, dtype=np.float64)

@@ -1,8 +1,8 @@
-"""Running the encoder: micro-batches of fixed sizes, a fixed number of threads, and no shortcuts in arithmetic.
+"""Inference: the encoder on a device, with fixed micro-batches, a fixed number of threads, and full precision.
 
-A picture has its micro-batches to itself, the last one padded to a power of two. Sharing them would save padding, but
-the last digits of a tile can depend on its place among the others (measured: docs/decisions/two-readings.md), and so on
-who came before.
+Micro-batches are not shared between images, and the last one of an image is padded to a power of two. Sharing would
+save padding, but the last digits of an embedding can depend on the position of its tile in the micro-batch (measured:
+docs/decisions/two-readings.md), and so on the images judged before.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,12 +32,12 @@ _LIBRARIES = (
     "imagecodecs",
     "simplejpeg",
     "pillow",
-)  # the last three decode and resize
+)  # last three: decode, resize
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedImage:
-    """A picture, what was prepared of it, and an embedding for each of its tiles."""
+    """A micrograph with its preparation, and the embedding, mean gate and residual of each tile."""
 
     micrograph: Micrograph
     prepared: Prepared
@@ -46,21 +46,21 @@ class EmbeddedImage:
     residual: Floats | None
 
     def without_pixels(self) -> "EmbeddedImage":
-        """Return what is left when the picture is forgotten, however large it was."""
+        """Return a copy that no longer holds the pixels, which may be large."""
         emptied = replace(self.micrograph, pixels=self.micrograph.pixels[:0])
         return replace(self, micrograph=emptied, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
 
 
 class EncoderRunner:
-    """An encoder on a device; whatever it gives is on the CPU again."""
+    """An encoder on a device; its results are on the CPU."""
 
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
-        self.encoder = encoder.train(mode=False)  # norms as they were learnt
+        self.encoder = encoder.train(mode=False)  # batch norms are constants
         self._settings = settings
         self.move(torch.device("cpu"), threads=settings.threads)
 
     def move(self, device: torch.device, *, threads: int) -> None:
-        """Take the encoder to a device; whoever shares this runner goes with it."""
+        """Move the encoder to a device, and with it every model that shares this runner."""
         self.encoder.to(device).to(memory_format=torch.channels_last)
         self._device = device
         self.runtime = Runtime(
@@ -71,27 +71,25 @@ class EncoderRunner:
             tuple((name, version(name)) for name in _LIBRARIES),
         )
 
-    def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
-        """Yield every picture in its turn, those without tiles too."""
-        for sample in samples:
-            prepared = prepare(sample, self._settings.geometry)
+    def embed(self, micrographs: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
+        """Yield the embeddings of each micrograph in its turn, of those without tiles too."""
+        for micrograph in micrographs:
+            prepared = prepare(micrograph, self._settings.geometry)
             count = len(prepared.tiles)
-            found = [self._encoded(batch) for batch in self._batches(prepared)]
-            made = self._settings.architecture
-            latent_side = made.tile // made.autoencoder.shrink
-            rows = _joined([one.embedding for one in found], count, made.embedding_dim)
-            gates = _joined([one.gate for one in found], count)
-            residual = (
-                _joined([one.residual for one in found], count, latent_side, latent_side)
-                if made.reading.residual
-                else None
-            )
-            if any(part is not None and not np.isfinite(part).all() for part in (rows, gates, residual)):
-                prepared, rows, gates, residual = _overflowed(prepared), rows[:0], gates[:0], None
-            yield EmbeddedImage(sample, prepared, rows, gates, residual)
+            outputs = [self._encoded(batch) for batch in self._batches(prepared)]
+            architecture = self._settings.architecture
+            cells = architecture.tile // architecture.autoencoder.shrink
+            embeddings = _joined([output.embedding for output in outputs], count, architecture.embedding_dim)
+            gates = _joined([output.gate for output in outputs], count)
+            residual = None
+            if architecture.reading.residual:
+                residual = _joined([output.residual for output in outputs], count, cells, cells)
+            if any(part is not None and not np.isfinite(part).all() for part in (embeddings, gates, residual)):
+                prepared, embeddings, gates, residual = _overflowed(prepared), embeddings[:0], gates[:0], None
+            yield EmbeddedImage(micrograph, prepared, embeddings, gates, residual)
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
-        """Yield the tiles of a picture from 0 to 1, so many at once; the last micro-batch is padded."""
+        """Yield the tiles of an image, from 0 to 1, in micro-batches; the last one is padded with zeros."""
         side, left = self._settings.architecture.tile, prepared.tiles
         if not left:
             return
@@ -99,8 +97,8 @@ class EncoderRunner:
         for size in _sizes(len(left), self._settings.micro_batch):
             batch = torch.zeros(size, 1, side, side)
             for place, tile in enumerate(left[:size]):
-                piece = unit[tile.top : tile.top + side, tile.left : tile.left + side]
-                batch[place, 0] = torch.from_numpy(piece)
+                greys = unit[tile.top : tile.top + side, tile.left : tile.left + side]
+                batch[place, 0] = torch.from_numpy(greys)
             left = left[size:]
             yield batch
 
@@ -108,52 +106,50 @@ class EncoderRunner:
         """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
         sizes = _sizes(len(tiles), self._settings.micro_batch)
         padded = torch.cat([tiles, tiles.new_zeros(sum(sizes) - len(tiles), *tiles.shape[1:])])
-        found = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
-        return _joined(found, len(tiles), self._settings.architecture.embedding_dim)
+        outputs = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
+        return _joined(outputs, len(tiles), self._settings.architecture.embedding_dim)
 
     def _encoded(self, batch: torch.Tensor) -> EncoderOutput:
         with reproducible(self.runtime.threads), torch.inference_mode():
-            found = self.encoder(batch.to(self._device))
-            residual = None if found.residual is None else found.residual.float().cpu()
-            return EncoderOutput(found.embedding.float().cpu(), found.gate.float().cpu(), residual)
+            output = self.encoder(batch.to(self._device))
+            residual = None if output.residual is None else output.residual.float().cpu()
+            return EncoderOutput(output.embedding.float().cpu(), output.gate.float().cpu(), residual)
 
 
 def _sizes(tiles: int, most: int) -> list[int]:
-    """Return how many tiles go at once: as many as may be, and then the power of two that takes the rest."""
+    """Return the sizes of micro-batches: full ones, then the least power of two that holds the rest."""
     full, rest = divmod(tiles, most)
     last = [min(most, 1 << (rest - 1).bit_length())] if rest else []
     return [most] * full + last
 
 
-def _joined(found: Sequence[torch.Tensor | None], count: int, *shape: int) -> Floats:
-    """Return what was found of so many tiles, without the padding."""
-    parts = [part.numpy() for part in found if part is not None]
+def _joined(outputs: Sequence[torch.Tensor | None], count: int, *shape: int) -> Floats:
+    """Return the outputs of `count` tiles as one array, without the padding."""
+    parts = [output.numpy() for output in outputs if output is not None]
     return np.concatenate([np.zeros((0, *shape), np.float32), *parts])[:count]
 
 
 def _overflowed(prepared: Prepared) -> Prepared:
-    """Return a picture that cannot be judged: its numbers grew beyond the model's precision, by chance or design."""
+    """Return a preparation with the fault that the model's arithmetic overflowed, by chance or by design."""
     faults = (*prepared.quality.faults, Fault.OVERFLOW)
     steps = (*prepared.steps, "the model's arithmetic overflowed")
     return replace(prepared, tiles=(), quality=replace(prepared.quality, faults=faults), steps=steps)
 
 
-def collect_embeddings(pictures: Sequence[EmbeddedImage], examples: Sequence[LabelledExample]) -> EnrolledEmbeddings:
-    """Return what was embedded of some examples, to be kept; a picture that shows nothing to learn from is refused."""
-    for picture in pictures:
-        if not len(picture.embeddings):
-            raise ValueError(f"{picture.micrograph.name}: has no tile with structure to learn from")
-    counts = [len(picture.embeddings) for picture in pictures]
-    residual = np.concatenate([mean_residual(picture.residual, len(picture.embeddings)) for picture in pictures])
-    owner = np.repeat(np.arange(len(pictures)), counts)
-    return EnrolledEmbeddings(
-        tuple(examples), np.concatenate([picture.embeddings for picture in pictures]), residual, owner
-    )
+def collect_embeddings(images: Sequence[EmbeddedImage], examples: Sequence[LabelledExample]) -> EnrolledEmbeddings:
+    """Return the embeddings of labelled images for enrolment; an image without tiles is refused."""
+    for image in images:
+        if not len(image.embeddings):
+            raise ValueError(f"{image.micrograph.name}: has no tile with structure to learn from")
+    counts = [len(image.embeddings) for image in images]
+    embeddings = np.concatenate([image.embeddings for image in images])
+    residual = np.concatenate([mean_residual(image.residual, len(image.embeddings)) for image in images])
+    return EnrolledEmbeddings(tuple(examples), embeddings, residual, np.repeat(np.arange(len(images)), counts))
 
 
 @contextmanager
 def reproducible(threads: int) -> Iterator[None]:
-    """Compute with so many threads, and with full single precision on a GPU; put back whatever was set."""
+    """Compute with a fixed number of threads, deterministically, and without TF32; restore the settings afterwards."""
     before = (torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
     cudnn = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)
     torch.set_num_threads(threads)

@@ -1,10 +1,9 @@
-"""How strange pictures are to a model, and what the specimens kept to calibrate come to.
+"""Nonconformity: how unlike calibrated specimens an image is.
 
-What is strange is told by what is usual for the class that the forests name: copies scatter more than what they copy,
-and one measure for both would let any copy pass that is near enough to be taken for genuine.
+The unfamiliarity of a tile is its distance to the enrolled tiles, or its residual, divided by what is typical for the
+class that the forests name. One scale for both classes would be too wide for authentic specimens, since counterfeits
+scatter more (docs/decisions/unfamiliar.md).
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,74 +16,69 @@ from fusiondiff_audit.model.forest import Doubles
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.settings import Settings, UnfamiliarityMeasure
 
-_TRIMMED = 0.1  # share of a tile's cells left out at either end of its residual
+_TRIMMED = 0.1  # share of a tile's latent cells that the mean of its residual leaves out at either end
 
 
 def calibrate(head: Head, settings: Settings) -> Calibration:
-    """Return what the specimens kept to calibrate come to; those learnt from stand in for unfamiliarity alone.
+    """Return the nonconformity of held-out specimens, and the unfamiliarity of training specimens, each left out.
 
-    A picture whose label the encoder was trained with says nothing of one that is new, and calibrates nothing.
+    Images with whose labels the encoder was trained are no held-out ones, and are not counted.
     """
-    known, rule, seen = head.enrolled.training, settings.geometry.rule, frozenset(settings.seen)
-    examples = head.enrolled.examples
-    kept = head.enrolled.subset(
-        np.array([one.calibrates and one.pixel_digest not in seen for one in examples], dtype=bool)
-    )
-    worst: dict[Class, dict[str, float]] = {kind: {} for kind in Class}
-    wrong: dict[Class, set[str]] = {kind: set() for kind in Class}
-    strange: dict[str, float] = {}
-    left_out: dict[str, float] = {}
-    for place, rows, residual in _pictures(kept):
-        example = kept.examples[place]
+    training, rule, seen = head.enrolled.training, settings.geometry.rule, frozenset(settings.seen)
+    usable = [example.calibrates and example.pixel_digest not in seen for example in head.enrolled.examples]
+    held_out = head.enrolled.subset(np.array(usable, dtype=bool))
+    by_class: dict[Class, dict[str, float]] = {kind: {} for kind in Class}
+    misclassified: dict[Class, set[str]] = {kind: set() for kind in Class}
+    unfamiliar: dict[str, float] = {}
+    leave_one_out: dict[str, float] = {}
+    for image, example in enumerate(held_out.examples):
+        tiles = held_out.example_index == image
+        embeddings, residual = held_out.embeddings[tiles], held_out.residual[tiles]
         kind = Class(int(example.authentic))
-        whole = [aggregate(row, rule) for row in forest_scores(head.forests, rows)]
-        _raise(worst[kind], example.specimen, class_nonconformity(float(np.mean(whole)), kind))
-        label = Votes.of(whole).label
+        scores = [aggregate(by_tile, rule) for by_tile in forest_scores(head.forests, embeddings)]
+        _keep_worst(by_class[kind], example.specimen, class_nonconformity(float(np.mean(scores)), kind))
+        label = Votes.of(scores).label
         if label is not kind:
-            wrong[kind].add(example.specimen)
-        odd = unfamiliarity(rows, residual, known, settings.unfamiliarity, label)
-        _raise(strange, example.specimen, aggregate(odd, rule))
-    own, usual = known.neighbour_distances, known.typical_distance
+            misclassified[kind].add(example.specimen)
+        by_tile = unfamiliarity(embeddings, residual, training, settings.unfamiliarity, label)
+        _keep_worst(unfamiliar, example.specimen, aggregate(by_tile, rule))
+    raw, typical = training.neighbour_distances, training.typical_distance
     if settings.unfamiliarity is UnfamiliarityMeasure.RESIDUAL:
-        own, usual = known.residual.astype(np.float64), known.typical_residual
-    for place, example in enumerate(known.examples):
-        odd = own[known.example_index == place] / usual[int(example.authentic)]
-        _raise(left_out, example.specimen, aggregate(odd, rule))
-    per_class = {kind: tuple(sorted(found.values())) for kind, found in worst.items()}
+        raw, typical = training.residual.astype(np.float64), training.typical_residual
+    for image, example in enumerate(training.examples):
+        by_tile = raw[training.example_index == image] / typical[int(example.authentic)]
+        _keep_worst(leave_one_out, example.specimen, aggregate(by_tile, rule))
     return Calibration(
-        per_class[Class.COUNTERFEIT],
-        per_class[Class.AUTHENTIC],
-        tuple(sorted(strange.values())),
-        tuple(sorted(left_out.values())),
-        (len(wrong[Class.COUNTERFEIT]), len(wrong[Class.AUTHENTIC])),
+        tuple(sorted(by_class[Class.COUNTERFEIT].values())),
+        tuple(sorted(by_class[Class.AUTHENTIC].values())),
+        tuple(sorted(unfamiliar.values())),
+        tuple(sorted(leave_one_out.values())),
+        (len(misclassified[Class.COUNTERFEIT]), len(misclassified[Class.AUTHENTIC])),
     )
 
 
 def unfamiliarity(
-    rows: Embeddings, residual: Embeddings, known: EnrolledEmbeddings, how: UnfamiliarityMeasure, label: Class
+    embeddings: Embeddings,
+    residual: Embeddings,
+    enrolled: EnrolledEmbeddings,
+    measure: UnfamiliarityMeasure,
+    label: Class,
 ) -> Doubles:
-    """Return how unlike anything enrolled each tile is; 1 is usual for tiles of enrolled specimens of this label."""
-    if how is UnfamiliarityMeasure.RESIDUAL:
-        return residual.astype(np.float64) / known.typical_residual[label]
-    return known.distances(rows) / known.typical_distance[label]
+    """Return the unfamiliarity of each tile; 1 is typical of tiles of enrolled specimens of this label."""
+    if measure is UnfamiliarityMeasure.RESIDUAL:
+        return residual.astype(np.float64) / enrolled.typical_residual[label]
+    return enrolled.distances(embeddings) / enrolled.typical_distance[label]
 
 
 def mean_residual(residual: npt.NDArray[np.float32] | None, tiles: int) -> Embeddings:
-    """Return one number for each tile's residual, of which a few odd cells do not decide; zeros without one."""
+    """Return the trimmed mean residual of each tile; zeros where the bundle computes no residual."""
     if residual is None:
         return np.zeros(tiles, np.float32)
-    flat = np.sort(residual.reshape(tiles, -1), axis=1)
-    out = int(flat.shape[1] * _TRIMMED)
-    found: Embeddings = flat[:, out : flat.shape[1] - out].mean(axis=1)
-    return found
+    cells = np.sort(residual.reshape(tiles, -1), axis=1)
+    cut = int(cells.shape[1] * _TRIMMED)
+    means: Embeddings = cells[:, cut : cells.shape[1] - cut].mean(axis=1)
+    return means
 
 
-def _pictures(enrolled: EnrolledEmbeddings) -> Iterator[tuple[int, Embeddings, Embeddings]]:
-    """Yield each picture's place, and the embeddings and residuals of its tiles."""
-    for place in range(len(enrolled.examples)):
-        own = enrolled.example_index == place
-        yield place, enrolled.embeddings[own], enrolled.residual[own]
-
-
-def _raise(worst: dict[str, float], specimen: str, value: float) -> None:
+def _keep_worst(worst: dict[str, float], specimen: str, value: float) -> None:
     worst[specimen] = max(value, worst.get(specimen, value))
