@@ -1,7 +1,7 @@
-"""A bundle from public weights: Stable Diffusion v1.4 and a DeiT, cut to what is read, and paths that are yet to learn.
+"""Assembly of a bundle from public weights: Stable Diffusion v1.4 and a DeiT, without the parts that are not needed.
 
-What is not public is drawn from a fixed seed: the noise of the diffusion features, the local path, the adapters and the
-gate. `finetune` teaches all of these but the noise; until then the model can be enrolled, and knows less.
+The noise of the diffusion features, the local path, the adapters and the gate are drawn from a fixed seed. `finetune`
+trains all of these but the noise; until then the model can be enrolled, with poorer features.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _SEED = 14
 
 @dataclass(frozen=True, slots=True)
 class BundleSpec:
-    """What the bundle is to be."""
+    """The name, tile size, precision and features of the bundle to assemble."""
 
     name: str = "sd14"
     tile: int = 512
@@ -48,7 +48,7 @@ def assemble(
     release: DiffusionRelease | None = None,
     watch: Callable[[str], None] = lambda name: None,
 ) -> Settings:
-    """Write a bundle, signed if there is a key; every file that goes into it is known by its digest."""
+    """Write a bundle, signed if there is a key, of public files whose digests are pinned by `release`."""
     release = release or DiffusionRelease()
     if key is not None:
         refuse_unfit(key)
@@ -62,28 +62,28 @@ def assemble(
         transformer=shape,
     )
     settings = Settings(order.name, None, False, architecture, Geometry(tile=order.tile))
-    wanted = meta_encoder(architecture).state_dict()  # what cannot be built is refused before gigabytes are read
+    expected = meta_encoder(architecture).state_dict()  # an impossible architecture fails before gigabytes are read
     public = read_diffusion_release(sd, release, watch)
     watch(f"writing {out}")
-    write_bundle(out, settings, _state(wanted, architecture, public, transformer), None, key=key)
+    write_bundle(out, settings, _state(expected, architecture, public, transformer), None, key=key)
     return settings
 
 
-def _state(wanted: Tensors, architecture: Architecture, public: PublicWeights, transformer: Tensors) -> Tensors:
-    """Return an encoder's whole state: what is public, and what is drawn."""
-    known = {f"diffusion.vae.{name}": tensor for name, tensor in public.vae.items()}
-    known |= {f"diffusion.unet.{name}": tensor for name, tensor in public.unet.items()}
-    known |= {f"broad.deit.{name}": tensor for name, tensor in transformer.items()}
-    known["diffusion.null_prompt"] = public.null_prompt
-    drawn = _drawn(architecture, wanted)
-    return {name: (known[name] if name in known else drawn[name]).to(like.dtype) for name, like in wanted.items()}
+def _state(expected: Tensors, architecture: Architecture, public: PublicWeights, transformer: Tensors) -> Tensors:
+    """Return the encoder's state: public tensors, and random ones."""
+    given = {f"diffusion.vae.{name}": tensor for name, tensor in public.vae.items()}
+    given |= {f"diffusion.unet.{name}": tensor for name, tensor in public.unet.items()}
+    given |= {f"broad.deit.{name}": tensor for name, tensor in transformer.items()}
+    given["diffusion.null_prompt"] = public.null_prompt
+    drawn = _drawn(architecture, expected)
+    return {name: (given[name] if name in given else drawn[name]).to(like.dtype) for name, like in expected.items()}
 
 
-def _drawn(architecture: Architecture, wanted: Tensors) -> Tensors:
-    """Return what nobody published."""
+def _drawn(architecture: Architecture, expected: Tensors) -> Tensors:
+    """Draw the tensors that are not public."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        noise = torch.randn(wanted["diffusion.noise"].shape)
+        noise = torch.randn(expected["diffusion.noise"].shape)
         parts = {
             "local": LocalPath(architecture.channels(), architecture.convolutions, architecture.width),
             "broad": GlobalPath(architecture.transformer, architecture.width),

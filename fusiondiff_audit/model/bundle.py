@@ -1,7 +1,7 @@
-"""A bundle's files to a model's parts, and back.
+"""Loading and writing bundles.
 
-`bundle.json` states every setting, `encoder-00001.safetensors` and its like hold the encoder's tensors, of at most 256
-MiB each, `head.safetensors` the forests and what was enrolled. Nothing else is read, and nothing is executed.
+`bundle.json` has the settings, `encoder-00001.safetensors` and its successors the encoder's tensors, at most 256 MiB
+each, `head.safetensors` the forests and the enrolled embeddings. No other file is read, and nothing is executed.
 """
 
 import os
@@ -32,18 +32,18 @@ from signing.strict import malformed
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedBundle:
-    """What a bundle holds, and the digest that a pin of it would have."""
+    """A bundle's contents; `digest` is over the names and digests of its files, as a pin holds it."""
 
     digest: str
     verified: bool
     settings: Settings
     encoder: Encoder
     head: Head | None
-    provenance: str  # of how the encoder came to be
+    provenance: str  # how the encoder was made, in the words of the model card
 
 
 def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> LoadedBundle:
-    """Load a bundle; all is known to fit before the first tensor is there."""
+    """Load a bundle; names, types and shapes of all tensors are checked before the first one is made."""
     files = read_files(source, trust=trust, unverified=unverified)
     settings, encoder = _planned(bytes(files.memory[SETTINGS_FILE]), f"{files.where}/{SETTINGS_FILE}")
     if (settings.learning is not None) != (HEAD_FILE in files.memory):
@@ -85,9 +85,9 @@ def write_bundle(
     key: signing.PrivateKey | None = None,
     provenance: str = "",
 ) -> None:
-    """Write a bundle to a new folder, signed if there is a key; `encoder` is an encoder's whole state."""
-    said = settings.to_bytes()
-    Settings.from_bytes(said, SETTINGS_FILE)  # what nobody could read again is not signed
+    """Write a bundle to a new folder, signed if there is a key; `encoder` is the state of an encoder."""
+    settings_json = settings.to_bytes()
+    Settings.from_bytes(settings_json, SETTINGS_FILE)  # refuses to write what could not be read
     digests: dict[str, str] = {}
     with new_folder(out) as folder:
 
@@ -95,7 +95,7 @@ def write_bundle(
             signing.create(folder / name, data)
             digests[name] = sha256(data).hexdigest()
 
-        put(SETTINGS_FILE, said)
+        put(SETTINGS_FILE, settings_json)
         for number, shard in enumerate(_shards(encoder), start=1):
             put(shard_name(number), tensors.to_safetensors(shard))
         if head is not None:

@@ -1,4 +1,4 @@
-"""Where a bundle comes from, and who vouches for it: a pin, a signature, or nobody, which has to be said aloud."""
+"""Reading a bundle's files: verified by a pin or a signature, or explicitly unverified."""
 
 import os
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ _MOST_SHARDS = 32  # 8 GiB, all in memory at once: Stable Diffusion v1.4 has hal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BundleFiles:
-    """A bundle's files in this process's memory, as they were hashed there."""
+    """A bundle's files in the memory in which they were hashed."""
 
     where: str
-    digest: str  # over names and digests: what a pin holds
+    digest: str  # over names and digests, as a pin holds it
     verified: bool
     memory: dict[str, memoryview]
 
     @property
     def shards(self) -> dict[str, memoryview]:
-        """Return the files that hold the encoder's tensors."""
+        """The files that hold the encoder's tensors."""
         return {name: data for name, data in self.memory.items() if name.startswith(_SHARD)}
 
 
@@ -54,11 +54,11 @@ def read_files(
     if unverified:
         return _unverified(path)
     hint = "pass trust=..., or unverified=True, which marks every finding"
-    raise SigningError(Reason.BAD_REQUEST, f"{path}: a bundle of which nobody said whom to trust for it", hint=hint)
+    raise SigningError(Reason.BAD_REQUEST, f"{path}: whom to trust for this bundle was not stated", hint=hint)
 
 
 def shard_name(number: int) -> str:
-    """Return the name of the encoder's n-th file, counted from 1."""
+    """Return the name of the encoder's n-th file, from 1."""
     return f"{_SHARD}{number:05d}{_ENDING}"
 
 
@@ -70,7 +70,7 @@ def _loaded(folder: signing.ModelFolder) -> BundleFiles:
 
 
 def _unverified(path: Path) -> BundleFiles:
-    """Read a folder that nobody vouches for, under the same rules but the one."""
+    """Read an unsigned folder; all other rules are the same."""
     listing = list_folder(path)
     if listing.others:
         name, what = min(listing.others.items())
@@ -84,7 +84,7 @@ def _unverified(path: Path) -> BundleFiles:
 
 
 def _refuse_others(names: list[str], where: str) -> None:
-    """Refuse a bundle with files that no reader of ours would read, signed or not: a pickle has no business there."""
+    """Refuse files that are not read, signed or not, pickles for instance."""
     shards = [name for name in names if name.startswith(_SHARD)]
     if len(shards) > _MOST_SHARDS:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(shards):,} shards, at most {_MOST_SHARDS} are read")

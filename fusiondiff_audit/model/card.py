@@ -1,4 +1,4 @@
-"""The papers of a bundle: a model card for people, and a bill of materials for machines (CycloneDX 1.6)."""
+"""Documents of a bundle: a model card for people, and a bill of materials for machines (CycloneDX 1.6)."""
 
 import json
 from collections.abc import Mapping
@@ -7,51 +7,51 @@ from importlib.metadata import version
 from fusiondiff_audit.model.settings import Settings
 
 PROVENANCE_HEADING = "## How the encoder came to be"
-_MOST_TOLD = 2 * 1024 * 1024  # bytes: more than a recipe may have
+_MAX_PROVENANCE = 2 * 1024 * 1024  # bytes: more than a recipe may have
 _COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
     "A finding means `authentic as` the reference above and nothing else.",
     "Accuracy on other objects, instruments or laboratories was not measured, unless a table below says so.",
-    "It tells nothing of age, provenance or value.",
+    "A finding states nothing about age, provenance or value.",
 )
 
 
 def card(settings: Settings, provenance: str = "") -> bytes:
     """Return MODEL_CARD.md; `provenance` tells how the encoder was made, and is copied to derived bundles."""
-    made = settings.architecture
+    architecture = settings.architecture
     rows = {
         **({} if settings.base is None else {"enrolled on": settings.base}),
-        "authentic as": settings.reference or "nothing yet: this encoder is not enrolled",
+        "authentic as": settings.reference or "nothing: this encoder is not enrolled",
         "demonstration": "yes" if settings.demonstration else "no",
-        "tile": f"{made.tile} x {made.tile} pixels"
+        "tile": f"{architecture.tile} x {architecture.tile} pixels"
         + (f" at {settings.geometry.nanometres} nm" if settings.geometry.nanometres else ", at any scale"),
-        "blocks read": ", ".join(made.reading.blocks),
-        "at timesteps": ", ".join(map(str, made.reading.timesteps)),
-        "fusion": f"{made.fusion}, {made.width} numbers",
-        "descriptors of the surface": f"{made.feature_dim - made.width} numbers" if made.surface else "none",
-        "said along": f"{made.directions} directions" if made.directions else "no directions: as it is",
-        "precision": made.precision.value,
-        "examples learnt from": _counted(settings, calibrates=False),
-        "examples to calibrate": _counted(settings, calibrates=True),
-        "labelled pictures that the encoder saw": str(len(settings.seen)),
+        "UNet blocks": ", ".join(architecture.reading.blocks),
+        "timesteps": ", ".join(map(str, architecture.reading.timesteps)),
+        "fusion": f"{architecture.fusion}, {architecture.width} dimensions",
+        "texture descriptors": f"{architecture.feature_dim - architecture.width}" if architecture.surface else "none",
+        "projection": f"{architecture.directions} directions" if architecture.directions else "none",
+        "precision": architecture.precision.value,
+        "training examples": _counted(settings, calibrates=False),
+        "calibration examples": _counted(settings, calibrates=True),
+        "labelled images that the encoder was trained with": str(len(settings.seen)),
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
     more = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
-    return f"{front}\n| | |\n|---|---|\n{table}\n\n## What it does not say\n\n{limits}\n{more}".encode()
+    return f"{front}\n| | |\n|---|---|\n{table}\n\n## Limits\n\n{limits}\n{more}".encode()
 
 
 def read_provenance(data: bytes) -> str:
-    """Return what a card tells of how the encoder came to be; of one that is too long to be read, nothing."""
-    if len(data) > _MOST_TOLD:
+    """Return how the encoder was made, from a model card; empty if the card is too long."""
+    if len(data) > _MAX_PROVENANCE:
         return ""
     return data.decode(errors="replace").partition(f"\n{PROVENANCE_HEADING}\n")[2].strip()
 
 
 def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
-    """Return sbom.cdx.json: the model, its files by their SHA-256, and the libraries that it was made with."""
-    said = f"authentic as: {settings.reference or 'nothing yet, it is not enrolled'}"
+    """Return sbom.cdx.json: the model, its files with their SHA-256, and the libraries that it was made with."""
+    use_case = f"authentic as: {settings.reference or 'nothing, it is not enrolled'}"
     model = {
         "type": "machine-learning-model",
         "bom-ref": "model",
@@ -69,9 +69,9 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
                     {"type": "dataset", "name": name, "description": text} for name, text in _datasets(settings)
                 ],
                 "inputs": [{"format": f"grey tiles of {settings.architecture.tile} pixels"}],
-                "outputs": [{"format": "share of trees that hold a picture for authentic"}],
+                "outputs": [{"format": "share of trees that say authentic"}],
             },
-            "considerations": {"useCases": [said], "technicalLimitations": list(_LIMITS)},
+            "considerations": {"useCases": [use_case], "technicalLimitations": list(_LIMITS)},
         },
     }
     libraries = [
@@ -97,9 +97,9 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
 
 
 def _datasets(settings: Settings) -> list[tuple[str, str]]:
-    """Return what a model learnt from, by name; of what its encoder saw, the card tells."""
-    learnt, kept = (_counted(settings, calibrates=use) for use in (False, True))
-    enrolled = f"learnt from {learnt} pictures, calibrated on {kept}; bundle.json has the digest of each"
+    """Return the names and descriptions of the enrolled data sets."""
+    training, calibration = (_counted(settings, calibrates=use) for use in (False, True))
+    enrolled = f"trained on {training} images, calibrated on {calibration}; bundle.json has the digest of each"
     return [(settings.reference, enrolled)] if settings.reference else []
 
 

@@ -1,4 +1,4 @@
-"""An explanation as one PNG: the micrograph, and beside it each map with its scale and a line that says what it is."""
+"""An explanation as one PNG: the micrograph, and each map with its scale and a caption."""
 
 import io
 from typing import Any
@@ -7,25 +7,25 @@ import numpy as np
 
 from fusiondiff_audit.model.explain import Explanation, describe_finding
 
-_WIDE, _WORDS = 4.2, 0.9  # inches of a panel, and of the words at it
+_WIDTH, _CAPTION = 4.2, 0.9  # of a panel and of its caption, in inches
 _COLUMNS = 3
 _INK, _QUIET = "#1c2730", "#5a6772"
 
 
 def render_explanation(explanation: Explanation) -> bytes:
-    """Return the picture's bytes."""
+    """Return the bytes of the PNG."""
     from matplotlib.figure import Figure
 
     panels = _panels(explanation)
     height, width = explanation.plane.shape
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    tall = 0.8 * _WIDE * height / width + _WORDS
-    figure = Figure(figsize=(_WIDE * columns, rows * tall + 0.4), dpi=110, layout="constrained")
+    tall = 0.8 * _WIDTH * height / width + _CAPTION
+    figure = Figure(figsize=(_WIDTH * columns, rows * tall + 0.4), dpi=110, layout="constrained")
     places = np.ravel(figure.subplots(rows, columns))
     for spare in places[len(panels) :]:
         spare.set_axis_off()
-    for axes, (title, note, values, style) in zip(places, panels, strict=False):  # spare places stay empty
+    for axes, (title, note, values, style) in zip(places, panels, strict=False):  # spare axes stay empty
         axes.imshow(explanation.plane, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if values is not None:
             shown = axes.imshow(values, alpha=0.55, interpolation="bilinear", **style)
@@ -34,21 +34,21 @@ def render_explanation(explanation: Explanation) -> bytes:
         axes.text(0, -0.03, note, transform=axes.transAxes, va="top", fontsize=8.5, color=_QUIET)
         axes.set_axis_off()
     finding = explanation.finding
-    show = "DEMONSTRATION. " if explanation.demonstration else ""
-    figure.suptitle(f"{show}{finding.name}: {describe_finding(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
+    prefix = "DEMONSTRATION. " if explanation.demonstration else ""
+    figure.suptitle(f"{prefix}{finding.name}: {describe_finding(finding)}", x=0.01, ha="left", fontsize=13, color=_INK)
     data = io.BytesIO()
     figure.savefig(data, format="png", metadata={"Software": None})
     return data.getvalue()
 
 
 def _panels(explanation: Explanation) -> list[tuple[str, str, Any, dict[str, Any]]]:
-    """Return for each panel its title, what it is, its map, and how that is coloured."""
-    near = "\n".join(
-        f"{one.distance:.2f} from {one.specimen} ({'authentic' if one.authentic else 'counterfeit'})"
-        for one in explanation.nearest
+    """Return each panel's title, caption, map, and colour settings."""
+    neighbours = "\n".join(
+        f"{near.distance:.2f} from {near.specimen} ({'authentic' if near.authentic else 'counterfeit'})"
+        for near in explanation.nearest
     )
     panels: list[tuple[str, str, Any, dict[str, Any]]] = [
-        ("As the model sees it", f"Nearest enrolled specimens, by distance of embeddings:\n{near}", None, {})
+        ("As the model sees it", f"Nearest enrolled specimens, by distance of embeddings:\n{neighbours}", None, {})
     ]
     if not explanation.finding.tiles:
         return panels
@@ -56,16 +56,18 @@ def _panels(explanation: Explanation) -> list[tuple[str, str, Any, dict[str, Any
     panels += [
         (
             "Occlusion",
-            "How far a tile's score falls when a region is hidden.\nBlue speaks for authentic, red against.",
+            "Decrease of a tile's score when a region is hidden.\nBlue speaks for authentic, red against.",
             explanation.occlusion,
             {"cmap": "RdBu", "vmin": -most, "vmax": most},
         ),
-        ("Score", "Share of trees that hold each tile for authentic.", explanation.score, _from("RdBu")),
-        ("Gate", "Which path is believed. 1: the local; 0: the global.", explanation.gate, _from("viridis")),
+        ("Score", "Share of trees that say authentic.", explanation.score, _from("RdBu")),
+        ("Gate", "Weight of the local path. 1: local; 0: global.", explanation.gate, _from("viridis")),
     ]
     if explanation.residual is not None:
-        what = "The denoiser's error: where it is unlike what the model\nknows. It moves no label."
-        panels.append(("Residual", what, explanation.residual, {"cmap": "magma"}))
+        caption = (
+            "The denoiser's error, high where the image is unlike\nthe training images. The label does not use it."
+        )
+        panels.append(("Residual", caption, explanation.residual, {"cmap": "magma"}))
     return panels
 
 

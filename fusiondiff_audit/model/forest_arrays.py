@@ -1,4 +1,4 @@
-"""From a forest that scikit-learn trained to arrays, and from arrays to safetensors and back."""
+"""Forests from scikit-learn, and to and from the arrays of `head.safetensors`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _KINDS = dict.fromkeys((*_NAMES, "features"), np.dtype(np.int32)) | {
 
 
 def from_sklearn(trained: Any) -> Forest:
-    """Return the arrays of a fitted RandomForestClassifier."""
+    """Convert a fitted RandomForestClassifier."""
     trees = [estimator.tree_ for estimator in trained.estimators_]
     roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])])
 
@@ -44,12 +44,12 @@ def from_sklearn(trained: Any) -> Forest:
 
 
 def to_arrays(forest: Forest) -> dict[str, npt.NDArray[Any]]:
-    """Return a forest's arrays under their names."""
+    """Return a forest's arrays by their names in the file."""
     return {name: getattr(forest, name) for name in _NAMES} | {"features": np.array(forest.features, dtype=np.int32)}
 
 
 def from_arrays(arrays: Arrays) -> Forest:
-    """Return the forest of these arrays, or refuse them."""
+    """Return the forest of these arrays; invalid ones raise ValueError."""
     if arrays.keys() != _KINDS.keys() or any(arrays[name].dtype != kind for name, kind in _KINDS.items()):
         raise ValueError("not a forest: its arrays have other names or types")
     if arrays["features"].shape:

@@ -1,15 +1,15 @@
-"""Which names a new bundle may have: each a name of its own, and none that of a bundle that comes with the tool."""
+"""Names of new bundles: readable, and unlike those of the bundles that come with the tool."""
 
 from reports.verdict.model_names import JOINT, comparable, reserved_name, states_base
 from signing import Reason, SigningError
 from signing.strict import is_plain
 
 MAX_BUNDLE_NAME = 80  # characters
-_HINT = "say --name NAME, which stands in the bundle and in every report made with it"
+_HINT = "choose another with --name NAME; it appears in the bundle and in every report made with it"
 
 
 def refuse_bad_name(name: str) -> None:
-    """Refuse a name that people could not read, or would take for that of a bundle that comes with the tool."""
+    """Refuse a name that is unreadable, or like that of a bundle that comes with the tool."""
     text = name[:MAX_BUNDLE_NAME]
     if not 0 < len(name) <= MAX_BUNDLE_NAME or name != name.strip() or not is_plain(name) or not comparable(name):
         what = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_BUNDLE_NAME}"

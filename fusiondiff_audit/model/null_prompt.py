@@ -1,4 +1,4 @@
-"""Cross-attention to a prompt that never changes: its keys and values are computed once, and their weights rest."""
+"""Cross-attention to a constant prompt, whose keys and values are computed once."""
 
 from typing import Any
 
@@ -9,26 +9,26 @@ from torch.nn import functional
 
 
 class CachedPromptAttention:
-    """What diffusers calls a processor: attention to keys and values that are already there."""
+    """An attention processor of diffusers with cached keys and values."""
 
     def __init__(self, key: torch.Tensor, value: torch.Tensor) -> None:
         self._key, self._value = key, value
 
     def __call__(self, attention: Any, hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
-        """Attend, as diffusers' own processor does for blocks without norms, masks or residuals of their own."""
+        """Attend as diffusers' own processor does for blocks without norms, masks or residual connections."""
         count = len(hidden_states)
         query = _heads(attention.to_q(hidden_states), attention.heads)
-        if self._key.device != query.device or self._key.dtype != query.dtype:  # the model was moved
-            self._key, self._value = (kept.to(query.device, query.dtype) for kept in (self._key, self._value))
-        key, value = (kept.expand(count, -1, -1, -1) for kept in (self._key, self._value))
-        seen = functional.scaled_dot_product_attention(query, key, value)
-        flat = seen.transpose(1, 2).flatten(2)
+        if self._key.device != query.device or self._key.dtype != query.dtype:  # the model has moved
+            self._key, self._value = (cached.to(query.device, query.dtype) for cached in (self._key, self._value))
+        key, value = (cached.expand(count, -1, -1, -1) for cached in (self._key, self._value))
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        flat = attended.transpose(1, 2).flatten(2)
         out: torch.Tensor = attention.to_out[1](attention.to_out[0](flat))
         return out
 
 
 def cache_null_prompt(unet: nn.Module, prompt: torch.Tensor) -> None:
-    """Give every cross-attention of a UNet the keys and values of this prompt."""
+    """Give every cross-attention of a UNet the cached keys and values of this prompt."""
     crossed: list[Any] = [m for m in unet.modules() if isinstance(m, Attention) and m.is_cross_attention]
     for module in crossed:
         _refuse_other(module)
@@ -42,7 +42,7 @@ def _heads(flat: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def _refuse_other(module: Any) -> None:
-    """Refuse attention that does more than a kept prompt can stand for."""
+    """Raise ValueError for attention that `CachedPromptAttention` does not implement."""
     extras = (module.spatial_norm, module.group_norm, module.norm_q, module.norm_k, module.norm_cross)
     if any(extras) or module.residual_connection or module.rescale_output_factor != 1.0:
-        raise ValueError("a cross-attention of this UNet has norms or residuals of its own")
+        raise ValueError("a cross-attention of this UNet has norms or a residual connection")

@@ -1,7 +1,7 @@
-"""A local copy of Stable Diffusion v1.4 and of a DeiT, each file known by its digest before a tensor of it exists.
+"""Reading local copies of Stable Diffusion v1.4 and of a DeiT, whose files are pinned by digest.
 
-Other files of the same repository may lie there and are not opened. A weight file of any other name is refused: loaders
-that choose by what is present have been led astray that way.
+Other files of the same repository may be present and are not opened. A weight file of any other name is refused,
+because other loaders would choose it.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from signing import Reason, SigningError
 from signing.folder import Reader, list_folder
 from signing.parallel import THREADS, map_in_order
 
-_MOST = 8 * 1024**3  # bytes of a file; the largest that is known has 3.2 GiB
+_MAX_FILE = 8 * 1024**3  # bytes; the largest pinned file has 3.2 GiB
 _WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".pb")
 IMAGENET = 1000  # classes of a published DeiT
 _FOLDERS = ("unet", "vae", "text_encoder")
@@ -31,7 +31,7 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class DiffusionRelease:
-    """A release of a latent diffusion model: its sizes, and the digest of each file that is read."""
+    """A release of a latent diffusion model: its sizes, and the digests of its files."""
 
     name: str = "Stable Diffusion v1.4"
     autoencoder: Autoencoder = field(default_factory=Autoencoder)
@@ -45,7 +45,7 @@ class DiffusionRelease:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublicWeights:
-    """Public weights over the memory that was hashed, under the names that today's libraries use."""
+    """Public tensors over the memory that was hashed, by the names of present libraries."""
 
     vae: Tensors
     unet: Tensors
@@ -55,14 +55,14 @@ class PublicWeights:
 def read_diffusion_release(
     folder: Path, release: DiffusionRelease, watch: Callable[[str], None] = lambda name: None
 ) -> PublicWeights:
-    """Return the weights of a folder, all of whose files that are read are those of the release."""
+    """Read a release from a folder; a file with another digest is refused."""
     listing = list_folder(folder)
     _refuse_strangers(listing.files, folder)
     reader = Reader(folder)
 
     def load(name: str) -> memoryview:
         watch(f"hashing {folder}/{name}")
-        digest, data = reader.load(name, limit=_MOST)
+        digest, data = reader.load(name, limit=_MAX_FILE)
         _refuse_unknown(f"{folder}/{name}", digest, release.files[name], release.name)
         return data
 
@@ -76,11 +76,11 @@ def read_diffusion_release(
 
 
 def read_deit(path: Path, release: DiffusionRelease) -> tuple[Transformer, Tensors]:
-    """Return the sizes and the weights of a DeiT whose file is known; its classifier is left out."""
-    digest, data = Reader(path.parent).load(path.name, limit=_MOST)
+    """Return the sizes and the weights of a pinned DeiT, without its classifier."""
+    digest, data = Reader(path.parent).load(path.name, limit=_MAX_FILE)
     if digest not in release.deits:
-        known = ", ".join(f"sha256:{one[:12]}…" for one in release.deits)
-        what = f"{path}: found sha256:{digest}, known are {known}"
+        pinned = ", ".join(f"sha256:{known[:12]}…" for known in release.deits)
+        what = f"{path}: found sha256:{digest}, pinned are {pinned}"
         raise SigningError(Reason.DIGEST_MISMATCH, what, hint="timm's deit_small_patch16_224.fb_in1k is one of them")
     shape = release.deits[digest]
     with torch.device("meta"):
@@ -89,19 +89,19 @@ def read_deit(path: Path, release: DiffusionRelease) -> tuple[Transformer, Tenso
     return shape, {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
 
 
-def _refuse_unknown(where: str, found: str, pinned: str, name: str) -> None:
-    if found != pinned:
-        known = IMPOSTORS.get(found)
-        what = f"{where}: pinned as sha256:{pinned}, found sha256:{found}"
+def _refuse_unknown(where: str, digest: str, pinned: str, name: str) -> None:
+    if digest != pinned:
+        impostor = IMPOSTORS.get(digest)
+        what = f"{where}: pinned as sha256:{pinned}, found sha256:{digest}"
         raise SigningError(
             Reason.DIGEST_MISMATCH,
-            f"{what} ({known})" if known else what,
+            f"{what} ({impostor})" if impostor else what,
             hint=f"take the files of {name} at the revision that docs/decisions/two-readings.md names",
         )
 
 
 def _refuse_strangers(files: frozenset[str], folder: Path) -> None:
-    """Refuse weights beside those of the repository: somebody put them there."""
+    """Refuse weight files that the repository does not have."""
     stems = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
     pickles = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "pytorch_model"}
     known = {f"{part}/{stems[part]}{kind}.safetensors" for part in _FOLDERS for kind in _VARIANTS}
@@ -113,14 +113,14 @@ def _refuse_strangers(files: frozenset[str], folder: Path) -> None:
 
 
 def _modern(data: memoryview, where: str, vae: torch.nn.Module) -> Tensors:
-    """Return an autoencoder's tensors; its attention may have the names of older releases."""
-    wanted = specs_of(vae)
-    older = {_older(name): name for name in wanted}
+    """Return an autoencoder's tensors by present names; its attention may have older ones."""
+    expected = specs_of(vae)
+    older = {_older(name): name for name in expected}
     try:
-        return view({where: data}, wanted)
+        return view({where: data}, expected)
     except SigningError:
-        found = view({where: data}, {old: wanted[name] for old, name in older.items()})
-        return {older[name]: tensor for name, tensor in found.items()}
+        tensors = view({where: data}, {old: expected[name] for old, name in older.items()})
+        return {older[name]: tensor for name, tensor in tensors.items()}
 
 
 def _older(name: str) -> str:

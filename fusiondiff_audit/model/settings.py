@@ -1,4 +1,4 @@
-"""What a bundle says of itself: `bundle.json`, every setting that a finding depends on."""
+"""`bundle.json`: every setting that a finding depends on. Field names are its keys."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +14,7 @@ from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"
-BASE = "base"  # the one field that is left out where nothing is said: older bundles do not have it
+BASE = "base"  # the one optional field; bundles made before it do not have it
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
 _RETIRED = {"clahe": 0, "clip": 2.0, "flat_field": False}  # of `intensity`: bundles state these operations, and all off
@@ -22,7 +22,7 @@ _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the firs
 
 
 class UnfamiliarityMeasure(StrEnum):
-    """How it is told that a picture is unlike anything enrolled."""
+    """How the unfamiliarity of a tile is measured."""
 
     DISTANCE = "distance"
     RESIDUAL = "residual"
@@ -30,7 +30,7 @@ class UnfamiliarityMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of a bundle but its numbers."""
+    """All of a bundle but its tensors."""
 
     name: str
     reference: str | None  # authentic as what; a bundle that is not enrolled has none
@@ -43,8 +43,8 @@ class Settings:
     unfamiliarity: UnfamiliarityMeasure = UnfamiliarityMeasure.DISTANCE
     learning: ForestSettings | None = None
     examples: tuple[LabelledExample, ...] = ()
-    seen: tuple[str, ...] = ()  # pixel digests of all labelled pictures that the encoder was ever trained with
-    base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
+    seen: tuple[str, ...] = ()  # pixel digests of all labelled images that the encoder was trained with
+    base: str | None = None  # the bundle that it was enrolled on; None if not stated
     format: str = FORMAT
 
     def __post_init__(self) -> None:
@@ -60,17 +60,19 @@ class Settings:
         if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
         if self.geometry.tile != self.architecture.tile:
-            raise ValueError(f"tiles are cut at {self.geometry.tile} pixels, and seen at {self.architecture.tile}")
+            raise ValueError(
+                f"geometry.tile is {self.geometry.tile}, architecture.tile {self.architecture.tile}; they must be equal"
+            )
         if self.unfamiliarity is UnfamiliarityMeasure.RESIDUAL and not self.architecture.reading.residual:
-            raise ValueError("unfamiliarity is told by a residual that is not computed")
+            raise ValueError("unfamiliarity by a residual that is not computed")
         enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
         if len(set(enrolled)) > 1:
             raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
         if self.examples and all(example.calibrates for example in self.examples):
-            raise ValueError("examples that calibrate, and none that anything was learnt from")
+            raise ValueError("examples that calibrate, and none to train on")
         for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
             if not is_sha256(digest):
-                raise ValueError(f"{digest[:100]!a} is no digest of a picture")
+                raise ValueError(f"{digest[:100]!a} is no digest of an image")
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Settings":

@@ -1,7 +1,7 @@
-"""The sizes of a model's parts, as its bundle states them.
+"""The sizes of a model's parts, as `bundle.json` states them: field names are its keys.
 
-Stable Diffusion v1.4 is what the defaults of `Autoencoder` and `Denoiser` say (CompVis/stable-diffusion-v1-4,
-CreativeML OpenRAIL-M), DeiT-small what those of `Transformer` say (facebookresearch/deit, Apache-2.0).
+Defaults of `Autoencoder` and `Denoiser` are those of Stable Diffusion v1.4 (CompVis/stable-diffusion-v1-4, CreativeML
+OpenRAIL-M), those of `Transformer` are those of DeiT-small (facebookresearch/deit, Apache-2.0).
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ _MOST_LAYERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Autoencoder:
-    """The encoder of a latent diffusion model; each width but the last halves the picture.
+    """The encoder of a latent diffusion model; each width but the last halves the sides.
 
-    Before the first one, `averaged` pixels a side become one: what is finer is left to those who see the tile itself.
+    `averaged` pixels a side are averaged before the first layer; finer texture is left to the pixel CNN.
     """
 
     widths: tuple[int, ...] = (128, 256, 512, 512)
@@ -26,7 +26,6 @@ class Autoencoder:
     averaged: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be built."""
         _refuse_widths(self.widths, self.groups)
         _refuse_outside(1, _MOST_LAYERS, layers=self.layers, latent=self.latent, averaged=self.averaged)
         if not 0 < self.scaling < 100:
@@ -34,11 +33,11 @@ class Autoencoder:
 
     @property
     def shrink(self) -> int:
-        """Return how many pixels a side one cell of the latent stands for."""
+        """The number of pixels a side of a latent cell."""
         return int(self.averaged * 2 ** (len(self.widths) - 1))
 
     def config(self) -> dict[str, Any]:
-        """Return this as diffusers' AutoencoderKL is configured."""
+        """Return the configuration of diffusers' AutoencoderKL."""
         return {
             "block_out_channels": self.widths,
             "down_block_types": ("DownEncoderBlock2D",) * len(self.widths),
@@ -52,7 +51,7 @@ class Autoencoder:
 
 @dataclass(frozen=True, slots=True)
 class Denoiser:
-    """A UNet; `crossed` says at which widths it attends to the prompt."""
+    """A UNet; `crossed` states at which widths it has cross-attention to the prompt."""
 
     widths: tuple[int, ...] = (320, 640, 1280, 1280)
     crossed: tuple[bool, ...] = (True, True, True, False)
@@ -63,17 +62,16 @@ class Denoiser:
     tokens: int = 77  # of the null prompt
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be built."""
         _refuse_widths(self.widths, self.groups)
         _refuse_outside(1, _MOST_LAYERS, layers=self.layers, heads=self.heads)
         _refuse_outside(1, _WIDEST, context=self.context, tokens=self.tokens)
         if len(self.crossed) != len(self.widths):
-            raise ValueError(f"{len(self.widths)} widths, and {len(self.crossed)} of them said to attend or not")
+            raise ValueError(f"{len(self.widths)} widths, and {len(self.crossed)} values of `crossed`")
         if any(width % self.heads for width in self.widths):
-            raise ValueError(f"widths {self.widths} do not part into {self.heads} heads")
+            raise ValueError(f"widths {self.widths} are not divisible into {self.heads} heads")
 
     def config(self, latent: int) -> dict[str, Any]:
-        """Return this as diffusers' UNet2DConditionModel is configured."""
+        """Return the configuration of diffusers' UNet2DConditionModel."""
         down = tuple("CrossAttnDownBlock2D" if crossed else "DownBlock2D" for crossed in self.crossed)
         up = tuple("CrossAttnUpBlock2D" if crossed else "UpBlock2D" for crossed in reversed(self.crossed))
         return {
@@ -91,7 +89,7 @@ class Denoiser:
 
 @dataclass(frozen=True, slots=True)
 class Transformer:
-    """A DeiT with a bottleneck adapter in every block; it sees each tile at `side` pixels."""
+    """A DeiT with an adapter in every block; tiles are resized to `side` pixels."""
 
     width: int = 384
     depth: int = 12
@@ -103,7 +101,6 @@ class Transformer:
     deviation: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be built."""
         _refuse_outside(1, _WIDEST, width=self.width, heads=self.heads, patch=self.patch, side=self.side)
         _refuse_outside(1, _MOST_LAYERS, depth=self.depth)
         _refuse_outside(0, _WIDEST, adapter=self.adapter)
@@ -115,19 +112,18 @@ class Transformer:
 
 @dataclass(frozen=True, slots=True)
 class Convolutions:
-    """The local path: small blocks of convolutions over each map that is read, pooled against odd cells.
+    """The local path: residual convolutions over each selected map, and robust pooling.
 
-    `pixels` gives the widths of blocks that see the tile itself beside the maps; there may be none.
+    `pixels` are the widths of the pixel CNN's blocks; without any there is no pixel CNN.
     """
 
     width: int = 96
     depth: int = 2
-    border: int = 1  # cells left out at each edge: diffusion maps hold position there
-    trimmed: float = 0.1  # share of the cells left out at either end, so that a few of huge norm do not count
+    border: int = 1  # cells left out at each edge, where diffusion maps encode position
+    trimmed: float = 0.1  # share of cells left out at either end of trimmed means, against outliers
     pixels: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse sizes that cannot be built."""
         _refuse_outside(2, _WIDEST, width=self.width)
         _refuse_outside(0, _MOST_LAYERS, depth=self.depth, border=self.border)
         _refuse_outside(0, _MOST_LAYERS, pixels=len(self.pixels))
@@ -141,7 +137,7 @@ def _refuse_widths(widths: tuple[int, ...], groups: int) -> None:
     if not 2 <= len(widths) <= 8 or not all(1 <= width <= _WIDEST for width in widths):
         raise ValueError(f"widths {widths}; from 2 to 8 of them, up to {_WIDEST}, can be built")
     if groups < 1 or any(width % groups for width in widths):
-        raise ValueError(f"widths {widths} do not part into {groups} groups")
+        raise ValueError(f"widths {widths} are not divisible into {groups} groups")
 
 
 def _refuse_outside(least: int, most: int, **sizes: int) -> None:

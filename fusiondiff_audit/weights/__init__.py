@@ -1,6 +1,6 @@
-"""Weights that cannot be swapped under us: read once, hashed where they lie, and only then tensors.
+"""Weights that cannot be exchanged after they were checked: read once, hashed in memory, and only then made tensors.
 
-Goals: every byte that a model computes with was hashed in this process's own memory; every tensor has the name, type
-and shape that the architecture expects, known before any tensor exists.
-Not-goals: pickles, hubs, downloads, and files that are mapped.
+Goals: every byte that a model computes with was hashed in this process's memory; names, types and shapes are compared
+with those of the architecture before any tensor exists.
+Not-goals: pickles, hubs, downloads, memory-mapped files.
 """

@@ -1,7 +1,7 @@
-"""What CLIP's text encoder says of nothing: the null prompt, needed once, when public weights are imported.
+"""CLIP's text encoder, for the embedding of the empty prompt, which is computed when public weights are imported.
 
 The encoder is that of openai/clip-vit-large-patch14 (Radford et al., 2021), as Stable Diffusion v1 uses it: a causal
-transformer over 77 tokens, here the start and then the end, which also pads.
+transformer over 77 tokens: the start token, and the end token, which is also the padding.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from torch.nn import functional
 from fusiondiff_audit.weights.safetensors import TensorSpec
 
 Tensor = torch.Tensor
-_QUICK = 1.702  # of the sigmoid that stands in for a Gaussian's
+_QUICK_GELU = 1.702  # slope of the sigmoid that approximates the Gaussian distribution function
 
 
 @dataclass(frozen=True, slots=True)
 class TextEncoder:
-    """The sizes of a text encoder; the last two words are its start and its end."""
+    """The sizes of a text encoder; the last two words are the start and the end token."""
 
     width: int = 768
     layers: int = 12
@@ -28,7 +28,7 @@ class TextEncoder:
     tokens: int = 77
 
     def expected(self) -> dict[str, TensorSpec]:
-        """Return name, type and shape of each tensor."""
+        """Return the names, types and shapes of its tensors."""
         shapes = {
             "embeddings.position_ids": (1, self.tokens),
             "embeddings.token_embedding.weight": (self.words, self.width),
@@ -50,7 +50,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def null_prompt(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        """Return one embedding for each token of an empty text."""
+        """Return the embeddings of the tokens of an empty text."""
         parts = {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}
         start, end = self.words - 2, self.words - 1
         words = torch.tensor([start] + [end] * (self.tokens - 1))
@@ -59,7 +59,7 @@ class TextEncoder:
             layer = f"encoder.layers.{i}"
             state = state + self._attended(_norm(parts, f"{layer}.layer_norm1", state), parts, f"{layer}.self_attn")
             inner = _linear(parts, f"{layer}.mlp.fc1", _norm(parts, f"{layer}.layer_norm2", state))
-            state = state + _linear(parts, f"{layer}.mlp.fc2", inner * torch.sigmoid(_QUICK * inner))
+            state = state + _linear(parts, f"{layer}.mlp.fc2", inner * torch.sigmoid(_QUICK_GELU * inner))
         return _norm(parts, "final_layer_norm", state)[None].clone()
 
     def _attended(self, state: Tensor, parts: Mapping[str, Tensor], where: str) -> Tensor:
@@ -67,8 +67,8 @@ class TextEncoder:
             _linear(parts, f"{where}.{name}_proj", state).reshape(self.tokens, self.heads, -1).transpose(0, 1)
             for name in ("q", "k", "v")
         )
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return _linear(parts, f"{where}.out_proj", seen.transpose(0, 1).flatten(1))
+        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return _linear(parts, f"{where}.out_proj", attended.transpose(0, 1).flatten(1))
 
 
 def _pair(name: str, *shape: int) -> dict[str, tuple[int, ...]]:

@@ -1,8 +1,8 @@
-"""What is known by its digest, whoever signed it: bundles that come with the tool, and public weights.
+"""Pinned digests: bundles that come with the tool, and public weights.
 
 Public weights: the file tree of CompVis/stable-diffusion-v1-4 at revision 133a221b8aa7292a167afc5127cb63fb5005638b
 (CreativeML OpenRAIL-M), whose large files are named there by SHA-256 and size; and timm's DeiT models (Apache-2.0). The
-fp32 UNet has no other witness than that tree.
+fp32 UNet's digest is confirmed by that tree alone.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ BUNDLES = Path(__file__).parent.parent / "bundles"
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A bundle that comes with the tool: where it lies, and the digest of its list of files; its result lies beside."""
+    """A bundle that comes with the tool, and the digest of its list of files."""
 
     folder: Path
     digest: str
@@ -22,12 +22,12 @@ class Pin:
 
     @property
     def result(self) -> Path:
-        """Return where the signed result of its stress test lies."""
+        """The file of the signed result of its stress test, beside the bundle."""
         return self.folder.with_name(f"{self.folder.name}.robustness.sigstore.json")
 
 
 _CERAMIC = "fusion-diff-v1-ceramic"
-PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` knows it by
+PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` takes
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
         digest="e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239",
@@ -47,7 +47,7 @@ SD14: Mapping[str, str] = {
     "text_encoder/config.json": "aa210e6d6abd239a466af57a1dadb62d5ced63295064d295a549e08a6c4a2020",
     "scheduler/scheduler_config.json": "8335df29b53da12e9aeca35b1c2e60d88b23eae4cc5ad3d07efdcd7f003cc343",
 }
-IMPOSTORS: Mapping[str, str] = {  # what lies under the same names elsewhere
+IMPOSTORS: Mapping[str, str] = {  # files that other repositories have under the same names
     "ac3d1bff03f9e9a6f8671b5a7a3fd984f90185c84e407bc569f97c1cce7445fd": "the non-EMA weights of v1.4",
     "a35404d03ec8f977715a4d2a080ddf72e2144f2ee49bb1ee213258bc64f9cc87": "the half-precision variant",
     "19da7aaa4b880e59d56843f1fcb4dd9b599c28a1d9d9af7c1143057c8ffae9f1": "the UNet of v1.5",
@@ -56,7 +56,7 @@ IMPOSTORS: Mapping[str, str] = {  # what lies under the same names elsewhere
     "77795e2023adcf39bc29a884661950380bd093cf0750a966d473d1718dc9ef4e": "the half-precision variant",
     "f1ad8ed506eb0ffcd1469f5e5e06ccbb0ddc3726ee6751f5a0ad5a119eefcb73": "the settings of a copy with non-EMA weights",
 }
-DEIT: Mapping[str, int] = {  # the width of each
+DEIT: Mapping[str, int] = {  # widths by digest
     "21d4764d94f6c3ffdb6da3581115a0a1ee2d505537d96883b540e54766407c9e": 192,  # deit_tiny_patch16_224.fb_in1k
     "1e747b4a8d0df2cfbd3c450e8c97685d867448ab0c2ddbfb34b6885f5cb23e5b": 384,  # deit_small_patch16_224.fb_in1k
     "cd2da27b74ed7f68b599f16c77af3e1e80f01c75f9ad96029d22ce747a247e8e": 768,  # deit_base_patch16_224.fb_in1k

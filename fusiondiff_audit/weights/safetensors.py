@@ -1,8 +1,8 @@
-"""The header of a safetensors file, read by our own rules before anything trusts it.
+"""The header of a safetensors file, parsed strictly.
 
-Eight bytes say how long the header is, the header is JSON, the rest is the tensors' bytes (huggingface/safetensors,
-"Format"). Here the tensors must follow one another without holes and end where the file ends, in the order of their
-offsets, so that no byte is read twice and none goes unread.
+Eight bytes are the length of the header, the header is JSON, the rest is the tensors' bytes (huggingface/safetensors,
+"Format"). Tensors must follow one another without gaps or overlaps and end where the file ends, so that every byte
+belongs to exactly one tensor.
 """
 
 import math
@@ -14,9 +14,9 @@ from signing.strict import MAX_TEXT, malformed, write_json
 
 ALIGNED = 64  # bytes: a cache line, and what vector code wants
 MAX_HEADER = 16 * 1024 * 1024  # bytes
-_MOST_DIMENSIONS = 8
-_MOST_TOKENS = 2_000_000
-_LARGEST = 2**48  # of one dimension, and bytes of all of them
+_MAX_DIMENSIONS = 8
+_MAX_TOKENS = 2_000_000
+_MAX_SIZE = 2**48  # of one dimension, and bytes of all of them
 _PREFIX = 8
 DTYPE_BYTES: Mapping[str, int] = {
     "BOOL": 1,
@@ -34,19 +34,19 @@ DTYPE_BYTES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """What a tensor is, whatever it holds."""
+    """The type and shape of a tensor."""
 
     dtype: str  # as safetensors names it
     shape: tuple[int, ...]
 
     @property
     def size(self) -> int:
-        """Return its bytes."""
+        """The number of bytes."""
         return DTYPE_BYTES[self.dtype] * math.prod(self.shape)
 
     @property
     def span(self) -> int:
-        """Return the bytes of a tensor whose empty sides were of length 1: a library's strides reach that far."""
+        """The number of bytes if empty sides had length 1, which the strides of libraries reach."""
         return DTYPE_BYTES[self.dtype] * math.prod(max(side, 1) for side in self.shape)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class TensorSpan:
-    """A tensor's bytes within its file."""
+    """The place of a tensor's bytes in its file."""
 
     spec: TensorSpec
     start: int
@@ -63,7 +63,7 @@ class TensorSpan:
 
 
 def read_tensor_header(data: memoryview, where: str) -> dict[str, TensorSpan]:
-    """Return where each tensor lies."""
+    """Return the place of each tensor; an invalid header is refused."""
     if len(data) < _PREFIX:
         raise malformed(where, f"{len(data)} bytes are no safetensors file")
     length = int.from_bytes(data[:_PREFIX], "little")
@@ -73,14 +73,14 @@ def read_tensor_header(data: memoryview, where: str) -> dict[str, TensorSpan]:
     text = bytes(data[_PREFIX:base])
     if not text.startswith(b"{"):
         raise malformed(where, "its header does not start with {")
-    fields = read_json(text.rstrip(b" "), where, limit=MAX_HEADER, tokens=_MOST_TOKENS)
+    fields = read_json(text.rstrip(b" "), where, limit=MAX_HEADER, tokens=_MAX_TOKENS)
     placed = {name: _placed(fields.fields(name), base) for name in fields.names() if name != "__metadata__"}
     _refuse_holes(placed, base, len(data), where)
     return placed
 
 
 def write_tensor_header(specs: Mapping[str, TensorSpec]) -> bytes:
-    """Return the header of a file with these tensors in this order, spaced so that their bytes begin aligned."""
+    """Return the header of a file with these tensors in this order, padded so that their bytes are aligned."""
     entries, at = {}, 0
     for name, spec in specs.items():
         entries[name] = {"dtype": spec.dtype, "shape": list(spec.shape), "data_offsets": [at, at + spec.size]}
@@ -94,23 +94,23 @@ def _placed(fields: Fields, base: int) -> TensorSpan:
     fields.closed("dtype", "shape", "data_offsets")
     dtype = fields.raw("dtype", limit=MAX_TEXT)
     if dtype not in DTYPE_BYTES:
-        raise malformed(fields.where, f"{dtype[:20]!r} is no type of tensor that is read")
-    shape = fields.integers("shape", least=0, most=_LARGEST, length=_MOST_DIMENSIONS)
-    offsets = fields.integers("data_offsets", least=0, most=_LARGEST, length=2)
+        raise malformed(fields.where, f"{dtype[:20]!r} is not a supported type of tensor")
+    shape = fields.integers("shape", least=0, most=_MAX_SIZE, length=_MAX_DIMENSIONS)
+    offsets = fields.integers("data_offsets", least=0, most=_MAX_SIZE, length=2)
     spec = TensorSpec(dtype, tuple(shape))
-    if spec.span > _LARGEST:
-        raise malformed(fields.where, f"{spec} spans more than {_LARGEST:,} bytes, whatever it holds")
+    if spec.span > _MAX_SIZE:
+        raise malformed(fields.where, f"{spec} spans more than {_MAX_SIZE:,} bytes")
     if len(offsets) != 2 or offsets[1] - offsets[0] != spec.size:
         raise malformed(fields.where, f"{spec} has {spec.size:,} bytes, its offsets are {offsets}")
     return TensorSpan(spec, base + offsets[0], base + offsets[1])
 
 
 def _refuse_holes(placed: Mapping[str, TensorSpan], base: int, end: int, where: str) -> None:
-    """Refuse tensors that overlap or leave bytes between or behind them."""
+    """Refuse gaps, overlaps, and bytes behind the last tensor."""
     at = base
-    for name, one in sorted(placed.items(), key=lambda item: (item[1].start, item[1].end)):
-        if one.start != at:
-            raise malformed(where, f"{name[:100]!a} starts at byte {one.start:,}, the one before ends at {at:,}")
-        at = one.end
+    for name, span in sorted(placed.items(), key=lambda item: (item[1].start, item[1].end)):
+        if span.start != at:
+            raise malformed(where, f"{name[:100]!a} starts at byte {span.start:,}, the tensor before it ends at {at:,}")
+        at = span.end
     if at != end:
         raise malformed(where, f"the tensors end at byte {at:,}, the file at {end:,}")

@@ -1,7 +1,7 @@
-"""From verified bytes to tensors: what is there is compared with what must be, and then looked at in place.
+"""From verified bytes to tensors, and back.
 
-Tensors share the memory that was hashed. Nothing is copied, nothing is read again, and nothing is there before the
-last name, type and shape was found to be the expected one.
+Tensors share the memory that was hashed. No tensor is made before all names, types and shapes were compared with the
+expected ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,16 +36,18 @@ _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
 def specs_of(module: torch.nn.Module, *, dtype: torch.dtype | None = None) -> dict[str, TensorSpec]:
-    """Return what a module's state must be; its floating-point tensors may be kept in another type."""
+    """Return the expected tensors of a module's state; `dtype` replaces its floating-point types."""
 
-    def kept(tensor: torch.Tensor) -> torch.dtype:
+    def stored(tensor: torch.Tensor) -> torch.dtype:
         return dtype if dtype is not None and tensor.dtype.is_floating_point else tensor.dtype
 
-    return {name: TensorSpec(_NAMES[kept(tensor)], tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
+    return {
+        name: TensorSpec(_NAMES[stored(tensor)], tuple(tensor.shape)) for name, tensor in module.state_dict().items()
+    }
 
 
 def view(shards: Mapping[str, memoryview], expected: Mapping[str, TensorSpec]) -> dict[str, torch.Tensor]:
-    """Return the expected tensors over the memory of verified shards, or refuse them all."""
+    """Return the expected tensors over the memory of verified shards; any other, missing or extra one is refused."""
     found: dict[str, tuple[str, TensorSpan]] = {}
     for name, data in sorted(shards.items()):
         for tensor, placed in read_tensor_header(data, name).items():
@@ -62,10 +64,10 @@ def view(shards: Mapping[str, memoryview], expected: Mapping[str, TensorSpec]) -
 
 
 def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
-    """Return all tensors of a verified file whose shapes only its reader can judge, as arrays over its memory."""
+    """Return all tensors of a verified file as arrays over its memory; the caller checks their shapes."""
     found = read_tensor_header(data, where)
     if foreign := sorted(name for name, placed in found.items() if _TYPES[placed.spec.dtype] is torch.bfloat16):
-        raise malformed(where, f"{foreign[0][:100]!a} is of a type that arrays do not have")
+        raise malformed(where, f"{foreign[0][:100]!a} is bfloat16, which arrays do not have")
     return {name: _tensor(data, placed).numpy() for name, placed in found.items()}
 
 
@@ -78,30 +80,30 @@ def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) ->
 
 
 def _tensor(data: memoryview, placed: TensorSpan) -> torch.Tensor:
-    """Return a tensor over verified memory, or over a copy where numbers would lie across a processor's cache lines.
+    """Return a tensor over verified memory, or over a copy if it is not aligned to a cache line.
 
-    Vector code sums in another order there, so the last digits of a finding would depend on who wrote the file.
+    Vector code adds unaligned numbers in another order, so the last digits of a finding would depend on the writer.
     """
     dtype, shape = _TYPES[placed.spec.dtype], placed.spec.shape
     if not placed.spec.size:
         return torch.empty(shape, dtype=dtype)
     inside = data[placed.start : placed.end]
-    if placed.start % dtype.itemsize:  # few writers leave numbers where no processor wants them
+    if placed.start % dtype.itemsize:  # rare: most writers align numbers
         inside = memoryview(bytearray(inside))
     tensor = torch.frombuffer(inside, dtype=dtype).reshape(shape)
     return tensor.clone() if tensor.data_ptr() % ALIGNED else tensor
 
 
 def to_safetensors(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """Return a safetensors file of these tensors, laid out so that next to none has to be copied when it is read."""
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    specs = {name: TensorSpec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in kept.items()}
-    order = sorted(kept, key=lambda name: (specs[name].size % ALIGNED != 0, -DTYPE_BYTES[specs[name].dtype], name))
-    bodies = (kept[name].reshape(-1).view(torch.uint8).numpy().tobytes() for name in order)
+    """Return a safetensors file, laid out so that hardly any tensor must be copied when it is read."""
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    specs = {name: TensorSpec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in stored.items()}
+    order = sorted(stored, key=lambda name: (specs[name].size % ALIGNED != 0, -DTYPE_BYTES[specs[name].dtype], name))
+    bodies = (stored[name].reshape(-1).view(torch.uint8).numpy().tobytes() for name in order)
     return b"".join((write_tensor_header({name: specs[name] for name in order}), *bodies))
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Make tensors a module's own state, without a copy; the module may have been built without memory."""
+    """Make tensors the state of a module, without copying; the module may be on the meta device."""
     module.load_state_dict(dict(tensors), strict=True, assign=True)
     module.requires_grad_(False)

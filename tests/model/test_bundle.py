@@ -83,7 +83,7 @@ def test_a_model_that_learnt_nothing_is_a_bundle_too(tmp_path: Path) -> None:
 
 
 def test_nobody_is_trusted_by_default(saved: Path, trust: TrustStore) -> None:
-    with pytest.raises(SigningError, match="nobody said whom to trust") as caught:
+    with pytest.raises(SigningError, match="whom to trust for this bundle was not stated") as caught:
         DiffusionModel.from_pretrained(saved)
     assert caught.value.reason is Reason.BAD_REQUEST
     with pytest.raises(ValueError, match="not both"):
@@ -263,9 +263,9 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "settings of another format": (stated("format", "fusiondiff-audit/bundle/v9"), "is read"),
     "a head of a type that arrays lack": (
         head(lambda t: t.update({"enrolled.residual": t["enrolled.residual"].bfloat16()})),
-        "of a type that arrays do not have",
+        "which arrays do not have",
     ),
-    "nothing that was learnt from": (calibrating, "none that anything was learnt from"),
+    "nothing that was learnt from": (calibrating, "none to train on"),
     "too many shards": (crowded, "33 shards, at most 32"),
     "seen as text": (stated("seen", "none"), "expected a list"),
 }
@@ -367,6 +367,6 @@ def test_the_card_says_what_counts(saved: Path) -> None:
         "# tiny",
         "| authentic as | alder |",
         "| demonstration | yes |",
-        "| examples learnt from | 12 authentic",
+        "| training examples | 12 authentic",
     ):
         assert line in card
