@@ -9,6 +9,9 @@ from typing import Any
 
 from attacks.images import Budget
 
+# By the digest of an image that was judged wrongly before any attack: whether it is authentic.
+Missed = Mapping[str, bool]
+
 
 class Knowledge(StrEnum):
     """What an attacker knows."""
@@ -80,6 +83,14 @@ class Result:
     def ran(self) -> bool:
         """Say whether every picture was attacked to the end."""
         return bool(self.trials) and self.problem is None and not self.count(End.LATE, End.FAILED)
+
+    @property
+    def name(self) -> str:
+        return self.attack
+
+    def held_images(self, missed: Missed) -> dict[str, bool]:
+        """Return for each image's digest whether its right answer held; one that never had it does not hold."""
+        return dict.fromkeys(missed, False) | {trial.digest: trial.end is End.HELD for trial in self.trials}
 
     @property
     def fooled(self) -> frozenset[str]:

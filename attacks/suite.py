@@ -14,15 +14,14 @@ from datetime import datetime
 
 from attacks.checks import CHECKS
 from attacks.checks.check import CheckContext, SmallestChanges
-from attacks.gates import Baseline, Decision, Missed, decide_gates
 from attacks.harness import AttackPlan, AttackRun, Progress, run_attack, split_by_correctness
 from attacks.images import LabelledImage, Plane
-from attacks.outcome import Result, digest_of_results
+from attacks.outcome import Missed, Result, digest_of_results
 from attacks.poison.assessment import PoisonAssessment, PoisonTest, assess_poison
 from attacks.target import Prediction, Target
-from reports.stress.gates import Gate, GateOutcome, Severity
-from reports.stress.outcome import Outcome
-from reports.stress.records import CheckResult, CheckState
+from reports.stress.gates import Gate, GateResult, HeldImages, decide, tally
+from reports.stress.outcome import Outcome, outcome_of
+from reports.stress.records import CheckResult
 
 FreshProcess = Callable[[Sequence[Plane]], Sequence[Prediction]]
 
@@ -62,8 +61,10 @@ class SuiteResult:
     suite: Suite
     results: tuple[Result, ...]
     missed: Missed
-    findings: tuple[CheckResult, ...]
-    decisions: tuple[Decision, ...]
+    authentic: frozenset[str]  # digests of all authentic images
+    checks: tuple[CheckResult, ...]
+    gates: tuple[GateResult, ...]
+    decided: datetime  # when the gates were, which waivers depend on
     word: Outcome
     why: tuple[str, ...]  # it is not a pass
     not_selected: tuple[str, ...]  # checks
@@ -82,9 +83,9 @@ def run_suite(
     target: Target,
     pictures: Sequence[LabelledImage],
     *,
-    now: datetime,
+    clock: Callable[[], datetime],
     fresh_process: FreshProcess | None = None,
-    baseline: Baseline | None = None,
+    baseline: HeldImages | None = None,
     smallest_changes: SmallestChanges | None = None,
     progress: Progress | None = None,
     first: bool = False,
@@ -92,8 +93,10 @@ def run_suite(
 ) -> SuiteResult:
     """Run a suite on a target, and poison an enrolment if there is one to poison.
 
-    A `first` run has no baseline, and its gates are not asked what they would compare.
+    A `first` run has no baseline, and its gates are not asked what they would compare. `clock` says what time it is.
     """
+    if first and baseline is not None:
+        raise ValueError("a first result has no baseline")
     started = time.monotonic()
     until = started + suite.seconds
     if len({picture.digest for picture in pictures}) != len(pictures):
@@ -128,37 +131,30 @@ def run_suite(
             progress(f"check {check.id}", number, len(asked))
         findings.append(check.on(context))
     results = tuple(run.result for run in runs.values())
-    decisions = tuple(decide_gates(suite.gates, results, missed, baseline=baseline, now=now, first=first))  # 4
-    word, why = _word(results, findings, decisions, harmed)
-    skipped = tuple(check.id for check in CHECKS if check.id not in suite.checks)
-    seconds = time.monotonic() - started
-    return SuiteResult(
-        suite, results, missed, tuple(findings), decisions, word, why, skipped, tuple(runs.values()), seconds, harmed
+    now, held = clock(), {result.attack: result.held_images(missed) for result in results}  # 4
+    authentic = {picture.digest for picture in pictures if picture.authentic}
+    tallies = [tally(gate, held, authentic, baseline) for gate in suite.gates]
+    gates = [decide(gate, counts, now, first=first) for gate, counts in zip(suite.gates, tallies, strict=True)]
+    word, why = outcome_of(
+        attacks=results,
+        poisons=() if harmed is None else harmed.trials,
+        detectors=() if harmed is None else harmed.detectors,
+        checks=findings,
+        gates=gates,
+        detector_problem=None if harmed is None else harmed.problem,
     )
-
-
-def _word(
-    results: Sequence[Result],
-    findings: Sequence[CheckResult],
-    decisions: Sequence[Decision],
-    harmed: PoisonAssessment | None,
-) -> tuple[Outcome, tuple[str, ...]]:
-    """Return one word, and the reasons why it is not a pass."""
-    doubts = [f"{one.id} {one.title}: {one.evidence}" for one in findings if one.held is CheckState.FAILED]
-    broken = [result for result in results if not result.ran]
-    doubts += [f"{result.attack} did not run to its end: {result.problem or 'no picture'}" for result in broken]
-    if harmed is not None:
-        doubts += [f"poison {one.poison} did not run: {one.problem}" for one in harmed.trials if not one.ran]
-        doubts += [f"poison {one.poison} turned a certified label" for one in harmed.trials if one.broken]
-        untried = ", ".join(one.detector for one in harmed.detectors if not one.planted)
-        doubts += [f"detectors were not tried, {untried}: {harmed.problem}"] if untried else []
-    doubts += [f"gate {d.gate.name}: {d.said}" for d in decisions if d.passed is GateOutcome.UNDECIDED]
-    if not results:
-        doubts.append("nothing was attacked")
-    if not any(d.gate.severity is Severity.ERROR and d.passed is not GateOutcome.UNASKED for d in decisions):
-        doubts.append("no gate was asked for that could fail the run")
-    failed = [d for d in decisions if d.passed is GateOutcome.FAILED and d.gate.severity is Severity.ERROR]
-    why = (*doubts, *(f"gate {d.gate.name}: {d.said}" for d in failed))
-    if doubts:
-        return Outcome.INCONCLUSIVE, why
-    return (Outcome.FAILED if failed else Outcome.PASSED), why
+    return SuiteResult(
+        suite,
+        results,
+        missed,
+        frozenset(authentic),
+        tuple(findings),
+        tuple(gates),
+        now,
+        word,
+        why,
+        tuple(check.id for check in CHECKS if check.id not in suite.checks),
+        tuple(runs.values()),
+        time.monotonic() - started,
+        harmed,
+    )

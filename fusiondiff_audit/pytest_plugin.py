@@ -185,9 +185,9 @@ class StressFailure(Exception):  # noqa: N818, it is none of the tool's errors
 
 def _refuse(result: "StressResult", kind: str, name: str) -> None:
     """Raise what keeps a part of a result from passing, or skip what does not apply."""
-    from reports.stress.gates import GateOutcome, Severity
+    from reports.stress.gates import GateOutcome, GateResult, Severity
     from reports.stress.outcome import Outcome
-    from reports.stress.records import AttackResult, CheckResult, CheckState, GateResult, PoisonResult
+    from reports.stress.records import AttackResult, CheckResult, CheckState, PoisonResult
     from reports.stress.result import StressResult
 
     known: dict[str, Mapping[str, object]] = {

@@ -20,7 +20,7 @@ from reports.stress.result import StressResult
 from reports.verdict.report import Report
 from signing import Algorithm, PrivateKey
 from signing.strict import is_plain
-from tests.reports.test_robustness import CHECK, GATE, TRIED, made
+from tests.reports.stress.test_stress_result import CHECK, GATE, TRIED, made
 from tests.reports.verdict.made import report
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)

@@ -50,6 +50,10 @@ class DetectorTrial:
     flagged: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        return self.detector
+
+    @property
     def recall(self) -> float:
         return self.found / max(1, self.planted)
 

@@ -56,6 +56,10 @@ class PoisonTrial:
     problem: str | None = None
 
     @property
+    def name(self) -> str:
+        return self.poison
+
+    @property
     def ran(self) -> bool:
         return self.problem is None
 

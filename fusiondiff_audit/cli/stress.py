@@ -85,7 +85,7 @@ def command(
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import STRESS_PAGE, render_stress
     from fusiondiff_audit.policy.stress import read_stress_policy
-    from fusiondiff_audit.stress.baseline import held_in, open_baseline, smallest_changes
+    from fusiondiff_audit.stress.baseline import open_baseline
     from fusiondiff_audit.stress.enrolment import poison_test_of
     from fusiondiff_audit.stress.examples import examples_of
     from fusiondiff_audit.stress.forecast import forecast
@@ -112,10 +112,10 @@ def command(
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
     trust.store.judge(entry, signing.now(), str(key))
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    before = None
+    earlier = None
     if baseline is not None:
-        before = open_baseline(baseline, trust.store, model=model.title, policy=policy)
-    asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin())
+        earlier = open_baseline(baseline, trust.store, model=model.title, policy=policy)
+    asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin(), earlier)
     threads = model.runtime.threads
     with Guard() as guard, reproducible(threads):
         pipeline = Pipeline(model, guard)
@@ -157,10 +157,10 @@ def command(
                 suite,
                 pipeline,
                 chosen.pictures,
-                now=signing.now(),
+                clock=signing.now,
                 fresh_process=fresh_process(bundle, model.digest, device, threads),
-                baseline=None if before is None else held_in(before),
-                smallest_changes=None if before is None else smallest_changes(before, weights=model.digest),
+                baseline=None if earlier is None else earlier.held_images,
+                smallest_changes=None if earlier is None else earlier.smallest_changes(model.digest),
                 progress=watch,
                 first=first,
                 poison_test=poison_test,
@@ -174,6 +174,7 @@ def command(
         signing.create(junit, to_junit(result))
     if sarif is not None:
         where, lines = policy_place(rules, policy)
+        before = None if earlier is None else earlier.result
         signing.create(sarif, to_sarif(result, policy=where, lines=lines, version=__version__, before=before))
     return answer_of(outcome, result, out, trust, remarks)
 

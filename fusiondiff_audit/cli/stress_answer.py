@@ -27,8 +27,8 @@ def answer_of(
         low, high = wilson(fooled, of)
         spent = sum(trial.queries + trial.passes for trial in one.trials)
         rows.append((one.attack, str(one.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
-    checks = [("check", "", "", "")] + [(f.id, f.title, f.held, f.evidence) for f in outcome.findings]
-    gates = [("gate", "", "")] + [(d.gate.name, d.passed, d.said) for d in outcome.decisions]
+    checks = [("check", "", "", "")] + [(f.id, f.title, f.held, f.evidence) for f in outcome.checks]
+    gates = [("gate", "", "")] + [(gate.name, gate.passed, gate.said) for gate in outcome.gates]
     poisons = [("poison", "altered", "labels turned", "of them certified", "passed")] + [
         (one.name, str(one.specimens), f"{one.turned} of {one.asked}", f"{one.broken} of {one.certified}", one.reach)
         for one in result.poisons
@@ -42,7 +42,8 @@ def answer_of(
     show = "DEMONSTRATION. " if result.demonstration else ""
     for reason in outcome.why[1:]:
         say(reason)
-    if any("no baseline" in reason for reason in outcome.why):
+    undecided = [gate.name for gate in result.gates if gate.passed == "undecided"]
+    if result.baseline is None and any(name.startswith("regressions/") for name in undecided):
         say("--baseline RESULT compares with an earlier result; --first says that there is none")
     why = f"{outcome.why[0] if outcome.why else _passed(outcome)}; "
     sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
@@ -54,8 +55,8 @@ def answer_of(
         "policy": {"name": result.policy, "digest": result.policy_digest},
         "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
         "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
-        "checks": {finding.id: finding.held for finding in outcome.findings},
-        "gates": {decision.gate.name: decision.passed for decision in outcome.decisions},
+        "checks": {check.id: check.held for check in outcome.checks},
+        "gates": {gate.name: gate.passed for gate in outcome.gates},
         "notSelected": list(outcome.not_selected),
         "pictures": list(remarks),
         "trust": trust.data(),
@@ -69,5 +70,5 @@ def answer_of(
 
 def _passed(outcome: "SuiteResult") -> str:
     """Say what a pass means: that these gates were passed, and no more."""
-    names = ", ".join(decision.gate.name for decision in outcome.decisions if decision.passed == "passed")
+    names = ", ".join(gate.name for gate in outcome.gates if gate.passed == "passed")
     return f"gates passed: {names or 'none was asked for'}"

@@ -91,7 +91,7 @@ def plots_of(result: StressResult) -> list[Plot]:
     for norm, title in _TITLES.items():
         tried = [one for one in result.attacks if one.norm == norm and one.bounded and one.sizes]
         if tried:
-            plots.append(_plot(title, 255 if norm == "linf" else 1, tried, len(tried[0].pictures)))
+            plots.append(_plot(title, 255 if norm == "linf" else 1, tried, len(tried[0].images)))
     return plots
 
 

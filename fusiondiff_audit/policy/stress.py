@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 
 from fusiondiff_audit.policy.one_file import refuse_audit_settings
 from fusiondiff_audit.policy.parsing import PolicySection, ResolvedPolicy, Text, read_table, resolve
-from reports.stress.consistency import BUDGET, SHARE
+from reports.stress.quoted_policy import BUDGET, SHARE
 from reports.verdict.embedded import STRESS_POLICIES
 from signing.strict import write_json
 

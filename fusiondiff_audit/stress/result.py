@@ -1,4 +1,4 @@
-"""From what attacks found to what is signed: counts, digests and words."""
+"""From the result of a suite to the record that is signed."""
 
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
@@ -14,15 +14,16 @@ from attacks.suite import SuiteResult
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import StressPolicy
+from fusiondiff_audit.stress.baseline import StressBaseline
 from reports.identity import Key, Library
 from reports.stress.records import (
     AttackResult,
     DetectorResult,
     Environment,
-    GateResult,
     PoisonResult,
 )
-from reports.stress.result import FORMAT, StressResult
+from reports.stress.result import StressResult
+from reports.stress.versions import NEWEST_RESULT
 from signing.strict import is_plain
 
 _LONGEST = 1000  # characters
@@ -31,34 +32,23 @@ _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "adversarial-robustness-too
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Circumstances:
-    """Who asked what of whom."""
+    """Which model was tested by which policy, by whom, and against which earlier result."""
 
     model: DiffusionModel
     policy: StressPolicy
     auditor: Key
     origin: Origin
+    baseline: StressBaseline | None
 
 
-def result_of(outcome: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
+def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
     """Return what is signed."""
-    model, runtime = asked.model, asked.model.runtime
-    libraries = tuple(Library(name, version(name)) for name in _LIBRARIES)
-    taken = Environment(
-        asked.origin.digest,
-        asked.origin.released,
-        runtime.device,
-        runtime.threads,
-        outcome.suite.seed,
-        int(Decimal(outcome.seconds).to_integral_value(ROUND_UP)),
-        libraries,
-        ATLAS,
-        NIST,
-    )
+    model, runtime, poisoned = asked.model, asked.model.runtime, suite_result.poisoned
     return StressResult(
-        format=FORMAT,
-        issued=signing.write_time(signing.now()),
-        word=outcome.word,
-        why=tuple(map(_text, outcome.why)),
+        format=NEWEST_RESULT,
+        issued=signing.write_time(suite_result.decided),
+        word=suite_result.word,
+        why=tuple(map(_text, suite_result.why)),
         auditor=asked.auditor,
         model=model.title,
         model_digest=model.digest,
@@ -68,17 +58,27 @@ def result_of(outcome: SuiteResult, asked: Circumstances, *, images: int) -> Str
         policy_digest=asked.policy.digest,
         policy_text=asked.policy.text,
         images=images,
-        missed=tuple(sorted(outcome.missed)),
-        attacks=tuple(map(_tried, outcome.results)),
-        poisons=() if outcome.poisoned is None else tuple(map(_harmed, outcome.poisoned.trials)),
-        detectors=() if outcome.poisoned is None else tuple(map(_watched, outcome.poisoned.detectors)),
-        checks=tuple(replace(one, evidence=_text(one.evidence)) for one in outcome.findings),
-        not_selected=outcome.not_selected,
-        gates=tuple(
-            GateResult(d.gate.name, d.passed, d.gate.severity, d.count, d.of, _text(d.said)) for d in outcome.decisions
+        missed=tuple(sorted(suite_result.missed)),
+        attacks=tuple(map(_attack_result, suite_result.results)),
+        poisons=() if poisoned is None else tuple(map(_poison_result, poisoned.trials)),
+        detectors=() if poisoned is None else tuple(map(_detector_result, poisoned.detectors)),
+        checks=tuple(replace(check, evidence=_text(check.evidence)) for check in suite_result.checks),
+        not_selected=suite_result.not_selected,
+        gates=tuple(replace(gate, said=_text(gate.said)) for gate in suite_result.gates),
+        outcome=suite_result.digest,
+        taken=Environment(
+            asked.origin.digest,
+            asked.origin.released,
+            runtime.device,
+            runtime.threads,
+            suite_result.suite.seed,
+            int(Decimal(suite_result.seconds).to_integral_value(ROUND_UP)),
+            tuple(Library(name, version(name)) for name in _LIBRARIES),
+            ATLAS,
+            NIST,
         ),
-        outcome=outcome.digest,
-        taken=taken,
+        authentic=tuple(sorted(suite_result.authentic)),
+        baseline=None if asked.baseline is None else asked.baseline.digest,
     )
 
 
@@ -88,11 +88,11 @@ def _text(said: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
-def _tried(result: Result) -> AttackResult:
+def _attack_result(result: Result) -> AttackResult:
     def ended(*ends: End) -> tuple[str, ...]:
         return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
 
-    atlas, nist = CATALOGUE[_entry(result)].taxonomies
+    atlas, nist = CATALOGUE[result.attack.rsplit("-", 2)[0]].taxonomies  # a plan's name has norm and size after it
     fooled = sorted((trial.digest, trial.least) for trial in result.trials if trial.end is End.FOOLED)
     return AttackResult(
         result.attack,
@@ -113,7 +113,7 @@ def _tried(result: Result) -> AttackResult:
     )
 
 
-def _harmed(one: PoisonTrial) -> PoisonResult:
+def _poison_result(one: PoisonTrial) -> PoisonResult:
     entry = POISONS[one.poison.rsplit("-", 1)[0]]
     return PoisonResult(
         one.poison,
@@ -131,12 +131,7 @@ def _harmed(one: PoisonTrial) -> PoisonResult:
     )
 
 
-def _watched(one: DetectorTrial) -> DetectorResult:
+def _detector_result(one: DetectorTrial) -> DetectorResult:
     return DetectorResult(
         one.detector, one.found, one.planted, one.alarms, one.clean, one.clean_alarms, one.clean_all, one.counts
     )
-
-
-def _entry(result: Result) -> str:
-    """Return the catalogue's name of an attack: a plan's name has norm and size after it."""
-    return result.attack.rsplit("-", 2)[0]

@@ -1,85 +1,95 @@
-"""What the parts of a stress test's result come to, and when they contradict each other or the quoted policy."""
+"""When a stress result contradicts itself, or the policy that it quotes: every gate is decided again from its counts.
+
+Of version 2, each gate is counted from the images that each attack left, by class, and from the losses against the
+baseline. Of version 1, a gate of all images is counted in the same way; one of a slice is decided by the counts that it
+states, within what the attacks left; one that compares must have ended as its losses allow.
+"""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from itertools import count
 
-from reports.stress.gates import GateOutcome, Severity
-from reports.stress.outcome import Outcome
-from reports.stress.records import CheckState, GateResult
-from signing.fields import Fields, read_json
-from signing.strict import MAX_TEXT, is_sha256
+from reports.stress.details import StressDetails
+from reports.stress.gates import Gate, GateOutcome, GateResult, Slice, Tally, decide, tally
+from reports.stress.outcome import outcome_of
+from reports.stress.quoted_policy import read_quoted_policy
+from reports.stress.statistics import mcnemar
+from reports.stress.versions import RESULT_V1
+from signing.strict import is_sha256
 
-if TYPE_CHECKING:
-    from reports.stress.result import StressResult
-
-_MOST = 1000  # attacks, checks or gates
-_PICTURES = 1_000_000
-_TOKENS = 20_000
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
-SHARE = r"0|1|0\.[0-9]{1,6}|1\.0{1,6}"  # how a policy writes a share, and how far a picture may be changed
-BUDGET = r"[0-9]{1,3}(?:\.[0-9]{1,6})?|[1-9][0-9]{0,4}/(?:255|65535)"
 _DIGIT = Decimal("0.000001")
 _DECIDED = (GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.WAIVED)
 _FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
 
 
-def outcome_of(result: "StressResult") -> Outcome:
-    """Return what the parts come to, whatever the result says of itself."""
-    doubts = [one for one in result.checks if one.held is CheckState.FAILED]
-    broken: list[object] = [one for one in result.attacks if one.problem or one.unfinished or not one.pictures]
-    broken += [one for one in result.poisons if one.problem or one.broken]
-    broken += [one for one in result.detectors if not one.planted]  # it was never tried
-    undecided = [one for one in result.gates if one.passed is GateOutcome.UNDECIDED]
-    strict = [one for one in result.gates if one.severity is Severity.ERROR and one.passed is not GateOutcome.UNASKED]
-    if doubts or broken or undecided or not strict or not result.attacks:
-        return Outcome.INCONCLUSIVE
-    return Outcome.FAILED if any(one.passed is GateOutcome.FAILED for one in strict) else Outcome.PASSED
-
-
-def contradiction_of(result: "StressResult") -> str | None:
+def contradiction_of(result: StressDetails) -> str | None:
     """Say what contradicts itself, or the policy that is quoted."""
-    pictures = {frozenset(one.pictures) for one in result.attacks}
-    digests = [*result.missed, *(digest for one in result.attacks for digest in one.pictures)]
+    fault = _name_fault(result) or _attack_fault(result) or _class_fault(result) or _poison_fault(result)
+    if fault := fault or _policy_fault(result):
+        return fault
+    outcome, _ = outcome_of(
+        attacks=result.attacks,
+        poisons=result.poisons,
+        detectors=result.detectors,
+        checks=result.checks,
+        gates=result.gates,
+    )
+    return None if outcome is result.word else f"{result.word}, and yet its parts come to {outcome}"
+
+
+def is_recomputed(result: StressDetails, gate: GateResult) -> bool:
+    """Say whether all that a gate was decided by is signed, so that it was counted again."""
+    return result.format != RESULT_V1 or (gate.name.startswith("held/") and gate.name.endswith("/all"))
+
+
+def _name_fault(result: StressDetails) -> str | None:
+    """Say what is no digest, or is there twice."""
+    digests = [*result.missed, *result.authentic, *(digest for one in result.attacks for digest in one.images)]
+    digests += [] if result.baseline is None else [result.baseline]
     if not all(map(is_sha256, (result.model_digest, result.policy_digest, result.outcome, *digests))):
         return "a digest that is none"
-    for what, names in (
-        ("attack", [one.name for one in result.attacks]),
-        ("check", [one.id for one in result.checks]),
-        ("gate", [one.name for one in result.gates]),
-        ("picture that was judged wrongly", list(result.missed)),
-        ("poison", [one.name for one in result.poisons]),
-        ("detector", [one.name for one in result.detectors]),
+    for kind, names in (
+        ("attack", [attack.name for attack in result.attacks]),
+        ("check", [check.id for check in result.checks]),
+        ("gate", [gate.name for gate in result.gates]),
+        ("image that was judged wrongly", list(result.missed)),
+        ("authentic image", list(result.authentic)),
+        ("poison", [poison.name for poison in result.poisons]),
+        ("detector", [detector.name for detector in result.detectors]),
     ):
         if len(set(names)) != len(names):
-            return f"a {what} that is there twice"
+            return f"a {kind} that is there twice"
+    return None
+
+
+def _attack_fault(result: StressDetails) -> str | None:
+    missed = set(result.missed)
     for one in result.attacks:
-        if len(set(one.pictures)) != len(one.pictures) or set(one.pictures) & set(result.missed):
-            return f"attack {one.name}: a picture that ended twice"
+        images = set(one.images)
+        if len(images) != len(one.images) or images & missed:
+            return f"attack {one.name}: an image that ended twice"
         if len(one.sizes) != len(one.fooled) or not all(map(_SIZE.fullmatch, (one.size, *one.sizes))):
-            return f"attack {one.name}: not one size for each picture that it fooled"
+            return f"attack {one.name}: not one size for each image that it fooled"
         if any(Decimal(size) > Decimal(one.size) + _DIGIT for size in one.sizes):
             return f"attack {one.name}: a change larger than its budget"
-        if len(one.pictures) + len(result.missed) != result.images:
-            return (
-                f"attack {one.name}: {len(one.pictures)} pictures, {result.images} less {len(result.missed)} are asked"
-            )
-    if len(pictures) > 1:
-        return "attacks on different pictures"
-    for gate in result.gates:
-        if not 0 <= gate.count <= gate.of <= result.images:
-            return f"gate {gate.name}: {gate.count} of {gate.of}, of {result.images} pictures"
-        metric, rest = gate.name.split("/", 1)
-        if gate.passed is GateOutcome.UNASKED and metric != "regressions":
-            return f"gate {gate.name}: not asked, and it compares with nothing"
-        attack, part = rest.rsplit("/", 1)
-        if (metric, part) == ("held", "all") and (gate.count, gate.of) != (_held(result, attack), result.images):
-            return f"gate {gate.name}: {gate.count} of {gate.of}, the attacks left {_held(result, attack)}"
-    return _poison_fault(result) or _unlike_policy(result)
+        if len(images) + len(missed) != result.images:
+            return f"attack {one.name}: {len(images)} images, {result.images} less {len(missed)} are asked"
+    if len({frozenset(one.images) for one in result.attacks}) > 1:
+        return "attacks on different images"
+    return None
 
 
-def _poison_fault(result: "StressResult") -> str | None:
+def _class_fault(result: StressDetails) -> str | None:
+    """Say which authentic image is none of those that were judged."""
+    judged = {*result.missed, *(result.attacks[0].images if result.attacks else ())}
+    stranger = next((digest for digest in result.authentic if digest not in judged), None)
+    return stranger and f"an authentic image {stranger} that was not judged"
+
+
+def _poison_fault(result: StressDetails) -> str | None:
     """Say which counts of poison or detectors contradict themselves."""
     for one in result.poisons:
         counts = (one.broken, one.turned, one.passed, one.certified, one.specimens, one.aimed)
@@ -87,81 +97,81 @@ def _poison_fault(result: "StressResult") -> str | None:
             return f"poison {one.name}: counts that contradict each other"
         if one.passed > min(one.aimed, one.turned):
             return f"poison {one.name}: {one.passed} passed of {one.aimed}, and {one.turned} labels turned"
-    for found in result.detectors:
-        parts = ((found.found, found.planted), (found.alarms, found.clean), (found.clean_alarms, found.clean_all))
-        if any(not 0 <= some <= whole for some, whole in parts):
-            return f"detector {found.name}: counts that contradict each other"
-        quiet = all(_ALARMS * some <= whole for some, whole in parts[1:])
-        if found.counts is not (quiet and _FOUND[1] * found.found >= _FOUND[0] * found.planted > 0):
-            return f"detector {found.name}: whether it counts does not follow from what it found"
+    for detector in result.detectors:
+        quiet = (detector.alarms, detector.clean), (detector.clean_alarms, detector.clean_all)
+        if any(not 0 <= some <= whole for some, whole in (*quiet, (detector.found, detector.planted))):
+            return f"detector {detector.name}: counts that contradict each other"
+        silent = all(_ALARMS * some <= whole for some, whole in quiet)
+        if detector.counts is not (silent and _FOUND[1] * detector.found >= _FOUND[0] * detector.planted > 0):
+            return f"detector {detector.name}: whether it counts does not follow from what it found"
     return None
 
 
-def _held(result: "StressResult", attack: str) -> int:
-    """Return how many pictures an attack left, or all attacks together (`worst`)."""
-    kept = [set(one.held) for one in result.attacks if attack in ("worst", one.name)]
-    return len(set.intersection(*kept)) if kept else 0
-
-
-def _gate_fault(gate: GateResult, asked: Fields, issued: str) -> str | None:
-    """Say how a gate ended otherwise than the quoted policy lets it end."""
-    least, share = asked.integer("least", least=1, most=_PICTURES), _quoted(asked, "value", SHARE)
-    waiver = asked.optional_fields("waiver")
-    if gate.severity != asked.text("severity"):
-        return f"{gate.severity}, where the quoted policy says {asked.text('severity')}"
-    if gate.passed is GateOutcome.WAIVED and (waiver is None or issued[:10] >= waiver.text("until")):
-        return "waived, and the quoted policy waives nothing, or did so until an earlier day"
-    if gate.passed in _DECIDED and gate.of < least:
-        return f"decided on {gate.of} pictures, at least {least} are asked for"
-    reached = gate.of > 0 and Fraction(gate.count, gate.of) >= share
-    if asked.text("metric") != "held" or gate.passed not in _DECIDED:
-        return None
-    bound, passed = asked.text("bound"), gate.passed is GateOutcome.PASSED
-    if (passed and not reached and bound != "upper") or (not passed and reached and bound != "lower"):
-        return f"{gate.passed}, with {gate.count} of {gate.of} held and {asked.text('value')} asked for"
-    return None
-
-
-def _quoted(asked: Fields, name: str, form: str) -> Fraction:
-    """Return a number as a policy may write it: others could be a division by zero, or have a million digits."""
-    text = asked.text(name)
-    if not re.fullmatch(form, text):
-        raise ValueError(f"the quoted policy: {name} {text[:100]!a} is no number that a policy has")
-    return Fraction(text)
-
-
-def _unlike_policy(result: "StressResult") -> str | None:
-    """Say what the quoted policy asked for and the result has not, or the other way round."""
-    said = read_json(result.policy_text.encode(), "the quoted policy", limit=MAX_TEXT, tokens=_TOKENS)
-    asked = said.fields("robustness") if said.has("robustness") else said  # older policies were of an audit, too
-    attacks = [
-        f"{one.text('attack')}-{one.text('norm')}-{one.text('size')}"
-        for one in asked.list("attacks", least=0, most=_MOST)
-    ]
-    gates = [
-        f"{one.text('metric')}/{'worst' if one.null('attack') else one.text('attack')}/{one.text('slice')}"
-        for one in asked.list("gates", least=0, most=_MOST)
-    ]
-    for one, budget in zip(result.attacks, asked.list("attacks", least=0, most=_MOST), strict=False):
-        if (one.norm, one.size) != (budget.text("norm"), f"{float(_quoted(budget, 'size', BUDGET)):.6f}"):
-            return f"attack {one.name}: another budget than the quoted policy asks for"
-    checks = asked.texts("checks", most=_MOST)
-    poisons = [
-        f"{one.text('poison')}-{one.integer('specimens', least=1, most=_PICTURES)}"
-        for one in asked.list("poisons", least=0, most=_MOST)
-    ]
-    for gate, wished in zip(result.gates, asked.list("gates", least=0, most=_MOST), strict=False):
-        if fault := _gate_fault(gate, wished, result.issued):
-            return f"gate {gate.name}: {fault}"
-    for what, wanted, found in (
-        ("poisons", poisons, [one.name for one in result.poisons]),
-        ("detectors", list(asked.texts("detectors", most=_MOST)), [one.name for one in result.detectors]),
-        ("attacks", attacks, [one.name for one in result.attacks]),
-        ("gates", gates, [one.name for one in result.gates]),
-        ("checks", sorted(checks), sorted(one.id for one in result.checks)),
+def _policy_fault(result: StressDetails) -> str | None:
+    """Say where the result and the quoted policy differ, or which gate did not end as the policy lets it."""
+    policy = read_quoted_policy(result.policy_text)
+    for kind, wanted, present in (
+        ("poisons", list(policy.poisons), [one.name for one in result.poisons]),
+        ("detectors", list(policy.detectors), [one.name for one in result.detectors]),
+        ("attacks", [one.name for one in policy.attacks], [one.name for one in result.attacks]),
+        ("gates", [gate.name for gate in policy.gates], [gate.name for gate in result.gates]),
+        ("checks", sorted(policy.checks), sorted(check.id for check in result.checks)),
     ):
-        if wanted != found:
-            return f"other {what} than the quoted policy asks for"
-    if result.policy != said.text("name") or result.images != asked.integer("images", least=1, most=_PICTURES):
-        return "another name or number of pictures than in the quoted policy"
+        if wanted != present:
+            return f"other {kind} than the quoted policy asks for"
+    if (result.policy, result.images) != (policy.name, policy.images):
+        return "another name or number of images than in the quoted policy"
+    for attack, budget in zip(result.attacks, policy.attacks, strict=True):
+        if (attack.norm, attack.size) != (budget.norm, budget.size):
+            return f"attack {attack.name}: another budget than the quoted policy asks for"
+    for gate, signed in zip(policy.gates, result.gates, strict=True):
+        if fault := _gate_fault(result, gate, signed):
+            return f"gate {gate.name}: {fault}"
     return None
+
+
+def _gate_fault(result: StressDetails, gate: Gate, signed: GateResult) -> str | None:
+    """Say how a gate ended otherwise than the quoted policy lets it end."""
+    first = signed.passed is GateOutcome.UNASKED
+    if not 0 <= signed.count <= signed.of <= result.images:
+        return f"{signed.count} of {signed.of}, of {result.images} images"
+    if signed.severity is not gate.severity:
+        return f"{signed.severity}, where the quoted policy says {gate.severity}"
+    if first and (not gate.compares or result.baseline is not None):
+        return f"not asked, {'and there is a baseline' if gate.compares else 'and it compares with nothing'}"
+    if result.format == RESULT_V1 and gate.compares and signed.passed not in _DECIDED:
+        return None  # a doubt, whatever its counts
+    ended, instead = f"{signed.passed} with {signed.count} of {signed.of}", "which the attacks do not leave"
+    for counts in _possible_counts(result, gate, signed):
+        decided = decide(gate, counts, result.time, first=first)
+        if replace(decided, said=signed.said, before=signed.before) == signed:
+            return None
+        instead = f"which comes to {decided.passed} with {decided.count} of {decided.of} by the quoted policy"
+    return f"{ended}, {instead}"
+
+
+def _possible_counts(result: StressDetails, gate: Gate, signed: GateResult) -> Iterator[Tally]:
+    """Yield the counts that a gate was decided by, or those that version 1 leaves possible."""
+    counts = tally(gate, result.held_images, result.authentic)
+    if not is_recomputed(result, signed):
+        yield from _possible_of_version_1(gate, signed, tally(replace(gate, slice=Slice.ALL), result.held_images, ()))
+    elif not gate.compares or signed.before is None:
+        yield counts
+    elif result.baseline is not None:
+        yield replace(counts, before=signed.before, lost=signed.count)
+
+
+def _possible_of_version_1(gate: Gate, signed: GateResult, whole: Tally) -> Iterator[Tally]:
+    """Yield the counts, within those of all images, that may have decided a gate that does not sign its own."""
+    lost = signed.count if gate.compares else signed.of - signed.count
+    kept = min(whole.held, signed.of - lost) if gate.compares else signed.count
+    of_all = gate.slice is not Slice.ALL or signed.of == whole.of
+    if not of_all or not (0 <= lost <= whole.of - whole.held and 0 <= kept <= whole.held):
+        return
+    if not gate.compares:
+        yield Tally(signed.of, kept)
+        return
+    enough = next(number for number in count() if mcnemar(number, 0) < gate.value)
+    for before in {max(lost, enough), kept + lost}:  # the most that can have been gained, and the least
+        if lost <= before <= kept + lost:
+            yield Tally(signed.of, kept, before, lost)

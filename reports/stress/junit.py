@@ -5,30 +5,29 @@ a failure; what broke down, ran out of time or could not be decided is an error,
 what does not apply is skipped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from reports.stress.gates import GateResult
 from reports.stress.outcome import Outcome
-from reports.stress.records import AttackResult, CheckResult, GateResult, PoisonResult
+from reports.stress.records import AttackResult, CheckResult, PoisonResult
 from reports.stress.result import StressResult
 
-Case = tuple[str, str | None, str]  # name, what it is besides passed, and what is said
+Case = tuple[str, str | None, str]  # name, element if it did not pass, and text
 
 
 def to_junit(result: StressResult) -> bytes:
     """Return the XML document."""
     root = ElementTree.Element("testsuites", name=f"fusiondiff-audit stress: {result.word}")
     families: dict[str, list[Case]] = {}
-    for one in result.attacks:
-        families.setdefault(f"attacks.{one.family}", []).append(_attack(one))
+    for attack in result.attacks:
+        families.setdefault(f"attacks.{attack.family}", []).append(_attack(attack))
     if result.poisons:
-        families["poisons"] = [
-            (one.name, "error" if one.problem or one.broken else None, _harm(one)) for one in result.poisons
-        ]
+        families["poisons"] = list(map(_poison, result.poisons))
     suites = {
         **families,
         "checks": list(map(_check, result.checks)),
-        "gates": list(map(_gate, result.gates)),
+        "gates": [_gate(gate, result.explain(gate)) for gate in result.gates],
         "outcome": [_outcome(result)],
     }
     for name, cases in suites.items():
@@ -38,13 +37,12 @@ def to_junit(result: StressResult) -> bytes:
     return document + b"\n"
 
 
-def _suite(name: str, cases: Iterable[Case], result: StressResult) -> ElementTree.Element:
-    known = list(cases)
-    counts = {kind: sum(case[1] == kind for case in known) for kind in ("failure", "error", "skipped")}
+def _suite(name: str, cases: Sequence[Case], result: StressResult) -> ElementTree.Element:
+    counts = {kind: sum(case[1] == kind for case in cases) for kind in ("failure", "error", "skipped")}
     suite = ElementTree.Element(
         "testsuite",
         name=name,
-        tests=str(len(known)),
+        tests=str(len(cases)),
         failures=str(counts["failure"]),
         errors=str(counts["error"]),
         skipped=str(counts["skipped"]),
@@ -61,45 +59,44 @@ def _suite(name: str, cases: Iterable[Case], result: StressResult) -> ElementTre
         ("demonstration", str(result.demonstration).lower()),
     ):
         ElementTree.SubElement(properties, "property", name=key, value=value)
-    for title, kind, said in known:
+    for title, kind, text in cases:
         case = ElementTree.SubElement(suite, "testcase", classname=f"stress.{name}", name=title, time="0")
         if kind is None:
-            ElementTree.SubElement(case, "system-out").text = said
+            ElementTree.SubElement(case, "system-out").text = text
         else:
-            ElementTree.SubElement(case, kind, message=said)
+            ElementTree.SubElement(case, kind, message=text)
     return suite
 
 
 def _outcome(result: StressResult) -> Case:
-    """Return what all parts come to: a run in which nothing failed may still say nothing."""
+    """Return the outcome as a case: a run in which nothing failed may still say nothing."""
     kind = {Outcome.PASSED: None, Outcome.FAILED: "failure"}.get(result.word, "error")
     return str(result.word), kind, "; ".join(result.why) or "every gate that can fail it held"
 
 
-def _harm(one: PoisonResult) -> str:
-    if one.problem:
-        return one.problem
-    certified = f"{one.broken} of {one.certified} certified"
-    return f"{one.turned} of {one.asked} labels turned, {certified}; {one.reach} passed"
+def _poison(poison: PoisonResult) -> Case:
+    certified = f"{poison.broken} of {poison.certified} certified"
+    reached = f"{poison.turned} of {poison.asked} labels turned, {certified}; {poison.reach} passed"
+    return poison.name, "error" if poison.problem or poison.broken else None, poison.problem or reached
 
 
-def _attack(one: AttackResult) -> Case:
-    """Return an attack as a case: that it succeeded is for gates to judge, that it ran is what is shown."""
-    pictures = len(one.held) + len(one.fooled) + len(one.silenced) + len(one.unfinished)
-    said = f"{len(one.fooled)} of {pictures} fooled, {len(one.silenced)} silenced; {one.queries + one.passes} questions"
-    broken = one.problem or (f"{len(one.unfinished)} pictures not attacked to the end" if one.unfinished else None)
-    if broken is None and not pictures:
-        broken = "no picture was attacked"
-    return one.name, "error" if broken else None, broken or said
+def _attack(attack: AttackResult) -> Case:
+    """Return an attack as a case: whether it succeeded is for gates to judge, whether it ran is shown."""
+    reached = f"{len(attack.fooled)} of {len(attack.images)} fooled, {len(attack.silenced)} silenced"
+    if attack.ran:
+        return attack.name, None, f"{reached}; {attack.queries + attack.passes} questions"
+    unfinished = len(attack.unfinished)
+    fault = f"{unfinished} images not attacked to the end" if unfinished else "no image was attacked"
+    return attack.name, "error", attack.problem or fault
 
 
-def _check(one: CheckResult) -> Case:
-    kind = {"held": None, "not applicable": "skipped"}.get(one.held, "error")
-    return f"{one.id} {one.title}", kind, one.evidence
+def _check(check: CheckResult) -> Case:
+    kind = {"held": None, "not applicable": "skipped"}.get(check.held, "error")
+    return f"{check.id} {check.title}", kind, check.evidence
 
 
-def _gate(one: GateResult) -> Case:
-    if one.passed == "failed" and one.severity != "error":
-        return one.name, None, f"{one.severity}: {one.said}"
+def _gate(gate: GateResult, explanation: str) -> Case:
+    if gate.passed == "failed" and gate.severity != "error":
+        return gate.name, None, f"{gate.severity}: {explanation}"
     kinds = {"passed": None, "waived": "skipped", "not asked": "skipped", "failed": "failure"}
-    return one.name, kinds.get(one.passed, "error"), one.said
+    return gate.name, kinds.get(gate.passed, "error"), explanation

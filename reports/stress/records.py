@@ -1,14 +1,13 @@
-"""What a stress test's result is made of: attacks, poisons, detectors, checks and gates, and words for how they end."""
+"""What a stress result says of attacks, poisons, detectors and checks; its JSON has the names of these fields."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from reports.identity import Library
-from reports.stress.gates import GateOutcome, Severity
 
 
 class CheckState(StrEnum):
-    """What came of a check."""
+    """How a check ended."""
 
     HELD = "held"
     FAILED = "failed"
@@ -17,7 +16,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """One attack, and what became of each picture, by digest of its pixels."""
+    """An attack, and what became of each image, by digest of its pixels."""
 
     name: str
     family: str
@@ -41,14 +40,19 @@ class AttackResult:
         return self.norm != "linf" or float(self.size) < 1
 
     @property
-    def pictures(self) -> tuple[str, ...]:
-        """Return every picture that was attacked."""
+    def images(self) -> tuple[str, ...]:
+        """Return every image that was attacked."""
         return (*self.held, *self.fooled, *self.silenced, *self.unfinished)
+
+    @property
+    def ran(self) -> bool:
+        """Say whether every image was attacked to the end."""
+        return self.problem is None and not self.unfinished and bool(self.images)
 
 
 @dataclass(frozen=True, slots=True)
 class PoisonResult:
-    """One poison of an enrolment, and what it reached, in counts of labels."""
+    """A poison of an enrolment, and what it reached, in counts of labels."""
 
     name: str
     keeps_labels: bool
@@ -64,14 +68,18 @@ class PoisonResult:
     nist: str
 
     @property
+    def ran(self) -> bool:
+        return self.problem is None
+
+    @property
     def reach(self) -> str:
-        """Return what came of its aim."""
+        """Return how many of those that were to pass did."""
         return f"{self.passed} of {self.aimed}"
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorResult:
-    """One detector of poison, and what it made of poison that was planted and of the set itself."""
+    """A detector of poison, and what it flagged of planted poison and of the clean enrolment."""
 
     name: str
     found: int
@@ -85,7 +93,7 @@ class DetectorResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check of the run itself."""
+    """A sanity check of the stress test itself."""
 
     id: str
     title: str
@@ -94,20 +102,8 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class GateResult:
-    """One gate of the policy."""
-
-    name: str
-    passed: GateOutcome
-    severity: Severity
-    count: int
-    of: int
-    said: str
-
-
-@dataclass(frozen=True, slots=True)
 class Environment:
-    """Where it was computed, and with what."""
+    """Where a stress test was computed, and with what."""
 
     code: str  # SHA-256 over the sources
     released: bool

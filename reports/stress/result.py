@@ -7,84 +7,46 @@ writes it again, and must come to the bytes that were signed.
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 
-from reports.identity import Key
-from reports.stress.consistency import contradiction_of, outcome_of
-from reports.stress.gates import GateOutcome, Severity
+from reports.stress.consistency import contradiction_of, is_recomputed
+from reports.stress.details import StressDetails
+from reports.stress.gates import GateOutcome, GateResult, Severity
 from reports.stress.outcome import Outcome
-from reports.stress.records import (
-    AttackResult,
-    CheckResult,
-    CheckState,
-    DetectorResult,
-    Environment,
-    GateResult,
-    PoisonResult,
-)
+from reports.stress.records import CheckState
+from reports.stress.versions import RESULT_V1, RESULT_V2, details_as_written, refuse_late_result, upgraded_details
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
 from signing.fields import Fields, read_json
 from signing.records import read_record, write_record
 from signing.sigstore_bundle import SigstoreBundle, bundle_limit, sign_payload, verify_bundle
 from signing.statement import Statement, Subject, write_statement
 from signing.strict import malformed, write_json
-from signing.times import read_time
 
 RESULT = "robustness.sigstore.json"
-FORMAT = "fusiondiff-audit/robustness/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand pictures under twenty attacks have about 14 MB
 _TOKENS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class StressResult:
-    """All that a stress test found."""
-
-    format: str
-    issued: str
-    word: Outcome
-    why: tuple[str, ...]
-    auditor: Key
-    model: str
-    model_digest: str
-    reference: str
-    demonstration: bool
-    policy: str
-    policy_digest: str
-    policy_text: str
-    images: int
-    missed: tuple[str, ...]  # judged wrongly before any attack
-    attacks: tuple[AttackResult, ...]
-    poisons: tuple[PoisonResult, ...]
-    detectors: tuple[DetectorResult, ...]
-    checks: tuple[CheckResult, ...]
-    not_selected: tuple[str, ...]  # checks
-    gates: tuple[GateResult, ...]
-    outcome: str  # SHA-256 over what came of every picture: the same for the same seed
-    taken: Environment
+class StressResult(StressDetails):
+    """What a stress test found; parts that contradict each other, or what they come to, raise `ValueError`."""
 
     def __post_init__(self) -> None:
-        """Refuse a result whose parts contradict each other, or its word."""
-        if self.format != FORMAT:
-            raise ValueError(f"format {self.format[:100]!a}; {FORMAT} is read")
+        if self.format not in (RESULT_V1, RESULT_V2):
+            raise ValueError(f"format {self.format[:100]!a}; {RESULT_V1} and {RESULT_V2} are read")
         if sha256(self.policy_text.encode()).hexdigest() != self.policy_digest:
             raise ValueError("the digest of another policy than the one that is quoted")
-        fault = contradiction_of(self)
-        if fault is not None:
+        if fault := contradiction_of(self):
             raise ValueError(fault)
-        if outcome_of(self) is not self.word:
-            raise ValueError(f"{self.word}, and yet its parts come to {outcome_of(self)}")
 
-    @property
-    def time(self) -> datetime:
-        """Return when it was issued, as its signer says."""
-        return read_time(self.issued, RESULT)
+    def explain(self, gate: GateResult) -> str:
+        """Return by what a gate ended, and whether that could be decided again from what is signed."""
+        return gate.said if is_recomputed(self, gate) else f"{gate.said}; not recomputable from a version 1 result"
 
     def to_payload(self) -> bytes:
         """Return the statement's bytes."""
-        details = write_json(write_record(self))
+        details = write_json(details_as_written(write_record(self)))
         named: dict[str, list[str]] = {"passedTests": [], "warnedTests": [], "failedTests": []}
         for gate in self.gates:
             named[_list_of(gate)].append(f"gate {gate.name}")
@@ -112,7 +74,8 @@ class StressResult:
             payload, where, predicate_type=PREDICATE, limit=_MAX_PAYLOAD, most=1, tokens=_TOKENS
         )
         entries = statement.predicate.list("configuration", least=2, most=2)
-        found = read_record(cls, read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS))
+        details = read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS)
+        found = read_record(cls, Fields(upgraded_details(details.value, where), where))
         if found.to_payload() != payload:
             raise malformed(where, "is not in the one form that results have")
         return found
@@ -155,7 +118,9 @@ def open_stress_result(data: bytes, where: str, *, trust: TrustStore) -> tuple[S
     result = StressResult.from_payload(opened.payload, where)
     if result.auditor.keyid != opened.entry.keyid:
         raise SigningError(Reason.CONTRADICTION, f"{where}: names another auditor than the one who signed it")
-    return result, trust.judge(opened.entry, result.time, where, proven=opened.proven)
+    signer = trust.judge(opened.entry, result.time, where, proven=opened.proven)
+    refuse_late_result(result.format, signer.time or result.time, where)
+    return result, signer
 
 
 MAX_FILE = bundle_limit(_MAX_PAYLOAD)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from reports.stress.gates import GateOutcome
+from reports.stress.gates import GateOutcome, GateResult
 from reports.stress.outcome import Outcome
-from reports.stress.records import AttackResult, CheckResult, GateResult, PoisonResult
+from reports.stress.records import AttackResult, CheckResult, PoisonResult
 from reports.stress.result import StressResult
 from signing.strict import write_json
 
@@ -112,43 +112,44 @@ def _notifications(result: StressResult) -> list[dict[str, Any]]:
 
 
 def _gate(
-    one: GateResult, result: StressResult, place: dict[str, Any], line: int, then: GateOutcome | None
+    gate: GateResult, result: StressResult, place: dict[str, Any], line: int, then: GateOutcome | None
 ) -> dict[str, Any]:
-    found = _result(_gate_rule(one), one.said, one.name, result, place, line)
-    if one.passed in (GateOutcome.FAILED, GateOutcome.WAIVED):
-        found |= {"kind": "fail", "level": one.severity}
+    entry = _result(_gate_rule(gate), result.explain(gate), gate.name, result, place, line)
+    if gate.passed in (GateOutcome.FAILED, GateOutcome.WAIVED):
+        entry |= {"kind": "fail", "level": gate.severity}
     else:
-        found["kind"] = {GateOutcome.PASSED: "pass", GateOutcome.UNASKED: "notApplicable"}.get(one.passed, "review")
-    if one.passed is GateOutcome.WAIVED:
-        found["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one.said}]
+        entry["kind"] = {GateOutcome.PASSED: "pass", GateOutcome.UNASKED: "notApplicable"}.get(gate.passed, "review")
+    if gate.passed is GateOutcome.WAIVED:
+        entry["suppressions"] = [{"kind": "external", "status": "accepted", "justification": gate.said}]
     if then is not None:
-        found["baselineState"] = "unchanged" if one.passed is then else "updated"
-    return found
+        entry["baselineState"] = "unchanged" if gate.passed is then else "updated"
+    return entry
 
 
-def _check(one: CheckResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
-    kind = {"held": "pass", "not applicable": "notApplicable"}.get(one.held, "review")
-    return _result(one.id, f"{one.title}: {one.evidence}", one.id, result, place, 1) | {"kind": kind}
+def _check(check: CheckResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
+    kind = {"held": "pass", "not applicable": "notApplicable"}.get(check.held, "review")
+    return _result(check.id, f"{check.title}: {check.evidence}", check.id, result, place, 1) | {"kind": kind}
 
 
-def _poison(one: PoisonResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
-    said = f"{one.name}: {one.turned} of {one.asked} labels turned, {one.broken} of {one.certified} certified ones"
-    found = _result(one.name, said, one.name, result, place, 1)
-    return found | {"kind": "review" if one.problem or one.broken else "informational"}
+def _poison(poison: PoisonResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
+    certified = f"{poison.broken} of {poison.certified} certified ones"
+    text = f"{poison.name}: {poison.turned} of {poison.asked} labels turned, {certified}"
+    entry = _result(poison.name, text, poison.name, result, place, 1)
+    return entry | {"kind": "review" if poison.problem or poison.broken else "informational"}
 
 
-def _attack(one: AttackResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
-    pictures = len(one.held) + len(one.fooled) + len(one.silenced) + len(one.unfinished)
-    said = f"{one.name}: {len(one.fooled)} of {pictures} pictures fooled, {len(one.silenced)} silenced"
-    found = _result(_attack_rule(one), said, one.name, result, place, 1)
-    return found | {"kind": "review" if one.problem or one.unfinished else "informational"}
+def _attack(attack: AttackResult, result: StressResult, place: dict[str, Any]) -> dict[str, Any]:
+    fooled = f"{len(attack.fooled)} of {len(attack.images)} images fooled"
+    text = f"{attack.name}: {fooled}, {len(attack.silenced)} silenced"
+    entry = _result(_attack_rule(attack), text, attack.name, result, place, 1)
+    return entry | {"kind": "review" if attack.problem or attack.unfinished else "informational"}
 
 
-def _result(rule: str, said: str, name: str, result: StressResult, place: dict[str, Any], line: int) -> dict[str, Any]:
+def _result(rule: str, text: str, name: str, result: StressResult, place: dict[str, Any], line: int) -> dict[str, Any]:
     identity = sha256(f"{rule}\n{result.model}\n{name}".encode()).hexdigest()
     return {
         "ruleId": rule,
-        "message": {"text": said},
+        "message": {"text": text},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": place, "region": {"startLine": line}},

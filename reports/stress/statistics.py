@@ -1,4 +1,4 @@
-"""Shares with their intervals, and the comparison of pairs."""
+"""Intervals of shares, and the exact comparison of pairs."""
 
 from math import comb, sqrt
 
@@ -18,10 +18,12 @@ def wilson(count: int, of: int) -> tuple[float, float]:
 
 
 def mcnemar(worse: int, better: int) -> float:
-    """Return the exact one-sided p-value that pairs which changed did so towards worse by chance alone."""
+    """Return the exact one-sided p-value of so many pairs that became worse, by chance, among all that changed."""
     if worse < 0 or better < 0:
         raise ValueError(f"{worse} pairs that are worse, {better} that are better")
     changed = worse + better
-    return sum(comb(changed, k) for k in range(worse, changed + 1)) / (
-        1 << changed
-    )  # whole numbers: their quotient does not overflow
+    ways = tail = comb(changed, worse)
+    for k in range(worse, changed):
+        ways = ways * (changed - k) // (k + 1)
+        tail += ways
+    return tail / (1 << changed)

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from attacks.checks import CHECKS
-from attacks.gates import held_by_picture
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, LabelledImage, Norm, UnitPlane
-from attacks.outcome import Knowledge
+from attacks.outcome import End, Knowledge
 from attacks.poison import assessment
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.suite import Suite, SuiteResult, run_suite
@@ -42,7 +41,7 @@ def outcome(target: Target, asked: Suite | None = None, **more: object) -> Suite
         asked or suite(),
         target,
         toy_images(12),
-        now=NOW,
+        clock=lambda: NOW,
         fresh_process=target.predict,
         **more,  # type: ignore[arg-type]
     )
@@ -71,7 +70,7 @@ def test_a_constant_is_nothing_to_pass_with() -> None:
 
 def test_nothing_asked_for_and_nothing_to_attack_are_no_passes() -> None:
     assert outcome(Linear(), suite(plans=(), checks=(), gates=())).word is Outcome.INCONCLUSIVE
-    empty = run_suite(suite(checks=(), gates=()), Linear(), [], now=NOW)
+    empty = run_suite(suite(checks=(), gates=()), Linear(), [], clock=lambda: NOW)
     assert empty.word is Outcome.INCONCLUSIVE
     late = outcome(Linear(), suite(seconds=0.0))
     assert late.word is Outcome.INCONCLUSIVE
@@ -102,12 +101,12 @@ def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
 
 def test_a_run_is_compared_with_one_before() -> None:
     first, gates = outcome(Linear()), (Gate(Metric.REGRESSIONS, 0.05, None),)
-    before = {one.attack: held_by_picture(first.results, first.missed, one.attack) for one in first.results}
+    before = {one.attack: one.held_images(first.missed) for one in first.results}
     assert outcome(Linear(), suite(gates=gates), baseline=before).word is Outcome.PASSED
     assert outcome(Linear(), suite(LARGE, gates=gates), baseline=before).word is Outcome.FAILED
     assert outcome(Linear(), suite(gates=gates)).word is Outcome.INCONCLUSIVE
     alone = outcome(Linear(), suite(gates=gates), first=True)
-    assert (alone.decisions[0].passed, alone.word) == (
+    assert (alone.gates[0].passed, alone.word) == (
         GateOutcome.UNASKED,
         Outcome.INCONCLUSIVE,
     )  # nothing else was asked
@@ -144,7 +143,7 @@ def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
 def test_what_was_not_selected_is_listed() -> None:
     found = outcome(Linear())
     assert set(found.not_selected) == {check.id for check in CHECKS} - set(QUICK)
-    assert [finding.id for finding in found.findings] == sorted(QUICK)
+    assert [finding.id for finding in found.checks] == sorted(QUICK)
 
 
 def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +159,7 @@ def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.M
 def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() -> None:
     twice = [*toy_images(4), replace(toy_images(4)[0], name="copy")]
     with pytest.raises(ValueError, match="there twice"):
-        run_suite(suite(), Linear(), twice, now=NOW)
+        run_suite(suite(), Linear(), twice, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize(
@@ -175,3 +174,12 @@ def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() 
 def test_a_suite_that_names_what_is_not_there_is_refused(change: Callable[[Suite], Suite], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         change(suite())
+
+
+def test_an_image_holds_only_if_it_was_judged_rightly_and_still_is() -> None:
+    images = toy_images(6)
+    fooled = run_suite(suite(LARGE, checks=()), Linear(), images, clock=lambda: NOW).results[0]
+    for end in End:
+        trials = tuple(replace(trial, end=end) for trial in fooled.trials)
+        held = replace(fooled, trials=trials).held_images({"missed": True})
+        assert held == {"missed": False} | {image.digest: end is End.HELD for image in images}

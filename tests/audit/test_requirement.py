@@ -20,10 +20,10 @@ from reports.stress.result import StressResult, sign_stress_result
 from reports.verdict.claims import RobustnessClaim
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW
-from tests.reports.test_robustness import DOUBT, FAILED_GATE
-from tests.reports.test_robustness import made as any_result
+from tests.reports.stress.test_stress_result import DOUBT, FAILED_GATE, FOOLED, HELD, TRIED
+from tests.reports.stress.test_stress_result import made as any_result
 from tests.reports.verdict.made import digest
-from tests.stressed import stressed
+from tests.stress_results import stressed
 
 Claimed = RobustnessClaim | None
 Ask = Callable[..., Claimed]
@@ -31,7 +31,7 @@ NIGHTLY = StressPolicy(
     name="nightly",
     attacks=(AttackSettings(attack="pgd", norm="linf", size="8/255"),),
     checks=("S01",),
-    gates=(GateSettings(metric="held", value="0.5"),),
+    gates=(GateSettings(metric="held", value="0.3"),),
 )
 OWN = (f"sha256:{NIGHTLY.digest}",)
 REQUIRED = AuditPolicy(name="strict", robustness=RobustnessRequirement(days=30, policies=OWN))
@@ -39,6 +39,7 @@ BUILT_IN = AuditPolicy(name="strict", robustness=RobustnessRequirement(days=30))
 OPTIONAL, OPTIONAL_MONTH = (
     AuditPolicy(robustness=RobustnessRequirement(result="optional", days=days)) for days in (365, 30)
 )
+ALL_LOST = replace(TRIED, held=(), fooled=(), sizes=(), silenced=(*HELD, *FOOLED))
 Keyring = dict[str, PrivateKey]
 
 
@@ -79,7 +80,11 @@ def test_a_result_that_passed_is_named_in_the_report(ask: Ask, keys: Keyring) ->
 
 @pytest.mark.parametrize("word", [Outcome.FAILED, Outcome.INCONCLUSIVE])
 def test_what_did_not_pass_counts_only_where_none_is_required(ask: Ask, keys: Keyring, word: Outcome) -> None:
-    parts = {"gates": (FAILED_GATE,)} if word is Outcome.FAILED else {"checks": (DOUBT,)}
+    parts = (
+        {"gates": (replace(FAILED_GATE, count=0),), "attacks": (ALL_LOST,)}
+        if word is Outcome.FAILED
+        else {"checks": (DOUBT,)}
+    )
     result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
     assert named(ask(result, OPTIONAL)) == (word, "nightly")
     with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:

@@ -17,16 +17,13 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.policy.stress import read_stress_policy
 from reports.arithmetic import error_bounds, tolerance
-from reports.stress.gates import GateOutcome
-from reports.stress.outcome import Outcome
-from reports.stress.records import GateResult
 from reports.stress.result import sign_stress_result
 from reports.verdict.rows import surviving_answers
 from reports.verdict.verification import verify_report
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import enrolled_model
 from tests.reports.verdict.made import digest
-from tests.stressed import stressed
+from tests.stress_results import stressed
 from tests.training.test_enrol import write_labelled
 
 
@@ -60,12 +57,6 @@ def attacked(model: str, out: str, *, by: str = "auditor", **changes: Any) -> No
     key = signing.load_key(Path(f"{by}.pem"), passphrase=bytes)
     whose = changes.pop("model_digest", None) or DiffusionModel.from_pretrained(model, unverified=True).digest
     Path(out).write_bytes(sign_stress_result(stressed(key.public, whose, **changes), key))
-
-
-def lost_gates() -> tuple[GateResult, ...]:
-    """Return the gates of `quick`, the first of which failed."""
-    gates = stressed(signing.load_key(Path("auditor.pem"), passphrase=bytes).public, digest("any")).gates
-    return (replace(gates[0], passed=GateOutcome.FAILED), *gates[1:])
 
 
 def test_the_whole_way_and_back(ready: Tool) -> None:
@@ -334,7 +325,7 @@ def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
         raise AssertionError("a picture was looked at")
 
     monkeypatch.setattr(ModelJudge, "judge_each", looks)
-    attacked("tiny", "failed.json", gates=lost_gates(), word=Outcome.FAILED)
+    attacked("tiny", "failed.json", stands=False)
     attacked("tiny", "other.json", model_digest=digest("other"))
     attacked("tiny", "device.json", by="device")
     attacked("tiny", "easy.json", policy=EASY)
@@ -384,7 +375,7 @@ def test_an_audit_done_again_judges_its_stress_test_by_the_time_of_the_first(
 
 
 def test_where_no_stress_test_is_required_the_report_says_what_there_is(ready: Tool) -> None:
-    attacked("tiny", "failed.json", gates=lost_gates(), word=Outcome.FAILED)
+    attacked("tiny", "failed.json", stands=False)
     Path("optional.toml").write_text('name = "ours"\n[robustness]\nresult = "optional"\n')
     words = ("audit", "pictures", "--model", "tiny", *TRUSTED, "--no-ledger", "--policy", "optional.toml")
     for number, (more, said) in enumerate(

@@ -22,7 +22,7 @@ from reports.stress.records import CheckState
 from signing import PrivateKey
 from tests.attacks.toys import Linear, Rough, Scripted, texture_images, toy_images
 from tests.conftest import NOW
-from tests.reports.test_robustness import CHECK, FOOLED, HELD, TRIED, left, made
+from tests.reports.stress.test_stress_result import CHECK, FOOLED, HELD, TRIED, left, made
 
 FAR = replace(TRIED, name="square-linf-16/255", size="0.062745", held=HELD[1:], sizes=("0.05", "0.06", "0.02"))
 MORE = replace(FAR, fooled=(*FOOLED, HELD[0]), sizes=("0.050000", "0.060000", "0.020000"))
@@ -75,7 +75,7 @@ def test_examples_are_the_smallest_changes_and_show_what_changed() -> None:
         AttackPlan("large", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 8 / 255), 10)),
         AttackPlan("small", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 2 / 255), 10)),
     )
-    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), toy_images(8), now=NOW)
+    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), toy_images(8), clock=lambda: NOW)
     found = examples_of(outcome, toy_images(8))
     assert len(found) == MOST
     assert all((one.attack, one.greys) == ("small", 2.0) for one in found)
@@ -95,7 +95,7 @@ def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_ex
     entry = CATALOGUE["blur"]
     blur = AttackPlan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None))  # type: ignore[arg-type]
     plans = (blur, AttackPlan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
-    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, now=NOW)
+    outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, clock=lambda: NOW)
     found = examples_of(outcome, wide)
     assert {one.attack for one in found} <= {"pgd"}
     assert found
@@ -122,7 +122,7 @@ def test_what_is_cut_out_is_where_most_was_changed() -> None:
         return unit
 
     plan = AttackPlan("corner", "any", Knowledge.BLACK, Scripted(act, Budget(Norm.LINF, 8 / 255)))
-    outcome = run_suite(Suite("toy", (plan,), (), (), seed=1), Corner(), flat, now=NOW)
+    outcome = run_suite(Suite("toy", (plan,), (), (), seed=1), Corner(), flat, clock=lambda: NOW)
     both = examples_of(outcome, flat)
     assert len(both) == 2
     for found in both:

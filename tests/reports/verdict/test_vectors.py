@@ -130,6 +130,12 @@ GOLDEN = {
         VerdictCounts(authentic=6, counterfeit=4, inconclusive=0, unfamiliar=0, refused=3),
     ),
 }
+STRESS_V2 = Golden(
+    "31b06fc634cef05db1f289515cd9d856819b5079e52c30938f2f67b10d0c0a14",
+    "5f7c3d912a88b1e986a2af1f6017ed2ff1378d95bcd993e653bb9a06c1736544",
+    datetime(2026, 11, 30, 18, 0, tzinfo=UTC),
+    VerdictCounts(0, 0, 0, 0, 0),
+)
 STRESS = Golden(
     "2c8811a9b1fc7c96f8352b8edfd4049367802791464ae5101be0726f1c242061",
     "bf16bd910142674ad3a788e7cd2c1f3bf5eda650d25fce0febbad8146e917524",
@@ -228,15 +234,20 @@ def test_version_2_says_nothing_that_came_later() -> None:
             Report.from_payload(write_json(json.loads(payload) | {"predicate": bad}), "it")
 
 
-def test_a_stress_result_of_version_1_verifies_for_ever() -> None:
-    name = "robustness-v1"
-    assert bytes_of(VECTORS / name) == STRESS.bytes
+@pytest.mark.parametrize(("version", "golden"), [("v1", STRESS), ("v2", STRESS_V2)])
+def test_a_stress_result_of_each_version_verifies_for_ever(version: str, golden: Golden) -> None:
+    name = f"robustness-{version}"
+    assert bytes_of(VECTORS / name) == golden.bytes
     data = (VECTORS / name / RESULT).read_bytes()
-    for at in (STRESS.hour, LATER):
-        found, signer = open_stress_result(data, RESULT, trust=listed_by(name, STRESS, at))
-        assert (found.word, found.format, signer.proven) == (Outcome.PASSED, "fusiondiff-audit/robustness/v1", True)
+    for at in (golden.hour, LATER):
+        found, signer = open_stress_result(data, RESULT, trust=listed_by(name, golden, at))
+        expected = (Outcome.PASSED, f"fusiondiff-audit/robustness/{version}", True)
+        assert (found.word, found.format, signer.proven) == expected
         assert all((found.attacks, found.poisons, found.detectors, found.checks, found.gates, found.missed))
         assert found.to_payload() == payload_of(VECTORS / name / RESULT)
+    assert bool(found.authentic) is bool(found.baseline) is (version == "v2")
+    trusted_alone = [gate.name for gate in found.gates if "not recomputable" in found.explain(gate)]
+    assert trusted_alone == (["held/worst/counterfeit", "regressions/worst/all"] if version == "v1" else [])
 
 
 def payload_of(path: Path) -> bytes:

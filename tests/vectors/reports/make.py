@@ -29,12 +29,12 @@ from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, PoisonSettings, StressPolicy, WaiverSettings
 from reports.identity import Key
-from reports.stress.gates import GateOutcome, Severity
+from reports.stress.gates import decide, tally
 from reports.stress.outcome import Outcome
-from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, GateResult, PoisonResult
+from reports.stress.quoted_policy import read_quoted_policy
+from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, PoisonResult
 from reports.stress.result import RESULT, sign_stress_result
 from reports.stress.result import StressResult as Stressed
-from reports.stress.statistics import wilson
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
@@ -44,7 +44,7 @@ from tests.audit.judges import UNTESTED, DigestJudge
 from tests.audit.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
-from tests.reports.test_robustness import made
+from tests.reports.stress.test_stress_result import MISSED, made
 from tests.reports.verdict.made import digest, stress_claim
 
 HOUR = timedelta(hours=1)
@@ -167,7 +167,6 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         GateSettings(metric="held", value="0.9", attack="pgd-linf-8/255", severity="note"),
         GateSettings(metric="regressions", value="0.05"),
     )
-    assert wilson(len(held), 8)[0] > 0.1
     policy = StressPolicy(
         name="golden",
         attacks=(
@@ -180,7 +179,14 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         gates=gates,
     )
     everybody = tuple(sorted((*held, *fooled, *silenced)))
-    left = len(set(held) & set(everybody[1:]))
+    authentic = (*held[:2], *fooled[:1], *MISSED)
+    left = {PGD: dict.fromkeys((*everybody, *MISSED), False) | dict.fromkeys(held, True)}
+    left[HOP] = dict.fromkeys(MISSED, False) | {image: image != everybody[0] for image in everybody}
+    quoted = read_quoted_policy(policy.text).gates
+    tallies = [tally(gate, left, authentic) for gate in quoted]
+    tallies[-1] = replace(tallies[-1], before=tallies[-1].held + 2, lost=2)  # two of those that held no longer do
+    decided = tuple(decide(gate, counts, moment) for gate, counts in zip(quoted, tallies, strict=True))
+    assert [gate.passed for gate in decided] == ["passed", "waived", "failed", "passed"]
     return made(
         auditor,
         issued=write_time(moment),
@@ -189,12 +195,12 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         images=8,
         attacks=(
             AttackResult(
-                *("pgd-linf-8/255", "gradient", "white box", "linf", "0.031373"),
+                *(PGD, "gradient", "white box", "linf", "0.031373"),
                 *(held, fooled, ("0.031373", "0.015686"), silenced, ()),
                 *(0, 160, None, "AML.T0043", "NISTAML.022"),
             ),
             AttackResult(
-                *("hop-skip-jump-l2-2.0", "decision", "black box", "l2", "2.000000"),
+                *(HOP, "decision", "black box", "l2", "2.000000"),
                 *(everybody[1:], everybody[:1], ("1.250000",), (), ()),
                 *(700, 0, None, "AML.T0043", "NISTAML.022"),
             ),
@@ -205,15 +211,13 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
             CheckResult("S01", "budget respected", CheckState.HELD, "all within"),
             CheckResult("S34", "planted poison is found", CheckState.NOT_APPLICABLE, "none asked"),
         ),
-        gates=(
-            GateResult("held/worst/all", GateOutcome.PASSED, Severity.ERROR, left, 8, "enough"),
-            GateResult("held/worst/counterfeit", GateOutcome.WAIVED, Severity.ERROR, 0, 4, WAIVER["reason"]),
-            GateResult("held/pgd-linf-8/255/all", GateOutcome.FAILED, Severity.NOTE, len(held), 8, "fewer"),
-            GateResult("regressions/worst/all", GateOutcome.UNASKED, Severity.ERROR, 0, 8, "a first result"),
-        ),
+        gates=decided,
+        authentic=authentic,
+        baseline=digest("baseline"),
     )
 
 
+PGD, HOP = "pgd-linf-8/255", "hop-skip-jump-l2-2.0"
 ENDS = (("held", 4), ("fooled", 2), ("silenced", 1))
 WAIVER = {"until": "2099-12-31", "reason": "known since the change of lenses"}
 

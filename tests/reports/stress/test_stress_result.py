@@ -9,18 +9,11 @@ from typing import Any
 import pytest
 
 from reports.identity import Key, Library
-from reports.stress.gates import GateOutcome, Severity
+from reports.stress.gates import GateOutcome, GateResult, Severity
 from reports.stress.outcome import Outcome
-from reports.stress.records import (
-    AttackResult,
-    CheckResult,
-    CheckState,
-    DetectorResult,
-    Environment,
-    GateResult,
-    PoisonResult,
-)
-from reports.stress.result import FORMAT, RESULT, StressResult, open_stress_result, sign_stress_result
+from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, Environment, PoisonResult
+from reports.stress.result import RESULT, StressResult, open_stress_result, sign_stress_result
+from reports.stress.versions import NEWEST_RESULT
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.sigstore_bundle import sign_payload
 from tests.conftest import NOW
@@ -30,6 +23,7 @@ HELD = tuple(digest(f"held {n}") for n in range(5))
 FOOLED = tuple(digest(f"fooled {n}") for n in range(2))
 SIZES = ("0.031373", "0.015686")
 MISSED = (digest("missed"),)
+AUTHENTIC = (*HELD[:2], FOOLED[0], *MISSED)  # two of four hold, and three of four counterfeits
 ENDED = (HELD, FOOLED, SIZES, (), ())
 TRIED = AttackResult(
     "pgd-linf-8/255", "gradient", "white box", "linf", "0.031373", *ENDED, 0, 160, None, "AML", "NISTAML"
@@ -57,7 +51,9 @@ def policy(
         attack = attack.replace("8|255", "8/255")
         wished: dict[str, Any] = {"metric": metric, "attack": None if attack == "worst" else attack, "slice": part}
         failed = gate.passed in (GateOutcome.FAILED, GateOutcome.WAIVED)
-        wished |= {"value": "1" if failed else "0", "bound": "lower", "least": 1, "severity": str(gate.severity)}
+        value = "0.05" if metric == "regressions" else "1" if failed else "0"
+        least = gate.of + 1 if gate.passed is GateOutcome.UNDECIDED else 1
+        wished |= {"value": value, "bound": "lower", "least": least, "severity": str(gate.severity)}
         wished["waiver"] = {"until": "2027-01-01", "reason": "known"} if gate.passed is GateOutcome.WAIVED else None
         asked["gates"].append(wished)
     return json.dumps({"name": "quick", "robustness": asked})
@@ -72,7 +68,7 @@ def made(auditor: PublicKey, **changes: Any) -> StressResult:
         zip(
             StressResult.__dataclass_fields__,
             (
-                FORMAT,
+                NEWEST_RESULT,
                 write_time(NOW),
                 Outcome.PASSED,
                 (),
@@ -94,6 +90,8 @@ def made(auditor: PublicKey, **changes: Any) -> StressResult:
                 (GATE,),
                 digest("outcome"),
                 taken,
+                AUTHENTIC if changes.get("format", NEWEST_RESULT) == NEWEST_RESULT else (),
+                None,
             ),
             strict=True,
         )
@@ -112,9 +110,10 @@ def test_what_is_signed_is_read_back(keys: Keyring, trust: TrustStore) -> None:
 
 
 FAILED_GATE = replace(GATE, passed=GateOutcome.FAILED)
-UNDECIDED = replace(GATE, name="held/worst/authentic", passed=GateOutcome.UNDECIDED, of=4, count=1)
-WAIVED = replace(GATE, name="held/worst/counterfeit", passed=GateOutcome.WAIVED, of=4, count=1)
+UNDECIDED = replace(GATE, name="held/worst/authentic", passed=GateOutcome.UNDECIDED, of=4, count=2)
+WAIVED = replace(GATE, name="held/worst/counterfeit", passed=GateOutcome.WAIVED, of=4, count=3)
 UNASKED = replace(GATE, name="regressions/worst/all", passed=GateOutcome.UNASKED, count=0)
+NOTHING = replace(GATE, passed=GateOutcome.UNDECIDED, count=0, of=0)
 DOUBT = replace(CHECK, held=CheckState.FAILED)
 
 
@@ -155,7 +154,7 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
             {"attacks": (replace(TRIED, held=HELD[1:], unfinished=HELD[:1]),), "gates": left(4)},
             Outcome.INCONCLUSIVE,
         ),
-        ({"attacks": (), "gates": left(0)}, Outcome.INCONCLUSIVE),
+        ({"attacks": (), "gates": (NOTHING,), "authentic": MISSED}, Outcome.INCONCLUSIVE),
         (
             {
                 "attacks": (replace(TRIED, held=(), fooled=(), sizes=()),),
@@ -186,7 +185,7 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": "fusiondiff-audit/robustness/v2"},
+        {"format": "fusiondiff-audit/robustness/v3"},
         {"model_digest": "x"},
         {"missed": ("0" * 63,)},
         {"attacks": (replace(TRIED, held=(*HELD, HELD[0])),)},
@@ -218,7 +217,7 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
     ],
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
-    faults = r"format|digest|ended twice|are asked|there twice|different pictures|of \d+, of|other|another|not asked"
+    faults = r"format|digest|ended twice|are asked|there twice|different images|of \d+, of|other|another|not asked"
     faults += r"|quoted policy|asked for"
     with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
@@ -267,7 +266,7 @@ def test_the_auditor_that_is_named_is_the_one_who_signed(keys: Keyring, trust: T
 
 
 def test_a_gate_counts_what_the_attacks_left(keys: Keyring) -> None:
-    with pytest.raises(ValueError, match="held/worst/all: 6 of 8, the attacks left 5"):
+    with pytest.raises(ValueError, match="held/worst/all: passed with 6 of 8, which comes to passed with 5 of 8"):
         made(keys["auditor"].public, gates=left(6))
 
 

@@ -1,6 +1,7 @@
 """What CI systems and code hosts show of a stress test: never green where there is a doubt."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,10 @@ from reports.stress.records import CheckResult, CheckState
 from reports.stress.result import StressResult
 from reports.stress.sarif import to_sarif
 from signing import PrivateKey
-from tests.reports.test_robustness import CHECK, FOOLED, GATE, HELD, TRIED, made
+from tests.reports.stress.test_stress_result import CHECK, FOOLED, GATE, HELD, TRIED, UNDECIDED, WAIVED, made
 
 VALIDATOR = jsonschema.Draft202012Validator(
-    json.loads((Path(__file__).parent.parent / "vectors" / "sarif" / "sarif-2.1.0.json").read_text())
+    json.loads((Path(__file__).parents[2] / "vectors" / "sarif" / "sarif-2.1.0.json").read_text())
 )
 SKIPPED = CheckResult("S18", "means over chance", CheckState.NOT_APPLICABLE, "nothing by chance")
 DOUBT = CheckResult("S10", "gradients are there", CheckState.FAILED, "9 of 16 gradients are zero")
@@ -32,16 +33,10 @@ BROKEN = replace(
 @pytest.fixture
 def doubtful(keys: dict[str, PrivateKey]) -> StressResult:
     """Return a result with one of everything."""
-    gates = tuple(
-        replace(GATE, name=f"held/{end}-{severity}/authentic", passed=GateOutcome(end), severity=Severity(severity))
-        for end, severity in (
-            ("passed", "error"),
-            ("failed", "error"),
-            ("failed", "warning"),
-            ("waived", "error"),
-            ("undecided", "error"),
-        )
-    )
+    square = replace(GATE, name=f"held/{UNFINISHED.name}/all", passed=GateOutcome.FAILED, count=4)
+    zoo = replace(GATE, name=f"held/{BROKEN.name}/all", passed=GateOutcome.FAILED, severity=Severity.WARNING)
+    passed = replace(GATE, name=f"held/{TRIED.name}/all")
+    gates = (passed, square, zoo, WAIVED, replace(UNDECIDED, count=1))
     return made(
         keys["auditor"].public,
         word=Outcome.INCONCLUSIVE,
@@ -95,7 +90,7 @@ def test_an_attack_without_pictures_is_an_error(keys: dict[str, PrivateKey]) -> 
 def sarif(result: StressResult, **more: Any) -> Any:
     given = {
         "policy": "ci/audit.toml",
-        "lines": {"held/failed-error/authentic": 12},
+        "lines": {"held/square-linf-8/255/all": 12},
         "version": "0.1",
         "before": None,
         **more,
@@ -137,7 +132,8 @@ def test_every_result_has_a_rule_and_a_place(doubtful: StressResult) -> None:
 
 def test_what_an_earlier_result_said_of_a_gate_is_said(doubtful: StressResult) -> None:
     first, *rest = doubtful.gates
-    before = replace(doubtful, gates=(replace(first, passed=GateOutcome.FAILED), *rest))
+    before = copy(doubtful)
+    object.__setattr__(before, "gates", (replace(first, passed=GateOutcome.FAILED), *rest))
     states = [found.get("baselineState") for found in sarif(doubtful, before=before)["results"]]
     assert states[:5] == ["updated", "unchanged", "unchanged", "unchanged", "unchanged"]
     assert not any("baselineState" in found for found in sarif(doubtful)["results"])
@@ -147,6 +143,7 @@ def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: StressResu
     def prints(result: StressResult) -> list[str]:
         return [found["partialFingerprints"]["fusiondiffAudit/v1"] for found in sarif(result)["results"]]
 
-    later = replace(doubtful, gates=tuple(replace(one, said="6 of 8", count=6, of=8) for one in doubtful.gates))
+    later = copy(doubtful)
+    object.__setattr__(later, "gates", tuple(replace(gate, said="6 of 8", count=6, of=8) for gate in doubtful.gates))
     assert prints(later) == prints(doubtful)
     assert not set(prints(replace(doubtful, model="birch"))) & set(prints(doubtful))

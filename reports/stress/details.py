@@ -1,0 +1,53 @@
+"""All that a stress result says, before anything of it is checked: the object `details` of its statement."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reports.identity import Key
+from reports.stress.gates import GateResult, HeldImages
+from reports.stress.outcome import Outcome
+from reports.stress.records import AttackResult, CheckResult, DetectorResult, Environment, PoisonResult
+from signing.times import read_time
+
+
+@dataclass(frozen=True, slots=True)
+class StressDetails:
+    """What a stress test was, of which model, and what it came to."""
+
+    format: str
+    issued: str
+    word: Outcome
+    why: tuple[str, ...]
+    auditor: Key
+    model: str
+    model_digest: str
+    reference: str
+    demonstration: bool
+    policy: str
+    policy_digest: str
+    policy_text: str
+    images: int
+    missed: tuple[str, ...]  # judged wrongly before any attack
+    attacks: tuple[AttackResult, ...]
+    poisons: tuple[PoisonResult, ...]
+    detectors: tuple[DetectorResult, ...]
+    checks: tuple[CheckResult, ...]
+    not_selected: tuple[str, ...]  # checks
+    gates: tuple[GateResult, ...]
+    outcome: str  # SHA-256 over what came of every image: the same for the same seed
+    taken: Environment
+    authentic: tuple[str, ...] = ()  # of all images that were judged; none in version 1
+    baseline: str | None = None  # SHA-256 of the earlier result's file that gates compare with
+
+    @property
+    def time(self) -> datetime:
+        """Return when it was issued, as its signer says."""
+        return read_time(self.issued, "the stress result")
+
+    @property
+    def held_images(self) -> HeldImages:
+        """Return for each attack which images kept their right answer; one that never had it is none of them."""
+        return {
+            one.name: dict.fromkeys((*self.missed, *one.images), False) | dict.fromkeys(one.held, True)
+            for one in self.attacks
+        }
