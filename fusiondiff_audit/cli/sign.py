@@ -24,7 +24,7 @@ _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 @click.option("--lab", help="Who runs it.")
 @click.option("--sequence", type=click.IntRange(min=0), help="A number that only rises; default: the time.")
 @click.option("--valid-for", type=Duration(), default="90d", show_default=True, help="How long it may be audited.")
-@click.option("--captured", type=Moment(), help="When the pictures were taken; default: now.")
+@click.option("--captured", type=Moment(), help="When the images were taken; default: now.")
 @click.option("--pixel-size", metavar="'V UNIT'", help="A pixel's side in every image, such as '12.5 nm'.")
 @click.option("--entries", metavar="CSV", type=PATH, help="Kind, specimen and pixel size of single files.")
 @click.option("--second-key", type=PATH, help="An ML-DSA-65 key, for a second, post-quantum signature.")

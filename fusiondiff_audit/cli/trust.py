@@ -1,4 +1,4 @@
-"""The verb `trust`: what users of a store do with it; its keepers' part is in `trust_amend` and `trust_rotate`."""
+"""The verb `trust`: showing and updating a store; changes of a store are in `trust_amend` and `trust_rotate`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -47,11 +47,11 @@ def update(path: Path, newer: tuple[Path, ...]) -> Answer:
     """
     now = signing.now()
     store = signing.load_trust(path, at=now, expired=True)
-    before, held = store.root.version, store.to_bytes()
+    old_version, old_bytes = store.root.version, store.to_bytes()
     for file in newer:
         store = store.updated(signing.load_trust(file, at=now, expired=file is not newer[-1]), str(file))
-    signing.replace_trust(path, store, instead_of=held)
-    sentence = f"{path} went from version {before} to {store.root.version}"
+    signing.replace_trust(path, store, instead_of=old_bytes)
+    sentence = f"{path} went from version {old_version} to {store.root.version}"
     return Answer("DONE", sentence, _versions(store, full=False), store_data(store, path))
 
 
@@ -94,7 +94,7 @@ def show(path: Path, at: datetime | None, full: bool) -> Answer:
 
 
 def store_data(store: signing.TrustStore, path: Path) -> dict[str, Any]:
-    """Return a store as data."""
+    """Return a store as JSON data."""
     keys = [
         {
             "keyid": f"sha256:{e.keyid}",

@@ -1,4 +1,4 @@
-"""What the keepers of a trust store put into it."""
+"""The verbs `trust init`, `trust add` and `trust revoke`."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -170,8 +170,8 @@ def _entry(role: str, file: Path, principal: str | None, window: signing.Window)
 
 
 def _whole_id(prefix: str, store: signing.TrustStore) -> str:
-    found = [e.keyid for e in store.root.entries if e.keyid.startswith(prefix)]
-    if len(found) != 1:
-        what = "no listed key begins" if not found else f"{len(found)} listed keys begin"
-        raise signing.SigningError(signing.Reason.UNKNOWN_KEY, f"{what} with sha256:{prefix}")
-    return found[0]
+    keyids = [e.keyid for e in store.root.entries if e.keyid.startswith(prefix)]
+    if len(keyids) != 1:
+        subject = f"{len(keyids)} listed keys begin" if keyids else "no listed key begins"
+        raise signing.SigningError(signing.Reason.UNKNOWN_KEY, f"{subject} with sha256:{prefix}")
+    return keyids[0]

@@ -1,4 +1,4 @@
-"""Proposals as the keepers of a trust store see them: what is about to be signed, and what came of it."""
+"""Options, descriptions and answers that the verbs share which change a trust store."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ def refuse_taken(pending: Path | None) -> None:
 def write_store(
     proposal: signing.Proposal, path: Path, pending: Path | None, sentence: str, now: datetime, *, force: bool = True
 ) -> Answer:
-    """Put a whole version in force, or write down one that others must sign too."""
+    """Put a completely signed version in force, or write a proposal that others must sign too."""
     if pending is not None and proposal.lacking() is not None:
         signing.create(pending, proposal.to_bytes())
         return proposal_answer(proposal, pending, "")
@@ -50,7 +50,7 @@ def write_store(
 
 
 def proposal_answer(proposal: signing.Proposal, path: Path, whole: str) -> Answer:
-    """Say whether a proposal is whole now, or what it lacks."""
+    """Answer whether a proposal is complete, or which signatures it lacks."""
     lacking = proposal.lacking()
     data = {"path": str(path), "version": proposal.root.version, "complete": lacking is None, "lacking": lacking}
     return Answer("DONE", f"{path} is proposed: {lacking}" if lacking else whole, data=data)
@@ -59,14 +59,14 @@ def proposal_answer(proposal: signing.Proposal, path: Path, whole: str) -> Answe
 def sign_proposal(
     proposal: signing.Proposal, root_keys: tuple[Path, ...], passphrase_files: tuple[Path, ...]
 ) -> signing.Proposal:
-    """Say what is about to be signed, then sign it: whoever is asked for a passphrase has seen what it is for."""
+    """Show what is about to be signed, then sign it: nobody is asked for a passphrase before that."""
     for line in _describe(proposal):
         say(line)
     return proposal.cosigned(tuple(open_key(path, passphrase_files) for path in root_keys))
 
 
 def _describe(proposal: signing.Proposal) -> list[str]:
-    """Return all that a proposal changes, and on what history it goes on."""
+    """Return all that a proposal changes, and the store that it continues."""
     root = proposal.root
     old = proposal.roots[-1] if proposal.roots else None
     pin = proposal.roots[0].fingerprint if proposal.roots else root.fingerprint
@@ -87,12 +87,12 @@ def _describe(proposal: signing.Proposal) -> list[str]:
 
 
 def _terms(old: signing.Root | None, new: signing.Root) -> list[tuple[str, str]]:
-    """Return how long a version holds and who must sign the next one, before and after."""
+    """Return the expiry and the threshold of a version, before and after."""
 
-    def told(root: signing.Root) -> tuple[str, str]:
+    def terms(root: signing.Root) -> tuple[str, str]:
         return (
             f"expires {signing.write_time(root.expires)}",
             f"signed by {root.threshold} of {len(root.keys)} root keys",
         )
 
-    return list(zip(told(old) if old else ("", ""), told(new), strict=True))
+    return list(zip(terms(old) if old else ("", ""), terms(new), strict=True))

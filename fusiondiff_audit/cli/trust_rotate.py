@@ -1,4 +1,4 @@
-"""What the keepers of a trust store do with its root keys, and with proposals that need several of them."""
+"""The verbs `trust rotate` and `trust cosign`."""
 
 from datetime import datetime
 from pathlib import Path

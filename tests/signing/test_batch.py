@@ -1,4 +1,4 @@
-"""Signed folders: what was signed comes out, byte for byte; all else is refused, file by file."""
+"""Signed folders: signed files are read back byte for byte; all else is refused, file by file."""
 
 import os
 import socket
@@ -22,16 +22,16 @@ NEIGHBOURS = {f"n{i:02}.tif": bytes([i]) * 100 for i in range(20)}
 
 
 def outcomes(folder: Path, trust: signing.TrustStore) -> dict[str, Reason | bytes]:
-    """Return what each file of a batch came to: its bytes, or the reason why not."""
+    """Return the bytes of each file of a batch, or the reason of its refusal."""
     found = signing.open_batch(folder, trust=trust).files(threads=2)
     return {f.name: f.reason if isinstance(f, signing.RefusedFile) else f.data for f in found}
 
 
-def test_what_was_signed_comes_out(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+def test_signed_files_are_read_back(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
     assert outcomes(make_batch(NEIGHBOURS), trust) == NEIGHBOURS
 
 
-def test_a_manifest_comes_back(make_batch: MakeBatch, trust: signing.TrustStore, keys: Keys) -> None:
+def test_a_manifest_survives_a_round_trip(make_batch: MakeBatch, trust: signing.TrustStore, keys: Keys) -> None:
     folder = make_batch()
     size = signing.PixelSize.parse("12.50 µm")
     claims = {"a.tif": signing.Claim(signing.FileKind.OTHER, "specimen 7", size)}
@@ -104,9 +104,7 @@ def test_a_damaged_file_is_refused_and_its_neighbours_are_not(
 
 
 @pytest.mark.parametrize("case", ["a link", "a pipe"])
-def test_what_changes_after_the_listing_is_refused_too(
-    make_batch: MakeBatch, trust: signing.TrustStore, case: str
-) -> None:
+def test_changes_after_the_listing_are_refused_too(make_batch: MakeBatch, trust: signing.TrustStore, case: str) -> None:
     folder = make_batch(NEIGHBOURS | {"victim.tif": b"victim"})
     batch = signing.open_batch(folder, trust=trust)
     (link if case == "a link" else fifo)(folder / "victim.tif")
@@ -124,7 +122,7 @@ def test_a_linked_folder_inside_is_not_followed(make_batch: MakeBatch, trust: si
     assert Reason.NOT_A_FILE in [f.reason for f in raced.files() if isinstance(f, signing.RefusedFile)]
 
 
-def test_folders_deeper_than_any_name_are_one_stranger(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+def test_folders_deeper_than_any_name_are_one_unsigned_entry(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
     folder = make_batch()
     (folder / "/".join("d" * 40)).mkdir(parents=True)
     (folder / "/".join("d" * 40) / "x.tif").write_bytes(b"x")
@@ -174,13 +172,13 @@ def test_files_are_read_once_and_only_when_asked_for(
 @pytest.mark.parametrize(
     ("key", "reason"), [("auditor", Reason.WRONG_ROLE), ("labeller", Reason.WRONG_ROLE), ("thief", Reason.UNKNOWN_KEY)]
 )
-def test_only_a_device_opens_the_door(
+def test_only_a_device_key_opens_a_batch(
     make_batch: MakeBatch, trust: signing.TrustStore, key: str, reason: Reason
 ) -> None:
     refuse(make_batch(key=key), trust, reason)
 
 
-def test_a_labeller_opens_it_where_labels_are_wanted(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+def test_a_labeller_key_opens_a_batch_where_asked_for(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
     batch = signing.open_batch(make_batch(key="labeller"), trust=trust, roles=(signing.Role.LABELLER,))
     assert batch.signer.role is signing.Role.LABELLER
 
@@ -278,7 +276,7 @@ def test_a_signature_is_not_overwritten_unasked(make_batch: MakeBatch, keys: Key
         {"claims": {"a.tif": signing.Claim(specimen="x" * 201)}},
     ],
 )
-def test_claims_that_nobody_could_read_back_are_refused(
+def test_claims_that_are_no_plain_names_are_refused(
     make_batch: MakeBatch, keys: Keys, changes: dict[str, object]
 ) -> None:
     with pytest.raises(SigningError) as caught:
@@ -292,13 +290,13 @@ def test_an_entry_for_no_file_is_refused(make_batch: MakeBatch, keys: Keys) -> N
 
 
 @pytest.mark.parametrize("text", ["12.5", "nm", "0 nm", "0.000 nm", "-1 nm", "1e3 nm", "1 km", "٣ nm"])
-def test_what_is_no_pixel_size_is_refused(text: str) -> None:
+def test_texts_that_are_no_pixel_size_are_refused(text: str) -> None:
     with pytest.raises(SigningError) as caught:
         signing.PixelSize.parse(text)
     assert caught.value.reason is Reason.BAD_REQUEST
 
 
-def test_a_disk_that_is_full_loses_nothing(tmp_path: Path, keys: Keys) -> None:
+def test_a_full_disk_loses_nothing(tmp_path: Path, keys: Keys) -> None:
     """A new key or manifest that cannot be written whole is not written at all."""
     import resource
 

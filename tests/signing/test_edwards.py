@@ -44,7 +44,7 @@ def times(number: int, one: _Point) -> _Point:
 
 
 @pytest.mark.parametrize("raw", PUBLISHED)
-def test_published_keys_are_taken(raw: str) -> None:
+def test_published_keys_are_accepted(raw: str) -> None:
     assert is_prime_order(bytes.fromhex(raw))
 
 
@@ -62,7 +62,7 @@ def test_the_arithmetic_is_that_of_the_library() -> None:
 @pytest.mark.parametrize("torsion", SMALL_ORDER)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_key_with_a_part_of_small_order_is_weak(torsion: str, seed: int) -> None:
-    """Mixed-order keys were taken; the identity alone adds nothing."""
+    """A key of mixed order is weak; the identity as torsion part leaves it as it is."""
     good = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32).public_key().public_bytes_raw()
     mixed = encoded(_add(point(good), point(bytes.fromhex(torsion))))
     assert (mixed == good) == (torsion == SMALL_ORDER[0])
@@ -106,7 +106,7 @@ def test_bytes_that_are_no_point_are_no_key() -> None:
     assert not is_prime_order(bytes.fromhex(PUBLISHED[0]) + b"\0")
 
 
-def test_a_key_is_looked_at_once() -> None:
+def test_a_key_is_checked_once() -> None:
     key = signing.PrivateKey.generate(signing.Algorithm.ED25519).public
     before = is_prime_order.cache_info()
     for _ in range(100):

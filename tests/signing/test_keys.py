@@ -1,4 +1,4 @@
-"""Keys: named as others name them, weak ones refused, secrets kept."""
+"""Keys: standard key ids, refused weak keys, protected secrets."""
 
 import os
 import subprocess
@@ -74,7 +74,7 @@ def test_the_key_id_is_that_of_openssl(tmp_path: Path, keys: dict[str, signing.P
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "p256", "ml-dsa-65"])
 @pytest.mark.parametrize("secret", [None, b"correct horse"])
-def test_keys_come_back_from_their_files(tmp_path: Path, algorithm: str, secret: bytes | None) -> None:
+def test_keys_survive_a_round_trip_through_their_files(tmp_path: Path, algorithm: str, secret: bytes | None) -> None:
     key = signing.PrivateKey.generate(signing.Algorithm(algorithm))
     path = tmp_path / "k.pem"
     public = signing.write_key(key, path, passphrase=secret)
@@ -123,7 +123,7 @@ def test_keys_are_never_overwritten_unasked(tmp_path: Path, keys: dict[str, sign
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "missing", "junk", "huge"])
-def test_what_is_no_key_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_files_that_are_no_key_are_refused_at_once(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "k.pem"
     match kind:
         case "fifo":

@@ -1,4 +1,4 @@
-"""Loading a model: what was hashed is what is handed on, and one bad file refuses them all."""
+"""Loading a model: the hashed bytes are the returned bytes, and one bad file refuses them all."""
 
 import hashlib
 import os

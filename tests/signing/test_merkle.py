@@ -56,7 +56,7 @@ def test_every_vector_agrees(vectors: Path, kind: str, verdict: Callable[[dict[s
 
 
 @pytest.mark.vectors
-def test_what_is_out_of_scope_is_counted(vectors: Path) -> None:
+def test_vectors_out_of_scope_are_counted(vectors: Path) -> None:
     folder = vectors / "rfc6962" / "testdata"
     found = {p.name: sum(f.suffix == ".json" for f in p.rglob("*")) for p in folder.iterdir() if p.is_dir()}
     assert found == OUT_OF_SCOPE | {"inclusion": 98, "consistency": 98}
@@ -108,7 +108,7 @@ def test_every_two_sizes_are_consistent_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("call", [lambda t: t.root(71), lambda t: t.inclusion(70), lambda t: t.consistency(0)])
-def test_what_the_tree_never_had_is_an_error(call: Callable[[MerkleTree], object]) -> None:
+def test_sizes_that_the_tree_never_had_are_an_error(call: Callable[[MerkleTree], object]) -> None:
     with pytest.raises(ValueError, match=r"leaf|leaves"):
         call(MerkleTree(LEAVES))
 

@@ -43,7 +43,7 @@ def write(folder: Path) -> None:
 
 
 def outcomes(path: Path, trust: signing.TrustStore, signature: Path | None = None) -> dict[str, Reason | None]:
-    """Return what each file came to; None is genuine."""
+    """Return the reason of each file's refusal; None is genuine."""
     found = signing.open_model(path, trust=trust, signature=signature).check(threads=2)
     return {f.name: f.reason if isinstance(f, signing.RefusedFile) else None for f in found}
 
@@ -303,7 +303,7 @@ def test_another_predicate_is_unsupported(vectors: Path) -> None:
 
 
 def reference(*words: object) -> bool:
-    """Call model_signing, and say whether it was content."""
+    """Say whether model_signing accepts a model."""
     code = "from model_signing._cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stderr

@@ -22,7 +22,7 @@ def test_unsafe_names_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.tif", "b/c.png", "Probe 1 (µm).tif", "試料.png", ".DS_Store", "a..b"])
-def test_plain_names_are_taken(name: str) -> None:
+def test_plain_names_are_accepted(name: str) -> None:
     refuse_unsafe(name)
 
 

@@ -1,4 +1,4 @@
-"""What is written in two ways that two readers could take differently is refused."""
+"""Whatever two readers could understand differently is refused."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -175,7 +175,7 @@ def points() -> Iterator[tuple[int, str, str]]:
 
 
 def test_every_point_is_seen_or_refused() -> None:
-    """U+2800 passed as a visible name. What is refused is this list, and nothing else is."""
+    """Exactly the characters of this list, U+2800 among them, are refused."""
     hidden = {point for first, last in IGNORABLE for point in range(first, last + 1)} | {*BLANK}
     hidden |= {*range(0xFDD0, 0xFDF0)} | {point for point in range(0x110000) if point & 0xFFFE == 0xFFFE}
     categories = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}

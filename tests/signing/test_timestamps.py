@@ -100,7 +100,7 @@ def test_a_retired_key_counts_with_a_timestamp_from_before(batch: Stamped) -> No
     assert batch.open(batch.now + YEAR, revoked=retired).signer.proven
 
 
-def test_a_timestamp_by_nobody_listed_refuses_the_whole(batch: Stamped, tmp_path: Path) -> None:
+def test_a_timestamp_by_an_unlisted_authority_refuses_the_file(batch: Stamped, tmp_path: Path) -> None:
     batch.stamp()
     refuse(lambda: batch.open(batch.now, listed=False), Reason.BAD_TIMESTAMP)
     other = Authority(tmp_path / "other")
@@ -108,7 +108,7 @@ def test_a_timestamp_by_nobody_listed_refuses_the_whole(batch: Stamped, tmp_path
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)  # one good, one by a stranger
 
 
-def test_another_root_by_the_same_name_vouches_for_nothing(tmp_path: Path, keys: Keys, authority: Authority) -> None:
+def test_another_authority_of_the_same_name_is_refused(tmp_path: Path, keys: Keys, authority: Authority) -> None:
     stranger = Authority(tmp_path / "stranger")
     batch = Stamped(tmp_path / "batch", keys, stranger)
     stranger.ca.write_bytes(authority.ca.read_bytes())
@@ -197,7 +197,7 @@ LOOSE = (
 
 
 @pytest.mark.parametrize("what", LOOSE)
-def test_what_no_signature_covers_is_refused(tmp_path: Path, keys: Keys, what: str) -> None:
+def test_unsigned_parts_of_a_token_are_refused(tmp_path: Path, keys: Keys, what: str) -> None:
     authority = Authority(tmp_path / "tsa")
     batch = Stamped(tmp_path / "batch", keys, authority)
     batch.stamp()
@@ -214,7 +214,7 @@ def test_a_timestamp_from_after_the_time_of_judgement_proves_nothing(batch: Stam
     refuse(lambda: batch.open(batch.now - HOUR), Reason.BAD_TIMESTAMP)
 
 
-def test_timestamps_are_taken_out_again(batch: Stamped) -> None:
+def test_timestamps_are_removed_again(batch: Stamped) -> None:
     before = batch.manifest.read_bytes()
     batch.manifest.chmod(0o600)
     batch.stamp()
@@ -223,7 +223,7 @@ def test_timestamps_are_taken_out_again(batch: Stamped) -> None:
     assert batch.manifest.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_stranger_is_not_attached_where_a_store_is_given(batch: Stamped, trust: signing.TrustStore) -> None:
+def test_a_token_by_an_unlisted_authority_is_not_attached(batch: Stamped, trust: signing.TrustStore) -> None:
     token = batch.folder.parent / "r.tsr"
     batch.stamp()
     signing.drop_tokens(batch.manifest)
@@ -261,7 +261,7 @@ def test_an_authority_is_judged_by_its_own_window_and_revocation(
     ).signer.proven
 
 
-def test_an_answer_to_another_question_is_not_attached(batch: Stamped, tmp_path: Path, authority: Authority) -> None:
+def test_a_response_to_another_request_is_not_attached(batch: Stamped, tmp_path: Path, authority: Authority) -> None:
     other = signing.PrivateKey.generate(signing.Algorithm.P256)
     folder = tmp_path / "other"
     folder.mkdir()
@@ -288,7 +288,7 @@ def test_a_timestamp_is_attached_once_and_leaves_the_signature_as_it_was(batch: 
     refuse(batch.stamp, Reason.TOO_LARGE)
 
 
-def test_openssl_takes_what_we_take(batch: Stamped, authority: Authority) -> None:
+def test_openssl_accepts_what_we_accept(batch: Stamped, authority: Authority) -> None:
     batch.stamp()
     bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     assert authority.verifies(bundle.tokens[0], bundle.signature)

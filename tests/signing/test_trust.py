@@ -47,7 +47,7 @@ def refuse(data: bytes, reason: Reason, **options: Any) -> None:
     assert caught.value.reason is reason, caught.value
 
 
-def test_a_store_comes_back(trust: signing.TrustStore) -> None:
+def test_a_store_survives_a_round_trip(trust: signing.TrustStore) -> None:
     assert signing.load_trust(trust.to_bytes(), at=NOW) == trust
 
 
@@ -278,7 +278,7 @@ def test_several_root_keys_sign_one_after_the_other(keys: Keys, tmp_path: Path) 
         signing.load_proposal(path)
 
 
-def test_an_update_goes_on_from_what_is_at_hand(trust: signing.TrustStore, keys: Keys) -> None:
+def test_an_update_continues_the_present_store(trust: signing.TrustStore, keys: Keys) -> None:
     root = keys["root"]
     newer = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), root)
     fork = revoke(trust, keys["device"].public.keyid, NOW, True, root)
@@ -351,7 +351,7 @@ REVOKED_CASES: dict[str, tuple[datetime, datetime, datetime | None, Reason | Non
 
 @pytest.mark.parametrize("case", REVOKED_CASES)
 @pytest.mark.parametrize("why", list(signing.RevocationReason))
-def test_a_revoked_key_is_judged_by_why(
+def test_a_revoked_key_is_judged_by_its_reason(
     trust: signing.TrustStore, keys: Keys, case: str, why: signing.RevocationReason
 ) -> None:
     claimed, at, proven, retired, stolen = REVOKED_CASES[case]

@@ -1,4 +1,4 @@
-"""Project Wycheproof: every verdict of ours is theirs, none is skipped."""
+"""Project Wycheproof: every result of ours is theirs, none is skipped."""
 
 import base64
 import json

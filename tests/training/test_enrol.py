@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import tifffile
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images import SignedMicrograph
-from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.kiln.specimens import Pixels, specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.nonconformity import calibrate
@@ -32,13 +33,18 @@ def label(number: int, kiln: str, use: str = "enrol") -> str:
     return f"{kiln}-{number}.tif,{'authentic' if kiln == 'alder' else 'counterfeit'},{kiln} {number},{use}"
 
 
+@cache
+def image(kiln: str, number: int) -> Pixels:
+    return specimen(kiln, None, str(number)).field(0, 96)
+
+
 def write_labelled(folder: Path, enrolled: int = 3, *, calibrate: int = 0) -> list[str]:
     """Write images of two kilns, and return the lines of their labels."""
     folder.mkdir()
     lines = [HEAD]
     for number in range(enrolled + calibrate):
         for kiln in ("alder", "birch"):
-            tifffile.imwrite(folder / f"{kiln}-{number}.tif", specimen(kiln, None, str(number)).field(0, 96))
+            tifffile.imwrite(folder / f"{kiln}-{number}.tif", image(kiln, number))
             lines.append(label(number, kiln, "enrol" if number < enrolled else "calibrate"))
     return lines
 
@@ -160,7 +166,7 @@ def test_duplicate_pixels_are_refused(tmp_path: Path, opened: Opener) -> None:
 
 
 def test_an_image_that_the_encoder_was_trained_with_gives_no_tolerance(tmp_path: Path, opened: Opener) -> None:
-    batch = opened(write_labelled(tmp_path / "labelled", 12))
+    batch = opened(write_labelled(tmp_path / "labelled"))
     first = enrol(batch, tiny_model(), ORDER, progress=no_progress)
     seen = tuple(example.pixel_digest for example in first.settings.examples[:1])
     model = tiny_model(seen=seen)
