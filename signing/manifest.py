@@ -36,7 +36,7 @@ class FileKind(StrEnum):
     OTHER = "other"
 
 
-class Unit(StrEnum):
+class LengthUnit(StrEnum):
     """Units of a pixel's side."""
 
     PM = "pm"
@@ -50,7 +50,7 @@ class PixelSize:
     """A pixel's side as the signer claims it; the decimal is kept as it was written."""
 
     value: str
-    unit: Unit
+    unit: LengthUnit
 
     @classmethod
     def parse(cls, text: str) -> "PixelSize":
@@ -58,10 +58,10 @@ class PixelSize:
         match = _PIXEL_SIZE.fullmatch(text.strip())
         value, unit = match.groups() if match else ("", "")
         unit = unit.replace("µ", "u").replace("μ", "u")
-        if unit not in {u.value for u in Unit} or not _is_positive(value):
+        if unit not in {u.value for u in LengthUnit} or not _is_positive(value):
             hint = "write a decimal and pm, nm, µm, um or mm, for example '12.5 nm'"
             raise SigningError(Reason.BAD_REQUEST, f"{text!r} is not a pixel size", hint=hint)
-        return cls(value, Unit(unit))
+        return cls(value, LengthUnit(unit))
 
     def __str__(self) -> str:
         return f"{self.value} {self.unit}"
@@ -197,9 +197,9 @@ def _read_file(subject: Subject, fields: Fields) -> FileEntry:
 def _read_pixel(fields: Fields) -> PixelSize:
     fields.closed("value", "unit")
     value, unit = fields.text("value"), fields.text("unit")
-    if not _is_positive(value) or unit not in {u.value for u in Unit}:
+    if not _is_positive(value) or unit not in {u.value for u in LengthUnit}:
         raise malformed(fields.where, "not a pixel size")
-    return PixelSize(value, Unit(unit))
+    return PixelSize(value, LengthUnit(unit))
 
 
 def _is_positive(value: str) -> bool:

@@ -66,7 +66,7 @@ def command(
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.enrolment import ForestSettings
-    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol, forecast
+    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol, forecast_coverage
 
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
@@ -81,7 +81,7 @@ def command(
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
     batch = signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,))
-    for sentence in forecast(batch).sentences():
+    for sentence in forecast_coverage(batch).sentences():
         say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
     made = enrol(

@@ -18,7 +18,6 @@ from signing.files import read_capped
 _NAME = re.compile(r"(?P<stage>[a-z]+)-(?P<step>[0-9]{7})-(?P<digest>[0-9a-f]{64})\.safetensors")
 _LARGEST = 64 * 1024**3  # bytes
 _KEPT = 2  # files of each stage
-Tensors = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class TrainingCheckpoint:
     tensors: dict[str, torch.Tensor]
 
 
-def save_checkpoint(folder: Path, stage: str, step: int, tensors: Tensors) -> None:
+def save_checkpoint(folder: Path, stage: str, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write a checkpoint whole or not at all, then delete those beyond the newest two."""
     data = to_safetensors(tensors)
     digest = hashlib.sha256(data).hexdigest()

@@ -21,7 +21,7 @@ from fusiondiff_audit.training.coverage_forecast import CoverageForecast
 from signing import Batch, FileKind, Reason, SignedFile, SigningError
 from signing.strict import is_plain
 
-LABELS = "labels.csv"
+LABELS_NAME = "labels.csv"
 _LARGEST_LABELS = 64 * 1024 * 1024  # bytes
 MicrographProgress = Callable[[Iterator[SignedMicrograph], int], Iterator[SignedMicrograph]]
 
@@ -44,7 +44,7 @@ class EnrolmentOrder:
             refuse_bad_name(self.name)
 
 
-def forecast(batch: Batch) -> CoverageForecast:
+def forecast_coverage(batch: Batch) -> CoverageForecast:
     """Return what an enrolment of a batch would cover, from its labels and its manifest alone."""
     entries = {entry.name: entry for entry in batch.manifest.files}
     examples = (
@@ -78,23 +78,25 @@ def _usable_labels(batch: Batch) -> dict[str, FileLabel]:
     """Return the labels of a batch, each of which is of an image that the manifest names."""
     labels, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
     if absent := sorted(set(labels) - set(entries)):
-        raise SigningError(Reason.MISSING_FILE, f"{LABELS}: {absent[0]!a} is labelled, and not in the batch")
+        raise SigningError(Reason.MISSING_FILE, f"{LABELS_NAME}: {absent[0]!a} is labelled, and not in the batch")
     if other := sorted(name for name in labels if entries[name].kind is not FileKind.IMAGE):
-        raise SigningError(Reason.BAD_REQUEST, f"{LABELS}: {other[0]!a} is labelled, and signed as no image")
+        raise SigningError(Reason.BAD_REQUEST, f"{LABELS_NAME}: {other[0]!a} is labelled, and signed as no image")
     return labels
 
 
 def _labels(batch: Batch) -> dict[str, FileLabel]:
-    entry = batch.entry(LABELS)
+    entry = batch.entry(LABELS_NAME)
     if entry is None or entry.kind is not FileKind.LABELS:
         hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
-        raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS}", hint=hint)
+        raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS_NAME}", hint=hint)
     if entry.size > _LARGEST_LABELS:
-        raise SigningError(Reason.TOO_LARGE, f"{LABELS}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read")
+        raise SigningError(
+            Reason.TOO_LARGE, f"{LABELS_NAME}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read"
+        )
     (file,) = batch.read([entry], lambda file: file, threads=1)
     if not isinstance(file, SignedFile):
         raise SigningError(file.reason, file.message, hint=file.hint)
-    return read_labels(Path(LABELS), file.data)
+    return read_labels(Path(LABELS_NAME), file.data)
 
 
 def _micrographs(batch: Batch, labels: dict[str, FileLabel], guard: Guard) -> Iterator[SignedMicrograph]:
@@ -148,5 +150,5 @@ def _specimen(name: str, label: FileLabel, signed: str | None) -> str:
         return label.specimen
     if unnamed:
         return signed
-    message = f"{name!a}: specimen {label.specimen!a} in {LABELS}, {signed!a} in the manifest"
+    message = f"{name!a}: specimen {label.specimen!a} in {LABELS_NAME}, {signed!a} in the manifest"
     raise SigningError(Reason.BAD_REQUEST, message, hint="one specimen has one name; sign the folder anew")

@@ -19,7 +19,7 @@ from fusiondiff_audit.training.dataset import Indices, TileDataset
 from fusiondiff_audit.training.feature_maps import as_tensor
 from fusiondiff_audit.training.workspace import Workspace
 
-Rows = npt.NDArray[np.float64]
+Features = npt.NDArray[np.float64]
 _AT_ONCE = 16  # tiles
 _TILES_PER_IMAGE = 4  # more tiles of one image add little
 _MAKER_DIRECTIONS = 14  # fifteen makers, each beside others of three kilns, span twelve; two are noise
@@ -35,7 +35,7 @@ _ROTATIONS = 0x7475726E73  # a random stream
 class EncodedTiles:
     """The unprojected features of some tiles of a dataset."""
 
-    features: Rows
+    features: Features
     image: Indices
     maker: npt.NDArray[np.str_]  # of each tile; empty: unknown
 
@@ -83,13 +83,13 @@ def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) 
 
 
 def linear_discriminants(
-    features: Rows,
+    features: Features,
     groups: npt.NDArray[np.generic],
     most: int,
     *,
     shrinkage: float,
     families: npt.NDArray[np.str_] | None = None,
-) -> Rows:
+) -> Features:
     """Return features x directions of most variance between groups over variance within, which is about one along each.
 
     With families, each group's mean is compared with the mean of its family.
@@ -103,25 +103,25 @@ def linear_discriminants(
         family = np.unique(families[first], return_inverse=True)[1]
         means = means - _means(means, family)[family]
     within += shrinkage * np.trace(within) / len(within) * np.eye(len(within))
-    directions: Rows = eigh(np.cov(means.T), within)[1][:, ::-1][:, :most]
+    directions: Features = eigh(np.cov(means.T), within)[1][:, ::-1][:, :most]
     return directions
 
 
-def _means(rows: Rows, group: Indices) -> Rows:
+def _means(rows: Features, group: Indices) -> Features:
     sums = np.zeros((group.max() + 1, rows.shape[1]))
     np.add.at(sums, group, rows)
-    means: Rows = sums / np.bincount(group)[:, None]
+    means: Features = sums / np.bincount(group)[:, None]
     return means
 
 
-def _padded(directions: Rows, count: int, above: int) -> Rows:
+def _padded(directions: Features, count: int, above: int) -> Features:
     """Return directions of some features as directions of all `count`, with zeros for the others."""
     return np.pad(directions, ((above, count - above - len(directions)), (0, 0)))
 
 
-def _rotations(dimensions: int, columns: int) -> Rows:
+def _rotations(dimensions: int, columns: int) -> Features:
     """Return the columns of random rotations, side by side."""
     rng = np.random.default_rng(_ROTATIONS)
     rotations = [np.linalg.qr(rng.normal(size=(dimensions, dimensions)))[0] for _ in range(-(-columns // dimensions))]
-    side_by_side: Rows = np.concatenate(rotations, 1)[:, :columns]
+    side_by_side: Features = np.concatenate(rotations, 1)[:, :columns]
     return side_by_side

@@ -20,7 +20,7 @@ from fusiondiff_audit.training.dataset import Indices, Tiling, open_dataset, wri
 from fusiondiff_audit.training.projection import (
     PROJECTION_DIM,
     EncodedTiles,
-    Rows,
+    Features,
     encode_tiles,
     linear_discriminants,
     projection_matrix,
@@ -36,7 +36,7 @@ WITH_TEXTURE = replace(ARCHITECTURE, surface=True)
 PROJECTED = replace(WITH_TEXTURE, directions=24)
 
 
-def groups(distance: float, *, count: int = 40, size: int = 10) -> tuple[Rows, Indices]:
+def groups(distance: float, *, count: int = 40, size: int = 10) -> tuple[Features, Indices]:
     """Return rows that vary a hundred times as much projecting (1, 1) as groups differ projecting (1, -1)."""
     rng, group = RNG(0), np.repeat(np.arange(count), size)
     common = 10 * rng.normal(size=len(group))
@@ -44,7 +44,7 @@ def groups(distance: float, *, count: int = 40, size: int = 10) -> tuple[Rows, I
     return np.stack([common + own, common - own, rng.normal(size=len(group))], 1), group
 
 
-def ratio(values: Rows, group: Indices) -> float:
+def ratio(values: Features, group: Indices) -> float:
     """Return the variance between groups over that within."""
     means = np.bincount(group, values) / np.bincount(group)
     return float(means.var() / (values - means[group]).var())
@@ -165,6 +165,7 @@ def test_a_projection_out_of_scale_is_refused(model: DiffusionModel, scale: floa
     original = weight.clone()
     weight[5] *= scale
     model.save(tmp_path / "bundle")
+    weight.copy_(original)
     with pytest.raises(signing.SigningError, match="no images give"):
         DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
 
