@@ -1,5 +1,5 @@
-"""The report as a page: one file, no script, nothing loaded from anywhere, the same bytes every time.
+"""HTML pages of reports and stress results: one file each, without scripts or addresses, reproducible byte for byte.
 
-Goals: an auditor hands it over and a client understands it; whatever is on it stands in the signed report.
-Not-goals: proving anything. A page can be forged; `verify` reads the signed file.
+Goals: an auditor can hand the page over and a client understands it; it states nothing that the signed file does not.
+Not-goals: proof. A page can be forged; `verify` reads the signed file.
 """

@@ -17,7 +17,7 @@ from reports.verdict.verdicts import Label, Verdict
 from reports.verdict.wording import limitations, robustness_text, scale_text
 from signing.strict import visible
 
-_SIGNS = {  # told apart by shape as well as by colour
+_SIGNS = {  # distinct in shape as well as in colour
     Verdict.AUTHENTIC: "\N{BLACK CIRCLE}",
     Verdict.COUNTERFEIT: "\N{BLACK UP-POINTING TRIANGLE}",
     Verdict.INCONCLUSIVE: "\N{WHITE CIRCLE}",
@@ -26,13 +26,13 @@ _SIGNS = {  # told apart by shape as well as by colour
 }
 _EVEN = 50  # per cent
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-UNCHECKED = "not checked"  # a count that nothing was tested for is never shown as 0
+UNCHECKED = "not checked"  # the count of a test that was not made is never shown as 0
 _MEANINGS = {
     Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
     Verdict.COUNTERFEIT: "like the counterfeits that the model was enrolled with",
     Verdict.INCONCLUSIVE: "no answer: both are possible, or the evidence disagrees or is missing",
     Verdict.UNFAMILIAR: "unlike anything that the model was enrolled with",
-    Verdict.REFUSED: "not judged: the file is not the signed one, or not usable",
+    Verdict.REFUSED: "not judged: the file is not the signed one, or cannot be used",
 }
 _WHY = {
     "was-enrolled": "the model was enrolled with this image, or with its specimen: its answer is no evidence",
@@ -42,19 +42,19 @@ _WHY = {
     "unfamiliar": "unlike anything enrolled",
     "unlike-both": "unlike either class",
     "not-sure": "either class is possible",
-    "set-disagrees": "label and set disagree",
+    "set-disagrees": "label and conformal set disagree",
     "pictures-disagree": "its images disagree",
     "picture-refused": "an image of it was refused",
-    "least-not-reached": "a certificate is below the least asked for",
+    "least-not-reached": "a certificate is below the minimum of the policy",
     "all-refused": "all its images were refused",
     "digest-mismatch": "changed since it was signed",
-    "missing-file": "signed, and not there",
-    "extra-file": "there, and not signed",
+    "missing-file": "signed, but missing",
+    "extra-file": "present, but not signed",
     "duplicate-pixels": "the same image was admitted before",
-    "malformed": "damaged, or not of its format",
-    "ambiguous": "other programs would show another image",
-    "unsupported": "of a kind that is not read",
-    "too-large": "larger than is read",
+    "malformed": "damaged, or not in its declared format",
+    "ambiguous": "other programs may show another image",
+    "unsupported": "of a kind that this tool does not read",
+    "too-large": "larger than this tool reads",
     "timed-out": "took too long to decode",
 }
 
@@ -67,29 +67,29 @@ class PageImage:
 
     @property
     def width(self) -> int:
-        """Return its columns, as its header says."""
+        """Columns, as the PNG header gives them."""
         return int.from_bytes(self.png[16:20])
 
     @property
     def height(self) -> int:
-        """Return its rows."""
+        """Rows, as the PNG header gives them."""
         return int.from_bytes(self.png[20:24])
 
     @property
     def address(self) -> str:
-        """Return the image as a data URL."""
+        """The image as a data URL."""
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
 class MapTile:
-    """One square of a tile map: where it is drawn, and how."""
+    """One square of a tile map."""
 
     across: int
     down: int
     score: int  # per cent of the trees that vote `authentic`
-    verdict: Verdict  # whose colour it has
-    strength: float  # of the colour
+    verdict: Verdict  # gives the colour
+    strength: float  # opacity of the colour
 
 
 def render(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> bytes:
@@ -128,7 +128,7 @@ def render(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> byt
 
 
 def templates() -> Environment:
-    """Return the templates, in which every text is escaped, and invisible characters are spelt out."""
+    """Return the templates, in which every text is escaped and invisible characters are shown by their codes."""
     return Environment(
         loader=PackageLoader("fusiondiff_audit.page", "templates"),
         autoescape=True,
@@ -140,7 +140,7 @@ def templates() -> Environment:
 
 
 def _visible(value: object) -> object:
-    """Return a value for a template, in whose text controls, direction overrides and blanks are spelt out."""
+    """Return a value for a template; in text, control characters, direction overrides and blanks are escaped."""
     return visible(value, keep=_SPACES) if isinstance(value, str) else value
 
 
@@ -163,7 +163,7 @@ def _counted(counts: VerdictCounts) -> list[tuple[Verdict, int]]:
 
 
 def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verdict, str]]:
-    """Return the number on the card of each verdict, and no number where no image could have got it."""
+    """Return the number on each verdict's card; UNCHECKED where no image could have got that verdict."""
     possible = {
         Verdict.AUTHENTIC: available.answers,
         Verdict.COUNTERFEIT: available.answers,
@@ -176,7 +176,7 @@ def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verd
 
 
 def _p(rank: Rank | None) -> str:
-    """Return a p-value to three digits, rounded up, so that nothing seems rarer than it is."""
+    """Return a p-value to three digits, rounded up: rounded down it would overstate the evidence."""
     if rank is None:
         return UNCHECKED
     thousandths = -(-rank.p.numerator * 1000 // rank.p.denominator)

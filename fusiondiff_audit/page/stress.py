@@ -1,4 +1,4 @@
-"""A stress test's result to HTML: what was tried, what it came to, and whether it can be believed."""
+"""Renders the result of a stress test as HTML: its attacks, poisons, checks, gates and outcome."""
 
 import json
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from reports.stress.result import StressResult
 
 STRESS_PAGE = "robustness.html"
 _MEANINGS = {
-    Outcome.PASSED: "Every gate that could fail it was passed or is waived, and every selected check of the run held.",
+    Outcome.PASSED: "Every gate of severity error was passed or is waived, and every selected check of the run held.",
     Outcome.FAILED: "A gate was not passed.",
-    Outcome.INCONCLUSIVE: "Nothing follows from these numbers: something stands in the way of believing them.",
+    Outcome.INCONCLUSIVE: "No conclusion can be drawn from these numbers, for the reasons below.",
 }
 _TITLES = {"linf": "Largest change of a pixel, in greys of 255", "l2": "Length of the change", "l0": "Share of pixels"}
 _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
@@ -23,9 +23,9 @@ _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
 
 @dataclass(frozen=True, slots=True)
 class AttackExample:
-    """A picture before and after an attack, and ten times the difference: PNG files of one part of it."""
+    """A region of an image before and after an attack, and ten times the difference, as PNG files."""
 
-    picture: str
+    image: str
     authentic: bool
     attack: str
     greys: float  # the largest change, of 255
@@ -35,7 +35,7 @@ class AttackExample:
 
     @property
     def parts(self) -> tuple[tuple[str, PageImage], ...]:
-        """Return what is shown side by side."""
+        """Return the three images that are shown side by side, with their captions."""
         return (
             ("original", PageImage(self.before)),
             ("changed", PageImage(self.after)),
@@ -45,7 +45,7 @@ class AttackExample:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A line of a plot: how many pictures are fooled by changes of at most each size."""
+    """A line of a plot: the number of images that are fooled by changes of at most a given size."""
 
     name: str
     path: str
@@ -65,8 +65,8 @@ class Plot:
 
 
 def render_stress(result: StressResult, examples: Sequence[AttackExample], remarks: Sequence[str] = ()) -> bytes:
-    """Return the page; `remarks` are what the run said of its pictures, which the signed result has no place for."""
-    settings = json.loads(result.policy_text)  # in an older policy below the sections of an audit
+    """Return the page; `remarks` are the run's messages about its images, for which the signed result has no place."""
+    settings = json.loads(result.policy_text)  # policies of older results hold the sections of an audit as well
     page = (
         templates()
         .get_template("stress.html")
@@ -86,23 +86,23 @@ def render_stress(result: StressResult, examples: Sequence[AttackExample], remar
 
 
 def plots_of(result: StressResult) -> list[Plot]:
-    """Return a plot for each norm in which something was fooled; what platforms do has no size."""
+    """Return a plot for each norm in which an image was fooled; attacks without a bound have no size and no plot."""
     plots = []
     for norm, title in _TITLES.items():
-        tried = [one for one in result.attacks if one.norm == norm and one.bounded and one.sizes]
-        if tried:
-            plots.append(_plot(title, 255 if norm == "linf" else 1, tried, len(tried[0].images)))
+        attacks = [attack for attack in result.attacks if attack.norm == norm and attack.bounded and attack.sizes]
+        if attacks:
+            plots.append(_plot(title, 255 if norm == "linf" else 1, attacks, len(attacks[0].images)))
     return plots
 
 
-def _plot(title: str, scale: int, tried: Sequence[AttackResult], of: int) -> Plot:
-    best: dict[str, float] = {}
-    for one in tried:
-        for digest, size in zip(one.fooled, one.sizes, strict=True):
-            best[digest] = min(best.get(digest, float("inf")), scale * float(size))
-    each = {one.name: sorted(scale * float(size) for size in one.sizes) for one in tried}
-    most = max(scale * float(one.size) for one in tried)
-    least = max(min(best.values()) / 2, most / 1000)
+def _plot(title: str, scale: int, attacks: Sequence[AttackResult], of: int) -> Plot:
+    smallest: dict[str, float] = {}  # change that fooled an image, by the image's digest
+    for attack in attacks:
+        for digest, size in zip(attack.fooled, attack.sizes, strict=True):
+            smallest[digest] = min(smallest.get(digest, float("inf")), scale * float(size))
+    sizes_of = {attack.name: sorted(scale * float(size) for size in attack.sizes) for attack in attacks}
+    most = max(scale * float(attack.size) for attack in attacks)
+    least = max(min(smallest.values()) / 2, most / 1000)
 
     def across(size: float) -> float:
         return round(_ACROSS * log(max(size, least) / least) / log(most / least), 1) if most > least else 0.0
@@ -114,7 +114,7 @@ def _plot(title: str, scale: int, tried: Sequence[AttackResult], of: int) -> Plo
             path += f"H{across(size)}V{round(_DOWN * (1 - high / of), 1)}"
         return Curve(name, f"{path}H{_ACROSS}", (_ACROSS, round(_DOWN * (1 - high / of), 1)), high, every)
 
-    curves = [curve(name, sizes, every=False) for name, sizes in each.items()]
-    curves.append(curve("all of them together", sorted(best.values()), every=True))
+    curves = [curve(name, sizes, every=False) for name, sizes in sizes_of.items()]
+    curves.append(curve("all attacks together", sorted(smallest.values()), every=True))
     ticks = [(across(at), f"{at:.3g}") for at in (least, (least * most) ** 0.5, most)]
     return Plot(title, of, tuple(curves), tuple(ticks))

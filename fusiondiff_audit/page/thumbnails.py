@@ -7,7 +7,7 @@ from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from reports.verdict.report import Report
 
-MOST, SIDE = 200, 96  # thumbnails on a page, and their pixels
+MOST, SIDE = 200, 96  # thumbnails on a page, and the pixels of a side
 
 
 def folder_thumbnails(report: Report, folder: Path) -> dict[str, bytes]:

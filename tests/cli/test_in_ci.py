@@ -1,4 +1,4 @@
-"""What users of CI systems call: tests that are a stress test, and an action, both in a scratch project."""
+"""Stress tests in CI: the pytest plugin and the GitHub action, both in a scratch project."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ from tests.cli.conftest import Done, Tool
 from tests.cli.test_stress_verb import HEAD, LENIENT, REGRESSIONS, STRICT, bundle, ready  # noqa: F401, fixtures
 
 ROOT = Path(__file__).parents[2]
-WHAT = ("--fusiondiff-model", "tiny", "--fusiondiff-data", "pictures")
-WHO = ("--fusiondiff-trust", "trust.json", "--fusiondiff-key", "auditor.pem")
+MODEL_AND_DATA = ("--fusiondiff-model", "tiny", "--fusiondiff-data", "pictures")
+TRUST_AND_KEY = ("--fusiondiff-trust", "trust.json", "--fusiondiff-key", "auditor.pem")
 
 
 def project(*words: str) -> Done:
-    """Run pytest in the scratch project, which has a test of its own that leaves things in disorder."""
+    """Run pytest in a scratch project, whose own test changes the current folder and the environment."""
     Path("test_own.py").write_text(
         "import os\n\ndef test_own() -> None:\n    os.chdir('/')\n    os.environ['PYTHONHOME'] = '/nowhere'\n"
     )
@@ -34,15 +34,22 @@ def project(*words: str) -> Done:
 
 
 def clean(**more: str) -> dict[str, str]:
-    """Return an environment in which no option of this very test run is left."""
+    """Return an environment without the variables of this test run."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")} | more
 
 
 @pytest.mark.slow
-def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F811
+def test_the_plugin_adds_a_test_for_each_attack_check_and_gate(ready: Tool) -> None:  # noqa: F811
     Path("stress.toml").write_text(HEAD + LENIENT + REGRESSIONS)
     done = project(
-        "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out", "--junitxml", "tests.xml"
+        "--fusiondiff-policy",
+        "stress.toml",
+        *MODEL_AND_DATA,
+        *TRUST_AND_KEY,
+        "--fusiondiff-out",
+        "out",
+        "--junitxml",
+        "tests.xml",
     )
     assert done.code == 0, done.out + done.err
     assert "10 passed, 1 skipped" in done.out
@@ -54,15 +61,15 @@ def test_each_attack_check_and_gate_is_a_test(ready: Tool) -> None:  # noqa: F81
     names = {case.get("name") for case in ElementTree.parse("tests.xml").iter("testcase")}
     assert {"test_own", "attack fgsm-linf-8/255", "check S38", "gate held/worst/all", "result ours"} <= names
     again = project(
-        "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out"
+        "--fusiondiff-policy", "stress.toml", *MODEL_AND_DATA, *TRUST_AND_KEY, "--fusiondiff-out", "out"
     )  # an old result is none
     assert (again.code, "out exists already" in again.err) == (4, True), again.err
 
 
 @pytest.mark.slow
-def test_a_gate_that_fails_and_a_doubt_fail_tests_with_a_sentence(ready: Tool) -> None:  # noqa: F811
+def test_failed_gates_and_undecided_checks_fail_tests_with_a_sentence(ready: Tool) -> None:  # noqa: F811
     Path("stress.toml").write_text(HEAD.replace('floor = "0"', 'floor = "1"') + STRICT)
-    done = project("--fusiondiff-policy", "stress.toml", *WHAT, *WHO)
+    done = project("--fusiondiff-policy", "stress.toml", *MODEL_AND_DATA, *TRUST_AND_KEY)
     assert done.code == 1
     failed = [line for line in done.out.splitlines() if line.startswith("FAILED")]
     assert {line.split("::")[-1].split(" - ")[0] for line in failed} == {
@@ -75,12 +82,20 @@ def test_a_gate_that_fails_and_a_doubt_fail_tests_with_a_sentence(ready: Tool) -
 
 
 @pytest.mark.slow
-def test_what_this_run_did_not_sign_is_not_believed(ready: Tool) -> None:  # noqa: F811
-    """A test that changes the policy after it was read, and one that lays out an earlier result."""
+def test_a_result_that_this_run_did_not_sign_is_refused(ready: Tool) -> None:  # noqa: F811
+    """One test changes the policy after it was read; another puts an earlier result in the place of the new one."""
     Path("stress.toml").write_text(HEAD + STRICT)
     easy = (HEAD + LENIENT).encode()
     Path("test_first.py").write_text(f"def test_first() -> None:\n    open('stress.toml', 'wb').write({easy!r})\n")
-    words = ("test_first.py", "--fusiondiff-policy", "stress.toml", *WHAT, *WHO, "--fusiondiff-out", "out")
+    words = (
+        "test_first.py",
+        "--fusiondiff-policy",
+        "stress.toml",
+        *MODEL_AND_DATA,
+        *TRUST_AND_KEY,
+        "--fusiondiff-out",
+        "out",
+    )
     done = project(*words, "-k", "first or result")
     assert (done.code, "1 failed, 1 passed" in done.out) == (1, True), done.out
     assert "is not the result of this run by this policy" in done.out
@@ -89,23 +104,35 @@ def test_what_this_run_did_not_sign_is_not_believed(ready: Tool) -> None:  # noq
     shutil.rmtree("out")
     Path("test_first.py").write_text("import os\n\ndef test_first() -> None:\n    os.rename('old', 'out')\n")
     done = project(*words, "-k", "first or result")
-    assert (done.code, "the stress test did not end, exit code 2" in done.out) == (1, True), done.out
+    assert (done.code, "the stress test gave no result, exit code 2" in done.out) == (1, True), done.out
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
-        (("--fusiondiff-policy", "quick", *WHAT), 4, "a stress test needs --fusiondiff-trust, --fusiondiff-key, too"),
-        ((*WHAT, *WHO), 4, "a stress test needs --fusiondiff-policy, too"),
-        (("--fusiondiff-policy", "quick", *WHAT, *WHO, "-k", "own"), 4, "all its tests were left out by -k or -m"),
-        (("--fusiondiff-policy", "quick", *WHAT, *WHO, "-n", "2"), 4, "a stress test is one run: leave -n out"),
-        (("--fusiondiff-policy", "nothing.toml", *WHAT, *WHO), 2, "nothing.toml: no such file"),
+        (
+            ("--fusiondiff-policy", "quick", *MODEL_AND_DATA),
+            4,
+            "a stress test needs --fusiondiff-trust, --fusiondiff-key",
+        ),
+        ((*MODEL_AND_DATA, *TRUST_AND_KEY), 4, "a stress test needs --fusiondiff-policy"),
+        (
+            ("--fusiondiff-policy", "quick", *MODEL_AND_DATA, *TRUST_AND_KEY, "-k", "own"),
+            4,
+            "-k or -m deselected all its tests",
+        ),
+        (
+            ("--fusiondiff-policy", "quick", *MODEL_AND_DATA, *TRUST_AND_KEY, "-n", "2"),
+            4,
+            "a stress test is one run: leave -n out",
+        ),
+        (("--fusiondiff-policy", "nothing.toml", *MODEL_AND_DATA, *TRUST_AND_KEY), 2, "nothing.toml: no such file"),
         ((), 0, "1 passed"),
     ],
 )
-def test_what_cannot_be_run_is_said(tool: Tool, words: tuple[str, ...], code: int, said: str) -> None:
+def test_options_that_make_no_run_are_refused(tool: Tool, words: tuple[str, ...], code: int, message: str) -> None:
     done = project(*words)
-    assert (done.code, said in done.out + done.err) == (code, True), done.out + done.err
+    assert (done.code, message in done.out + done.err) == (code, True), done.out + done.err
 
 
 def steps() -> dict[str, dict[str, Any]]:
@@ -115,17 +142,17 @@ def steps() -> dict[str, dict[str, Any]]:
 
 def act(step: str, **inputs: str) -> Done:
     """Run a step of the action as a runner would: with inputs in the variables that it names."""
-    found = steps()[step]
-    said = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
-    given = {name: str(one.get("default", "")) for name, one in said.items()} | inputs
+    action_step = steps()[step]
+    declared = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    given = {name: str(settings.get("default", "")) for name, settings in declared.items()} | inputs
     given_by = {f"${{{{ inputs.{name} }}}}": value for name, value in given.items()}
     given_by["${{ github.action_path }}"] = str(ROOT)
     Path("tmp").mkdir(exist_ok=True)
-    more = {name: given_by[value] for name, value in found["env"].items()}
+    more = {name: given_by[value] for name, value in action_step["env"].items()}
     files = {"GITHUB_OUTPUT": "outputs.txt", "GITHUB_STEP_SUMMARY": "summary.md", "RUNNER_TEMP": "tmp"}
     more |= {name: str(Path(file).absolute()) for name, file in files.items()}
     path = os.pathsep.join([str(Path("bin").absolute()), str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]]
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", action_step["run"]]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=clean(PATH=path, **more))
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -156,7 +183,7 @@ def test_the_action_attacks_and_leaves_no_key_behind(ready: Tool) -> None:  # no
 
 
 @pytest.mark.parametrize("answer", ["", "{}", '{"word": "FAILED", "why": []}', '{"word": "INCONCLUSIVE", "why": []}'])
-def test_the_action_succeeds_with_no_other_word_than_passed(
+def test_the_action_succeeds_only_with_the_outcome_passed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -166,11 +193,11 @@ def test_the_action_succeeds_with_no_other_word_than_passed(
     Path("bin", "python").chmod(0o755)
     done = act("Attack", model="m", data="d", trust="t", key="secret")
     assert done.code == 1
-    assert "there is no answer" in done.err or "an answer that is no pass" in done.err
+    assert "gave no answer" in done.err or "the outcome is not PASSED" in done.err
     assert not any(Path("tmp").iterdir())
 
 
-def test_the_action_imports_nothing_from_where_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_action_imports_nothing_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("pip", "json", "fusiondiff_audit", "click", "signing"):
         Path(f"{name}.py").write_text("open('owned', 'w').close()\nraise SystemExit(0)\n")

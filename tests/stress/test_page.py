@@ -37,7 +37,7 @@ def test_curves_count_what_was_fooled_by_at_most_each_size(keys: dict[str, Priva
     assert [(curve.name, curve.fooled) for curve in greys.curves] == [
         ("pgd-linf-8/255", 2),
         ("square-linf-16/255", 3),
-        ("all of them together", 3),
+        ("all attacks together", 3),
     ]
     assert [curve.all for curve in greys.curves] == [False, False, True]
     assert greys.ticks[-1] == (560.0, "16")
@@ -52,7 +52,7 @@ def test_a_result_in_which_nothing_fell_has_no_curves(keys: dict[str, PrivateKey
     stood = replace(TRIED, held=(*HELD, *FOOLED), fooled=(), sizes=())
     result = made(keys["auditor"].public, attacks=(stood,), gates=left(7))
     assert plots_of(result) == []
-    assert b"How little is enough" not in render_stress(result, [])
+    assert b"Smallest changes that fooled an image" not in render_stress(result, [])
 
 
 def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, PrivateKey]) -> None:

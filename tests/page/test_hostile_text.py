@@ -1,4 +1,4 @@
-"""Pages of signed results in which every text is a stranger's: all of it is shown, and none of it is obeyed."""
+"""Pages of signed results whose every text is hostile: all of it is shown as text, and none of it is markup."""
 
 import base64
 import dataclasses
@@ -42,11 +42,36 @@ HOSTILE = [
     f"\x1b[2J\x1b]0;{MARK}\x07\r\n\x00\x08\x9b31m\x7f",
     f"\ud800{MARK}\ufffe",
 ]
-# What a page reads as a number, a map or JSON; records that were signed hold nothing else there.
-READ = {"format", "score", "gate", "map", "alpha", "policy_text", "size", "sizes"}
-SHOWN_IN = {"alt", "aria-label"}  # attributes that show text
-ACTIVE = {"script", "link", "iframe", "frame", "object", "embed", "form", "a", "base", "video", "audio", "image", "use"}
-ADDRESSES = {"src", "srcset", "href", "xlink:href", "action", "formaction", "data", "poster", "background", "ping"}
+# Fields that a page parses as a number, a map or JSON; readers of signed records accept nothing else there.
+PARSED_FIELDS = {"format", "score", "gate", "map", "alpha", "policy_text", "size", "sizes"}
+TEXT_ATTRIBUTES = {"alt", "aria-label"}
+ACTIVE_TAGS = {
+    "script",
+    "link",
+    "iframe",
+    "frame",
+    "object",
+    "embed",
+    "form",
+    "a",
+    "base",
+    "video",
+    "audio",
+    "image",
+    "use",
+}
+ADDRESS_ATTRIBUTES = {
+    "src",
+    "srcset",
+    "href",
+    "xlink:href",
+    "action",
+    "formaction",
+    "data",
+    "poster",
+    "background",
+    "ping",
+}
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -58,16 +83,16 @@ class Skeleton(HTMLParser):
         self.shape: list[object] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
-        self.hidden = ""  # what is in no place for text
+        self.hidden = ""  # attributes that show no text, styles, scripts and comments
         self._open: list[str] = []
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.shape.append((tag, [(name, None if name in SHOWN_IN else value) for name, value in attrs]))
+        self.shape.append((tag, [(name, None if name in TEXT_ATTRIBUTES else value) for name, value in attrs]))
         self.tags.append((tag, dict(attrs)))
         for name, value in attrs:
-            if name in SHOWN_IN:
+            if name in TEXT_ATTRIBUTES:
                 self.text += f"{value}\n"
             else:
                 self.hidden += f"{name}={value}\n"
@@ -97,16 +122,16 @@ class Skeleton(HTMLParser):
 
 
 def filled(value: Any, text: str, only: tuple[type, str] | None = None) -> Any:
-    """Return a record with a text in every field that holds one, or in that alone; none of its own checks is asked."""
+    """Return a record with the given text in every text field, or in the field `only`; its own checks are not run."""
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return tuple(filled(inner, text, only) for inner in value) if isinstance(value, tuple) else value
     copy = object.__new__(type(value))
     for field in dataclasses.fields(value):
         inner = getattr(value, field.name)
-        wanted = field.name not in READ if only is None else only == (type(value), field.name)
+        wanted = field.name not in PARSED_FIELDS if only is None else only == (type(value), field.name)
         if wanted and isinstance(inner, str) and not isinstance(inner, enum.Enum):
             inner = text
-        elif wanted and isinstance(inner, tuple) and inner and all(type(one) is str for one in inner):
+        elif wanted and isinstance(inner, tuple) and inner and all(type(item) is str for item in inner):
             inner = (text,) * len(inner)
         else:
             inner = filled(inner, text, only)
@@ -115,14 +140,14 @@ def filled(value: Any, text: str, only: tuple[type, str] | None = None) -> Any:
 
 
 def texts(value: Any) -> Iterator[tuple[type, str]]:
-    """Return every field of a record and of its parts that holds text."""
+    """Yield every text field of a record and of its parts, as a type and a name."""
     if isinstance(value, tuple):
         for inner in value:
             yield from texts(inner)
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             inner = getattr(value, field.name)
-            several = isinstance(inner, tuple) and inner and all(type(one) is str for one in inner)
+            several = isinstance(inner, tuple) and inner and all(type(item) is str for item in inner)
             if several or (isinstance(inner, str) and not isinstance(inner, enum.Enum)):
                 yield type(value), field.name
             else:
@@ -130,7 +155,7 @@ def texts(value: Any) -> Iterator[tuple[type, str]]:
 
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519).public
-SAID = report(AUDITOR, 12)
+REPORT = report(AUDITOR, 12)
 ROBUSTNESS = made(
     AUDITOR,
     word=Outcome.INCONCLUSIVE,
@@ -144,7 +169,7 @@ ROBUSTNESS = made(
 
 
 def of_report(record: Report, text: str) -> bytes:
-    return render(record, {text: PNG, SAID.images[0].name: PNG})
+    return render(record, {text: PNG, REPORT.images[0].name: PNG})
 
 
 def of_robustness(record: StressResult, text: str) -> bytes:
@@ -152,7 +177,7 @@ def of_robustness(record: StressResult, text: str) -> bytes:
 
 
 PAGES: dict[str, tuple[Any, Callable[[Any, str], bytes]]] = {
-    "report.html": (SAID, of_report),
+    "report.html": (REPORT, of_report),
     "stress.html": (ROBUSTNESS, of_robustness),
 }
 
@@ -168,44 +193,45 @@ def harmless(page: str) -> Skeleton:
 def test_a_page_of_hostile_text_has_the_shape_of_a_page_of_harmless_text(page: str, text: str) -> None:
     record, rendered = PAGES[page]
     expected, hostile = harmless(page), rendered(filled(record, text), text).decode()
-    found = Skeleton(hostile)
-    assert found.shape == expected.shape
-    assert MARK not in found.hidden
-    assert found.hidden == expected.hidden
-    assert found.text.count(MARK) >= expected.text.count("word") - 1 > 10  # the title has the beginning of an id alone
+    skeleton = Skeleton(hostile)
+    assert skeleton.shape == expected.shape
+    assert MARK not in skeleton.hidden
+    assert skeleton.hidden == expected.hidden
+    assert (
+        skeleton.text.count(MARK) >= expected.text.count("word") - 1 > 10
+    )  # the title has the beginning of an id alone
     assert all(is_plain(line) for line in hostile.splitlines())
     if is_plain(text):
-        assert text in found.text
-    assert found.shape[0] == "doctype html"
-    metas = [attributes for tag, attributes in found.tags if tag == "meta"]
+        assert text in skeleton.text
+    assert skeleton.shape[0] == "doctype html"
+    metas = [attributes for tag, attributes in skeleton.tags if tag == "meta"]
     assert [meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy"] == [POLICY]
-    assert not {tag for tag, _ in found.tags} & ACTIVE
-    for tag, attributes in found.tags:
+    assert not {tag for tag, _ in skeleton.tags} & ACTIVE_TAGS
+    for tag, attributes in skeleton.tags:
         assert not any(name.startswith("on") for name in attributes)
-        for name in ADDRESSES & attributes.keys():
+        for name in ADDRESS_ATTRIBUTES & attributes.keys():
             assert (tag, name) == ("img", "src")
             address = str(attributes[name]).removeprefix("data:image/png;base64,")
             assert base64.b64decode(address, validate=True) == PNG
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_field_that_a_page_reads_shows_no_hostile_text_either(page: str) -> None:
-    """Whatever becomes of numbers, maps and JSON that are none: an error, or nothing but text."""
+def test_hostile_text_in_parsed_fields_is_refused_or_shown_as_text(page: str) -> None:
     record, rendered = PAGES[page]
-    fields = {field for field in texts(record) if field[1] in READ}
+    fields = {field for field in texts(record) if field[1] in PARSED_FIELDS}
     assert len(fields) >= 3
     for field in fields:
         for text in HOSTILE[:3]:
             try:
-                found = Skeleton(rendered(filled(record, text, field), text).decode())
+                skeleton = Skeleton(rendered(filled(record, text, field), text).decode())
             except (ValueError, KeyError):  # it is no number
                 continue
-            assert MARK not in found.hidden, (field, text)
-            assert not re.search(r"(?i)<script|onerror=|@import", found.hidden)
+            assert MARK not in skeleton.hidden, (field, text)
+            assert not re.search(r"(?i)<script|onerror=|@import", skeleton.hidden)
 
 
-def test_the_fields_that_are_read_are_those() -> None:
-    """A field that is read, and of which nobody thought here, stops a page; it is to be named above."""
+def test_the_parsed_fields_are_all_listed() -> None:
+    """A page fails on a parsed field that is not listed in PARSED_FIELDS."""
     broken = set()
     for record, rendered in PAGES.values():
         for field in set(texts(record)):
@@ -213,11 +239,11 @@ def test_the_fields_that_are_read_are_those() -> None:
                 rendered(filled(record, HOSTILE[0], field), "word")
             except (ValueError, KeyError):
                 broken.add(field[1])
-    assert broken <= READ
+    assert broken <= PARSED_FIELDS
     assert {"score", "alpha", "policy_text"} <= broken
 
 
-def test_every_template_is_on_one_of_these_pages() -> None:
+def test_every_template_is_part_of_a_tested_page() -> None:
     environment = templates()
     parts = set()
     for name in PAGES:
