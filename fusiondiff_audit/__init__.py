@@ -1,8 +1,8 @@
 """Decides whether ceramic micrographs are authentic, and proves what it says.
 
-Goals: one documented import, light until used: nothing here imports torch, numpy or cryptography by itself.
-Not-goals: the rooms beside this one (`signing` and its peers) are shipped with it, but are not an interface:
-of them only `signing.load_trust` and `signing.now` are documented.
+Goals: one documented import, which loads torch, numpy and cryptography only when they are used.
+Not-goals: an interface of the packages that are shipped with this one (`signing`, `reports`, `attacks`): of these only
+`signing.load_trust` and `signing.now` are documented.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ __all__ = ["DiffusionModel", "__version__", "load_microstructure_data"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what this package offers when it is asked for."""
+    """Import a public name when it is first used."""
     if name == "load_microstructure_data":
         from fusiondiff_audit.images import micrograph
 

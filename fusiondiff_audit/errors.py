@@ -1,10 +1,10 @@
-"""What can go wrong in the core, each with a reason that machines can read."""
+"""The core's exception, with a reason that programs can read."""
 
 from enum import StrEnum
 
 
 class AuditReason(StrEnum):
-    """Why the core refused; the codes are stable, like those of the rooms that it calls."""
+    """Why the core refused; the codes are stable, like those of the other packages."""
 
     CODE_ALTERED = "code-altered"
     DIVERGED = "diverged"
@@ -24,7 +24,7 @@ class AuditReason(StrEnum):
 
 
 class AuditError(Exception):
-    """A refusal by the core. Notes added to it are remedies, which the command line prints as hints."""
+    """A refusal by the core. Its notes are remedies, which the command line prints as hints."""
 
     def __init__(self, reason: AuditReason, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

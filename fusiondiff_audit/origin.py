@@ -1,10 +1,9 @@
-"""Where the running code comes from: one distribution, unaltered since it was installed, named by one digest.
+"""The origin of the running code: one distribution, unaltered since its installation, with one digest.
 
-The rooms are top-level packages with plain names, so another package, or a folder on the path, could stand in for one
-of them. Every verb that signs or verifies asks here first. This finds accidents and careless changes; whoever can
-rewrite the installed files can rewrite this one too, and no program can prove itself. Policies, recipes and the page's
-templates decide and show as much as code does, and count as such; bundles have digests of their own. Bytecode caches
-are not read.
+The packages are top-level and have plain names, so another package, or a folder on the path, could shadow one of them.
+Every verb that signs or verifies checks the origin first. The check finds accidents and careless changes; an attacker
+who can rewrite installed files can rewrite this one too. Policies, recipes and page templates count as code; bundles
+have digests of their own. Bytecode caches are not read.
 """
 
 import base64
@@ -42,33 +41,33 @@ class Origin:
 
 def check_origin() -> Origin:
     """Return the origin of the running code; packages from elsewhere and files unlike their record are refused."""
-    found = find_record()
-    checkout = _checkout(found)
-    root = checkout or found.parent
+    record = find_record()
+    checkout = _checkout(record)
+    root = checkout or record.parent
     for package in PACKAGES:
         expected, actual = (root / package).resolve(), _location(package)
         if actual != expected:
             raise _altered(f"package {package!r} comes from {actual}, not from {expected}")
     sources = {name: (root / name).read_bytes() for name in _sources(root)}
     if checkout is None:
-        if (recorded := found.stem.removeprefix(_FOLDER)) != __version__:
-            raise _altered(f"{found} is a record of version {recorded}, and {__version__} runs")
-        _refuse_unrecorded(found, sources)
+        if (recorded := record.stem.removeprefix(_FOLDER)) != __version__:
+            raise _altered(f"{record} is a record of version {recorded}, but {__version__} is running")
+        _refuse_unrecorded(record, sources)
     return Origin(__version__, _digest(sources), checkout is None)
 
 
 def find_record() -> Path:
-    """Return the folder of the running code's own record, whatever records come before it on the path.
+    """Return the .dist-info folder of the running code, whichever others come before it on the path.
 
-    It lies beside the packages, or says that they were installed in place (PEP 610). `importlib.metadata` would take
-    the first of that name, and longer to load than all else here.
+    It lies beside the packages, or states that they were installed in place (PEP 610). `importlib.metadata` would take
+    the first of that name, and takes longer to import than everything else here.
     """
     root = _location("fusiondiff_audit").parent
     if beside := _records(root):
         return _only(beside, f"{root} holds the records of {len(beside)} installations")
     others = {record.resolve() for entry in sys.path for record in _records(Path(entry or "."))}
     if in_place := [record for record in others if _lies_in(root, record)]:
-        return _only(in_place, f"{len(in_place)} installations say that {root} is theirs")
+        return _only(in_place, f"{len(in_place)} installations claim {root}")
     if others:
         raise _altered(f"package 'fusiondiff_audit' comes from {root}, and {min(others)} is a record of another one")
     hint = "install it: pip install ., or make in a checkout"
@@ -90,17 +89,17 @@ def _only(records: list[Path], doubt: str) -> Path:
     return records[0].resolve()
 
 
-def _checkout(found: Path) -> Path | None:
+def _checkout(record: Path) -> Path | None:
     """Return the folder of an editable install (PEP 610), if it is one."""
-    said = found / "direct_url.json"
-    if not said.is_file():
+    direct_url = record / "direct_url.json"
+    if not direct_url.is_file():
         return None
     try:
-        record = json.loads(said.read_bytes())
-        editable = record.get("dir_info", {}).get("editable")
-        return Path(unquote(urlsplit(record["url"]).path)) if editable else None
+        installed = json.loads(direct_url.read_bytes())
+        editable = installed.get("dir_info", {}).get("editable")
+        return Path(unquote(urlsplit(installed["url"]).path)) if editable else None
     except (ValueError, LookupError, TypeError, AttributeError) as e:
-        raise _altered(f"{said} is not as pip writes it") from e
+        raise _altered(f"{direct_url} is not as pip writes it") from e
 
 
 def _location(package: str) -> Path:
@@ -111,23 +110,23 @@ def _location(package: str) -> Path:
 
 
 def _sources(root: Path) -> list[str]:
-    """Return the names of all modules and of what they read; what Python would take before a module is refused."""
-    found = []
+    """Return the paths of all modules and their data; files that Python would load instead of a module are refused."""
+    sources = []
     for package in PACKAGES:
         for folder, inner, files in os.walk(root / package):
             links = [name for name in inner if os.path.islink(os.path.join(folder, name))]
             compiled = [name for name in files if name.endswith(tuple(EXTENSION_SUFFIXES))]
-            if strange := [*links, *compiled]:
-                what = "could stand in for a module: it is compiled, or a folder that lies elsewhere"
-                raise _altered(f"{os.path.join(folder, strange[0])} {what}")
+            if shadowing := [*links, *compiled]:
+                fault = "could shadow a module: it is compiled, or a link to another folder"
+                raise _altered(f"{os.path.join(folder, shadowing[0])} {fault}")
             within = Path(folder).relative_to(root).as_posix()
-            found += [f"{within}/{name}" for name in files if name.endswith(_SOURCES)]
-    return sorted(found)
+            sources += [f"{within}/{name}" for name in files if name.endswith(_SOURCES)]
+    return sorted(sources)
 
 
-def _refuse_unrecorded(found: Path, sources: dict[str, bytes]) -> None:
-    """Refuse sources that RECORD does not list as they are; its lines are `path,sha256=...,size`."""
-    record = found / "RECORD"
+def _refuse_unrecorded(dist_info: Path, sources: dict[str, bytes]) -> None:
+    """Refuse sources that differ from RECORD, whose lines are `path,sha256=...,size`."""
+    record = dist_info / "RECORD"
     text = record.read_text("utf-8", "replace") if record.is_file() else ""
     lines = (line.split(",") for line in text.splitlines())
     recorded = {words[0]: words[1] for words in lines if len(words) == 3}
@@ -137,7 +136,7 @@ def _refuse_unrecorded(found: Path, sources: dict[str, bytes]) -> None:
             raise _altered(f"{name} is not as it was installed")
     gone = [n for n in recorded if n.endswith(_SOURCES) and n.split("/")[0] in PACKAGES and n not in sources]
     if gone:
-        raise _altered(f"{gone[0]} was installed, and is gone")
+        raise _altered(f"{gone[0]} was installed, and is missing")
 
 
 def _digest(sources: dict[str, bytes]) -> str:
@@ -146,5 +145,5 @@ def _digest(sources: dict[str, bytes]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _altered(what: str) -> AuditError:
-    return AuditError(AuditReason.CODE_ALTERED, what, hint="install it anew, into an environment of its own")
+def _altered(message: str) -> AuditError:
+    return AuditError(AuditReason.CODE_ALTERED, message, hint="install it anew, into an environment of its own")

@@ -76,7 +76,7 @@ def test_an_easier_policy_is_found(site: Path) -> None:
         file.write("\n")
     assert ask(site) == f"code-altered {name} is not as it was installed"
     (site / name).unlink()
-    assert ask(site) == f"code-altered {name} was installed, and is gone"
+    assert ask(site) == f"code-altered {name} was installed, and is missing"
 
 
 def test_an_added_module_is_found(site: Path) -> None:
@@ -86,7 +86,7 @@ def test_an_added_module_is_found(site: Path) -> None:
 
 def test_a_missing_module_is_found(site: Path) -> None:
     (site / "signing" / "names.py").unlink()
-    assert ask(site) == "code-altered signing/names.py was installed, and is gone"
+    assert ask(site) == "code-altered signing/names.py was installed, and is missing"
 
 
 def test_without_a_record_nothing_is_as_it_was_installed(site: Path) -> None:
@@ -125,14 +125,14 @@ def test_a_record_that_comes_first_on_the_path_is_not_ours(site: Path, tmp_path:
 def test_a_checkout_that_two_records_call_their_own_is_refused(tmp_path: Path) -> None:
     one, two = (false_record(tmp_path / name, ROOT) for name in ("one", "two"))
     assert ask(one, ROOT) == f"False {check_origin().digest}"
-    assert ask(one, two, ROOT) == f"code-altered 2 installations say that {ROOT} is theirs"
+    assert ask(one, two, ROOT) == f"code-altered 2 installations claim {ROOT}"
     assert ask(false_record(tmp_path / "three", tmp_path), ROOT).startswith("code-altered package 'fusiondiff_audit' ")
 
 
 def test_a_record_of_another_version_is_refused(site: Path) -> None:
     info = site / f"fusiondiff_audit-{__version__}.dist-info"
     info.rename(site / "fusiondiff_audit-9.9.dist-info")
-    assert ask(site).endswith(f"is a record of version 9.9, and {__version__} runs")
+    assert ask(site).endswith(f"is a record of version 9.9, but {__version__} is running")
 
 
 def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model that is to be measured or trained: whoever vouches for it, or nobody, which is said."""
+"""Opening a model that is to be measured or trained; an unverified one is allowed, with a warning."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ def open_bundle(bundle: str, trust_path: Path | None) -> "DiffusionModel":
 
 
 def open_unpacked(bundle: str, trust_path: Path | None) -> "LoadedBundle":
-    """Load a bundle; one that nobody vouches for may be used for research, and it is said."""
+    """Load a bundle; without a trust store an unverified one is allowed, with a warning."""
     from fusiondiff_audit.model.bundle import load_bundle
     from fusiondiff_audit.weights.pins import PINNED
 
@@ -28,7 +28,7 @@ def open_unpacked(bundle: str, trust_path: Path | None) -> "LoadedBundle":
         trust = signing.load_trust(trust_path, at=signing.now())
         say(trust_line(trust, trust_path))
         return load_bundle(bundle, trust=trust, unverified=False)
-    found = load_bundle(bundle, trust=None, unverified=bundle not in PINNED)
-    if not found.verified:
-        say(f"{bundle}: nobody vouches for this model; say --trust to have its signature checked")
-    return found
+    loaded = load_bundle(bundle, trust=None, unverified=bundle not in PINNED)
+    if not loaded.verified:
+        say(f"{bundle}: this model is unverified; --trust checks its signature")
+    return loaded

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="A signed bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
 @click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
-@click.option("--name", help="What the new bundle calls itself, in every report made with it. [the folder's name]")
+@click.option("--name", help="The new bundle's name, in every report made with it. [the folder's name]")
 @click.option("--partitions", type=click.IntRange(1, 999), default=1, show_default=True, help="Odd: forests that vote.")
 @click.option("--trees", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Of each forest.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the forests.")
-@click.option("--demonstration", is_flag=True, help="The specimens are made up: say DEMONSTRATION in every output.")
+@click.option("--demonstration", is_flag=True, help="The specimens are synthetic: every output says DEMONSTRATION.")
 @passphrase_option
 @answering()
 @trust_options
@@ -48,16 +48,15 @@ def command(
     """Enrol labelled specimens: fit a model's forests to them.
 
     DIR is a batch that a key in the role `labeller` signed, with its labels.csv (file,label,specimen,use). The encoder
-    stays as it is; forests learn from what it sees. Rows with use `calibrate` are not learnt from: with 19 specimens of
-    each class the bundle has conformal sets at 5 %, with 9 at 10 %. With fewer than 19 specimens to calibrate, and to
-    learn from, `audit` gives no answer at 5 % at all. What the bundle will be able to say is told before the work.
+    is frozen; forests are trained on its embeddings. Rows with use `calibrate` are held out: with 19 specimens of each
+    class the bundle has conformal sets at 5 %, with 9 at 10 %. With fewer than 19 specimens to calibrate and fewer than
+    19 to train on, `audit` gives no verdict at 5 %. What the bundle will support is printed before the work begins.
 
-    The bundle calls itself as its folder, or --name; that of the model which it was enrolled on stands beside it in
-    every report.
+    The bundle's name is that of its folder, or --name; every report also states the bundle that it was enrolled on.
 
-    With --partitions 5, five forests learn from a fifth of the specimens each and vote, so that `audit --certify
-    poisoning` can say how many altered specimens a label would stand. It costs accuracy: fifty specimens are about
-    what five forests need.
+    With --partitions 5, five forests are trained on a fifth of the specimens each and vote, so that `audit --certify
+    poisoning` can state how many altered specimens a label tolerates. It costs accuracy: five forests need about fifty
+    specimens.
 
     \b
     fusiondiff-audit enrol labelled --reference 'Kiln Alder, lot 7, chosen by J. Doe' --model sd14 \\
@@ -85,11 +84,11 @@ def command(
         say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
     made = enrol(
-        batch, model, order, progress=lambda images, total: with_progress(images, activity="looking", total=total)
+        batch, model, order, progress=lambda images, total: with_progress(images, activity="embedding", total=total)
     )
     made.save(out, key=signer)
     _, manifest = signing.read_model_claims(out)
-    rows, outlook, data = _learnt(made)
+    rows, outlook, data = _enrolment(made)
     rows += [*digest_rows(manifest), ("signed by", f"sha256:{signer.public.keyid}")]
     data |= {
         "bundle": str(out),
@@ -99,31 +98,31 @@ def command(
     }
     examples = made.settings.examples
     specimens = len({example.specimen for example in examples})
-    sentence = f"{out} knows {count(len(examples), 'picture')} of {count(specimens, 'specimen')}"
+    sentence = f"{count(len(examples), 'image')} of {count(specimens, 'specimen')} enrolled in {out}"
     text = "\n".join((table(rows), *(f"  {line}" for line in outlook)))
-    return Answer("DONE", f"{sentence}, and is signed{trust.remarks()}", text, data | {"trust": trust.data()})
+    return Answer("DONE", f"{sentence}, which is signed{trust.remarks()}", text, data | {"trust": trust.data()})
 
 
-def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
-    """Return what a model learnt from and what it can say, for people and as data."""
+def _enrolment(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
+    """Return the specimens, the forests and the coverage of a model, for people and as data."""
     from fusiondiff_audit.model.enrolment import is_constant
     from fusiondiff_audit.training.coverage_forecast import CoverageForecast
 
     examples = made.settings.examples
     forecast = CoverageForecast.of(examples)
-    learnt, kept = (
+    trained, calibrated = (
         f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (forecast.trained, forecast.calibrated)
     )
     forests = made.head.forests
-    blind = sum(map(is_constant, forests))
-    lost = f", of which {blind} learnt from one class alone and always vote counterfeit" if blind else ""
-    vote = "1, which stands no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{lost}"
+    constant = sum(map(is_constant, forests))
+    remark = f", of which {constant} have specimens of one class alone and always vote counterfeit" if constant else ""
+    vote = "1, which tolerates no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{remark}"
     rows = [
         ("name", made.title),
         ("authentic as", made.settings.reference or ""),
-        ("learnt from", f"specimens: {learnt}"),
+        ("trained on", f"specimens: {trained}"),
         ("forests", vote),
-        ("calibrated on", f"specimens: {kept}"),
+        ("calibrated on", f"specimens: {calibrated}"),
     ]
     data: dict[str, object] = {
         "name": made.settings.name,
@@ -133,7 +132,7 @@ def _learnt(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], d
         "specimens": len({example.specimen for example in examples}),
         "learnt": {"authentic": forecast.trained[1], "counterfeit": forecast.trained[0]},
         "forests": len(forests),
-        "blindForests": blind,
+        "blindForests": constant,
         "calibrated": {"authentic": forecast.calibrated[1], "counterfeit": forecast.calibrated[0]},
         "canSay": forecast.data(),
     }

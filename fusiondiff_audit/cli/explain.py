@@ -15,15 +15,15 @@ from fusiondiff_audit.extras import require
 @click.command()
 @click.argument("file", metavar="FILE", type=PATH)
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
+@click.option("--trust", "trust_path", type=PATH, help="Trust store for MODEL, unless it comes with the tool.")
 @click.option("--out", type=PATH, required=True, help="The PNG to write.")
 @answering()
 def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answer:
     """Show why a micrograph gets its score.
 
-    It is for research: FILE may be unsigned, and what is shown is no verdict. OUT shows the micrograph as the model
-    sees it, which regions speak for and against, the score and the gate of each tile, and the residual, if the bundle
-    computes one. The nearest enrolled specimens are named.
+    It is for research: FILE may be unsigned, and the result is no verdict. OUT shows the prepared micrograph, the
+    regions that speak for and against, the score and the gate of each tile, and the residual if the bundle computes
+    one. The nearest enrolled specimens are named.
 
     \b
     fusiondiff-audit explain micrographs/0001.tif --model fusion-diff-v1-ceramic --out why.png
@@ -37,15 +37,15 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
     model = open_bundle(bundle, trust_path)
     with Guard() as guard:
         sample = decode(LooseFile.read(file), guard=guard)
-    found = explain_finding(model, sample)
-    signing.create(out, render_explanation(found))
-    finding = found.finding
-    near = ", ".join(f"{one.specimen} ({'authentic' if one.authentic else 'counterfeit'})" for one in found.nearest)
+    explanation = explain_finding(model, sample)
+    signing.create(out, render_explanation(explanation))
+    finding = explanation.finding
+    near = ", ".join(f"{n.specimen} ({'authentic' if n.authentic else 'counterfeit'})" for n in explanation.nearest)
     rows = [
         ("authentic as", model.settings.reference or ""),
         ("score", describe_finding(finding)),
-        ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, of 1 for the local path"),
-        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}, where 1 is usual"),
+        ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, where 1 is the local path"),
+        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}, where 1 is typical"),
         ("nearest", near or "-"),
     ]
     data = {
@@ -54,10 +54,12 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
         "gate": finding.gate,
         "unfamiliarity": finding.unfamiliarity,
         "faults": list(finding.quality.faults),
-        "nearest": [{"specimen": n.specimen, "authentic": n.authentic, "distance": n.distance} for n in found.nearest],
-        "demonstration": found.demonstration,
+        "nearest": [
+            {"specimen": n.specimen, "authentic": n.authentic, "distance": n.distance} for n in explanation.nearest
+        ],
+        "demonstration": explanation.demonstration,
         "verified": model.verified,
     }
-    show = "DEMONSTRATION. " if found.demonstration else ""
-    unsure = "" if model.verified else "; nobody vouches for the model"
-    return Answer("DONE", f"{show}{out} shows why; it is no verdict{unsure}", table(rows), data)
+    prefix = "DEMONSTRATION. " if explanation.demonstration else ""
+    unverified = "" if model.verified else "; the model is unverified"
+    return Answer("DONE", f"{prefix}{out} explains the score; it is no verdict{unverified}", table(rows), data)

@@ -23,8 +23,8 @@ _SIGNATURE = click.option("--signature", type=PATH, help="The signature, where i
 def command() -> None:
     """Import, sign and verify models.
 
-    The signature is that of OpenSSF Model Signing v1.0, so `model_signing verify key` checks it as well: it lists every
-    file by its digest, and nothing that it does not list is ever loaded.
+    The signature is that of OpenSSF Model Signing v1.0, so `model_signing verify key` checks it as well. It lists every
+    file with its digest; no other file is ever loaded.
     """
 
 

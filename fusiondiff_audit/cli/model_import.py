@@ -19,12 +19,16 @@ _PRECISIONS = ("fp32", "bf16", "fp16")
 @click.option("--deit", type=PATH, required=True, help="timm's model.safetensors of DeiT tiny, small or base.")
 @click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
 @click.option("--key", type=PATH, required=True, help="The private key that signs it, P-256.")
-@click.option("--name", default="sd14", show_default=True, help="What the bundle calls itself.")
-@click.option("--precision", type=click.Choice(_PRECISIONS), default="fp32", show_default=True, help="Of frozen parts.")
-@click.option("--tile", type=click.IntRange(64, 1024), default=512, show_default=True, help="Pixels a side.")
+@click.option("--name", default="sd14", show_default=True, help="The bundle's name.")
+@click.option(
+    "--precision", type=click.Choice(_PRECISIONS), default="fp32", show_default=True, help="Of the frozen parts."
+)
+@click.option("--tile", type=click.IntRange(64, 1024), default=512, show_default=True, help="Pixels a side of a tile.")
 @click.option("--block", "blocks", multiple=True, default=("up1",), show_default=True, help="mid, up0, ... up3.")
 @click.option("--timestep", "timesteps", type=int, multiple=True, default=(25,), show_default=True, help="0 to 999.")
-@click.option("--residual", type=int, multiple=True, help="Also keep the whole UNet, and its error at these timesteps.")
+@click.option(
+    "--residual", type=int, multiple=True, help="Also keep the whole UNet, and compute its error at these timesteps."
+)
 @passphrase_option
 @answering()
 def command(
@@ -42,11 +46,11 @@ def command(
 ) -> Answer:
     """Make a bundle of Stable Diffusion v1.4 and a DeiT.
 
-    Every file is known by its SHA-256, or nothing is written; pickles are never opened, and nothing is downloaded. Only
-    the tensors that are read are kept: no decoder, no text encoder, and of the UNet what lies before the last block.
+    Every file must have its pinned SHA-256, or nothing is written; pickles are never opened, and nothing is downloaded.
+    The decoder, the text encoder and the UNet's later blocks are left out.
 
-    The bundle has paths that have learnt nothing yet: `finetune` teaches them from labels, `enrol` teaches it what is
-    authentic.
+    The local path, the adapters and the gate are untrained: `finetune` trains them with labels; `enrol` enrols
+    specimens.
 
     \b
     fusiondiff-audit model import --sd stable-diffusion-v1-4 --deit model.safetensors --out sd14 --key model.pem
@@ -60,15 +64,15 @@ def command(
     signer = open_key(key, passphrase_files)
     signing.require_folder(sd)
     try:
-        order = BundleSpec(name, tile, Precision(precision), FeatureSelection(blocks, timesteps, residual))
-        settings = assemble(out, sd, deit, order, key=signer, watch=say)
+        spec = BundleSpec(name, tile, Precision(precision), FeatureSelection(blocks, timesteps, residual))
+        settings = assemble(out, sd, deit, spec, key=signer, watch=say)
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, str(e)) from e
     _, manifest = signing.read_model_claims(out)
     written = sum(path.stat().st_size for path in out.iterdir())
     rows = [
         ("bundle", str(out)),
-        ("reads", f"{', '.join(blocks)} at {', '.join(map(str, timesteps))}"),
+        ("features", f"{', '.join(blocks)} at {', '.join(map(str, timesteps))}"),
         ("precision", precision),
         *digest_rows(manifest),
         ("signed by", f"sha256:{signer.public.keyid}"),
@@ -81,5 +85,5 @@ def command(
         "keyid": f"sha256:{signer.public.keyid}",
         "bytes": written,
     }
-    sentence = f"{out} written and signed ({size(written)}); it has learnt nothing yet"
+    sentence = f"{out} written and signed ({size(written)}); it is not trained or enrolled"
     return Answer("DONE", sentence, table(rows), data)

@@ -21,7 +21,7 @@ def sd(house: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
     Path("sd").mkdir()
     release = publish(Path("sd"), SMALL, DEIT_SHAPE)
     Path("sd/deit.safetensors").rename("deit.safetensors")
-    monkeypatch.setattr(assembly, "Release", lambda: release)
+    monkeypatch.setattr(assembly, "DiffusionRelease", lambda: release)
     return house
 
 
@@ -42,7 +42,7 @@ def test_an_imported_bundle_is_signed_and_loads(sd: Tool) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "reason", "sentence"),
     [
-        (("--tile", 100), Exit.USAGE, "bad-request", "tiles of 100 pixels; whole multiples of 64 are"),
+        (("--tile", 100), Exit.USAGE, "bad-request", "tiles of 100 pixels; they need whole multiples of 64"),
         (("--timestep", 1000), Exit.USAGE, "bad-request", "timestep 1000: whole numbers from 0 to 999"),
         (("--block", "down1"), Exit.USAGE, "bad-request", "blocks down1: mid, up0"),
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported", "models are signed with P-256"),

@@ -49,7 +49,7 @@ def test_a_model_is_measured_beside_the_baselines(house: Tool, keys: dict[str, P
     assert found.json["models"]["model"]["of"] == 12
     shown = house(*EVALUATE)
     assert "tiny, forests on its embeddings, UNVERIFIED" in shown.out
-    assert "nobody vouches for this model" in shown.err
+    assert "this model is unverified" in shown.err
     stranger = house(*EVALUATE, "--trust", "trust.json", "--json")
     assert (stranger.code, stranger.json["reason"]) == (Exit.INTEGRITY, "unknown-key")
 
