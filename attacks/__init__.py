@@ -1,4 +1,8 @@
-"""Ways to fool a classifier of micrographs, measured honestly.
+"""Attacks on a classifier of micrographs, and checks of their results.
+
+Goals: attacks of the Adversarial Robustness Toolbox and our own on any `attacks.target.Target`; every success judged by
+the full pipeline from a saved file; checks that say whether a result can be believed.
+Not-goals: knowing a classifier, policy or signature of ours; numbers without controls.
 
 Goals: attacks by the Adversarial Robustness Toolbox and by us on what has the shape of `attacks.target.Target`; every
 success asked of the full pipeline again, from a saved file; checks that say whether a result can be believed.

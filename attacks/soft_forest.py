@@ -1,7 +1,7 @@
-"""A forest as a smooth function: each comparison is a sigmoid, at the forest's own thresholds.
+"""A forest as a smooth function: each comparison is a sigmoid around the forest's own threshold.
 
-A forest is flat almost everywhere, so nothing can climb it. The colder its twin, the nearer the twin is to the forest,
-and the flatter; how often the two agree is measured, not assumed.
+A forest is flat almost everywhere, so it has no useful gradient. The lower the temperature, the closer the soft forest
+is to the forest, and the flatter; check S22 measures the agreement.
 """
 
 from dataclasses import dataclass
@@ -17,42 +17,38 @@ _LEAF = -1
 
 
 class TreeArrays(Protocol):
-    """All trees of a forest in one array of nodes, each after its parent; leaves have no children (-1)."""
+    """A forest's trees as arrays over nodes, each node after its parent; a leaf's children are -1."""
 
     @property
     def feature(self) -> Array:
-        """Return which feature each node compares."""
+        """The feature that each node compares."""
         ...
 
     @property
     def threshold(self) -> Array:
-        """Return what it is compared with: at most this goes left."""
+        """The largest value that goes left."""
         ...
 
     @property
-    def left(self) -> Array:
-        """Return each node's left child."""
-        ...
+    def left(self) -> Array: ...
 
     @property
-    def right(self) -> Array:
-        """Return each node's right child."""
-        ...
+    def right(self) -> Array: ...
 
     @property
     def value(self) -> Array:
-        """Return the share of each class in each leaf."""
+        """The share of each class in each leaf."""
         ...
 
     @property
     def roots(self) -> Array:
-        """Return the first node of each tree."""
+        """The first node of each tree."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Inner nodes of one depth."""
+    """The inner nodes of one depth."""
 
     nodes: Tensor
     left: Tensor
@@ -62,10 +58,8 @@ class _Level:
 
 
 class SoftForest:
-    """The smooth twin of a forest, for rows of features."""
-
     def __init__(self, trees: TreeArrays, *, scale: Tensor) -> None:
-        """Make the twin; `scale` says how far each feature spreads, which is what a temperature is measured in."""
+        """`scale` is the deviation of each feature, the unit of a temperature."""
         self._levels = _levels(trees, scale)
         self._roots = torch.from_numpy(trees.roots.astype(np.int64))
         leaf = trees.left == _LEAF
@@ -75,7 +69,7 @@ class SoftForest:
         self._scale = scale
 
     def shares(self, rows: Tensor, *, temperature: float) -> Tensor:
-        """Return the share of each class for each row."""
+        """Return the share of each class for each row of features."""
         reached = rows.new_zeros(self._count, len(rows))
         reached[self._roots] = 1.0
         columns = (rows / self._scale).T
@@ -84,8 +78,8 @@ class SoftForest:
             lefts = torch.sigmoid((level.threshold[:, None] - columns[level.feature]) / temperature)
             parts = torch.cat([here * lefts, here * (1 - lefts)])
             reached = reached.index_put((torch.cat([level.left, level.right]),), parts)
-        found: Tensor = reached[self._leaves].T @ self._value / len(self._roots)
-        return found
+        shares: Tensor = reached[self._leaves].T @ self._value / len(self._roots)
+        return shares
 
 
 def _levels(trees: TreeArrays, scale: Tensor) -> list[_Level]:

@@ -1,7 +1,7 @@
-"""The one place where the Adversarial Robustness Toolbox is used, one file for each family of attacks.
+"""The one package that uses the Adversarial Robustness Toolbox (ART), with a module for each family of attacks.
 
-Goals: ART's attacks on our target, each in the way in which it works with two classes, a forest and today's numpy.
-Not-goals: believing what they return; the harness asks again.
+Goals: ART's attacks on our target, each with the settings that work with two classes, forests and the pinned numpy.
+Not-goals: believing their results; the harness judges again.
 
-What works, and what it takes, was measured with version 1.20.1; `docs/decisions/attacks.md` has the table.
+The settings were measured with version 1.20.1; `docs/decisions/attacks.md` has the table.
 """

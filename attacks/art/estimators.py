@@ -1,7 +1,7 @@
-"""A target as ART sees it: a network with a gradient, or a box that answers.
+"""A target as ART sees it: a network with gradients, or a black box.
 
-ART mixes single and double precision, so everything is cast on its way in. Some attacks want probabilities, and some a
-third class: that one never wins.
+ART mixes single and double precision, so inputs are cast. Some attacks need probabilities, and some a third class,
+which never wins.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ Floats = npt.NDArray[np.float32]
 
 
 class AttackView(StrEnum):
-    """What an attack gets to see."""
+    """The outputs that an attack gets."""
 
-    LOGITS = "logits of the twin"
-    SHARES = "probabilities of the twin"
+    LOGITS = "logits of the surrogate"
+    SHARES = "probabilities of the surrogate"
     SCORES = "scores of the pipeline"
     LABELS = "labels of the pipeline"
-    THREE_LABELS = "labels of the pipeline, and a third that is never given"
+    THREE_LABELS = "labels of the pipeline, and a third that never wins"
 
 
 class BlockView:
-    """A picture as an attack sees it: whole, or in blocks of pixels that change alike."""
+    """An image as an attack sees it: whole, or as the means of blocks of pixels that change alike."""
 
     def __init__(self, unit: UnitPlane, *, blocks: bool = False) -> None:
         clean = torch.from_numpy(unit)[None, None]
@@ -39,37 +39,37 @@ class BlockView:
         self._clean, self._blocks = clean, None
         if blocks and shape != unit.shape:
             self._blocks = torch.nn.functional.adaptive_avg_pool2d(clean, shape)
-        self.seen: UnitPlane = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
+        self.visible: UnitPlane = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
 
-    def whole(self, seen: torch.Tensor) -> torch.Tensor:
-        """Return the picture with the changes of what was seen."""
+    def whole(self, visible: torch.Tensor) -> torch.Tensor:
+        """Return the whole image with the change of what the attack sees."""
         if self._blocks is None:
-            return seen
-        change = seen - self._blocks.to(seen.dtype)
+            return visible
+        change = visible - self._blocks.to(visible.dtype)
         spread = torch.nn.functional.interpolate(change, self._clean.shape[2:], mode="nearest")
-        return (self._clean.to(seen.dtype) + spread).clamp(0, 1)
+        return (self._clean.to(visible.dtype) + spread).clamp(0, 1)
 
 
-class _Twin(torch.nn.Module):
-    """The differentiable twin as a module; it has no weights that an attack could change."""
+class _Surrogate(torch.nn.Module):
+    """The target's surrogate as a module without weights that an attack could change."""
 
-    def __init__(self, session: AttackSession, view: AttackView, lens: BlockView) -> None:
+    def __init__(self, session: AttackSession, view: AttackView, blocks: BlockView) -> None:
         super().__init__()
-        self._ask, self._view, self._lens = session.logits, view, lens
-        self.anchor = torch.nn.Parameter(torch.zeros(1))  # some ask a network's parameters where they are
+        self._logits, self._view, self._blocks = session.logits, view, blocks
+        self.anchor = torch.nn.Parameter(torch.zeros(1))  # some attacks read the device of a parameter
 
-    def forward(self, unit: torch.Tensor) -> torch.Tensor:
-        logits = torch.cat([self._ask(self._lens.whole(one[None].float())) for one in unit])
+    def forward(self, units: torch.Tensor) -> torch.Tensor:
+        logits = torch.cat([self._logits(self._blocks.whole(unit[None].float())) for unit in units])
         return logits.softmax(1) if self._view is AttackView.SHARES else logits
 
 
-def art_estimator(session: AttackSession, view: AttackView, lens: BlockView) -> Any:
-    """Return what an ART attack takes for its classifier."""
-    shape = (1, *lens.seen.shape)
+def art_estimator(session: AttackSession, view: AttackView, blocks: BlockView) -> Any:
+    """Return the classifier that an ART attack takes."""
+    shape = (1, *blocks.visible.shape)
     classes = 3 if view is AttackView.THREE_LABELS else 2
     if view in (AttackView.LOGITS, AttackView.SHARES):
         return PyTorchClassifier(
-            _Twin(session, view, lens),
+            _Surrogate(session, view, blocks),
             torch.nn.CrossEntropyLoss() if view is not AttackView.SHARES else torch.nn.NLLLoss(),
             input_shape=shape,
             nb_classes=classes,
@@ -77,49 +77,48 @@ def art_estimator(session: AttackSession, view: AttackView, lens: BlockView) -> 
             device_type="cpu",
         )
 
-    def answer(units: Floats) -> Floats:
-        found = np.zeros((len(units), classes), np.float32)
+    def predict(units: Floats) -> Floats:
+        rows = np.zeros((len(units), classes), np.float32)
         right = session.log.image.authentic
-        planes = lens.whole(torch.from_numpy(units)).numpy()
-        for row, plane, said in zip(found, planes, session.predict_units(planes[:, 0]), strict=True):
-            truth = right if said.authentic is None else said.authentic  # no answer is no success
-            if view is AttackView.SCORES and said.score is not None:
-                row[:2] = 1 - said.score, said.score
+        planes = blocks.whole(torch.from_numpy(units)).numpy()
+        for row, plane, prediction in zip(rows, planes, session.predict_units(planes[:, 0]), strict=True):
+            label = right if prediction.authentic is None else prediction.authentic  # no label is no success
+            if view is AttackView.SCORES and prediction.score is not None:
+                row[:2] = 1 - prediction.score, prediction.score
                 if (wrong := float(row[1 - int(right)])) > session.log.best_margin:
-                    session.keep_candidate(torch.from_numpy(plane)[None], wrong)  # it may hand in what it set out from
+                    session.keep_candidate(torch.from_numpy(plane)[None], wrong)  # it may return the clean image
             else:
-                row[int(truth)] = 1.0
-        return found
+                row[int(label)] = 1.0
+        return rows
 
     return BlackBoxClassifierNeuralNetwork(
-        answer, input_shape=shape, nb_classes=classes, clip_values=(0.0, 1.0), channels_first=True
+        predict, input_shape=shape, nb_classes=classes, clip_values=(0.0, 1.0), channels_first=True
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ArtAttack:
-    """One of ART's attacks: how it is made, what it sees, and what it takes besides."""
+    """One of ART's attacks with the inputs that it needs."""
 
     budget: Budget
     view: AttackView
-    make: Any  # takes the estimator and the budget, and returns ART's attack
-    truth: bool = True  # it takes the true class; some take a class to aim at under the same name
-    starts: bool = False  # it sets out from a picture of the other class
-    blocks: bool = False  # it asks once for every pixel, so that it sees a coarse picture, whose pixels are blocks
+    make: Any  # takes an estimator and the budget, and returns ART's attack
+    truth: bool = True  # pass the true class; some attacks take a target class under the same name
+    starts: bool = False  # pass an image of the other class to start from
+    blocks: bool = False  # show blocks of pixels to attacks that query once for each pixel
 
     def __call__(self, session: AttackSession) -> UnitPlane:
-        """Return a changed plane."""
-        picture = session.log.image
-        lens = BlockView(picture.unit, blocks=self.blocks)
-        seen = art_estimator(session, self.view, lens)
-        batch = lens.seen.astype(np.float32)[None, None]
-        more: dict[str, Any] = {}
+        image = session.log.image
+        blocks = BlockView(image.unit, blocks=self.blocks)
+        estimator = art_estimator(session, self.view, blocks)
+        batch = blocks.visible.astype(np.float32)[None, None]
+        inputs: dict[str, Any] = {}
         if self.truth:
-            more["y"] = np.eye(seen.nb_classes, dtype=np.float32)[[int(picture.authentic)]]
+            inputs["y"] = np.eye(estimator.nb_classes, dtype=np.float32)[[int(image.authentic)]]
         if self.starts:
-            more["x_adv_init"] = session.starting_image().unit.astype(np.float32)[None, None]
-        found = torch.from_numpy(self.make(seen, self.budget).generate(x=batch, **more)).double()
-        return lens.whole(found)[0, 0].numpy()
+            inputs["x_adv_init"] = session.starting_image().unit.astype(np.float32)[None, None]
+        adversarial = torch.from_numpy(self.make(estimator, self.budget).generate(x=batch, **inputs)).double()
+        return blocks.whole(adversarial)[0, 0].numpy()
 
 
 def art_norm(norm: Norm) -> float:

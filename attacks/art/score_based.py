@@ -1,4 +1,4 @@
-"""Attacks that see scores, and no gradient."""
+"""Score-based attacks: they see scores, and no gradient."""
 
 from typing import Any
 
@@ -9,20 +9,22 @@ from attacks.images import Budget
 
 
 def square(budget: Budget, *, steps: int) -> ArtAttack:
-    """Return random squares, kept where the score falls."""
+    """Return the square attack."""
 
-    def make(seen: Any, within: Budget) -> Any:
-        return evasion.SquareAttack(seen, norm=art_norm(within.norm), max_iter=steps, eps=within.size, verbose=False)
+    def make(estimator: Any, within: Budget) -> Any:
+        return evasion.SquareAttack(
+            estimator, norm=art_norm(within.norm), max_iter=steps, eps=within.size, verbose=False
+        )
 
     return ArtAttack(budget, AttackView.SCORES, make)
 
 
 def zoo(budget: Budget, *, steps: int, reach: float) -> ArtAttack:
-    """Return differences of scores as a gradient; a forest is flat, so their reach must be long."""
+    """Return ZOO; its finite differences need a long `reach`, since a forest is flat."""
 
-    def make(seen: Any, _: Budget) -> Any:
+    def make(estimator: Any, _: Budget) -> Any:
         return evasion.ZooAttack(
-            seen,
+            estimator,
             max_iter=steps,
             use_resize=False,
             use_importance=False,
@@ -36,30 +38,30 @@ def zoo(budget: Budget, *, steps: int, reach: float) -> ArtAttack:
 
 
 def simba(budget: Budget, *, steps: int, cosines: bool) -> ArtAttack:
-    """Return single pixels, or single cosines, kept where the score falls."""
+    """Return SimBA, on pixels or on the discrete cosine transform."""
 
-    def make(seen: Any, within: Budget) -> Any:
+    def make(estimator: Any, within: Budget) -> Any:
         kind = "dct" if cosines else "px"
-        low = min(28, *seen.input_shape[1:])  # cosines a side that are tried
+        low = min(28, *estimator.input_shape[1:])  # cosines a side that are tried
         reach = within.size / 4 if cosines else 0.5  # of one change, of which there are many
-        return evasion.SimBA(seen, kind, steps, epsilon=reach, freq_dim=low, stride=4, verbose=False)
+        return evasion.SimBA(estimator, kind, steps, epsilon=reach, freq_dim=low, stride=4, verbose=False)
 
     return ArtAttack(budget, AttackView.SCORES, make)
 
 
 def pixel(budget: Budget, *, steps: int) -> ArtAttack:
-    """Return few pixels that evolution chose."""
+    """Return the few-pixel attack, by differential evolution."""
 
-    def make(seen: Any, _: Budget) -> Any:
-        return evasion.PixelAttack(seen, th=5, es=1, max_iter=steps)
+    def make(estimator: Any, _: Budget) -> Any:
+        return evasion.PixelAttack(estimator, th=5, es=1, max_iter=steps)
 
     return ArtAttack(budget, AttackView.THREE_LABELS, make)
 
 
 def threshold(budget: Budget, *, steps: int) -> ArtAttack:
-    """Return a change that evolution chose, of blocks of pixels: its memory grows with the square of their number."""
+    """Return the threshold attack on blocks of pixels: its memory grows with the square of their number."""
 
-    def make(seen: Any, within: Budget) -> Any:
-        return evasion.ThresholdAttack(seen, th=max(1, round(within.size * 255)), es=1, max_iter=steps)
+    def make(estimator: Any, within: Budget) -> Any:
+        return evasion.ThresholdAttack(estimator, th=max(1, round(within.size * 255)), es=1, max_iter=steps)
 
     return ArtAttack(budget, AttackView.THREE_LABELS, make, blocks=True)

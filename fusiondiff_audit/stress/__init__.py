@@ -1,6 +1,6 @@
-"""Attacking a model of ours before it is believed.
+"""Stress tests of a model: attacks and poisons by a policy, and a signed result.
 
-Goals: the whole pipeline as a target, and a differentiable twin of it with exact gradients through autoencoder, UNet,
-paths and gate; the policy's gates; a signed result.
-Not-goals: attacks themselves (`attacks`), and certificates.
+Goals: the whole pipeline as a target; its surrogate, with exact gradients up to the forests; the choice of images; from
+a policy to a suite, and from a suite's outcome to a signed result.
+Not-goals: the attacks themselves (`attacks`), gates and outcomes (`reports.stress`), certificates (`certify`).
 """

@@ -1,4 +1,4 @@
-"""Enrolment as something to poison: a model's encoder as it stands, and forests that learn from given pictures."""
+"""An enrolment to poison: the model's frozen encoder, with forests that are trained again on given images."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,36 +29,35 @@ _EVEN = 0.5  # of the trees
 
 
 class FrozenEncoderLearner:
-    """A model that learns again; what its encoder saw of a plane is kept."""
+    """Enrols a model again and again; embeddings of a plane are computed once."""
 
     def __init__(self, model: DiffusionModel, pipeline: Pipeline, learning: ForestSettings) -> None:
         self._model, self._pipeline, self._learning = model, pipeline, learning
-        self._seen: dict[str, Embeddings] = {}
+        self._embeddings: dict[str, Embeddings] = {}
 
     def partition_of(self, specimen: str) -> int:
-        """Return which forest learns from a specimen."""
         return partition_of(specimen, self._learning.partitions)
 
     def rows(self, plane: Plane) -> torch.Tensor:
-        """Return the embeddings of a plane's tiles."""
+        """Return the embeddings of a plane's tiles: tiles x numbers."""
         return torch.from_numpy(self._rows(plane))
 
     def features(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the same with slopes."""
+        """Return the embeddings with gradients."""
         return self._pipeline.features(unit)
 
-    def enrol(self, pictures: Sequence[LabelledImage]) -> "TrainedForests":
-        """Train forests on pictures as `enrol` does."""
-        kept = [picture for picture in pictures if len(self._rows(picture.plane))]
-        rows = [self._rows(picture.plane) for picture in kept]
-        owner = np.repeat(np.arange(len(kept)), [len(each) for each in rows])
+    def enrol(self, images: Sequence[LabelledImage]) -> "TrainedForests":
+        """Train forests as the verb `enrol` does; images without a tile are left out."""
+        kept = [image for image in images if len(self._rows(image.plane))]
+        rows = [self._rows(image.plane) for image in kept]
+        image_of_row = np.repeat(np.arange(len(kept)), [len(each) for each in rows])
         examples = tuple(LabelledExample(plane_digest(p.plane), p.specimen, p.authentic) for p in kept)
         whole = np.concatenate(rows)
-        known = EnrolledEmbeddings(examples, whole, np.zeros(len(whole), np.float32), owner)
-        return TrainedForests(train_forests(known, self._learning), self)
+        enrolled = EnrolledEmbeddings(examples, whole, np.zeros(len(whole), np.float32), image_of_row)
+        return TrainedForests(train_forests(enrolled, self._learning), self)
 
     def votes(self, forests: Sequence[Forest], plane: Plane) -> Votes:
-        """Return the votes of forests on a plane; none if it has no tile."""
+        """Return the votes of forests on a plane, (0, 0) if it has no tile."""
         rows = self._rows(plane)
         if not len(rows):
             return 0, 0
@@ -66,35 +65,36 @@ class FrozenEncoderLearner:
         authentic = sum(aggregate(row, rule) > _EVEN for row in forest_scores(forests, rows))
         return len(forests) - authentic, authentic
 
-    def features_of(self, pictures: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
-        """Return specimens as detectors see them: the mean of all their tiles."""
-        names, rows, labels = self._means(pictures)
-        _, beyond, known = self._means(trusted)
-        return SpecimenFeatures(names, rows, labels, beyond, known)
+    def features_of(self, images: Iterable[LabelledImage], trusted: Iterable[LabelledImage]) -> SpecimenFeatures:
+        """Return the mean embedding of each specimen's tiles, for detectors."""
+        names, rows, labels = self._means(images)
+        _, trusted_rows, trusted_labels = self._means(trusted)
+        return SpecimenFeatures(names, rows, labels, trusted_rows, trusted_labels)
 
-    def _means(self, pictures: Iterable[LabelledImage]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-        of: dict[str, list[LabelledImage]] = {}
-        for picture in pictures:
-            of.setdefault(picture.specimen, []).append(picture)
-        rows = [np.concatenate([self._rows(p.plane) for p in mine]).astype(np.float64).mean(0) for mine in of.values()]
-        return tuple(of), np.array(rows), np.array([mine[0].authentic for mine in of.values()], bool)
+    def _means(self, images: Iterable[LabelledImage]) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        specimens: dict[str, list[LabelledImage]] = {}
+        for image in images:
+            specimens.setdefault(image.specimen, []).append(image)
+        rows = [
+            np.concatenate([self._rows(image.plane) for image in group]).astype(np.float64).mean(0)
+            for group in specimens.values()
+        ]
+        labels = [group[0].authentic for group in specimens.values()]
+        return tuple(specimens), np.array(rows), np.array(labels, bool)
 
     def _rows(self, plane: Plane) -> Embeddings:
         digest = plane_digest(plane)
-        if digest not in self._seen:
-            (found,) = self._model.embed([self._pipeline.micrograph(plane)])
-            self._seen[digest] = found.embeddings
-        return self._seen[digest]
+        if digest not in self._embeddings:
+            (embedded,) = self._model.embed([self._pipeline.micrograph(plane)])
+            self._embeddings[digest] = embedded.embeddings
+        return self._embeddings[digest]
 
 
 class TrainedForests:
-    """Forests that learnt, and the encoder before them."""
-
     def __init__(self, forests: Sequence[Forest], learner: FrozenEncoderLearner) -> None:
         self._forests, self._learner = forests, learner
 
     def votes(self, planes: Sequence[Plane]) -> list[Votes]:
-        """Return the votes on each plane."""
         return [self._learner.votes(self._forests, plane) for plane in planes]
 
 
@@ -102,12 +102,12 @@ def poison_test_of(
     model: DiffusionModel,
     pipeline: Pipeline,
     enrolled: Sequence[LabelledImage],
-    asked: Sequence[LabelledImage],
+    queries: Sequence[LabelledImage],
     plans: tuple[PoisonPlan, ...],
     detectors: tuple[str, ...],
 ) -> PoisonTest:
-    """Return an enrolment like the model's own, as something to poison; detectors trust the pictures that are asked."""
+    """Return a test that enrols like the model's own enrolment; detectors trust the queried images."""
     learner = FrozenEncoderLearner(model, pipeline, model.settings.learning or ForestSettings())
     return PoisonTest(
-        learner, enrolled, asked, tolerance, lambda pictures: learner.features_of(pictures, asked), plans, detectors
+        learner, enrolled, queries, tolerance, lambda images: learner.features_of(images, queries), plans, detectors
     )

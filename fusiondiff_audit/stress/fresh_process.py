@@ -1,4 +1,4 @@
-"""Asking the pipeline in another process, plane by plane: what is only true in company or in memory is found out."""
+"""Predictions of a fresh process, plane by plane: they show outcomes that depend on a batch or on a process's state."""
 
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -14,17 +14,17 @@ from fusiondiff_audit.stress.target import Pipeline
 def fresh_process(
     source: str, digest: str, device: str, threads: int
 ) -> Callable[[Sequence[Plane]], Sequence[Prediction]]:
-    """Return what asks a fresh process, which loads the model anew; it must be the one of this digest."""
+    """Return a function that loads the model in a fresh process and predicts; raises if its digest is another one."""
 
-    def ask(planes: Sequence[Plane]) -> Sequence[Prediction]:
-        fresh = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=fresh) as pool:
-            return pool.submit(_asked, source, digest, device, threads, list(planes)).result()
+    def predict(planes: Sequence[Plane]) -> Sequence[Prediction]:
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=spawned) as pool:
+            return pool.submit(_predictions, source, digest, device, threads, list(planes)).result()
 
-    return ask
+    return predict
 
 
-def _asked(source: str, digest: str, device: str, threads: int, planes: list[Plane]) -> list[Prediction]:
+def _predictions(source: str, digest: str, device: str, threads: int, planes: list[Plane]) -> list[Prediction]:
     model = DiffusionModel.from_pretrained(source, unverified=True).to(device, threads=threads)
     if model.digest != digest:
         raise ValueError(f"{source}: was sha256:{digest}, is sha256:{model.digest} now")

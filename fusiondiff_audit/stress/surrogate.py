@@ -1,6 +1,6 @@
-"""The classifier as a smooth function of a plane: all of it exact, but for the forests, whose comparisons are softened.
+"""The classifier as a differentiable function of a plane: exact up to the forests, which are soft.
 
-Which tiles have structure is decided by the plane itself, as the pipeline does, and has no slope.
+The choice of tiles with structure is the pipeline's, and has no gradient.
 """
 
 import torch
@@ -14,11 +14,11 @@ from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.inference import reproducible
 
 Tensor = torch.Tensor
-_EDGE = 1e-4  # so far from 0 and 1 shares are kept, whose logits have no end
+_EDGE = 1e-4  # the least distance of scores from 0 and 1, where logits are infinite
 
 
 class Surrogate:
-    """A model's differentiable twin; it shares the model's numbers and changes none."""
+    """A model's surrogate; it shares the model's weights and changes none."""
 
     def __init__(self, model: DiffusionModel, *, temperature: float) -> None:
         self._encoder, self._settings = model.encoder, model.settings
@@ -30,17 +30,17 @@ class Surrogate:
         self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
 
     def logits(self, unit: Tensor) -> Tensor:
-        """Return two logits for each plane, x 1 x height x width, from 0 to 1."""
+        """Return logits, n x 2, for planes n x 1 x height x width from 0 to 1."""
         return torch.cat([self._logit(plane) for plane in unit[:, 0]])
 
     def features(self, plane: Tensor) -> Tensor:
-        """Return the embedding of each tile with structure of a plane from 0 to 1: tiles x numbers."""
+        """Return the embeddings of a plane's tiles with structure: tiles x numbers."""
         geometry, side = self._settings.geometry, self._settings.architecture.tile
-        seen = plane.detach().numpy()
+        unit = plane.detach().numpy()
         kept = [
             tile
-            for tile in tile_grid(seen.shape[0], seen.shape[1], side, geometry.overlap)
-            if has_structure(seen, tile, side)
+            for tile in tile_grid(unit.shape[0], unit.shape[1], side, geometry.overlap)
+            if has_structure(unit, tile, side)
         ]
         if not kept:
             return plane.new_zeros(0, self._settings.architecture.embedding_dim)
@@ -48,18 +48,18 @@ class Surrogate:
         tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
         with reproducible(self._threads):
             parts = tiles.to(self._device).split(self._settings.micro_batch)  # type: ignore[no-untyped-call]
-            found = [
+            embeddings = [
                 checkpoint(self._embedded, part, use_reentrant=False) if len(parts) > 1 else self._embedded(part)
                 for part in parts
             ]
-            return torch.cat(found).cpu()
+            return torch.cat(embeddings).cpu()
 
     def _embedded(self, tiles: Tensor) -> Tensor:
         embedding: Tensor = self._encoder(tiles).embedding.float()
         return embedding
 
     def _logit(self, plane: Tensor) -> Tensor:
-        """Return the logits of one plane: of the mean forest, since a majority has no slope."""
+        """Return one plane's logits: of the mean of the forests, since a majority has no gradient."""
         rows = self.features(plane)
         if not len(rows):
             return plane.sum() * plane.new_zeros(1, 2)
@@ -78,7 +78,7 @@ class Surrogate:
 
 
 def _combined(scores: Tensor, rule: Aggregation) -> Tensor:
-    """Return one score of a picture's tiles, as `images.tiles.combine` does."""
+    """Return one score of an image's tiles, as `images.tiles.aggregate` does."""
     ordered = scores.sort().values
     if rule is Aggregation.MEDIAN:
         middle = len(ordered) // 2

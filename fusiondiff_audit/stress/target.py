@@ -1,4 +1,4 @@
-"""The whole pipeline as something to attack: a plane goes in as a file, through the guarded decoder, like any other."""
+"""The whole pipeline as a target: planes are encoded as files and go through the guarded decoder."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -13,33 +13,30 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.stress.surrogate import Surrogate
 
-TEMPERATURE = 0.1  # of the forests' twin, in deviations of each feature
+TEMPERATURE = 0.1  # of the soft forests, in deviations of each feature
 
 
 class Pipeline:
-    """A model under attack. Its label is the majority of its forests; what it cannot judge has none."""
+    """A model under attack. Its label is the majority of its forests; a plane that it cannot judge has none."""
 
     def __init__(self, model: DiffusionModel, guard: Guard, *, temperature: float = TEMPERATURE) -> None:
         self._model, self._guard = model, guard
-        self.twin = Surrogate(model, temperature=temperature)
+        self.surrogate = Surrogate(model, temperature=temperature)
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
-        """Return the label and the score of each plane."""
-        answers = []
+        predictions = []
         for finding in self._model.judge_each(map(self.micrograph, planes)):
-            known = finding.assessable and finding.score is not None
-            answers.append(Prediction(finding.votes.label is Class.AUTHENTIC if known else None, finding.score))
-        return answers
+            judged = finding.assessable and finding.score is not None
+            predictions.append(Prediction(finding.votes.label is Class.AUTHENTIC if judged else None, finding.score))
+        return predictions
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the twin's logits."""
-        return self.twin.logits(unit)
+        return self.surrogate.logits(unit)
 
     def features(self, unit: torch.Tensor) -> torch.Tensor:
-        """Return the embeddings of one plane's tiles."""
-        return self.twin.features(unit[0, 0])
+        return self.surrogate.features(unit[0, 0])
 
     def micrograph(self, plane: Plane) -> Micrograph:
-        """Return a plane as the guarded decoder gives it, from a file."""
+        """Return a plane as the guarded decoder decodes it."""
         data = encode_png(plane)
         return decode(LooseFile("attacked.png", sha256(data).hexdigest(), data), guard=self._guard)

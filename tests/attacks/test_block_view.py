@@ -17,13 +17,13 @@ def seen(coarse: np.ndarray) -> torch.Tensor:
 
 def test_without_a_change_it_is_the_picture() -> None:
     lens = BlockView(UNIT, blocks=True)
-    assert lens.seen.shape == (BLOCKS, BLOCKS)
-    assert np.allclose(lens.whole(seen(lens.seen))[0, 0].numpy(), UNIT)
+    assert lens.visible.shape == (BLOCKS, BLOCKS)
+    assert np.allclose(lens.whole(seen(lens.visible))[0, 0].numpy(), UNIT)
 
 
 def test_a_changed_block_changes_its_pixels_alike() -> None:
     lens = BlockView(UNIT, blocks=True)
-    changed = lens.seen.copy()
+    changed = lens.visible.copy()
     changed[0, 0] += 0.1
     change = lens.whole(seen(changed))[0, 0].numpy() - UNIT
     assert np.allclose(change[:2, :4], 0.1)
@@ -35,7 +35,7 @@ def test_a_changed_block_changes_its_pixels_alike() -> None:
 def test_a_small_picture_is_its_own_blocks() -> None:
     small = UNIT[:12, :16]
     lens = BlockView(small, blocks=True)
-    assert np.array_equal(lens.seen, small)
+    assert np.array_equal(lens.visible, small)
     assert np.array_equal(lens.whole(seen(small + 0.1))[0, 0].numpy(), small + 0.1)
 
 
