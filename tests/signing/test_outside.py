@@ -170,7 +170,7 @@ def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path
 
 def test_the_documented_shell_commands_for_a_report(tmp_path: Path) -> None:
     verify, _, told, *_ = blocks("sh")
-    script = "set -e\nB=$1 PICTURES=$2\n" + "".join(f"{one}\n" for one in verify.splitlines() if "openssl" not in one)
+    script = "set -e\nB=$1 IMAGES=$2\n" + "".join(f"{one}\n" for one in verify.splitlines() if "openssl" not in one)
     pictures = tmp_path / "pictures"
     shutil.copytree(REPORT / "batch", pictures)
 
