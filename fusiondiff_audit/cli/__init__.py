@@ -1,7 +1,7 @@
-"""The command line: one file per family of verbs, loaded only when its verb is called.
+"""The command line: one module per family of verbs, imported only when its verb is called.
 
-Goals: say on stdout what was asked for, and on stderr how it went; exit by one table; `--json` gives one object.
-Not-goals: logic of the audit itself, and any environment variable that could change a verdict.
+Goals: answers on stdout and messages on stderr; exit codes by one table; one object with `--json`.
+Not-goals: the logic of an audit, and environment variables that could change a verdict.
 """
 
 import importlib
@@ -40,14 +40,12 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """The verbs, in the order of a batch's life; each module is imported when its verb is called."""
+    """The verbs in the order in which a batch needs them; a verb's module is imported when the verb is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of the table."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import the verb's module and return its command."""
         if name not in VERBS:
             return None
         module = importlib.import_module(f"fusiondiff_audit.cli.{VERBS[name][0]}")
@@ -75,16 +73,16 @@ def verbs() -> None:
     fusiondiff-audit VERB --help explains a verb.
     TIME is 2027-01-31T12:00:00Z, 2027-01-31 or +90d from now, in UTC; DURATION is 90d, 12h or 30m.
     Exit codes: 0 done or passed, 1 a gate failed, 2 usage, 3 integrity,
-    4 unreadable input, 5 environment, 6 inconclusive, 70 a fault of ours.
+    4 unreadable input, 5 environment, 6 inconclusive, 70 a fault of this tool.
     """
 
 
 def main() -> None:
     """Run a verb and exit by the table."""
-    forbid_core_files()  # before anything is read that could be a secret
-    os.environ["PYTHONSAFEPATH"] = "1"  # processes that we start import nothing from the folder that we stand in
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as from the keyboard: half-written files go
+    forbid_core_files()  # before any secret is read
+    os.environ["PYTHONSAFEPATH"] = "1"  # child processes import nothing from the current folder
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: half-written files are removed
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, io.TextIOWrapper):  # names that the terminal cannot encode are no error
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run_verbs(verbs, sys.argv[1:]))

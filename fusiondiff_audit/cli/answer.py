@@ -1,4 +1,4 @@
-"""How verbs answer: text or one JSON object on stdout, sentences on stderr, an exit code by the table."""
+"""Answers of verbs: text or one JSON object on stdout, messages on stderr, and an exit code by the table."""
 
 import errno
 import functools
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from fusiondiff_audit.cli.failure import Failure
 
 PROGRAM = "fusiondiff-audit"
-PASSPHRASES = "passphrase_files"  # the argument of every verb that opens or makes a key
+PASSPHRASES = "passphrase_files"  # the parameter of every verb that opens or makes a key
 _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a verb found: a word and a sentence, text for people, and the same as data."""
+    """The answer of a verb: an outcome word, a sentence and a text for people, and the same as data."""
 
     word: str
     sentence: str
@@ -35,7 +35,7 @@ class Answer:
 
 
 def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
-    """Make a verb out of a function that returns an answer; a `trusted` one first checks the code that runs."""
+    """Make a verb of a function that returns an answer; a `trusted` verb first checks the installed code."""
 
     def decorate(function: Callable[..., Answer]) -> Callable[..., None]:
         @click.option("--json", "as_json", is_flag=True, help="Put one JSON object on stdout.")
@@ -58,26 +58,26 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
             _flush()
             ctx.exit(answer.code)
 
-        verb.checks_origin = trusted  # type: ignore[attr-defined]  # a test asks every verb
+        verb.checks_origin = trusted  # type: ignore[attr-defined]  # read by a test
         return verb
 
     return decorate
 
 
 def run_verbs(verbs: click.Command, arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code; whatever is raised ends in a sentence and a code."""
+    """Run the command line and return its exit code; every exception becomes a sentence and a code."""
     try:
-        if sys.stdout is None:  # started with it closed: an answer that nobody gets is no answer
+        if sys.stdout is None:  # started with stdout closed: nobody can get the answer
             return Exit.ENVIRONMENT
         code = int(verbs.main(list(arguments), prog_name=PROGRAM, standalone_mode=False) or 0)
-        _flush()  # of the help, which click wrote
+        _flush()  # the help, which click wrote
     except click.exceptions.NoArgsIsHelpError as e:
         click.echo(e.format_message(), err=True)
         return Exit.USAGE
-    except (UnwritableError, SystemExit) as e:  # click's own way to say that a pipe is broken is the second
+    except (UnwritableError, SystemExit) as e:  # click raises SystemExit for a broken pipe
         return _give_up(e.cause if isinstance(e, UnwritableError) else None)
     except (Exception, KeyboardInterrupt) as e:
-        if isinstance(e, OSError) and e.errno in (errno.EPIPE, errno.ENOSPC):  # of the help
+        if isinstance(e, OSError) and e.errno in (errno.EPIPE, errno.ENOSPC):  # from writing the help
             return _give_up(e)
         from fusiondiff_audit.cli.failure import explain
 
@@ -93,7 +93,7 @@ def run_verbs(verbs: click.Command, arguments: Sequence[str]) -> int:
 
 
 class UnwritableError(Exception):
-    """The answer could not be written: the reader of a pipe went away, or the disk is full."""
+    """The answer could not be written: a pipe was closed, or the disk is full."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -108,8 +108,8 @@ def _flush() -> None:
 
 
 def _give_up(error: OSError | None) -> int:
-    """End without an answer."""
-    sys.stdout = None  # else the interpreter tries once more on its way out, and complains
+    """Return the exit code of a run whose answer cannot be written."""
+    sys.stdout = None  # else the interpreter flushes it again on exit, and prints an error
     if error is not None and error.errno != errno.EPIPE and sys.stderr is not None:
         why = (error.strerror or str(error)).lower()
         say(f"the answer cannot be written: {why} (cannot-write)", word="REFUSED")
@@ -117,12 +117,12 @@ def _give_up(error: OSError | None) -> int:
 
 
 def say(sentence: str, *, word: str = "") -> None:
-    """Tell people something that is not the answer, in one line."""
+    """Print a message on stderr, in one line."""
     click.echo((f"{_word(word)}: " if word else "") + visible(sentence), err=True)
 
 
 def say_some(sentences: Sequence[str], *, most: int, word: str = "", where: str = "") -> None:
-    """Tell the first of many, how many more there are, and where to find them."""
+    """Print the first `most` messages, how many more there are, and where to find them."""
     for sentence in sentences[:most]:
         say(sentence, word=word)
     if len(sentences) > most:
@@ -152,21 +152,20 @@ def _tell(failure: "Failure", verb: str, *, as_json: bool) -> None:
 
 
 def _put(answer: dict[str, Any]) -> None:
-    """Put the one object on stdout."""
-    click.echo(json.dumps(_whole(answer), indent=2))
+    click.echo(json.dumps(_encodable(answer), indent=2))
 
 
-def _whole(value: Any) -> Any:
-    """Return a value without half characters, which names of files may hold and JSON may not."""
+def _encodable(value: Any) -> Any:
+    """Return a value without lone surrogates, which names of files may hold and UTF-8 may not."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):
-        return {key: _whole(inner) for key, inner in value.items()}
-    return [_whole(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: _encodable(inner) for key, inner in value.items()}
+    return [_encodable(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _verb(verbs: click.Command, arguments: Sequence[str]) -> str:
-    """Return the words of the verb that was called, as far as there is one."""
+    """Return the words on the command line that name a verb."""
     words: list[str] = []
     command: click.Command | None = verbs
     for word in arguments:
@@ -180,6 +179,6 @@ def _verb(verbs: click.Command, arguments: Sequence[str]) -> str:
 
 
 def _word(word: str) -> str:
-    if "NO_COLOR" in os.environ:  # no-color.org; click heeds it on no terminal of ours
+    if "NO_COLOR" in os.environ:  # no-color.org, which click does not follow
         return word
     return click.style(word, fg=_COLOURS[word], bold=True)

@@ -1,4 +1,4 @@
-"""A process that holds a key or a passphrase leaves no copy of its memory behind."""
+"""Keeps the memory of a process that holds a key or a passphrase out of core files and crash collectors."""
 
 import sys
 
@@ -8,7 +8,7 @@ _PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
 def forbid_core_files() -> None:
-    """Let a crash write no core file, of this process and of those that it starts; nothing can allow them again."""
+    """Forbid core files of this process and its children, irrevocably."""
     import resource
 
     try:
@@ -18,18 +18,18 @@ def forbid_core_files() -> None:
 
 
 def forbid_dumps() -> None:
-    """Keep the memory of this process from other processes of the same user, and from programs that collect crashes.
+    """Keep the memory of this process from other processes of the same user, and from crash collectors.
 
-    The kernel hands a crash to a collector (systemd-coredump, apport) whatever the limit of `forbid_core_files` says;
-    of a process that is not dumpable it hands on nothing. The price: no debugger or profiler of the same user attaches,
-    and /proc/PID/environ and its like belong to root. Programs that this process starts are as they were.
+    The kernel gives a crash to a collector (systemd-coredump, apport) despite the limit of `forbid_core_files`, but not
+    that of a process that is not dumpable. The cost: no debugger or profiler of the same user can attach, and
+    /proc/PID/environ belongs to root. Child processes are dumpable.
     """
     if sys.platform != "linux":
         return
     import ctypes
 
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, *map(ctypes.c_ulong, (0, 0, 0, 0))):
-        _tell("the kernel does not keep this process from being dumped: a crash could leave a key in a collector")
+        _tell("the kernel cannot make this process undumpable: a crash could leave a key with a crash collector")
 
 
 def _tell(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The verb `demo`: the whole way, on made-up micrographs, by the verbs that users call."""
+"""The verb `demo`: a complete audit of synthetic micrographs, by the verbs that users call."""
 
 import contextlib
 import random
@@ -26,31 +26,29 @@ _GRAINS = 40
 
 
 @click.command()
-@click.option(
-    "--out", type=PATH, help="A new folder to keep everything in; default: one in the system's temporary place."
-)
+@click.option("--out", type=PATH, help="A new folder for all files; default: one in the system's temporary folder.")
 @answering()
 def command(out: Path | None) -> Answer:
     """Sign, audit and verify synthetic micrographs, as an example.
 
-    Makes keys, a trust store and micrographs of a kiln and of workshops that copy it; signs them, audits them with the
-    model that comes with the tool, and verifies the report. Then one bit of a picture and one of the report are
-    changed, and refused. Everything is kept, to be looked at. The keys are for the demonstration only. Where the extra
-    `audit` is not installed, it ends with the signed folder.
+    Makes keys, a trust store and micrographs of a kiln and of workshops that copy it; signs the micrographs, audits
+    them with the embedded model, and verifies the report. Then one bit of an image and one of the report are changed,
+    and both are refused. All files are kept. The keys are for the demonstration only. Without the extra `audit`, the
+    demonstration ends with the signed folder.
 
     \b
     fusiondiff-audit demo
-    fusiondiff-audit demo --out shown
+    fusiondiff-audit demo --out demonstration
     """
     if out is None:
         out = Path(tempfile.mkdtemp(prefix="fusiondiff-audit-demo-"))
     else:
         make_folder(out, new=True)
-    return _signed_alone(out) if missing_libraries("audit") else _whole(out)
+    return _sign_and_inspect(out) if missing_libraries("audit") else _audit(out)
 
 
-def _whole(home: Path) -> Answer:
-    """Show the way from pictures to a verified report, and what becomes of changes."""
+def _audit(home: Path) -> Answer:
+    """Sign, audit and verify a batch, and show that changes are refused."""
     batch, report = home / "micrographs", home / "report"
     pin, keys = _trusted(home, "device", "auditor")
     trust = ("--trust", home / "trust.json", "--root", f"sha256:{pin}")
@@ -69,16 +67,15 @@ def _whole(home: Path) -> Answer:
     say(f"one bit of {forged} has been changed")
     _expect(Exit.INTEGRITY, "verify", home / "forged", *trust)
     say("")
-    shown = {"the report": report / REPORT_PAGE, "what was signed": report / REPORT, "the pictures": batch}
-    for what, path in shown.items():
-        say(f"{what}: {path}")
-    said = f"audited and verified; two changes were refused; open {report / REPORT_PAGE}"
+    for name, path in {"page": report / REPORT_PAGE, "signed report": report / REPORT, "images": batch}.items():
+        say(f"{name}: {path}")
+    sentence = f"audited and verified; two changes were refused; open {report / REPORT_PAGE}"
     data = {"folder": str(home), "pin": f"sha256:{pin}", "report": str(report), "page": str(report / REPORT_PAGE)}
-    return Answer("DONE", f"DEMONSTRATION: {said}", data=data)
+    return Answer("DONE", f"DEMONSTRATION: {sentence}", data=data)
 
 
-def _signed_alone(home: Path) -> Answer:
-    """Show how a folder is signed and checked, which takes no model."""
+def _sign_and_inspect(home: Path) -> Answer:
+    """Sign and inspect a batch, and show that a change is refused; needs no model."""
     batch = home / "micrographs"
     batch.mkdir()
     for number in range(1, 5):
@@ -94,7 +91,7 @@ def _signed_alone(home: Path) -> Answer:
     _expect(Exit.INTEGRITY, "inspect", home / "tampered", *trust, *bare)
     say("")
     say("auditing needs the extra `audit`; `fusiondiff-audit doctor` says how to install it")
-    sentence = f"DEMONSTRATION: signed, inspected, tampered with and refused, as it should be; look at {home}"
+    sentence = f"DEMONSTRATION: signed and inspected; a change was refused; all files are in {home}"
     return Answer("DONE", sentence, data={"folder": str(home), "pin": f"sha256:{pin}"})
 
 
@@ -109,10 +106,10 @@ def _trusted(home: Path, *roles: str) -> tuple[str, dict[str, Path]]:
 
 
 def _tampered(batch: Path, copy: Path) -> Path:
-    """Copy a folder, change one bit of its largest picture, and return that picture."""
+    """Copy a folder, change one bit of its largest image, and return that image."""
     shutil.copytree(batch, copy)
-    pictures = [path for path in copy.iterdir() if path.suffix in (".png", ".tif", ".tiff", ".jpg")]
-    victim = max(sorted(pictures), key=lambda path: path.stat().st_size)
+    images = [path for path in copy.iterdir() if path.suffix in (".png", ".tif", ".tiff", ".jpg")]
+    victim = max(sorted(images), key=lambda path: path.stat().st_size)
     victim.write_bytes(_flipped(victim.read_bytes()))
     return victim
 
@@ -124,22 +121,22 @@ def _flipped(data: bytes) -> bytes:
 
 
 def _expect(code: Exit, *arguments: object) -> None:
-    """Call a verb as a user would; a demonstration that does not go as told is a fault of ours."""
+    """Call a verb as a user would; RuntimeError if it does not end with the expected code."""
     from fusiondiff_audit.cli import verbs
 
     words = [str(a) for a in arguments]
     shown = " ".join(f"'{w}'" if " " in w else w for w in words)
     say("")
     say(f"$ fusiondiff-audit {shown}")
-    with contextlib.redirect_stdout(sys.stderr):  # our own answer alone goes to stdout
-        found = run_verbs(verbs, words)
-    if found != code:
-        raise RuntimeError(f"{words[0]} ended with {found}, expected {code}")
+    with contextlib.redirect_stdout(sys.stderr):  # only the answer of `demo` goes to stdout
+        ended = run_verbs(verbs, words)
+    if ended != code:
+        raise RuntimeError(f"{words[0]} ended with {ended}, expected {code}")
 
 
 def _micrograph(*, seed: int) -> bytes:
     """Return a grey PNG of a polished section: grains of even grey between dark boundaries, and shot noise."""
-    rng = random.Random(seed)  # noqa: S311  # a picture, not a secret
+    rng = random.Random(seed)  # noqa: S311  # an image, not a secret
     grains = [(rng.random() * _SIDE, rng.random() * _SIDE, rng.randint(90, 210)) for _ in range(_GRAINS)]
     rows = bytearray()
     for y in range(_SIDE):

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """How a verb ended."""
+    """Exit code of a verb."""
 
     DONE = 0
     GATE = 1
@@ -30,5 +30,5 @@ _ORDER = (
 
 
 def worst(codes: Iterable[Exit]) -> Exit:
-    """Return the one code to exit with when several hold."""
+    """Return the code to exit with if several apply."""
     return min(codes, key=_ORDER.index, default=Exit.DONE)

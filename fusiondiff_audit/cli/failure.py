@@ -1,4 +1,4 @@
-"""What a failure means: an exit code by the table, a stable reason, a sentence and hints."""
+"""Failures: an exit code by the table, a stable reason code, a sentence and hints."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +62,7 @@ _BY_NAME = {reason.value: code for reason, code in _CODES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure as it is told; `trace` is there for faults of ours alone."""
+    """A failure as it is printed; `trace` is set only for faults of the tool."""
 
     code: Exit
     reason: str
@@ -72,7 +72,7 @@ class Failure:
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what to tell of an error."""
+    """Return the failure that an exception means."""
     if isinstance(error, SigningError | AuditError | ImageError):
         hints = tuple(getattr(error, "__notes__", ()))
         return Failure(exit_code(error.reason), error.reason.value, str(error), hints)
@@ -84,15 +84,14 @@ def explain(error: BaseException) -> Failure:
     import traceback
 
     trace = "".join(traceback.format_exception(error))
-    hint = "this is a fault of ours; please report it with the lines above"
+    hint = "this is a fault of fusiondiff-audit; please report it with the lines above"
     return Failure(Exit.FAULT, "fault", f"{type(error).__name__}: {error}", (hint,), trace)
 
 
 def code_of(reason: str) -> Exit:
-    """Return the exit code of a reason that was written down."""
+    """Return the exit code of a reason code in a report; KeyError if there is no such reason."""
     return _BY_NAME[reason]
 
 
 def exit_code(reason: StrEnum) -> Exit:
-    """Return the exit code of a reason."""
     return _CODES[reason]

@@ -1,4 +1,4 @@
-"""The answer of a check of many signed files: the refused ones first, and one word over all."""
+"""The answer of a verb that checks many signed files: refused files first, and one outcome."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ _SHOWN = 20  # files of each kind; more would push the verdict's reasons off the
 
 
 def digest_rows(manifest: signing.ModelManifest) -> list[tuple[str, str]]:
-    """Return both digests of a model: the one that reports name, and the one that its signature is over."""
+    """Return both digests of a model: that of reports, and that of its signature."""
     return [("model", f"sha256:{manifest.listing}, as reports name it"), ("root digest", f"sha256:{manifest.digest}")]
 
 
 class Refusal(Protocol):
-    """A refused file, of whichever package refused it."""
+    """A refused file of any package."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""What `inspect` tells of images: their size and scale, whether they can be judged, and which are the same."""
+"""What `inspect` shows of images: size, scale, whether they can be judged, and which have equal pixels."""
 
 import errno
 from pathlib import Path
@@ -17,7 +17,7 @@ _OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENO
 
 
 class ImageSummary:
-    """Collects the images of a batch; thumbnails go into a folder, if there is one."""
+    """Collects the facts of a batch's images, and writes thumbnails if there is a folder for them."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -49,17 +49,17 @@ class ImageSummary:
         return cells, _data(micrograph, quality, bar, None if first == micrograph.name else first)
 
     def _draw(self, micrograph: SignedMicrograph, path: Path) -> None:
-        """Write a thumbnail; a name that is too long with its ending, or that is a folder's, stops nothing else."""
+        """Write a thumbnail; a name that is too long or taken by a folder becomes a remark."""
         try:
             make_folder(path.parent)
             signing.create(path, thumbnail(micrograph))
         except signing.SigningError as e:
-            if getattr(e.__cause__, "errno", None) not in _OF_NAMES:  # a full disk is told as one
+            if getattr(e.__cause__, "errno", None) not in _OF_NAMES:  # such as a full disk
                 raise
             self.remarks.append(f"{micrograph.name!a} has no thumbnail: {e}")
 
     def sentence(self) -> str:
-        """Return how many images were decoded."""
+        """Return the clause that counts the decoded images."""
         return f", {count(self.decoded, 'image')} decoded" if self.decoded else ""
 
 

@@ -13,14 +13,14 @@ from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
-_REMARKS = 20  # that are said; more would push the table off the screen
+_REMARKS = 20  # that are printed; more would push the table off the screen
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--thumbnails", type=PATH, metavar="OUT", help="Write a small PNG of every image into a new folder.")
-@click.option("--no-decode", is_flag=True, help="Check the bytes alone; needs no image library.")
-@click.option("--both", is_flag=True, help="Ask for the second, post-quantum signature as well.")
+@click.option("--no-decode", is_flag=True, help="Check the bytes only; needs no image library.")
+@click.option("--both", is_flag=True, help="Also require the second, post-quantum signature.")
 @click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
@@ -29,23 +29,23 @@ def command(
 ) -> Answer:
     """Check a signed folder, and decode its images.
 
-    Who signed, whether the trust store vouches for that key, and for each file whether it is the one that was signed.
-    Images are decoded in guarded processes: their size and depth, how large a pixel is and who says so, whether they
-    can be judged, and which are the same. Nothing is classified or recorded. Images of more than 256 MiB decoded are
-    refused; the processes that decode have at most 1.75 GiB of memory together.
+    Shows who signed, whether the trust store vouches for that key, and for each file whether it is the one that was
+    signed. Images are decoded in sandboxed processes; shown are their size and depth, the size of a pixel and who
+    claims it, whether they can be judged, and which have equal pixels. Nothing is classified or recorded. Images of
+    more than 256 MiB decoded are refused; the decoding processes have at most 1.75 GiB of memory together.
 
     \b
     fusiondiff-audit inspect micrographs --trust trust.json --root sha256:...
-    fusiondiff-audit inspect micrographs --trust trust.json --thumbnails seen
+    fusiondiff-audit inspect micrographs --trust trust.json --thumbnails small
     """
     if no_decode and thumbnails is not None:
-        raise click.UsageError("--thumbnails needs the images decoded, and --no-decode forbids it")
+        raise click.UsageError("--thumbnails needs decoded images, and --no-decode forbids decoding")
     if not no_decode:
-        require("images", "decoding micrographs", else_="; or check the bytes alone, with --no-decode")
+        require("images", "decoding micrographs", else_="; or check only the bytes, with --no-decode")
     if thumbnails is not None:
         signing.refuse_existing(thumbnails)
         if folder.resolve() in (thumbnails.resolve(), *thumbnails.resolve().parents):
-            raise click.UsageError("--thumbnails names a folder inside DIR, where they would be unsigned files")
+            raise click.UsageError("--thumbnails names a folder inside DIR, where thumbnails would be unsigned files")
     roles = (signing.Role.DEVICE, signing.Role.LABELLER)
     batch = signing.open_batch(folder, trust=trust.store, roles=roles, both=both)
     verdict = FileChecks(entry.name for entry in batch.manifest.files)
@@ -72,7 +72,7 @@ def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
 
 
 def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) -> tuple[list[str], str]:
-    """Do the same, and decode every image."""
+    """Compare the bytes of every file with what was signed, and decode every image."""
     from fusiondiff_audit.cli.image_summary import ImageSummary
     from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
 

@@ -9,7 +9,10 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, ask_passphrase, passphrase_option
 
 _ALGORITHMS = ("ed25519", "p256", "ml-dsa-65")
-_ROLES = (*(role.value for role in signing.Role if role is not signing.Role.TIMESTAMP), "root")  # that one has a CA
+_ROLES = (
+    *(role.value for role in signing.Role if role is not signing.Role.TIMESTAMP),
+    "root",
+)  # a timestamp authority has a CA certificate
 
 
 @click.command()
@@ -31,8 +34,8 @@ def command(
     """Make a key pair for one role.
 
     The private half is encrypted with a passphrase of at least 12 bytes, and readable by you alone; --no-passphrase is
-    for machines that must sign unattended, where the file's own protection is all there is. The key itself knows no
-    role: the trust store says what it counts for, so give KEY.pub.pem to whoever keeps the root keys.
+    for machines that sign unattended, where only the permissions of the file protect it. The key itself has no
+    role: the trust store lists its role, so give KEY.pub.pem to whoever keeps the root keys.
 
     \b
     fusiondiff-audit keygen --role device --out sem-1.pem

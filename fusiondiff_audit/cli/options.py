@@ -1,4 +1,4 @@
-"""Options that many verbs share: keys and passphrases, trust stores, moments in time."""
+"""Options that many verbs share: keys and passphrases, trust stores, times."""
 
 import functools
 import re
@@ -41,7 +41,7 @@ class Duration(click.ParamType[timedelta]):
 
 
 class DigestParameter(click.ParamType[str]):
-    """A SHA-256 in hexadecimal, with or without its `sha256:`; perhaps the beginning of one."""
+    """A SHA-256 digest in hexadecimal, or at least its first `least` digits, with or without `sha256:`."""
 
     name = "fingerprint"
 
@@ -49,7 +49,6 @@ class DigestParameter(click.ParamType[str]):
         self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the hexadecimal digits."""
         match = _DIGITS.fullmatch(value)
         if match and len(match[1]) >= self._least:
             return match[1]
@@ -62,7 +61,7 @@ KEYID = DigestParameter(8)
 
 
 def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the trust store that the user pins, verified, as `trust`."""
+    """Add the options of a trust store to a verb, which gets the verified store as `trust`."""
 
     @click.option("--trust", "trust_path", type=PATH, required=True, help="The trust store that you pinned.")
     @click.option("--root", type=FINGERPRINT, help="Your pin, all 64 digits: refuse any other store.")
@@ -73,7 +72,7 @@ def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
         trust = signing.load_trust(trust_path, at=at or signing.now(), root=root, min_version=min_trust_version)
         say(trust_line(trust, trust_path))
         if root is None:
-            say("trust: no --root given, so nothing but the file itself says that this is the right store")
+            say("trust: without --root nothing but the file itself says that this is the right trust store")
         return function(trust=TrustContext(trust, pinned=root is not None, now=at is None), **rest)
 
     return wrapped
@@ -81,16 +80,16 @@ def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class TrustContext:
-    """A trust store as a verb uses it: pinned or not, judged now or as of another time."""
+    """A verified trust store, whether the user pinned it, and whether it is judged as of now."""
 
     store: signing.TrustStore
     pinned: bool
     now: bool
 
     def remarks(self) -> str:
-        """Return what every verdict made with it must say."""
-        said = [] if self.now else [f"as of {signing.write_time(self.store.at)}, by --at"]
-        return "".join(f" ({text})" for text in (said if self.pinned else [*said, "trust store not pinned"]))
+        """Return the reservations that a sentence about a verification with this store must state."""
+        remarks = [] if self.now else [f"as of {signing.write_time(self.store.at)}, by --at"]
+        return "".join(f" ({text})" for text in (remarks if self.pinned else [*remarks, "trust store not pinned"]))
 
     def data(self) -> dict[str, Any]:
         """Return the store as data."""
@@ -104,7 +103,7 @@ def trust_line(trust: signing.TrustStore, path: Path) -> str:
 
 
 def trust_data(trust: signing.TrustStore) -> dict[str, Any]:
-    """Return the same as data."""
+    """Return a trust store as data."""
     return {
         "root": f"sha256:{trust.fingerprint}",
         "version": trust.root.version,
@@ -136,7 +135,7 @@ def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateK
 
 
 def open_model_key(path: Path | None, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey | None:
-    """Load a key that can sign a bundle, before the work that it would sign; without a path nobody signs."""
+    """Load a key that can sign a bundle; None without a path."""
     if path is None:
         return None
     key = open_key(path, passphrase_files)
@@ -145,13 +144,13 @@ def open_model_key(path: Path | None, passphrase_files: tuple[Path, ...]) -> sig
 
 
 def ask_passphrase(key: Path, files: tuple[Path, ...], *, new: bool = False) -> bytes:
-    """Return the passphrase for a key; it is never taken from an argument, which others could see."""
+    """Return the passphrase of a key, from a file or the terminal, never from an argument, which others can see."""
     if files:
         return signing.read_passphrase(files[0])
     if sys.stdin is None or not sys.stdin.isatty():
         raise signing.SigningError(
             signing.Reason.BAD_PASSPHRASE,
-            f"{key}: needs a passphrase, and there is no terminal to ask at",
+            f"{key}: needs a passphrase, and there is no terminal to ask for it",
             hint="say --passphrase-file FILE",
         )
     least = f", {signing.MIN_PASSPHRASE} characters or more" if new else ""
@@ -165,5 +164,5 @@ def _prompt(question: str) -> bytes:
     try:
         text: str = click.prompt(question, hide_input=True, err=True, default="", show_default=False)
         return text.encode("utf-8")
-    except UnicodeError:  # said without the cause, which would show what was typed
+    except UnicodeError:  # without the cause, which would show what was typed
         raise signing.SigningError(signing.Reason.BAD_PASSPHRASE, "what was typed is not UTF-8 text") from None

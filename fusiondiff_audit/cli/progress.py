@@ -1,4 +1,4 @@
-"""Progress of long work, on a terminal's stderr alone, and only once it has become long."""
+"""Progress of long work: shown only on a terminal, on stderr, and only after a second."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 
 
 class ProgressLine:
-    """One line that is rewritten in place, and gone when the work is done."""
+    """A line that is rewritten in place, and erased when the work is done."""
 
     def __init__(self, activity: str) -> None:
         self.activity = activity
@@ -22,13 +22,13 @@ class ProgressLine:
         self._visible = False
 
     def of(self, activity: str) -> "ProgressLine":
-        """Return the same line for another part of the work, which has a pace of its own."""
+        """Return this line for another activity, whose rate is measured anew."""
         if activity != self.activity:
             self.activity, self._start = activity, time.monotonic()
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how far the work is, how fast, and how long it will take."""
+        """Show how much is done, the rate, and the time left."""
         now = time.monotonic()
         if now - self._shown < _PAUSE or sys.stderr is None or not sys.stderr.isatty():
             return
@@ -49,7 +49,7 @@ class ProgressLine:
 
 
 def with_progress(items: Iterable[_Item], *, activity: str, total: int) -> Iterator[_Item]:
-    """Yield the items, showing the progress through them."""
+    """Yield the items and show progress."""
     with ProgressLine(activity) as progress:
         for done, item in enumerate(items, start=1):
             yield item

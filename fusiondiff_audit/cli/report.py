@@ -1,4 +1,4 @@
-"""The verb `report`: what is done to signed files after they were made."""
+"""The verb `report`: pages, excerpts and timestamps of signed files."""
 
 import os
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ def command() -> None:
 @command.command(name="render")
 @click.argument("report", metavar="REPORT", type=PATH)
 @click.option("--out", type=PATH, required=True, help="The HTML file to write.")
-@click.option("--images", type=PATH, help="The folder that was audited: show thumbnails.")
+@click.option("--images", type=PATH, help="The audited folder: show thumbnails.")
 @answering()
-def page(report: Path, out: Path, images: Path | None) -> Answer:
-    """Make a page of a report, for people.
+def render_page(report: Path, out: Path, images: Path | None) -> Answer:
+    """Render a report as a page for people.
 
-    One file without scripts that loads nothing; it prints well. It proves nothing: `verify` reads the signed file. With
-    --images it shows thumbnails of the files whose digests are in the report.
+    The page is one HTML file without scripts, loads nothing, and can be printed. It proves nothing: `verify` reads the
+    signed file. With --images the page shows thumbnails of the files whose digests are in the report.
 
     \b
     fusiondiff-audit report render out --images micrographs --out report.html
@@ -52,11 +52,11 @@ def page(report: Path, out: Path, images: Path | None) -> Answer:
 @click.argument("image", metavar="IMAGE")
 @click.option("--out", type=PATH, required=True, help="The file to write.")
 @answering()
-def show(report: Path, image: str, out: Path) -> Answer:
-    """Take one image out of a report, with the proof that it is in there.
+def excerpt(report: Path, image: str, out: Path) -> Answer:
+    """Take one image out of a report, with a proof that the report contains it.
 
     REPORT is the folder of a report; IMAGE is a name as the report gives it. The excerpt holds the report's header, the
-    row of that image and that of its specimen, if it names one, and no other row. Making it takes no key.
+    row of that image and that of its specimen, if it names one, and no other row. No key is needed.
 
     \b
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
@@ -75,7 +75,7 @@ def show(report: Path, image: str, out: Path) -> Answer:
 
 
 def _read(path: Path) -> "Report":
-    """Return a report that was not verified."""
+    """Read a report without verifying it."""
     from reports.verdict.issue import REPORT
     from reports.verdict.report import MAX_PAYLOAD, Report
     from signing.sigstore_bundle import SigstoreBundle, bundle_limit
@@ -88,14 +88,14 @@ def _read(path: Path) -> "Report":
 
 @command.command(name="verify-excerpt")
 @click.argument("path", metavar="EXCERPT", type=PATH)
-@click.option("--image", type=PATH, help="The file itself: compare it with the excerpt.")
+@click.option("--image", type=PATH, help="The image file: compare it with the excerpt.")
 @answering()
 @trust_options
-def verify_one(path: Path, image: Path | None, trust: TrustContext) -> Answer:
+def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> Answer:
     """Check an excerpt of a report.
 
-    Checked are who signed the report, and whether header and rows are leaves of the tree that was signed. An image
-    comes with the row of its specimen, if it names one; an excerpt shows nothing of other images.
+    Checks who signed the report, and whether header and rows are leaves of the signed tree. An image comes with the row
+    of its specimen, if it names one; an excerpt shows nothing of other images.
 
     \b
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
@@ -146,7 +146,7 @@ def verify_one(path: Path, image: Path | None, trust: TrustContext) -> Answer:
     if specimen:
         sentence += f"; of {specimen.specimen}, by the worst of {specimen.images} images: {specimen.verdict}"
     elif row.specimen:
-        sentence += f"; what it says of {row.specimen}, by all its images, is not in here"
+        sentence += f"; the verdict on {row.specimen}, by all its images, is not in the excerpt"
     return Answer("PASSED", sentence, table(rows), data)
 
 
@@ -156,17 +156,17 @@ def _verdict(verdict: str, reasons: Sequence[str]) -> str:
 
 @command.command()
 @click.argument("path", metavar="SIGNED", type=PATH)
-@click.option("--query", type=PATH, help="Write the question to a timestamp authority here (RFC 3161, .tsq).")
-@click.option("--token", type=PATH, help="Put the authority's answer (.tsr) into the signed file.")
-@click.option("--trust", "store", type=PATH, help="Refuse an answer by an authority that this store does not list.")
-@click.option("--drop", is_flag=True, help="Take all timestamps out of the signed file.")
+@click.option("--query", type=PATH, help="Write the query to a timestamp authority to this file (RFC 3161, .tsq).")
+@click.option("--token", type=PATH, help="Put the authority's response (.tsr) into the signed file.")
+@click.option("--trust", "store", type=PATH, help="Refuse a response by an authority that this store does not list.")
+@click.option("--drop", is_flag=True, help="Remove all timestamps from the signed file.")
 @answering()
 def timestamp(path: Path, query: Path | None, token: Path | None, store: Path | None, drop: bool) -> Answer:
-    """Have an authority prove when something was signed.
+    """Add a proof of the signing time by a timestamp authority.
 
-    A signature with a timestamp counts after its key has expired, if the trust store lists the authority; with one
-    that it does not list, the file is refused, so say --trust with the token. SIGNED is a *.sigstore.json, a model.sig
-    or the folder of a batch. This tool uses no network: carry the query to the authority and bring back its answer.
+    A signature with a timestamp stays valid after its key has expired, if the trust store lists the authority. If it
+    does not, the file is refused, so give --trust with the token. SIGNED is a *.sigstore.json, a model.sig or the
+    folder of a batch. This tool uses no network: send the query to the authority and save its response.
 
     \b
     fusiondiff-audit report timestamp micrographs --query q.tsq
@@ -174,19 +174,19 @@ def timestamp(path: Path, query: Path | None, token: Path | None, store: Path | 
     fusiondiff-audit report timestamp micrographs --token r.tsr --trust trust.json
     """
     if [query is not None, token is not None, drop].count(True) != 1:
-        raise click.UsageError("say --query OUT.tsq first, then --token IN.tsr; or --drop")
+        raise click.UsageError("give --query OUT.tsq first, then --token IN.tsr; or --drop")
     signed = path / signing.MANIFEST_NAME if os.path.isdir(path) else path
     if query is not None:
         signing.refuse_existing(query)
         signing.create(query, signing.stamp_query(signed))
         data = {"signed": str(signed), "query": str(query)}
-        return Answer("DONE", f"the question for {signed} is in {query}; send it to the authority", data=data)
+        return Answer("DONE", f"the query for {signed} is in {query}; send it to the authority", data=data)
     if token is None:
         number = signing.drop_tokens(signed)
-        return Answer("DONE", f"{count(number, 'timestamp')} taken out of {signed}", data={"signed": str(signed)})
+        return Answer("DONE", f"{count(number, 'timestamp')} removed from {signed}", data={"signed": str(signed)})
     trust = None if store is None else signing.load_trust(store, at=signing.now())
     time = signing.attach_token(signed, token, trust=trust)
     data = {"signed": str(signed), "time": signing.write_time(time)}
-    judged = "by a listed authority" if trust else "who made it is judged on verification"
-    sentence = f"{signed} carries a timestamp of {signing.write_time(time)}; {judged}"
+    authority = "by a listed authority" if trust else "its authority is checked on verification"
+    sentence = f"{signed} carries a timestamp of {signing.write_time(time)}; {authority}"
     return Answer("DONE", sentence, data=data)

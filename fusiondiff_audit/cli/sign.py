@@ -22,13 +22,13 @@ _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 @click.option("--key", type=PATH, required=True, help="The private key of the device.")
 @click.option("--device", required=True, help="The instrument, as the lab names it.")
 @click.option("--lab", help="Who runs it.")
-@click.option("--sequence", type=click.IntRange(min=0), help="A number that only rises; default: the time.")
+@click.option("--sequence", type=click.IntRange(min=0), help="A number that rises with every batch; default: the time.")
 @click.option("--valid-for", type=Duration(), default="90d", show_default=True, help="How long it may be audited.")
 @click.option("--captured", type=Moment(), help="When the images were taken; default: now.")
 @click.option("--pixel-size", metavar="'V UNIT'", help="A pixel's side in every image, such as '12.5 nm'.")
 @click.option("--entries", metavar="CSV", type=PATH, help="Kind, specimen and pixel size of single files.")
 @click.option("--second-key", type=PATH, help="An ML-DSA-65 key, for a second, post-quantum signature.")
-@click.option("--force", is_flag=True, help="Replace the signature that lies there.")
+@click.option("--force", is_flag=True, help="Replace an existing signature.")
 @passphrase_option
 @answering()
 def command(
@@ -48,11 +48,11 @@ def command(
     """Sign a folder of micrographs.
 
     Every file in DIR and its folders is hashed, and DIR/batch.sigstore.json is written: who captured what, when, and
-    the SHA-256 of each file. Nothing else is changed; an older second signature goes, --second-key writes a new one.
-    From then on a changed, missing or added file shows.
+    the SHA-256 of each file. Nothing else is changed, except that an older second signature is removed; --second-key
+    writes a new one. Every later change of a file, missing file and added file is detected.
 
     The CSV of --entries has the columns file, kind (image, sidecar, labels or other), specimen and pixel_size; all but
-    file may be left out or empty. What it does not name gets defaults.
+    file may be left out or empty. Files that it does not name get defaults.
 
     \b
     fusiondiff-audit sign micrographs --key sem-1.pem --device sem-1 --pixel-size '12.5 nm'

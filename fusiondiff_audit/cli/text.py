@@ -1,24 +1,21 @@
-"""How answers look: columns, digests, counts and sizes, and nothing that a terminal would obey."""
+"""Text of answers: tables, digests, counts and sizes, without control characters."""
 
 from collections.abc import Iterable, Sequence
 
-_WIDEST = 120  # characters of a cell; longer names are whole in the JSON
+_WIDEST = 120  # characters of a cell; --json has longer names in full
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """Return text in which nothing but what is seen reaches a terminal; names and paths may hold anything.
-
-    Where text of several lines is printed, its newlines are kept, and no tab, escape or carriage return.
-    """
+    """Return text with control and invisible characters escaped, except those in `keep`; names may hold any."""
     if text.isascii() and text.isprintable():
         return text
-    from signing import strict  # not before it is needed: `--version` loads nothing of ours
+    from signing import strict  # imported late: `--version` loads no other package
 
     return strict.visible(text, keep=keep)
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
-    """Lay out rows in columns as wide as their widest cell."""
+    """Lay out rows in aligned columns."""
     cells = [[_cut(visible(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
@@ -26,7 +23,7 @@ def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
 
 
 def short(digest: str, *, full: bool = False) -> str:
-    """Return a digest, or enough of it to tell it from the others on a screen."""
+    """Return a digest, shortened to 12 digits unless `full`."""
     return f"sha256:{digest}" if full else f"sha256:{digest[:12]}…"
 
 
@@ -36,7 +33,7 @@ def count(number: int, noun: str) -> str:
 
 
 def size(octets: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in binary units."""
     value = float(octets)
     for unit in ("B", "KiB", "MiB"):
         if value < 1024:
@@ -46,7 +43,7 @@ def size(octets: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return an approximate duration in s, min or h."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     minutes = round(seconds / 60)

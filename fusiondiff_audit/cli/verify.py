@@ -1,4 +1,4 @@
-"""The verb `verify`: for whoever received a report."""
+"""The verb `verify`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reports.verdict.trust_check import TrustComparison
     from reports.verdict.verification import Verification
 
-_SHOWN = 20  # rows of either kind; more would push the checks off the screen
+_SHOWN = 20  # rows of each table; more would push the checks off the screen
 _LONGEST = 60  # characters of a file's name
 _PLAIN = re.compile("[A-Za-z0-9._+-]+")
 _ALLEGED = "as the auditor says: "
@@ -28,7 +28,7 @@ _ALLEGED = "as the auditor says: "
 
 @click.command()
 @click.argument("path", metavar="REPORT", type=PATH)
-@click.option("--images", type=PATH, help="The folder that was audited: compare every image with the report.")
+@click.option("--images", type=PATH, help="The audited folder: compare every image with the report.")
 @click.option("--model", type=PATH, help="The bundle that judged, or its name: compare it with the report.")
 @click.option("--all", "whole", is_flag=True, help="List every row, however many there are.")
 @answering()
@@ -36,10 +36,10 @@ _ALLEGED = "as the auditor says: "
 def command(path: Path, images: Path | None, model: Path | None, whole: bool, trust: TrustContext) -> Answer:
     """Check a signed report.
 
-    REPORT is report.sigstore.json or the folder that holds it. Checked are who signed it and whether the trust store
-    vouches for that key; whether its rows are those that were signed; whether every p-value, set and verdict follows
-    from the numbers beside it. No model and no network is used. What only the auditor claims is marked so. Every other
-    file of a folder is named, since it was compared with nothing: a page can be edited while the signed file stays
+    REPORT is report.sigstore.json or the folder that holds it. Checks who signed it and whether the trust store vouches
+    for that key, whether its rows are those that were signed, and whether every p-value, conformal set and verdict
+    follows from the numbers in its row. Uses no model and no network. Statements that rest on the auditor's word are
+    marked. Every other file of the folder is listed as not checked: a page can be edited while the signed file stays
     genuine.
 
     \b
@@ -97,7 +97,7 @@ def rules_clause(header: "Header") -> str:
 
 
 def rules_data(header: "Header") -> dict[str, Any]:
-    """Return by which version's rules a report was judged, and what they allowed and the newest do not, as data."""
+    """Return the version whose rules judged a report, and what those allow and the newest do not, as data."""
     from reports.verdict.versions import NEWEST, gaps_of
 
     return {"format": header.format, "newest": header.format == NEWEST, "gaps": list(gaps_of(header.format))}
@@ -106,9 +106,9 @@ def rules_data(header: "Header") -> dict[str, Any]:
 def header_rows(
     header: "Header", comparison: "TrustComparison | None" = None, images: "tuple[ImageRow, ...]" = ()
 ) -> list[tuple[str, str]]:
-    """Return the facts of a header, for people; with a comparison, those that only the auditor claims are marked so.
+    """Return the facts of a header, for people; with a comparison, facts that only the auditor claims are marked.
 
-    `images` are the rows that are shown: a test that some of them lack is listed as not checked.
+    `images` are the rows that are shown; a test that some of them lack is listed as not checked.
     """
     from reports.verdict.versions import NEWEST
     from reports.verdict.wording import limitations, robustness_text
@@ -117,12 +117,10 @@ def header_rows(
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
     claimed = _ALLEGED if comparison is not None and header.robustness is not None else ""
     rates = [f"{r.errors} of {r.of} {r.what} ({r.interval})" for r in model.error_rates] or ["not measured"]
-    old = (
-        () if header.format == NEWEST else (("format", f"{header.format}, judged by the rules that it was made under"),)
-    )
+    old = () if header.format == NEWEST else (("format", f"{header.format}, judged by its own rules"),)
     return [
         ("AUTHENTIC means", f"authentic as {header.reference}"),
-        *((("", "DEMONSTRATION: synthetic images, keys for show"),) if header.demonstration else ()),
+        *((("", "DEMONSTRATION: synthetic images, keys for demonstration"),) if header.demonstration else ()),
         *old,
         ("issued", f"{header.issued} by {header.auditor.principal}"),
         ("batch", f"{count(batch.files, 'file')}, captured {batch.captured} (claimed)"),
@@ -189,13 +187,13 @@ def _unchecked(verification: "Verification", *, whole: bool) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Return a file's name, quoted where a part of it could be taken for a remark."""
+    """Return a file's name, quoted unless it is plain, so that no part of it looks like a remark."""
     text = name if _PLAIN.fullmatch(name) else ascii(name)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
-    """Return how many answers cannot change if specimens of the enrolment were altered, for people."""
+    """Return how many answers stay the same if enrolled specimens were altered, for people."""
     if report.header.policy.tolerance is None:
         return []
     from reports.verdict.rows import surviving_answers
@@ -204,7 +202,7 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     kept = surviving_answers(report.specimens if by_specimen else report.images)
     what = "specimen" if by_specimen else "image"
     if not kept:
-        return [("poisoning", "no answer that could stay")]
+        return [("poisoning", "no answers")]
     rows = [("poisoning", f"{count(kept[0], 'answer')} by {what}; with specimens of the enrolment altered in place:")]
     return [*rows, *(("", f"{altered} altered: {stay} stay") for altered, stay in enumerate(kept) if altered)]
 

@@ -58,7 +58,7 @@ def test_closed_streams_are_no_fault(tmp_path: Path) -> None:
     shell = '"$0" keygen --role device --out k.pem --json <&-'
     done = subprocess.run(["bash", "-c", shell, TOOL], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
-    assert "no terminal to ask at" in done.stdout
+    assert "no terminal to ask for it" in done.stdout
 
 
 def test_a_terminated_run_leaves_no_half_written_key(tmp_path: Path) -> None:
