@@ -63,18 +63,18 @@ def test_too_few_specimens_of_one_class_make_no_set() -> None:
         ([1.0, 0.0], set()),  # pictures of one specimen that contradict each other fit neither class
     ],
 )
-def test_a_specimen_is_judged_by_its_worst_picture(scores: list[float], left: set[Class]) -> None:
+def test_a_specimen_is_ranked_by_its_worst_image(scores: list[float], left: set[Class]) -> None:
     assert classes(conformal_ranks(scores, [0.0], known(9, 9), TENTH)) == left
 
 
-def test_too_few_specimens_that_were_kept_do_not_switch_unfamiliarity_off() -> None:
+def test_leave_one_out_scores_stand_in_for_too_few_held_out_specimens() -> None:
     enrolled = tuple(i / 40 for i in range(40))
     few, enough = (Calibration((), (), (0.1,) * count, enrolled) for count in (8, 9))
     assert conformal_ranks([0.9], [2.0], few, TENTH).familiar == Rank(0, 40)
     assert conformal_ranks([0.9], [2.0], enough, TENTH).familiar == Rank(0, 9)
 
 
-def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
+def test_the_true_class_is_excluded_no_more_often_than_the_error_rate() -> None:
     """Over draws of calibration and specimen alike, with many ties, as forests of few trees make them."""
     rng = np.random.default_rng(5)
     left_out, draws = 0, 4000
@@ -87,7 +87,7 @@ def test_a_true_class_is_left_out_as_seldom_as_promised() -> None:
     assert left_out > 0
 
 
-def test_what_is_unlike_everything_has_a_small_p() -> None:
+def test_an_unfamiliar_specimen_has_a_small_p_value() -> None:
     calibration = known(0, 0, 19)
     for strange, p in (([0.2, 5.0], Fraction(1, 20)), ([0.0], 1)):
         rank = conformal_ranks([0.5], strange, calibration, Fraction(1, 20)).familiar
@@ -96,7 +96,7 @@ def test_what_is_unlike_everything_has_a_small_p() -> None:
     assert conformal_ranks([0.5], [5.0], known(0, 0, 18), Fraction(1, 20)).familiar is None
 
 
-def test_a_specimen_without_a_picture_is_no_specimen() -> None:
+def test_a_specimen_without_images_is_refused() -> None:
     for scores, strange in (([], [0.0]), ([0.5], [])):
-        with pytest.raises(ValueError, match="without a picture"):
+        with pytest.raises(ValueError, match="without an image"):
             conformal_ranks(scores, strange, known(9, 9), TENTH)

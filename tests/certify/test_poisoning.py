@@ -1,4 +1,4 @@
-"""The tolerance holds against everything that can be done to small sets, and says no more than it must."""
+"""The tolerance holds against every change of small sets, and no smaller one would."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,20 +23,20 @@ from reports.arithmetic import tolerance
 from signing import SigningError
 from tests.model.tiny import enrolled_model
 
-Said = tuple[float, bool]  # where a specimen lies, and what it is called
+Labelled = tuple[float, bool]  # the feature of a specimen, and its label
 NAMES = ("beaker", "bowl", "cup", "dish", "jar", "jug")
 VALUES = (0.0, 0.5, 1.0)
 ASKED = np.array([[0.0], [0.2], [0.5], [0.8], [1.0]], np.float32)
 LEARNING = ForestSettings(partitions=3, trees=3, seed=7)
 
 
-def enrolled(said: dict[str, Said]) -> EnrolledEmbeddings:
+def enrolled(said: dict[str, Labelled]) -> EnrolledEmbeddings:
     examples = tuple(LabelledExample("ab" * 32, name, authentic) for name, (_, authentic) in said.items())
     rows = np.array([[place] for place, _ in said.values()], np.float32)
     return EnrolledEmbeddings(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
 
 
-def votes(said: dict[str, Said], learning: ForestSettings = LEARNING) -> list[tuple[int, int]]:
+def votes(said: dict[str, Labelled], learning: ForestSettings = LEARNING) -> list[tuple[int, int]]:
     """Return the votes for counterfeit and for authentic, for each point that is asked about."""
     for_authentic = (forest_scores(train_forests(enrolled(said), learning), ASKED) > 0.5).sum(0)
     return [(learning.partitions - int(one), int(one)) for one in for_authentic]
@@ -46,7 +46,7 @@ def label(said: tuple[int, int]) -> Class:
     return Class.AUTHENTIC if said[1] > said[0] else Class.COUNTERFEIT
 
 
-def altered(said: dict[str, Said], touched: int) -> Iterator[dict[str, Said]]:
+def altered(said: dict[str, Labelled], touched: int) -> Iterator[dict[str, Labelled]]:
     """Yield all that can become of a set whose specimens are altered in place, as many as may be."""
     every = list(product(VALUES, (False, True)))
     for names in combinations(said, touched):
@@ -68,7 +68,7 @@ SETS = {
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_nothing_that_is_done_within_the_tolerance_turns_a_label(name: str) -> None:
+def test_no_change_within_the_tolerance_changes_a_label(name: str) -> None:
     said = SETS[name]
     before = votes(said)
     held = [tolerance(each) for each in before]
@@ -84,13 +84,13 @@ def test_nothing_that_is_done_within_the_tolerance_turns_a_label(name: str) -> N
 FIVE = ForestSettings(partitions=5, trees=5, seed=1)
 
 
-def clear_cut() -> dict[str, Said]:
+def clear_cut() -> dict[str, Labelled]:
     """Return specimens of which each of five partitions gets one of either class."""
     names = [next(f"{n}-{i}" for i in range(99) if partition_of(f"{n}-{i}", 5) == n % 5) for n in range(10)]
     return {name: (float(number >= 5), number >= 5) for number, name in enumerate(names)}
 
 
-def test_two_altered_specimens_and_one_that_was_swapped_need_a_tolerance_of_two() -> None:
+def test_two_altered_specimens_or_one_swapped_need_a_tolerance_of_two() -> None:
     learning, said = FIVE, clear_cut()
     names = list(said)
     before = votes(said, learning)
@@ -126,7 +126,7 @@ def test_a_forest_depends_on_its_own_partition_alone() -> None:
     )
 
 
-def test_a_partition_of_one_class_votes_for_counterfeit_and_stops_nothing() -> None:
+def test_a_partition_of_one_class_always_votes_counterfeit() -> None:
     said = dict.fromkeys(NAMES, (1.0, True)) | {"beaker": (0.0, False)}
     forests = train_forests(enrolled(said), LEARNING)
     blind = [is_constant(forest) for forest in forests]
@@ -135,7 +135,7 @@ def test_a_partition_of_one_class_votes_for_counterfeit_and_stops_nothing() -> N
     assert {label(each) for each in votes(said)} == {Class.COUNTERFEIT}
 
 
-def test_called_by_the_wrong_names_nothing_is_certified() -> None:
+def test_certificates_hold_for_given_labels_only() -> None:
     """A certificate speaks of the label that the votes give, so of a wrong name it can promise nothing."""
     said = votes(clear_cut(), FIVE)
     sure = [(label(each), place) for each, place in zip(said, ASKED[:, 0], strict=True) if tolerance(each) >= 1]
@@ -144,7 +144,7 @@ def test_called_by_the_wrong_names_nothing_is_certified() -> None:
     assert not any(truth.get(1 - float(place)) is kind for kind, place in sure)
 
 
-def test_a_bundle_of_one_forest_or_with_seen_labels_gets_no_number() -> None:
+def test_a_bundle_of_one_forest_or_with_seen_labels_gets_no_tolerance() -> None:
     settings = enrolled_model(12, learning=ForestSettings(partitions=3, trees=2)).settings
     refuse_uncertifiable(settings)
     with pytest.raises(AuditError) as caught:

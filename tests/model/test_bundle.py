@@ -67,7 +67,7 @@ def test_a_bundle_comes_back_bit_for_bit(saved: Path, trust: TrustStore) -> None
     assert np.array_equal(again.head.enrolled.embeddings, MODEL.head.enrolled.embeddings)
 
 
-def test_what_is_saved_again_is_the_same(saved: Path, trust: TrustStore, tmp_path: Path) -> None:
+def test_saving_a_loaded_bundle_gives_the_same_bytes(saved: Path, trust: TrustStore, tmp_path: Path) -> None:
     DiffusionModel.from_pretrained(saved, trust=trust).save(tmp_path / "again")
     for name in (SETTINGS_FILE, SHARD, HEAD_FILE, CARD_FILE, SBOM_FILE):
         assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes(), name
@@ -75,7 +75,7 @@ def test_what_is_saved_again_is_the_same(saved: Path, trust: TrustStore, tmp_pat
         MODEL.save(tmp_path / "again")
 
 
-def test_a_model_that_learnt_nothing_is_a_bundle_too(tmp_path: Path) -> None:
+def test_a_model_without_enrolment_is_a_bundle_too(tmp_path: Path) -> None:
     tiny_model().save(tmp_path / "bare")
     assert not (tmp_path / "bare" / HEAD_FILE).exists()
     again = DiffusionModel.from_pretrained(tmp_path / "bare", unverified=True)
@@ -92,7 +92,7 @@ def test_nobody_is_trusted_by_default(saved: Path, trust: TrustStore) -> None:
         DiffusionModel.from_pretrained("fusion-diff-v9")
 
 
-def test_what_nobody_vouches_for_says_so_in_every_finding(bundle: Path) -> None:
+def test_an_unverified_bundle_says_so_in_every_finding(bundle: Path) -> None:
     (bundle / signing.SIGNATURE_NAME).unlink()
     model = DiffusionModel.from_pretrained(bundle, unverified=True)
     assert not model.verified
@@ -108,7 +108,7 @@ def test_every_flipped_bit_is_refused(bundle: Path, trust: TrustStore, monkeypat
     flips = [(files[i], at - int(ends[i - 1] if i else 0)) for i, at in drawn]
     flips += [(path, int(at)) for path in files for at in rng.integers(0, min(path.stat().st_size, 200), 17)]
     assert len(flips) >= 500
-    empty = meta_encoder(MODEL.settings.architecture)  # what is built while files are hashed, and never filled
+    empty = meta_encoder(MODEL.settings.architecture)  # built while files are hashed, and never filled
     monkeypatch.setattr(room, "meta_encoder", lambda _: empty)
     for path, at in flips:
         with path.open("r+b") as file:
@@ -171,7 +171,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], tuple[Reason, ...]]] = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_what_was_not_signed_is_refused(bundle: Path, trust: TrustStore, case: str) -> None:
+def test_unsigned_changes_are_refused(bundle: Path, trust: TrustStore, case: str) -> None:
     change, reasons = CHANGES[case]
     change(bundle)
     refused(bundle, trust, *reasons)
@@ -242,13 +242,13 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "another shape": (other(lambda t: t.update({"gate.weigh.bias": torch.zeros(17)})), "F32[17], expected F32[16]"),
     "rows without owners": (head(lambda t: t.update({"enrolled.owner": t["enrolled.owner"][1:]})), "an owner each"),
-    "rows that are no numbers": (head(lambda t: t["enrolled.rows"].fill_(float("nan"))), "not finite rows"),
+    "rows that are not finite": (head(lambda t: t["enrolled.rows"].fill_(float("nan"))), "not finite rows"),
     "rows of another width": (head(lambda t: t.update({"enrolled.rows": torch.zeros(96, 15)})), "have 16 dimensions"),
     "owners out of order": (
         head(lambda t: t["enrolled.owner"].copy_(t["enrolled.owner"].flip(0))),
         "the order of",
     ),
-    "a forest that turns in circles": (
+    "a forest with a cycle": (
         head(lambda t: t["forest.1.left"][:1].fill_(0)),
         "does not come after",
     ),
@@ -272,7 +272,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("case", SIGNED)
-def test_a_signature_does_not_make_it_a_bundle(
+def test_signed_changes_are_refused(
     bundle: Path, trust: TrustStore, keys: dict[str, signing.PrivateKey], case: str
 ) -> None:
     """A key of the right role may be misused, and a signer may err."""
@@ -285,7 +285,7 @@ def test_a_signature_does_not_make_it_a_bundle(
         DiffusionModel.from_pretrained(bundle, unverified=True)
 
 
-def test_a_pinned_bundle_is_known_by_its_digest(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pinned_bundle_is_verified_by_its_digest(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, manifest = signing.read_model_claims(bundle)
     pin = Pin(bundle, signing.list_digest(manifest.resources), "ab" * 32)
     monkeypatch.setattr(bundle_files, "PINNED", {"tiny": pin})
@@ -296,7 +296,7 @@ def test_a_pinned_bundle_is_known_by_its_digest(bundle: Path, monkeypatch: pytes
         DiffusionModel.from_pretrained("tiny")
 
 
-def test_files_that_change_later_do_not_matter(bundle: Path, trust: TrustStore) -> None:
+def test_files_that_change_after_loading_do_not_matter(bundle: Path, trust: TrustStore) -> None:
     """A mapped file, even mapped privately, would let the new bytes through."""
     model = DiffusionModel.from_pretrained(bundle, trust=trust)
     before = [finding.score for finding in model.judge(pictures(2))]
@@ -314,7 +314,7 @@ def test_large_encoders_are_many_files(tmp_path: Path, monkeypatch: pytest.Monke
     assert [f.score for f in again.judge(pictures(2))] == [f.score for f in MODEL.judge(pictures(2))]
 
 
-def test_the_bill_is_valid(saved: Path) -> None:
+def test_the_sbom_is_valid(saved: Path) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -332,7 +332,7 @@ def test_the_bill_is_valid(saved: Path) -> None:
         assert hashes == [{"alg": "SHA-256", "content": hashlib.sha256((saved / name).read_bytes()).hexdigest()}]
 
 
-def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
+def test_the_sbom_of_a_bundle_without_enrolment_is_valid(tmp_path: Path) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -343,7 +343,7 @@ def test_a_bill_of_what_is_not_enrolled_is_valid(tmp_path: Path) -> None:
     assert json.loads(text)["metadata"]["component"]["modelCard"]["modelParameters"]["datasets"] == []
 
 
-def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
+def test_the_provenance_of_an_encoder_is_copied_to_derived_bundles(tmp_path: Path) -> None:
     settings, state = MODEL.settings, MODEL.encoder.state_dict()
     blank = replace(settings, reference=None, learning=None, examples=())
     write_bundle(tmp_path / "first", blank, state, None, provenance="By hand,\n\n## and slowly.")
@@ -361,7 +361,7 @@ def test_how_an_encoder_came_to_be_goes_with_it(tmp_path: Path) -> None:
     assert PROVENANCE_HEADING not in (tmp_path / "third" / CARD_FILE).read_text()
 
 
-def test_the_card_says_what_counts(saved: Path) -> None:
+def test_the_model_card_states_reference_and_examples(saved: Path) -> None:
     card = (saved / CARD_FILE).read_text()
     for line in (
         "# tiny",

@@ -1,4 +1,4 @@
-"""The classifier: findings are a function of pixels and bundle, whoever else is in the batch, and the press example."""
+"""The classifier: findings are a function of pixels and bundle alone; the press example works."""
 
 import re
 import subprocess
@@ -75,8 +75,8 @@ def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None
     assert (len(found.embeddings), seen) == (9, [6, 4])
 
 
-def test_embeddings_that_no_real_ones_are_end_in_a_reason() -> None:
-    """Whoever made a bundle chose them; a report could not state how far a picture is from there."""
+def test_absurd_embeddings_are_refused_with_a_reason() -> None:
+    """A bundle's maker chose them; a report could not state a distance to them."""
     model = enrolled_model(2)
     model.head.enrolled.training.embeddings.fill(1e20)
     with pytest.raises(SigningError, match="computes absurd numbers for") as caught:
@@ -94,12 +94,12 @@ def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:
         "print([(f.score.hex(), f.gate.hex(), f.unfamiliarity.hex()) for f in model.judge(pictures(3))])\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "bundle")]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    there = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     here = [(f.score, f.gate, f.unfamiliarity) for f in MODEL.judge(pictures(3))]
-    assert runs[0] == runs[1] == f"{[tuple(value.hex() for value in row if value is not None) for row in here]}\n"
+    assert there == f"{[tuple(value.hex() for value in row if value is not None) for row in here]}\n"
 
 
-def test_findings_say_where_and_why() -> None:
+def test_findings_state_tiles_scores_and_steps() -> None:
     findings = MODEL.judge(pictures(2, side=150))
     assert (findings.model, findings.reference, len(findings)) == ("tiny", "alder", 2)
     for finding in findings:
@@ -121,13 +121,13 @@ def test_findings_say_where_and_why() -> None:
     }
 
 
-def test_threads_and_arithmetic_are_put_back() -> None:
+def test_threads_and_precision_settings_are_restored() -> None:
     before = (torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic)
     list(MODEL.judge_each(pictures(1)))
     assert before == (torch.get_num_threads(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic)
 
 
-def test_what_cannot_be_judged_has_a_reason_and_no_score() -> None:
+def test_an_image_that_cannot_be_judged_has_a_fault_and_no_score() -> None:
     small, flat = picture(np.arange(40 * 40, dtype=np.uint16).reshape(40, 40)), picture(np.full((96, 96), 7, np.uint8))
     good = next(pictures(1))
     found = list(MODEL.judge_each([small, good, flat]))
@@ -140,8 +140,8 @@ def test_what_cannot_be_judged_has_a_reason_and_no_score() -> None:
     assert caught.value.reason is AuditReason.NOT_ASSESSABLE
 
 
-def test_arithmetic_that_overflows_is_a_fault_of_one_picture() -> None:
-    """Whoever finds such a picture must not be able to stop an audit with it."""
+def test_an_overflow_is_a_fault_of_one_image() -> None:
+    """Such an image must not be able to stop an audit."""
     made = tiny_model(micro_batch=1)
     state = made._runner.encoder.state_dict()
     model = made.enrol(examples(3), reference="alder", learning=ForestSettings(trees=5))
@@ -166,13 +166,13 @@ def test_a_specimen_has_one_label_and_one_use() -> None:
         tiny_model().enrol(labelled, reference="alder")
 
 
-def test_a_model_that_learnt_nothing_says_so() -> None:
+def test_a_model_without_enrolment_is_refused() -> None:
     with pytest.raises(AuditError, match="no specimen is enrolled") as caught:
         tiny_model().judge(pictures(1))
     assert caught.value.reason is AuditReason.NOT_ENROLLED
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(AuditError, match="finds no GPU"):
         tiny_model().to("cuda")
@@ -215,15 +215,15 @@ def test_the_label_is_that_of_most_forests(scores: tuple[float, ...], label: Cla
     assert Votes.of(scores).label is label
 
 
-def test_how_often_the_label_is_wrong_is_counted_by_the_label() -> None:
-    """Forests that hold everything for counterfeit are wrong of every authentic specimen, whatever the shares."""
+def test_misclassified_specimens_are_counted_by_label() -> None:
+    """Forests that always vote counterfeit misclassify every authentic specimen, whatever the scores."""
     settings = replace(MODEL.settings, seen=())
     blind = tuple(replace(forest, value=np.tile([0.6, 0.4], (len(forest.value), 1))) for forest in MODEL.head.forests)
     known = calibrate(replace(MODEL.head, forests=blind), settings)
     assert known.misclassified == (0, len(known.authentic))
 
 
-def test_calibration_counts_specimens_that_the_forests_never_saw() -> None:
+def test_calibration_counts_held_out_specimens() -> None:
     known = MODEL.calibration()
     assert (len(known.authentic), len(known.counterfeit), len(known.held_out)) == (4, 4, 8)
     lone = enrolled_model(5).calibration()
@@ -249,9 +249,7 @@ def test_distance_is_to_the_fifth_nearest_tile() -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 10_000])
-def test_what_is_alone_does_not_depend_on_how_much_is_computed_together(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_neighbour_distances_do_not_depend_on_the_chunk_size(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     known = MODEL.head.enrolled.training
     monkeypatch.setattr("fusiondiff_audit.model.enrolment._CHUNK", at_once)
     np.testing.assert_allclose(replace(known).neighbour_distances, known.neighbour_distances, rtol=1e-9)
@@ -263,7 +261,7 @@ def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.flo
     return known.residual[[known.examples[owner].authentic is authentic for owner in known.example_index]]
 
 
-def test_what_is_usual_is_the_middle_of_a_class() -> None:
+def test_the_typical_distance_is_the_median_of_a_class() -> None:
     known = MODEL.head.enrolled.training
     authentic = np.array([known.examples[owner].authentic for owner in known.example_index])
     usual = known.typical_distance
@@ -274,7 +272,7 @@ def test_what_is_usual_is_the_middle_of_a_class() -> None:
     np.testing.assert_array_equal([tile.unfamiliarity for tile in finding.tiles], expected)
 
 
-def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
+def test_without_a_typical_distance_the_scale_is_one() -> None:
     known = MODEL.head.enrolled.training
     same = replace(known, embeddings=np.zeros_like(known.embeddings))
     assert same.typical_distance == (1.0, 1.0)
@@ -295,7 +293,7 @@ def test_where_nothing_is_usual_a_distance_stays_as_it_is() -> None:
     np.testing.assert_allclose(few.neighbour_distances, [sorted(far)[:5][-1] for far in farthest])
 
 
-def test_the_residual_can_tell_what_is_unfamiliar() -> None:
+def test_unfamiliarity_by_residual() -> None:
     made = replace(ARCHITECTURE, reading=FeatureSelection(("up1",), (25,), residual=(50, 200)))
     model = enrolled_model(4, architecture=made, unfamiliarity=UnfamiliarityMeasure.RESIDUAL)
     (finding,) = model.judge(pictures(1))
@@ -315,7 +313,7 @@ def test_low_precision_is_near_full_precision(precision: Precision) -> None:
     assert 0 < np.abs(found - full).max() < 0.15 * full.std()
 
 
-def test_pictures_are_taken_and_let_go_one_after_another() -> None:
+def test_images_are_judged_one_by_one() -> None:
     """Memory does not depend on how many there are."""
     given = 0
 

@@ -1,4 +1,4 @@
-"""The bundle that comes with the tool: pinned, enrolled, and better than chance on pictures that it never saw."""
+"""The bundle that comes with the tool: pinned, enrolled, and better than chance on new images."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -45,7 +45,7 @@ def test_the_press_example_runs_as_it_is_written(
     assert 0 <= float(number) <= 1
 
 
-def test_it_is_what_its_pin_and_its_own_key_say(model: DiffusionModel, tmp_path: Path) -> None:
+def test_its_digest_and_signature_are_the_pinned_ones(model: DiffusionModel, tmp_path: Path) -> None:
     pin = PINNED[NAME]
     assert (model.digest, model.verified) == (pin.digest, True)
     key = signing.load_public_key(pin.folder.with_name(f"{NAME}.pub.pem"))
@@ -54,7 +54,7 @@ def test_it_is_what_its_pin_and_its_own_key_say(model: DiffusionModel, tmp_path:
     assert all(path.stat().st_size <= LARGEST for path in pin.folder.iterdir())
 
 
-def test_it_says_that_it_is_a_demonstration_and_what_it_was_taught_with(model: DiffusionModel) -> None:
+def test_it_is_a_demonstration_with_enough_calibration_specimens(model: DiffusionModel) -> None:
     assert model.settings.demonstration
     assert model.settings.reference == "procedural kiln Alder, demonstration"
     calibration = model.calibration()
@@ -62,7 +62,7 @@ def test_it_says_that_it_is_a_demonstration_and_what_it_was_taught_with(model: D
     assert len(calibration.held_out) == len(calibration.authentic) + len(calibration.counterfeit)
 
 
-def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionModel) -> None:
+def test_its_stress_result_is_the_pinned_one(model: DiffusionModel) -> None:
     """Made by a policy that comes along as it stands today: a policy that changed has to be stood again."""
     pin = PINNED[NAME]
     data = pin.result.read_bytes()
@@ -83,7 +83,7 @@ def test_its_stress_test_is_what_its_pin_and_its_own_key_say(model: DiffusionMod
 
 
 @pytest.mark.slow
-def test_it_learnt_something(model: DiffusionModel) -> None:
+def test_it_is_better_than_chance(model: DiffusionModel) -> None:
     sizes = PartSizes(train=50, test=200, microscope=0, workshop=0, kiln=0)
     (cell,) = evaluate_bundle(model, benchmark_task(0, sizes), [50], workers=available_cores(), watch=no_progress)
     assert cell.metrics.balanced is not None

@@ -1,4 +1,4 @@
-"""What forests make of what was enrolled."""
+"""Training of forests."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def enrolled(authentic: int, counterfeit: int) -> EnrolledEmbeddings:
     return EnrolledEmbeddings(examples, rows, np.zeros(count, np.float32), np.arange(count, dtype=np.intp))
 
 
-def test_forests_do_not_lean_to_the_class_that_has_more_specimens() -> None:
+def test_forests_are_not_biased_to_the_class_with_more_specimens() -> None:
     asked = np.random.default_rng(6).normal(size=(200, 4)).astype(np.float32)
     few, many = (
         float(forest_scores(train_forests(enrolled(*counts), ForestSettings(trees=100)), asked).mean())

@@ -1,4 +1,4 @@
-"""An explanation says what the finding says, where it says it, and names what is near."""
+"""Explanations agree with findings, and name the nearest specimens."""
 
 import io
 from dataclasses import replace
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.enrolment import forest_scores
+from fusiondiff_audit.model.enrolment import ForestSettings, forest_scores
 from fusiondiff_audit.model.explain import _masks, _occlusion, explain_finding
 from fusiondiff_audit.model.explain_figure import render_explanation
 from tests.model.tiny import SETTINGS, enrolled_model, examples, picture, pictures
@@ -20,7 +20,7 @@ def model() -> DiffusionModel:
     return enrolled_model()
 
 
-def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
+def test_maps_agree_with_the_finding(model: DiffusionModel) -> None:
     (sample,) = pictures(1, side=130)
     found = explain_finding(model, sample)
     (finding,) = model.judge([sample])
@@ -34,14 +34,14 @@ def test_maps_say_what_the_finding_says(model: DiffusionModel) -> None:
     assert found.residual is None
 
 
-def test_where_nothing_can_be_hidden_nothing_falls(model: DiffusionModel) -> None:
+def test_hiding_a_flat_region_changes_nothing(model: DiffusionModel) -> None:
     flat = np.full((64, 64), 0.5, np.float32)
     score = float(forest_scores(model.head.forests, model.embed_tiles(torch.from_numpy(flat[None, None])))[:, 0].mean())
     assert np.abs(_occlusion(model, flat, score)).max() == pytest.approx(0, abs=1e-6)
     assert _occlusion(model, flat, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
 
 
-def test_every_place_is_hidden_once_and_regions_hardly_overlap() -> None:
+def test_masks_cover_every_pixel_and_hardly_overlap() -> None:
     masks = _masks(64)
     assert masks.shape == (16, 64, 64)
     assert masks.max(0).min() > 0.3
@@ -49,7 +49,7 @@ def test_every_place_is_hidden_once_and_regions_hardly_overlap() -> None:
     assert (masks.argmax(0)[:16, 16:32] == 1).all()
 
 
-def test_an_enrolled_picture_is_its_own_neighbour(model: DiffusionModel) -> None:
+def test_an_enrolled_image_is_its_own_neighbour(model: DiffusionModel) -> None:
     sample, example = next(iter(examples(8)))
     first, *others = explain_finding(model, sample).nearest
     assert (first.specimen, first.authentic) == (example.specimen, example.authentic)
@@ -58,10 +58,10 @@ def test_an_enrolled_picture_is_its_own_neighbour(model: DiffusionModel) -> None
     assert others[0].distance > 0.01
 
 
-def test_a_residual_has_its_panel_and_a_flat_picture_has_none() -> None:
+def test_a_residual_has_a_panel_and_a_flat_image_has_no_maps() -> None:
     reading = replace(SETTINGS.architecture.reading, residual=(50,))
     settings = replace(SETTINGS, architecture=replace(SETTINGS.architecture, reading=reading))
-    model = enrolled_model(settings=settings)
+    model = enrolled_model(2, settings=settings, learning=ForestSettings(trees=5))
     found = explain_finding(model, next(pictures(1)))
     assert found.residual is not None
     assert np.isfinite(found.residual).all()

@@ -1,4 +1,4 @@
-"""Forests as arrays: the bits of scikit-learn, and nothing that is no forest."""
+"""Forests as arrays: bit for bit the results of scikit-learn; invalid arrays are refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -48,13 +48,13 @@ def test_rows_on_a_threshold_go_left_as_in_scikit_learn() -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64, min_value=-3e38, max_value=3e38))
-def test_rounding_a_threshold_down_decides_alike(threshold: float) -> None:
+def test_rounding_a_threshold_down_gives_the_same_comparisons(threshold: float) -> None:
     down = _down(np.array([threshold]))[0]
     assert float(down) <= threshold
     assert float(np.nextafter(down, np.float32(np.inf))) > threshold
 
 
-def test_arrays_come_back_as_they_went() -> None:
+def test_arrays_round_trip() -> None:
     ours = from_sklearn(trained())
     again = from_arrays(to_arrays(ours))
     rows = np.random.default_rng(6).standard_normal((20, 12))
@@ -75,7 +75,7 @@ def test_a_tree_of_one_leaf_is_a_tree() -> None:
     assert one.predict_proba(np.zeros((2, 4))).tolist() == [[0.25, 0.75]] * 2
 
 
-def test_rows_that_the_forest_does_not_know_are_refused() -> None:
+def test_rows_of_another_shape_or_not_finite_are_refused() -> None:
     ours = from_sklearn(trained())
     for rows in (
         np.zeros((2, 11)),
@@ -131,14 +131,14 @@ def whole(name: str, make: Callable[[Any], Any]) -> Change:
         (whole("roots", lambda v: v[:0]), "roots"),
     ],
 )
-def test_what_is_no_forest_is_refused(change: Change, fault: str) -> None:
+def test_invalid_arrays_are_refused(change: Change, fault: str) -> None:
     arrays = {name: array.copy() for name, array in to_arrays(from_sklearn(trained(trees=3))).items()}
     change(arrays)
     with pytest.raises(ValueError, match=fault):
         from_arrays(arrays)
 
 
-def test_any_number_in_any_place_is_refused_or_still_a_forest() -> None:
+def test_any_changed_number_is_refused_or_leaves_a_valid_forest() -> None:
     rng = np.random.default_rng(9)
     good = to_arrays(from_sklearn(trained(trees=3, rows=60)))
     rows = rng.standard_normal((5, 12))

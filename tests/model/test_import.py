@@ -1,4 +1,4 @@
-"""Public weights: known by their digests or refused, and the features of a bundle made of them are diffusers' own."""
+"""Public weights: pinned by digest; features of an assembled bundle equal those of diffusers."""
 
 import hashlib
 import json
@@ -120,7 +120,7 @@ def test_an_older_release_names_its_attention_otherwise(tmp_path: Path) -> None:
     assert shards[0] == shards[1]
 
 
-def test_precision_is_that_of_the_order(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
+def test_precision_is_that_of_the_spec(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     folder, release = sd
     half = imported(folder, release, tmp_path / "half", replace(ORDER, precision=Precision.FP16))
     state = half._runner.encoder.state_dict()
@@ -187,7 +187,7 @@ def test_a_folder_that_is_not_the_release_is_refused(
     assert caught.value.reason is reason
 
 
-def test_the_weights_of_others_are_called_by_their_name(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
+def test_weights_of_other_repositories_are_named(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     """The trap: non-EMA weights under the name of the averaged ones."""
     folder, release = sd
     found = sha256(folder / UNET)
@@ -209,7 +209,7 @@ def test_pickles_beside_the_weights_are_not_opened(sd: tuple[Path, DiffusionRele
     imported(folder, release, tmp_path / "out")
 
 
-def test_known_digests_are_digests_and_differ() -> None:
+def test_pinned_digests_are_digests_and_differ() -> None:
     every = [*SD14.values(), *IMPOSTORS, *DEIT]
     assert len(set(every)) == len(every)
     assert all(len(digest) == 64 and int(digest, 16) for digest in every)

@@ -1,4 +1,4 @@
-"""What bundles are called: readable, and never like the one that comes with the tool."""
+"""Names of bundles: readable, and never like that of the bundle that comes with the tool."""
 
 import json
 from dataclasses import replace

@@ -11,8 +11,10 @@ from torch.nn import functional
 
 import signing
 from fusiondiff_audit.model import texture
+from fusiondiff_audit.model.bundle import write_bundle
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.encoder import Encoder
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.texture import TEXTURE_DIM, TextureDescriptors, _patterns, describe
 from fusiondiff_audit.stress.surrogate import Surrogate
 from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, seeded_encoder
@@ -127,18 +129,30 @@ def test_descriptors_equal_the_golden_ones() -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def textured() -> DiffusionModel:
+    return enrolled_model(2, settings=replace(SETTINGS, architecture=WITH_TEXTURE), learning=ForestSettings(trees=20))
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, 1e-30, float("nan"), float("inf")])
-def test_a_deviation_that_no_images_have_is_refused(value: float, tmp_path: Path) -> None:
-    model = enrolled_model(settings=replace(SETTINGS, architecture=WITH_TEXTURE))
-    assert model.encoder.surface is not None
-    model.encoder.surface.deviation[5] = value
-    model.save(tmp_path / "bundle")
+def test_a_deviation_that_no_images_have_is_refused(value: float) -> None:
+    layer = TextureDescriptors()
+    layer.refuse_unfit()
+    layer.deviation[5] = value
+    with pytest.raises(ValueError, match="no images have"):
+        layer.refuse_unfit()
+
+
+def test_a_bundle_with_such_a_deviation_is_refused(textured: DiffusionModel, tmp_path: Path) -> None:
+    state = textured.encoder.state_dict()
+    state["surface.deviation"] = torch.zeros_like(state["surface.deviation"])
+    write_bundle(tmp_path / "bundle", textured.settings, state, textured.head)
     with pytest.raises(signing.SigningError, match="no images have"):
         DiffusionModel.from_pretrained(tmp_path / "bundle", unverified=True)
 
 
-def test_a_model_with_descriptors_is_enrolled_saved_and_attacked(tmp_path: Path) -> None:
-    model = enrolled_model(settings=replace(SETTINGS, architecture=WITH_TEXTURE))
+def test_a_model_with_descriptors_is_enrolled_saved_and_attacked(textured: DiffusionModel, tmp_path: Path) -> None:
+    model = textured
     assert model.head.enrolled.embeddings.shape[1] == WITH_TEXTURE.embedding_dim
     used = torch.cat([torch.from_numpy(forest.feature[forest.left >= 0]) for forest in model.head.forests])
     assert (used >= 16).any()
