@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +9,14 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.exits import Exit, worst
+from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import with_progress
-from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.audit.repeat import Comparison
-    from fusiondiff_audit.audit.run import AuditResult
     from fusiondiff_audit.ledger import Ledger
     from reports.verdict.rows import ImageRow
 
@@ -33,20 +30,20 @@ REPORT_PAGE = "report.html"
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the report.")
 @click.option("--out", type=PATH, required=True, help="Where the report goes: a new folder.")
 @click.option(
-    "--policy", "rules", type=PATH, help="Your audit.toml, which names the stress policy to ask for. [built-in]"
+    "--policy", "rules", type=PATH, help="Your audit.toml, which names the stress policies that count. [built-in]"
 )
-@click.option("--ledger", "book", type=PATH, help="The ledger that says what was admitted before; founded if new.")
-@click.option("--no-ledger", is_flag=True, help="Keep none: the report then says `replay not checked`.")
+@click.option("--ledger", "book", type=PATH, help="The ledger of what was admitted before; created if there is none.")
+@click.option("--no-ledger", is_flag=True, help="Use no ledger: the report then says `replay not checked`.")
 @click.option(
-    "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this, as in the policy."
+    "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this certificate, too."
 )
 @click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="The signed result of a stress test.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, in the folder of --out.")
-@click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Do an audit again, and compare.")
-@click.option("--again", metavar="REASON", help="Admit a batch or a picture that the ledger knows, for all to see.")
-@click.option("--limit", type=click.IntRange(1), help="Look at the first N images alone; the report says so.")
-@click.option("--fail-on", "gates", type=click.Choice(Verdict), multiple=True, help="Exit 1 if an image is this.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run in the folder of --out.")
+@click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Repeat the audit of this report, and compare.")
+@click.option("--again", metavar="REASON", help="Admit a batch or image that the ledger knows; the report states why.")
+@click.option("--limit", type=click.IntRange(1), help="Judge only the first N images; the report says so.")
+@click.option("--fail-on", "gates", type=click.Choice(Verdict), multiple=True, help="Exit 1 on this verdict.")
 @passphrase_option
 @answering()
 @trust_options
@@ -71,17 +68,17 @@ def command(
 ) -> Answer:
     """Audit a signed batch, and sign the report.
 
-    DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a guarded
-    process, looked at by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
-    `verify`, the head of its tree, a summary for policy engines, and report.html for people. A file that cannot be used
-    becomes a REFUSED row and stops nothing else. An interrupted run goes on with --resume. With --repeat the rules and
-    the draws are those of an earlier report; with the same code and device the result is the same byte for byte, and
-    exit code 6 says that a verdict or a vote is not.
+    DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a sandboxed
+    process, judged by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
+    `verify`, its tree head, a summary for policy engines, and report.html for people. A file that cannot be used
+    becomes a REFUSED row; the others are judged. An interrupted run continues with --resume. With --repeat, the rules
+    and the random draws are those of an earlier report; with the same code and device the result is the same byte for
+    byte, and exit code 6 says that a verdict or a vote differs.
 
     No image is judged by a model that did not pass a stress test, unless the policy says that this is optional:
-    `stress` makes a result, and the model that comes along has one. --policy takes an audit.toml, which says what a
-    verdict needs and by which stress policy a result must be; a stress.toml is for `stress`. With --certify poisoning
-    each row says how many of the enrolled specimens somebody could have altered without another label; the bundle must
+    `stress` makes a result, and the embedded model has one. --policy takes an audit.toml, which says what a verdict
+    needs and by which stress policies a result counts; a stress.toml is for `stress`. With --certify poisoning each row
+    states how many of the enrolled specimens somebody could have altered without changing the label; the bundle must
     have been enrolled with --partitions.
 
     \b
@@ -95,11 +92,11 @@ def command(
     """
     require("audit", "auditing a batch")
     if first is not None and (rules or certificates or book or no_ledger or again or limit):
-        raise click.UsageError("--repeat takes policy, certificates, ledger and limit from the report; leave yours out")
+        raise click.UsageError("--repeat takes policy, certificates, ledger and limit from the report; omit yours")
     if first is None and (book is None) is not no_ledger:
-        raise click.UsageError("say --ledger DIR, or --no-ledger and the report says that replay was not checked")
+        raise click.UsageError("give --ledger DIR; or --no-ledger, and the report says that replay was not checked")
     if again is not None and book is None:
-        raise click.UsageError("--again speaks to a ledger; say --ledger DIR")
+        raise click.UsageError("--again needs --ledger DIR")
     from fusiondiff_audit.audit.judge import ModelJudge
     from fusiondiff_audit.audit.order import AuditOrder
     from fusiondiff_audit.audit.repeat import Repetition, compare
@@ -125,7 +122,7 @@ def command(
     signer = open_key(key, passphrase_files)
     refuse_unfit_key(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
-    trust.store.judge(entry, signing.now(), str(key))  # a report that nobody could verify is not begun
+    trust.store.judge(entry, signing.now(), str(key))  # refused before the work: nobody could verify the report
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
     _refuse_taken(out, folder, resume=resume)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
@@ -156,32 +153,32 @@ def command(
     signing.create(out / REPORT_PAGE, render(result.report, result.thumbnails), force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)
-    answer = _answer(result, out, gates, trust)
-    return answer if earlier is None else _compared(answer, compare(earlier, result.report), result.believed)
+    answer = audit_answer(result, out, gates, trust)
+    return answer if earlier is None else repetition_answer(answer, compare(earlier, result.report), result.believed)
 
 
 def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
-    """Say what to do where names of specimens alone are known to the model: perhaps other objects were called so."""
+    """Give advice if only the names of specimens are enrolled: other specimens may have these names."""
     marks = [row.enrolled for row in rows if row.enrolled is not None]
     if marks and all(mark.value == "specimen" for mark in marks):
         say(f"{count(len(marks), 'image')} of specimens whose names the model was enrolled with")
-        say("where these are other objects, have them signed under names of their own")
+        say("if these are other specimens, have them signed under other names")
 
 
 def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
-    """Find out before any work whether the output is where it may be, and nothing else is there."""
+    """Refuse, before any work, an output that is inside the batch or exists."""
     from fusiondiff_audit.audit.journal import JOURNAL
 
     if folder.resolve() in (out.resolve(), *out.resolve().parents):
         raise click.UsageError("--out names a folder inside DIR, where the report would be an unsigned file")
     if resume:
         if not (out / JOURNAL).is_file():
-            what = f"{out}: no run was begun there"
+            what = f"{out}: holds no interrupted run"
             raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
-        signing.refuse_existing(out / REPORT_PAGE)  # written last: where it is, nothing is left to be done
+        signing.refuse_existing(out / REPORT_PAGE)  # written last: where it exists, the run is complete
     elif (out / JOURNAL).is_file() and not (out / REPORT_PAGE).exists():
-        hint = "say --resume to go on with it"
-        raise signing.SigningError(signing.Reason.EXISTS, f"{out}: a run was begun there", hint=hint)
+        hint = "give --resume to continue it"
+        raise signing.SigningError(signing.Reason.EXISTS, f"{out}: holds an interrupted run", hint=hint)
     else:
         signing.refuse_existing(out)
 
@@ -197,58 +194,3 @@ def _opened(book: Path | None, key: signing.PrivateKey, trust: TrustContext) -> 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":
     return with_progress(rows, activity="auditing", total=total)
-
-
-def _answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:
-    from fusiondiff_audit.cli.failure import code_of
-    from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
-
-    report = result.report
-    text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
-    failed = sorted({row.verdict.value for row in report.images} & set(gates))
-    refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
-    code = worst([Exit.DONE, *map(code_of, refused), *([Exit.GATE] if failed else [])])
-    if not any(row.judged is not None for row in report.images):
-        code = worst([code, Exit.INCONCLUSIVE])
-    data = {
-        "out": str(out),
-        "id": report.header.id,
-        "demonstration": report.header.demonstration,
-        "judged": result.judged,
-        "images": [{"name": r.name, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.images],
-        "specimens": [
-            {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
-        ],
-        "checked": checked_data(report.header, report.images),
-        "failedOn": failed,
-        "trust": trust.data(),
-    }
-    shown = "DEMONSTRATION. " if report.header.demonstration else ""
-    gated = f"; --fail-on {', '.join(failed)}" if failed else ""
-    sentence = f"{shown}{count(len(report.images), 'image')}: {report.header.images}; signed in {out}{gated}"
-    return Answer("DONE", sentence + trust.remarks(), text, data, code)
-
-
-def _compared(answer: Answer, comparison: "Comparison", believed: tuple[str, ...]) -> Answer:
-    """Return the answer of a repetition, with the differences from the first report."""
-    if comparison.identical:
-        summary = "the same as the first report, byte for byte"
-    elif comparison.rows:
-        summary = f"{count(len(comparison.rows), 'row')} came out otherwise"
-    elif comparison.unexplained:
-        summary = "other than the first report, and neither code nor device explains it"
-    else:
-        summary = "every verdict, vote and rank as in the first report"
-    rows = [("different", text) for text in comparison.settings] + [("otherwise", text) for text in comparison.rows]
-    rows += [("believed", f"{name}: refused as seen before, on the first report's word") for name in believed]
-    text = f"{answer.text}\n\n{table(rows)}" if rows else answer.text
-    data = {
-        "identical": comparison.identical,
-        "differentSettings": comparison.settings,
-        "differentRows": comparison.rows,
-    }
-    data |= {"believed": believed}
-    code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if comparison.unexplained else answer.code
-    return replace(
-        answer, sentence=f"{answer.sentence}; {summary}", text=text, data=answer.data | {"repeat": data}, code=code
-    )

@@ -19,7 +19,7 @@ from fusiondiff_audit.inputs.labels import read_labels
 @click.argument("source", metavar="DIR|kiln")
 @click.option("--labels", type=PATH, help="CSV: file, label, and perhaps specimen; `kiln` has its own.")
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="The bundle to begin with.")
-@click.option("--trust", "trust_path", type=PATH, help="Who may vouch for MODEL, unless it comes along.")
+@click.option("--trust", "trust_path", type=PATH, help="The trust store that vouches for MODEL, unless it is embedded.")
 @click.option("--steps", type=click.IntRange(1, 10_000_000), default=400, show_default=True, help="Of training.")
 @click.option(
     "--local-steps", type=click.IntRange(1), default=2000, show_default=True, help="Of the local path, first."

@@ -28,16 +28,21 @@ _SHOWN = 5  # messages
 @click.command()
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="An enrolled bundle: a folder, or a name.")
 @click.option(
-    "--data", "folder", metavar="DIR", type=PATH, required=True, help="Micrographs that it did not learn from."
+    "--data",
+    "folder",
+    metavar="DIR",
+    type=PATH,
+    required=True,
+    help="Micrographs of specimens that it was not enrolled with.",
 )
-@click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen.")
+@click.option("--labels", type=PATH, required=True, help="CSV: file, label, and optionally specimen.")
 @click.option("--key", type=PATH, required=True, help="The auditor's private key, Ed25519; it signs the result.")
 @click.option(
     "--policy", "rules", required=True, metavar="POLICY", help="quick, full, exhaustive, or your own stress.toml."
 )
 @click.option("--out", type=PATH, required=True, help="Where the result goes: a new folder.")
-@click.option("--baseline", type=PATH, help="An earlier signed result to compare with, picture by picture.")
-@click.option("--first", is_flag=True, help="There is no earlier result: gates that compare are not asked.")
+@click.option("--baseline", type=PATH, help="An earlier signed result to compare with, image by image.")
+@click.option("--first", is_flag=True, help="There is no earlier result; gates that compare are skipped.")
 @click.option("--junit", type=PATH, help="Also write the result as JUnit XML, to this new file.")
 @click.option("--sarif", type=PATH, help="Also write it as SARIF 2.1.0, to this new file.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
@@ -62,16 +67,16 @@ def command(
     """Attack a model, and sign the outcome.
 
     --policy takes the name of a built-in policy or a stress.toml, with attacks, checks of the run itself, and gates; an
-    audit.toml is for `audit`, and names the stress policies that it accepts. Whatever an attack finds is brought back
-    into its budget, saved, loaded and judged again by the whole pipeline. PASSED means that every gate was passed and
-    every selected check held; a failed gate is FAILED and exit code 1. If a check failed, an attack broke down or a
-    gate had too little to go by, the result is INCONCLUSIVE and exit code 6: never a pass. `quick` takes minutes and
-    can find a regression; it cannot say that a model is robust.
+    audit.toml is for `audit`, and names the stress policies that count. The result of an attack is clipped to its
+    budget, saved, loaded and judged again by the whole pipeline. PASSED means that every gate was passed and every
+    selected check held. If a gate failed, the outcome is FAILED, with exit code 1. If a check failed, an attack raised
+    an error or a gate has too few images, the outcome is INCONCLUSIVE, with exit code 6. `quick` takes minutes and can
+    find a regression; it cannot show that a model is robust.
 
-    One picture of each labelled specimen is attacked. Specimens that the model was enrolled with, or that its encoder
-    was trained with, say nothing and are set aside: by their name, and by the pixels of any of their pictures. Where
-    the labels name no specimen, each picture counts as one. The first result of a model is made with --first; later
-    ones name it, or the last, as --baseline, and are compared with it picture by picture.
+    One image of each labelled specimen is attacked. Specimens that the model was enrolled with, or that its encoder was
+    trained with, are no evidence and are set aside: by their name, and by the pixels of any of their images. If the
+    labels name no specimens, each image counts as one. The first result of a model is made with --first; later ones
+    name it, or the latest, as --baseline, and are compared with it image by image.
 
     \b
     fusiondiff-audit stress --model alder --data held-out --labels held-out/labels.csv \\
@@ -101,12 +106,12 @@ def command(
     from reports.verdict.issue import refuse_unfit_key
 
     if first and baseline is not None:
-        raise click.UsageError("--first says that there is no earlier result, and --baseline names one")
+        raise click.UsageError("--first says that there is no earlier result, but --baseline names one")
     _refuse_unfit(out, junit, sarif)
     policy = read_stress_policy(rules)
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
     say(f"policy {policy.name}, sha256:{policy.digest}")
-    said = read_labels(labels)
+    file_labels = read_labels(labels)
     signer = open_key(key, passphrase_files)
     refuse_unfit_key(signer)
     entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
@@ -115,16 +120,16 @@ def command(
     earlier = None
     if baseline is not None:
         earlier = open_baseline(baseline, trust.store, model=model.title, policy=policy)
-    asked = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin(), earlier)
+    circumstances = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin(), earlier)
     threads = model.runtime.threads
     with Guard() as guard, reproducible(threads):
         pipeline = Pipeline(model, guard)
-        number_of_specimens = len({label.specimen for label in said.values()})
+        number_of_specimens = len({label.specimen for label in file_labels.values()})
 
         def pick(number: int, besides: frozenset[str] = frozenset()) -> "Selection":
             return select_images(
                 folder,
-                said,
+                file_labels,
                 model,
                 guard,
                 count=number,
@@ -137,14 +142,14 @@ def command(
         chosen, poison_test = pick(policy.images), None
         lost, remarks = chosen.lost, chosen.remarks
         if plans:
-            taught = pick(policy.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
-            lost = tuple(dict.fromkeys((*lost, *taught.lost)))
-            remarks += tuple(f"of the pictures that are taught: {remark}" for remark in taught.remarks)
-            poison_test = poison_test_of(model, pipeline, taught.pictures, chosen.pictures, plans, policy.detectors)
+            to_enrol = pick(policy.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
+            lost = tuple(dict.fromkeys((*lost, *to_enrol.lost)))
+            remarks += tuple(f"of the images to enrol: {remark}" for remark in to_enrol.remarks)
+            poison_test = poison_test_of(model, pipeline, to_enrol.pictures, chosen.pictures, plans, policy.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
         for remark in remarks:
             say(remark)
-        _say_ahead(forecast(pipeline, chosen.pictures[0], policy), suite, len(plans))
+        _say_cost(forecast(pipeline, chosen.pictures[0], policy), suite, len(plans))
         started = time.monotonic()
         with ProgressLine("attacking") as progress:
 
@@ -165,7 +170,7 @@ def command(
                 first=first,
                 poison_test=poison_test,
             )
-    result = result_of(outcome, asked, images=len(chosen.pictures))
+    result = result_of(outcome, circumstances, images=len(chosen.pictures))
     signed = sign_stress_result(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
@@ -180,22 +185,22 @@ def command(
 
 
 def _refuse_unfit(*paths: Path | None) -> None:
-    """Find out before any work whether what is to be written has a place, and is not there yet."""
+    """Refuse, before any work, outputs that exist, coincide or have no folder."""
     known = [path for path in paths if path is not None]
     signing.refuse_existing(*known)
     if len({path.resolve() for path in known}) != len(known):
-        raise click.UsageError("two outputs of one name")
-    for path in known[1:]:  # the folder itself is made, with its parents
+        raise click.UsageError("two outputs have the same name")
+    for path in known[1:]:  # the folder --out is created, with its parents
         if not path.parent.is_dir():
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{path}: there is no folder {path.parent}")
 
 
-def _say_ahead(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
-    """Say what is going to be asked and how long it takes, before it starts."""
+def _say_cost(ahead: "Forecast", suite: "Suite", poisons: int) -> None:
+    """Print the cost of the suite before it starts."""
     cost = f"about {ahead.cost.queries:,.0f} queries and {ahead.cost.passes:,.0f} passes of its surrogate"
     parts = [(len(suite.plans), "attack"), *([(poisons, "poison")] if poisons else []), (len(suite.checks), "check")]
     *most, last = (count(number, name) for number, name in parts)
     what = f"{', '.join(most)} and {last}"
-    say(f"{what}: {cost}, {duration_text(ahead.seconds) if ahead.seconds else 'and nobody knows how long that takes'}")
+    say(f"{what}: {cost}, {duration_text(ahead.seconds) if ahead.seconds else 'for an unknown time'}")
     if ahead.seconds and ahead.seconds > suite.seconds:
         say(f"the policy stops it after {duration_text(suite.seconds)}; what has not ended by then is INCONCLUSIVE")

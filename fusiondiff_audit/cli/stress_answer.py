@@ -1,4 +1,4 @@
-"""What `stress` prints of its result."""
+"""The answer of the verb `stress`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,23 +21,23 @@ def answer_of(
     from reports.stress.outcome import Outcome
     from reports.stress.statistics import wilson
 
-    rows = [("attack", "budget", "fooled", "of", "95 %", "questions")]
-    for one in outcome.results:
-        fooled, of = len(one.fooled), len(one.trials)
+    rows = [("attack", "budget", "fooled", "of", "95 %", "queries and passes")]
+    for attack in outcome.results:
+        fooled, of = len(attack.fooled), len(attack.trials)
         low, high = wilson(fooled, of)
-        spent = sum(trial.queries + trial.passes for trial in one.trials)
-        rows.append((one.attack, str(one.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
-    checks = [("check", "", "", "")] + [(f.id, f.title, f.held, f.evidence) for f in outcome.checks]
+        spent = sum(trial.queries + trial.passes for trial in attack.trials)
+        rows.append((attack.attack, str(attack.budget), str(fooled), str(of), f"{low:.0%} to {high:.0%}", f"{spent:,}"))
+    checks = [("check", "", "", "")] + [(check.id, check.title, check.held, check.evidence) for check in outcome.checks]
     gates = [("gate", "", "")] + [(gate.name, gate.passed, gate.said) for gate in outcome.gates]
     poisons = [("poison", "altered", "labels turned", "of them certified", "passed")] + [
-        (one.name, str(one.specimens), f"{one.turned} of {one.asked}", f"{one.broken} of {one.certified}", one.reach)
-        for one in result.poisons
+        (p.name, str(p.specimens), f"{p.turned} of {p.asked}", f"{p.broken} of {p.certified}", p.reach)
+        for p in result.poisons
     ]
     skipped = f"not selected: {', '.join(outcome.not_selected) or 'none'}"
     lines = [table(rows), *([table(poisons)] if result.poisons else []), table(checks), table(gates), skipped]
     lines += ["\n".join(remarks)] if remarks else []
-    worst = frozenset[str]().union(*(one.fooled for one in outcome.results))
-    said = f"{len(worst)} of {count(result.images - len(result.missed), 'picture')} fooled by one attack at least"
+    worst = frozenset[str]().union(*(attack.fooled for attack in outcome.results))
+    attacked = count(result.images - len(result.missed), "image")
     code = {Outcome.PASSED: Exit.DONE, Outcome.FAILED: Exit.GATE, Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE}[outcome.word]
     show = "DEMONSTRATION. " if result.demonstration else ""
     for reason in outcome.why[1:]:
@@ -46,15 +46,15 @@ def answer_of(
     if result.baseline is None and any(name.startswith("regressions/") for name in undecided):
         say("--baseline RESULT compares with an earlier result; --first says that there is none")
     why = f"{outcome.why[0] if outcome.why else _passed(outcome)}; "
-    sentence = f"{show}{why}{said}; {out}{trust.remarks()}"
+    sentence = f"{show}{why}{len(worst)} of {attacked} fooled by at least one attack; {out}{trust.remarks()}"
     data: dict[str, Any] = {
         "result": str(out),
         "word": outcome.word,
         "why": list(outcome.why),
         "digest": outcome.digest,
         "policy": {"name": result.policy, "digest": result.policy_digest},
-        "attacks": {one.attack: {"fooled": len(one.fooled), "of": len(one.trials)} for one in outcome.results},
-        "poisons": {one.name: {"turned": one.turned, "broken": one.broken} for one in result.poisons},
+        "attacks": {a.attack: {"fooled": len(a.fooled), "of": len(a.trials)} for a in outcome.results},
+        "poisons": {poison.name: {"turned": poison.turned, "broken": poison.broken} for poison in result.poisons},
         "checks": {check.id: check.held for check in outcome.checks},
         "gates": {gate.name: gate.passed for gate in outcome.gates},
         "notSelected": list(outcome.not_selected),
