@@ -172,7 +172,7 @@ def test_a_projection_out_of_scale_is_refused(model: DiffusionModel, scale: floa
 
 @pytest.mark.parametrize("count", [-1, 8193])
 def test_an_impossible_number_of_directions_is_refused(count: int) -> None:
-    with pytest.raises(ValueError, match=f"along {count} directions"):
+    with pytest.raises(ValueError, match=f"{count} directions"):
         Encoder(replace(ARCHITECTURE, directions=count))
 
 
