@@ -27,7 +27,7 @@ from attacks.images import (
     scale_to_budget,
 )
 from attacks.isolation import derived_seed, isolated
-from attacks.outcome import End, Found, Knowledge, Result, Trial, problem_of
+from attacks.outcome import AttackTrials, End, Found, Knowledge, Trial, problem_of
 from attacks.target import (
     AttackLimits,
     AttackLog,
@@ -65,7 +65,7 @@ class AttackPlan:
 @dataclass(frozen=True, slots=True, eq=False)
 class AttackRun:
     plan: AttackPlan
-    result: Result
+    result: AttackTrials
     planes: dict[str, Plane]  # that were judged, by image
     seconds: float
 
@@ -136,7 +136,7 @@ def run_attack(
         planes[image.name] = judged
         if progress is not None:
             progress(plan.name, number + 1, len(images))
-    result = Result(plan.name, plan.family, plan.knowledge, plan.attack.budget, tuple(trials), problem)
+    result = AttackTrials(plan.name, plan.family, plan.knowledge, plan.attack.budget, tuple(trials), problem)
     return AttackRun(plan, result, planes, time.monotonic() - started)
 
 

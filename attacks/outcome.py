@@ -22,7 +22,7 @@ class Knowledge(StrEnum):
 
 
 class End(StrEnum):
-    """How an attack on one picture ended."""
+    """How an attack on one image ended."""
 
     HELD = "held"  # the right answer still
     FOOLED = "fooled"  # the other class
@@ -41,20 +41,20 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One attack on one picture, as the full pipeline judged it from a saved file."""
+    """One attack on one image, as the full pipeline judged it from a saved file."""
 
     picture: str
     digest: str  # of the clean plane
     authentic: bool  # the truth
     end: End
     plane: str  # digest of the changed plane that was judged
-    steps: int  # the largest change of a pixel, in greys of the picture's depth
+    steps: int  # the largest change of a pixel, in greys of the image's depth
     size: str  # of the change, in the budget's norm, in units of full scale
     unchanged: bool
     found: Found
     claimed: bool  # what was handed in would have been a success, had it not to be whole greys
     nearest: str | None  # size, in the budget's norm, of the smallest change that fooled it, however large
-    start: str  # the picture of the other class that it set out from, if it did
+    start: str  # the image of the other class that it set out from, if it did
     queries: int
     passes: int
 
@@ -65,8 +65,8 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One attack on all pictures that were judged rightly before."""
+class AttackTrials:
+    """One attack on all images that were judged rightly before."""
 
     attack: str
     family: str
@@ -81,7 +81,7 @@ class Result:
 
     @property
     def ran(self) -> bool:
-        """Say whether every picture was attacked to the end."""
+        """Say whether every image was attacked to the end."""
         return bool(self.trials) and self.problem is None and not self.count(End.LATE, End.FAILED)
 
     @property
@@ -94,12 +94,12 @@ class Result:
 
     @property
     def fooled(self) -> frozenset[str]:
-        """Return which pictures were taken for the other class."""
+        """Return which images were taken for the other class."""
         return frozenset(trial.picture for trial in self.trials if trial.end is End.FOOLED)
 
     @property
     def held(self) -> frozenset[str]:
-        """Return which pictures are still judged rightly."""
+        """Return which images are still judged rightly."""
         return frozenset(trial.picture for trial in self.trials if trial.end is End.HELD)
 
 
@@ -109,12 +109,12 @@ def problem_of(error: Exception) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
-def digest_of_results(results: tuple[Result, ...], missed: Mapping[str, bool], more: Any = None) -> str:
-    """Return the SHA-256 over what came of every picture, and of `more`, a record of what else was tried.
+def digest_of_results(results: tuple[AttackTrials, ...], missed: Mapping[str, bool], more: Any = None) -> str:
+    """Return the SHA-256 over what came of every image, and of `more`, a record of what else was tried.
 
     Clocks have no part in it, and of a problem only its kind.
     """
-    known = [asdict(result) | {"problem": (result.problem or "").partition(":")[0]} for result in results]
-    whole = [known, dict(missed)] if more is None else [known, dict(missed), asdict(more)]
-    said = json.dumps(whole, sort_keys=True, separators=(",", ":"))
-    return sha256(said.encode()).hexdigest()
+    records = [asdict(result) | {"problem": (result.problem or "").partition(":")[0]} for result in results]
+    whole = [records, dict(missed)] if more is None else [records, dict(missed), asdict(more)]
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()

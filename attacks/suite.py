@@ -1,10 +1,9 @@
-"""A whole run: attacks, then checks, then gates, and one word for what came of it.
+"""A stress test: attacks, then checks, then gates, and the outcome.
 
-1. Pictures that are judged wrongly are noted, and not attacked.
-2. Every attack runs on every other picture.
-3. Every selected check is made. One that does not hold makes the outcome inconclusive.
-4. Gates are decided. One that cannot be decided makes it inconclusive, too; one that failed makes it fail.
-What was selected is all that it speaks of, and the outcome lists what was not.
+1. Images that are judged wrongly are noted, and not attacked.
+2. Every attack runs on every other image.
+3. Every selected check is made; the others are listed.
+4. Gates are decided from the counts, and the outcome from all of it, by the rules of `reports.stress`.
 """
 
 import time
@@ -16,7 +15,7 @@ from attacks.checks import CHECKS
 from attacks.checks.check import CheckContext, SmallestChanges
 from attacks.harness import AttackPlan, AttackRun, Progress, run_attack, split_by_correctness
 from attacks.images import LabelledImage, Plane
-from attacks.outcome import Missed, Result, digest_of_results
+from attacks.outcome import AttackTrials, Missed, digest_of_results
 from attacks.poison.assessment import PoisonAssessment, PoisonTest, assess_poison
 from attacks.target import Prediction, Target
 from reports.stress.gates import Gate, GateResult, HeldImages, decide, tally
@@ -59,7 +58,7 @@ class SuiteResult:
     """All that came of a suite. Clocks and planes are no part of its digest."""
 
     suite: Suite
-    results: tuple[Result, ...]
+    results: tuple[AttackTrials, ...]
     missed: Missed
     authentic: frozenset[str]  # digests of all authentic images
     checks: tuple[CheckResult, ...]
@@ -81,7 +80,7 @@ class SuiteResult:
 def run_suite(
     suite: Suite,
     target: Target,
-    pictures: Sequence[LabelledImage],
+    images: Sequence[LabelledImage],
     *,
     clock: Callable[[], datetime],
     fresh_process: FreshProcess | None = None,
@@ -99,21 +98,21 @@ def run_suite(
         raise ValueError("a first result has no baseline")
     started = time.monotonic()
     until = started + suite.seconds
-    if len({picture.digest for picture in pictures}) != len(pictures):
-        raise ValueError("a picture is there twice")
-    worth, starts = split_by_correctness(target, pictures)  # 1
-    right = {picture.digest for picture in worth}
-    missed = {picture.digest: picture.authentic for picture in pictures if picture.digest not in right}
+    if len({image.digest for image in images}) != len(images):
+        raise ValueError("an image is there twice")
+    attacked, starts = split_by_correctness(target, images)  # 1
+    right = {image.digest for image in attacked}
+    missed = {image.digest: image.authentic for image in images if image.digest not in right}
     runs = {
-        plan.name: run_attack(plan, target, worth, seed=suite.seed, until=until, progress=progress, starts=starts)
+        plan.name: run_attack(plan, target, attacked, seed=suite.seed, until=until, progress=progress, starts=starts)
         for plan in suite.plans
     }  # 2
-    harmed = None if poison_test is None else assess_poison(poison_test, seed=suite.seed, progress=progress)
+    poisoned = None if poison_test is None else assess_poison(poison_test, seed=suite.seed, progress=progress)
     planned = [plan.name for plan in suite.plans]
     context = CheckContext(
         target,
-        worth,
-        pictures,
+        attacked,
+        images,
         runs,
         planned,
         suite.seed,
@@ -122,33 +121,33 @@ def run_suite(
         floor=suite.floor,
         fresh_process=fresh_process,
         smallest_changes=smallest_changes or {},
-        poison=harmed,
+        poison=poisoned,
     )
-    asked = [check for check in CHECKS if check.id in suite.checks]
-    findings = []  # 3
-    for number, check in enumerate(asked):
+    selected = [check for check in CHECKS if check.id in suite.checks]
+    checks = []  # 3
+    for number, check in enumerate(selected):
         if progress is not None:
-            progress(f"check {check.id}", number, len(asked))
-        findings.append(check.on(context))
+            progress(f"check {check.id}", number, len(selected))
+        checks.append(check.on(context))
     results = tuple(run.result for run in runs.values())
     now, held = clock(), {result.attack: result.held_images(missed) for result in results}  # 4
-    authentic = {picture.digest for picture in pictures if picture.authentic}
+    authentic = {image.digest for image in images if image.authentic}
     tallies = [tally(gate, held, authentic, baseline) for gate in suite.gates]
     gates = [decide(gate, counts, now, first=first) for gate, counts in zip(suite.gates, tallies, strict=True)]
     word, why = outcome_of(
         attacks=results,
-        poisons=() if harmed is None else harmed.trials,
-        detectors=() if harmed is None else harmed.detectors,
-        checks=findings,
+        poisons=() if poisoned is None else poisoned.trials,
+        detectors=() if poisoned is None else poisoned.detectors,
+        checks=checks,
         gates=gates,
-        detector_problem=None if harmed is None else harmed.problem,
+        detector_problem=None if poisoned is None else poisoned.problem,
     )
     return SuiteResult(
         suite,
         results,
         missed,
         frozenset(authentic),
-        tuple(findings),
+        tuple(checks),
         tuple(gates),
         now,
         word,
@@ -156,5 +155,5 @@ def run_suite(
         tuple(check.id for check in CHECKS if check.id not in suite.checks),
         tuple(runs.values()),
         time.monotonic() - started,
-        harmed,
+        poisoned,
     )

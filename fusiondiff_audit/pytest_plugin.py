@@ -124,7 +124,7 @@ class StressCollector(pytest.Collector):
 
     def _run(self) -> "StressResult | str":
         import signing
-        from reports.stress.result import MAX_FILE, RESULT, open_stress_result
+        from reports.stress.result import MAX_RESULT_FILE, RESULT, open_stress_result
 
         out = self._path(_option(self.config, "out") or str(Path(tempfile.mkdtemp(prefix=f"{_NAME}-"), "stressed")))
         words = [
@@ -152,7 +152,7 @@ class StressCollector(pytest.Collector):
             return f"the stress test gave no result, exit code {done.returncode}; its messages are above"
         path, root = out / RESULT, (_option(self.config, "root") or "").removeprefix("sha256:") or None
         trust = signing.load_trust(self._path(str(_option(self.config, "trust"))), at=signing.now(), root=root)
-        result, _ = open_stress_result(signing.read_capped(path, limit=MAX_FILE), str(path), trust=trust)
+        result, _ = open_stress_result(signing.read_capped(path, limit=MAX_RESULT_FILE), str(path), trust=trust)
         if (result.outcome, result.policy_digest) != (digest, self._digest):
             return f"{path} is not the result of this run by this policy"
         return result

@@ -8,7 +8,7 @@ from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.gradient import Fgsm, Pgd
 from attacks.harness import Attack, AttackPlan
 from attacks.images import Budget, Norm, quantise
-from attacks.outcome import End, Knowledge, Result
+from attacks.outcome import AttackTrials, End, Knowledge
 from reports.stress.records import CheckState
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget
@@ -23,7 +23,7 @@ def _main_budget(context: CheckContext) -> Budget:
     return next((b for b in budgets if b.norm is Norm.LINF and b.bounded), Budget(Norm.LINF, 8 / 255))
 
 
-def _own(context: CheckContext, attack: Attack, name: str) -> Result:
+def _own(context: CheckContext, attack: Attack, name: str) -> AttackTrials:
     """Return the result of an attack that the check adds to the policy's."""
     return context.run(AttackPlan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
 
@@ -80,7 +80,7 @@ def _restarts_converged(context: CheckContext) -> StateAndEvidence:
     return _equal(once, twice, len(context.images), "one start and two")
 
 
-def _equal(once: Result, twice: Result, count: int, compared: str) -> StateAndEvidence:
+def _equal(once: AttackTrials, twice: AttackTrials, count: int, compared: str) -> StateAndEvidence:
     change = abs(len(twice.fooled) - len(once.fooled))
     evidence = f"{compared}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled"
     return held_if(change <= _POINT * count, evidence)

@@ -20,7 +20,7 @@ from fusiondiff_audit.policy.quoted import stress_policy_digest
 from fusiondiff_audit.policy.stress import read_stress_policy
 from fusiondiff_audit.weights.pins import PINNED
 from reports.stress.outcome import Outcome
-from reports.stress.result import MAX_FILE, StressResult, open_stress_result, read_stress_result
+from reports.stress.result import MAX_RESULT_FILE, StressResult, open_stress_result, read_stress_result
 from reports.verdict.claims import RobustnessClaim
 from reports.verdict.embedded import STRESS_POLICIES
 from signing import Reason, SigningError, TrustStore, read_capped
@@ -39,7 +39,7 @@ def require_robustness(
         if required:
             raise _refused("the policy requires a stress test's result, and none was given")
         return None
-    data = read_capped(place, limit=MAX_FILE)
+    data = read_capped(place, limit=MAX_RESULT_FILE)
     digest = sha256(data).hexdigest()
     if pin is None:
         result, _ = open_stress_result(data, str(place), trust=trust)

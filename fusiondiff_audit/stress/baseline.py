@@ -8,7 +8,7 @@ from attacks.images import Norm
 from fusiondiff_audit.policy.quoted import quoted_stress_policy
 from fusiondiff_audit.policy.stress import StressPolicy
 from reports.stress.gates import HeldImages
-from reports.stress.result import MAX_FILE, StressResult, open_stress_result
+from reports.stress.result import MAX_RESULT_FILE, StressResult, open_stress_result
 from signing import Reason, SigningError, TrustStore, read_capped
 
 
@@ -43,7 +43,7 @@ def open_baseline(path: Path, trust: TrustStore, *, model: str, policy: StressPo
     It is of a model of this name, and its policy had the same attacks, poisons, images, side and seed; gates, waivers,
     checks and clock may differ.
     """
-    data = read_capped(path, limit=MAX_FILE)
+    data = read_capped(path, limit=MAX_RESULT_FILE)
     result, _ = open_stress_result(data, str(path), trust=trust)
     if result.model != model:
         what = f"{path}: of model {result.model}, this run is of {model}: nothing that could be compared"

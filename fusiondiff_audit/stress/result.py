@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import signing
 from attacks.catalogue import ATLAS, CATALOGUE, NIST
-from attacks.outcome import End, Result
+from attacks.outcome import AttackTrials, End
 from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DetectorTrial
 from attacks.poison.harness import PoisonTrial
@@ -88,7 +88,7 @@ def _text(said: str) -> str:
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
-def _attack_result(result: Result) -> AttackResult:
+def _attack_result(result: AttackTrials) -> AttackResult:
     def ended(*ends: End) -> tuple[str, ...]:
         return tuple(sorted(trial.digest for trial in result.trials if trial.end in ends))
 

@@ -13,13 +13,13 @@ from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult, CheckResult, PoisonResult
 from reports.stress.result import StressResult
 
-Case = tuple[str, str | None, str]  # name, element if it did not pass, and text
+JunitCase = tuple[str, str | None, str]  # name, element if it did not pass, and text
 
 
 def to_junit(result: StressResult) -> bytes:
     """Return the XML document."""
     root = ElementTree.Element("testsuites", name=f"fusiondiff-audit stress: {result.word}")
-    families: dict[str, list[Case]] = {}
+    families: dict[str, list[JunitCase]] = {}
     for attack in result.attacks:
         families.setdefault(f"attacks.{attack.family}", []).append(_attack(attack))
     if result.poisons:
@@ -37,7 +37,7 @@ def to_junit(result: StressResult) -> bytes:
     return document + b"\n"
 
 
-def _suite(name: str, cases: Sequence[Case], result: StressResult) -> ElementTree.Element:
+def _suite(name: str, cases: Sequence[JunitCase], result: StressResult) -> ElementTree.Element:
     counts = {kind: sum(case[1] == kind for case in cases) for kind in ("failure", "error", "skipped")}
     suite = ElementTree.Element(
         "testsuite",
@@ -68,19 +68,19 @@ def _suite(name: str, cases: Sequence[Case], result: StressResult) -> ElementTre
     return suite
 
 
-def _outcome(result: StressResult) -> Case:
+def _outcome(result: StressResult) -> JunitCase:
     """Return the outcome as a case: a run in which nothing failed may still say nothing."""
     kind = {Outcome.PASSED: None, Outcome.FAILED: "failure"}.get(result.word, "error")
     return str(result.word), kind, "; ".join(result.why) or "every gate that can fail it held"
 
 
-def _poison(poison: PoisonResult) -> Case:
+def _poison(poison: PoisonResult) -> JunitCase:
     certified = f"{poison.broken} of {poison.certified} certified"
     reached = f"{poison.turned} of {poison.asked} labels turned, {certified}; {poison.reach} passed"
     return poison.name, "error" if poison.problem or poison.broken else None, poison.problem or reached
 
 
-def _attack(attack: AttackResult) -> Case:
+def _attack(attack: AttackResult) -> JunitCase:
     """Return an attack as a case: whether it succeeded is for gates to judge, whether it ran is shown."""
     reached = f"{len(attack.fooled)} of {len(attack.images)} fooled, {len(attack.silenced)} silenced"
     if attack.ran:
@@ -90,12 +90,12 @@ def _attack(attack: AttackResult) -> Case:
     return attack.name, "error", attack.problem or fault
 
 
-def _check(check: CheckResult) -> Case:
+def _check(check: CheckResult) -> JunitCase:
     kind = {"held": None, "not applicable": "skipped"}.get(check.held, "error")
     return f"{check.id} {check.title}", kind, check.evidence
 
 
-def _gate(gate: GateResult, explanation: str) -> Case:
+def _gate(gate: GateResult, explanation: str) -> JunitCase:
     if gate.passed == "failed" and gate.severity != "error":
         return gate.name, None, f"{gate.severity}: {explanation}"
     kinds = {"passed": None, "waived": "skipped", "not asked": "skipped", "failed": "failure"}

@@ -24,7 +24,7 @@ from signing.strict import malformed, write_json
 
 RESULT = "robustness.sigstore.json"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
-_MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand pictures under twenty attacks have about 14 MB
+_MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand images under twenty attacks have about 14 MB
 _TOKENS = 2_000_000
 
 
@@ -123,4 +123,4 @@ def open_stress_result(data: bytes, where: str, *, trust: TrustStore) -> tuple[S
     return result, signer
 
 
-MAX_FILE = bundle_limit(_MAX_PAYLOAD)
+MAX_RESULT_FILE = bundle_limit(_MAX_PAYLOAD)

@@ -12,7 +12,7 @@ from attacks.adaptive import AdaptiveAttack, PlaneObjective, distilled_head, oth
 from attacks.gradient import random_start, to_plane, to_tensor
 from attacks.harness import Attack, AttackPlan, AttackRun, run_attack
 from attacks.images import Budget, Norm, UnitPlane
-from attacks.outcome import Knowledge, Result
+from attacks.outcome import AttackTrials, Knowledge
 from attacks.target import AttackSession
 from tests.attacks.toys import Linear, Rough, Scripted, texture_images, toy_images
 
@@ -41,7 +41,7 @@ def attacked(attack: Attack, knowledge: Knowledge = Knowledge.GREY, target: type
 
 
 @cache
-def first_result(attack: AdaptiveAttack) -> Result:
+def first_result(attack: AdaptiveAttack) -> AttackTrials:
     """Return an attack's result, which two tests look at; what only trains on predictions never asks for gradients."""
     knowledge = Knowledge.WHITE if attack.objective is other_class_features else Knowledge.GREY
     return attacked(attack, knowledge, Blind if attack.objective is surrogate_network else Rough).result

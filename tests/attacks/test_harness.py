@@ -13,7 +13,7 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane, distance, plane_digest
-from attacks.outcome import End, Found, Knowledge, Result, digest_of_results
+from attacks.outcome import AttackTrials, End, Found, Knowledge, digest_of_results
 from attacks.target import AttackSession, Prediction
 from tests.attacks.toys import BUDGET, WEIGHTS, ConstantModel, Linear, Rough, Scripted, texture_images, toy_images
 
@@ -22,7 +22,7 @@ def plan(act: Callable[[AttackSession], UnitPlane]) -> AttackPlan:
     return AttackPlan("scripted", "any", Knowledge.WHITE, Scripted(act))
 
 
-def attacked(act: Callable[[AttackSession], UnitPlane], until: float = float("inf")) -> Result:
+def attacked(act: Callable[[AttackSession], UnitPlane], until: float = float("inf")) -> AttackTrials:
     return run_attack(plan(act), Linear(), toy_images(2), seed=1, until=until).result
 
 
