@@ -8,7 +8,7 @@ import re
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.origin import DISTRIBUTION, find_record
 
-BASE = "base"  # what is installed without any extra
+BASE_EXTRA = "base"  # what is installed without any extra
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;\s*extra == ['\"](\w+)['\"])?")  # no other markers
 
 
@@ -25,7 +25,9 @@ def libraries_of(extra: str) -> dict[str, str | None]:
         return {}
     matches = [match for text in required if (match := _REQUIREMENT.fullmatch(text))]
     return {
-        match[1]: _version(match[1]) for match in matches if match[1] != DISTRIBUTION and (match[2] or BASE) == extra
+        match[1]: _version(match[1])
+        for match in matches
+        if match[1] != DISTRIBUTION and (match[2] or BASE_EXTRA) == extra
     }
 
 

@@ -23,9 +23,9 @@ from signing.folder import Listing, Reader, list_folder
 from signing.keys import Algorithm, PrivateKey
 from signing.manifest import (
     MANIFEST_NAME,
-    MAX_FILE,
     MAX_FILES,
     MAX_MANIFEST,
+    MAX_SIGNED_FILE,
     SECOND_NAME,
     FileEntry,
     FileKind,
@@ -171,7 +171,7 @@ def sign_batch(
     if unknown := sorted(set(claims) - set(names)):
         raise SigningError(Reason.BAD_REQUEST, f"{folder}: the entries name {unknown[0]!a}, which is not there")
     files = []
-    for name, digest, size in hash_files(folder, names, limit=MAX_FILE, progress=progress):
+    for name, digest, size in hash_files(folder, names, limit=MAX_SIGNED_FILE, progress=progress):
         claim = claims.get(name, Claim())
         kind = claim.kind or default_kind(name)
         side = claim.pixel_size or (pixel_size if kind is FileKind.IMAGE else None)

@@ -18,7 +18,7 @@ SECOND_NAME = "batch.ml-dsa-65.sigstore.json"
 PREDICATE_TYPE = f"{PREDICATES}capture-batch/v1"
 MAX_FILES = 100_000
 MAX_MANIFEST = 64 * 1024 * 1024  # bytes of payload; 100,000 files with long names
-MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen is 4 MB, a 100-megapixel 16-bit one 200 MB
+MAX_SIGNED_FILE = 256 * 1024 * 1024  # bytes; 100 megapixels of 16 bits are 200 MB, real ones seen 4 MB
 MAX_TOKENS = 1000 + 32 * MAX_FILES  # of JSON; commas in names are among them
 MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
@@ -187,7 +187,7 @@ def _read_file(subject: Subject, fields: Fields) -> FileEntry:
     return FileEntry(
         name=subject.name,
         sha256=subject.sha256,
-        size=fields.integer("size", least=0, most=MAX_FILE),
+        size=fields.integer("size", least=0, most=MAX_SIGNED_FILE),
         kind=kind,
         specimen=fields.optional_text("specimen", limit=MAX_LABEL),
         pixel_size=None if pixel is None else _read_pixel(pixel),

@@ -22,7 +22,7 @@ from attacks.poison.threat import PoisonContext, PoisonedSpecimens, Trigger
 
 _EPOCHS, _RATE = 300, 0.05
 _AUTHENTIC, _COUNTERFEIT = np.array([0.0, 1.0], np.float32), np.array([1.0, 0.0], np.float32)
-Array = Any
+_Array = Any
 
 
 def feature_collision(context: PoisonContext) -> PoisonedSpecimens:
@@ -123,17 +123,17 @@ def _network(context: PoisonContext) -> Any:
     )
 
 
-def _stack(images: Sequence[LabelledImage]) -> Array:
+def _stack(images: Sequence[LabelledImage]) -> _Array:
     if len({image.plane.shape for image in images}) > 1:
         raise ValueError("ART's poisons take images of one size; side in the stress policy crops images to one size")
     return np.stack([image.unit for image in images])[:, None].astype(np.float32)
 
 
-def _classes(images: Sequence[LabelledImage]) -> Array:
+def _classes(images: Sequence[LabelledImage]) -> _Array:
     return np.array([int(image.authentic) for image in images])
 
 
-def _specimens(clean: Sequence[LabelledImage], units: Array, trigger: Trigger | None = None) -> PoisonedSpecimens:
+def _specimens(clean: Sequence[LabelledImage], units: _Array, trigger: Trigger | None = None) -> PoisonedSpecimens:
     planes = ((image, image.greys(unit[0])) for image, unit in zip(clean, units, strict=True))
     altered = {p.name: replace(p, plane=plane) for p, plane in planes if not np.array_equal(plane, p.plane)}
     return PoisonedSpecimens(altered, trigger)

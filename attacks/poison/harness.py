@@ -23,11 +23,11 @@ from attacks.poison.threat import (
     PoisonBudget,
     PoisonContext,
     PoisonedSpecimens,
-    Votes,
+    VoteCounts,
     is_authentic,
 )
 
-Tolerance = Callable[[Votes], int]  # how many altered specimens a certificate allows for votes; the caller's arithmetic
+Tolerance = Callable[[VoteCounts], int]  # altered specimens that a certificate tolerates
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,16 @@ from attacks.images import Budget, LabelledImage, Norm, Plane
 
 Tensor = torch.Tensor
 Trigger = Callable[[Plane], Plane]
-Votes = tuple[int, int]  # of the forests, for counterfeit and for authentic
+VoteCounts = tuple[int, int]  # of the forests, for counterfeit and for authentic
 
 
-def is_authentic(votes: Votes) -> bool:
+def is_authentic(votes: VoteCounts) -> bool:
     """Whether the forests' votes make the label authentic; a tie is counterfeit."""
     return votes[1] > votes[0]
 
 
 class EnrolledModel(Protocol):
-    def votes(self, planes: Sequence[Plane]) -> Sequence[Votes]:
+    def votes(self, planes: Sequence[Plane]) -> Sequence[VoteCounts]:
         """Return the forests' votes on each plane: (0, 0) for a plane that cannot be judged."""
         ...
 

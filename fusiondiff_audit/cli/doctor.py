@@ -14,12 +14,12 @@ from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.text import table
 from fusiondiff_audit.environment import refuse_foreign_variables
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.extras import BASE, libraries_of
+from fusiondiff_audit.extras import BASE_EXTRA, libraries_of
 from fusiondiff_audit.origin import DISTRIBUTION, check_origin
 
 _STARTUP_HOOKS = ("sitecustomize", "usercustomize")  # imported by Python at start-up; they may do anything
 _EXTRAS = {
-    BASE: "sign, inspect and verify",
+    BASE_EXTRA: "sign, inspect and verify",
     "images": "decode micrographs",
     "kiln": "make micrographs, and measure on them",
     "audit": "classify, attack and certify",
@@ -61,7 +61,7 @@ def command() -> Answer:
         rows.append((extra, state, purpose))
         rows += [("", name, number or "missing") for name, number in libraries.items()]
         data["extras"][extra] = {"complete": not missing, "libraries": libraries}
-        missing_base |= extra == BASE and bool(missing)
+        missing_base |= extra == BASE_EXTRA and bool(missing)
     rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
     text = table(rows)
     if fault:

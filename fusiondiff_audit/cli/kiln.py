@@ -163,7 +163,7 @@ def bench(
     from fusiondiff_audit.evaluation.benchmark import evaluate_baselines, true_labels
     from fusiondiff_audit.evaluation.deep_baseline import deep_baseline_results
     from fusiondiff_audit.evaluation.summary import paired_comparisons, summarise
-    from fusiondiff_audit.evaluation.task import LABELS, VERSION, benchmark_task
+    from fusiondiff_audit.evaluation.task import BENCHMARK_VERSION, LABELS, benchmark_task
     from fusiondiff_audit.kiln import specimens
     from fusiondiff_audit.kiln.parallel import available_cores
 
@@ -203,8 +203,8 @@ def bench(
         else []
     )
     data = {
-        "generator": specimens.VERSION,
-        "benchmark": VERSION,
+        "generator": specimens.KILN_VERSION,
+        "benchmark": BENCHMARK_VERSION,
         "tasks": {task.seed: task.digest for task in tasks},
         "lines": [row.data() for row in rows],
         "duels": [dataclasses.asdict(comparison) for comparison in comparisons],
@@ -215,7 +215,7 @@ def bench(
     text = table([HEADS, *(summary_cells(row) for row in rows)]) + PRESS
     if against := [comparison_cells(pair) for pair in comparisons if pair.model in _COMPARED]:
         text += "\n\n" + table([COMPARISON_HEADS, *against])
-    head = f"{specimens.VERSION}, {VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
+    head = f"{specimens.KILN_VERSION}, {BENCHMARK_VERSION}, seed 0 is {short(tasks[0].digest)}\n\n"
     note = _NO_MODELS if ours is None else f"{ours.title}{'' if ours.verified else ', UNVERIFIED'}"
     return Answer("DONE", f"{count(seeds, 'seed')}; {note}", head + text, data)
 

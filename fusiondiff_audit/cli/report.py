@@ -103,12 +103,12 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
     from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
     from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_clause, rules_data
     from reports.verdict.excerpt import MAX_EXCERPT, verify_excerpt
-    from signing.manifest import MAX_FILE
+    from signing.manifest import MAX_SIGNED_FILE
 
     excerpt = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
     header, row, specimen = excerpt.header, excerpt.row, excerpt.specimen
     if image is not None:
-        digest = sha256(signing.read_capped(image, limit=MAX_FILE)).hexdigest()
+        digest = sha256(signing.read_capped(image, limit=MAX_SIGNED_FILE)).hexdigest()
         if digest != row.sha256:
             message = f"{image}: is sha256:{digest}, the excerpt is of sha256:{row.sha256}"
             raise signing.SigningError(signing.Reason.DIGEST_MISMATCH, message)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fusiondiff_audit.evaluation.baselines import BASELINES
-from fusiondiff_audit.evaluation.extraction import Floats, Progress, extract_descriptors
+from fusiondiff_audit.evaluation.extraction import Floats, RowProgress, extract_descriptors
 from fusiondiff_audit.evaluation.metrics import ClassMetrics, Scores, Truth, class_metrics
 from fusiondiff_audit.evaluation.task import BenchmarkTask
 
@@ -32,7 +32,7 @@ class PartResult:
 
 
 def evaluate_baselines(
-    task: BenchmarkTask, labels: Sequence[int], models: Sequence[str], *, workers: int, watch: Progress
+    task: BenchmarkTask, labels: Sequence[int], models: Sequence[str], *, workers: int, watch: RowProgress
 ) -> Iterator[PartResult]:
     """Train and test baselines on one seed; controls at the largest number of labels alone."""
     descriptors = list(dict.fromkeys(BASELINES[model].descriptor for model in models))

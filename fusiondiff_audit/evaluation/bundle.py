@@ -16,7 +16,7 @@ from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, ForestSettings,
 from fusiondiff_audit.model.held_out import held_out_scores
 from fusiondiff_audit.model.inference import EmbeddedImage, collect_embeddings
 
-NAME = "fusiondiff"
+MODEL_NAME = "fusiondiff"
 EmbeddingProgress = Callable[[Iterable[EmbeddedImage], int], Iterable[EmbeddedImage]]
 
 
@@ -32,7 +32,7 @@ def evaluate_bundle(
     learning = ForestSettings(seed=task.seed)
     for n in labels:
         scores = held_out_scores(embeddings, np.arange(n), test, learning=learning, rule=model.settings.geometry.rule)
-        yield from part_results(task, NAME, n, scores)
+        yield from part_results(task, MODEL_NAME, n, scores)
 
 
 def embed_items(

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fusiondiff_audit.evaluation.metrics import THRESHOLD, ClassMetrics, Interval, Scores, Truth, class_metrics
 
-Learner = Callable[
+FoldScorer = Callable[
     [npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores
 ]  # training and test rows -> scores of the test rows
 _FOLDS = 5
@@ -31,7 +31,7 @@ class CrossValidated:
     accuracy: Interval
 
 
-def cross_validate(truth: Truth, groups: npt.NDArray[np.str_], learner: Learner, *, seed: int = 0) -> CrossValidated:
+def cross_validate(truth: Truth, groups: npt.NDArray[np.str_], learner: FoldScorer, *, seed: int = 0) -> CrossValidated:
     """Score every image in the test fold that holds its specimen."""
     fewest = min(len(np.unique(groups[truth])), len(np.unique(groups[~truth])))
     if fewest < 2:

@@ -7,14 +7,14 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.evaluation.task import SIDE, BenchmarkItem
+from fusiondiff_audit.evaluation.task import IMAGE_SIDE, BenchmarkItem
 from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen
 
 Floats = npt.NDArray[np.float64]
 Descriptor = Callable[[Pixels, Specimen], Floats]
 Rows = Iterable[tuple[Floats, ...]]
-Progress = Callable[[Rows, int], Rows]
+RowProgress = Callable[[Rows, int], Rows]
 Row = TypeVar("Row")
 
 
@@ -24,7 +24,7 @@ def no_progress(rows: Iterable[Row], total: int) -> Iterable[Row]:
 
 
 def extract_descriptors(
-    items: Sequence[BenchmarkItem], descriptors: Sequence[Descriptor], *, workers: int, watch: Progress
+    items: Sequence[BenchmarkItem], descriptors: Sequence[Descriptor], *, workers: int, watch: RowProgress
 ) -> tuple[Floats, ...]:
     """Return one array for each descriptor, with a row for each item; every image is drawn once."""
     rows = parallel_map(partial(_describe, tuple(descriptors)), items, workers)
@@ -33,5 +33,5 @@ def extract_descriptors(
 
 def _describe(descriptors: tuple[Descriptor, ...], item: BenchmarkItem) -> tuple[Floats, ...]:
     specimen = item.specimen()
-    pixels = specimen.field(item.field, SIDE)
+    pixels = specimen.field(item.field, IMAGE_SIDE)
     return tuple(descriptor(pixels, specimen) for descriptor in descriptors)

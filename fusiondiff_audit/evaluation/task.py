@@ -13,9 +13,9 @@ from fusiondiff_audit.kiln import specimens
 from fusiondiff_audit.kiln.recipes import HELD_OUT_WORKSHOP, KILNS, Difficulty
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen, specimen
 
-VERSION = "bench/1"
+BENCHMARK_VERSION = "bench/1"
 REFERENCE_KILNS = ("alder", "birch", "cedar")
-SIDE = 256
+IMAGE_SIDE = 256
 SEEDS = 12
 LABELS = (10, 20, 50, 200, 1000)
 
@@ -42,12 +42,12 @@ class BenchmarkItem:
 
     def specimen(self) -> Specimen:
         """Draw the specimen that the image shows."""
-        words = (VERSION, str(self.seed), self.part, str(self.number))
+        words = (BENCHMARK_VERSION, str(self.seed), self.part, str(self.number))
         return specimen(self.kiln, self.workshop, *words, difficulty=self.difficulty, instrument=self.instrument)
 
     def pixels(self) -> Pixels:
         """Draw the image."""
-        image: Pixels = self.specimen().field(self.field, SIDE)
+        image: Pixels = self.specimen().field(self.field, IMAGE_SIDE)
         return image
 
 
@@ -78,7 +78,7 @@ class BenchmarkTask:
     @property
     def digest(self) -> str:
         """SHA-256 over every item's description and the generator's version."""
-        lines = [specimens.VERSION, VERSION, *(item.description for item in self.items())]
+        lines = [specimens.KILN_VERSION, BENCHMARK_VERSION, *(item.description for item in self.items())]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fusiondiff_audit.images.claims import MAX_TEXT, Claims, read_sidecar
+from fusiondiff_audit.images.claims import MAX_CLAIM_TEXT, Claims, read_sidecar
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
@@ -53,7 +53,7 @@ def decode_batch(
     images = {_stem(entry.name) for entry in others if entry.kind is FileKind.IMAGE}
     for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
         stem = _stem(file.name)
-        if isinstance(file, SignedFile) and len(file.data) <= MAX_TEXT and stem in images:
+        if isinstance(file, SignedFile) and len(file.data) <= MAX_CLAIM_TEXT and stem in images:
             if stem in sidecars:
                 what = f"{file.name!a}: a second sidecar of one image, after {sidecars[stem][0]!a}"
                 hint = "let one text beside an image say its scale"

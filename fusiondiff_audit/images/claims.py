@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from fusiondiff_audit.images.formats.ifd import Directory, read_directories
 from fusiondiff_audit.images.header import ImageHeader
 
-MAX_TEXT = 1024 * 1024  # bytes of one tag or sidecar
+MAX_CLAIM_TEXT = 1024 * 1024  # bytes of one tag or sidecar
 MAX_DIFFERENCE = Decimal("0.02")  # between two claims on one pixel; more is a conflict
 _DESCRIPTION, _X_RESOLUTION, _ZEISS, _FEI, _HELIOS = 270, 282, 34118, 34680, 34682
 _UNITS = {
@@ -224,7 +224,7 @@ def _tag(directory: Directory, tag: int) -> str:
 
 def _text(raw: bytes) -> str:
     """Return bytes as text; what is too long is none."""
-    if len(raw) > MAX_TEXT:
+    if len(raw) > MAX_CLAIM_TEXT:
         return ""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from fusiondiff_audit.images.errors import malformed, too_large
 
-MAX_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen has 4 MB
+MAX_IMAGE_FILE = 256 * 1024 * 1024  # bytes; the largest real micrograph seen has 4 MB
 MAX_PIXELS = 100_000_000  # 16384 x 5000 zeros deflate to 83 KB, so pixels are the limit and not the file's size
 MAX_SIDE = 32_768
 MAX_METADATA = 1024 * 1024  # bytes of a file, unpacked, that are not the image

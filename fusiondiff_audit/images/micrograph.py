@@ -19,7 +19,7 @@ from fusiondiff_audit.images.claims import Claims, read_claims
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.formats.registry import format_of, read_image_header
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import MAX_FILE, ImageHeader
+from fusiondiff_audit.images.header import MAX_IMAGE_FILE, ImageHeader
 from fusiondiff_audit.images.pixels import Samples
 from signing import FileEntry, SignedFile, read_capped
 
@@ -35,7 +35,7 @@ class LooseFile:
     @classmethod
     def read(cls, path: Path) -> "LooseFile":
         """Read a file, once."""
-        data = read_capped(path, limit=MAX_FILE)
+        data = read_capped(path, limit=MAX_IMAGE_FILE)
         return cls(path.name, hashlib.sha256(data).hexdigest(), data)
 
 

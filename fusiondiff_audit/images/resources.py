@@ -8,7 +8,7 @@ does. Memory is what the copies in a decoder's process add up to.
 from dataclasses import dataclass
 
 from fusiondiff_audit.images.formats.registry import format_of
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, ImageHeader
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_IMAGE_FILE, ImageHeader
 
 MEMORY = 1792 * 1024**2  # bytes, of all decoders together that run at once; the most that one file takes is 1.6 GiB
 PROCESS = 64 * 1024**2  # bytes that a decoder's process needs besides images
@@ -16,7 +16,7 @@ _BASE = 60  # seconds; 65,536 pieces take 4, a progressive JPEG of 64 scans take
 _STORED_PER_SECOND = 1_000_000  # bytes of the file; at worst, in deflate blocks that hold nothing, they take 0.13 s
 _DECODED_PER_SECOND = 4_000_000  # bytes of samples; at worst, in a progressive JPEG, they take 0.11 s
 _CLOCK = 10  # seconds by the clock for each of processor time
-MOST_PROCESSOR = _BASE + MAX_FILE // _STORED_PER_SECOND + MAX_BYTES // _DECODED_PER_SECOND  # seconds
+MOST_PROCESSOR = _BASE + MAX_IMAGE_FILE // _STORED_PER_SECOND + MAX_BYTES // _DECODED_PER_SECOND  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import Micrograph
 
-SIDE = 256  # pixels of the longer side, at most
+THUMBNAIL_SIDE = 256  # pixels of the longer side, at most
 _DIMMED = 0.4  # brightness of rows that are no part of the image proper
 
 
-def thumbnail(micrograph: Micrograph, *, side: int = SIDE) -> bytes:
+def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE) -> bytes:
     """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is levels."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])

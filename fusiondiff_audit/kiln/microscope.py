@@ -21,7 +21,7 @@ _TAIL = 61  # pixels
 _BLUR_REACH = 3.0  # standard deviations
 
 
-class Detector(StrEnum):
+class ElectronDetector(StrEnum):
     BACKSCATTER = "BSE"
     SECONDARY = "SE"
 
@@ -30,7 +30,7 @@ class Detector(StrEnum):
 class Microscope:
     """Settings of one session."""
 
-    detector: Detector = Detector.BACKSCATTER
+    detector: ElectronDetector = ElectronDetector.BACKSCATTER
     electrons: float = 150.0  # counted per pixel at full yield; shot noise goes with its root
     focus: float = 0.7  # blur, pixels
     astigmatism: float = 0.0  # blur along the rows, added
@@ -65,9 +65,9 @@ def acquire_image(
     return _quantised(microscope.offset + microscope.gain * tone, microscope.bits)
 
 
-def _electron_yield(section: Section, detector: Detector) -> Any:
+def _electron_yield(section: Section, detector: ElectronDetector) -> Any:
     """Return the yield of each pixel: by its composition, or by edges and relief for secondary electrons."""
-    if detector is Detector.BACKSCATTER:
+    if detector is ElectronDetector.BACKSCATTER:
         return section.grey
     relief = _blurred(np.clip(section.depth, 0, 6), 1.0, 1.0)
     down, across = np.gradient(relief)

@@ -13,7 +13,7 @@ from fusiondiff_audit.kiln.firing import Firing, fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
 from fusiondiff_audit.kiln.specimens import Specimen, log_uniform, random_stream
 
-NAME = "stranger"
+RANDOMISED_NAME = "stranger"
 _PRESENT = 0.25  # probability of each further part of a body
 _PIXELS = (0.15, 0.3)  # micrometres
 _LEVEL: Mapping[str, tuple[float, float]] = {  # drawn uniformly
@@ -52,11 +52,11 @@ _PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each present or abs
 
 def randomised_specimen(*key: str) -> Specimen:
     """Draw a specimen of no maker from the random stream of this key."""
-    whole = (*key, NAME)
+    whole = (*key, RANDOMISED_NAME)
     rng = random_stream(*whole, "charge")
     microscope = INSTRUMENTS["everyday"](random_stream(*whole, "session"))
     pixel = log_uniform(rng, *_PIXELS) * microscope.zoom
-    return Specimen(NAME, None, whole, fire(_draw_firing(rng)), microscope, pixel)
+    return Specimen(RANDOMISED_NAME, None, whole, fire(_draw_firing(rng)), microscope, pixel)
 
 
 def _draw_firing(rng: np.random.Generator) -> Firing:

@@ -21,7 +21,7 @@ from fusiondiff_audit.kiln.microscope import Microscope, acquire_image
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 from fusiondiff_audit.kiln.section import render_section
 
-VERSION = "kiln/1"  # must change whenever an image would
+KILN_VERSION = "kiln/1"  # must change whenever an image would
 
 Pixels = npt.NDArray[np.unsignedinteger]
 
@@ -65,7 +65,7 @@ def specimen(
 
 def random_stream(*key: str) -> np.random.Generator:
     """Return the random generator of a key."""
-    name = "\x1f".join((VERSION, *key)).encode()
+    name = "\x1f".join((KILN_VERSION, *key)).encode()
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()))
 
 

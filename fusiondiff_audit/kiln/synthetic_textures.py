@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fusiondiff_audit.kiln import height_maps
-from fusiondiff_audit.kiln.microscope import Detector, Microscope, acquire_image
+from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope, acquire_image
 from fusiondiff_audit.kiln.section import Section
 from fusiondiff_audit.kiln.specimens import Pixels, log_uniform, random_stream
 
-NAME = "study"
+TEXTURE_NAME = "study"
 Range = tuple[float, float]
 _LAYERED, _PITTED, _RELIEF = 0.25, 0.4, 0.35  # probabilities
 _DEEP = 6.0  # pixels, from the highest to the lowest point of a surface that is not polished flat
@@ -79,14 +79,14 @@ class SyntheticTexture:
     pits: float  # share of the area
     pit: float  # size, pixels
     contrast: float  # below 0: high places are dark
-    detector: Detector
+    detector: ElectronDetector
 
     def field(self, number: int, side: int, microscope: Microscope) -> Pixels:
         """Draw the image of a field of view, `side` pixels wide."""
         rng = random_stream(*self.key, "field", str(number))
         heights = self._heights(rng, side)
         grey = np.clip(0.55 + self.contrast * (heights - heights.mean()), 0.05, 1)
-        rough = _DEEP if self.detector is Detector.SECONDARY else 0.0
+        rough = _DEEP if self.detector is ElectronDetector.SECONDARY else 0.0
         depth = rough * (heights.max() - heights) / max(float(np.ptp(heights)), 1e-9)
         if self.pits:
             noise = height_maps.smooth_noise(rng, side, self.pit)
@@ -128,13 +128,13 @@ PARAMETER_NAMES = tuple(
 
 def synthetic_texture(*key: str) -> SyntheticTexture:
     """Draw a texture from the random stream of this key."""
-    whole = (*key, NAME)
+    whole = (*key, TEXTURE_NAME)
     rng = random_stream(*whole, "charge")
     kinds = rng.choice(list(TEXTURE_KINDS), 1 if rng.random() > _LAYERED else int(rng.integers(2, 4)))
     bands = tuple((str(kind), _draw_parameters(rng, TEXTURE_KINDS[kind])) for kind in kinds)
     pitted = rng.random() < _PITTED
     contrast = float(rng.choice([-1, 1])) * log_uniform(rng, 0.15, 1.0)
-    detector = Detector.SECONDARY if rng.random() < _RELIEF else Detector.BACKSCATTER
+    detector = ElectronDetector.SECONDARY if rng.random() < _RELIEF else ElectronDetector.BACKSCATTER
     return SyntheticTexture(
         whole, bands, log_uniform(rng, 0.003, 0.15) if pitted else 0.0, log_uniform(rng, 2, 12), contrast, detector
     )

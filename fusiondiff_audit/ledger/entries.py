@@ -12,7 +12,7 @@ from signing.fields import Fields, read_json
 from signing.manifest import MAX_FILES, MAX_MANIFEST, MAX_SEQUENCE, MAX_TOKENS
 from signing.strict import malformed, write_json
 
-VERSION = 1
+LEDGER_VERSION = 1
 MAX_ENTRY = 4 * MAX_MANIFEST  # bytes; names that a manifest has in UTF-8 are escaped here
 MAX_REASON = 200  # characters of `--again REASON`
 _TOKENS = 2 * MAX_TOKENS  # so that the entry of every valid manifest can be read back
@@ -26,7 +26,7 @@ class LedgerCreated:
     origin: str
 
     def to_bytes(self) -> bytes:
-        return _line("ledger", self.time, version=VERSION, origin=self.origin)
+        return _line("ledger", self.time, version=LEDGER_VERSION, origin=self.origin)
 
     def marks(self) -> tuple[str, ...]:
         """Return none: the first entry is entry by its number."""
@@ -157,7 +157,7 @@ def read_entry(data: bytes, where: str) -> LedgerEntry:
     match kind:
         case "ledger":
             fields.closed("kind", "time", "version", "origin")
-            fields.integer("version", least=VERSION, most=VERSION)
+            fields.integer("version", least=LEDGER_VERSION, most=LEDGER_VERSION)
             entry = LedgerCreated(time, fields.text("origin"))
         case "batch":
             entry = _read_admitted(fields, time)

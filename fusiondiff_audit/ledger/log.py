@@ -16,7 +16,7 @@ from fusiondiff_audit.ledger.checkpoints import (
     write_copy,
 )
 from fusiondiff_audit.ledger.entries import LedgerCreated, LedgerEntry, read_entry
-from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
+from fusiondiff_audit.ledger.store import LEDGER_FILE, Store, ledger_altered, reporting_alterations
 from signing import (
     Checkpoint,
     MerkleTree,
@@ -45,7 +45,7 @@ class Log:
         self._folder, self._key = folder, key
         self._keys = keys.with_key(key.public)
         self._reset()
-        self.store = Store(folder / NAME, create=True)
+        self.store = Store(folder / LEDGER_FILE, create=True)
         try:
             with self.changing() as add:
                 if len(self._tree):
@@ -136,7 +136,7 @@ class Log:
     def _refuse_lost_entries(self) -> None:
         """Refuse a file without entries beside copies of checkpoints."""
         if copy_names(self._folder):
-            raise ledger_altered(self._folder, f"checkpoints, and a {NAME} without entries")
+            raise ledger_altered(self._folder, f"checkpoints, and a {LEDGER_FILE} without entries")
 
     def _catch_up(self) -> None:
         """Read the entries that other processes added; what the newest checkpoint does not cover is refused."""
@@ -175,10 +175,10 @@ class Log:
 
 def _prepare(folder: Path) -> None:
     """Make the folders of a new log; of one that is there, none may have gone."""
-    if copy_names(folder) and not os.path.lexists(folder / NAME):
-        raise ledger_altered(folder, f"checkpoints without {NAME}")
-    if os.path.lexists(folder / NAME) and not os.path.isdir(folder / FOLDER):
-        raise ledger_altered(folder, f"{NAME} without {FOLDER}")
+    if copy_names(folder) and not os.path.lexists(folder / LEDGER_FILE):
+        raise ledger_altered(folder, f"checkpoints without {LEDGER_FILE}")
+    if os.path.lexists(folder / LEDGER_FILE) and not os.path.isdir(folder / FOLDER):
+        raise ledger_altered(folder, f"{LEDGER_FILE} without {FOLDER}")
     try:
         (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as e:

@@ -15,7 +15,7 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger.entries import MAX_ENTRY, LedgerEntry, read_entry
 from signing import Reason, SigningError
 
-NAME = "ledger.sqlite"
+LEDGER_FILE = "ledger.sqlite"
 _FOREIGN_CONTENT = frozenset(
     {Reason.MALFORMED, Reason.BAD_REQUEST, Reason.TOO_LARGE, Reason.BAD_SIGNATURE, Reason.NOT_A_FILE}
 )

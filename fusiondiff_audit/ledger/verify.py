@@ -26,7 +26,7 @@ from fusiondiff_audit.ledger.entries import (
     read_entry,
     sequence_mark,
 )
-from fusiondiff_audit.ledger.store import NAME, Store, ledger_altered, reporting_alterations
+from fusiondiff_audit.ledger.store import LEDGER_FILE, Store, ledger_altered, reporting_alterations
 from signing import Checkpoint, MerkleTree, Reason, SigningError, leaf_hash
 
 
@@ -57,10 +57,10 @@ def read_ledger(folder: Path) -> tuple[LedgerEntry, ...]:
 
 
 def _open(folder: Path) -> Store:
-    path = folder / NAME
+    path = folder / LEDGER_FILE
     if not os.path.isfile(path):
         what = "holds checkpoints, but no ledger" if os.path.isdir(folder / FOLDER) else "holds no ledger"
-        raise SigningError(Reason.MISSING_FILE, f"{folder}: {what}: {NAME} is not there")
+        raise SigningError(Reason.MISSING_FILE, f"{folder}: {what}: {LEDGER_FILE} is not there")
     return Store(path, writable=False)
 
 

@@ -9,7 +9,7 @@ from attacks.images import LabelledImage, Plane, plane_digest
 from attacks.poison.assessment import PoisonTest
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.poison.harness import PoisonPlan
-from attacks.poison.threat import Votes
+from attacks.poison.threat import VoteCounts
 from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import (
@@ -56,7 +56,7 @@ class FrozenEncoderLearner:
         enrolled = EnrolledEmbeddings(examples, whole, np.zeros(len(whole), np.float32), image_of_row)
         return TrainedForests(train_forests(enrolled, self._learning), self)
 
-    def votes(self, forests: Sequence[Forest], plane: Plane) -> Votes:
+    def votes(self, forests: Sequence[Forest], plane: Plane) -> VoteCounts:
         """Return the votes of forests on a plane, (0, 0) if it has no tile."""
         rows = self._rows(plane)
         if not len(rows):
@@ -94,7 +94,7 @@ class TrainedForests:
     def __init__(self, forests: Sequence[Forest], learner: FrozenEncoderLearner) -> None:
         self._forests, self._learner = forests, learner
 
-    def votes(self, planes: Sequence[Plane]) -> list[Votes]:
+    def votes(self, planes: Sequence[Plane]) -> list[VoteCounts]:
         return [self._learner.votes(self._forests, plane) for plane in planes]
 
 

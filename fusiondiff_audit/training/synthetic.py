@@ -18,7 +18,7 @@ from fusiondiff_audit.images.tiles import mirror_padded
 from fusiondiff_audit.kiln import synthetic_textures
 from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.composition import composition
-from fusiondiff_audit.kiln.microscope import Detector, Microscope
+from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope
 from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.kiln.randomised import randomised_specimen
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen, log_uniform, random_stream, specimen
@@ -119,7 +119,7 @@ def _fields(
 def _session(rng: np.random.Generator) -> Microscope:
     """Return the settings of a session, from wider ranges than the benchmark's."""
     return Microscope(
-        detector=Detector.BACKSCATTER,
+        detector=ElectronDetector.BACKSCATTER,
         electrons=log_uniform(rng, 40, 800),
         focus=rng.uniform(0.4, 1.3),
         astigmatism=rng.uniform(0, 0.4),

@@ -11,7 +11,7 @@ from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from signing import SECOND_NAME, Reason, Role, Signer, SigningError, TrustStore, write_time
 from signing.folder import Reader
-from signing.manifest import MANIFEST_NAME, MAX_FILE, MAX_MANIFEST, FileKind, Manifest
+from signing.manifest import MANIFEST_NAME, MAX_MANIFEST, MAX_SIGNED_FILE, FileKind, Manifest
 from signing.sigstore_bundle import SigstoreBundle, bundle_limit, verify_bundle
 
 
@@ -43,7 +43,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
             raise contradiction(REPORT, f"states of {row.name!a} what the batch's manifest does not")
     judged = [row for row in report.images if row.judged is not None]
     for row in judged:
-        digest, _ = reader.digest(row.name, limit=MAX_FILE)
+        digest, _ = reader.digest(row.name, limit=MAX_SIGNED_FILE)
         if digest != row.sha256:
             message = f"{row.name!a}: is sha256:{digest}, the report is of sha256:{row.sha256}"
             raise SigningError(Reason.DIGEST_MISMATCH, message)

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from attacks.images import LabelledImage, Plane
-from attacks.poison.threat import Votes
+from attacks.poison.threat import VoteCounts
 
 SIDE = 48
 
@@ -19,10 +19,10 @@ class ToyModel:
     def __init__(self, rows: dict[int, list[tuple[np.ndarray, bool]]], learner: "ToyLearner") -> None:
         self._rows, self._learner = rows, learner
 
-    def votes(self, planes: Sequence[Plane]) -> list[Votes]:
+    def votes(self, planes: Sequence[Plane]) -> list[VoteCounts]:
         return [self._votes(self._learner.seen(plane)) for plane in planes]
 
-    def _votes(self, seen: np.ndarray) -> Votes:
+    def _votes(self, seen: np.ndarray) -> VoteCounts:
         authentic = sum(self._authentic(self._rows.get(place, []), seen) for place in range(self._learner.partitions))
         return self._learner.partitions - authentic, authentic
 

@@ -19,7 +19,7 @@ from fusiondiff_audit.images.decoder_result import ProcessExit
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.formats.registry import read_image_header
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_FILE, Compression, ImageHeader, TiffLayout
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_IMAGE_FILE, Compression, ImageHeader, TiffLayout
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
 from tests.images import heavy
 from tests.images.test_guard import PACKED, children_of, head, hostile
@@ -103,7 +103,7 @@ LARGEST = {
 
 @pytest.mark.parametrize("case", LARGEST)
 def test_no_file_needs_more_memory_than_all_decoders_have(case: str) -> None:
-    limits = limit_resources(LARGEST[case], MAX_FILE)
+    limits = limit_resources(LARGEST[case], MAX_IMAGE_FILE)
     assert limits.total <= MEMORY
     assert limits.processor <= MOST_PROCESSOR
     assert limits.clock >= 10 * limits.processor

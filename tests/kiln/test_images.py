@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer, Pores
 from fusiondiff_audit.kiln.firing import Firing, fire
 from fusiondiff_audit.kiln.layout import draw_layout
-from fusiondiff_audit.kiln.microscope import Detector, Microscope, acquire_image
+from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope, acquire_image
 from fusiondiff_audit.kiln.raster import tessellation
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 from fusiondiff_audit.kiln.section import Section, render_section
@@ -161,7 +161,7 @@ def test_each_setting_of_the_microscope_has_its_effect() -> None:
     assert take(tilt=0.5)[:, 100:].mean() > plain[:, 100:].mean() + 0.05
     assert take(charging=0.5).mean() != plain.mean()
     assert (take(drift=5.0) != plain).mean() > 0.3
-    assert np.abs(take(detector=Detector.SECONDARY) - plain).mean() > 0.05
+    assert np.abs(take(detector=ElectronDetector.SECONDARY) - plain).mean() > 0.05
 
 
 def test_a_key_gives_the_same_bytes_in_another_process() -> None:

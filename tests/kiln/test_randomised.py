@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from fusiondiff_audit.kiln.randomised import NAME, randomised_specimen
+from fusiondiff_audit.kiln.randomised import RANDOMISED_NAME, randomised_specimen
 
 
 def test_a_randomised_specimen_follows_from_its_key() -> None:
@@ -14,7 +14,7 @@ def test_a_randomised_specimen_follows_from_its_key() -> None:
     )
     assert one == again
     assert one.body != other.body
-    assert (one.kiln, one.key) == (NAME, ("test", "1", NAME))
+    assert (one.kiln, one.key) == (RANDOMISED_NAME, ("test", "1", RANDOMISED_NAME))
     assert np.array_equal(one.field(0, 64), again.field(0, 64))
     assert not np.array_equal(one.field(0, 64), one.field(1, 64))
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from fusiondiff_audit.kiln import height_maps
-from fusiondiff_audit.kiln.microscope import Detector, Microscope
+from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope
 from fusiondiff_audit.kiln.synthetic_textures import PARAMETER_NAMES, TEXTURE_KINDS, SyntheticTexture, synthetic_texture
 
 SIDE = 96
@@ -27,7 +27,7 @@ def painted(kind: str, **changes: float) -> height_maps.HeightMap:
 
 
 def plain(*bands: tuple[str, dict[str, float]]) -> SyntheticTexture:
-    return SyntheticTexture(("test", "plain"), bands, 0.0, 4.0, 0.8, Detector.BACKSCATTER)
+    return SyntheticTexture(("test", "plain"), bands, 0.0, 4.0, 0.8, ElectronDetector.BACKSCATTER)
 
 
 def test_a_texture_follows_from_its_key() -> None:

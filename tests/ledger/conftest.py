@@ -10,7 +10,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
-from fusiondiff_audit.ledger.store import NAME
+from fusiondiff_audit.ledger.store import LEDGER_FILE
 from signing import Batch, PrivateKey, TrustStore
 from tests.conftest import NOW, sign
 
@@ -65,7 +65,7 @@ def kept(two_runs: Path, tmp_path: Path) -> Path:
 
 def shell(kept: Path, statement: str) -> None:
     """Do what the sqlite3 shell does, triggers out of the way."""
-    db = sqlite3.connect(kept / NAME)
+    db = sqlite3.connect(kept / LEDGER_FILE)
     saved = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
     for name, _ in saved:
         db.execute(f"DROP TRIGGER {name}")

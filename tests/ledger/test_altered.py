@@ -15,7 +15,7 @@ import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger, verify_ledger
 from fusiondiff_audit.ledger.entries import nonce_mark, payload_mark, sequence_mark, trust_mark
-from fusiondiff_audit.ledger.store import NAME, Store
+from fusiondiff_audit.ledger.store import LEDGER_FILE, Store
 from signing import PrivateKey, TrustStore
 from tests.conftest import NOW
 from tests.ledger.conftest import Sign, shell
@@ -32,7 +32,7 @@ def refused() -> Iterator[None]:
 
 def marked(ledger: Path, mark: str, number: int) -> None:
     """Add a mark, which no trigger hinders."""
-    with contextlib.closing(sqlite3.connect(ledger / NAME)) as db:
+    with contextlib.closing(sqlite3.connect(ledger / LEDGER_FILE)) as db:
         db.execute("INSERT INTO marks VALUES (?, ?)", (mark, number))
         db.commit()
 
@@ -146,7 +146,7 @@ def test_an_entry_that_is_altered_in_an_open_ledger_is_not_believed(
 
 
 def test_a_ledger_without_its_triggers_is_refused(kept: Path, ledger_of: Opener) -> None:
-    with contextlib.closing(sqlite3.connect(kept / NAME)) as db:
+    with contextlib.closing(sqlite3.connect(kept / LEDGER_FILE)) as db:
         db.execute("DROP TRIGGER marks_stay_DELETE")
     with pytest.raises(AuditError, match="lacks trigger 'marks_stay_DELETE'"):
         ledger_of()
@@ -181,12 +181,12 @@ def test_a_ledger_that_died_before_its_first_copy_goes_on(ledger_of: Opener, tmp
 
 
 def test_an_empty_file_beside_checkpoints_is_no_new_ledger(kept: Path, ledger_of: Opener) -> None:
-    for file in kept.glob(f"{NAME}*"):
+    for file in kept.glob(f"{LEDGER_FILE}*"):
         file.unlink()
-    (kept / NAME).touch()
+    (kept / LEDGER_FILE).touch()
     with pytest.raises(AuditError, match="without entries"):
         ledger_of()
-    with contextlib.closing(sqlite3.connect(kept / NAME)) as db:
+    with contextlib.closing(sqlite3.connect(kept / LEDGER_FILE)) as db:
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (0,)
 
 

@@ -26,7 +26,7 @@ from fusiondiff_audit.ledger import (
     verify_ledger,
 )
 from fusiondiff_audit.ledger.entries import DecodedImage, read_entry
-from fusiondiff_audit.ledger.store import NAME, Store
+from fusiondiff_audit.ledger.store import LEDGER_FILE, Store
 from signing import PrivateKey, Reason, SigningError, TrustStore
 from tests.conftest import NOW, entry
 from tests.ledger.conftest import A, Sign, shell
@@ -212,10 +212,10 @@ def test_most_edits_are_found_by_the_next_run_too(edit: str, kept: Path, ledger_
 
 
 def test_texts_that_are_none_are_an_altered_ledger(kept: Path, trust: TrustStore) -> None:
-    whole = (kept / NAME).read_bytes()
+    whole = (kept / LEDGER_FILE).read_bytes()
     for old in (b"CREATE TABLE entries", b"payload "):
         assert old in whole
-        (kept / NAME).write_bytes(whole.replace(old, old[:-3] + b"\xff" + old[-2:]))
+        (kept / LEDGER_FILE).write_bytes(whole.replace(old, old[:-3] + b"\xff" + old[-2:]))
         with pytest.raises(AuditError) as caught:
             verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
         assert caught.value.reason is AuditReason.LEDGER_ALTERED
@@ -230,7 +230,7 @@ def test_a_folder_of_checkpoints_that_cannot_be_listed_is_told(kept: Path, trust
 
 
 def test_triggers_stop_a_careless_edit(kept: Path) -> None:
-    db = sqlite3.connect(kept / NAME)
+    db = sqlite3.connect(kept / LEDGER_FILE)
     for table in ("entries", "marks", "checkpoints"):
         with pytest.raises(sqlite3.IntegrityError, match="only grows"):
             db.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -242,7 +242,7 @@ def test_an_older_copy_of_the_database_is_found(
 ) -> None:
     for file in kept.glob("ledger.sqlite*"):
         file.unlink()
-    shutil.copy(kept.parent / "older" / NAME, kept / NAME)
+    shutil.copy(kept.parent / "older" / LEDGER_FILE, kept / LEDGER_FILE)
     with pytest.raises(AuditError, match="signed over 7 entries, and only 4 are here") as caught:
         verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
     assert caught.value.reason is AuditReason.LEDGER_ALTERED
@@ -263,14 +263,14 @@ def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path
 
 def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]) -> None:
     keys = CheckpointKeys.of_auditors(trust)
-    whole = (kept / NAME).read_bytes()
+    whole = (kept / LEDGER_FILE).read_bytes()
     for length in (len(whole) - 4096, len(whole) // 2, 4096, 100, 0):
-        (kept / NAME).write_bytes(whole[:length])
+        (kept / LEDGER_FILE).write_bytes(whole[:length])
         with pytest.raises((AuditError, SigningError)):
             verify_ledger(kept, keys=keys)
     with pytest.raises((AuditError, SigningError)):
         ledger_of()  # an emptied file is no new ledger
-    (kept / NAME).unlink()
+    (kept / LEDGER_FILE).unlink()
     with pytest.raises(SigningError, match="holds checkpoints, but no ledger"):
         verify_ledger(kept, keys=keys)
     with pytest.raises(AuditError, match="checkpoints without"):

@@ -12,7 +12,7 @@ import pytest
 import signing
 from signing.errors import Reason, SigningError
 from signing.folder import Reader
-from signing.manifest import MAX_FILE
+from signing.manifest import MAX_SIGNED_FILE
 from signing.sigstore_bundle import sign_payload
 from tests.conftest import NOW, entry, make_trust, sign
 
@@ -83,7 +83,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], Reason]] = {
     "one byte more": (lambda p: p.write_bytes(p.read_bytes() + b"x"), Reason.DIGEST_MISMATCH),
     "one byte less": (lambda p: p.write_bytes(p.read_bytes()[:-1]), Reason.DIGEST_MISMATCH),
     "emptied": (lambda p: p.write_bytes(b""), Reason.DIGEST_MISMATCH),
-    "grown beyond all limits": (lambda p: os.truncate(p, MAX_FILE + 1), Reason.DIGEST_MISMATCH),
+    "grown beyond all limits": (lambda p: os.truncate(p, MAX_SIGNED_FILE + 1), Reason.DIGEST_MISMATCH),
     "deleted": (Path.unlink, Reason.MISSING_FILE),
     "moved away": (hide, Reason.MISSING_FILE),
     "a link to the very file": (link, Reason.NOT_A_FILE),
@@ -239,7 +239,7 @@ UNSIGNABLE: dict[str, tuple[Callable[[Path], object], Reason]] = {
     "case": (lambda f: (f / "A.TIF").write_bytes(b""), Reason.UNSAFE_NAME),
     "a device name": (lambda f: (f / "con.tif").write_bytes(b""), Reason.UNSAFE_NAME),
     "not UTF-8": (lambda f: Path(os.fsdecode(os.fsencode(f) + b"/\xff.tif")).write_bytes(b""), Reason.UNSAFE_NAME),
-    "too large": (lambda f: os.truncate(f / "a.tif", MAX_FILE + 1), Reason.TOO_LARGE),
+    "too large": (lambda f: os.truncate(f / "a.tif", MAX_SIGNED_FILE + 1), Reason.TOO_LARGE),
 }
 
 

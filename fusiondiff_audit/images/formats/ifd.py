@@ -8,7 +8,7 @@ from fusiondiff_audit.images.errors import malformed, too_large
 
 Data = bytes | memoryview
 MAX_PAGES = 64
-MAX_ENTRIES = 1024  # of one directory; real ones have 20 to 60
+MAX_TAGS = 1024  # of one directory; real ones have 20 to 60
 MAX_VALUES = 65_536  # of one entry; strips of one row in the tallest image are 32,768
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _ASCII, _RATIONAL, _BIG_ONLY = 2, 5, frozenset({16, 17, 18})  # types; the last came with BigTIFF
@@ -112,7 +112,7 @@ def read_directory(data: Data, offset: int) -> tuple[Directory, int]:
     order, big = byte_order(data), _is_big(data)
     form, entry_size, count_form = ("Q", 20, "Q") if big else ("I", 12, "H")
     (count,) = _unpack(data, order + count_form, offset)
-    if not 1 <= count <= MAX_ENTRIES:
+    if not 1 <= count <= MAX_TAGS:
         raise malformed(f"a directory of {count:,} entries")
     first = offset + struct.calcsize(count_form)
     entries: dict[int, IfdEntry] = {}

@@ -11,7 +11,7 @@ from fusiondiff_audit.images.formats.png_chunks import check_chunk
 from fusiondiff_audit.images.formats.unreferenced import check_trailing
 from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
-Data = TypeVar("Data", bytes, memoryview)
+_Data = TypeVar("_Data", bytes, memoryview)
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 65_536
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
@@ -88,7 +88,7 @@ def essence(data: memoryview) -> bytes:
             return b"".join(parts)
 
 
-def _chunk(data: Data, position: int) -> tuple[bytes, Data, int]:
+def _chunk(data: _Data, position: int) -> tuple[bytes, _Data, int]:
     """Return a chunk's kind and body, and where the next one begins."""
     if position + 12 > len(data):
         raise malformed("cut short: a chunk is missing")

@@ -8,7 +8,7 @@ from fusiondiff_audit.images.formats.jpeg import JPEG
 from fusiondiff_audit.images.formats.png import PNG
 from fusiondiff_audit.images.formats.tiff import TIFF
 from fusiondiff_audit.images.formats.unreferenced import format_at
-from fusiondiff_audit.images.header import MAX_FILE, ImageHeader
+from fusiondiff_audit.images.header import MAX_IMAGE_FILE, ImageHeader
 
 FORMATS = (PNG, TIFF, JPEG)
 SUFFIXES = tuple(suffix for image_format in FORMATS for suffix in image_format.suffixes)
@@ -17,8 +17,8 @@ _PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
 
 def read_image_header(data: bytes, name: str) -> ImageHeader:
     """Read the header of a file; a file of another format is unsupported, and its format is named where it is known."""
-    if len(data) > MAX_FILE:
-        raise too_large(f"{len(data):,} bytes, at most {MAX_FILE:,} are read")
+    if len(data) > MAX_IMAGE_FILE:
+        raise too_large(f"{len(data):,} bytes, at most {MAX_IMAGE_FILE:,} are read")
     if not data:
         raise malformed("an empty file")
     recognised = _recognise(data)
