@@ -27,7 +27,7 @@ def card(settings: Settings, provenance: str = "") -> bytes:
         + (f" at {settings.geometry.nanometres} nm" if settings.geometry.nanometres else ", at any scale"),
         "UNet blocks": ", ".join(architecture.reading.blocks),
         "timesteps": ", ".join(map(str, architecture.reading.timesteps)),
-        "fusion": f"{architecture.fusion}, {architecture.width} dimensions",
+        "fusion": f"gated, {architecture.width} dimensions",
         "texture descriptors": f"{architecture.feature_dim - architecture.width}" if architecture.surface else "none",
         "projection": f"{architecture.directions} directions" if architecture.directions else "none",
         "precision": architecture.precision.value,

@@ -17,7 +17,6 @@ from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, T
 from fusiondiff_audit.model.texture import MIN_TILE, TEXTURE_DIM, TILE_MULTIPLE, TextureDescriptors
 
 Tensor = torch.Tensor
-GATED = "gated"  # the one fusion that a bundle may state
 _MIN_NORM, _MAX_NORM = 1e-3, 1e3  # of a row of the projection; with unit variance a row's norm is between 1 and 20
 
 
@@ -45,13 +44,10 @@ class Architecture:
     reading: FeatureSelection = field(default_factory=FeatureSelection)
     convolutions: Convolutions = field(default_factory=Convolutions)
     transformer: Transformer = field(default_factory=Transformer)
-    fusion: str = GATED
     surface: bool = False  # texture descriptors are appended to the fused features
     directions: int = 0  # features are projected on to this many linear discriminants; 0: no projection
 
     def __post_init__(self) -> None:
-        if self.fusion != GATED:
-            raise ValueError(f"fusion {self.fusion[:100]!a} is not supported; {GATED!r} is")
         if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
             raise ValueError(f"fused features of {self.width} dimensions, tiles of {self.tile} pixels")
         if not 0 <= self.directions <= 8192:

@@ -1,5 +1,6 @@
 """`bundle.json`: every setting that a finding depends on. Field names are its keys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,10 +15,15 @@ from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"
-BASE = "base"  # the one optional field; bundles made before it do not have it
+OPTIONAL_BASE = "base"  # the one optional field; bundles made before it do not have it
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
-_RETIRED = {"clahe": 0, "clip": 2.0, "flat_field": False}  # of `intensity`: bundles state these operations, and all off
+_RETIRED: Mapping[
+    str, Mapping[str, object]
+] = {  # settings that bundles must still state, with the one value that is read
+    "intensity": {"clahe": 0, "clip": 2.0, "flat_field": False},
+    "architecture": {"fusion": "gated"},
+}
 _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
 
 
@@ -78,24 +84,25 @@ class Settings:
     def from_bytes(cls, data: bytes, where: str) -> "Settings":
         """Parse verified bytes."""
         fields = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS)
-        if fields.value.get(BASE, "") is None:
-            raise malformed(where, f"{BASE}: is left out where there is none")
-        intensity = _without_retired(fields.fields("intensity"))
-        return read_record(cls, Fields({BASE: None} | fields.value | {"intensity": intensity}, where))
+        if fields.value.get(OPTIONAL_BASE, "") is None:
+            raise malformed(where, f"{OPTIONAL_BASE}: is left out where there is none")
+        sections = {name: _without_retired(fields.fields(name), retired) for name, retired in _RETIRED.items()}
+        return read_record(cls, Fields({OPTIONAL_BASE: None} | fields.value | sections, where))
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""
         record = write_record(self)
-        record["intensity"] |= _RETIRED
-        return write_json({name: value for name, value in record.items() if name != BASE or value is not None})
+        for name, retired in _RETIRED.items():
+            record[name] |= retired
+        return write_json({name: value for name, value in record.items() if name != OPTIONAL_BASE or value is not None})
 
 
-def _without_retired(intensity: Fields) -> dict[str, object]:
-    """Return the settings that are still read; a retired operation that is missing or not off is refused."""
-    intensity.closed(*_RETIRED, optional=intensity.names())
-    for name, off in _RETIRED.items():
-        value = intensity.value[name]
-        if type(value) is not type(off) or value != off:
-            what = f"{intensity.where}: {name}: {str(value)[:100]!a} is no longer supported; {off} is read"
-            raise SigningError(Reason.UNSUPPORTED, what)
-    return {name: value for name, value in intensity.value.items() if name not in _RETIRED}
+def _without_retired(section: Fields, retired: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that are still in use; a retired one that is missing or has another value is refused."""
+    section.closed(*retired, optional=section.names())
+    for name, supported in retired.items():
+        value = section.value[name]
+        if type(value) is not type(supported) or value != supported:
+            fault = f"{section.where}: {name}: {str(value)[:100]!a} is no longer supported; {supported} is read"
+            raise SigningError(Reason.UNSUPPORTED, fault)
+    return {name: value for name, value in section.value.items() if name not in retired}

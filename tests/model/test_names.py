@@ -115,13 +115,22 @@ def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
     assert EnrolledSet.from_settings(read, most=LONGEST) == known
 
 
-@pytest.mark.parametrize(("name", "value"), [("clahe", 8), ("clahe", False), ("clip", 3.0), ("flat_field", True)])
-def test_bundles_that_ask_for_a_retired_image_operation_are_unsupported(name: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("intensity", "clahe", 8),
+        ("intensity", "clahe", False),
+        ("intensity", "clip", 3.0),
+        ("intensity", "flat_field", True),
+        ("architecture", "fusion", "mean"),
+    ],
+)
+def test_bundles_with_a_retired_setting_are_unsupported(section: str, name: str, value: object) -> None:
     settings = json.loads(SETTINGS.to_bytes())
-    settings["intensity"][name] = value
-    with pytest.raises(SigningError, match=f"it: intensity: {name}.*no longer supported") as error:
+    settings[section][name] = value
+    with pytest.raises(SigningError, match=f"it: {section}: {name}.*no longer supported") as error:
         Settings.from_bytes(json.dumps(settings).encode(), "it")
     assert error.value.reason is Reason.UNSUPPORTED
-    del settings["intensity"][name]
+    del settings[section][name]
     with pytest.raises(SigningError, match=f"{name}' is missing"):
         Settings.from_bytes(json.dumps(settings).encode(), "it")

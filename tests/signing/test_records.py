@@ -104,7 +104,7 @@ def changed(path: str, value: Any) -> bytes:
         ("architecture.transformer.side", 33, "in patches of 16"),
         ("architecture.convolutions.trimmed", 0.5, "a share of 0.5"),
         ("architecture.transformer.deviation", [0.1, 0.1, 0.0], "deviations above 0"),
-        ("architecture.fusion", "mean", "fusion 'mean' is not supported; 'gated' is"),
+        ("architecture.fusion", "mean", "fusion: 'mean' is no longer supported; gated is read"),
         ("architecture.width", 10**9, "fused features of 1000000000"),
         ("architecture.reading.schedule", 10**12, "a schedule of"),
         ("geometry.nanometres", "NaN", "NaN nanometres"),

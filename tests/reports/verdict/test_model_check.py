@@ -263,7 +263,7 @@ def test_the_reader_s_fields_are_those_of_the_tool() -> None:
         return {field.name for field in dataclasses.fields(kind)}
 
     assert set(bundle_settings.FIELDS) | set(bundle_settings.OPTIONAL) == fields(Settings)
-    assert bundle_settings.OPTIONAL == (core.BASE,)
+    assert bundle_settings.OPTIONAL == (core.OPTIONAL_BASE,)
     assert fields(bundle_settings.EnrolledExample) == fields(LabelledExample)
     assert fields(ForestSettings) == {"partitions", "seed", "trees"}
     assert bundle_settings.BUNDLE_FORMAT == core.FORMAT
