@@ -136,20 +136,20 @@ def command(
                 side=policy.side,
                 seed=suite.seed,
                 watch=lambda specimens: with_progress(specimens, activity="reading", total=number_of_specimens),
-                besides=besides,
+                except_for=besides,
             )
 
         chosen, poison_test = pick(policy.images), None
-        lost, remarks = chosen.lost, chosen.remarks
+        lost, remarks = chosen.unusable, chosen.remarks
         if plans:
-            to_enrol = pick(policy.enrolled, frozenset(picture.specimen for picture in chosen.pictures))
-            lost = tuple(dict.fromkeys((*lost, *to_enrol.lost)))
+            to_enrol = pick(policy.enrolled, frozenset(image.specimen for image in chosen.images))
+            lost = tuple(dict.fromkeys((*lost, *to_enrol.unusable)))
             remarks += tuple(f"of the images to enrol: {remark}" for remark in to_enrol.remarks)
-            poison_test = poison_test_of(model, pipeline, to_enrol.pictures, chosen.pictures, plans, policy.detectors)
+            poison_test = poison_test_of(model, pipeline, to_enrol.images, chosen.images, plans, policy.detectors)
         say_some(lost, most=_SHOWN, word="REFUSED")
         for remark in remarks:
             say(remark)
-        _say_cost(forecast(pipeline, chosen.pictures[0], policy), suite, len(plans))
+        _say_cost(forecast(pipeline, chosen.images[0], policy), suite, len(plans))
         started = time.monotonic()
         with ProgressLine("attacking") as progress:
 
@@ -161,7 +161,7 @@ def command(
             outcome = run_suite(
                 suite,
                 pipeline,
-                chosen.pictures,
+                chosen.images,
                 clock=signing.now,
                 fresh_process=fresh_process(bundle, model.digest, device, threads),
                 baseline=None if earlier is None else earlier.held_images,
@@ -170,11 +170,11 @@ def command(
                 first=first,
                 poison_test=poison_test,
             )
-    result = result_of(outcome, circumstances, images=len(chosen.pictures))
+    result = result_of(outcome, circumstances, images=len(chosen.images))
     signed = sign_stress_result(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
-    signing.create(out / STRESS_PAGE, render_stress(result, examples_of(outcome, chosen.pictures), remarks))
+    signing.create(out / STRESS_PAGE, render_stress(result, examples_of(outcome, chosen.images), remarks))
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:

@@ -88,7 +88,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     (run,) = json.loads(Path("stress.sarif").read_text())["runs"]
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == HEAD.count("\n") + 1
     assert ready(*asked, "--junit", "junit.xml").code == Exit.USAGE  # nothing is overwritten
-    aside = "set aside: 8 pictures, of a specimen that the model was enrolled with (8 specimens)"
+    aside = "set aside: 8 images, of a specimen that the model was enrolled with (8 specimens)"
     assert aside in again.err
     assert aside in again.out
     assert done.json["pictures"] == [aside]

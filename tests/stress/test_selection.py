@@ -1,4 +1,4 @@
-"""Which pictures are attacked: as many of either class, one of a specimen, and of none that the model knows."""
+"""Which images are attacked: as many of either class, one of a specimen, and of none that the model knows."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ TILE = SETTINGS.architecture.tile
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("stress") / "pictures"
+    home = tmp_path_factory.mktemp("stress") / "images"
     (home.parent / "labels.csv").write_text("\n".join(write_labelled(home, 4)) + "\n")
     return home
 
@@ -44,15 +44,15 @@ def chosen(guard: Guard) -> Choose:
     def choose_from(
         folder: Path, *, count: int = 4, side: int | None = None, seed: int = 0, labels: str = "", **settings: Any
     ) -> Selection:
-        said: dict[str, FileLabel] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
+        names: dict[str, FileLabel] = read_labels(folder.parent / "labels.csv", labels.encode() or None)
         model: Any = SimpleNamespace(settings=replace(SETTINGS, **settings))
-        return select_images(folder, said, model, guard, count=count, seed=seed, watch=iter, side=side)
+        return select_images(folder, names, model, guard, count=count, seed=seed, watch=iter, side=side)
 
     return choose_from
 
 
 def enrolled(*examples: LabelledExample) -> dict[str, Any]:
-    """Return the settings of a model that was enrolled with some pictures."""
+    """Return the settings of a model that was enrolled with some images."""
     return {"examples": examples, "reference": "alder", "learning": ForestSettings()}
 
 
@@ -60,7 +60,7 @@ def pixels_of(path: Path, guard: Guard) -> str:
     return decode(LooseFile.read(path), guard=guard).pixel_digest
 
 
-NEVER = LabelledExample("0" * 64, "another", authentic=True)  # a picture that is not there
+NEVER = LabelledExample("0" * 64, "another", authentic=True)  # an image that is not there
 
 
 @pytest.fixture(scope="module")
@@ -78,47 +78,45 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_either_class_is_drawn_by_seed(chosen: Choose, folder: Path) -> None:
     first, other = chosen(folder), chosen(folder, seed=5)
-    assert [picture.authentic for picture in first.pictures].count(True) == 2
-    assert len(first.pictures) == 4
-    assert [p.digest for p in first.pictures] == [p.digest for p in chosen(folder).pictures]
-    assert {p.name for p in first.pictures} != {p.name for p in other.pictures}
+    assert [image.authentic for image in first.images].count(True) == 2
+    assert len(first.images) == 4
+    assert [p.digest for p in first.images] == [p.digest for p in chosen(folder).images]
+    assert {p.name for p in first.images} != {p.name for p in other.images}
 
 
-def test_of_larger_pictures_the_middle_is_taken_but_never_less_than_a_tile(chosen: Choose, folder: Path) -> None:
-    whole = {picture.name: picture.plane for picture in chosen(folder).pictures}
+def test_of_larger_images_the_middle_is_taken_but_never_less_than_a_tile(chosen: Choose, folder: Path) -> None:
+    whole = {image.name: image.plane for image in chosen(folder).images}
     for side, expected in ((80, 80), (1, TILE), (500, 96)):
-        for part in chosen(folder, side=side).pictures:
+        for part in chosen(folder, side=side).images:
             assert part.plane.shape == (expected, expected)
             start = (96 - expected) // 2
             assert np.array_equal(part.plane, whole[part.name][start : start + expected, start : start + expected])
 
 
 def test_too_few_of_a_class_are_refused_with_what_there_is(chosen: Choose, folder: Path) -> None:
-    with pytest.raises(SigningError, match="10 pictures are asked for, 4 authentic and 4 counterfeit"):
+    with pytest.raises(SigningError, match="10 images are needed, 4 authentic and 4 counterfeit"):
         chosen(folder, count=10)
 
 
-def test_one_picture_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
+def test_one_image_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
     folder, labels = fields
     found = chosen(folder, labels=labels, count=8)
-    assert sorted(picture.specimen for picture in found.pictures) == sorted(
+    assert sorted(image.specimen for image in found.images) == sorted(
         f"{kiln} {number}" for kiln in ("alder", "birch") for number in range(4)
     )
-    assert {(one.pictures, one.cause) for one in found.set_aside} == {(2, ExclusionCause.FURTHER)}
+    assert {(one.images, one.cause) for one in found.excluded} == {(2, ExclusionCause.FURTHER)}
     assert found.unnamed == 0
     (remark,) = found.remarks
-    assert remark == "set aside: 16 pictures, of a specimen of which another picture is used (8 specimens)"
+    assert remark == "set aside: 16 images, of a specimen of which another image is used (8 specimens)"
 
 
-def test_too_few_specimens_are_refused_however_many_pictures_there_are(
-    chosen: Choose, fields: tuple[Path, str]
-) -> None:
+def test_too_few_specimens_are_refused_however_many_images_there_are(chosen: Choose, fields: tuple[Path, str]) -> None:
     folder, labels = fields
     with pytest.raises(SigningError) as caught:
         chosen(folder, labels=labels, count=13)
-    assert "13 pictures are asked for, 4 authentic and 4 counterfeit ones can be used, one of each" in str(caught.value)
+    assert "13 images are needed, 4 authentic and 4 counterfeit ones can be used, one of each" in str(caught.value)
     assert "3 more authentic and 2 more counterfeit specimens are needed" in str(caught.value)
-    assert "set aside: 16 pictures, of a specimen of which another" in str(caught.value)
+    assert "set aside: 16 images, of a specimen of which another" in str(caught.value)
 
 
 @pytest.mark.parametrize("field", [0, 2])
@@ -129,8 +127,8 @@ def test_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
     seen = tuple(pixels_of(folder / f"{kiln}-1-{field}.tif", guard) for kiln in ("alder", "birch"))
     draws = [chosen(folder, labels=labels, count=6, seed=seed, seen=seen) for seed in range(4)]
     for found in draws:
-        assert {picture.specimen for picture in found.pictures}.isdisjoint({"alder 1", "birch 1"})
-    trained = {one for found in draws for one in found.set_aside if one.cause is ExclusionCause.TRAINED}
+        assert {image.specimen for image in found.images}.isdisjoint({"alder 1", "birch 1"})
+    trained = {one for found in draws for one in found.excluded if one.cause is ExclusionCause.TRAINED}
     assert trained == {ExcludedSpecimen(f"{kiln} 1", 3, ExclusionCause.TRAINED) for kiln in ("alder", "birch")}
     with pytest.raises(SigningError, match="1 more authentic and 1 more counterfeit specimens are needed"):
         chosen(folder, labels=labels, count=8, seen=seen)
@@ -140,23 +138,23 @@ def test_everything_seen_leaves_nothing(guard: Guard, chosen: Choose, folder: Pa
     seen = tuple(pixels_of(path, guard) for path in sorted(folder.glob("*.tif")))
     with pytest.raises(SigningError, match="0 authentic and 0 counterfeit ones can be used") as caught:
         chosen(folder, count=8, seen=seen)
-    assert "set aside: 8 pictures, of a specimen that the encoder was trained with, by label" in str(caught.value)
+    assert "set aside: 8 images, of a specimen that the encoder was trained with, by label" in str(caught.value)
 
 
-def test_another_picture_of_an_enrolled_specimen_is_set_aside_by_its_name(
+def test_another_image_of_an_enrolled_specimen_is_set_aside_by_its_name(
     chosen: Choose, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
     known = enrolled(replace(NEVER, specimen="alder 2"))
     found = chosen(folder, labels=labels, count=6, **known)
-    assert "alder 2" not in {picture.specimen for picture in found.pictures}
-    assert ExcludedSpecimen("alder 2", 3, ExclusionCause.ENROLLED) in found.set_aside
+    assert "alder 2" not in {image.specimen for image in found.images}
+    assert ExcludedSpecimen("alder 2", 3, ExclusionCause.ENROLLED) in found.excluded
     with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
         chosen(folder, labels=labels, count=8, **known)
 
 
 @pytest.mark.parametrize("calibrates", [False, True])
-def test_under_another_name_by_the_pixels_of_any_of_its_pictures(
+def test_under_another_name_by_the_pixels_of_any_of_its_images(
     guard: Guard, chosen: Choose, calibrates: bool, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
@@ -164,31 +162,31 @@ def test_under_another_name_by_the_pixels_of_any_of_its_pictures(
     other = LabelledExample(digest, "as it was called then", authentic=False, calibrates=calibrates)
     known = enrolled(NEVER, other)
     draws = [chosen(folder, labels=labels, count=6, seed=seed, **known) for seed in range(4)]
-    assert not any(picture.specimen == "birch 3" for found in draws for picture in found.pictures)
-    assert any(ExcludedSpecimen("birch 3", 3, ExclusionCause.ENROLLED) in found.set_aside for found in draws)
+    assert not any(image.specimen == "birch 3" for found in draws for image in found.images)
+    assert any(ExcludedSpecimen("birch 3", 3, ExclusionCause.ENROLLED) in found.excluded for found in draws)
 
 
-def test_where_no_specimen_is_named_each_picture_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
+def test_where_no_specimen_is_named_each_image_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
     labels = "file,label\n" + "\n".join(
         f"{path.name},{'authentic' if path.name.startswith('alder') else 'counterfeit'}"
         for path in folder.glob("*.tif")
     )
     found = chosen(folder, labels=labels, count=8)
     assert found.remarks == (
-        "8 of 8 pictures are of no specimen that the labels name; each counts as a specimen of its own",
+        "8 of 8 images are of no specimen that the labels name; each counts as a specimen of its own",
     )
     known = enrolled(replace(NEVER, specimen="file alder-0.tif"))  # of another folder, which named none either
-    assert len(chosen(folder, labels=labels, count=8, **known).pictures) == 8
+    assert len(chosen(folder, labels=labels, count=8, **known).images) == 8
 
 
-def test_one_picture_under_the_names_of_two_specimens_is_one_object(
+def test_one_image_under_the_names_of_two_specimens_is_one_object(
     chosen: Choose, fields: tuple[Path, str], tmp_path: Path
 ) -> None:
-    """Also where another picture of the second specimen would have been attacked."""
+    """Also where another image of the second specimen would have been attacked."""
     folder, labels = tmp_path / "fields", fields[1]
     shutil.copytree(fields[0], folder)
     shutil.copy(folder / "alder-0-1.tif", folder / "alder-1-2.tif")
     found = chosen(folder, labels=labels, count=6)
-    assert len({"alder 0", "alder 1"} & {picture.specimen for picture in found.pictures}) == 1
+    assert len({"alder 0", "alder 1"} & {image.specimen for image in found.images}) == 1
     with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
         chosen(folder, labels=labels, count=8)
