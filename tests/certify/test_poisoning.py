@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import combinations, product
 
 import numpy as np
@@ -19,6 +20,7 @@ from fusiondiff_audit.model.enrolment import (
     train_forests,
 )
 from fusiondiff_audit.model.findings import Class
+from fusiondiff_audit.model.forest import Forest
 from reports.arithmetic import tolerance
 from signing import SigningError
 from tests.model.tiny import enrolled_model
@@ -26,32 +28,44 @@ from tests.model.tiny import enrolled_model
 Labelled = tuple[float, bool]  # the feature of a specimen, and its label
 NAMES = ("beaker", "bowl", "cup", "dish", "jar", "jug")
 VALUES = (0.0, 0.5, 1.0)
-ASKED = np.array([[0.0], [0.2], [0.5], [0.8], [1.0]], np.float32)
+QUERIES = np.array([[0.0], [0.2], [0.5], [0.8], [1.0]], np.float32)
 LEARNING = ForestSettings(partitions=3, trees=3, seed=7)
 
 
-def enrolled(said: dict[str, Labelled]) -> EnrolledEmbeddings:
-    examples = tuple(LabelledExample("ab" * 32, name, authentic) for name, (_, authentic) in said.items())
-    rows = np.array([[place] for place, _ in said.values()], np.float32)
+def enrolled(specimens: dict[str, Labelled]) -> EnrolledEmbeddings:
+    examples = tuple(LabelledExample("ab" * 32, name, authentic) for name, (_, authentic) in specimens.items())
+    rows = np.array([place for place, _ in specimens.values()], np.float32)[:, None]
     return EnrolledEmbeddings(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
 
 
-def votes(said: dict[str, Labelled], learning: ForestSettings = LEARNING) -> list[tuple[int, int]]:
-    """Return the votes for counterfeit and for authentic, for each point that is asked about."""
-    for_authentic = (forest_scores(train_forests(enrolled(said), learning), ASKED) > 0.5).sum(0)
-    return [(learning.partitions - int(one), int(one)) for one in for_authentic]
+@cache
+def forest_of(number: int, specimens: tuple[tuple[str, Labelled], ...], learning: ForestSettings) -> Forest:
+    return train_forests(enrolled(dict(specimens)), learning)[number]
 
 
-def label(said: tuple[int, int]) -> Class:
-    return Class.AUTHENTIC if said[1] > said[0] else Class.COUNTERFEIT
+def votes(specimens: dict[str, Labelled], learning: ForestSettings = LEARNING) -> list[tuple[int, int]]:
+    """Return the votes for counterfeit and for authentic, for each query.
+
+    A forest is trained once for each content of its partition, on which alone it depends, as a test below checks.
+    """
+    groups: list[list[tuple[str, Labelled]]] = [[] for _ in range(learning.partitions)]
+    for item in sorted(specimens.items()):
+        groups[partition_of(item[0], learning.partitions)].append(item)
+    forests = [forest_of(number, tuple(group), learning) for number, group in enumerate(groups)]
+    for_authentic = (forest_scores(forests, QUERIES) > 0.5).sum(0)
+    return [(learning.partitions - int(count), int(count)) for count in for_authentic]
 
 
-def altered(said: dict[str, Labelled], touched: int) -> Iterator[dict[str, Labelled]]:
+def label(counts: tuple[int, int]) -> Class:
+    return Class.AUTHENTIC if counts[1] > counts[0] else Class.COUNTERFEIT
+
+
+def altered(specimens: dict[str, Labelled], touched: int) -> Iterator[dict[str, Labelled]]:
     """Yield all that can become of a set whose specimens are altered in place, as many as may be."""
     every = list(product(VALUES, (False, True)))
-    for names in combinations(said, touched):
+    for names in combinations(specimens, touched):
         for became in product(every, repeat=touched):
-            yield said | dict(zip(names, became, strict=True))
+            yield specimens | dict(zip(names, became, strict=True))
 
 
 SETS = {
@@ -69,11 +83,11 @@ SETS = {
 
 @pytest.mark.parametrize("name", SETS)
 def test_no_change_within_the_tolerance_changes_a_label(name: str) -> None:
-    said = SETS[name]
-    before = votes(said)
+    specimens = SETS[name]
+    before = votes(specimens)
     held = [tolerance(each) for each in before]
     turned = False
-    for other in altered(said, 1):
+    for other in altered(specimens, 1):
         after = votes(other)
         for was, now, stands in zip(before, after, held, strict=True):
             turned |= label(was) is not label(now)
@@ -91,19 +105,19 @@ def clear_cut() -> dict[str, Labelled]:
 
 
 def test_two_altered_specimens_or_one_swapped_need_a_tolerance_of_two() -> None:
-    learning, said = FIVE, clear_cut()
-    names = list(said)
-    before = votes(said, learning)
+    learning, specimens = FIVE, clear_cut()
+    names = list(specimens)
+    before = votes(specimens, learning)
     held = [tolerance(each) for each in before]
     assert max(held) == 2
     turned = 0
     for first, second in combinations(names, 2):
         for became in product([(0.0, True), (1.0, False)], repeat=2):
-            after = votes(said | {first: became[0], second: became[1]}, learning)
+            after = votes(specimens | {first: became[0], second: became[1]}, learning)
             assert all(stands < 2 or label(w) is label(n) for w, n, stands in zip(before, after, held, strict=True))
             turned += sum(label(w) is not label(n) for w, n in zip(before, after, strict=True))
     for gone in names:
-        rest = {name: each for name, each in said.items() if name != gone}
+        rest = {name: each for name, each in specimens.items() if name != gone}
         for stranger in ("ewer", "flask", "goblet", "krater", "lamp"):  # each falls where it falls
             for new in product(VALUES, (False, True)):
                 after = votes(rest | {stranger: new}, learning)
@@ -111,34 +125,35 @@ def test_two_altered_specimens_or_one_swapped_need_a_tolerance_of_two() -> None:
 
 
 def test_a_forest_depends_on_its_own_partition_alone() -> None:
-    said = SETS["torn"]
-    forests = train_forests(enrolled(said), LEARNING)
+    specimens = SETS["torn"]
+    forests = train_forests(enrolled(specimens), LEARNING)
     for name in NAMES:
         mine = partition_of(name, LEARNING.partitions)
-        for other in altered({name: said[name]}, 1):
+        for other in altered({name: specimens[name]}, 1):
             for place, (was, now) in enumerate(
-                zip(forests, train_forests(enrolled(said | other), LEARNING), strict=True)
+                zip(forests, train_forests(enrolled(specimens | other), LEARNING), strict=True)
             ):
-                assert place == mine or np.array_equal(was.predict_proba(ASKED), now.predict_proba(ASKED))
-    backwards = train_forests(enrolled(dict(reversed(said.items()))), LEARNING)
+                assert place == mine or np.array_equal(was.predict_proba(QUERIES), now.predict_proba(QUERIES))
+    backwards = train_forests(enrolled(dict(reversed(specimens.items()))), LEARNING)
     assert all(
-        np.array_equal(a.predict_proba(ASKED), b.predict_proba(ASKED)) for a, b in zip(forests, backwards, strict=True)
+        np.array_equal(a.predict_proba(QUERIES), b.predict_proba(QUERIES))
+        for a, b in zip(forests, backwards, strict=True)
     )
 
 
 def test_a_partition_of_one_class_always_votes_counterfeit() -> None:
-    said = dict.fromkeys(NAMES, (1.0, True)) | {"beaker": (0.0, False)}
-    forests = train_forests(enrolled(said), LEARNING)
+    specimens = dict.fromkeys(NAMES, (1.0, True)) | {"beaker": (0.0, False)}
+    forests = train_forests(enrolled(specimens), LEARNING)
     blind = [is_constant(forest) for forest in forests]
     assert blind.count(False) == 1
     assert blind.index(False) == partition_of("beaker", LEARNING.partitions)
-    assert {label(each) for each in votes(said)} == {Class.COUNTERFEIT}
+    assert {label(each) for each in votes(specimens)} == {Class.COUNTERFEIT}
 
 
 def test_certificates_hold_for_given_labels_only() -> None:
     """A certificate speaks of the label that the votes give, so of a wrong name it can promise nothing."""
-    said = votes(clear_cut(), FIVE)
-    sure = [(label(each), place) for each, place in zip(said, ASKED[:, 0], strict=True) if tolerance(each) >= 1]
+    specimens = votes(clear_cut(), FIVE)
+    sure = [(label(each), place) for each, place in zip(specimens, QUERIES[:, 0], strict=True) if tolerance(each) >= 1]
     truth = {0.0: Class.COUNTERFEIT, 1.0: Class.AUTHENTIC}
     assert sum(truth.get(float(place)) is kind for kind, place in sure) == 2
     assert not any(truth.get(1 - float(place)) is kind for kind, place in sure)
