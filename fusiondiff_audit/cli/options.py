@@ -72,7 +72,7 @@ def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
         trust = signing.load_trust(trust_path, at=at or signing.now(), root=root, min_version=min_trust_version)
         say(trust_line(trust, trust_path))
         if root is None:
-            say("trust: without --root nothing but the file itself says that this is the right trust store")
+            say("trust: no --root given, so only the file itself says that this is the right trust store")
         return function(trust=TrustContext(trust, pinned=root is not None, now=at is None), **rest)
 
     return wrapped
