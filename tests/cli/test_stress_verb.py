@@ -140,7 +140,7 @@ def test_an_enrolment_is_poisoned_and_what_came_of_it_is_signed(ready: Tool) -> 
     Path("more.csv").write_text("\n".join(write_labelled(Path("more"), 16)) + "\n")
     words = [word.replace("pictures/labels", "more").replace("pictures", "more") for word in WORDS]
     more = """enrolled = 16
-poisons = [{ poison = "label-flip" }, { poison = "feature-collision", steps = 2 }]
+poisons = [{ poison = "label-flip" }, { poison = "bullseye", steps = 2 }]
 detectors = ["neighbours-disagree"]
 """
     head = HEAD.replace("images = 8", f"images = 8\n{more}").replace('"S38"', '"S30", "S31", "S35", "S38"')
@@ -148,22 +148,22 @@ detectors = ["neighbours-disagree"]
     files = ("--junit", "junit.xml", "--sarif", "stress.sarif")
     done = ready(*words, *WHO, "--policy", "poison.toml", "--out", "out", *files, "--json")
     assert done.code == 0, done.json["why"]
-    assert "2 attacks, 2 poisons and 10 checks: about" in done.err
-    assert set(done.json["poisons"]) == {"label-flip-1", "feature-collision-1"}
+    assert "2 attacks, 2 poisons and 8 checks: about" in done.err
+    assert set(done.json["poisons"]) == {"label-flip-1", "bullseye-1"}
     assert done.json["checks"]["S30"] == "not applicable"  # one forest certifies nothing
     result, _ = open_stress_result(
         Path("out", RESULT).read_bytes(), RESULT, trust=load_trust(Path("trust.json"), at=now())
     )
-    assert [one.name for one in result.poisons] == ["label-flip-1", "feature-collision-1"]
+    assert [one.name for one in result.poisons] == ["label-flip-1", "bullseye-1"]
     assert {one.specimens for one in result.poisons} == {1}
     assert [one.name for one in result.detectors] == ["neighbours-disagree"]
     page = Path("out", STRESS_PAGE).read_text()
-    assert "feature-collision-1" in page
+    assert "bullseye-1" in page
     assert "neighbours-disagree" in page
     assert 'name="poisons"' in Path("junit.xml").read_text()
     again = ready(*words, *WHO, "--policy", "poison.toml", "--out", "again", "--json")
     assert again.json["digest"] == done.json["digest"]
-    for bad in ('poison = "magic"', 'poison = "stamp", size = "0"', 'poison = "feature-collision"'):
+    for bad in ('poison = "magic"', 'poison = "stamp", size = "0"', 'poison = "bullseye"'):
         Path("bad.toml").write_text(head.replace('poison = "label-flip"', bad) + LENIENT)
         assert ready(*words, *WHO, "--policy", "bad.toml", "--out", "x").code == Exit.UNREADABLE, bad
     Path("bad.toml").write_text(head.replace("enrolled = 16", "enrolled = 40") + LENIENT)
