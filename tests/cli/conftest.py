@@ -1,4 +1,4 @@
-"""The tool as tests of the command line call it."""
+"""The tool, called as tests of the command line need it."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def tool(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.fixture
-def house(tool: Tool) -> Tool:
+def lab(tool: Tool) -> Tool:
     """Return the tool in a folder with keys, a trust store and a signed batch."""
     Path("batch").mkdir()
     Path("batch", "a.tif").write_bytes(make.GOOD["good.tif"])
@@ -61,11 +61,11 @@ def house(tool: Tool) -> Tool:
     return tool
 
 
-def trust_model(house: Tool, bundle: Path) -> None:
+def trust_model(lab: Tool, bundle: Path) -> None:
     """Copy a bundle to `tiny`, sign it, and put its key and the auditor's into the trust store."""
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    assert lab("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     for role in ("model", "auditor"):
         add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
-        assert house(*add).code == 0
+        assert lab(*add).code == 0
     shutil.copytree(bundle, "tiny")
-    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    assert lab("model", "sign", "tiny", "--key", "model.pem").code == 0

@@ -35,13 +35,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ready(house: Tool, bundle: Path) -> Tool:
+def ready(lab: Tool, bundle: Path) -> Tool:
     """Return the tool beside a trusted model that passed a stress test, and a signed folder of six pictures."""
-    trust_model(house, bundle)
-    attacked("tiny", TESTED)
+    trust_model(lab, bundle)
+    write_stress_result("tiny", TESTED)
     write_labelled(Path("pictures"), 3)
-    assert house("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
-    return house
+    assert lab("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
+    return lab
 
 
 TESTED = "tested.sigstore.json"
@@ -52,21 +52,22 @@ WORDS = ("audit", "pictures", "--model", "tiny", *TRUSTED, "--robustness", TESTE
 EASY = read_stress_policy("quick").model_copy(update={"name": "easy", "floor": "0"})
 
 
-def attacked(model: str, out: str, *, by: str = "auditor", **changes: Any) -> None:
+def write_stress_result(model: str, out: str, *, by: str = "auditor", **changes: Any) -> None:
     """Write the signed result of a stress test that a model passed, unless it is changed."""
     key = signing.load_key(Path(f"{by}.pem"), passphrase=bytes)
     whose = changes.pop("model_digest", None) or DiffusionModel.from_pretrained(model, unverified=True).digest
     Path(out).write_bytes(sign_stress_result(stressed(key.public, whose, **changes), key))
 
 
-def test_the_whole_way_and_back(ready: Tool) -> None:
+def test_a_report_is_issued_verified_excerpted_and_not_replayed(ready: Tool) -> None:
     done = ready(*WORDS, "--ledger", "ledger", "--out", "out", "--json")
     assert done.code == 0, done.err
     assert done.json["judged"] == 6
     verified = ready("verify", "out", "--trust", "trust.json", "--images", "pictures", "--model", "tiny", "--json")
     assert verified.code == 0, verified.err
     assert [c["check"] for c in verified.json["checks"]][-2:] == ["images", "model"]
-    assert verified.json["images"] == done.json["images"]
+    rows = [{key: row[key] for key in ("name", "verdict", "reasons")} for row in verified.json["images"]]
+    assert rows == done.json["images"]
     assert verified.json["demonstration"]
     assert ready("ledger", "verify", "ledger", "--trust", "trust.json").code == 0
     name = done.json["images"][0]["name"]
@@ -82,7 +83,7 @@ def test_the_whole_way_and_back(ready: Tool) -> None:
     assert "whatever it knew of it: asked for by the client" in shown.out
 
 
-def test_a_ledger_that_was_rolled_back_shows_against_its_reports(ready: Tool) -> None:
+def test_a_rolled_back_ledger_is_detected_by_its_reports(ready: Tool) -> None:
     assert ready(*WORDS, "--ledger", "ledger", "--out", "one").code == 0
     shutil.copytree("ledger", "older")
     assert ready(*WORDS, "--ledger", "ledger", "--out", "two", "--again", "asked for").code == 0
@@ -117,7 +118,7 @@ def test_a_tampered_file_is_a_row_and_an_exit_code(ready: Tool) -> None:
     assert ready("verify", "out", "--trust", "trust.json").code == 0
 
 
-def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
+def test_fail_on_and_runs_that_cannot_start(ready: Tool) -> None:
     said = ready(*WORDS, "--no-ledger", "--out", "out", "--json").json
     verdicts = {image["verdict"] for image in said["images"]}
     gate = ready(*WORDS, "--no-ledger", "--out", "gated", "--fail-on", sorted(verdicts)[0], "--json")
@@ -139,7 +140,7 @@ def test_a_gate_and_what_cannot_be_begun(ready: Tool) -> None:
         assert not Path("x").exists()  # the next try finds the place free
 
 
-def test_an_auditor_whose_key_is_no_good_begins_nothing(ready: Tool) -> None:
+def test_a_bad_auditor_key_is_refused_before_the_work(ready: Tool) -> None:
     words = ("trust", "revoke", "trust.json", "--root-key", "root.pem", "--key", "auditor.pub.pem")
     assert ready(*words, "--reason", "retired").code == 0
     done = ready(*WORDS, "--no-ledger", "--out", "out", "--json")
@@ -155,7 +156,7 @@ def test_a_ledger_that_is_refused_leaves_no_folder(ready: Tool) -> None:
     assert not Path("again").exists()
 
 
-def test_a_journal_that_is_a_query_without_end_is_refused(ready: Tool) -> None:
+def test_a_journal_with_an_endless_query_is_refused(ready: Tool) -> None:
     """Whoever may write the folder could make --resume hang."""
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'x' || i AS name, 'y' AS said"
     Path("out").mkdir()
@@ -166,7 +167,7 @@ def test_a_journal_that_is_a_query_without_end_is_refused(ready: Tool) -> None:
     assert "holds view 'kept', which is not ours" in done.json["sentence"]
 
 
-def test_a_policy_that_asks_for_a_second_signature_gets_one(ready: Tool) -> None:
+def test_a_policy_can_require_a_second_signature(ready: Tool) -> None:
     Path("both.toml").write_text('name = "both"\n[intake]\nsecond_signature = true\n')
     words = (*WORDS, "--policy", "both.toml", "--no-ledger", "--out")
     alone = ready(*words, "one", "--json")
@@ -181,7 +182,7 @@ def test_a_policy_that_asks_for_a_second_signature_gets_one(ready: Tool) -> None
     assert done.code == 0, done.out
 
 
-def test_an_explanation_says_what_the_model_is_for(ready: Tool) -> None:
+def test_an_explanation_names_the_reference(ready: Tool) -> None:
     name = min(Path("pictures").glob("*.tif"))
     words = ("explain", name, "--model", "tiny", "--trust", "trust.json", "--out", "why.png")
     done = ready(*words, "--json")
@@ -192,7 +193,9 @@ def test_an_explanation_says_what_the_model_is_for(ready: Tool) -> None:
     assert ready(*words).code == Exit.USAGE  # it is there already
 
 
-def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_policy_is_quoted_and_a_resumed_run_gives_the_same_report(
+    ready: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("audit.toml").write_text('name = "ours"\n[case]\ntext = ["Sale 12"]\n[decide]\nerror_rate = "0.1"\n')
     from fusiondiff_audit.audit.judge import ModelJudge
 
@@ -215,7 +218,7 @@ def test_a_policy_is_quoted_and_a_resumed_run_ends_the_same(ready: Tool, monkeyp
     assert ready(*words, "--resume").code == Exit.USAGE
 
 
-def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
+def test_a_repeated_audit_is_the_same_byte_for_byte(ready: Tool) -> None:
     Path("pictures", "0.tif").write_bytes(min(Path("pictures").glob("*.tif")).read_bytes())
     Path("pictures", "batch.sigstore.json").unlink()
     assert ready("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
@@ -235,7 +238,7 @@ def test_an_audit_done_again_is_the_same_byte_for_byte(ready: Tool) -> None:
     assert not Path("x").exists()
 
 
-def test_what_a_repetition_finds_otherwise_is_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_differences_of_a_repetition_are_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
     from fusiondiff_audit.audit.judge import ModelJudge
     from fusiondiff_audit.model.findings import Votes
@@ -266,7 +269,7 @@ def on_another_device(rows: Any, setting: Any) -> Any:
     return compose(rows, replace(setting, identity=replace(setting.identity, runtime=runtime)))
 
 
-def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: Tool) -> None:
+def test_images_or_a_model_that_differ_from_the_report_are_refused(ready: Tool) -> None:
     assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
     words = ("verify", "out", "--trust", "trust.json", "--images", "pictures", "--model", "tiny")
     assert ready(*words).code == 0
@@ -284,7 +287,7 @@ def test_other_pictures_or_another_model_than_the_report_s_are_refused(ready: To
     assert "its manifest is" in found.json["message"]
 
 
-def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
+def test_a_tolerance_is_stated_shown_and_recomputed(ready: Tool) -> None:
     learning = ForestSettings(partitions=3, trees=10)
     enrolled_model(9, calibrate=3, learning=learning).save(Path("voting"))
     assert ready("model", "sign", "voting", "--key", "model.pem", "--force").code == 0
@@ -293,7 +296,7 @@ def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
     assert (alone.code, alone.json["reason"]) == (Exit.USAGE, "bad-request")
     assert "has one forest" in alone.err + alone.out
     words[words.index("tiny")] = "voting"
-    attacked("voting", TESTED)
+    write_stress_result("voting", TESTED)
     done = ready(*words, "--out", "out")
     assert done.code == 0, done.err
     assert "with specimens of the enrolment altered in place" in done.out or "no answers" in done.out
@@ -315,9 +318,7 @@ def test_a_tolerance_is_stated_shown_and_computed_again(ready: Tool) -> None:
     assert again.json["repeat"]["identical"], again.out
 
 
-def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
-    ready: Tool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_without_a_passed_stress_test_judges_no_image(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing, failed, stale, of other weights, altered, by the wrong key, by an easier policy: each has its reason."""
     from fusiondiff_audit.audit.judge import ModelJudge
 
@@ -325,12 +326,12 @@ def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
         raise AssertionError("a picture was looked at")
 
     monkeypatch.setattr(ModelJudge, "judge_each", looks)
-    attacked("tiny", "failed.json", stands=False)
-    attacked("tiny", "other.json", model_digest=digest("other"))
-    attacked("tiny", "device.json", by="device")
-    attacked("tiny", "easy.json", policy=EASY)
+    write_stress_result("tiny", "failed.json", stands=False)
+    write_stress_result("tiny", "other.json", model_digest=digest("other"))
+    write_stress_result("tiny", "device.json", by="device")
+    write_stress_result("tiny", "easy.json", policy=EASY)
     assert ready("keygen", "--role", "auditor", "--out", "thief.pem", "--no-passphrase").code == 0
-    attacked("tiny", "thief.json", by="thief")
+    write_stress_result("tiny", "thief.json", by="thief")
     harmed = Path(TESTED).read_bytes()
     Path("harmed.json").write_bytes(harmed.replace(b'"payload":"eyJ', b'"payload":"eyK', 1))
     Path("empty.json").write_bytes(b"")
@@ -359,7 +360,7 @@ def test_no_picture_is_looked_at_by_a_model_that_was_not_attacked_first(
     assert "31 days old, 30 at most" in done.json["sentence"]
 
 
-def test_an_audit_done_again_judges_its_stress_test_by_the_time_of_the_first(
+def test_a_repetition_judges_the_stress_test_as_of_the_first_audit(
     ready: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("month.toml").write_text('name = "ours"\n[robustness]\ndays = 30\n')
@@ -368,14 +369,16 @@ def test_an_audit_done_again_judges_its_stress_test_by_the_time_of_the_first(
     monkeypatch.setattr(signing, "now", lambda: later)
     done = ready(*WORDS, "--repeat", "out", "--out", "again", "--json")
     assert (done.code, done.json["repeat"]["identical"]) == (0, True), done.json
-    attacked("tiny", "other.json", issued=signing.write_time(later - timedelta(days=31)), reference="kiln birch")
+    write_stress_result(
+        "tiny", "other.json", issued=signing.write_time(later - timedelta(days=31)), reference="kiln birch"
+    )
     other = [word if word != TESTED else "other.json" for word in WORDS]
     found = ready(*other, "--repeat", "out", "--out", "third", "--json")
     assert any(said.startswith("stress test: PASSED quick") for said in found.json["repeat"]["differentSettings"])
 
 
-def test_where_no_stress_test_is_required_the_report_says_what_there_is(ready: Tool) -> None:
-    attacked("tiny", "failed.json", stands=False)
+def test_an_optional_stress_test_is_stated_in_the_report(ready: Tool) -> None:
+    write_stress_result("tiny", "failed.json", stands=False)
     Path("optional.toml").write_text('name = "ours"\n[robustness]\nresult = "optional"\n')
     words = ("audit", "pictures", "--model", "tiny", *TRUSTED, "--no-ledger", "--policy", "optional.toml")
     for number, (more, said) in enumerate(

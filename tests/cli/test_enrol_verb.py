@@ -10,30 +10,30 @@ from tests.model.tiny import tiny_model
 from tests.training.test_enrol import write_labelled
 
 
-def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
+def test_a_labelled_batch_becomes_a_signed_bundle(lab: Tool) -> None:
     for role in ("labeller", "model"):
-        assert house("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
+        assert lab("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
         add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
-        assert house(*add).code == 0
+        assert lab(*add).code == 0
     lines = write_labelled(Path("labelled"), 3, calibrate=9)
     Path("labelled", "labels.csv").write_text("\n".join(lines))
-    assert house("sign", "labelled", "--key", "labeller.pem", "--device", "bench").code == 0
+    assert lab("sign", "labelled", "--key", "labeller.pem", "--device", "bench").code == 0
     tiny_model().save(Path("tiny"))
-    assert house("model", "sign", "tiny", "--key", "model.pem").code == 0
+    assert lab("model", "sign", "tiny", "--key", "model.pem").code == 0
     words = ("enrol", "labelled", "--reference", "alder, by the tests", "--model", "tiny", "--trust", "trust.json")
-    done = house(*words, "--key", "model.pem", "--out", "alder", "--trees", 20, "--json")
+    done = lab(*words, "--key", "model.pem", "--out", "alder", "--trees", 20, "--json")
     assert done.code == 0, done.out
     assert done.json["learnt"] == {"authentic": 3, "counterfeit": 3}
     assert done.json["calibrated"] == {"authentic": 9, "counterfeit": 9}
-    assert house("model", "verify", "alder", "--trust", "trust.json").code == 0
+    assert lab("model", "verify", "alder", "--trust", "trust.json").code == 0
     model = DiffusionModel.from_pretrained("alder", trust=signing.load_trust(Path("trust.json"), at=signing.now()))
     assert (model.settings.reference, model.verified) == ("alder, by the tests", True)
     assert (model.settings.name, model.settings.base, model.title) == ("alder", "tiny", "alder, enrolled on tiny")
     assert "# alder\n" in Path("alder", "MODEL_CARD.md").read_text()
     assert "| enrolled on | tiny |" in Path("alder", "MODEL_CARD.md").read_text()
-    assert "alder, enrolled on tiny" in house("model", "show", "alder").out
+    assert "alder, enrolled on tiny" in lab("model", "show", "alder").out
     named = ("--name", "Kiln Alder, lot 7")
-    shown = house(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20, *named)
+    shown = lab(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20, *named)
     for line in (
         "at an error rate of 10 %: conformal sets yes, unfamiliarity yes, answers yes",
         "at an error rate of 5 %: conformal sets no (10 counterfeit and 10 authentic more to calibrate), "
@@ -51,11 +51,11 @@ def test_a_labelled_batch_becomes_a_signed_bundle(house: Tool) -> None:
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
         (("--model", "nowhere"), Exit.UNREADABLE, "unreadable"),
     ):
-        bad = house(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
+        bad = lab(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
         assert (bad.code, bad.json["reason"]) == (code, reason), more
     for key in ("device", "model"):  # whoever takes pictures does not say what they are of
-        signed = house("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
+        signed = lab("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
         assert signed.code == 0, signed.err
-        bad = house(*words, "--key", "model.pem", "--out", "alder3", "--json")
+        bad = lab(*words, "--key", "model.pem", "--out", "alder3", "--json")
         assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "wrong-role"), key
     assert not Path("alder3").exists()

@@ -24,7 +24,7 @@ CELL = TEXT.replace("\r", "")  # as a line of a CSV file may
 JSON = json.dumps(TEXT)
 
 
-def tame(done: Done) -> Done:
+def without_control_characters(done: Done) -> Done:
     """Refuse an answer that holds anything but what is seen, and newlines."""
     for text in (done.out, done.err):
         for line in text.split("\n"):
@@ -139,55 +139,57 @@ CASES: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_terminal_obeys_nothing(house: Tool, case: str) -> None:
-    assert case == "a principal" or house(*ADD_AUDITOR).code == 0
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+def test_no_control_character_reaches_the_terminal(lab: Tool, case: str) -> None:
+    assert case == "a principal" or lab(*ADD_AUDITOR).code == 0
+    assert lab("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     words = [word() if callable(word) else word for word in CASES[case]]
-    done = tame(house(*words))
+    done = without_control_characters(lab(*words))
     assert done.out + done.err
     assert done.code != Exit.FAULT, done.err
-    as_json = tame(house(*words, "--json"))
+    as_json = without_control_characters(lab(*words, "--json"))
     if as_json.out:
         assert as_json.json["exit"] == as_json.code
 
 
-def test_what_was_named_is_told(house: Tool) -> None:
+def test_hostile_names_are_shown_escaped(lab: Tool) -> None:
     """Spelt out, and not left away: people are to see what somebody tried."""
     Path("batch", EVIL).write_bytes(b"x")
-    done = tame(house("inspect", "batch", "--trust", "trust.json", "--no-decode"))
+    done = without_control_characters(lab("inspect", "batch", "--trust", "trust.json", "--no-decode"))
     assert (done.code, "extra-file" in done.out) == (Exit.INTEGRITY, True)
     assert "a\\x1b[2J\\x1b]0;owned\\x07\\r\\x08\\x7f\\n\\x9b31m" in done.out
     assert "\\u202e" in done.out
-    found = house("inspect", "batch", "--trust", "trust.json", "--no-decode", "--json").json["files"]
+    found = lab("inspect", "batch", "--trust", "trust.json", "--no-decode", "--json").json["files"]
     assert any("\x1b[2J" in file["name"] and "\\udc9b" in file["name"] for file in found)
 
 
-def test_a_fault_of_ours_quotes_it_harmlessly(house: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_traceback_shows_hostile_text_escaped(lab: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A traceback has the message of the error as it is, and any number of lines."""
 
     def fault(*_: object, **__: object) -> Answer:
         raise RuntimeError(EVIL) from OSError(EVIL)
 
     monkeypatch.setattr(signing, "open_batch", fault)
-    done = tame(house("inspect", "batch", "--trust", "trust.json"))
+    done = without_control_characters(lab("inspect", "batch", "--trust", "trust.json"))
     assert done.code == Exit.FAULT
     assert len(done.err.splitlines()) > 10
     assert done.err.count("\\u202e") >= 3
-    assert tame(house("inspect", "batch", "--trust", "trust.json", "--json")).json["reason"] == "fault"
+    assert (
+        without_control_characters(lab("inspect", "batch", "--trust", "trust.json", "--json")).json["reason"] == "fault"
+    )
 
 
-def test_text_of_an_answer_is_harmless_whoever_made_it(
+def test_text_of_an_answer_is_escaped(
     tool: Tool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import fusiondiff_audit.cli.doctor as doctor
 
     monkeypatch.setattr(doctor, "table", lambda _: f"one\n{EVIL}\nthree")
-    done = tame(tool("doctor"))
+    done = without_control_characters(tool("doctor"))
     assert done.out.startswith("one\na\\x1b[2J")
     assert "three" in done.out
 
 
-def test_progress_is_harmless(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_escaped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with ProgressLine(EVIL) as progress:
         progress._shown = 0.0
@@ -197,27 +199,27 @@ def test_progress_is_harmless(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert is_plain(shown.replace("\r\x1b[K", "")), ascii(shown)
 
 
-def test_a_name_in_no_encoding_is_told(house: Tool) -> None:
+def test_an_undecodable_name_is_shown(lab: Tool) -> None:
     """As a file system has it: bytes that are no UTF-8, among them a raw C1 escape."""
     with open(os.fsencode("batch") + b"/\x9b31m\xff.tif", "wb") as file:
         file.write(b"x")
-    done = tame(house("inspect", "batch", "--trust", "trust.json", "--no-decode"))
+    done = without_control_characters(lab("inspect", "batch", "--trust", "trust.json", "--no-decode"))
     assert (done.code, "\\udc9b31m\\udcff.tif" in done.out) == (Exit.INTEGRITY, True)
     assert run_verbs(verbs, ["sign", "batch", "--key", "device.pem", "--device", "d", "--force"]) == Exit.INTEGRITY
 
 
 @pytest.mark.slow
-def test_an_audit_among_hostile_names_is_harmless(house: Tool) -> None:
+def test_an_audit_with_hostile_names_is_escaped(lab: Tool) -> None:
     """Named by a stranger: a file that was added, and the folder that the report is written to."""
-    assert house(*ADD_AUDITOR).code == 0
+    assert lab(*ADD_AUDITOR).code == 0
     Path("batch", EVIL).write_bytes(b"x")
     write("audit.toml", 'name = "ours"\n[robustness]\nresult = "optional"\n')
-    done = tame(house(*AUDIT[:-2], EVIL, "--model", EMBEDDED, "--policy", "audit.toml"))
+    done = without_control_characters(lab(*AUDIT[:-2], EVIL, "--model", EMBEDDED, "--policy", "audit.toml"))
     assert done.code == Exit.INTEGRITY, done.err
     assert "\\x1b[2J" in done.out
     for words in (("verify", EVIL, *TRUST), ("verify", EVIL, *TRUST, "--images", "batch")):
-        tame(house(*words))
-        tame(house(*words, "--json"))
+        without_control_characters(lab(*words))
+        without_control_characters(lab(*words, "--json"))
     page = Path(EVIL, "report.html").read_text(encoding="utf-8")
     assert "x1b[2J" in page
     assert all(is_plain(line) for line in page.split("\n"))

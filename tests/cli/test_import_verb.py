@@ -13,16 +13,16 @@ from tests.model.test_import import DEIT_SHAPE, SMALL, publish, wrong_byte
 
 
 @pytest.fixture
-def sd(house: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
+def sd(lab: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
     """Return the tool in a folder with keys, a trust store and a small release in the true one's place."""
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    assert lab("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
     add = ("trust", "add", "trust.json", "--role", "model", "--key", "model.pub.pem", "--root-key", "root.pem")
-    assert house(*add).code == 0
+    assert lab(*add).code == 0
     Path("sd").mkdir()
     release = publish(Path("sd"), SMALL, DEIT_SHAPE)
     Path("sd/deit.safetensors").rename("deit.safetensors")
     monkeypatch.setattr(assembly, "DiffusionRelease", lambda: release)
-    return house
+    return lab
 
 
 WORDS = ("model", "import", "--sd", "sd", "--deit", "deit.safetensors", "--out", "small", "--key", "model.pem")
@@ -50,7 +50,7 @@ def test_an_imported_bundle_is_signed_and_loads(sd: Tool) -> None:
         (("--deit", "trust.json"), Exit.INTEGRITY, "digest-mismatch", "found sha256:"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_read(
+def test_impossible_options_are_refused_before_anything_is_read(
     sd: Tool, more: tuple[object, ...], code: Exit, reason: str, sentence: str
 ) -> None:
     done = sd(*WORDS, *more, "--json")
@@ -60,7 +60,7 @@ def test_what_cannot_be_is_refused_before_anything_is_read(
     assert not Path("small").exists()
 
 
-def test_one_wrong_byte_leaves_nothing_behind(sd: Tool) -> None:
+def test_one_wrong_byte_leaves_no_output(sd: Tool) -> None:
     wrong_byte(Path("sd"), "unet/diffusion_pytorch_model.safetensors")
     before = {path.name for path in Path().iterdir()}
     done = sd(*WORDS, "--tile", 64, "--json")

@@ -16,17 +16,17 @@ from tests.model.tiny import tiny_model
 SMALL = ("--specimens", "3", "--side", "96")
 
 
-def test_a_made_folder_can_be_signed_inspected_and_measured(house: Tool) -> None:
-    done = house("kiln", "make", "shots", "--kiln", "cedar", *SMALL, "--makers", "makers.csv", "--json")
+def test_a_made_folder_can_be_signed_inspected_and_measured(lab: Tool) -> None:
+    done = lab("kiln", "make", "shots", "--kiln", "cedar", *SMALL, "--makers", "makers.csv", "--json")
     assert (done.code, done.json["pictures"]) == (0, 12)
     assert {"labels.csv", "entries.csv"} < {path.name for path in Path("shots").iterdir()}
     assert len(Path("makers.csv").read_text().splitlines()) == 13
     assert [path.name for path in Path().iterdir() if path.name.startswith(".shots")] == []
     sign = ("sign", "shots", "--entries", "shots/entries.csv", "--key", "device.pem", "--device", "sem-1")
-    assert house(*sign).code == 0
-    seen = house("inspect", "shots", "--trust", "trust.json", "--json")
+    assert lab(*sign).code == 0
+    seen = lab("inspect", "shots", "--trust", "trust.json", "--json")
     assert (seen.code, seen.json["outcome"]) == (0, "PASSED")
-    found = house("evaluate", "shots", "--labels", "shots/labels.csv", "--json")
+    found = lab("evaluate", "shots", "--labels", "shots/labels.csv", "--json")
     assert found.code == 0
     assert (found.json["images"], found.json["unread"]) == (12, [])
     assert "left out" not in found.json["sentence"]
@@ -40,26 +40,26 @@ def test_a_made_folder_can_be_signed_inspected_and_measured(house: Tool) -> None
 EVALUATE = ("evaluate", "shots", "--labels", "shots/labels.csv", "--model", "tiny", "--baseline", "grey")
 
 
-def test_a_model_is_measured_beside_the_baselines(house: Tool, keys: dict[str, PrivateKey]) -> None:
-    assert house("kiln", "make", "shots", *SMALL).code == 0
+def test_a_model_is_measured_beside_the_baselines(lab: Tool, keys: dict[str, PrivateKey]) -> None:
+    assert lab("kiln", "make", "shots", *SMALL).code == 0
     tiny_model().save(Path("tiny"), key=keys["model"])
-    found = house(*EVALUATE, "--json")
+    found = lab(*EVALUATE, "--json")
     assert found.code == 0
     assert list(found.json["models"]) == ["grey", "model"]
     assert found.json["models"]["model"]["of"] == 12
-    shown = house(*EVALUATE)
+    shown = lab(*EVALUATE)
     assert "tiny, forests on its embeddings, UNVERIFIED" in shown.out
     assert "this model is unverified" in shown.err
-    stranger = house(*EVALUATE, "--trust", "trust.json", "--json")
+    stranger = lab(*EVALUATE, "--trust", "trust.json", "--json")
     assert (stranger.code, stranger.json["reason"]) == (Exit.INTEGRITY, "unknown-key")
 
 
-def test_pictures_that_a_model_cannot_judge_are_named(house: Tool) -> None:
-    assert house("kiln", "make", "shots", *SMALL).code == 0
+def test_images_that_a_model_cannot_judge_are_named(lab: Tool) -> None:
+    assert lab("kiln", "make", "shots", *SMALL).code == 0
     tiny_model().save(Path("tiny"))
     name = next(path.name for path in sorted(Path("shots").glob("*.png")))
     Image.new("L", (96, 96), 9).save(Path("shots", name))
-    found = house(*EVALUATE, "--json")
+    found = lab(*EVALUATE, "--json")
     assert (found.code, found.json["unread"]) == (0, [name])
     assert "1 file left out of every figure" in found.json["sentence"]
     assert found.json["models"]["model"]["of"] == found.json["models"]["grey"]["of"] == 11
@@ -76,7 +76,7 @@ def test_the_same_seed_makes_the_same_folder(tool: Tool) -> None:
     assert set(a.values()).isdisjoint(c.values())
 
 
-def test_nothing_is_overwritten_or_left_half_made(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_overwritten_or_left_unfinished(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("shots").mkdir()
     done = tool("kiln", "make", "shots", *SMALL)
     assert (done.code, list(Path("shots").iterdir())) == (Exit.USAGE, [])
@@ -96,7 +96,7 @@ def interrupt(_: object) -> str:
 @pytest.mark.parametrize(
     "words", [("kiln", "make", "out"), ("kiln", "bench"), ("evaluate", ".", "--labels", "labels.csv")]
 )
-def test_what_is_lacking_is_named(tool: Tool, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+def test_missing_extras_are_named(tool: Tool, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
     monkeypatch.setattr(extras, "missing_libraries", lambda extra: ("scipy",))
     done = tool(*words)
     assert done.code == Exit.ENVIRONMENT

@@ -15,9 +15,9 @@ TRUST = ("--trust", "trust.json")
 
 
 @pytest.fixture
-def kept(house: Tool) -> Tool:
+def kept(lab: Tool) -> Tool:
     """Return the tool beside a ledger."""
-    assert house(*ADD_AUDITOR).code == 0
+    assert lab(*ADD_AUDITOR).code == 0
     now = signing.now()
     trust = signing.load_trust(Path("trust.json"), at=now)
     key = signing.load_key(Path("auditor.pem"), passphrase=bytes)
@@ -27,10 +27,10 @@ def kept(house: Tool) -> Tool:
             ledger.admit(batch, trust, run=run, again=again)
             ledger.note_pixels(run, [("a.tif", "a" * 64), ("b.tif", "b" * 64)])
             ledger.issue(run, "c" * 64 if again else "d" * 64)
-    return house
+    return lab
 
 
-def test_show_lists_what_there_is(kept: Tool) -> None:
+def test_show_lists_the_entries(kept: Tool) -> None:
     done = kept("ledger", "show", "ledger")
     assert done.code == 0
     assert "again: the report was lost" in done.out
@@ -40,7 +40,7 @@ def test_show_lists_what_there_is(kept: Tool) -> None:
     assert kinds == ["ledger", "batch", "pixels", "report", "batch", "pixels", "report"]
 
 
-def test_verify_says_over_what(kept: Tool) -> None:
+def test_verify_states_the_size_and_root_of_the_tree(kept: Tool) -> None:
     done = kept("ledger", "verify", "ledger", *TRUST)
     assert (done.code, done.out.splitlines()[-1]) == (
         0,
@@ -70,7 +70,7 @@ def test_an_export_is_the_tree_that_the_checkpoint_signs(kept: Tool) -> None:
     assert kept("ledger", "export", "ledger", *TRUST, "--out", "exported").code == Exit.USAGE
 
 
-def test_looking_at_a_ledger_changes_nothing(kept: Tool) -> None:
+def test_show_verify_and_export_change_nothing(kept: Tool) -> None:
     before = {p: p.read_bytes() for p in Path("ledger").rglob("*") if p.is_file()}
     assert kept("ledger", "show", "ledger").code == 0
     assert kept("ledger", "verify", "ledger", *TRUST).code == 0

@@ -13,7 +13,9 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("screen", "shown"), [(Terminal(), True), (io.StringIO(), False)])
-def test_long_work_shows_and_then_vanishes(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, shown: bool) -> None:
+def test_long_work_is_shown_on_a_terminal_and_erased(
+    monkeypatch: pytest.MonkeyPatch, screen: io.StringIO, shown: bool
+) -> None:
     clock = iter(range(0, 1000, 5))
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
@@ -23,7 +25,7 @@ def test_long_work_shows_and_then_vanishes(monkeypatch: pytest.MonkeyPatch, scre
     assert text.endswith("\r\x1b[K") is shown
 
 
-def test_each_part_of_the_work_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_activity_has_a_rate_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, clock = Terminal(), iter([0, 100, 104, 108, 200, 210, 220])
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))

@@ -127,15 +127,15 @@ WRONG: dict[str, tuple[tuple[str, ...], Exit, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_cannot_be_done_is_said(house: Tool, case: str) -> None:
+def test_each_refusal_has_a_code_a_reason_and_a_sentence(lab: Tool, case: str) -> None:
     words, code, reason = WRONG[case]
     before = Path("trust.json").read_bytes()
-    done = house(*words)
+    done = lab(*words)
     last = done.err.splitlines()[-1]
     assert (done.code, done.out) == (code, "")
     assert last.startswith("REFUSED: ")
     assert last.endswith(f"({reason})")
     assert "Traceback" not in done.err
-    as_json = house(*words, "--json")
+    as_json = lab(*words, "--json")
     assert (as_json.code, as_json.json["exit"], as_json.json["reason"]) == (code, code, reason)
     assert Path("trust.json").read_bytes() == before

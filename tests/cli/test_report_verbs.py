@@ -18,10 +18,10 @@ from tests.reports.verdict.test_vectors import VECTORS
 
 
 @pytest.fixture
-def received(house: Tool) -> Callable[..., Path]:
-    """Return what writes a report that an auditor of the house signed."""
+def received(lab: Tool) -> Callable[..., Path]:
+    """Return what writes a report that the lab's auditor signed."""
     add = ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "root.pem")
-    assert house(*add).code == 0
+    assert lab(*add).code == 0
     key = signing.load_key(Path("auditor.pem"), passphrase=lambda: b"")
 
     def write(name: str = "out", count: int = 30, **changes: Any) -> Path:
@@ -36,36 +36,34 @@ def received(house: Tool) -> Callable[..., Path]:
     return write
 
 
-def test_a_genuine_report_passes_with_numbered_checks(house: Tool, received: Callable[..., Path]) -> None:
+def test_a_genuine_report_passes_with_numbered_checks(lab: Tool, received: Callable[..., Path]) -> None:
     folder = received()
     for path in (folder, folder / REPORT):
-        done = house("verify", path, "--trust", "trust.json")
+        done = lab("verify", path, "--trust", "trust.json")
         assert done.code == 0, done.out
         assert "1.  passed  signature" in done.out
         assert "report.sigstore.json is genuine and unaltered" in done.out.splitlines()[-1] + done.err
         assert "authentic as Kiln Alder" in done.out
         assert "DEMONSTRATION" in done.out
-    as_json = house("verify", folder, "--trust", "trust.json", "--json").json
+    as_json = lab("verify", folder, "--trust", "trust.json", "--json").json
     assert [check["check"] for check in as_json["checks"]][:4] == ["signature", "time", "names", "tree"]
     assert len(as_json["images"]) == 30
 
 
-def test_a_changed_report_fails_at_a_numbered_check(house: Tool, received: Callable[..., Path]) -> None:
+def test_a_changed_report_fails_at_a_numbered_check(lab: Tool, received: Callable[..., Path]) -> None:
     folder = received()
     data = bytearray((folder / REPORT).read_bytes())
     data[len(data) // 2] = ord("A") if data[len(data) // 2] != ord("A") else ord("B")  # still base64
     (folder / REPORT).write_bytes(data)
-    done = house("verify", folder, "--trust", "trust.json")
+    done = lab("verify", folder, "--trust", "trust.json")
     assert done.code == Exit.INTEGRITY
     assert "FAILED" in done.out
-    assert house("verify", "nowhere", "--trust", "trust.json").code == Exit.UNREADABLE
+    assert lab("verify", "nowhere", "--trust", "trust.json").code == Exit.UNREADABLE
     Path("empty").mkdir()
-    assert house("verify", "empty", "--trust", "trust.json").code == Exit.UNREADABLE
+    assert lab("verify", "empty", "--trust", "trust.json").code == Exit.UNREADABLE
 
 
-def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
-    house: Tool, received: Callable[..., Path]
-) -> None:
+def test_every_unsigned_file_is_listed_as_not_checked(lab: Tool, received: Callable[..., Path]) -> None:
     """A page may be edited while the signed file stays genuine."""
     folder = received()
     escape = "x\x1b[2Jy\n1.  passed"
@@ -81,7 +79,7 @@ def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
     (folder / "robustness.sigstore.json").write_bytes(b"{}")
     (folder / "batch").mkdir()
     (folder / "link.html").symlink_to("report.html")
-    done = house("verify", folder, "--trust", "trust.json")
+    done = lab("verify", folder, "--trust", "trust.json")
     assert done.code == 0, done.out
     assert done.out.splitlines()[-1].startswith("PASSED: report.sigstore.json is genuine and unaltered")
     for line in (
@@ -97,45 +95,47 @@ def test_every_file_beside_the_signed_ones_is_named_and_not_vouched_for(
     ):
         assert f"beside it  {line}" in done.out, line
     assert "\x1b" not in done.out
-    found = house("verify", folder, "--trust", "trust.json", "--json").json
+    found = lab("verify", folder, "--trust", "trust.json", "--json").json
     assert {"name": "report.html", "state": "not signed, not compared"} in found["unchecked"]
     assert len(found["unchecked"]) == 9
     for number in range(30):
         (folder / f"more-{number}").write_bytes(b"")
-    assert "19 files more, not checked either" in house("verify", folder, "--trust", "trust.json").out
-    alone = house("verify", folder / REPORT, "--trust", "trust.json", "--json").json
+    assert "19 files more, not checked either" in lab("verify", folder, "--trust", "trust.json").out
+    alone = lab("verify", folder / REPORT, "--trust", "trust.json", "--json").json
     assert len(alone["unchecked"]) == 39  # the page's own command names this file
     (folder / REPORT).rename(folder / "renamed.json")
-    assert house("verify", folder / "renamed.json", "--trust", "trust.json", "--json").json["unchecked"] == []
+    assert lab("verify", folder / "renamed.json", "--trust", "trust.json", "--json").json["unchecked"] == []
 
 
-def test_what_is_the_auditor_s_word_alone_is_printed_so(house: Tool, received: Callable[..., Path]) -> None:
+def test_claims_of_the_auditor_alone_are_marked(lab: Tool, received: Callable[..., Path]) -> None:
     claim = RobustnessClaim(Outcome.PASSED, "quick", "1" * 64, "2026-11-21", "0" * 64, stale=False)
-    out = house("verify", received(robustness=claim), "--trust", "trust.json").out
+    out = lab("verify", received(robustness=claim), "--trust", "trust.json").out
     assert f"as the auditor says: {robustness_text(claim)}" in out
     assert "signed by        as the auditor says: sem-1" in out
     assert "trust store      as the auditor says: another one than this" in out
 
 
-def test_images_and_model_are_compared_when_they_are_at_hand(house: Tool, received: Callable[..., Path]) -> None:
+def test_images_and_model_are_compared_if_given(lab: Tool, received: Callable[..., Path]) -> None:
     folder = received()
     Path("pictures").mkdir()
     Path("pictures", "a.tif").write_bytes(b"picture")
-    assert house("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
-    other = house("verify", folder, "--trust", "trust.json", "--images", "pictures", "--json")
+    assert lab("sign", "pictures", "--key", "device.pem", "--device", "sem-1").code == 0
+    other = lab("verify", folder, "--trust", "trust.json", "--images", "pictures", "--json")
     assert (other.code, other.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
     Path("model").mkdir()
-    none = house("verify", folder, "--trust", "trust.json", "--model", "model", "--json")
+    none = lab("verify", folder, "--trust", "trust.json", "--model", "model", "--json")
     assert (none.code, none.json["reason"]) == (Exit.INTEGRITY, "no-signature")
 
 
-def test_an_excerpt_shows_one_image_and_is_checked_alone(house: Tool, received: Callable[..., Path]) -> None:
+def test_an_excerpt_shows_one_image_and_is_verified_without_the_report(
+    lab: Tool, received: Callable[..., Path]
+) -> None:
     folder = received()
-    made = house("report", "excerpt", folder, "tile-000003.tif", "--out", "three.json")
+    made = lab("report", "excerpt", folder, "tile-000003.tif", "--out", "three.json")
     assert made.code == 0, made.out
     for path in sorted(folder.iterdir()):
         path.unlink()
-    done = house("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--json")
+    done = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--json")
     assert done.code == 0, done.out
     assert (done.json["image"], done.json["verdict"]) == ("tile-000003.tif", "AUTHENTIC")
     assert done.json["format"] == "fusiondiff-audit/report/v3"
@@ -147,15 +147,15 @@ def test_an_excerpt_shows_one_image_and_is_checked_alone(house: Tool, received: 
         "reasons": ["picture-refused"],
         "images": 10,
     }
-    plain = house("report", "verify-excerpt", "three.json", "--trust", "trust.json").out.splitlines()[-1]
+    plain = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json").out.splitlines()[-1]
     assert "by the rules of version" not in plain
     Path("other.tif").write_bytes(b"another picture")
-    bad = house("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--image", "other.tif", "--json")
+    bad = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--image", "other.tif", "--json")
     assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
     Path("three.json").write_bytes(Path("three.json").read_bytes().replace(b"AUTHENTIC", b"COUNTERFEIT", 1))
-    assert house("report", "verify-excerpt", "three.json", "--trust", "trust.json").code == Exit.INTEGRITY
+    assert lab("report", "verify-excerpt", "three.json", "--trust", "trust.json").code == Exit.INTEGRITY
     again = received("again")
-    assert house("report", "excerpt", again, "nowhere.tif", "--out", "x.json").code == Exit.USAGE
+    assert lab("report", "excerpt", again, "nowhere.tif", "--out", "x.json").code == Exit.USAGE
 
 
 UNCALIBRATED, UNMARKED = "gave answers without calibration", "did not mark what the model was enrolled with"
@@ -169,9 +169,7 @@ UNCALIBRATED, UNMARKED = "gave answers without calibration", "did not mark what 
         ("v2-uncalibrated", f"version 2, which {UNCALIBRATED} and {UNMARKED}. ", False),
     ],
 )
-def test_an_old_version_is_named_with_what_its_rules_did_not_ask(
-    tool: Tool, name: str, remark: str, checked: bool
-) -> None:
+def test_an_old_version_is_named_with_the_gaps_of_its_rules(tool: Tool, name: str, remark: str, checked: bool) -> None:
     folder = VECTORS / name
     hour = "2026-11-21T21:15:00Z" if name == "v1" else "2026-11-30T13:00:00Z"  # while the auditor's key was good
     trust = ("--trust", folder / "trust.json", "--at", hour)

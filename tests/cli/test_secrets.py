@@ -98,7 +98,7 @@ def test_a_process_that_holds_a_key_is_not_dumpable(tmp_path: Path, words: tuple
     assert f"dumpable {dumpable} core (0, 0)" in done.stdout
 
 
-def test_every_verb_that_opens_a_key_gives_up_being_dumped() -> None:
+def test_every_verb_that_opens_a_key_forbids_dumps() -> None:
     """They are told by the option for passphrases; each has it that takes a private key."""
     found = {name for name, command in commands() if PASSPHRASES in {option.name for option in command.params}}
     private = {
@@ -119,7 +119,9 @@ def commands(group: click.Command = verbs, name: str = "") -> list[tuple[str, cl
     return [one for verb, command in inner if command for one in commands(command, f"{name} {verb}".strip())]
 
 
-def test_what_cannot_be_forbidden_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_printed_if_dumps_cannot_be_forbidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no")
 
@@ -137,7 +139,7 @@ def test_what_cannot_be_forbidden_is_said(monkeypatch: pytest.MonkeyPatch, capsy
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Return a folder with pictures to sign, and beside them a passphrase in a folder of its own."""
+    """Return a folder with images to sign, and a passphrase in a folder of its own."""
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "pass").write_text(PASSPHRASE)
     (tmp_path / "secrets" / "pass").chmod(0o600)
@@ -176,7 +178,7 @@ WALK: tuple[tuple[str, ...], ...] = (
 )
 
 
-def test_nothing_that_signs_shows_its_secrets(home: Path) -> None:
+def test_verbs_that_sign_show_no_secrets(home: Path) -> None:
     """Not to `ps`, in a variable, in a file of its own or a temporary one, nor in what it says."""
     for words in (*WALK, (*WALK[5], "--force", "--json")):
         made = [name for name in ("root.pem", "device.pem", "auditor.pem", "model.pem") if (home / name).exists()]
@@ -187,7 +189,7 @@ def test_nothing_that_signs_shows_its_secrets(home: Path) -> None:
     assert watched([TOOL, "doctor"], secrets=every, home=home).seen == frozenset()
 
 
-def test_the_watcher_sees(home: Path) -> None:
+def test_the_watcher_finds_secrets(home: Path) -> None:
     """What the test above looks for would be found: in the words, in the variables, in files that come and go, said."""
     secret = PASSPHRASE.encode()
     start = "import os, sys, time; time.sleep(0.5)"
@@ -213,7 +215,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_fault_of_ours_does_not_show_them(home: Path, case: str) -> None:
+def test_a_traceback_shows_no_secrets(home: Path, case: str) -> None:
     """Exit code 70 prints a traceback for us: it has lines of our code, and no values."""
     for words in (WALK[0], WALK[1]):
         assert subprocess.run([TOOL, *words], cwd=home, env=PLAIN, capture_output=True, check=False).returncode == 0
@@ -236,7 +238,7 @@ def test_a_wrong_passphrase_is_not_repeated(home: Path) -> None:
     assert (done.code, done.seen) == (Exit.USAGE, frozenset()), done.said
 
 
-def test_what_is_typed_is_not_shown(home: Path) -> None:
+def test_a_typed_passphrase_is_not_shown(home: Path) -> None:
     """A prompt on a terminal: nothing is echoed, repeated or written."""
     words = ("keygen", "--role", "device", "--out", "typed.pem")
     code, screen = converse([str(TOOL), *words], answer=PASSPHRASE, folder=home)
@@ -252,7 +254,7 @@ def test_what_is_typed_is_not_shown(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_audit_does_not_show_them(home: Path) -> None:
+def test_an_audit_shows_no_secrets(home: Path) -> None:
     """Journal, ledger, report, pages and everything beside them, from an audit with a model."""
     from tests.model.tiny import enrolled_model  # loads torch, which no other test here needs
 

@@ -1,4 +1,4 @@
-"""A model that was calibrated with too little answers nothing, and says so before, in the report and on its page."""
+"""A model with too few calibration specimens gives no answers; its report and page say why."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +19,8 @@ from tests.training.test_enrol import write_labelled
 
 
 @pytest.fixture
-def lab(tool: Tool) -> Tool:
-    """Return the tool beside a bundle enrolled with five specimens of each class, and pictures to be audited."""
+def uncalibrated_lab(tool: Tool) -> Tool:
+    """Return the tool beside a bundle enrolled with five specimens of each class, and images to audit."""
 
     def call(*words: str) -> int:
         done = tool(*words)
@@ -36,16 +36,16 @@ def lab(tool: Tool) -> Tool:
     words = ("--reference", "alder", "--model", "tiny", "--trust", "trust.json", "--key", "model.pem")
     call("enrol", "labelled", *words, "--trees", "20", "--out", "birch")
     photographs(Path("asked"), side=128)
-    for name in ("alder-0.tif", "alder-4.tif"):  # one that was learnt from, and one that calibrates
+    for name in ("alder-0.tif", "alder-4.tif"):  # one that was trained on, and one that calibrates
         Path("asked", f"copy-of-{name}").write_bytes(Path("labelled", name).read_bytes())
     return tool
 
 
-def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_not_calibrated(lab: Tool) -> None:
+def test_an_uncalibrated_bundle_gives_no_answers(uncalibrated_lab: Tool) -> None:
     outputs: list[str] = []
 
     def call(*words: str) -> int:
-        done = lab(*words)
+        done = uncalibrated_lab(*words)
         assert done.code == 0, (words, done.out, done.err)
         outputs.append(done.out)
         return done.code
@@ -69,13 +69,13 @@ def test_photographs_and_enrolled_pictures_get_no_answer_of_a_bundle_that_was_no
         assert "not checked      whether an image is unlike anything enrolled: 19 specimens are needed" in text
         assert "not checked      which class can be ruled out: 19 calibration specimens of each are needed" in text
     assert "were enrolled with those images alone that are marked" in verified
-    data = lab("verify", "report", "--trust", "trust.json", "--json").json
+    data = uncalibrated_lab("verify", "report", "--trust", "trust.json", "--json").json
     assert data["checked"] == {"conformalSets": False, "familiarity": False, "answers": False}
     refuse_hidden_enrolment(Path("report"))
 
 
 def refuse_hidden_enrolment(folder: Path) -> None:
-    """Take the marks off the rows, as an auditor could, and let verdict, counts, tree and summary follow."""
+    """Remove the enrolment marks from the rows, as an auditor could, and issue a consistent report of them."""
     trust = signing.load_trust(Path("trust.json"), at=signing.now())
     said = verify_report(folder, trust=trust)
     rows = []
@@ -87,7 +87,7 @@ def refuse_hidden_enrolment(folder: Path) -> None:
     forged = Report.of(header, said.specimens, rows, said.salt_key)
     for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
         (folder / name).write_bytes(data)
-    verify_report(folder, trust=trust)  # by itself it is whole
+    verify_report(folder, trust=trust)  # consistent without the bundle
     with pytest.raises(SigningError, match="was among what the bundle was enrolled with") as caught:
         verify_report(folder, trust=trust, model=Path("birch"))
     assert caught.value.reason is Reason.CONTRADICTION

@@ -28,7 +28,7 @@ def test_the_documented_import_is_light() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
-def test_the_signing_room_needs_no_array_library() -> None:
+def test_the_signing_package_needs_no_array_library() -> None:
     code = "import sys, signing; print([name for name in ('numpy', 'torch', 'click') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
@@ -48,13 +48,13 @@ TOOL = Path(sysconfig.get_path("scripts")) / "fusiondiff-audit"
         '"$0" inspect nowhere --trust nowhere --json | true',
     ],
 )
-def test_an_answer_that_nobody_gets_is_no_success(shell: str) -> None:
+def test_an_answer_that_cannot_be_written_is_no_success(shell: str) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", shell, TOOL], capture_output=True, text=True)
     assert done.returncode == 5
     assert "Traceback" not in done.stderr
 
 
-def test_closed_streams_are_no_fault(tmp_path: Path) -> None:
+def test_closed_streams_end_without_a_traceback(tmp_path: Path) -> None:
     shell = '"$0" keygen --role device --out k.pem --json <&-'
     done = subprocess.run(["bash", "-c", shell, TOOL], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""`stress`: a signed model and labelled pictures in, a signed result out, and an exit code that people act on."""
+"""`stress`: a signed model and labelled images in, a signed result and an exit code out."""
 
 import json
 from pathlib import Path
@@ -50,14 +50,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ready(house: Tool, bundle: Path) -> Tool:
-    """Return the tool beside a trusted model, and labelled pictures of which it learnt from some."""
-    trust_model(house, bundle)
+def ready(lab: Tool, bundle: Path) -> Tool:
+    """Return the tool beside a trusted model and labelled images, some of which it was enrolled with."""
+    trust_model(lab, bundle)
     lines = write_labelled(Path("pictures"), 8)
     Path("pictures", "labels.csv").write_text("\n".join(lines) + "\n")
     for name, gates in (("lenient", LENIENT), ("strict", STRICT), ("regressions", REGRESSIONS)):
         Path(f"{name}.toml").write_text(HEAD + gates)
-    return house
+    return lab
 
 
 WORDS = ("stress", "--model", "tiny", "--data", "pictures", "--labels", "pictures/labels.csv", "--trust", "trust.json")
@@ -95,7 +95,7 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
     assert aside in Path("again", STRESS_PAGE).read_text()
 
 
-def test_gates_and_doubts_have_their_exit_codes(ready: Tool) -> None:
+def test_failed_and_undecided_outcomes_have_their_exit_codes(ready: Tool) -> None:
     strict = ready(*WORDS, *WHO, "--policy", "strict.toml", "--out", "strict", "--json")
     assert (strict.code, strict.json["word"]) == (Exit.GATE, "FAILED")
     alone = ready(*WORDS, *WHO, "--policy", "regressions.toml", "--out", "alone", "--json")
@@ -109,7 +109,7 @@ def test_gates_and_doubts_have_their_exit_codes(ready: Tool) -> None:
     assert ready(*twice).code == Exit.USAGE
 
 
-def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:
+def test_bad_inputs_are_refused_before_any_attack(ready: Tool) -> None:
     good = (*WORDS, *WHO, "--policy", "lenient.toml")
     assert ready(*good, "--out", "out").code == 0
     bad = bytearray(Path("out", RESULT).read_bytes())
@@ -136,7 +136,7 @@ def test_what_is_hostile_ends_before_anything_is_attacked(ready: Tool) -> None:
         assert not Path("x").exists()
 
 
-def test_an_enrolment_is_poisoned_and_what_came_of_it_is_signed(ready: Tool) -> None:
+def test_an_enrolment_is_poisoned_and_the_result_is_signed(ready: Tool) -> None:
     Path("more.csv").write_text("\n".join(write_labelled(Path("more"), 16)) + "\n")
     words = [word.replace("pictures/labels", "more").replace("pictures", "more") for word in WORDS]
     more = """enrolled = 16

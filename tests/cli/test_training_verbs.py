@@ -1,4 +1,4 @@
-"""`pretrain` and `finetune`: from pictures to bundles."""
+"""`pretrain` and `finetune`: from images to bundles."""
 
 import re
 from dataclasses import replace
@@ -24,11 +24,11 @@ def folder_of(path: Path, count: int) -> Path:
     return path
 
 
-def test_a_model_is_pretrained_and_signed(house: Tool) -> None:
+def test_a_model_is_pretrained_and_signed(lab: Tool) -> None:
     made = replace(small_recipe().architecture, directions=PROJECTION_DIM)
     recipe = to_toml(small_recipe(architecture=made), Path("recipe.toml"))
-    assert house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
-    done = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
+    assert lab("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase").code == 0
+    done = lab("pretrain", "kiln", "--config", recipe, "--out", "seen", "--key", "model.pem", "--json")
     assert done.code == 0, done.out
     assert (done.json["objects"], done.json["signed"]) == (10, True)
     for stage in ("autoencoder", "denoiser", "transformer", "texture", "multiscale", "makers", "local", "paths"):
@@ -51,20 +51,20 @@ def test_a_model_is_pretrained_and_signed(house: Tool) -> None:
     (losses,) = re.findall(r"\| texture \| 6 \|(.*)\|", card)
     assert losses.count("|") == 7
     assert all(float(loss) > 0 for loss in losses.split("|"))
-    taken = house("pretrain", "kiln", "--config", recipe, "--out", "seen", "--json")
+    taken = lab("pretrain", "kiln", "--config", recipe, "--out", "seen", "--json")
     assert (taken.code, taken.json["reason"]) == (Exit.USAGE, "exists")
     to_toml(small_recipe(seed=2), Path("other.toml"))
-    other = house("pretrain", "kiln", "--config", "other.toml", "--out", "new", "--work", "seen.training", "--json")
+    other = lab("pretrain", "kiln", "--config", "other.toml", "--out", "new", "--work", "seen.training", "--json")
     assert (other.code, other.json["reason"]) == (Exit.USAGE, "exists")
     assert not Path("new").exists()
 
 
-def test_a_fine_tuned_model_lists_the_images_it_saw(house: Tool) -> None:
+def test_a_fine_tuned_model_lists_the_images_it_saw(lab: Tool) -> None:
     recipe = to_toml(small_recipe(), Path("recipe.toml"))
     folder = folder_of(Path("pictures"), 8)
     (folder / "notes.txt").write_text("not a picture")
     (folder / "broken.tif").write_bytes(b"II*\0")
-    done = house("pretrain", folder, "--config", recipe, "--out", "seen", "--json")
+    done = lab("pretrain", folder, "--config", recipe, "--out", "seen", "--json")
     assert done.code == 0, done.out
     assert done.json["objects"] == 8
     assert "broken.tif" in done.err
@@ -87,7 +87,7 @@ def test_a_fine_tuned_model_lists_the_images_it_saw(house: Tool) -> None:
         "--batch",
         4,
     )
-    tuned = house(*words, "--out", "tuned", "--json")
+    tuned = lab(*words, "--out", "tuned", "--json")
     assert tuned.code == 0, tuned.out
     before, after = (load_bundle(Path(name), trust=None, unverified=True) for name in ("seen", "tuned"))
     assert "`fusiondiff-audit pretrain DIR`" in before.provenance
@@ -100,7 +100,7 @@ def test_a_fine_tuned_model_lists_the_images_it_saw(house: Tool) -> None:
     }
     assert changed
     assert not any(name.startswith(("diffusion", "broad.deit")) for name in changed)
-    again = house(
+    again = lab(
         "finetune",
         folder,
         "--model",
@@ -118,14 +118,14 @@ def test_a_fine_tuned_model_lists_the_images_it_saw(house: Tool) -> None:
     )
     assert again.code == 0
     assert len(load_bundle("more", trust=None, unverified=True).settings.seen) == 8
-    assert house("finetune", folder, "--model", "seen", "--out", "x").code == Exit.USAGE
-    assert house("finetune", "kiln", "--labels", "labels.csv", "--model", "seen", "--out", "x").code == Exit.USAGE
+    assert lab("finetune", folder, "--model", "seen", "--out", "x").code == Exit.USAGE
+    assert lab("finetune", "kiln", "--labels", "labels.csv", "--model", "seen", "--out", "x").code == Exit.USAGE
     Path("same.csv").write_text("file,label\n0.tif,authentic\n1.tif,authentic\n")
-    same = house("finetune", folder, "--model", "seen", "--labels", "same.csv", "--out", "x", "--json")
+    same = lab("finetune", folder, "--model", "seen", "--labels", "same.csv", "--out", "x", "--json")
     assert (same.code, same.json["reason"]) == (Exit.USAGE, "bad-request")
 
 
-def test_too_few_images_are_refused(house: Tool) -> None:
+def test_too_few_images_are_refused(lab: Tool) -> None:
     recipe = to_toml(small_recipe(), Path("recipe.toml"))
-    few = house("pretrain", folder_of(Path("pictures"), 3), "--config", recipe, "--out", "seen", "--json")
+    few = lab("pretrain", folder_of(Path("pictures"), 3), "--config", recipe, "--out", "seen", "--json")
     assert (few.code, few.json["reason"]) == (Exit.INCONCLUSIVE, "not-assessable")

@@ -18,8 +18,8 @@ from tests.cli.conftest import Tool
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_a_batch_passes(house: Tool) -> None:
-    done = house("inspect", "batch", "--trust", "trust.json")
+def test_a_batch_passes(lab: Tool) -> None:
+    done = lab("inspect", "batch", "--trust", "trust.json")
     assert done.code == 0
     assert done.out.splitlines()[-1] == (
         "PASSED: 3 files genuine, 2 images decoded, none missing, none added (trust store not pinned)"
@@ -29,9 +29,9 @@ def test_a_batch_passes(house: Tool) -> None:
     assert "no --root given" in done.err
 
 
-def test_json_is_one_object_and_says_the_same(house: Tool) -> None:
-    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
-    done = house("inspect", "batch", "--trust", "trust.json", "--root", pin, "--json")
+def test_json_is_one_object_with_the_same_answer(lab: Tool) -> None:
+    pin = lab("trust", "show", "trust.json", "--json").json["trust"]["root"]
+    done = lab("inspect", "batch", "--trust", "trust.json", "--root", pin, "--json")
     answer = done.json
     assert (answer["verb"], answer["outcome"], answer["exit"]) == ("inspect", "PASSED", 0)
     assert answer["trust"]["root"] == pin
@@ -44,17 +44,17 @@ def test_json_is_one_object_and_says_the_same(house: Tool) -> None:
     assert "no --root given" not in done.err
 
 
-def test_refused_files_are_named_with_their_reason(house: Tool) -> None:
+def test_refused_files_are_named_with_their_reason(lab: Tool) -> None:
     Path("batch/a.tif").write_bytes(b"A.tif")
     Path("batch/b.tif").unlink()
     Path("batch/.DS_Store").touch()
-    done = house("inspect", "batch", "--trust", "trust.json")
+    done = lab("inspect", "batch", "--trust", "trust.json")
     assert done.code == Exit.INTEGRITY
     assert done.out.splitlines()[-1].startswith("REFUSED: 3 files: 1 ")
     assert done.out.splitlines()[-1].endswith("; 1 genuine")
     assert "hint: the operating system left this file" in done.err
     reasons = {
-        f["name"]: f.get("reason") for f in house("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
+        f["name"]: f.get("reason") for f in lab("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
     }
     assert reasons == {
         "a.tif": "digest-mismatch",
@@ -64,15 +64,15 @@ def test_refused_files_are_named_with_their_reason(house: Tool) -> None:
     }
 
 
-def test_a_passphrase_comes_from_a_file(house: Tool) -> None:
-    assert house("keygen", "--role", "device", "--out", "k.pem", "--passphrase-file", "pass").code == 0
+def test_a_passphrase_comes_from_a_file(lab: Tool) -> None:
+    assert lab("keygen", "--role", "device", "--out", "k.pem", "--passphrase-file", "pass").code == 0
     assert b"ENCRYPTED" in Path("k.pem").read_bytes()
     sign = ("sign", "batch", "--key", "k.pem", "--device", "d", "--force")
-    assert house(*sign, "--passphrase-file", "pass").code == 0
+    assert lab(*sign, "--passphrase-file", "pass").code == 0
     Path("pass").write_text("incorrect horse")
-    assert house(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(bad-passphrase)")
+    assert lab(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(bad-passphrase)")
     Path("pass").chmod(0o644)
-    assert house(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(key-exposed)")
+    assert lab(*sign, "--passphrase-file", "pass").err.splitlines()[-1].endswith("(key-exposed)")
 
 
 @pytest.mark.parametrize("role", ["model", "device"])
@@ -82,11 +82,11 @@ def test_models_sign_with_p256(tool: Tool, role: str) -> None:
     assert done["keyid"] == f"sha256:{signing.load_public_key(Path('k.pub.pem')).keyid}"
 
 
-def test_entries_describe_single_files(house: Tool) -> None:
+def test_entries_describe_single_files(lab: Tool) -> None:
     Path("e.csv").write_text("file,specimen,pixel_size,kind\na.tif,s1,3 µm,\nb.tif,s2,,other\n", encoding="utf-8")
     sign = ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
-    assert house(*sign, "--pixel-size", "12.5 nm").code == 0
-    files = house("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
+    assert lab(*sign, "--pixel-size", "12.5 nm").code == 0
+    files = lab("inspect", "batch", "--trust", "trust.json", "--json").json["files"]
     assert [(f["kind"], f["specimen"], f["pixelSize"]) for f in files] == [
         ("image", "s1", "3 um"),
         ("other", "s2", None),
@@ -111,26 +111,26 @@ def test_entries_describe_single_files(house: Tool) -> None:
         "file\nc.tif\n",
     ],
 )
-def test_bad_entries_are_refused(house: Tool, text: str) -> None:
+def test_bad_entries_are_refused(lab: Tool, text: str) -> None:
     Path("e.csv").write_text(text, encoding="latin-1")
     before = Path("batch/batch.sigstore.json").read_bytes()
-    done = house("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
+    done = lab("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--entries", "e.csv")
     assert done.code == Exit.USAGE
     assert Path("batch/batch.sigstore.json").read_bytes() == before
 
 
-def test_a_fault_of_ours_is_called_one(house: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_is_called_a_fault(lab: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(signing, "open_batch", broken)
-    done = house("inspect", "batch", "--trust", "trust.json")
+    done = lab("inspect", "batch", "--trust", "trust.json")
     assert done.code == Exit.FAULT
     assert done.err.splitlines()[-1] == "REFUSED: ZeroDivisionError: oops (fault)"
-    assert house("inspect", "batch", "--trust", "trust.json", "--json").json["reason"] == "fault"
+    assert lab("inspect", "batch", "--trust", "trust.json", "--json").json["reason"] == "fault"
 
 
-def test_the_demo_walks_the_whole_way(tool: Tool) -> None:
+def test_the_demo_signs_audits_and_verifies(tool: Tool) -> None:
     done = tool("demo", "--out", "kept", "--json")
     assert (done.code, done.json["outcome"]) == (0, "DONE"), done.err
     endings = [line for line in done.err.splitlines() if line.startswith(("PASSED", "REFUSED"))]
@@ -153,7 +153,7 @@ def test_without_a_model_the_demo_signs_and_inspects(tool: Tool, monkeypatch: py
     assert sorted(p.name for p in Path("kept/micrographs").iterdir())[0] == "batch.sigstore.json"
 
 
-def test_the_doctor_tells(tool: Tool) -> None:
+def test_the_doctor_lists_libraries(tool: Tool) -> None:
     done = tool("doctor", "--json").json
     assert done["outcome"] == "DONE"
     assert set(done["extras"]["base"]["libraries"]) == {"click", "cryptography", "rfc3161-client"}
@@ -174,7 +174,7 @@ def all_commands(command: click.Command, path: str = "") -> dict[str, click.Comm
     return found
 
 
-def test_help_teaches(tool: Tool) -> None:
+def test_every_verb_has_help_and_is_listed(tool: Tool) -> None:
     top = tool("--help").out
     for words, command in all_commands(verbs).items():
         shown = tool(*words.split(), "--help")
@@ -188,7 +188,7 @@ def test_help_teaches(tool: Tool) -> None:
                 assert option.help, (words, option.name)
 
 
-def test_every_verb_but_the_doctor_asks_where_its_code_comes_from() -> None:
+def test_every_verb_but_the_doctor_checks_the_installed_code() -> None:
     asking = {words: getattr(c.callback, "checks_origin", None) for words, c in all_commands(verbs).items()}
     groups = {words for words in asking if any(other.startswith(f"{words} ") for other in asking)}
     assert {words: asks for words, asks in asking.items() if not asks and words not in groups} == {"doctor": False}
@@ -211,7 +211,7 @@ def test_the_worst_code_wins() -> None:
     assert worst([]) == 0
 
 
-def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_prints_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -220,74 +220,72 @@ def test_an_interrupt_is_no_traceback(tool: Tool, monkeypatch: pytest.MonkeyPatc
     assert (done.code, done.err.splitlines()[-1]) == (Exit.ENVIRONMENT, "REFUSED: interrupted (interrupted)")
 
 
-def test_a_model_is_signed_and_verified(house: Tool) -> None:
-    house("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase")
+def test_a_model_is_signed_and_verified(lab: Tool) -> None:
+    lab("keygen", "--role", "model", "--out", "model.pem", "--no-passphrase")
     add = ("trust", "add", "trust.json", "--role", "model", "--key", "model.pub.pem", "--root-key", "root.pem")
-    assert house(*add).code == 0
+    assert lab(*add).code == 0
     Path("m/sub").mkdir(parents=True)
     Path("m/bundle.json").write_text("{}")
     Path("m/sub/weights.safetensors").write_bytes(bytes(100))
-    assert house("model", "sign", "m", "--key", "model.pem").code == 0
-    digest = house("model", "show", "m", "--json").json["digest"]
-    verified = house("model", "verify", "m", "--trust", "trust.json", "--json")
+    assert lab("model", "sign", "m", "--key", "model.pem").code == 0
+    digest = lab("model", "show", "m", "--json").json["digest"]
+    verified = lab("model", "verify", "m", "--trust", "trust.json", "--json")
     assert (verified.code, verified.json["verb"], verified.json["digest"]) == (0, "model verify", digest)
     Path("m/sub/weights.safetensors").write_bytes(bytes(99))
     Path("m/more.bin").touch()
-    done = house("model", "verify", "m", "--trust", "trust.json")
+    done = lab("model", "verify", "m", "--trust", "trust.json")
     assert (done.code, done.out.splitlines()[-1]) == (
         Exit.INTEGRITY,
         "REFUSED: 2 files: 1 digest-mismatch, 1 extra-file; 1 genuine",
     )
 
 
-def test_a_second_signature_is_made_and_asked_for(house: Tool) -> None:
-    house("keygen", "--role", "device", "--alg", "ml-dsa-65", "--out", "pq.pem", "--no-passphrase")
+def test_a_second_signature_is_made_and_required(lab: Tool) -> None:
+    lab("keygen", "--role", "device", "--alg", "ml-dsa-65", "--out", "pq.pem", "--no-passphrase")
     add = ("trust", "add", "trust.json", "--role", "device", "--key", "pq.pub.pem", "--root-key", "root.pem")
-    assert house(*add).code == 0
+    assert lab(*add).code == 0
     sign = ("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--second-key", "pq.pem")
-    assert house(*sign).code == 0
-    done = house("inspect", "batch", "--trust", "trust.json", "--both", "--json")
+    assert lab(*sign).code == 0
+    done = lab("inspect", "batch", "--trust", "trust.json", "--both", "--json")
     assert (done.code, done.json["batch"]["second"]["principal"]) == (0, "pq")
 
 
-def test_long_lists_do_not_hide_what_was_refused(house: Tool) -> None:
+def test_long_lists_show_refused_files_first(lab: Tool) -> None:
     Path("many").mkdir()
     for i in range(60):
         Path("many", f"{i:02}.tif").write_bytes(b"x")
-    house("sign", "many", "--key", "device.pem", "--device", "d")
+    lab("sign", "many", "--key", "device.pem", "--device", "d")
     for i in range(25):
         Path("many", f"{i + 30:02}.tif").write_bytes(b"y")
-    done = house("inspect", "many", "--trust", "trust.json", "--no-decode")
+    done = lab("inspect", "many", "--trust", "trust.json", "--no-decode")
     assert "and 15 genuine files more; --all lists them" in done.out
     assert done.out.count("digest-mismatch\n") == 25
     assert done.err.count("digest-mismatch: ") == 20
-    assert len(house("inspect", "many", "--trust", "trust.json", "--no-decode", "--all").out.splitlines()) > 60
+    assert len(lab("inspect", "many", "--trust", "trust.json", "--no-decode", "--all").out.splitlines()) > 60
 
 
-def test_nothing_but_what_is_seen_reaches_the_terminal(house: Tool) -> None:
+def test_invisible_characters_are_escaped_on_the_terminal(lab: Tool) -> None:
     name = "x\x1b[2J\nPASSED: 9 files genuine"
     Path("batch", name).touch()
     Path(name).mkdir()
     for words in (("inspect", "batch"), ("inspect", name)):
-        done = house(*words, "--trust", "trust.json")
+        done = lab(*words, "--trust", "trust.json")
         assert done.code == Exit.INTEGRITY
         assert "\x1b" not in done.out + done.err
         assert not [line for line in (done.out + done.err).splitlines() if line.startswith("PASSED")]
 
 
-def test_names_that_are_no_text_are_json_all_the_same(house: Tool) -> None:
+def test_undecodable_names_are_valid_json(lab: Tool) -> None:
     Path("batch", "x\udcff").touch()
-    answer = house("inspect", "batch", "--trust", "trust.json", "--json")
+    answer = lab("inspect", "batch", "--trust", "trust.json", "--json")
     assert answer.json["files"][-1]["name"] == "x\\udcff"
 
 
-def test_a_verdict_of_another_time_says_so(house: Tool) -> None:
-    pin = house("trust", "show", "trust.json", "--json").json["trust"]["root"]
-    done = house("inspect", "batch", "--trust", "trust.json", "--root", pin, "--at", "+1d")
+def test_a_verification_as_of_another_time_says_so(lab: Tool) -> None:
+    pin = lab("trust", "show", "trust.json", "--json").json["trust"]["root"]
+    done = lab("inspect", "batch", "--trust", "trust.json", "--root", pin, "--at", "+1d")
     assert re.search(r"none added \(as of 20[0-9TZ:-]+, by --at\)$", done.out.strip())
-    assert (
-        house("inspect", "batch", "--trust", "trust.json", "--at", "+1d", "--json").json["trust"]["judgedNow"] is False
-    )
+    assert lab("inspect", "batch", "--trust", "trust.json", "--at", "+1d", "--json").json["trust"]["judgedNow"] is False
 
 
 def test_without_a_verb_the_help_is_shown(tool: Tool) -> None:
@@ -297,7 +295,7 @@ def test_without_a_verb_the_help_is_shown(tool: Tool) -> None:
         assert done.err.startswith("Usage: fusiondiff-audit")
 
 
-def test_what_the_system_refuses_is_no_unwritable_answer(house: Tool) -> None:
+def test_an_error_of_the_system_is_not_taken_for_an_unwritable_answer(lab: Tool) -> None:
     Path("batch/batch.ml-dsa-65.sigstore.json").mkdir()
-    done = house("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--json")
+    done = lab("sign", "batch", "--key", "device.pem", "--device", "d", "--force", "--json")
     assert (done.code, done.json["reason"]) == (Exit.ENVIRONMENT, "cannot-write")

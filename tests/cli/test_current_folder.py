@@ -13,7 +13,7 @@ TAKEN = ("multiprocessing", "concurrent", "click", "numpy", "signing", "fusiondi
 
 
 @pytest.mark.parametrize("words", [["doctor"], ["kiln", "make", "pots", "--specimens", "40", "--side", "64"]])
-def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path, words: list[str]) -> None:
+def test_modules_in_the_current_folder_are_not_imported(tmp_path: Path, words: list[str]) -> None:
     """Processes that the tool starts must not either; Python looks there first unless it is told not to."""
     mark = tmp_path / "run"
     for name in TAKEN:

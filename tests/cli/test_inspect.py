@@ -1,4 +1,4 @@
-"""What `inspect` says of pictures: what they are, whether they can be judged, and what they look like."""
+"""`inspect` describes images: size and scale, whether they can be judged, and thumbnails."""
 
 import io
 from pathlib import Path
@@ -18,8 +18,8 @@ INSPECT = ("inspect", "shots", "--trust", "trust.json")
 
 
 @pytest.fixture
-def shots(house: Tool) -> Tool:
-    """Return the tool beside a signed folder of pictures of every kind."""
+def shots(lab: Tool) -> Tool:
+    """Return the tool beside a signed folder of images of every kind."""
     Path("shots/deep").mkdir(parents=True)
     barred = grains()
     barred[-40:] = 0
@@ -38,8 +38,8 @@ def shots(house: Tool) -> Tool:
     }
     for name, data in files.items():
         Path("shots", name).write_bytes(data)
-    assert house(*SIGN).code == 0
-    return house
+    assert lab(*SIGN).code == 0
+    return lab
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -48,7 +48,7 @@ def png(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_each_picture_is_told_as_what_it_is(shots: Tool) -> None:
+def test_each_image_is_described(shots: Tool) -> None:
     done = shots(*INSPECT)
     assert done.code == 0
     assert done.out.splitlines()[-1].startswith("PASSED: 7 files genuine, 7 images decoded, none missing")
@@ -69,7 +69,7 @@ def test_each_picture_is_told_as_what_it_is(shots: Tool) -> None:
     assert files["deep/sixteen.tif"]["image"]["decoder"].startswith("imagecodecs ")
 
 
-def test_thumbnails_show_what_will_be_cut_off(shots: Tool) -> None:
+def test_thumbnails_dim_the_data_bar(shots: Tool) -> None:
     assert shots(*INSPECT, "--thumbnails", "seen").code == 0
     found = sorted(p.relative_to("seen").as_posix() for p in Path("seen").rglob("*.png"))
     assert found[:3] == ["barred.tif.png", "colour.tif.png", "copy.png.png"]
@@ -84,7 +84,7 @@ def test_thumbnails_show_what_will_be_cut_off(shots: Tool) -> None:
     assert shots(*INSPECT, "--thumbnails", "other", "--no-decode").code == Exit.USAGE
 
 
-def test_a_thumbnail_that_cannot_have_its_name_stops_nothing(shots: Tool) -> None:
+def test_a_thumbnail_with_an_impossible_name_is_a_remark(shots: Tool) -> None:
     picture = Path("shots/first.tif").read_bytes()
     long = f"{'n' * 250}.tif"
     Path("shots", long).write_bytes(picture)
@@ -98,7 +98,7 @@ def test_a_thumbnail_that_cannot_have_its_name_stops_nothing(shots: Tool) -> Non
     assert len(list(Path("seen").rglob("*.png"))) == 7  # of nine: one is too long, one lies where a file is
 
 
-def test_a_file_that_is_no_picture_is_refused_and_the_others_are_not(shots: Tool) -> None:
+def test_a_file_that_is_no_image_is_refused_and_the_others_are_not(shots: Tool) -> None:
     Path("shots/broken.tif").write_bytes(b"II*\0\0\0\0\0")
     Path("shots/odd.png").write_bytes(b"GIF89a" + bytes(20))
     assert shots(*SIGN, "--force").code == 0
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_picture_is_refused_and_the_others_are_not(shots: Tool
     assert shots(*INSPECT).code == Exit.INTEGRITY  # worse than what cannot be read
 
 
-def test_without_the_libraries_the_error_names_the_way(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_libraries_the_error_names_the_extra(shots: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "missing_libraries", lambda extra: ("imagecodecs",))
     done = shots(*INSPECT)
     assert done.code == Exit.ENVIRONMENT
