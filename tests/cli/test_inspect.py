@@ -117,7 +117,7 @@ def test_without_the_libraries_the_error_names_the_extra(shots: Tool, monkeypatc
     done = shots(*INSPECT)
     assert done.code == Exit.ENVIRONMENT
     assert done.err.splitlines()[-2:] == [
-        "hint: pip install 'fusiondiff-audit[images]'; or check the bytes alone, with --no-decode",
+        "hint: pip install 'fusiondiff-audit[images]'; or check only the bytes, with --no-decode",
         "REFUSED: decoding micrographs needs imagecodecs (missing-extra)",
     ]
     assert shots(*INSPECT, "--no-decode").code == 0
