@@ -473,7 +473,7 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
             replace(said.header, run=run_head, limits=limits, images=counts), said.specimens, images, said.salt_key
         )
         put(forged, tmp_path / "out", keys)
-        with pytest.raises(SigningError, match=r"says nothing of|none of the images that were asked for") as caught:
+        with pytest.raises(SigningError, match=r"has no row of|none of the images that were to be judged") as caught:
             verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
 

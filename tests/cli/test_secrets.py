@@ -134,7 +134,7 @@ def test_a_warning_is_printed_if_dumps_cannot_be_forbidden(
     assert "core files cannot be forbidden (no)" in capsys.readouterr().err
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Kernel())
     core_dumps.forbid_dumps()
-    assert "does not keep this process from being dumped" in capsys.readouterr().err
+    assert "cannot make this process undumpable" in capsys.readouterr().err
 
 
 @pytest.fixture
