@@ -4,16 +4,12 @@ Goals: attacks of the Adversarial Robustness Toolbox and our own on any `attacks
 the full pipeline from a saved file; checks that say whether a result can be believed.
 Not-goals: knowing a classifier, policy or signature of ours; numbers without controls.
 
-Goals: attacks by the Adversarial Robustness Toolbox and by us on what has the shape of `attacks.target.Target`; every
-success asked of the full pipeline again, from a saved file; checks that say whether a result can be believed.
-Not-goals: knowing any classifier, policy or signature of ours; a number without its controls.
-
     >>> from attacks.gradient import Apgd
-    >>> from attacks.harness import Plan, run
+    >>> from attacks.harness import AttackPlan, run_attack
     >>> from attacks.outcome import Knowledge
     >>> from attacks.images import Budget, Norm
-    >>> from tests.attacks.toys import Linear, pictures
-    >>> plan = Plan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 2 / 255)))
-    >>> sorted(run(plan, Linear(), pictures(2), seed=1).result.fooled)
+    >>> from tests.attacks.toys import Linear, toy_images
+    >>> plan = AttackPlan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 2 / 255)))
+    >>> sorted(run_attack(plan, Linear(), toy_images(2), seed=1).result.fooled)
     ['toy-0', 'toy-1']
 """
