@@ -24,8 +24,8 @@ _SHOWN = 5  # refusals
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--labels", type=PATH, required=True, help="CSV: file, label, and perhaps specimen and use.")
-@click.option("--model", "bundle", metavar="MODEL", help="A bundle: a folder, or the name of an embedded result.")
-@click.option("--trust", "trust_path", type=PATH, help="The keys that may sign MODEL; an embedded one needs nresult.")
+@click.option("--model", "bundle", metavar="MODEL", help="A bundle: a folder, or the name of an embedded one.")
+@click.option("--trust", "trust_path", type=PATH, help="The keys that may sign MODEL; an embedded one needs none.")
 @click.option("--baseline", "baselines", type=click.Choice(_BASELINES), multiple=True, help="Default: both.")
 @answering()
 def command(

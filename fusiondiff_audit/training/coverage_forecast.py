@@ -65,7 +65,7 @@ class CoverageForecast:
         sets = "yes" if covered.sets else f"no ({' and '.join(more)} more to calibrate)"
         short = (least - sum(self.trained), least - sum(self.calibrated))
         unfamiliarity = "yes" if covered.familiar else "no ({} more to learn from, or {} to calibrate)".format(*short)
-        answers = "yes" if covered.answers else f"no: every picture is INCONCLUSIVE, {VerdictReason.NOT_CALIBRATED}"
+        answers = "yes" if covered.answers else f"no: every image is INCONCLUSIVE, {VerdictReason.NOT_CALIBRATED}"
         return f"at an error rate of {float(rate):.0%}: ".replace("%", " %") + (
             f"conformal sets {sets}, unfamiliarity {unfamiliarity}, answers {answers}"
         )

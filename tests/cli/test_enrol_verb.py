@@ -38,7 +38,7 @@ def test_a_labelled_batch_becomes_a_signed_bundle(lab: Tool) -> None:
         "at an error rate of 10 %: conformal sets yes, unfamiliarity yes, answers yes",
         "at an error rate of 5 %: conformal sets no (10 counterfeit and 10 authentic more to calibrate), "
         "unfamiliarity no (13 more to learn from, or 1 to calibrate), "
-        "answers no: every picture is INCONCLUSIVE, not-calibrated",
+        "answers no: every image is INCONCLUSIVE, not-calibrated",
     ):
         assert line in shown.err  # before the work
         assert line in shown.out

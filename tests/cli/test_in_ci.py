@@ -78,7 +78,7 @@ def test_failed_gates_and_undecided_checks_fail_tests_with_a_sentence(ready: Too
         "result ours",
     }
     assert "Traceback" not in done.out
-    assert "worth attacking: " in done.out
+    assert "clean accuracy: " in done.out
 
 
 @pytest.mark.slow
