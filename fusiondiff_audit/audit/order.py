@@ -46,8 +46,9 @@ class AuditOrder:
         return images if self.limit is None else images[: self.limit]
 
     def digest(self, identity: ModelIdentity, repeated: str | None = None) -> str:
-        """Return a digest over everything that a row depends on beside its image; `repeated` is a report's root."""
+        """Return a digest over what rows depend on beside their images; `repeated` is a report's root."""
         settings = [asdict(identity), self.policy.digest, self.origin.digest, self.auditor.keyid, self.limit, repeated]
+        settings.append(self.robustness and self.robustness.digest)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -69,7 +69,6 @@ class AuditPolicy(ResolvedPolicy):
 
     @property
     def rules(self) -> VerdictRules:
-        """Return what decides a verdict."""
         return VerdictRules(
             Fraction(self.decide.error_rate),
             needs_scale=self.intake.scale == "required",

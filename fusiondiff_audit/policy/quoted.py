@@ -38,7 +38,7 @@ def quoted_stress_policy(text: str, where: str) -> StressPolicy:
     settings = _parsed(text, where)
     if "robustness" in settings:
         stress = {key: value for key, value in settings["robustness"].items() if key not in ("result", "days")}
-        settings = {"name": settings.get("name")} | stress
+        settings = stress | {"name": settings["name"]}  # whatever name the section gives itself
     return _policy(StressPolicy, settings, where)
 
 

@@ -45,7 +45,6 @@ class CoverageForecast:
         return [self._sentence(rate) for rate in RATES]
 
     def data(self) -> dict[str, dict[str, object]]:
-        """Return the same as JSON, by error rate."""
         by_rate: dict[str, dict[str, object]] = {}
         for rate in RATES:
             covered = coverage(self.calibrated, sum(self.trained), rate)

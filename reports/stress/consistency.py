@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import count
 
 from reports.stress.details import StressDetails
-from reports.stress.gates import Gate, GateOutcome, GateResult, Slice, Tally, decide, tally
+from reports.stress.gates import Gate, GateOutcome, GateResult, HeldImages, Slice, Tally, decide, tally
 from reports.stress.outcome import outcome_of
 from reports.stress.quoted_policy import read_quoted_policy
 from reports.stress.statistics import mcnemar
@@ -73,6 +73,8 @@ def _attack_fault(result: StressDetails) -> str | None:
             return f"attack {one.name}: an image that ended twice"
         if len(one.sizes) != len(one.fooled) or not all(map(_SIZE.fullmatch, (one.size, *one.sizes))):
             return f"attack {one.name}: not one size for each image that it fooled"
+        if min(one.queries, one.passes) < 0:
+            return f"attack {one.name}: a negative number of queries or passes"
         if any(Decimal(size) > Decimal(one.size) + _DIGIT for size in one.sizes):
             return f"attack {one.name}: a change larger than its budget"
         if len(images) + len(missed) != result.images:
@@ -95,6 +97,8 @@ def _poison_fault(result: StressDetails) -> str | None:
         counts = (one.broken, one.turned, one.passed, one.certified, one.specimens, one.aimed)
         if min(counts) < 0 or one.broken > min(one.turned, one.certified) or max(one.turned, one.certified) > one.asked:
             return f"poison {one.name}: counts that contradict each other"
+        if result.format != RESULT_V1 and one.problem is None and not (one.asked and one.specimens):
+            return f"poison {one.name}: compared no label, or altered no specimen, and states no problem"
         if one.passed > min(one.aimed, one.turned):
             return f"poison {one.name}: {one.passed} passed of {one.aimed}, and {one.turned} labels turned"
     for detector in result.detectors:
@@ -124,13 +128,16 @@ def _policy_fault(result: StressDetails) -> str | None:
     for attack, budget in zip(result.attacks, policy.attacks, strict=True):
         if (attack.norm, attack.size) != (budget.norm, budget.size):
             return f"attack {attack.name}: another budget than the quoted policy asks for"
+    held, authentic = result.held_images, frozenset(result.authentic)
     for gate, signed in zip(policy.gates, result.gates, strict=True):
-        if fault := _gate_fault(result, gate, signed):
+        if fault := _gate_fault(result, gate, signed, held, authentic):
             return f"gate {gate.name}: {fault}"
     return None
 
 
-def _gate_fault(result: StressDetails, gate: Gate, signed: GateResult) -> str | None:
+def _gate_fault(
+    result: StressDetails, gate: Gate, signed: GateResult, held: HeldImages, authentic: frozenset[str]
+) -> str | None:
     """Say how a gate ended otherwise than the quoted policy lets it end."""
     first = signed.passed is GateOutcome.UNASKED
     if not 0 <= signed.count <= signed.of <= result.images:
@@ -142,23 +149,25 @@ def _gate_fault(result: StressDetails, gate: Gate, signed: GateResult) -> str | 
     if result.format == RESULT_V1 and gate.compares and signed.passed not in _DECIDED:
         return None  # a doubt, whatever its counts
     ended, instead = f"{signed.passed} with {signed.count} of {signed.of}", "which the attacks do not leave"
-    for counts in _possible_counts(result, gate, signed):
+    for counts in _possible_counts(result, gate, signed, held, authentic):
         decided = decide(gate, counts, result.time, first=first)
-        if replace(decided, said=signed.said, before=signed.before) == signed:
+        before = signed.before if result.format == RESULT_V1 else decided.before
+        if replace(decided, said=signed.said, before=before) == signed:
             return None
         instead = f"which comes to {decided.passed} with {decided.count} of {decided.of} by the quoted policy"
     return f"{ended}, {instead}"
 
 
-def _possible_counts(result: StressDetails, gate: Gate, signed: GateResult) -> Iterator[Tally]:
+def _possible_counts(
+    result: StressDetails, gate: Gate, signed: GateResult, held: HeldImages, authentic: frozenset[str]
+) -> Iterator[Tally]:
     """Yield the counts that a gate was decided by, or those that version 1 leaves possible."""
-    counts = tally(gate, result.held_images, result.authentic)
     if not is_recomputed(result, signed):
-        yield from _possible_of_version_1(gate, signed, tally(replace(gate, slice=Slice.ALL), result.held_images, ()))
+        yield from _possible_of_version_1(gate, signed, tally(replace(gate, slice=Slice.ALL), held, ()))
     elif not gate.compares or signed.before is None:
-        yield counts
+        yield tally(gate, held, authentic)
     elif result.baseline is not None:
-        yield replace(counts, before=signed.before, lost=signed.count)
+        yield replace(tally(gate, held, authentic), before=signed.before, lost=signed.count)
 
 
 def _possible_of_version_1(gate: Gate, signed: GateResult, whole: Tally) -> Iterator[Tally]:

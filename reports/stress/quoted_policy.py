@@ -57,7 +57,10 @@ def read_quoted_policy(text: str) -> QuotedPolicy:
 
 def _attack(asked: Fields) -> QuotedAttack:
     name, norm, size = (asked.text(key) for key in ("attack", "norm", "size"))
-    return QuotedAttack(f"{name}-{norm}-{size}", norm, f"{float(_number(asked, 'size', BUDGET)):.6f}")
+    budget = _number(asked, "size", BUDGET)
+    if not budget:
+        raise ValueError(f"{_WHERE}: attack {name}: a budget of 0 changes nothing")
+    return QuotedAttack(f"{name}-{norm}-{size}", norm, f"{float(budget):.6f}")
 
 
 def _gate(asked: Fields) -> Gate:

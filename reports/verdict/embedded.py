@@ -14,7 +14,9 @@ class EmbeddedBundle:
 
     name: str
     reference: str
-    tested: str  # SHA-256 of the signed result of its stress test
+    tested: str  # SHA-256 of the signed result of its stress test, which passed
+    tested_by: str  # the stress policy of that result
+    tested_on: str  # the day on which it was issued
 
 
 EMBEDDED_BUNDLES: Mapping[str, EmbeddedBundle] = {  # by the digest of the bundle, as reports have it
@@ -22,6 +24,8 @@ EMBEDDED_BUNDLES: Mapping[str, EmbeddedBundle] = {  # by the digest of the bundl
         "fusion-diff-v1-ceramic",
         "procedural kiln Alder, demonstration",
         "572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
+        "quick",
+        "2026-11-28",
     ),
 }
 STRESS_POLICIES = ("quick", "full", "exhaustive")

@@ -6,6 +6,7 @@ alone tells whether the policy would have accepted it: its outcome, the policy t
 
 from datetime import timedelta
 
+from reports.stress.outcome import Outcome
 from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.header import Header
 from signing.fields import Fields
@@ -21,6 +22,10 @@ def stress_claim_fault(header: Header, requirement: Fields) -> str | None:
         return None
     bundle = EMBEDDED_BUNDLES.get(header.model.digest)
     embedded = bundle is not None and bundle.tested == claim.digest
+    if bundle is not None and embedded:
+        stated = (Outcome.PASSED, bundle.tested_by, bundle.tested_on)
+        if (claim.outcome, claim.policy, claim.day) != stated:
+            return f"it claims of the embedded model's stress test something else than {' '.join(stated)}"
     if claim.policy_digest is None:
         return "its stress test was made by a policy without a digest"
     if requirement.text("result") == "required":
@@ -30,6 +35,8 @@ def stress_claim_fault(header: Header, requirement: Fields) -> str | None:
             return f"its stress test was made by policy {claim.policy!a}; one by {', '.join(accepted)} is required"
     oldest = header.time - claim.midnight
     youngest = oldest - _DAY  # the result was issued at some hour of that day
+    if not embedded and oldest < timedelta(0):
+        return f"its stress test is of {claim.day}, after the report itself"
     days = timedelta(days=requirement.integer("days", least=1, most=_MOST_DAYS))
     if not embedded and not (oldest > days if claim.stale else youngest < days):
         return f"its stress test is {'not ' if claim.stale else ''}older than the {days.days} days of the policy"

@@ -16,8 +16,9 @@ def robustness_text(claim: RobustnessClaim | None) -> str:
     """Return what a report states of a stress test."""
     if claim is None:
         return "not stress-tested"
+    policy = "" if claim.policy_digest is None else f" sha256:{claim.policy_digest}"
     stale = ", stale" if claim.stale else ""
-    return f"{claim.outcome} {claim.policy}, {claim.day}, sha256:{claim.digest}{stale}"
+    return f"{claim.outcome}, policy {claim.policy!a}{policy}, {claim.day}, result sha256:{claim.digest}{stale}"
 
 
 def scale_text(scale: ScaleClaim) -> str:

@@ -374,7 +374,8 @@ def test_a_repetition_judges_the_stress_test_as_of_the_first_audit(
     )
     other = [word if word != TESTED else "other.json" for word in WORDS]
     found = ready(*other, "--repeat", "out", "--out", "third", "--json")
-    assert any(said.startswith("stress test: PASSED quick") for said in found.json["repeat"]["differentSettings"])
+    differences = found.json["repeat"]["differentSettings"]
+    assert any(setting.startswith("stress test: PASSED, policy 'quick'") for setting in differences)
 
 
 def test_an_optional_stress_test_is_stated_in_the_report(ready: Tool) -> None:
@@ -385,7 +386,7 @@ def test_an_optional_stress_test_is_stated_in_the_report(ready: Tool) -> None:
         (
             ((), "not stress-tested"),
             (("--robustness", "failed.json"), "FAILED quick"),
-            (("--robustness", TESTED), "PASSED quick"),
+            (("--robustness", TESTED), "PASSED, policy 'quick'"),
         )
     ):
         assert ready(*words, "--out", f"out-{number}", *more).code == 0

@@ -77,6 +77,10 @@ def test_a_quoted_one_requires_what_it_asked_for_itself() -> None:
     assert quoted_stress_policy(stress.text, "it") == stress
 
 
+def test_a_section_does_not_rename_the_policy_that_was_signed() -> None:
+    assert quoted_stress_policy(one_file(name="quick", robustness={"name": "weak"}), "it").name == "quick"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -91,6 +92,7 @@ OF_VERSION_2: dict[str, tuple[Mapping[str, Any], GateResult, int, bool]] = {
     "regressions-decided-without-a-baseline": (LOST, ended(LOST, PASSED, 0, 8, 8), 8, False),
     "regressions-decided-without-counts": (LOST, ended(LOST, PASSED, 0, 8), 8, True),
     "more-held-before-than-there-are": (LOST, ended(LOST, PASSED, 0, 8, 9), 8, True),
+    "held-before-of-a-gate-that-does-not-compare": (HELD, ended(HELD, PASSED, 8, 8, 5), 8, False),
     "regressions-passed-against-its-counts": (LOST, ended(LOST, PASSED, 6, 8, 8), 2, True),
 }
 GENUINE: dict[str, tuple[Mapping[str, Any], GateResult, int, bool]] = {
@@ -184,3 +186,27 @@ def test_version_1_says_nothing_that_came_later(keys: Keyring, trust: TrustStore
     leaf[place] = [] if place == "authentic" else None
     entry["content"] = base64.b64encode(write_json(details)).decode()
     assert "is no field of version 1" in refused(sign_payload(write_json(statement), keys["auditor"]), trust)
+
+
+def test_gates_of_many_images_are_counted_in_one_pass(keys: Keyring, trust: TrustStore) -> None:
+    """A result near the largest, with a gate of each slice: a quadratic count would take minutes."""
+    images = tuple(digest(f"image {number}") for number in range(40_000))
+    gates = [gate(part=part) for part in ("all", "authentic", "counterfeit")]
+    fields = result(keys, RESULT_V2, HELD, ended(HELD, PASSED, 8, 8), 8)
+    policy = json.loads(fields["policy_text"])
+    policy["robustness"] |= {"images": len(images), "gates": gates}
+    text = json.dumps(policy)
+    half = len(images) // 2
+    counts = (len(images), half, half)
+    fields |= {
+        "policy_text": text,
+        "policy_digest": sha256(text.encode()).hexdigest(),
+        "images": len(images),
+        "attacks": (replace(TRIED, held=images, fooled=(), sizes=()),),
+        "authentic": images[:half],
+        "gates": tuple(ended(asked, PASSED, count, count) for asked, count in zip(gates, counts, strict=True)),
+    }
+    start = time.process_time()
+    opened, _ = open_stress_result(forged(keys, fields), RESULT, trust=trust)
+    assert opened.images == len(images)
+    assert time.process_time() - start < 10

@@ -214,11 +214,14 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"policy_text": policy().replace('"value": "0"', '"value": "1e40000000"')},
         {"policy_text": policy().replace('"size": "8/255"', '"size": "1e400"')},
         {"policy_text": policy().replace('"size": "8/255"', '"size": "8/0"')},
+        {"policy_text": policy().replace('"size": "8/255"', '"size": "0"')},
+        {"attacks": (replace(TRIED, queries=-1),)},
+        {"attacks": (replace(TRIED, passes=-1),)},
     ],
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
     faults = r"format|digest|ended twice|are asked|there twice|different images|of \d+, of|other|another|not asked"
-    faults += r"|quoted policy|asked for"
+    faults += r"|quoted policy|asked for|negative number"
     with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
 

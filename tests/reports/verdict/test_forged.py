@@ -155,7 +155,7 @@ GOOD: dict[str, Callable[[Header], Header]] = {
         stress_claim("quick", "2026-10-22", stale=True), result="optional", days=30
     ),
     "the one that came with the tool, however old": lambda h: ceramic(
-        claiming(stress_claim("full", "2020-01-01", digest=PIN.tested))(h)
+        claiming(stress_claim("quick", "2026-11-28", digest=PIN.tested), days=1)(h)
     ),
 }
 FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
@@ -240,6 +240,28 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
     ),
     "a stress test that is too old and not called so": (
         claiming(stress_claim("quick", "2025-11-20")),
+        Reason.CONTRADICTION,
+    ),
+    "a stress test of the day after the report": (
+        claiming(stress_claim("quick", "2026-11-22")),
+        Reason.CONTRADICTION,
+    ),
+    "the embedded model's stress test by a policy that it was not of": (
+        lambda h: ceramic(
+            claiming(stress_claim("exhaustive", "2026-11-28", digest=PIN.tested), policies=("exhaustive",))(h)
+        ),
+        Reason.CONTRADICTION,
+    ),
+    "the embedded model's stress test on another day": (
+        lambda h: ceramic(claiming(stress_claim("quick", "2026-11-20", digest=PIN.tested))(h)),
+        Reason.CONTRADICTION,
+    ),
+    "the embedded model's stress test as failed": (
+        lambda h: ceramic(
+            claiming(stress_claim("quick", "2026-11-28", digest=PIN.tested, outcome=Outcome.FAILED), result="optional")(
+                h
+            )
+        ),
         Reason.CONTRADICTION,
     ),
     "a stress test called too old that is not": (
