@@ -1,4 +1,4 @@
-"""Our APGD against the toolbox's, on the bundle that comes along: how many pictures they fool, and how long it takes.
+"""Our APGD against the toolbox's, on the embedded bundle: how many pictures they fool, and how long it takes.
 
     python -P benchmarks/apgd.py [--images 12] [--greys 1] [--steps 15] [--rounds 2]
 

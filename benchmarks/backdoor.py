@@ -1,4 +1,4 @@
-"""What a backdoor in the weights of the bundle that comes along would do, if nobody looked at its digest.
+"""What a backdoor in the weights of the embedded bundle would do, if nobody looked at its digest.
 
     python -P benchmarks/backdoor.py [--pictures 24] [--steps 80] [--asked 48]
 

@@ -1,4 +1,4 @@
-"""What the bundle that comes along must reach, in one table: made-up kilns, real micrographs, time and memory.
+"""What the embedded bundle must reach, in one table: synthetic kilns, real micrographs, time and memory.
 
     python -P benchmarks/bars.py FOLDER [--bundle fusion-diff-v1-ceramic] [--seeds 12] [--kilns FILE] [--only PART]
 
@@ -82,7 +82,7 @@ def _shown(bars: Iterator[Bar]) -> int:
 
 
 def _asked(model: DiffusionModel, seeds: int) -> list[SummaryRow]:
-    """Ask the rivals, the controls and the model about made-up kilns."""
+    """Ask the rivals, the controls and the model about synthetic kilns."""
     found = []
     for seed in range(seeds):
         each = benchmark_task(seed)
@@ -98,7 +98,7 @@ def _asked(model: DiffusionModel, seeds: int) -> list[SummaryRow]:
 
 
 def _kilns(model: DiffusionModel, arguments: argparse.Namespace) -> Iterator[Bar]:
-    """Yield what made-up kilns say, and write down all of it."""
+    """Yield what synthetic kilns say, and write down all of it."""
     found = _asked(model, arguments.seeds)
     if arguments.kilns is not None:
         rows = (HEADS, ["---"] * len(HEADS), *map(summary_cells, found))

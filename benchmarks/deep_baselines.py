@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", choices=tuple(RECIPES))
     parser.add_argument("--out", type=Path, default=PREDICTIONS)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--bundle", help="whose frozen features sd-cnn reads; the default is the one that comes along")
+    parser.add_argument("--bundle", help="whose frozen features sd-cnn reads; the default is the embedded one")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", type=int, nargs="+", default=[50, 1000])
     parser.add_argument("--steps", type=int, default=400)

@@ -79,7 +79,7 @@ class Schema:
 def open_database(path: Path, schema: Schema, *, create: bool = False, writable: bool = True) -> sqlite3.Connection:
     """Return a database that holds a schema and nothing else; with `create` an empty or missing one gets it.
 
-    Raises one of FAULTS; `from_outside` tells whether the place is to blame or what the file holds.
+    Raises one of FAULTS; `is_environment_fault` tells whether the place is to blame or what the file holds.
     """
     _refuse_irregular(path)  # 1
     mode = "rwc" if create else "rw" if writable else "ro"

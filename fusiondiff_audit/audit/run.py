@@ -147,7 +147,7 @@ def _in_ledger(ledger: Ledger, sealed: SealedRun, again: str | None) -> EarlierP
 
 def _in_report(repetition: Repetition) -> EarlierPixels:
     """Return what says where pixels were before by the report that is repeated; no ledger is asked again."""
-    duplicates, text = repetition.duplicates, "a picture of another run, as the first report says"
+    duplicates, text = repetition.duplicates, "an image of another run, as the first report says"
     return lambda images: [text if image.name in duplicates else None for image in images]
 
 

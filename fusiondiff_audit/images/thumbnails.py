@@ -1,4 +1,4 @@
-"""Small images for people: stretched so that something is levels, and therefore no evidence."""
+"""Small images for people: stretched so that something is seen, and therefore no evidence."""
 
 import io
 
@@ -14,7 +14,7 @@ _DIMMED = 0.4  # brightness of rows that are no part of the image proper
 
 
 def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is levels."""
+    """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])

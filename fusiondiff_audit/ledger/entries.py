@@ -29,7 +29,7 @@ class LedgerCreated:
         return _line("ledger", self.time, version=LEDGER_VERSION, origin=self.origin)
 
     def marks(self) -> tuple[str, ...]:
-        """Return none: the first entry is entry by its number."""
+        """Return none: the first entry is known by its number."""
         return ()
 
 
@@ -65,7 +65,7 @@ class BatchAdmitted:
         )
 
     def marks(self) -> tuple[str, ...]:
-        """Return the run, payload, nonce and sequence, by which replays are entry, and the trust store's version."""
+        """Return the run, payload, nonce and sequence, by which replays are known, and the trust store's version."""
         return (
             f"run {self.run}",
             payload_mark(self.payload),

@@ -72,7 +72,7 @@ class EnrolledEmbeddings:
         ):
             raise ValueError("enrolled embeddings that are not finite rows with an owner each")
         if len(self.example_index) and (self.example_index[0] != 0 or not set(np.diff(self.example_index)) <= {0, 1}):
-            raise ValueError("enrolled embeddings that are not in the order of their pictures")
+            raise ValueError("enrolled embeddings that are not in the order of their images")
         if len(self.examples) != (int(self.example_index[-1]) + 1 if len(self.example_index) else 0):
             raise ValueError(f"{len(self.examples)} examples, and embeddings of another number")
         firsts: dict[str, tuple[bool, bool]] = {}

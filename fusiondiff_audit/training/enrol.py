@@ -121,7 +121,7 @@ def _examples(
     for micrograph in micrographs:
         label, name = labels[micrograph.name], micrograph.name
         if (duplicate := names_by_digest.setdefault(micrograph.pixel_digest, name)) != name:
-            message = f"{name!a}: the same picture as {duplicate!a}; it would count twice"
+            message = f"{name!a}: the same image as {duplicate!a}; it would count twice"
             raise AuditError(AuditReason.DUPLICATE_PIXELS, message)
         if micrograph.pixel_digest in trained_on:
             _refuse_trained_on(name, label, learning)

@@ -3,7 +3,7 @@
     python -m tests.audit.process setup HOME COUNT
     python -m tests.audit.process walk HOME OUT [--fresh] [--first REPORT]
 
-`walk` notes every picture that was looked at in OUT.identity, one name a line.
+`walk` notes every picture that was looked at in OUT.looked, one name a line.
 """
 
 import sys

@@ -37,7 +37,7 @@ PROJECTED = replace(WITH_TEXTURE, directions=24)
 
 
 def groups(distance: float, *, count: int = 40, size: int = 10) -> tuple[Features, Indices]:
-    """Return rows that vary a hundred times as much projecting (1, 1) as groups differ projecting (1, -1)."""
+    """Return rows that vary a hundred times as much along (1, 1) as groups differ along (1, -1)."""
     rng, group = RNG(0), np.repeat(np.arange(count), size)
     common = 10 * rng.normal(size=len(group))
     own = distance * rng.normal(size=count)[group] + 0.1 * rng.normal(size=len(group))
