@@ -47,8 +47,9 @@ class AuditOrder:
 
     def digest(self, identity: ModelIdentity, repeated: str | None = None) -> str:
         """Return a digest over what rows depend on beside their images; `repeated` is a report's root."""
-        settings = [asdict(identity), self.policy.digest, self.origin.digest, self.auditor.keyid, self.limit, repeated]
-        settings.append(self.robustness and self.robustness.digest)
+        stress_test = None if self.robustness is None else self.robustness.digest
+        names = (self.policy.digest, self.origin.digest, self.auditor.keyid, stress_test, repeated)
+        settings = [asdict(identity), *names, self.limit]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
