@@ -21,7 +21,9 @@ def libraries_of(extra: str) -> dict[str, str | None]:
 
     try:
         required = Distribution.at(find_record()).requires or []
-    except AuditError:
+    except AuditError as e:
+        if e.reason is not AuditReason.NOT_INSTALLED:
+            raise
         return {}
     matches = [match for text in required if (match := _REQUIREMENT.fullmatch(text))]
     return {

@@ -1,5 +1,6 @@
 """What constraints.txt names fits together: the great libraries import in one process, and agree with each other."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
+from fusiondiff_audit import extras
+from fusiondiff_audit.cli import verbs
+from fusiondiff_audit.cli.answer import run_verbs
+from fusiondiff_audit.errors import AuditError, AuditReason
 
 ROOT = Path(__file__).parents[1]
 TOGETHER = """
@@ -30,3 +36,35 @@ def test_what_is_installed_is_what_the_constraints_say() -> None:
     assert not [line for line in lines if "://" in line or "+" in line]
     for name in ("torch", "torchvision", "cryptography", "click", "numpy"):
         assert re.sub(r"\+.*", "", version(name)) == pinned[name]
+
+
+def test_an_extra_holds_the_libraries_of_the_extras_that_it_names() -> None:
+    images, kiln, audit = (set(extras.libraries_of(extra)) for extra in ("images", "kiln", "audit"))
+    assert {"numpy"} < images < kiln < audit
+
+
+@pytest.mark.parametrize(("reason", "refused"), [(AuditReason.CODE_ALTERED, True), (AuditReason.NOT_INSTALLED, False)])
+def test_only_a_checkout_without_records_has_no_libraries(
+    monkeypatch: pytest.MonkeyPatch, reason: AuditReason, refused: bool
+) -> None:
+    def no_record() -> Path:
+        raise AuditError(reason, "no record")
+
+    monkeypatch.setattr(extras, "find_record", no_record)
+    if refused:
+        with pytest.raises(AuditError, match="no record"):
+            extras.libraries_of("audit")
+    else:
+        assert extras.libraries_of("audit") == {}
+
+
+def test_the_doctor_calls_no_extra_complete_where_records_contradict_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def altered() -> Path:
+        raise AuditError(AuditReason.CODE_ALTERED, "two records")
+
+    monkeypatch.setattr("fusiondiff_audit.cli.doctor.check_origin", altered)
+    assert run_verbs(verbs, ["doctor", "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)["extras"]
+    assert [extra["complete"] for extra in found.values()] == [False] * len(found)

@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_auditor_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
@@ -110,7 +110,6 @@ def command(
     from fusiondiff_audit.policy.audit import read_audit_policy
     from fusiondiff_audit.policy.quoted import quoted_audit_policy
     from reports.identity import Key
-    from reports.verdict.issue import refuse_unfit_key
     from reports.verdict.verification import verify_report
 
     earlier = None if first is None else verify_report(first, trust=trust.store)
@@ -119,10 +118,7 @@ def command(
     else:
         policy = quoted_audit_policy(earlier.header.policy.text, str(first))
     repetition = None if earlier is None else Repetition.of(earlier, trust.store)
-    signer = open_key(key, passphrase_files)
-    refuse_unfit_key(signer)
-    entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
-    trust.store.judge(entry, signing.now(), str(key))  # refused before the work: nobody could verify the report
+    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
     _refuse_taken(out, folder, resume=resume)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)

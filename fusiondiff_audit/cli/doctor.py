@@ -55,12 +55,13 @@ def command() -> Answer:
         rows.append(("code", __version__, fault))
     missing_base = False
     for extra, purpose in _EXTRAS.items():
-        libraries = libraries_of(extra)
+        libraries = {} if fault else libraries_of(extra)  # of records that contradict each other none can be believed
         missing = [name for name, number in libraries.items() if number is None]
         state = f"{len(libraries) - len(missing)} of {len(libraries)} installed" if missing else "complete"
+        state = state if libraries else "unknown"
         rows.append((extra, state, purpose))
         rows += [("", name, number or "missing") for name, number in libraries.items()]
-        data["extras"][extra] = {"complete": not missing, "libraries": libraries}
+        data["extras"][extra] = {"complete": bool(libraries) and not missing, "libraries": libraries}
         missing_base |= extra == BASE_EXTRA and bool(missing)
     rows.append(("openssl", shutil.which("openssl") or "-", "for third parties; nothing here needs it"))
     text = table(rows)

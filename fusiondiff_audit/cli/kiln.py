@@ -54,8 +54,8 @@ def command() -> None:
 )
 @click.option(
     "--microscope",
-    type=click.Choice(("everyday", "other")),
-    default="everyday",
+    type=click.Choice(_MICROSCOPES),
+    default=_MICROSCOPES[0],
     show_default=True,
     help="The microscope.",
 )

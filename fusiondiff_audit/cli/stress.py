@@ -10,7 +10,7 @@ import click
 import signing
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_auditor_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.stress_answer import answer_of
 from fusiondiff_audit.cli.text import count, duration_text
@@ -103,7 +103,6 @@ def command(
     from reports.stress.junit import to_junit
     from reports.stress.result import RESULT, sign_stress_result
     from reports.stress.sarif import to_sarif
-    from reports.verdict.issue import refuse_unfit_key
 
     if first and baseline is not None:
         raise click.UsageError("--first says that there is no earlier result, but --baseline names one")
@@ -112,10 +111,7 @@ def command(
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
     say(f"policy {policy.name}, sha256:{policy.digest}")
     file_labels = read_labels(labels)
-    signer = open_key(key, passphrase_files)
-    refuse_unfit_key(signer)
-    entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
-    trust.store.judge(entry, signing.now(), str(key))
+    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     earlier = None
     if baseline is not None:

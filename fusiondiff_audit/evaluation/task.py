@@ -16,7 +16,6 @@ from fusiondiff_audit.kiln.specimens import Pixels, Specimen, specimen
 BENCHMARK_VERSION = "bench/1"
 REFERENCE_KILNS = ("alder", "birch", "cedar")
 IMAGE_SIDE = 256
-SEEDS = 12
 LABELS = (10, 20, 50, 200, 1000)
 
 

@@ -385,7 +385,7 @@ def test_an_optional_stress_test_is_stated_in_the_report(ready: Tool) -> None:
     for number, (more, said) in enumerate(
         (
             ((), "not stress-tested"),
-            (("--robustness", "failed.json"), "FAILED quick"),
+            (("--robustness", "failed.json"), "FAILED, policy 'quick'"),
             (("--robustness", TESTED), "PASSED, policy 'quick'"),
         )
     ):
