@@ -133,7 +133,9 @@ def tally(gate: Gate, held: HeldImages, authentic: Collection[str], baseline: He
         for digest, holds in (_by_image(held, gate.attack) or {}).items()
         if gate.slice is Slice.ALL or (gate.slice is Slice.AUTHENTIC) == (digest in authentic)
     }
-    then = None if baseline is None or not gate.compares else _by_image(baseline, gate.attack)
+    then = None
+    if baseline is not None and gate.compares and (gate.attack is not None or held.keys() == baseline.keys()):
+        then = _by_image(baseline, gate.attack)  # the worst of other attacks is no baseline
     if then is None or not now.keys() <= then.keys():
         return Tally(len(now), sum(now.values()))
     lost = sum(then[digest] and not holds for digest, holds in now.items())

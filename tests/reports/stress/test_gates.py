@@ -127,3 +127,12 @@ def test_a_waiver_counts_until_it_ends_and_for_failures_alone() -> None:
     assert ended.passed is GateOutcome.FAILED
     assert "its waiver ended" in ended.said
     assert decided(replace(gate, value=0.1), held("pgd", 15)).passed is GateOutcome.PASSED
+
+
+def test_the_worst_of_fewer_attacks_is_no_baseline() -> None:
+    """An attack that did not end in the baseline would make every image that it fools now a regression."""
+    gate = Gate(Metric.REGRESSIONS, 0.05)
+    both = {**held("pgd", 20), **held("square", 0)}
+    assert decided(gate, both, held("pgd", 20)).passed is GateOutcome.UNDECIDED
+    assert decided(gate, both, {**held("pgd", 20), **held("square", 20)}).passed is GateOutcome.FAILED
+    assert decided(replace(gate, attack="pgd"), both, held("pgd", 20)).passed is GateOutcome.PASSED
