@@ -68,11 +68,6 @@ def key_id(name: str, key: PublicKey) -> bytes:
     return hashlib.sha256(name.encode("utf-8") + b"\n" + _ED25519_TYPE + key.raw()).digest()[:4]
 
 
-def verifier_key(name: str, key: PublicKey) -> str:
-    """Return the one-line form in which note tools take a key."""
-    return f"{name}+{key_id(name, key).hex()}+{write_base64(_ED25519_TYPE + key.raw())}"
-
-
 def _split(data: bytes, where: str) -> tuple[str, list[str]]:
     """Part a note into its text and its signature lines, at the last empty line."""
     if len(data) > MAX_NOTE:

@@ -11,10 +11,10 @@ import pytest
 
 import signing.merkle
 from signing.errors import Reason, SigningError
-from signing.merkle import EMPTY_ROOT, MerkleTree, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from signing.merkle import EMPTY_ROOT, MerkleTree, leaf_hash, node_hash, verify_inclusion
 
-# RFC 6962 itself has no subtree proofs; nothing of ours uses them.
-OUT_OF_SCOPE = {"subtreeinclusion": 204, "subtreeconsistency": 118}
+# Inclusion proofs are the only proofs that this project makes or verifies.
+OUT_OF_SCOPE = {"consistency": 98, "subtreeinclusion": 204, "subtreeconsistency": 118}
 LEAVES = [leaf_hash(bytes([i])) for i in range(70)]
 
 
@@ -31,26 +31,16 @@ def decode(value: str | None) -> bytes:
     return base64.b64decode(value or "")
 
 
-def hashes(values: list[str] | None) -> tuple[bytes, ...]:
-    return tuple(decode(v) for v in values or ())
-
-
-def inclusion_verdict(case: dict[str, Any]) -> bool:
-    leaf, proof, root = decode(case["leafHash"]), hashes(case["proof"]), decode(case["root"])
+def is_proven(case: dict[str, Any]) -> bool:
+    leaf, proof, root = decode(case["leafHash"]), tuple(decode(v) for v in case["proof"] or ()), decode(case["root"])
     return accepts(verify_inclusion, leaf, case["leafIdx"], case["treeSize"], proof, root, "vector")
 
 
-def consistency_verdict(case: dict[str, Any]) -> bool:
-    proof, roots = hashes(case["proof"]), (decode(case["root1"]), decode(case["root2"]))
-    return accepts(verify_consistency, case["size1"], case["size2"], proof, *roots, "vector")
-
-
 @pytest.mark.vectors
-@pytest.mark.parametrize(("kind", "verdict"), [("inclusion", inclusion_verdict), ("consistency", consistency_verdict)])
-def test_every_vector_agrees(vectors: Path, kind: str, verdict: Callable[[dict[str, Any]], bool]) -> None:
-    paths = [p for p in (vectors / "rfc6962" / "testdata" / kind).rglob("*") if p.suffix == ".json"]
+def test_every_inclusion_vector_agrees(vectors: Path) -> None:
+    paths = [p for p in (vectors / "rfc6962" / "testdata" / "inclusion").rglob("*") if p.suffix == ".json"]
     cases = {str(p): json.loads(p.read_text()) for p in paths}
-    mismatches = [name for name, case in cases.items() if verdict(case) == case["wantErr"]]
+    mismatches = [name for name, case in cases.items() if is_proven(case) == case["wantErr"]]
     assert mismatches == []
     assert (len(cases), sum(not case["wantErr"] for case in cases.values())) == (98, 6)
 
@@ -58,8 +48,8 @@ def test_every_vector_agrees(vectors: Path, kind: str, verdict: Callable[[dict[s
 @pytest.mark.vectors
 def test_vectors_out_of_scope_are_counted(vectors: Path) -> None:
     folder = vectors / "rfc6962" / "testdata"
-    found = {p.name: sum(f.suffix == ".json" for f in p.rglob("*")) for p in folder.iterdir() if p.is_dir()}
-    assert found == OUT_OF_SCOPE | {"inclusion": 98, "consistency": 98}
+    counts = {p.name: sum(f.suffix == ".json" for f in p.rglob("*")) for p in folder.iterdir() if p.is_dir()}
+    assert counts == OUT_OF_SCOPE | {"inclusion": 98}
 
 
 def by_definition(leaves: list[bytes]) -> bytes:
@@ -82,33 +72,22 @@ def test_roots_of_all_sizes_are_those_of_the_definition() -> None:
     assert tree.root(0) == EMPTY_ROOT
 
 
-def test_every_leaf_of_every_size_is_proven_and_no_other() -> None:
-    tree = MerkleTree(LEAVES)
+def test_an_inclusion_proof_holds_for_its_leaf_index_and_root_alone() -> None:
     for size in range(1, 34):
-        root = tree.root(size)
+        tree = MerkleTree(LEAVES[:size])
+        root = tree.root()
         for index in range(size):
-            proof = tree.inclusion(index, size)
+            proof = tree.inclusion(index)
             verify_inclusion(LEAVES[index], index, size, proof, root, "test")
             assert not accepts(verify_inclusion, LEAVES[index + 1], index, size, proof, root, "test")
             assert not accepts(verify_inclusion, LEAVES[index], index + 1, size, proof, root, "test")
             assert not accepts(verify_inclusion, LEAVES[index], index, size, (*proof, root), root, "test")
 
 
-def test_every_two_sizes_are_consistent_and_no_other() -> None:
-    tree = MerkleTree(LEAVES)
-    for size in range(1, 34):
-        for older in range(1, size + 1):
-            proof = tree.consistency(older, size)
-            roots = tree.root(older), tree.root(size)
-            verify_consistency(older, size, proof, *roots, "test")
-            assert not accepts(verify_consistency, older, size, proof, roots[0], LEAVES[0][::-1], "test")
-            assert not accepts(verify_consistency, older, size, proof, LEAVES[0][::-1], roots[1], "test")
-            assert not accepts(verify_consistency, older, size, (*proof, roots[0]), *roots, "test")
-    assert not accepts(verify_consistency, 0, 5, (), EMPTY_ROOT, tree.root(5), "test")
-
-
-@pytest.mark.parametrize("call", [lambda t: t.root(71), lambda t: t.inclusion(70), lambda t: t.consistency(0)])
-def test_sizes_that_the_tree_never_had_are_an_error(call: Callable[[MerkleTree], object]) -> None:
+@pytest.mark.parametrize(
+    "call", [lambda t: t.root(71), lambda t: t.root(-1), lambda t: t.inclusion(70), lambda t: t.inclusion(-1)]
+)
+def test_a_size_or_a_leaf_outside_the_tree_is_an_error(call: Callable[[MerkleTree], object]) -> None:
     with pytest.raises(ValueError, match=r"leaf|leaves"):
         call(MerkleTree(LEAVES))
 

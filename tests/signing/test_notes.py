@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import signing
 from signing.errors import Reason, SigningError
-from signing.notes import key_id, verifier_key
+from signing.notes import key_id
 from signing.proofs import ProvenLeaf
 from tests.attacker import flips, mutant
 
@@ -48,7 +48,7 @@ def test_the_published_example() -> None:
     raw = base64.b64decode(encoded)
     assert raw[:1] == b"\x01"
     key = signing.PublicKey.of(Ed25519PublicKey.from_public_bytes(raw[1:]), "test")
-    assert (key_id(name, key).hex(), verifier_key(name, key)) == (digits, VKEY)
+    assert key_id(name, key).hex() == digits
     # It is no checkpoint, and is refused as none only after its signature was found good.
     refuse(lambda: signing.open_checkpoint(EXAMPLE.encode(), "test", origin=name, key=key), Reason.MALFORMED)
     changed = EXAMPLE.replace("an example", "my example")
