@@ -111,7 +111,7 @@ def header_rows(
     `images` are the rows that are shown; a test that some of them lack is listed as not checked.
     """
     from reports.verdict.versions import NEWEST
-    from reports.verdict.wording import limitations, robustness_text
+    from reports.verdict.wording import limitations, robustness_lines
 
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
@@ -130,7 +130,7 @@ def header_rows(
         *(("its error rates", rate) for rate in rates),
         *(("not checked", text) for text in _not_checked(header, images)),
         ("policy", f"{header.policy.name}, sha256:{header.policy.digest}"),
-        ("stress test", f"{claimed}{robustness_text(header.robustness)}"),
+        *(("stress test", f"{claimed}{line}") for line in robustness_lines(header.robustness)),
         ("replay", _replay(header, comparison)),
         *(("case", text) for text in header.case),
         *(("not proven", text) for text in limitations(header)),

@@ -12,13 +12,22 @@ from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
 from reports.verdict.header import Header
 
 
-def robustness_text(claim: RobustnessClaim | None) -> str:
-    """Return what a report states of a stress test."""
+def robustness_lines(claim: RobustnessClaim | None) -> tuple[str, ...]:
+    """Return what a report states of a stress test, one digest in a line at most: a table cuts longer lines."""
     if claim is None:
-        return "not stress-tested"
-    policy = "" if claim.policy_digest is None else f" sha256:{claim.policy_digest}"
+        return ("not stress-tested",)
     stale = ", stale" if claim.stale else ""
-    return f"{claim.outcome}, policy {claim.policy!a}{policy}, {claim.day}, result sha256:{claim.digest}{stale}"
+    policy = () if claim.policy_digest is None else (f"policy sha256:{claim.policy_digest}",)
+    return (
+        f"{claim.outcome}{stale}, policy {claim.policy!a}",
+        *policy,
+        f"result of {claim.day}, sha256:{claim.digest}",
+    )
+
+
+def robustness_text(claim: RobustnessClaim | None) -> str:
+    """Return what a report states of a stress test as one sentence."""
+    return ", ".join(robustness_lines(claim))
 
 
 def scale_text(scale: ScaleClaim) -> str:

@@ -11,7 +11,7 @@ from fusiondiff_audit.cli.exits import Exit
 from reports.stress.outcome import Outcome
 from reports.verdict.claims import RobustnessClaim
 from reports.verdict.issue import REPORT, issue
-from reports.verdict.wording import robustness_text
+from reports.verdict.wording import robustness_lines
 from tests.cli.conftest import Tool
 from tests.reports.verdict.made import report
 from tests.reports.verdict.test_vectors import VECTORS
@@ -110,7 +110,8 @@ def test_every_unsigned_file_is_listed_as_not_checked(lab: Tool, received: Calla
 def test_claims_of_the_auditor_alone_are_marked(lab: Tool, received: Callable[..., Path]) -> None:
     claim = RobustnessClaim(Outcome.PASSED, "quick", "1" * 64, "2026-11-21", "0" * 64, stale=False)
     out = lab("verify", received(robustness=claim), "--trust", "trust.json").out
-    assert f"as the auditor says: {robustness_text(claim)}" in out
+    for line in robustness_lines(claim):
+        assert f"stress test      as the auditor says: {line}\n" in out
     assert "signed by        as the auditor says: sem-1" in out
     assert "trust store      as the auditor says: another one than this" in out
 
