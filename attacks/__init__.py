@@ -6,7 +6,7 @@ Not-goals: knowing a classifier, policy or signature of ours; numbers without co
 
     >>> from attacks.gradient import Apgd
     >>> from attacks.harness import AttackPlan, run_attack
-    >>> from attacks.outcome import Knowledge
+    >>> from attacks.trials import Knowledge
     >>> from attacks.images import Budget, Norm
     >>> from tests.attacks.toys import Linear, toy_images
     >>> plan = AttackPlan("apgd", "gradient", Knowledge.WHITE, Apgd(Budget(Norm.LINF, 2 / 255)))

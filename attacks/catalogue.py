@@ -20,8 +20,8 @@ from attacks.cost import (
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack
 from attacks.images import Budget, Norm
-from attacks.outcome import Knowledge
 from attacks.transformations import TRANSFORMATIONS, Transformation
+from attacks.trials import Knowledge
 
 ATLAS, NIST = "2026.07", "AI 100-2e2025"
 _TAXONOMIES = {

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from attacks.catalogue import CATALOGUE
 from attacks.cost import JUDGING, Cost, Effort
-from attacks.outcome import Knowledge
-from attacks.poison.catalogue import POISONS
+from attacks.poison_catalogue import POISONS
+from attacks.trials import Knowledge
 
 # By check: its cost for each image, by the number of steps of the strongest attack.
 _CHECKS: dict[str, Callable[[int], Cost]] = {

@@ -27,7 +27,6 @@ from attacks.images import (
     scale_to_budget,
 )
 from attacks.isolation import derived_seed, isolated
-from attacks.outcome import AttackTrials, End, Found, Knowledge, Trial, problem_of
 from attacks.target import (
     AttackLimits,
     AttackLog,
@@ -38,6 +37,7 @@ from attacks.target import (
     Target,
     margin,
 )
+from attacks.trials import AttackTrials, End, Found, Knowledge, Trial, problem_of
 
 Progress = Callable[[str, int, int], None]  # attack, images done, images in all
 

@@ -15,9 +15,9 @@ from attacks.checks import CHECKS
 from attacks.checks.check import CheckContext, SmallestChanges
 from attacks.harness import AttackPlan, AttackRun, Progress, run_attack, split_by_correctness
 from attacks.images import LabelledImage, Plane
-from attacks.outcome import AttackTrials, Missed, digest_of_results
 from attacks.poison.assessment import PoisonAssessment, PoisonTest, assess_poison
 from attacks.target import Prediction, Target
+from attacks.trials import AttackTrials, Missed, digest_of_results
 from reports.stress.gates import Gate, GateResult, HeldImages, decide, tally
 from reports.stress.outcome import Outcome, outcome_of
 from reports.stress.records import CheckResult

@@ -21,7 +21,7 @@ from attacks.art.estimators import ArtAttack, AttackView
 from attacks.gradient import Apgd
 from attacks.harness import Attack, AttackPlan, AttackRun, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm
-from attacks.outcome import Knowledge
+from attacks.trials import Knowledge
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel

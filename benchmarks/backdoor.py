@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from attacks.images import LabelledImage
-from attacks.poison.backdoor import plant_backdoor
 from attacks.poison.dirty_label import with_stamp
+from benchmarks.backdoor_training import plant_backdoor
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen

@@ -14,10 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from attacks.images import LabelledImage
-from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DETECTORS, evaluate_detector
 from attacks.poison.harness import PoisonPlan, PoisonScenario, altered_specimens, apply_poison, run_poison
 from attacks.poison.threat import PoisonBudget
+from attacks.poison_catalogue import POISONS
 from fusiondiff_audit.evaluation.task import BenchmarkItem, PartSizes, benchmark_task
 from fusiondiff_audit.images import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.harness import AttackRun, end_of
 from attacks.images import LabelledImage, decode_png, distance, encode_png, plane_digest
-from attacks.outcome import End, Knowledge, Trial
+from attacks.trials import End, Knowledge, Trial
 
 _SLACK = 1e-6
 _DIGITS = 5e-7  # distances are written with six digits

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from attacks.harness import AttackPlan, AttackRun, run_attack
 from attacks.images import LabelledImage, Norm, Plane
-from attacks.outcome import problem_of
 from attacks.poison.assessment import PoisonAssessment
 from attacks.target import Prediction, Target
+from attacks.trials import problem_of
 from reports.stress.records import CheckResult, CheckState
 
 # By norm and image digest: the smallest change that fooled the same weights in the baseline.

@@ -10,8 +10,8 @@ import torch
 from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.harness import run_attack
 from attacks.images import LabelledImage, Norm, Plane, UnitPlane
-from attacks.outcome import Knowledge
 from attacks.target import Prediction
+from attacks.trials import Knowledge
 from reports.stress.statistics import wilson
 
 _BROKEN = 0.95

@@ -8,8 +8,8 @@ import torch
 from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.gradient import Pgd, margin_gradient, random_start, to_tensor
 from attacks.images import Budget, LabelledImage, Norm, Plane
-from attacks.outcome import End, Knowledge
 from attacks.target import AttackLimits, AttackSession, margin
+from attacks.trials import End, Knowledge
 
 _REPETITIONS = 5
 _SAME = 1e-4

@@ -8,7 +8,7 @@ from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.gradient import Fgsm, Pgd
 from attacks.harness import Attack, AttackPlan
 from attacks.images import Budget, Norm, quantise
-from attacks.outcome import AttackTrials, End, Knowledge
+from attacks.trials import AttackTrials, End, Knowledge
 from reports.stress.records import CheckState
 
 _SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # of the main budget

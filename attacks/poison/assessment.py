@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from attacks.harness import Progress
 from attacks.images import LabelledImage
-from attacks.outcome import problem_of
 from attacks.poison.detectors import DetectorTrial, SpecimenFeatures, evaluate_detector
 from attacks.poison.dirty_label import stamp
 from attacks.poison.harness import (
@@ -23,6 +22,7 @@ from attacks.poison.harness import (
     run_poison,
 )
 from attacks.poison.threat import EnrolledModel, Learner, Poison, PoisonBudget, is_authentic
+from attacks.trials import problem_of
 
 _PLANTED = 10  # the planted control stamps one specimen of so many
 

@@ -15,7 +15,6 @@ import torch
 
 from attacks.images import LabelledImage, decode_png, encode_png, plane_digest, quantise
 from attacks.isolation import derived_seed, isolated
-from attacks.outcome import problem_of
 from attacks.poison.threat import (
     EnrolledModel,
     Learner,
@@ -26,6 +25,7 @@ from attacks.poison.threat import (
     VoteCounts,
     is_authentic,
 )
+from attacks.trials import problem_of
 
 Tolerance = Callable[[VoteCounts], int]  # altered specimens that a certificate tolerates
 

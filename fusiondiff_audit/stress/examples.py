@@ -9,8 +9,8 @@ from PIL import Image
 from scipy import ndimage
 
 from attacks.images import LabelledImage, Plane
-from attacks.outcome import End
 from attacks.suite import SuiteResult
+from attacks.trials import End
 from fusiondiff_audit.page.stress import AttackExample
 
 MOST, SIDE, ENLARGED = 6, 192, 10

@@ -6,11 +6,11 @@ from importlib.metadata import version
 
 import signing
 from attacks.catalogue import ATLAS, CATALOGUE, NIST
-from attacks.outcome import AttackTrials, End
-from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DetectorTrial
 from attacks.poison.harness import PoisonTrial
+from attacks.poison_catalogue import POISONS
 from attacks.suite import SuiteResult
+from attacks.trials import AttackTrials, End
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import StressPolicy

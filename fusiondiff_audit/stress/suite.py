@@ -10,10 +10,10 @@ from attacks.catalogue import CATALOGUE
 from attacks.cost import Effort
 from attacks.harness import AttackPlan
 from attacks.images import Budget, Norm
-from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DETECTORS
 from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import PoisonBudget
+from attacks.poison_catalogue import POISONS
 from attacks.suite import Suite
 from fusiondiff_audit.policy.parsing import MAX_POLICY
 from fusiondiff_audit.policy.stress import (

@@ -12,8 +12,8 @@ from attacks.adaptive import AdaptiveAttack, PlaneObjective, distilled_head, oth
 from attacks.gradient import random_start, to_plane, to_tensor
 from attacks.harness import Attack, AttackPlan, AttackRun, run_attack
 from attacks.images import Budget, Norm, UnitPlane
-from attacks.outcome import AttackTrials, Knowledge
 from attacks.target import AttackSession
+from attacks.trials import AttackTrials, Knowledge
 from tests.attacks.toys import Linear, Rough, Scripted, texture_images, toy_images
 
 BUDGET = Budget(Norm.LINF, 16 / 255)

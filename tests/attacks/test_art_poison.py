@@ -11,9 +11,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 from torch import nn
 
-from attacks.poison.catalogue import POISONS
 from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import PoisonBudget
+from attacks.poison_catalogue import POISONS
 from tests.attacks.poison_toys import ToyLearner
 from tests.attacks.test_poison import WIDE, done_to
 

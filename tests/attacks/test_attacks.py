@@ -9,7 +9,7 @@ from attacks.art import decision_based, gradient_steps, minimum_norm, score_base
 from attacks.gradient import Apgd, Fgsm, Pgd, apgd_checkpoints
 from attacks.harness import Attack, AttackPlan, run_attack
 from attacks.images import Budget, Norm
-from attacks.outcome import End, Knowledge
+from attacks.trials import End, Knowledge
 from tests.attacks.toys import WEIGHTS, ConstantModel, Linear, Masked, toy_images
 
 HEIGHT = 0.5

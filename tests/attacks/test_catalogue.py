@@ -7,7 +7,7 @@ from attacks.catalogue import CATALOGUE
 from attacks.cost import Effort
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, Norm
-from attacks.outcome import End, Knowledge
+from attacks.trials import End, Knowledge
 from tests.attacks.toys import Linear, toy_images
 
 BUDGETS = {Norm.LINF: 0.1, Norm.L2: 0.8, Norm.L0: 0.4}

@@ -16,9 +16,9 @@ from attacks.cost import Effort
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack, AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, Norm, Plane, UnitPlane, distance
-from attacks.outcome import End, Knowledge
 from attacks.poison.assessment import PoisonAssessment
 from attacks.target import AttackSession, Prediction, Target
+from attacks.trials import End, Knowledge
 from reports.stress.records import CheckResult, CheckState
 from tests.attacks.toys import BUDGET, ConstantModel, Linear, Masked, Scripted, toy_images, weighted_sum
 

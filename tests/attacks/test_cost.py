@@ -8,10 +8,10 @@ from attacks.cost import Cost, Effort
 from attacks.estimate import cost_of_poisons, cost_of_suite
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, Norm
-from attacks.outcome import Knowledge
-from attacks.poison.catalogue import POISONS
 from attacks.poison.harness import PoisonPlan, PoisonScenario, run_poison
 from attacks.poison.threat import PoisonBudget
+from attacks.poison_catalogue import POISONS
+from attacks.trials import Knowledge
 from reports.arithmetic import tolerance
 from tests.attacks.poison_toys import ToyLearner
 from tests.attacks.test_poison import ASKED, ENROLLED

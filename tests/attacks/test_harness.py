@@ -13,8 +13,8 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane, distance, plane_digest
-from attacks.outcome import AttackTrials, End, Found, Knowledge, digest_of_results
 from attacks.target import AttackSession, Prediction
+from attacks.trials import AttackTrials, End, Found, Knowledge, digest_of_results
 from tests.attacks.toys import BUDGET, WEIGHTS, ConstantModel, Linear, Rough, Scripted, texture_images, toy_images
 
 

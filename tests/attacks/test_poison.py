@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from attacks.images import Budget, LabelledImage, Norm, Plane, distance
-from attacks.outcome import Knowledge
-from attacks.poison.catalogue import POISONS
 from attacks.poison.dirty_label import with_stamp
 from attacks.poison.harness import (
     PoisonPlan,
@@ -20,6 +18,8 @@ from attacks.poison.harness import (
     run_poison,
 )
 from attacks.poison.threat import Poison, PoisonBudget, PoisonContext, PoisonedSpecimens
+from attacks.poison_catalogue import POISONS
+from attacks.trials import Knowledge
 from reports.arithmetic import tolerance
 from tests.attacks.poison_toys import ToyLearner, toy_specimens
 

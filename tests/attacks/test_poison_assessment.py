@@ -10,10 +10,10 @@ from attacks.checks import CHECKS
 from attacks.checks.check import CheckContext
 from attacks.images import LabelledImage
 from attacks.poison.assessment import PoisonAssessment, PoisonTest, assess_poison
-from attacks.poison.catalogue import POISONS
 from attacks.poison.detectors import DETECTORS, DetectorTrial, SpecimenFeatures
 from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import PoisonBudget
+from attacks.poison_catalogue import POISONS
 from reports.arithmetic import tolerance
 from reports.stress.records import CheckState
 from tests.attacks.poison_toys import ToyLearner, toy_specimens

@@ -11,11 +11,11 @@ from attacks.checks import CHECKS
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, LabelledImage, Norm, UnitPlane
-from attacks.outcome import End, Knowledge
 from attacks.poison import assessment
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.suite import Suite, SuiteResult, run_suite
 from attacks.target import AttackSession, Target
+from attacks.trials import End, Knowledge
 from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Severity
 from reports.stress.outcome import Outcome
 from tests.attacks.test_poison_assessment import ENROLLED, poison_test

@@ -9,9 +9,9 @@ from attacks.catalogue import CATALOGUE
 from attacks.cost import Effort
 from attacks.harness import AttackPlan, run_attack
 from attacks.images import Budget, Norm, Plane, UnitPlane
-from attacks.outcome import End, Found
 from attacks.target import Prediction
 from attacks.transformations import TRANSFORMATIONS
+from attacks.trials import End, Found
 from tests.attacks.toys import Rough, texture_images
 
 ALL = Budget(Norm.LINF, 1.0)

@@ -12,9 +12,9 @@ from attacks.catalogue import CATALOGUE
 from attacks.gradient import Pgd
 from attacks.harness import AttackPlan
 from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane
-from attacks.outcome import Knowledge
 from attacks.suite import Suite, run_suite
 from attacks.target import AttackSession, Prediction
+from attacks.trials import Knowledge
 from fusiondiff_audit.page.stress import plots_of, render_stress
 from fusiondiff_audit.stress.examples import MOST, SIDE, examples_of
 from reports.stress.outcome import Outcome

@@ -7,7 +7,7 @@ import pytest
 
 from attacks.catalogue import CATALOGUE
 from attacks.checks import CHECKS
-from attacks.outcome import Knowledge
+from attacks.trials import Knowledge
 from fusiondiff_audit.policy.stress import read_stress_policy
 from fusiondiff_audit.stress.suite import policy_place, suite_of
 from reports.stress.gates import Bound, Severity, Slice

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from attacks.images import LabelledImage
-from attacks.poison.backdoor import BackdoorProgress, plant_backdoor
 from attacks.poison.dirty_label import with_stamp
+from benchmarks.backdoor_training import BackdoorProgress, plant_backdoor
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files

@@ -11,7 +11,7 @@ import torch
 from attacks.gradient import Apgd
 from attacks.harness import AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm
-from attacks.outcome import Knowledge
+from attacks.trials import Knowledge
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.tiles import Aggregation
 from fusiondiff_audit.model.classifier import DiffusionModel

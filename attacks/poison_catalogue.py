@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from attacks.art import poison as art
-from attacks.outcome import Knowledge
 from attacks.poison import crafted, dirty_label
 from attacks.poison.threat import Poison, PoisonContext, PoisonedSpecimens
+from attacks.trials import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
