@@ -26,8 +26,8 @@ bench: setup
 	$(BIN)/python -P benchmarks/startup.py
 	$(BIN)/python -P benchmarks/merkle.py
 	$(BIN)/python -P benchmarks/signing.py
-	$(BIN)/python -P benchmarks/model.py
-	$(BIN)/python -P benchmarks/intake.py
+	$(BIN)/python -P benchmarks/model_signature.py
+	$(BIN)/python -P benchmarks/guard.py
 	$(BIN)/python -P benchmarks/kiln.py
 
 lint: setup

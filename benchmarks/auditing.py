@@ -20,7 +20,7 @@ import tifffile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
-from benchmarks.house import founded
+from benchmarks.trust_store import write_trust_store
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import Judge, audit
 from fusiondiff_audit.evaluation.extraction import no_progress
@@ -41,7 +41,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        keys, now = founded(folder, signing.Role.DEVICE, signing.Role.AUDITOR), signing.now()
+        keys, now = write_trust_store(folder, signing.Role.DEVICE, signing.Role.AUDITOR), signing.now()
         self.auditor = keys[signing.Role.AUDITOR]
         signing.sign_batch(
             folder / "batch",

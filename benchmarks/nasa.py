@@ -25,7 +25,7 @@ from scipy import ndimage
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from benchmarks.micrographs import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
+from benchmarks.nasa_crops import Crop, as_pixels, averaged, folds_a, folds_b, task_a, task_b
 from fusiondiff_audit.evaluation.baselines import BASELINES
 from fusiondiff_audit.evaluation.bundle import as_micrograph
 from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture_statistics

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
-from benchmarks.house import founded
+from benchmarks.trust_store import write_trust_store
 from reports.verdict.issue import issue
 from tests.reports.verdict.made import report
 
@@ -34,7 +34,7 @@ print(used.ru_utime, used.ru_maxrss * 1024)"""
 def made(folder: Path, rows: int) -> list[str]:
     """Write a report and a trust store, and return the words that verify it."""
     folder.mkdir()
-    auditor = founded(folder, signing.Role.AUDITOR)[signing.Role.AUDITOR]
+    auditor = write_trust_store(folder, signing.Role.AUDITOR)[signing.Role.AUDITOR]
     said = report(auditor.public, rows, specimens=rows // 2, issued=signing.write_time(signing.now()))
     for name, data in issue(said, auditor).items():
         (folder / name).write_bytes(data)

@@ -2,7 +2,7 @@
 
 Press reports describe "FusionDiff: a dual-path diffusion-based framework for few-shot authenticity analysis of ceramic
 microstructures": frozen Stable Diffusion v1.4, a CNN path, an adapter-enhanced DeiT, feature gating. No paper, code or
-data is public; layers, sizes and training are our own choices (docs/decisions/two-readings.md).
+data is public; layers, sizes and training are our own choices (docs/decisions/fusiondiff-architecture.md).
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Micro-batches are not shared between images, and the last one of an image is padded to a power of two. Sharing would
 save padding, but the last digits of an embedding can depend on the position of its tile in the micro-batch (measured:
-docs/decisions/two-readings.md), and so on the images judged before.
+docs/decisions/fusiondiff-architecture.md), and so on the images judged before.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -96,7 +96,7 @@ def _refuse_unknown(where: str, digest: str, pinned: str, name: str) -> None:
         raise SigningError(
             Reason.DIGEST_MISMATCH,
             f"{what} ({impostor})" if impostor else what,
-            hint=f"take the files of {name} at the revision that docs/decisions/two-readings.md names",
+            hint=f"take the files of {name} at the revision that docs/decisions/fusiondiff-architecture.md names",
         )
 
 

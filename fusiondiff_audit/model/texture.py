@@ -2,8 +2,8 @@
 
 Local binary patterns, differences between pixels at some distances, edges, and the shape of the histogram, each at four
 scales, of greys of zero mean and unit variance. A trained network describes well what it was trained on; descriptors
-describe any texture a little, and forests use both (docs/decisions/surface.md). The forests of signed bundles rest on
-these numbers: another definition needs a setting of its own in `bundle.json`.
+describe any texture a little, and forests use both (docs/decisions/texture-descriptors.md). The forests of signed
+bundles rest on these numbers: another definition needs a setting of its own in `bundle.json`.
 
 Descriptors hardly change when a tile is rotated by a right angle or mirrored: at the two finest scales patterns are
 counted on some rows only. Every descriptor is a continuous function of the pixels, so gradients through it are true.

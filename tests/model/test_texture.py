@@ -21,7 +21,7 @@ from tests.model.tiny import ARCHITECTURE, SETTINGS, enrolled_model, pictures, s
 
 WITH_TEXTURE = replace(ARCHITECTURE, surface=True)
 CONSTANT = 31  # log variance of the standardised greys: it only tells flat tiles from others
-GOLDEN = Path(__file__).parents[1] / "vectors" / "surface" / "numbers.json"
+GOLDEN = Path(__file__).parents[1] / "vectors" / "texture" / "descriptors.json"
 
 
 def noise(blur: int = 1) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """What the embedded bundle must reach, in one table: synthetic kilns, real micrographs, time and memory.
 
-    python -P benchmarks/bars.py FOLDER [--bundle fusion-diff-v1-ceramic] [--seeds 12] [--kilns FILE] [--only PART]
+    python -P benchmarks/bundle_requirements.py FOLDER [--bundle MODEL] [--seeds 12] [--kilns FILE] [--only PART]
 
 FOLDER holds NASA's micrographs, as benchmarks/nasa.py wants them. Seeds, splits and generators are those of `kiln
 bench`. Every line says what was measured, with 95 % intervals over seeds, and what it must reach; the script fails if

@@ -1,4 +1,4 @@
-"""Verifying a signed model, ours beside model-signing's own verifier: `python -P benchmarks/model.py`.
+"""Verifying a signed model, ours beside model-signing's own verifier: `python -P benchmarks/model_signature.py`.
 
 Both run as commands on the same folder, in interleaved rounds (A B, B A, ...), one warm-up dropped.
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 import signing
 
 
-def founded(folder: Path, *roles: signing.Role) -> dict[signing.Role, signing.PrivateKey]:
+def write_trust_store(folder: Path, *roles: signing.Role) -> dict[signing.Role, signing.PrivateKey]:
     """Write `trust.json`, and return a key for each role."""
     root, now = signing.PrivateKey.generate(signing.Algorithm.ED25519), signing.now()
     window = signing.Window(now, signing.read_moment("+1d", now))
