@@ -13,9 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fusiondiff_audit.evaluation.metrics import THRESHOLD, ClassMetrics, Interval, Scores, Truth, class_metrics
 
-FoldScorer = Callable[
-    [npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores
-]  # training and test rows -> scores of the test rows
+# From training and test rows to the scores of the test rows.
+FoldScorer = Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], Scores]
 _FOLDS = 5
 _DRAWS = 1000
 _LEAST = 0.9  # share of draws that must hold both classes

@@ -46,7 +46,7 @@ def decode_batch(
             _, sidecar = sidecars.get(_stem(file.name), ("", ()))
             return decode(file, guard=guard, sidecar=sidecar)
         except ImageError as e:
-            return RefusedImage(file.name, e.reason, str(e), next(iter(getattr(e, "__notes__", ())), None))
+            return RefusedImage(file.name, e.reason, str(e), e.hint)
 
     first = [entry for entry in batch.manifest.files if entry.kind is FileKind.SIDECAR]
     others = [entry for entry in batch.manifest.files if entry.kind is not FileKind.SIDECAR]

@@ -77,9 +77,7 @@ def write_pixels(descriptor: int, header: ImageHeader, rows: "PixelRows") -> Non
 
 def write_refusal(descriptor: int, header: ImageHeader, error: ImageError) -> None:
     """Write the refusal of the file."""
-    hints = getattr(error, "__notes__", [])
-    summary = {"reason": error.reason, "message": str(error), "hint": hints[0] if hints else None}
-    _write_summary(descriptor, header, summary)
+    _write_summary(descriptor, header, {"reason": error.reason, "message": str(error), "hint": error.hint})
 
 
 def read_result(memory: npt.NDArray[np.uint8], header: ImageHeader) -> DecodedPixels:

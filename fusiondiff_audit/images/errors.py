@@ -20,13 +20,13 @@ class ImageError(Exception):
 
     def __init__(self, reason: ImageReason, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.hint = reason, hint
         if hint is not None:
             self.add_note(hint)
 
     def of(self, name: str) -> "ImageError":
         """Return the same refusal, with the file that it is about."""
-        return ImageError(self.reason, f"{name!a}: {self}", hint=next(iter(getattr(self, "__notes__", ())), None))
+        return ImageError(self.reason, f"{name!a}: {self}", hint=self.hint)
 
 
 def malformed(what: str) -> ImageError:

@@ -34,9 +34,8 @@ class Intensity:
     def apply(self, plane: npt.NDArray[Any]) -> Unit:
         """Return the plane as numbers from 0 to 1."""
         values = plane.astype(np.float32)
-        counted = (
-            plane if is_8_or_16_bit(plane) else values
-        )  # single precision keeps 16 bits exactly; counting is faster
+        # Single precision keeps 16 bits exactly, and whole numbers are counted faster than others are sorted.
+        counted = plane if is_8_or_16_bit(plane) else values
         low, high = percentiles(counted, (self.low, self.high)).astype(np.float32)
         unit: Unit = np.clip((values - low) / max(high - low, np.float32(1e-12)), 0, 1)
         return unit

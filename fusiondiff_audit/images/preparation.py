@@ -7,7 +7,7 @@
 Everything that happened to the pixels is listed, with its numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -70,8 +70,7 @@ def prepare(micrograph: Micrograph, geometry: Geometry) -> Prepared:
     if not tiles:
         height, width = plane.shape
         steps.append(f"no tiles: {width} x {height} pixels, a tile has {geometry.tile}")
-        faults = (*quality.faults, Fault.TOO_SMALL)
-        quality = Quality(quality.white, quality.black, quality.contrast, quality.focus, faults)
+        quality = replace(quality, faults=(*quality.faults, Fault.TOO_SMALL))
     kept = tuple(tile for tile in tiles if has_structure(plane, tile, geometry.tile))
     if tiles:
         flat = len(tiles) - len(kept)

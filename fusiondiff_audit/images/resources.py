@@ -37,6 +37,5 @@ class ResourceLimits:
 def limit_resources(header: ImageHeader, size: int) -> ResourceLimits:
     """Return what decoding a file of so many bytes may take."""
     seconds = _BASE + size // _STORED_PER_SECOND + header.decoded // _DECODED_PER_SECOND
-    return ResourceLimits(
-        seconds, _CLOCK * seconds, PROCESS + format_of(header).decoder_memory(header, size), size + header.nbytes
-    )
+    memory = PROCESS + format_of(header).decoder_memory(header, size)
+    return ResourceLimits(seconds, _CLOCK * seconds, memory, size + header.nbytes)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import product
+from itertools import product, starmap
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +27,7 @@ class Tile:
 
 def tile_grid(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
     """Return squares that cover an image evenly and overlap at least so much; none where it is smaller than one."""
-    return tuple(
-        Tile(top, left) for top, left in product(_places(height, side, overlap), _places(width, side, overlap))
-    )
+    return tuple(starmap(Tile, product(_places(height, side, overlap), _places(width, side, overlap))))
 
 
 def mirror_padded(plane: npt.NDArray[np.unsignedinteger], side: int) -> npt.NDArray[np.unsignedinteger]:

@@ -74,9 +74,8 @@ def make_files(order: FolderSpec, *, workers: int = 1) -> Iterator[tuple[Synthet
     ordered: list[tuple[str | None, int]] = [(None, i) for i in range(order.specimens)]
     ordered += [(makers[i % len(makers)], i) for i in range(order.specimens)]
     jobs = []
-    for number, place in enumerate(
-        random_stream(*key, order.kiln, "order").permutation(len(ordered)).tolist(), start=1
-    ):
+    shuffled = random_stream(*key, order.kiln, "order").permutation(len(ordered)).tolist()
+    for number, place in enumerate(shuffled, start=1):
         workshop, i = ordered[place]
         drawn = specimen(order.kiln, workshop, *key, str(i), difficulty=order.difficulty, instrument=order.instrument)
         name = f"{order.kiln}-{order.seed}-{number:04d}"

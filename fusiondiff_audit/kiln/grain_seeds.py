@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from fusiondiff_audit.kiln.body import Grains
 from fusiondiff_audit.kiln.shapes import Floats
 
 
@@ -40,16 +41,15 @@ class GrainSeeds:
         return distance
 
 
-def draw_grain_seeds(
-    rng: np.random.Generator, side: int, *, size: float, spread: float, elongation: float, direction: float
-) -> GrainSeeds:
-    """Draw seeds of grains of log-normal sizes, `size` pixels wide on average, some of them outside the image."""
+def draw_grain_seeds(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> GrainSeeds:
+    """Draw seeds of grains of log-normal sizes, some of them outside the image."""
+    size, spread, elongation = max(grains.size * scale, 3.0), grains.spread, grains.elongation
     margin = 3 * size * elongation**0.5
     count = int(np.ceil(1.3 * ((side + 2 * margin) / size) ** 2))
     centres = rng.uniform(-margin, side + margin, (count, 2))
     radii = 0.5 * size * np.exp(spread * rng.standard_normal(count) - spread**2 / 2)
     weights = np.minimum(radii, 3 * size) ** 2
-    cosine, sine = np.cos(direction), np.sin(direction)
+    cosine, sine = np.cos(grains.direction), np.sin(grains.direction)
     turn = np.array([[cosine, -sine], [sine, cosine]]) * np.array([[elongation**0.5], [elongation**-0.5]])
     lifted = np.column_stack([centres @ turn.T, np.sqrt(weights.max() - weights)]).astype(np.float32)
     return GrainSeeds(centres.astype(np.float32), lifted, turn.astype(np.float32), size, cKDTree(lifted))

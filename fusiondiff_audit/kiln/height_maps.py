@@ -19,9 +19,8 @@ _BOW = 0.3  # of a fibre, over the width of an image
 
 def clouds(parameters: Parameters, rng: np.random.Generator, side: int) -> HeightMap:
     """Noise with a power-law spectrum at wavelengths below `length`."""
-    field = _filtered(
-        rng, side, parameters["stretch"], lambda f: (f**2 + parameters["length"] ** -2.0) ** (-parameters["slope"] / 2)
-    )
+    lowest, slope = parameters["length"] ** -2.0, parameters["slope"]
+    field = _filtered(rng, side, parameters["stretch"], lambda f: (f**2 + lowest) ** (-slope / 2))
     return _tone(np.sign(field) * np.abs(field) ** parameters["bend"])
 
 
@@ -82,15 +81,9 @@ def cuboids(parameters: Parameters, rng: np.random.Generator, side: int) -> Heig
     offset = np.moveaxis(np.mgrid[:side, :side], 0, -1) - centres[block]
     along = offset @ [np.cos(turn), np.sin(turn)]
     across = offset @ [-np.sin(turn), np.cos(turn)]
-    size = (
-        parameters["spacing"]
-        / 2
-        * parameters["filled"]
-        * np.exp(parameters["spread"] * rng.normal(size=len(centres)))[block]
-    )
-    reach = (np.abs(along) ** parameters["corners"] + np.abs(across) ** parameters["corners"]) ** (
-        1 / parameters["corners"]
-    )
+    half, power = parameters["spacing"] / 2 * parameters["filled"], parameters["corners"]
+    size = half * np.exp(parameters["spread"] * rng.normal(size=len(centres)))[block]
+    reach = (np.abs(along) ** power + np.abs(across) ** power) ** (1 / power)
     return 0.2 + 0.6 * _soft(size - reach)
 
 

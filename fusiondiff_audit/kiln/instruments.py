@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope
+from fusiondiff_audit.kiln.microscope import Microscope
 
 
 def _everyday(rng: np.random.Generator) -> Microscope:
     return Microscope(
-        detector=ElectronDetector.BACKSCATTER,
         electrons=float(np.exp(rng.uniform(np.log(150), np.log(600)))),
         focus=rng.uniform(0.5, 0.95),
         astigmatism=rng.uniform(0, 0.2),
@@ -30,7 +29,6 @@ def _everyday(rng: np.random.Generator) -> Microscope:
 def _other(rng: np.random.Generator) -> Microscope:
     """Draw a session with fewer electrons, a softer focus, flatter contrast and a coarser pixel."""
     return Microscope(
-        detector=ElectronDetector.BACKSCATTER,
         electrons=float(np.exp(rng.uniform(np.log(50), np.log(150)))),
         focus=rng.uniform(0.8, 1.2),
         astigmatism=rng.uniform(0, 0.35),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.kiln.body import Body, Cracks, Grains, Inclusions, Layer
+from fusiondiff_audit.kiln.body import Body, Cracks, Inclusions, Layer
 from fusiondiff_audit.kiln.grain_seeds import GrainSeeds, draw_grain_seeds
 from fusiondiff_audit.kiln.pores import draw_pores
 from fusiondiff_audit.kiln.shapes import Ellipses, Floats, Rods, ValueNoise, draw_ellipses, draw_value_noise
@@ -72,7 +72,7 @@ def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: 
     """Draw a field of view of `side` pixels, each `pixel_size` micrometres wide."""
     scale = 1 / pixel_size
     inclusions = body.inclusions
-    seeds = _grains(body.grains, rng, side, scale)
+    seeds = draw_grain_seeds(body.grains, rng, side, scale)
     return FieldLayout(
         body,
         side,
@@ -85,13 +85,6 @@ def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: 
         draw_pores(body.pores, rng, side, scale, seeds),
         tuple(_cracks(body.cracks, rng, side, scale)),
         tuple(_layers(body.layers, rng, side, scale)),
-    )
-
-
-def _grains(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> GrainSeeds:
-    size = max(grains.size * scale, 3.0)
-    return draw_grain_seeds(
-        rng, side, size=size, spread=grains.spread, elongation=grains.elongation, direction=grains.direction
     )
 
 

@@ -98,7 +98,6 @@ def _shift_rows(field: Floats, shift: Floats) -> Floats:
 def _quantised(values: Floats, bits: int) -> npt.NDArray[np.unsignedinteger]:
     """Return greys from 0 to 1 as integers of 8 or 16 bits."""
     top = 2**bits - 1
-    pixels: npt.NDArray[np.unsignedinteger] = np.clip(np.round(values * top), 0, top).astype(
-        np.uint8 if bits == 8 else np.uint16
-    )
+    dtype = np.uint8 if bits == 8 else np.uint16
+    pixels: npt.NDArray[np.unsignedinteger] = np.clip(np.round(values * top), 0, top).astype(dtype)
     return pixels

@@ -12,9 +12,8 @@ import numpy as np
 
 from fusiondiff_audit.kiln.firing import Firing
 
-FiringRecipe = Mapping[
-    str, tuple[float, float]
-]  # ingredient: centre and standard deviation, of the logarithm unless listed below
+# By ingredient: centre and standard deviation, of the logarithm unless listed in _PLAIN or _AT_MOST_ONE.
+FiringRecipe = Mapping[str, tuple[float, float]]
 _PLAIN = {"direction", "temperature"}  # normal, not log-normal
 _AT_MOST_ONE = {"slowness", "roundness", "nesting", "throwing", "clustering", "shock"}
 

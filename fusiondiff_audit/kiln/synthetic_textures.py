@@ -43,12 +43,7 @@ TEXTURE_KINDS: Mapping[str, TextureKind] = {
         {"disorder": (0.1, 0.6), "share": (0.15, 0.85)},
     ),
     "leaves": TextureKind(height_maps.leaves, {"smallest": (2.5, 12)}, {"range": (2, 25)}, {"power": (1.5, 4)}),
-    "fibres": TextureKind(
-        height_maps.fibres,
-        {"width": (2, 20)},
-        {"spread": (0.02, 1.5), "cover": (0.4, 3)},
-        {},
-    ),
+    "fibres": TextureKind(height_maps.fibres, {"width": (2, 20)}, {"spread": (0.02, 1.5), "cover": (0.4, 3)}, {}),
     "foam": TextureKind(
         height_maps.foam,
         {"cell": (5, 60)},
@@ -114,9 +109,8 @@ class SyntheticTexture:
         shown = {name: math.log(parameters[name] / averaged) for name in ranges.lengths}
         shown |= {name: math.log(parameters[name]) for name in ranges.ratios}
         shown |= {name: parameters[name] for name in ranges.levels}
-        if (
-            "share" in shown and self.contrast < 0
-        ):  # the share of the bright phase: an image does not show which is higher
+        # The share is that of the bright phase: an image does not show which phase is higher.
+        if "share" in shown and self.contrast < 0:
             shown["share"] = 1 - shown["share"]
         return {f"{kind}, {name}": value for name, value in shown.items()}
 

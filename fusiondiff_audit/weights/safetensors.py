@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT, malformed, write_json
 
@@ -18,17 +20,17 @@ _MAX_DIMENSIONS = 8
 _MAX_TOKENS = 2_000_000
 _MAX_SIZE = 2**48  # of one dimension, and bytes of all of them
 _PREFIX = 8
-DTYPE_BYTES: Mapping[str, int] = {
-    "BOOL": 1,
-    "U8": 1,
-    "I8": 1,
-    "I16": 2,
-    "F16": 2,
-    "BF16": 2,
-    "I32": 4,
-    "F32": 4,
-    "I64": 8,
-    "F64": 8,
+TENSOR_TYPES: Mapping[str, torch.dtype] = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I32": torch.int32,
+    "F32": torch.float32,
+    "I64": torch.int64,
+    "F64": torch.float64,
 }
 
 
@@ -42,12 +44,12 @@ class TensorSpec:
     @property
     def size(self) -> int:
         """The number of bytes."""
-        return DTYPE_BYTES[self.dtype] * math.prod(self.shape)
+        return TENSOR_TYPES[self.dtype].itemsize * math.prod(self.shape)
 
     @property
     def span(self) -> int:
         """The number of bytes if empty sides had length 1, which the strides of libraries reach."""
-        return DTYPE_BYTES[self.dtype] * math.prod(max(side, 1) for side in self.shape)
+        return TENSOR_TYPES[self.dtype].itemsize * math.prod(max(side, 1) for side in self.shape)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -93,7 +95,7 @@ def write_tensor_header(specs: Mapping[str, TensorSpec]) -> bytes:
 def _placed(fields: Fields, base: int) -> TensorSpan:
     fields.closed("dtype", "shape", "data_offsets")
     dtype = fields.raw("dtype", limit=MAX_TEXT)
-    if dtype not in DTYPE_BYTES:
+    if dtype not in TENSOR_TYPES:
         raise malformed(fields.where, f"{dtype[:20]!r} is not a supported type of tensor")
     shape = fields.integers("shape", least=0, most=_MAX_SIZE, length=_MAX_DIMENSIONS)
     offsets = fields.integers("data_offsets", least=0, most=_MAX_SIZE, length=2)

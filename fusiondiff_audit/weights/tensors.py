@@ -12,7 +12,7 @@ import torch
 
 from fusiondiff_audit.weights.safetensors import (
     ALIGNED,
-    DTYPE_BYTES,
+    TENSOR_TYPES,
     TensorSpan,
     TensorSpec,
     read_tensor_header,
@@ -20,19 +20,7 @@ from fusiondiff_audit.weights.safetensors import (
 )
 from signing.strict import malformed
 
-_TYPES: Mapping[str, torch.dtype] = {
-    "BOOL": torch.bool,
-    "U8": torch.uint8,
-    "I8": torch.int8,
-    "I16": torch.int16,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I32": torch.int32,
-    "F32": torch.float32,
-    "I64": torch.int64,
-    "F64": torch.float64,
-}
-_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+_NAMES = {dtype: name for name, dtype in TENSOR_TYPES.items()}
 
 
 def specs_of(module: torch.nn.Module, *, dtype: torch.dtype | None = None) -> dict[str, TensorSpec]:
@@ -66,7 +54,7 @@ def view(shards: Mapping[str, memoryview], expected: Mapping[str, TensorSpec]) -
 def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
     """Return all tensors of a verified file as arrays over its memory; the caller checks their shapes."""
     found = read_tensor_header(data, where)
-    if foreign := sorted(name for name, placed in found.items() if _TYPES[placed.spec.dtype] is torch.bfloat16):
+    if foreign := sorted(name for name, placed in found.items() if TENSOR_TYPES[placed.spec.dtype] is torch.bfloat16):
         raise malformed(where, f"{foreign[0][:100]!a} is bfloat16, which arrays do not have")
     return {name: _tensor(data, placed).numpy() for name, placed in found.items()}
 
@@ -84,7 +72,7 @@ def _tensor(data: memoryview, placed: TensorSpan) -> torch.Tensor:
 
     Vector code adds unaligned numbers in another order, so the last digits of a finding would depend on the writer.
     """
-    dtype, shape = _TYPES[placed.spec.dtype], placed.spec.shape
+    dtype, shape = TENSOR_TYPES[placed.spec.dtype], placed.spec.shape
     if not placed.spec.size:
         return torch.empty(shape, dtype=dtype)
     inside = data[placed.start : placed.end]
@@ -98,7 +86,7 @@ def to_safetensors(tensors: Mapping[str, torch.Tensor]) -> bytes:
     """Return a safetensors file, laid out so that hardly any tensor must be copied when it is read."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     specs = {name: TensorSpec(_NAMES[tensor.dtype], tuple(tensor.shape)) for name, tensor in stored.items()}
-    order = sorted(stored, key=lambda name: (specs[name].size % ALIGNED != 0, -DTYPE_BYTES[specs[name].dtype], name))
+    order = sorted(stored, key=lambda name: (specs[name].size % ALIGNED != 0, -stored[name].itemsize, name))
     bodies = (stored[name].reshape(-1).view(torch.uint8).numpy().tobytes() for name in order)
     return b"".join((write_tensor_header({name: specs[name] for name in order}), *bodies))
 

@@ -17,11 +17,12 @@ _INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 @dataclass(frozen=True, slots=True)
 class IfdEntry:
-    """One tag: its type, how many values it has, and where they lie."""
+    """One tag: its type, the number of its values, and the bytes that they take."""
 
     kind: int
     count: int
     offset: int
+    size: int
 
 
 class Directory:
@@ -49,7 +50,7 @@ class Directory:
     def size(self, tag: int) -> int:
         """Return how many bytes a tag's value takes; 0 where it is missing."""
         entry = self._entries.get(tag)
-        return 0 if entry is None else entry.count * _SIZES[entry.kind]
+        return 0 if entry is None else entry.size
 
     def integers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Return a tag's whole numbers, or the default where the tag is missing."""
@@ -80,13 +81,11 @@ class Directory:
     def raw(self, tag: int) -> bytes:
         """Return a tag's bytes; empty where it is missing."""
         entry = self._entries.get(tag)
-        return (
-            b"" if entry is None else bytes(self._data[entry.offset : entry.offset + entry.count * _SIZES[entry.kind]])
-        )
+        return b"" if entry is None else bytes(self._data[entry.offset : entry.offset + entry.size])
 
     def spans(self) -> list[tuple[int, int]]:
         """Return which parts of the file the directory and its tags' values take."""
-        return [self._table, *((e.offset, e.offset + e.count * _SIZES[e.kind]) for e in self._entries.values())]
+        return [self._table, *((e.offset, e.offset + e.size) for e in self._entries.values())]
 
 
 def read_directories(data: Data) -> list[Directory]:
@@ -161,7 +160,7 @@ def _read_entry(data: Data, order: str, place: int, *, big: bool) -> tuple[int, 
         (value,) = _unpack(data, f"{order}{'Q' if big else 'I'}", value)
     if value + size > len(data):
         raise malformed(f"tag {tag} lies outside the file")
-    return tag, IfdEntry(kind, count, value)
+    return tag, IfdEntry(kind, count, value, size)
 
 
 def _unpack(data: Data, form: str, offset: int) -> tuple[int, ...]:

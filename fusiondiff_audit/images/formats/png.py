@@ -25,8 +25,11 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
     if kind != b"IHDR":
         raise malformed("IHDR is not first")
     width, height, bits, colour = _read_ihdr(body)
-    pixels = _Counter(_inflated(width, height, bits, colour))
-    palette, ancillary = b"", 0
+    # The image's data: a filter byte for each row, and the samples. It is inflated to be counted, and not kept.
+    expected = height * (1 + width * _CHANNELS[colour] * bits // 8)
+    too_much = malformed(f"inflates to more than the {expected:,} bytes that its size means")
+    pixels = Inflater(expected, "the image's data", too_much)
+    palette, ancillary, begun = b"", 0, False
     ignored: set[bytes] = set()
     for _ in range(MAX_CHUNKS):
         previous = kind
@@ -34,15 +37,17 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         if kind == b"IHDR":
             raise malformed("IHDR is there twice")
         if kind == b"PLTE":
-            if palette or not body or len(body) % 3 or len(body) > 768 or pixels.begun:
+            if palette or not body or len(body) % 3 or len(body) > 768 or begun:
                 raise malformed("a palette of the wrong size, twice, or after the image")
             if colour in (0, 4):
                 raise malformed("a palette in a grey image")
             palette = body
         elif kind == b"IDAT":
-            if pixels.begun and previous != b"IDAT":
+            if begun and previous != b"IDAT":
                 raise malformed("the image's data is interrupted by other chunks")
-            pixels.feed(body)
+            begun = True
+            for _ in pixels.feed(body):
+                pass
         elif kind == b"IEND":
             if body:
                 raise malformed("IEND is not empty")
@@ -57,6 +62,8 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
     else:
         raise too_large(f"more than {MAX_CHUNKS:,} chunks")
     pixels.finish()
+    if pixels.produced != expected:
+        raise malformed(f"inflates to {pixels.produced:,} bytes, its size means {expected:,}")
     if colour == 3 and not palette:
         raise malformed("an image of indices without a palette")
     return ImageHeader(
@@ -118,32 +125,6 @@ def _read_ihdr(body: bytes) -> tuple[int, int, int, int]:
         raise unsupported(f"a PNG of {bits} bits and colour type {colour}; 8 and 16 bits are read")
     check_bytes(width * height * _CHANNELS[colour] * bits // 8)  # before they are inflated to be counted
     return width, height, bits, colour
-
-
-def _inflated(width: int, height: int, bits: int, colour: int) -> int:
-    """Return how many bytes the image's data must inflate to: a filter byte a row, and the samples."""
-    return height * (1 + width * _CHANNELS[colour] * bits // 8)
-
-
-class _Counter:
-    """Inflates, counts, and keeps nothing: a bomb is known by its first byte too many."""
-
-    def __init__(self, expected: int) -> None:
-        what = f"inflates to more than the {expected:,} bytes that its size means"
-        self._inflater = Inflater(expected, "the image's data", malformed(what))
-        self._expected = expected
-        self.begun = False
-
-    def feed(self, body: bytes | memoryview) -> None:
-        self.begun = True
-        for _ in self._inflater.feed(body):
-            pass
-
-    def finish(self) -> None:
-        self._inflater.finish()
-        if self._inflater.produced != self._expected:
-            what = f"inflates to {self._inflater.produced:,} bytes, its size means {self._expected:,}"
-            raise malformed(what)
 
 
 def _decoder_memory(header: ImageHeader, size: int) -> int:

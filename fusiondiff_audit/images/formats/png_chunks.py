@@ -57,9 +57,9 @@ def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
 
 def _profile(body: bytes) -> bytes:
     name, separator, packed = body.partition(b"\0")
-    if not separator or not 1 <= len(name) <= 79 or packed[:1] != b"\0":
-        raise malformed("an ICC profile that is packed in no known way")
-    return _inflate(packed[1:], MAX_METADATA)
+    if not separator or not 1 <= len(name) <= 79:
+        raise malformed("an ICC profile without a name")
+    return _inflate(packed[:1], packed[1:], "an ICC profile")
 
 
 def _check_text(kind: bytes, body: bytes) -> int:
@@ -70,7 +70,7 @@ def _check_text(kind: bytes, body: bytes) -> int:
     if keyword.lower().startswith(_RAW) or b"orientation" in keyword.lower():
         raise ambiguous(f"PNG text {keyword.decode('latin-1')!a}: some readers would turn the image")
     if kind == b"zTXt":
-        text = _packed(text[:1], b"\0", text[1:])
+        text = _inflate(text[:1], text[1:], "a text")
     elif kind == b"iTXt":
         flags, rest = text[:2], text[2:]
         _language, separator, rest = rest.partition(b"\0")
@@ -78,20 +78,15 @@ def _check_text(kind: bytes, body: bytes) -> int:
         if not separator or not second or flags[:1] not in (b"\0", b"\1"):
             raise malformed(f"chunk {kind!a} is not as PNG has it")
         if flags[:1] == b"\1":
-            text = _packed(flags[1:], b"\0", text)
+            text = _inflate(flags[1:], text, "a text")
     check_xmp(text)
     return len(keyword) + len(text)
 
 
-def _packed(method: bytes, expected: bytes, body: bytes) -> bytes:
-    if method != expected:
-        raise malformed("a text that is packed in no known way")
-    return _inflate(body, MAX_METADATA)
-
-
-def _inflate(body: bytes, limit: int) -> bytes:
-    name = "a text or profile"
-    inflater = Inflater(limit, name, too_large(f"{name} inflates to more than {limit:,} bytes"))
-    whole = b"".join(inflater.feed(body))
+def _inflate(method: bytes, body: bytes, name: str) -> bytes:
+    if method != b"\0":
+        raise malformed(f"{name} is compressed by a method that PNG does not have")
+    inflater = Inflater(MAX_METADATA, name, too_large(f"{name} inflates to more than {MAX_METADATA:,} bytes"))
+    inflated = b"".join(inflater.feed(body))
     inflater.finish()
-    return whole
+    return inflated
