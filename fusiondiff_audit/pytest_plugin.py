@@ -127,10 +127,8 @@ class StressCollector(pytest.Collector):
         from reports.stress.result import MAX_RESULT_FILE, RESULT, open_stress_result
 
         out = self._path(_option(self.config, "out") or str(Path(tempfile.mkdtemp(prefix=f"{_NAME}-"), "stressed")))
-        words = [
-            "--labels",
-            _option(self.config, "labels") or str(Path(str(_option(self.config, "data")), "labels.csv")),
-        ]
+        labels = _option(self.config, "labels") or str(Path(str(_option(self.config, "data")), "labels.csv"))
+        words = ["--labels", labels]
         words += [] if _option(self.config, "baseline") else ["--first"]
         for name in _OPTIONS:
             if name not in ("labels", "out") and (value := _option(self.config, name)) is not None:

@@ -14,8 +14,8 @@ from sklearn.ensemble import RandomForestClassifier
 from fusiondiff_audit.evaluation import descriptors
 from fusiondiff_audit.evaluation.extraction import Descriptor, Floats
 from fusiondiff_audit.evaluation.metrics import Scores, Truth
-from fusiondiff_audit.kiln.specimens import Pixels, Specimen, random_stream
-from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition, draw_settings
+from fusiondiff_audit.kiln.specimens import Pixels, Specimen
+from fusiondiff_audit.kiln.vendors import VENDORS, save_image
 
 _TREES = 400
 
@@ -49,9 +49,7 @@ def _texture(pixels: Pixels, _: Specimen) -> Floats:
 
 def _file(pixels: Pixels, specimen: Specimen) -> Floats:
     """Describe the file without its pixels: vendor, sizes, metadata."""
-    vendor, voltage, distance = draw_settings(random_stream(*specimen.key, "maker"))
-    acquisition = Acquisition(pixels, specimen.pixel_size, voltage, distance)
-    file = VENDORS[vendor](acquisition)
+    vendor, acquisition, file = save_image(specimen, pixels)
     return np.array(
         [
             sorted(VENDORS).index(vendor),
@@ -61,8 +59,8 @@ def _file(pixels: Pixels, specimen: Specimen) -> Floats:
             pixels.itemsize,
             specimen.pixel_size,
             acquisition.magnification,
-            voltage,
-            distance,
+            acquisition.voltage,
+            acquisition.distance,
         ]
     )
 

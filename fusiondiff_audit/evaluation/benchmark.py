@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fusiondiff_audit.evaluation.baselines import BASELINES
-from fusiondiff_audit.evaluation.extraction import Floats, RowProgress, extract_descriptors
+from fusiondiff_audit.evaluation.extraction import RowProgress, extract_descriptors
 from fusiondiff_audit.evaluation.metrics import ClassMetrics, Scores, Truth, class_metrics
 from fusiondiff_audit.evaluation.task import BenchmarkTask
 
@@ -36,17 +36,14 @@ def evaluate_baselines(
 ) -> Iterator[PartResult]:
     """Train and test baselines on one seed; controls at the largest number of labels alone."""
     descriptors = list(dict.fromkeys(BASELINES[model].descriptor for model in models))
-    task = replace(
-        task, parts={name: task.parts[name] for name in TEST_PARTS} | {"train": task.parts["train"][: max(labels)]}
-    )
+    task = with_labels(task, max(labels))
     columns = extract_descriptors(task.items(), descriptors, workers=workers, watch=watch)
-    truth = true_labels(task)
+    truth = true_labels(task)["train"]
     for model in models:
         baseline = BASELINES[model]
-        rows = rows_by_part(task, columns[descriptors.index(baseline.descriptor)])
-        test = np.concatenate([rows[part] for part in TEST_PARTS])
+        rows = columns[descriptors.index(baseline.descriptor)]
         for n in [max(labels)] if baseline.control else labels:
-            scores = baseline.scores(rows["train"][:n], truth["train"][:n], test, seed=task.seed, workers=workers)
+            scores = baseline.scores(rows[:n], truth[:n], rows[len(truth) :], seed=task.seed, workers=workers)
             yield from part_results(task, model, n, scores)
 
 
@@ -64,6 +61,7 @@ def true_labels(task: BenchmarkTask) -> dict[str, Truth]:
     return {name: np.array([item.authentic for item in items], dtype=bool) for name, items in task.parts.items()}
 
 
-def rows_by_part(task: BenchmarkTask, column: Floats) -> dict[str, Floats]:
-    ends = np.cumsum([len(items) for items in task.parts.values()])
-    return dict(zip(task.parts, np.split(column, ends[:-1]), strict=True))
+def with_labels(task: BenchmarkTask, labels: int) -> BenchmarkTask:
+    """Return the task with so many labels to train on, then the test parts, and nothing else."""
+    parts = {"train": task.parts["train"][:labels]} | {name: task.parts[name] for name in TEST_PARTS}
+    return replace(task, parts=parts)

@@ -1,11 +1,10 @@
 """A bundle on the benchmark: its encoder is frozen, and forests are trained on the labels of each seed alone."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from fusiondiff_audit.evaluation.benchmark import TEST_PARTS, PartResult, part_results
+from fusiondiff_audit.evaluation.benchmark import PartResult, part_results, with_labels
 from fusiondiff_audit.evaluation.task import BenchmarkItem, BenchmarkTask
 from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
 from fusiondiff_audit.images.pixels import digest_pixels
@@ -24,9 +23,7 @@ def evaluate_bundle(
     model: DiffusionModel, task: BenchmarkTask, labels: Sequence[int], *, workers: int, watch: EmbeddingProgress
 ) -> Iterator[PartResult]:
     """Test a bundle on one seed, at each number of labels."""
-    task = replace(
-        task, parts={"train": task.parts["train"][: max(labels)]} | {name: task.parts[name] for name in TEST_PARTS}
-    )
+    task = with_labels(task, max(labels))
     embeddings = embed_items(model, task.items(), workers=workers, watch=watch)
     test = np.arange(len(task.parts["train"]), len(embeddings.examples))
     learning = ForestSettings(seed=task.seed)

@@ -44,9 +44,8 @@ def parse_predictions(text: str, task: BenchmarkTask, model: str) -> dict[int, S
             predicted.setdefault(int(row["labels"]), {})[row["part"], row["place"]] = float(row["score"])
     for labels, scores in predicted.items():
         if scores.keys() != places.keys():
-            raise _stale(
-                f"{model}.csv has {len(scores)} predictions of {len(places)} for seed {task.seed}, {labels} labels"
-            )
+            counts = f"{len(scores)} predictions of {len(places)}"
+            raise _stale(f"{model}.csv has {counts} for seed {task.seed}, {labels} labels")
     return {labels: np.array([scores[place] for place in places]) for labels, scores in predicted.items()}
 
 

@@ -46,8 +46,7 @@ class BenchmarkItem:
 
     def pixels(self) -> Pixels:
         """Draw the image."""
-        image: Pixels = self.specimen().field(self.field, IMAGE_SIDE)
-        return image
+        return self.specimen().field(self.field, IMAGE_SIDE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
-"""What a file says of itself beside its pixels: how large a pixel is, which detector, what magnification.
+"""Claims of metadata about an image: the size of a pixel, the detector, the magnification.
 
-All of it is a claim, kept with where it stands. The signer's own comes first, since it alone was meant for the audit;
-then OME, FEI, Zeiss and ImageJ in the file, and the text that Hitachi and JEOL microscopes write beside it, which
-counts only where the manifest covers it. Text that makes no sense is no claim.
+Claims are not checked, and each scale names its source. The manifest's scale takes precedence, since only the signer
+wrote for the audit; then those of OME, FEI, Zeiss and ImageJ in the file, and of the sidecar texts that Hitachi and
+JEOL microscopes write beside an image, which are read only if the manifest lists them. Metadata that cannot be parsed
+makes no claim.
 """
 
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal, DecimalException
 from enum import StrEnum
 from itertools import islice, pairwise
@@ -25,15 +26,15 @@ _UNITS = {
     **dict.fromkeys(("mm", "millimeter"), Decimal(10**6)),
     **dict.fromkeys(("m",), Decimal(10**9)),
 }
-LEAST, MOST = Decimal("0.001"), Decimal(10**8)  # nm; from a picometre to a tenth of a metre
+LEAST_NANOMETRES, MOST_NANOMETRES = Decimal("0.001"), Decimal(10**8)  # from a picometre to a tenth of a metre
 _QUANTITY = re.compile(r"([0-9.]{1,30}(?:[eE][+-]?[0-9]{1,3})?)\s{0,4}([a-zA-Zµμ]{1,12})")
-_MOST_IMAGES = 64  # of one file; 64 pages are the limit
+_MOST_IMAGES = 64  # in OME-XML; a TIFF may have as many pages
 _PIXELS = re.compile(r"<Pixels\s([^<>]{0,4000})>")
 _ATTRIBUTE = re.compile(r"\b(\w{1,64})\s{0,4}=\s{0,4}\"([^\"]{0,100})\"")
 
 
 class ScaleSource(StrEnum):
-    """Where a claim stands."""
+    """The metadata that claims a scale."""
 
     MANIFEST = "manifest"
     OME = "OME"
@@ -46,7 +47,7 @@ class ScaleSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A pixel's side in nanometres, as somebody claims it."""
+    """The claimed side of a pixel."""
 
     nanometres: Decimal
     source: ScaleSource
@@ -57,33 +58,33 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What is said of an image; the first scale is the one that counts."""
+    """All claims about an image; the first scale takes precedence."""
 
     scales: tuple[Scale, ...] = ()
     detector: str | None = None
     magnification: str | None = None
     rows: int | None = None  # of the image proper, where a data bar follows
-    conflicts: tuple[str, ...] = field(default=())
+    conflicts: tuple[str, ...] = ()
 
     @property
     def scale(self) -> Scale | None:
-        """Return the scale that counts."""
+        """Return the scale that takes precedence."""
         return self.scales[0] if self.scales else None
 
 
 def read_sidecar(text: bytes) -> tuple[Claims, ...]:
-    """Return what the text says that a microscope wrote beside an image: so much is kept, and never the text."""
-    sidecar_text = _text(text)
-    return _read_hitachi(sidecar_text), _read_jeol(sidecar_text)
+    """Return the claims of a sidecar's text; the text itself is not kept."""
+    decoded = _decode_text(text)
+    return _read_hitachi(decoded), _read_jeol(decoded)
 
 
 def read_claims(
     data: bytes, header: ImageHeader, *, signed: tuple[str, str] | None = None, sidecar: tuple[Claims, ...] = ()
 ) -> Claims:
-    """Return what the manifest, the file and its sidecar say; the manifest's value and unit are `signed`."""
+    """Return the claims of manifest, file and sidecar; `signed` are the value and the unit of the manifest's scale."""
     sources: list[Claims] = []
     if signed is not None:
-        sources.append(_scaled(ScaleSource.MANIFEST, *signed))
+        sources.append(_claim_scale(ScaleSource.MANIFEST, *signed))
     if header.layout is not None:
         directory = read_directories(data)[0]
         sources += [_read_ome(directory), _read_fei(directory, header), _read_zeiss(directory), _read_imagej(directory)]
@@ -101,7 +102,7 @@ def read_claims(
 
 
 def _read_ome(directory: Directory) -> Claims:
-    """Read the first image's size from OME-XML; a file of several sizes claims none."""
+    """Read the pixel size of OME-XML; images of different pixel sizes make no claim."""
     text = _tag(directory, _DESCRIPTION)
     if "<OME" not in text[:4096]:
         return Claims()
@@ -113,40 +114,37 @@ def _read_ome(directory: Directory) -> Claims:
     if len(sizes) != 1:
         return Claims()
     across, down, unit = sizes.pop()
-    return _scaled(ScaleSource.OME, across, unit, down=down)
+    return _claim_scale(ScaleSource.OME, across, unit, down=down)
 
 
 def _read_fei(directory: Directory, header: ImageHeader) -> Claims:
     text = _tag(directory, _FEI) or _tag(directory, _HELIOS)
     section, values = "", {}
     for line in text.splitlines():
-        name, found, value = line.strip().partition("=")
+        name, separator, value = line.strip().partition("=")
         if line.startswith("["):
             section = line.strip("[] \t")
-        elif found:
+        elif separator:
             values[f"{section}.{name.strip()}"] = value.strip()
     width, down = values.get("Scan.PixelWidth", ""), values.get("Scan.PixelHeight", "")
-    if not width and "Scan.HorFieldsize" in values:  # of the whole field
+    if not width and "Scan.HorFieldsize" in values:  # the width of the field of view
         field_width = _number(values["Scan.HorFieldsize"])
         width = str(field_width / header.width) if field_width else ""
     rows = values.get("Image.ResolutionY", "")
-    scaled = _scaled(ScaleSource.FEI, width, "m", down=down)
-    return Claims(
-        scales=scaled.scales,
-        conflicts=scaled.conflicts,
+    return replace(
+        _claim_scale(ScaleSource.FEI, width, "m", down=down),
         detector=_label(values.get("Detectors.Name")),
         rows=int(rows) if re.fullmatch("[0-9]{1,6}", rows) and 0 < int(rows) < header.height else None,
     )
 
 
 def _read_zeiss(directory: Directory) -> Claims:
-    """Read lines of `AP_NAME` followed by `Label = value`."""
+    """Read pairs of lines: `AP_NAME`, then `Label = value`."""
     lines = _tag(directory, _ZEISS).splitlines()
     values = {key.strip(): line.partition("=")[2].strip() for key, line in pairwise(lines)}
     side = _QUANTITY.fullmatch(values.get("AP_IMAGE_PIXEL_SIZE", ""))  # AP_PIXEL_SIZE is the screen's
-    scaled = _scaled(ScaleSource.ZEISS, side[1], side[2]) if side else Claims()
-    return Claims(
-        scales=scaled.scales,
+    return replace(
+        _claim_scale(ScaleSource.ZEISS, side[1], side[2]) if side else Claims(),
         detector=_label(values.get("DP_DETECTOR_TYPE") or values.get("DP_DETECTOR_CHANNEL")),
         magnification=_label(values.get("AP_MAG")),
     )
@@ -158,48 +156,48 @@ def _read_imagej(directory: Directory) -> Claims:
     raw = directory.rational(_X_RESOLUTION)
     if unit is None or raw is None or not raw[0] or not raw[1]:
         return Claims()
-    return _scaled(ScaleSource.IMAGEJ, str(Decimal(raw[1]) / Decimal(raw[0])), unit[1].replace("\\u00B5", "µ").strip())
+    side = str(Decimal(raw[1]) / Decimal(raw[0]))
+    return _claim_scale(ScaleSource.IMAGEJ, side, unit[1].replace("\\u00B5", "µ").strip())
 
 
 def _read_hitachi(text: str) -> Claims:
     if "[SemImageFile]" not in text:
         return Claims()
     values = _pairs(text, "=")
-    return Claims(
-        scales=_scaled(ScaleSource.HITACHI, values.get("PixelSize", ""), "nm").scales,
+    return replace(
+        _claim_scale(ScaleSource.HITACHI, values.get("PixelSize", ""), "nm"),
         detector=_label(values.get("SignalName")),
         magnification=_label(values.get("Magnification")),
     )
 
 
 def _read_jeol(text: str) -> Claims:
-    """Read a bar of so many pixels, and the length that it stands for."""
+    """Read the scale bar: its width in pixels, and the length that it stands for."""
     if "$$SM_MICRON_BAR" not in text:
         return Claims()
     values = _pairs(text, " ")
     bar, marker = _number(values.get("$$SM_MICRON_BAR", "")), _QUANTITY.fullmatch(values.get("$$SM_MICRON_MARKER", ""))
     length = _number(marker[1]) if marker else None
-    scaled = _scaled(ScaleSource.JEOL, str(length / bar), marker[2]) if bar and length and marker else Claims()
-    return Claims(
-        scales=scaled.scales,
+    return replace(
+        _claim_scale(ScaleSource.JEOL, str(length / bar), marker[2]) if bar and length and marker else Claims(),
         detector=_label(values.get("$CM_SIGNAL_NAME") or values.get("$CM_SIGNAL")),
         magnification=_label(values.get("$CM_MAG")),
     )
 
 
-def _scaled(source: ScaleSource, across: str, unit: str, *, down: str = "") -> Claims:
-    """Return a claim on the scale, if it makes sense; a pixel that is not square is a conflict."""
+def _claim_scale(source: ScaleSource, across: str, unit: str, *, down: str = "") -> Claims:
+    """Return a claim of one scale, or none if it cannot be parsed; a pixel that is not square is a conflict."""
     scale = _scale(source, across, unit)
     if scale is None:
         return Claims()
     other = _scale(source, down, unit) if down else None
-    torn = other is not None and _differ(scale, other)
-    return Claims(scales=(scale,), conflicts=(f"pixels of {scale} by {other} ({source})",) if torn else ())
+    oblong = other is not None and _differ(scale, other)
+    return Claims(scales=(scale,), conflicts=(f"pixels of {scale} by {other} ({source})",) if oblong else ())
 
 
 def _scale(source: ScaleSource, value: str, unit: str) -> Scale | None:
     number, factor = _number(value), _UNITS.get(unit if unit == "m" else unit.lower())
-    if number is None or factor is None or not LEAST <= number * factor <= MOST:
+    if number is None or factor is None or not LEAST_NANOMETRES <= number * factor <= MOST_NANOMETRES:
         return None
     return Scale(round(number * factor, 6), source)
 
@@ -213,17 +211,16 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _differ(one: Scale, other: Scale) -> bool:
-    return abs(one.nanometres - other.nanometres) > MAX_DIFFERENCE * one.nanometres
+def _differ(first: Scale, second: Scale) -> bool:
+    return abs(first.nanometres - second.nanometres) > MAX_DIFFERENCE * first.nanometres
 
 
 def _tag(directory: Directory, tag: int) -> str:
-    raw = directory.raw(tag)
-    return _text(raw)
+    return _decode_text(directory.raw(tag))
 
 
-def _text(raw: bytes) -> str:
-    """Return bytes as text; what is too long is none."""
+def _decode_text(raw: bytes) -> str:
+    """Return bytes as text; none where there are more than MAX_CLAIM_TEXT."""
     if len(raw) > MAX_CLAIM_TEXT:
         return ""
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -234,11 +231,11 @@ def _text(raw: bytes) -> str:
         return raw.rstrip(b"\0").decode("latin-1")
 
 
-def _pairs(text: str, sign: str) -> dict[str, str]:
-    parts = (line.strip().partition(sign) for line in text.splitlines())
-    return {name.strip(): value.strip() for name, found, value in parts if found}
+def _pairs(text: str, separator: str) -> dict[str, str]:
+    parts = (line.strip().partition(separator) for line in text.splitlines())
+    return {name.strip(): value.strip() for name, separated, value in parts if separated}
 
 
 def _label(text: str | None) -> str | None:
-    """Return a short text of visible characters, or none."""
+    """Return the first 100 characters of a text, or None unless all are printable."""
     return text[:100] if text and text[:100].isprintable() else None

@@ -1,8 +1,8 @@
-"""Why a file is not taken as a micrograph, each with a reason that machines can read."""
+"""Refusals of image files, each with a machine-readable reason."""
 
 from enum import StrEnum
 
-_PLAIN = "write the image anew, plain and without this, before signing"
+_PLAIN = "save the image again without this, before signing"
 
 
 class ImageReason(StrEnum):
@@ -25,7 +25,7 @@ class ImageError(Exception):
             self.add_note(hint)
 
     def of(self, name: str) -> "ImageError":
-        """Return the same refusal, with the file that it is about."""
+        """Return the same refusal, naming the file."""
         return ImageError(self.reason, f"{name!a}: {self}", hint=self.hint)
 
 
@@ -40,10 +40,10 @@ def ambiguous(what: str) -> ImageError:
 
 
 def unsupported(what: str, *, hint: str | None = None) -> ImageError:
-    """Return the refusal for what could be read but is not."""
+    """Return the refusal for a valid file of a kind that is not read."""
     return ImageError(ImageReason.UNSUPPORTED, what, hint=hint)
 
 
 def too_large(what: str) -> ImageError:
-    """Return the refusal for what exceeds a limit."""
+    """Return the refusal for a file that exceeds a limit."""
     return ImageError(ImageReason.TOO_LARGE, what)

@@ -97,7 +97,7 @@ class Guard:
 
 def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
     """Return a view of the file's bytes, if it stores its samples as they are, in either byte order; else None."""
-    place, layout = header.whole_at, header.layout
+    place, layout = header.raw_offset, header.layout
     if place is None or layout is None:
         return None
     stored = np.dtype(header.dtype).newbyteorder(layout.order)

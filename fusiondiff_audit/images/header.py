@@ -18,7 +18,7 @@ MAX_BYTES = 256 * 1024 * 1024  # of samples as stored: 100 megapixels of 16 bits
 
 
 class Compression(StrEnum):
-    """How a TIFF's pieces are packed."""
+    """The compression of a TIFF's pieces."""
 
     NONE = "none"
     LZW = "LZW"
@@ -28,7 +28,7 @@ class Compression(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TiffLayout:
-    """How a TIFF stores its image: pieces of so many rows and columns, in which byte order, packed how."""
+    """How a TIFF stores its image: in pieces (strips or tiles) of so many rows and columns."""
 
     order: Literal["<", ">"]
     compression: Compression
@@ -36,7 +36,7 @@ class TiffLayout:
     tiled: bool
     rows: int
     columns: int
-    pieces: tuple[tuple[int, int], ...]  # where each lies, and its size
+    pieces: tuple[tuple[int, int], ...]  # offset and size of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ImageHeader:
     layout: TiffLayout | None = None  # of a TIFF
 
     def to_data(self) -> dict[str, Any]:
-        """Return the header as JSON has it; the law is `Header.from_data(h.to_data()) == h`."""
+        """Return the header as JSON has it; the law is `ImageHeader.from_data(h.to_data()) == h`."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         layout = self.layout and {name: getattr(self.layout, name) for name in self.layout.__slots__}
         return fields | {"palette": self.palette.hex(), "layout": layout}
@@ -72,12 +72,12 @@ class ImageHeader:
 
     @property
     def dtype(self) -> str:
-        """Return the kind of sample, as numpy names it."""
+        """Return the type of samples, as numpy names it."""
         return f"u{self.bits // 8}"
 
     @property
-    def whole_at(self) -> int | None:
-        """Return where the samples lie in the file, grey, plain and in one piece, if they do: nothing is decoded."""
+    def raw_offset(self) -> int | None:
+        """Return the offset of samples that are stored grey, uncompressed and contiguous: they need no decoder."""
         layout = self.layout
         if layout is None or layout.compression is not Compression.NONE or layout.tiled:
             return None
@@ -88,12 +88,12 @@ class ImageHeader:
 
     @property
     def nbytes(self) -> int:
-        """Return how many bytes the stored samples have."""
+        """Return the number of bytes of the stored samples."""
         return self.width * self.height * self.channels * (self.bits // 8)
 
     @property
     def decoded(self) -> int:
-        """Return how many bytes its pieces decode to: the stored samples, and what pads the tiles of a TIFF."""
+        """Return the number of bytes of all decoded pieces: the stored samples, and the padding of a TIFF's tiles."""
         layout = self.layout
         if layout is None or not layout.tiled:
             return self.nbytes
@@ -109,6 +109,6 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_bytes(decoded: int) -> None:
-    """Refuse images whose samples, with what pads their tiles, are more than is decoded."""
+    """Refuse images whose samples, with the padding of tiles, have too many bytes."""
     if decoded > MAX_BYTES:
         raise too_large(f"its samples have {decoded:,} bytes, at most {MAX_BYTES:,}")

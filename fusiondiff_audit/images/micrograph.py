@@ -98,7 +98,7 @@ def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
 
 def _decoder(header: ImageHeader) -> str:
     """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
-    if header.whole_at is not None:
+    if header.raw_offset is not None:
         return "none: the samples are stored as they are"
     return _library(format_of(header).library)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fusiondiff_audit.images.claims import LEAST, MOST, Scale
+from fusiondiff_audit.images.claims import LEAST_NANOMETRES, MOST_NANOMETRES, Scale
 from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.errors import unsupported
 from fusiondiff_audit.images.header import MAX_PIXELS
@@ -43,8 +43,9 @@ class Geometry:
         """Refuse settings that mean nothing."""
         if not 16 <= self.tile <= 4096 or not 0 <= self.overlap <= 0.9:
             raise ValueError(f"tiles of {self.tile} pixels that overlap by {self.overlap}")
-        if self.nanometres is not None and not (self.nanometres.is_finite() and LEAST <= self.nanometres <= MOST):
-            raise ValueError(f"{self.nanometres} nanometres a pixel")
+        scale = self.nanometres
+        if scale is not None and not (scale.is_finite() and LEAST_NANOMETRES <= scale <= MOST_NANOMETRES):
+            raise ValueError(f"{scale} nanometres a pixel")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

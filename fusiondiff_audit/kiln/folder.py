@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
 from fusiondiff_audit.kiln.specimens import Specimen, random_stream, specimen
-from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition, draw_settings
+from fusiondiff_audit.kiln.vendors import save_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,7 @@ class _Job:
 
     def files(self) -> tuple[SyntheticFile, ...]:
         """Return the image, and its sidecar if the microscope writes one."""
-        vendor, voltage, distance = draw_settings(random_stream(*self.specimen.key, "maker"))
-        acquisition = Acquisition(
-            self.specimen.field(self.field, self.side), self.specimen.pixel_size, voltage, distance
-        )
-        file = VENDORS[vendor](acquisition)
+        _, acquisition, file = save_image(self.specimen, self.specimen.field(self.field, self.side))
         stem = f"{self.name}-{self.field + 1}"
         common = (self.name, self.specimen.authentic, self.specimen.workshop or self.specimen.kiln)
         image = SyntheticFile(f"{stem}.{file.suffix}", file.data, "image", *common, f"{acquisition.nanometres} nm")

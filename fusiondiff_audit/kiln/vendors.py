@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from fusiondiff_audit.kiln.specimens import Pixels
+from fusiondiff_audit.kiln.specimens import Pixels, Specimen, random_stream
 
 _BAR = 36  # rows
 _ASCII, _RATIONAL, _SHORT = 2, 5, 3
@@ -49,9 +49,12 @@ class MicrographFile:
     sidecar: str | None = None
 
 
-def draw_settings(rng: np.random.Generator) -> tuple[str, float, float]:
-    """Draw a session's vendor, voltage and working distance."""
-    return str(rng.choice(sorted(VENDORS))), float(rng.choice([10, 15, 20])), round(float(rng.uniform(6, 12)), 1)
+def save_image(specimen: Specimen, pixels: Pixels) -> tuple[str, Acquisition, MicrographFile]:
+    """Return the specimen's vendor, with the settings and the file of one of its images."""
+    rng = random_stream(*specimen.key, "maker")
+    vendor, voltage = str(rng.choice(sorted(VENDORS))), float(rng.choice([10, 15, 20]))
+    acquisition = Acquisition(pixels, specimen.pixel_size, voltage, round(float(rng.uniform(6, 12)), 1))
+    return vendor, acquisition, VENDORS[vendor](acquisition)
 
 
 def with_data_bar(acquisition: Acquisition) -> Pixels:

@@ -1,7 +1,7 @@
-"""How many planes a TIFF's description says that the file holds: readers that heed it would see more than one page.
+"""Checks of a TIFF's ImageDescription, from which some readers take the number and the size of planes.
 
-ImageJ keeps further planes behind a single directory; OME-XML names planes, also in other files; tifffile writes the
-shape of an array. Each must say what the directory says: one plane, of its size.
+ImageJ stores further planes behind a single directory; OME-XML names planes, in other files too; tifffile writes the
+shape of an array. Each must agree with the directory: one plane, of the image's size.
 """
 
 import json
@@ -14,7 +14,7 @@ from fusiondiff_audit.images.formats.ome import check_ome
 _COUNT = re.compile(r"(?:images|slices|frames|channels)\s*=\s*([^\r\n]{0,20})")
 _DISPLAY = re.compile(r"^(min|max)\s*=\s*([^\r\n]{0,40})", re.MULTILINE)
 _IMAGEJ_TEXTS = frozenset({b"info", b"labl"})
-_SHAPE = re.compile(r"shape=\s*\(([0-9,\s]{0,200})\)")  # as tifffile wrote it before it wrote JSON
+_SHAPE = re.compile(r"shape=\s*\(([0-9,\s]{0,200})\)")  # the form of older versions of tifffile; newer ones write JSON
 
 
 def check_description(text: str, name: str, width: int, height: int, channels: int) -> None:
@@ -35,7 +35,7 @@ def check_description(text: str, name: str, width: int, height: int, channels: i
 
 
 def check_imagej(sizes: tuple[int, ...], data: bytes) -> None:
-    """Refuse ImageJ's metadata that draws over the image or maps its tones; notes and labels are let be."""
+    """Refuse ImageJ's metadata that draws over the image or maps its tones; notes and labels are accepted."""
     if not sizes or sizes[0] < 4 or (sizes[0] - 4) % 8 or len(data) < sizes[0] or data[:4] not in (b"IJIJ", b"JIJI"):
         raise ambiguous("ImageJ's metadata that cannot be read")
     for place in range(4, sizes[0], 8):
@@ -45,7 +45,7 @@ def check_imagej(sizes: tuple[int, ...], data: bytes) -> None:
 
 
 def _check_display(text: str) -> None:
-    """Refuse a display range that inverts; any other is how it was looked at, and changes no sample."""
+    """Refuse a display range that inverts the image; any other one changes no sample."""
     ends = dict(_DISPLAY.findall(text))
     try:
         inverted = {"min", "max"} <= set(ends) and float(ends["min"]) >= float(ends["max"])
@@ -65,8 +65,8 @@ def _old_shape(text: str) -> list[object]:
 def _check_shaped(text: str, width: int, height: int, channels: int) -> None:
     """Refuse a description in JSON of another array than the image."""
     try:
-        words = json.loads(text, object_pairs_hook=_once)
-        sides, axes = list(words["shape"]), words.get("axes")
+        description = json.loads(text, object_pairs_hook=_without_duplicates)
+        sides, axes = list(description["shape"]), description.get("axes")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise ambiguous(f"a description of an array that cannot be read ({type(e).__name__})") from e
     if any(type(side) is not int for side in sides):
@@ -76,19 +76,19 @@ def _check_shaped(text: str, width: int, height: int, channels: int) -> None:
         raise ambiguous(f"its description says axes {str(axes)[:20]!a}: some readers would see planes")
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a name twice")
     return dict(pairs)
 
 
 def _check_sides(sides: list[object], width: int, height: int, channels: int) -> str:
-    """Refuse the sides of another array than the image's; return the axes that its last sides have."""
-    forms: dict[str, list[object]] = {"YXS": [height, width, channels]}
+    """Refuse the shape of another array than the image's; return the names of the image's own axes."""
+    shapes: dict[str, list[object]] = {"YXS": [height, width, channels]}
     if channels == 1:
-        forms["YX"] = [height, width]
-    for axes, form in forms.items():
-        if _without_leading_ones(sides) == _without_leading_ones(form):
+        shapes["YX"] = [height, width]
+    for axes, shape in shapes.items():
+        if _without_leading_ones(sides) == _without_leading_ones(shape):
             return axes
     raise ambiguous(f"its description says an array of {str(sides)[:100]}, its tags another image")
 

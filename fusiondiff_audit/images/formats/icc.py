@@ -1,7 +1,7 @@
-"""ICC profiles (ICC.1:2022): taken where they say no more than that greys are greys, or that colours are sRGB's.
+"""ICC profiles (ICC.1:2022): accepted if they describe greys, or sRGB's colours, with an ordinary tone curve.
 
-A profile with tables could show any image in place of the samples. One that has only tone curves near those of
-displays, and sRGB's primaries, shows what a reader shows that knows no profiles.
+A profile with lookup tables could show any image in place of the samples. With tone curves near those of displays, and
+sRGB's primaries, a reader that applies the profile shows the same image as one that ignores it.
 """
 
 import struct
@@ -19,12 +19,12 @@ _PRIMARIES = {  # of sRGB, adapted to D50: X, Y, Z
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
 _NEAR = 0.005  # of a primary; profiles in use differ by 0.001
-_GAMMA, _STEEPEST, _FLATTEST = 2.2, 2.7, 1.7  # of displays, and between which a tone curve must lie
-_SLACK = 0.02  # of a curve outside that band, as displays encode it: by equal steps of what is seen
+_GAMMA, _STEEPEST, _FLATTEST = 2.2, 2.7, 1.7  # of displays, and the bounds of a tone curve
+_SLACK = 0.02  # by which a curve may leave these bounds, after encoding with _GAMMA
 _MAX_CURVE = 4096  # values of a table
-_SAMPLES = 1024  # points at which a formula is looked at; a table at each of its values
+_SAMPLES = 1024  # points at which a formula is evaluated; a table is checked at each of its values
 _CLASSES = (b"mntr", b"scnr", b"spac")
-_PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # by kind of parametric curve
+_PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # by function type of parametric curve
 _DESCRIPTIVE = frozenset(
     {
         b"cprt", b"desc", b"dmnd", b"dmdd", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi", b"meas", b"tech", b"vued",
@@ -78,7 +78,7 @@ def _xyz(tag: bytes) -> tuple[float, float, float]:
 
 
 def _check_curve(name: bytes, tag: bytes) -> None:
-    """Refuse a tone curve that falls, or leaves the band between the gammas of displays."""
+    """Refuse a tone curve that decreases, or leaves the bounds."""
     previous = 0.0
     for x, y in _points(tag):
         perceived = max(y, 0.0) ** (1 / _GAMMA)
@@ -89,7 +89,7 @@ def _check_curve(name: bytes, tag: bytes) -> None:
 
 
 def _points(tag: bytes) -> Iterator[tuple[float, float]]:
-    """Yield points of a curve, from the least to the greatest: of a table every one."""
+    """Yield points of a curve in ascending order; of a table, every point."""
     kind = tag[:4]
     if kind == b"curv":
         (count,) = struct.unpack_from(">I", tag, 8)

@@ -11,7 +11,7 @@ MAX_PAGES = 64
 MAX_TAGS = 1024  # of one directory; real ones have 20 to 60
 MAX_VALUES = 65_536  # of one entry; strips of one row in the tallest image are 32,768
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_ASCII, _RATIONAL, _BIG_ONLY = 2, 5, frozenset({16, 17, 18})  # types; the last came with BigTIFF
+_ASCII, _RATIONAL, _BIG_ONLY = 2, 5, frozenset({16, 17, 18})  # types; _BIG_ONLY are those of BigTIFF
 _INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 
 
@@ -26,7 +26,7 @@ class IfdEntry:
 
 
 class Directory:
-    """One page's tags; `table` is where they are listed, from its first byte to behind its last."""
+    """The tags of one page; `table` is the span of their list in the file."""
 
     def __init__(self, data: Data, order: str, entries: dict[int, IfdEntry], table: tuple[int, int]) -> None:
         self._data, self._order, self._entries, self._table = data, order, entries, table
@@ -48,7 +48,7 @@ class Directory:
         return self._entries[tag].kind == _ASCII
 
     def size(self, tag: int) -> int:
-        """Return how many bytes a tag's value takes; 0 where it is missing."""
+        """Return the number of bytes of a tag's value; 0 where it is missing."""
         entry = self._entries.get(tag)
         return 0 if entry is None else entry.size
 
@@ -84,18 +84,18 @@ class Directory:
         return b"" if entry is None else bytes(self._data[entry.offset : entry.offset + entry.size])
 
     def spans(self) -> list[tuple[int, int]]:
-        """Return which parts of the file the directory and its tags' values take."""
+        """Return the spans of the directory and of its tags' values in the file."""
         return [self._table, *((e.offset, e.offset + e.size) for e in self._entries.values())]
 
 
 def read_directories(data: Data) -> list[Directory]:
     """Return the file's directories, one after another, each once."""
-    offset = first_offset(data)
+    offset = _first_offset(data)
     chain: list[Directory] = []
     visited: set[int] = set()
     while offset:
         if offset in visited:
-            raise malformed("its directories go round in a circle")
+            raise malformed("its directories form a cycle")
         if len(chain) == MAX_PAGES:
             raise too_large(f"more than {MAX_PAGES} pages")
         visited.add(offset)
@@ -107,7 +107,7 @@ def read_directories(data: Data) -> list[Directory]:
 
 
 def read_directory(data: Data, offset: int) -> tuple[Directory, int]:
-    """Return the directory that begins at an offset, and where the next one does; 0 where there is none."""
+    """Return the directory at an offset, and the offset of the next one, which is 0 after the last."""
     order, big = byte_order(data), _is_big(data)
     form, entry_size, count_form = ("Q", 20, "Q") if big else ("I", 12, "H")
     (count,) = _unpack(data, order + count_form, offset)
@@ -125,8 +125,8 @@ def read_directory(data: Data, offset: int) -> tuple[Directory, int]:
     return Directory(data, order, entries, (offset, end + struct.calcsize(form))), following
 
 
-def first_offset(data: Data) -> int:
-    """Return where the first directory begins."""
+def _first_offset(data: Data) -> int:
+    """Return the offset of the first directory."""
     order = byte_order(data)
     if not _is_big(data):
         return _unpack(data, f"{order}I", 4)[0]
@@ -136,7 +136,7 @@ def first_offset(data: Data) -> int:
 
 
 def header_size(data: Data) -> int:
-    """Return how many bytes the file's own header has."""
+    """Return the number of bytes of the file's own header."""
     return 16 if _is_big(data) else 8
 
 
@@ -145,7 +145,7 @@ def _is_big(data: Data) -> bool:
 
 
 def byte_order(data: Data) -> Literal["<", ">"]:
-    """Return the sign by which struct and numpy know the byte order."""
+    """Return the byte order, as struct and numpy write it."""
     return "<" if data[:2] == b"II" else ">"
 
 

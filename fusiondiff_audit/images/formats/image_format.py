@@ -1,4 +1,4 @@
-"""What the tool has to know of one image file format."""
+"""The description of an image file format: how it is recognised, read and decoded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class ImageFormat:
 
     name: str  # as headers and `inspect` state it
     suffixes: tuple[str, ...]  # of file names, in lower case
-    signatures: tuple[bytes, ...]  # with one of which every file begins
+    signatures: tuple[bytes, ...]  # every file begins with one of them
     read_header: Callable[[bytes, str], ImageHeader]  # from the bytes and the name of a file; decodes nothing
     decoder_memory: Callable[[ImageHeader, int], int]  # bytes that decoding a file of so many bytes takes at most
     decoder: str  # module

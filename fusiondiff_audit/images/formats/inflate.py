@@ -1,15 +1,15 @@
-"""One zlib stream, inflated piece by piece: never to more than it may, and with nothing behind its end."""
+"""A zlib stream, inflated piece by piece up to a limit; data behind its end is refused."""
 
 import zlib
 from collections.abc import Iterator
 
 from fusiondiff_audit.images.errors import ImageError, malformed
 
-_PIECE = 1 << 20  # bytes; what is left over of a piece is copied, so there must not be much
+_PIECE = 1 << 20  # bytes; the unconsumed rest of a piece is copied, so pieces are small
 
 
 class Inflater:
-    """Inflates what it is fed, and counts it; `name` stands in messages, and `excess` is raised for too much."""
+    """Inflates a stream and counts its bytes; `name` is for messages, and `excess` is raised beyond the limit."""
 
     def __init__(self, limit: int, name: str, excess: ImageError) -> None:
         self._stream = zlib.decompressobj()
@@ -17,12 +17,12 @@ class Inflater:
         self.produced = 0  # bytes
 
     def feed(self, body: bytes | memoryview) -> Iterator[bytes]:
-        """Yield what the next part of the stream inflates to."""
+        """Inflate the next part of the stream."""
         for start in range(0, len(body), _PIECE):
             packed: bytes | memoryview = body[start : start + _PIECE]
             while packed:
                 if self._stream.eof:
-                    raise malformed(f"{self._name} has something behind its data")
+                    raise malformed(f"{self._name} has bytes behind its end")
                 try:
                     part = self._stream.decompress(packed, _PIECE)
                 except zlib.error as e:

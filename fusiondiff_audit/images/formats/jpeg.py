@@ -1,4 +1,4 @@
-"""JPEG, walked marker by marker (ITU-T T.81, annex B): one frame of 8 bits, whole, and its end where it must be."""
+"""JPEG, read marker by marker (ITU-T T.81, annex B): exactly one frame of 8 bits, with all its scans and its end."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from fusiondiff_audit.images.formats.unreferenced import check_trailing
 from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
 MAX_SEGMENTS = 4096
-_MCU = 32  # pixels, the longest side of what a JPEG codes at once
+_MCU = 32  # pixels, the longest side of a minimum coded unit
 _MOST_FILL = 16  # bytes before a marker; T.81 allows any number
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, Huffman-coded
@@ -22,17 +22,16 @@ _SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 
 def _read_header(data: bytes, _name: str) -> ImageHeader:
-    """Return the header of a JPEG, with its markers walked to the end."""
-    position, frame, scans, beside = 2, None, None, 0
+    """Return the header of a JPEG, whose markers are read to the end."""
+    position, frame, scans, has_interval, segment_bytes = 2, None, None, False, 0
     segments = Segments()
-    markers: set[int] = set()  # markers that are there once at most
     for _ in range(MAX_SEGMENTS):
         marker, position = _marker(data, position)
         if marker == _END:
             break
         body, position = _segment(data, position, marker)
-        beside += len(body)
-        if beside > MAX_METADATA:
+        segment_bytes += len(body)
+        if segment_bytes > MAX_METADATA:
             raise too_large(f"more than {MAX_METADATA:,} bytes beside the image's data")
         if marker in _OTHER_FRAMES:
             raise unsupported("a lossless, hierarchical or arithmetic-coded JPEG")
@@ -50,11 +49,11 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
             continue
         elif scans is not None and scans.begun:
             raise ambiguous(f"JPEG marker {marker:02X} between scans: readers heed it or not")
-        elif marker in (_QUANTISATION, _INTERVAL):
-            if marker == _INTERVAL and marker in markers:
+        elif marker == _INTERVAL:
+            if has_interval:
                 raise malformed("two restart intervals")
-            markers.add(marker)
-        else:
+            has_interval = True
+        elif marker != _QUANTISATION:
             segments.add(marker, body)
     else:
         raise too_large(f"more than {MAX_SEGMENTS:,} segments")
@@ -81,7 +80,7 @@ def _marker(data: bytes, position: int) -> tuple[int, int]:
     while data[position : position + 1] == b"\xff":  # fill bytes
         position += 1
         if position - start > _MOST_FILL:
-            raise malformed("very many bytes that fill a place before a marker")
+            raise malformed(f"more than {_MOST_FILL} fill bytes before a marker")
     if position >= len(data) or not data[position]:
         raise malformed("cut short: a marker is missing")
     return data[position], position + 1
@@ -89,7 +88,7 @@ def _marker(data: bytes, position: int) -> tuple[int, int]:
 
 def _segment(data: bytes, position: int, marker: int) -> tuple[bytes, int]:
     if marker == _START:
-        raise malformed("an image within the image")
+        raise malformed("a second start of an image")
     if marker < 0xC0 or 0xD0 <= marker <= 0xD7:
         raise malformed(f"marker {marker:02X} where none of its kind can be")
     if position + 2 > len(data):
@@ -116,11 +115,11 @@ def _read_frame(body: bytes, marker: int) -> Frame:
 
 
 def _skip_scan(data: bytes, position: int) -> int:
-    """Return where the next marker stands that is neither a stuffed byte nor a restart."""
-    found = _AFTER_SCAN.search(data, position)
-    if found is None:
+    """Return the position of the next marker; stuffed bytes and restarts are none."""
+    match = _AFTER_SCAN.search(data, position)
+    if match is None:
         raise malformed("cut short: the image does not end")
-    return found.start()
+    return match.start()
 
 
 def _decoder_memory(header: ImageHeader, _size: int) -> int:

@@ -1,7 +1,6 @@
 """The scans of a JPEG (ITU-T T.81, annexes B and G): together they must give every coefficient, to its last bit.
 
-A decoder takes what there is and fills in the rest, so a progressive image that ends early is another, blurred one,
-and no decoder says so.
+Decoders fill missing coefficients in without a warning, so a progressive image that ends early would be shown blurred.
 """
 
 import struct
@@ -15,7 +14,7 @@ _COEFFICIENTS, _MOST_SHIFT = 64, 13
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What an image's frame says; components by the names that scans call them."""
+    """A frame header; `components` are the identifiers by which scans refer to components."""
 
     width: int
     height: int
@@ -25,12 +24,12 @@ class Frame:
 
 
 class Scans:
-    """What the scans so far have given of each component's coefficients."""
+    """The coefficients of each component that are still missing after the scans that were added."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._count = 0
-        # By component and coefficient: how many low bits are missing; None: all of them.
+        # By component and coefficient: the number of low bits that are missing; None: all bits.
         self._missing: dict[int, list[int | None]] = {name: [None] * _COEFFICIENTS for name in frame.components}
 
     @property
@@ -39,7 +38,7 @@ class Scans:
         return self._count > 0
 
     def add(self, body: bytes) -> None:
-        """Take the header of the next scan; one out of order is refused."""
+        """Add the header of the next scan; a scan out of order is refused."""
         self._count += 1
         if self._count > MAX_SCANS:
             raise too_large(f"more than {MAX_SCANS} scans")
@@ -57,20 +56,22 @@ class Scans:
         elif last >= _COEFFICIENTS or first > last or (first == 0) != (last == 0) or (first and count > 1):
             raise malformed(f"a scan of coefficients {first} to {last} of {count} components")
         for name in components:
-            self._take(self._missing[name], first, last, before, after)
+            _refine(self._missing[name], first, last, before, after)
 
     def finish(self) -> None:
         """Refuse an image of which something is missing."""
-        if any(missing != 0 for given in self._missing.values() for missing in given):
+        if any(bits != 0 for missing in self._missing.values() for bits in missing):
             raise malformed("its scans do not give the whole image")
 
-    def _take(self, given: list[int | None], first: int, last: int, before: int, after: int) -> None:
-        if first and given[0] is None:
-            raise malformed("a scan of details before the means")
-        for number in range(first, last + 1):
-            earlier = given[number]
-            fresh = earlier is None and before == 0 and after <= _MOST_SHIFT
-            finer = earlier is not None and earlier == before and before > 0 and after == before - 1
-            if not (fresh or finer):
-                raise malformed(f"a scan gives coefficient {number} twice, or out of order")
-            given[number] = after
+
+def _refine(missing: list[int | None], first: int, last: int, before: int, after: int) -> None:
+    """Note that a scan leaves `after` low bits of these coefficients missing, of which `before` were missing."""
+    if first and missing[0] is None:
+        raise malformed("a scan of details before the means")
+    for number in range(first, last + 1):
+        earlier = missing[number]
+        fresh = earlier is None and before == 0 and after <= _MOST_SHIFT
+        finer = earlier is not None and earlier == before and before > 0 and after == before - 1
+        if not (fresh or finer):
+            raise malformed(f"a scan gives coefficient {number} twice, or out of order")
+        missing[number] = after

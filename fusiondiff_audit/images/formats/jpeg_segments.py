@@ -1,7 +1,7 @@
-"""What a JPEG says beside its image: application segments, each of a kind that turns, hides and maps nothing.
+"""The application segments and comments of a JPEG: none may turn the image, hide another one or change its tones.
 
-A segment that is unknown is refused: several known ones hold a second image, more bits or another layout (MPF, gain
-maps, JPEG XT, stereo pairs). Of a colour image it must be plain which colour model it has.
+An unknown segment is refused: several kinds hold a second image, more bits or another layout (MPF, gain maps, JPEG XT,
+stereo pairs). A colour image must state its colour model unambiguously.
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed
@@ -13,7 +13,7 @@ from fusiondiff_audit.images.formats.xmp import check_xmp
 
 _JFIF, _EXIF, _XMP, _PROFILE, _ADOBE, _PHOTOSHOP = "JFIF", "Exif", "XMP", "ICC", "Adobe", "Photoshop"
 _COMMENT, _FIRST_APPLICATION, _LAST_APPLICATION = 0xFE, 0xE0, 0xEF
-_KINDS = {  # by number of the application marker, and how the segment begins
+_KINDS = {  # by number of the application marker, and first bytes of the segment
     (0, b"JFIF\0"): _JFIF,
     (0, b"JFXX\0"): "JFXX",
     (1, b"Exif\0\0"): _EXIF,
@@ -40,14 +40,14 @@ class Segments:
         self._transform: int | None = None  # as Adobe's segment has it
 
     def add(self, marker: int, body: bytes) -> None:
-        """Look at the next segment; one that may change the image is refused by name."""
+        """Check the next segment; one that may change the image is refused by name."""
         if marker == _COMMENT:
             self._kinds.append("comment")
             return
         if not _FIRST_APPLICATION <= marker <= _LAST_APPLICATION:
             raise ambiguous(f"JPEG marker {marker:02X}: readers heed it or not")
         number = marker - _FIRST_APPLICATION
-        starts = (start for (of, start) in _KINDS if of == number and body.startswith(start))
+        starts = (start for (owner, start) in _KINDS if owner == number and body.startswith(start))
         if (start := next(starts, None)) is None:
             raise ambiguous(f"JPEG segment APP{number} {body[:16]!a}: it is unknown, or some readers heed it")
         kind, rest = _KINDS[number, start], body[len(start) :]
@@ -71,7 +71,7 @@ class Segments:
             self._transform = body[-1]
 
     def finish(self, frame: Frame) -> tuple[str, ...]:
-        """Return the kinds that were ignored, once the frame is known."""
+        """Check the segments against the frame; return their kinds, all of which are ignored."""
         if len(frame.components) == 3:
             self._check_colours(frame)
         if self._profile:
@@ -80,7 +80,7 @@ class Segments:
         return tuple(sorted(set(self._kinds)))
 
     def _check_colours(self, frame: Frame) -> None:
-        """Refuse an image that some readers take for RGB and others for YCbCr."""
+        """Refuse an image that some readers show as RGB and others as YCbCr."""
         jfif, names = _JFIF in self._kinds, frame.components
         stated = jfif or self._transform == _ADOBE_YCC  # else Java takes components 0, 1 and 2 for RGB
         ycc = self._transform in (None, _ADOBE_YCC) and names in (_YCC_NAMES if stated else _YCC_NAMES[:1])
@@ -89,7 +89,7 @@ class Segments:
             raise ambiguous("a JPEG of which readers say RGB or YCbCr")
 
     def _joined_profile(self) -> bytes:
-        """Return the profile, whose pieces say which of how many they are."""
+        """Return the profile, each of whose pieces states its number and their count."""
         for number, piece in enumerate(self._profile, 1):
             if tuple(piece[:2]) != (number, len(self._profile)):
                 raise ambiguous("an ICC profile in pieces that are out of order")

@@ -1,4 +1,4 @@
-"""OME-XML in a TIFF's description: it must speak of one image of one plane, in this file."""
+"""OME-XML in a TIFF's description: it must describe one image of one plane, in this file."""
 
 from xml.parsers import expat
 
@@ -10,7 +10,7 @@ _KNOWN = (*_ELSEWHERE, *_COUNTED, "UUID")  # some readers take any element whose
 
 
 class _Elements:
-    """What was read of the elements that say how many planes there are."""
+    """The elements that state the number of planes, and the files that hold them."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -41,7 +41,7 @@ class _Elements:
 def check_ome(text: str, name: str, width: int, height: int, channels: int) -> None:
     """Refuse OME-XML of several images or planes, of another size than the image's, or of planes in other files."""
     elements = _read(text, name)
-    if any(len(found) != 1 for found in elements.attributes.values()):
+    if any(len(occurrences) != 1 for occurrences in elements.attributes.values()):
         raise ambiguous("OME-XML of more images than one, or of none")
     (root,), (sizes,) = elements.attributes["OME"], elements.attributes["Pixels"]
     expected = {"SizeX": (width,), "SizeY": (height,), "SizeZ": (1,), "SizeT": (1,), "SizeC": (1, channels)}

@@ -1,4 +1,4 @@
-"""Photoshop's image resources beside an image: some readers take EXIF, XMP or a profile from them."""
+"""Photoshop's image resources, from which some readers take EXIF, XMP or a profile."""
 
 import struct
 from typing import Any
@@ -13,7 +13,7 @@ _PROFILE, _EXIF, _EXIF_MORE, _XMP = 0x040F, 0x0422, 0x0423, 0x0424
 
 
 def check_resources(data: bytes, channels: int) -> None:
-    """Refuse resources that turn or map the image, and those that readers would take apart differently."""
+    """Refuse resources that turn the image or change its tones, and resources that cannot be parsed."""
     place = 0
     while place < len(data.rstrip(b"\0")):
         signature, number, length = _unpack(data, ">4sHB", place)

@@ -1,4 +1,4 @@
-"""PNG, walked chunk by chunk (PNG specification, third edition): every CRC, every length, every chunk known."""
+"""PNG, read chunk by chunk (PNG specification, third edition): each chunk's length, CRC and kind are checked."""
 
 import struct
 import zlib
@@ -20,12 +20,12 @@ _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
 
 
 def _read_header(data: bytes, _name: str) -> ImageHeader:
-    """Return the header of a PNG, with all of its structure checked and its pixels inflated to count them."""
+    """Return the header of a PNG, whose structure is checked, and whose pixels are inflated to be counted."""
     kind, body, position = _chunk(data, len(SIGNATURE))
     if kind != b"IHDR":
         raise malformed("IHDR is not first")
     width, height, bits, colour = _read_ihdr(body)
-    # The image's data: a filter byte for each row, and the samples. It is inflated to be counted, and not kept.
+    # A filter byte for each row, and the samples.
     expected = height * (1 + width * _CHANNELS[colour] * bits // 8)
     too_much = malformed(f"inflates to more than the {expected:,} bytes that its size means")
     pixels = Inflater(expected, "the image's data", too_much)
@@ -79,8 +79,8 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
     )
 
 
-def essence(data: memoryview) -> bytes:
-    """Return a walked PNG with nothing but its image, for the decoder to see; indices come as if they were greys."""
+def strip_metadata(data: memoryview) -> bytes:
+    """Return a PNG whose header was read, with its image alone, for the decoder; palette indices become greys."""
     parts: list[bytes | memoryview] = [SIGNATURE]
     position = len(SIGNATURE)
     while True:

@@ -1,7 +1,8 @@
-"""Which chunks a PNG may have beside its image, so that every reader shows the same samples.
+"""The chunks that a PNG may have besides its image, so that every reader shows the same samples.
 
-What describes is ignored, and listed. What may turn the image, or map its samples to other tones, is looked at, and
-must say "as usual". Any other chunk is refused by name: Apple's iDOT has made one file show two images.
+Descriptive chunks are ignored, and listed in the header. Chunks that can turn the image or change its tones are
+accepted with values that do neither. Any other chunk is refused by name: Apple's iDOT has made one file show two
+images.
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
@@ -12,7 +13,7 @@ from fusiondiff_audit.images.formats.xmp import check_xmp
 from fusiondiff_audit.images.header import MAX_METADATA
 
 _DESCRIPTIVE = frozenset({b"pHYs", b"tIME", b"sPLT", b"hIST", b"bKGD", b"pCAL", b"sCAL", b"caBX"})
-_ONLY = {  # chunk: what it may say
+_NEUTRAL = {  # by chunk: the values that change no tones
     b"gAMA": (b"\x00\x00\xb1\x8e", b"\x00\x00\xb1\x8f"),  # 1/2.2, cut or rounded
     b"sRGB": (b"\x00", b"\x01", b"\x02", b"\x03"),  # how colours that a screen lacks are rendered
     b"cICP": (b"\x01\x0d\x00\x01",),  # sRGB
@@ -23,7 +24,7 @@ _RAW = b"raw profile type"  # EXIF and others, spelt out in hexadecimal by Image
 
 
 def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
-    """Refuse a chunk that would make some readers show another image; return its bytes, unpacked.
+    """Refuse a chunk that would make some readers show another image; return the number of its bytes, inflated.
 
     `channels` include opacity.
     """
@@ -33,8 +34,8 @@ def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
         raise unsupported("an animated PNG")
     if kind == b"tRNS":
         raise unsupported("a PNG with a transparent colour")
-    if kind in _ONLY:
-        if body not in _ONLY[kind]:
+    if kind in _NEUTRAL:
+        if body not in _NEUTRAL[kind]:
             raise ambiguous(f"PNG chunk {kind!a} of {body[:32].hex()}: some readers would show other tones")
     elif kind == b"sBIT":
         if set(body) != {bits} or len(body) not in (channels, 3):  # three where the image has a palette
@@ -63,7 +64,7 @@ def _profile(body: bytes) -> bytes:
 
 
 def _check_text(kind: bytes, body: bytes) -> int:
-    """Refuse text that turns the image: XMP, or EXIF that is spelt out; return its bytes, unpacked."""
+    """Refuse text that turns the image: XMP, or EXIF that is spelt out; return the number of its bytes, inflated."""
     keyword, separator, text = body.partition(b"\0")
     if not separator or not 1 <= len(keyword) <= 79:
         raise malformed(f"chunk {kind!a} without a keyword")

@@ -12,7 +12,7 @@ from fusiondiff_audit.images.header import MAX_IMAGE_FILE, ImageHeader
 
 FORMATS = (PNG, TIFF, JPEG)
 SUFFIXES = tuple(suffix for image_format in FORMATS for suffix in image_format.suffixes)
-_PDF_WITHIN = 1024  # bytes in which readers of PDF look for its beginning
+_PDF_WITHIN = 1024  # bytes at the beginning of a file, in which readers of PDF search for its signature
 
 
 def read_image_header(data: bytes, name: str) -> ImageHeader:
@@ -26,7 +26,7 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
     if suffix not in recognised.suffixes:
         raise malformed(f"its name ends in {suffix!a}, but it is a {recognised.name.upper()}")
     if b"%PDF-" in data[:_PDF_WITHIN]:
-        raise malformed("a PDF hides in its beginning")
+        raise malformed("its first bytes contain a PDF's signature")
     return recognised.read_header(data, PurePath(name).name)
 
 

@@ -1,50 +1,23 @@
-"""TIFF, walked without decoding (TIFF 6.0): one page, every strip or tile where and as long as it must be."""
+"""TIFF, read without decoding (TIFF 6.0): exactly one page, with strips or tiles that lie within the file and fit."""
 
 from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Literal
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
+from fusiondiff_audit.images.formats import tiff_tags as tags
 from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_directories
 from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.tiff_subdirectories import nested_spans
-from fusiondiff_audit.images.formats.tiff_tags import (
-    BITS,
-    COLOURS,
-    COMPRESSION,
-    EXTRA,
-    FORMAT,
-    HEIGHT,
-    PHOTOMETRIC,
-    PLANAR,
-    PREDICTOR,
-    ROWS,
-    SAMPLES,
-    STRIP_SIZES,
-    STRIPS,
-    TILE_HEIGHT,
-    TILE_SIZES,
-    TILE_WIDTH,
-    TILES,
-    WIDTH,
-    check_metadata,
-    check_metadata_size,
-    check_tags,
-)
 from fusiondiff_audit.images.formats.unreferenced import check_gaps
-from fusiondiff_audit.images.header import (
-    Compression,
-    ImageHeader,
-    TiffLayout,
-    check_bytes,
-    check_size,
-)
+from fusiondiff_audit.images.header import Compression, ImageHeader, TiffLayout, check_bytes, check_size
 
 LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
 MAX_TILE = 1024  # pixels a side, or the image rounded up to 16
-_PACKED_SPARE = 64  # bytes; what no compression makes of noise is twice its size, and these
+_PACKED_SPARE = 64  # bytes; incompressible data grows to less than twice its size and this
 MAX_RATIO = 10_000  # of decoded to stored bytes; deflate itself reaches 1,030
-_STRIPPED, _TILED = (STRIPS, STRIP_SIZES, ROWS), (TILES, TILE_SIZES, TILE_WIDTH, TILE_HEIGHT)
+_STRIPPED = (tags.STRIPS, tags.STRIP_SIZES, tags.ROWS)
+_TILED = (tags.TILES, tags.TILE_SIZES, tags.TILE_WIDTH, tags.TILE_HEIGHT)
 _COMPRESSIONS = {
     1: Compression.NONE,
     5: Compression.LZW,
@@ -66,13 +39,13 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
     (directory,) = directories
     if not directory.is_sorted:  # libtiff reads a palette before it knows its depth
         raise ambiguous("a TIFF whose tags are not in order")
-    ignored = check_tags(directory)
-    width, height = directory.integer(WIDTH), directory.integer(HEIGHT)
+    ignored = tags.check_tags(directory)
+    width, height = directory.integer(tags.WIDTH), directory.integer(tags.HEIGHT)
     check_size(width, height)
     channels, bits, alpha = _read_samples(directory)
-    check_metadata(directory, name, width, height, channels)
+    tags.check_metadata(directory, name, width, height, channels)
     layout = _read_layout(directory, byte_order(data), width, height)
-    if layout.tiled and channels == 2:  # OpenCV reads them otherwise than all others
+    if layout.tiled and channels == 2:  # which OpenCV reads unlike all other readers
         raise ambiguous("a TIFF of grey with opacity, in tiles")
     rows = len(layout.pieces) * layout.rows if layout.tiled else height  # tiles reach beyond the image
     check_bytes(rows * layout.columns * channels * bits // 8)
@@ -80,7 +53,7 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
     _check_pieces(data, layout, expected)
     spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]
     nested = nested_spans(data, directory)
-    check_metadata_size(directory, ignored, nested)
+    tags.check_metadata_size(directory, ignored, nested)
     return ImageHeader(
         format="tiff",
         width=width,
@@ -97,17 +70,17 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
 
 def _read_samples(directory: Directory) -> tuple[int, int, bool]:
     """Return channels, bits, and whether the last channel is opacity; samples of 32 bits are refused, never reduced."""
-    if PHOTOMETRIC not in directory:  # TIFF 6.0 gives no default, and readers take 0, 1 or none
+    if tags.PHOTOMETRIC not in directory:  # TIFF 6.0 gives no default, and readers take 0, 1 or none
         raise ambiguous("a TIFF that does not say whether zero is black (tag 262)")
-    photometric = directory.integer(PHOTOMETRIC)
+    photometric = directory.integer(tags.PHOTOMETRIC)
     if photometric not in (1, 2, _PALETTE):
         raise unsupported(f"a TIFF of photometric {photometric} ({_PHOTOMETRICS.get(photometric, 'unknown')})")
-    channels = directory.integer(SAMPLES, 1)
-    extra = directory.integers(EXTRA)
+    channels = directory.integer(tags.SAMPLES, 1)
+    extra = directory.integers(tags.EXTRA)
     colours = 3 if photometric == 2 else 1
     if channels != colours + len(extra) or len(extra) > (0 if photometric == _PALETTE else 1):
         raise unsupported(f"a TIFF of {channels} channels, {len(extra)} of them beside the image")
-    depths, formats = directory.integers(BITS, (1,)), directory.integers(FORMAT, (1,) * channels)
+    depths, formats = directory.integers(tags.BITS, (1,)), directory.integers(tags.FORMAT, (1,) * channels)
     if len(depths) != channels or len(formats) != channels:
         raise ambiguous(f"a TIFF of {channels} channels that gives {len(depths)} depths and {len(formats)} formats")
     if len(set(depths)) != 1:
@@ -121,16 +94,16 @@ def _read_samples(directory: Directory) -> tuple[int, int, bool]:
         raise unsupported(f"a TIFF of {depth} bits; 8 and 16 are read")
     if kind != 1:
         raise unsupported(f"a TIFF of {_FORMATS.get(kind, 'mixed or complex numbers')}; unsigned ones are read")
-    if directory.integer(PLANAR, 1) != 1:
+    if directory.integer(tags.PLANAR, 1) != 1:
         raise unsupported("a TIFF that stores its channels apart", hint="write them side by side, before signing")
     return channels, depth, bool(extra)
 
 
 def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, height: int) -> TiffLayout:
-    compression = directory.integer(COMPRESSION, 1)
+    compression = directory.integer(tags.COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
         raise unsupported(f"a TIFF of compression {compression}; none, LZW, deflate and PackBits are read")
-    if (predictor := directory.integer(PREDICTOR, 1)) not in (1, 2):
+    if (predictor := directory.integer(tags.PREDICTOR, 1)) not in (1, 2):
         raise unsupported(f"a TIFF of predictor {predictor}")
     packed, predicted = _COMPRESSIONS[compression], predictor == 2
     if predicted and packed not in (Compression.LZW, Compression.DEFLATE):  # some readers heed it, some do not
@@ -139,16 +112,16 @@ def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, hei
     if both := [tag for tag in (_STRIPPED if tiled else ()) if tag in directory]:
         raise ambiguous(f"a TIFF of tiles that speaks of strips, too (tag {both[0]}): readers take one or the other")
     if tiled:
-        columns, rows = directory.integer(TILE_WIDTH), directory.integer(TILE_HEIGHT)
+        columns, rows = directory.integer(tags.TILE_WIDTH), directory.integer(tags.TILE_HEIGHT)
         for side, whole in ((columns, width), (rows, height)):
             if not LEAST_TILE <= side <= max(MAX_TILE, -(-whole // 16) * 16) or side % LEAST_TILE:
                 raise malformed(f"tiles of {columns} x {rows} pixels")
     else:
-        columns, rows = width, min(directory.integer(ROWS, height), height)
+        columns, rows = width, min(directory.integer(tags.ROWS, height), height)
         if not rows:
             raise malformed("strips of no rows")
     count = -(-width // columns) * -(-height // rows)
-    places, lengths = (TILES, TILE_SIZES) if tiled else (STRIPS, STRIP_SIZES)
+    places, lengths = (tags.TILES, tags.TILE_SIZES) if tiled else (tags.STRIPS, tags.STRIP_SIZES)
     offsets, sizes = directory.integers(places), directory.integers(lengths)
     if len(offsets) != count or len(sizes) != count:
         raise malformed(f"its size means {count:,} pieces, found {len(offsets):,} and {len(sizes):,} sizes")
@@ -156,7 +129,7 @@ def _read_layout(directory: Directory, order: Literal["<", ">"], width: int, hei
 
 
 def _expected(layout: TiffLayout, height: int, pixel: int) -> Iterator[int]:
-    """Yield how many bytes each piece must decode to; only the last strip may be shorter."""
+    """Yield the number of bytes that each piece must decode to; only the last strip may be shorter."""
     full = layout.rows * layout.columns * pixel
     if layout.tiled:
         return repeat(full)
@@ -165,7 +138,7 @@ def _expected(layout: TiffLayout, height: int, pixel: int) -> Iterator[int]:
 
 
 def _check_pieces(data: bytes, layout: TiffLayout, expected: Iterator[int]) -> None:
-    """Refuse pieces that are empty, overlap, lie outside, cannot hold what they must, or hold more."""
+    """Refuse pieces that are empty, overlap, lie outside the file, or are too small or too large for their pixels."""
     pieces, compression, first = layout.pieces, layout.compression, header_size(data)
     for (offset, size), decoded in zip(pieces, expected, strict=False):
         if not size or offset < first or offset + size > len(data):
@@ -191,12 +164,12 @@ def _begins_as_lzw(start: bytes) -> bool:
 
 
 def _palette(directory: Directory) -> bytes:
-    """Return the palette as 256 times red, green and blue of 8 bits; whether it is grey is seen by its use."""
-    if directory.integer(PHOTOMETRIC) != _PALETTE:
-        if COLOURS in directory:
-            raise ambiguous(f"a TIFF with a palette (tag {COLOURS}) that says it has none")
+    """Return the palette as 256 times red, green and blue of 8 bits; `decoding` refuses colours in use."""
+    if directory.integer(tags.PHOTOMETRIC) != _PALETTE:
+        if tags.COLOURS in directory:
+            raise ambiguous(f"a TIFF with a palette (tag {tags.COLOURS}) that says it has none")
         return b""
-    values = directory.integers(COLOURS)
+    values = directory.integers(tags.COLOURS)
     if len(values) != 768:
         raise malformed(f"a palette of {len(values)} values, 768 are needed")
     wide = any(v % 257 for v in values)  # 0xABAB is the specified form of 0xAB; many instruments write 0xAB00
@@ -207,7 +180,7 @@ def _palette(directory: Directory) -> bytes:
 
 
 def _decoder_memory(header: ImageHeader, _size: int) -> int:
-    """Return the bytes of a decompressed piece, a row of tiles beside one another, and channels that are compared."""
+    """Return the bytes of a decompressed piece, of a row of tiles, and of colour channels that are compared."""
     layout = header.layout
     if layout is None:
         raise ValueError("not the header of a TIFF")

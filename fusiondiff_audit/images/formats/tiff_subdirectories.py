@@ -1,7 +1,7 @@
-"""TIFF directories below the one that is shown: EXIF, GPS, and what SubIFDs name.
+"""Nested TIFF directories: EXIF, GPS and those that SubIFDs lists.
 
-They are followed so that their bytes are known as theirs. None of them may hold an image: viewers show smaller ones in
-place of the large one when they zoom out, and nobody compares the two.
+They are read so that their bytes count as referenced. None of them may hold an image: viewers that zoom out show a
+smaller image in place of the large one, and nobody compares the two.
 """
 
 from fusiondiff_audit.images.errors import ImageError, ambiguous, malformed
@@ -13,34 +13,34 @@ _INTEROPERABILITY = 40965
 
 
 def nested_spans(data: bytes, directory: Directory) -> list[tuple[int, int]]:
-    """Return which bytes directories below this one take; one that holds or turns an image is refused."""
+    """Return the spans of nested directories; one that holds or turns an image is refused."""
     spans: list[tuple[int, int]] = []
     for tag in (EXIF, GPS):
         spans += _metadata_spans(data, directory, tag)
     offsets = directory.integers(SUBDIRECTORIES)
     if len(offsets) > MAX_SUBDIRECTORIES:
-        raise malformed(f"{len(offsets)} directories below the one that is shown, at most {MAX_SUBDIRECTORIES}")
+        raise malformed(f"{len(offsets)} nested directories, at most {MAX_SUBDIRECTORIES}")
     for offset in sorted(set(offsets)):
-        if (below := _read(data, offset)) is None:  # another reader may read it, and show what it finds
-            raise ambiguous(f"a directory below that cannot be read (tag {SUBDIRECTORIES})")
-        if STRIPS in below or TILES in below:
-            raise ambiguous(f"a second image in a directory below (tag {SUBDIRECTORIES})")
-        spans += below.spans()
+        if (nested := _read(data, offset)) is None:  # other readers may, and show an image in it
+            raise ambiguous(f"a nested directory that cannot be read (tag {SUBDIRECTORIES})")
+        if STRIPS in nested or TILES in nested:
+            raise ambiguous(f"a second image in a nested directory (tag {SUBDIRECTORIES})")
+        spans += nested.spans()
     return spans
 
 
 def _metadata_spans(data: bytes, directory: Directory, tag: int) -> list[tuple[int, int]]:
-    """Return the bytes of a directory that a tag names; one that cannot be read is nobody's."""
+    """Return the spans of the directory that a tag points to; none if it cannot be read."""
     try:
         (offset,) = directory.integers(tag)
     except (ImageError, ValueError):
         return []
-    below = _read(data, offset)
-    if below is None:
+    nested = _read(data, offset)
+    if nested is None:
         return []
-    if ORIENTATION in below and below.integers(ORIENTATION) != (1,):
+    if ORIENTATION in nested and nested.integers(ORIENTATION) != (1,):
         raise ambiguous("EXIF with an orientation of its own: some readers would turn the image")
-    return below.spans() + (_metadata_spans(data, below, _INTEROPERABILITY) if tag == EXIF else [])
+    return nested.spans() + (_metadata_spans(data, nested, _INTEROPERABILITY) if tag == EXIF else [])
 
 
 def _read(data: bytes, offset: int) -> Directory | None:

@@ -1,9 +1,9 @@
-"""Which tags a TIFF may have, so that every reader sees the same samples in it (TIFF 6.0 and its private tags).
+"""The tags that a TIFF may have, so that every reader shows the same samples (TIFF 6.0 and private tags).
 
-1. Tags that say what the samples are: `tiff` reads them.
-2. Tags that may be there only with the value that means "as usual".
-3. Tags that describe, and that no reader applies to samples: ignored, and listed.
-Any other tag is refused by name. Tags from 65000 on are anybody's, and ignored but for those that a reader heeds.
+1. Tags that define the samples are read by `tiff`.
+2. Tags that can change the image are accepted with values that do not.
+3. Descriptive tags, which no reader applies to samples, are ignored, and listed in the header.
+Any other tag is refused by name. Tags from 65000 on are free for anybody's use, and ignored unless a reader heeds them.
 """
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large
@@ -18,7 +18,7 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR = 273, 277, 278, 279, 284
 PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES = 317, 320, 322, 323, 324, 325
 SUBDIRECTORIES, EXTRA, FORMAT = 330, 338, 339
-DESCRIPTION, SOFTWARE, XMP, PROFILE, EXIF, GPS = 270, 305, 700, 34675, 34665, 34853
+DESCRIPTION, XMP, PROFILE, EXIF, GPS = 270, 700, 34675, 34665, 34853
 RESOURCES, IMAGEJ_SIZES, IMAGEJ, ORIENTATION = 34377, 50838, 50839, 274
 REDUCED = 254  # NewSubfileType; its lowest bit: a smaller version of another image
 
@@ -26,7 +26,7 @@ _READ = frozenset(
     {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, ROWS, STRIP_SIZES, PLANAR, PREDICTOR, COLOURS}
     | {TILE_WIDTH, TILE_HEIGHT, TILES, TILE_SIZES, SUBDIRECTORIES, EXTRA, FORMAT}
 )
-_ONLY = {  # tag: what it may say
+_NEUTRAL = {  # by tag: the values that do not change the image
     REDUCED: (0, 2),  # the image proper, or a page
     255: (1, 3),  # the same, as older writers say it
     263: (1,),  # no dithering
@@ -40,8 +40,8 @@ _DESCRIPTIVE = frozenset(
     | {34118, 34119, 34680, 34682, 34683, 37706, 37707, 37708, 51023}  # Zeiss, FEI, TVIPS, Fibics
     | {IMAGEJ_SIZES, IMAGEJ}
 )
-_ANYBODYS, _HEEDED = 65_000, frozenset({65_324, 65_325, *range(65_420, 65_500)})  # Hamamatsu's slides
-_NAMES = {  # of those that may say one thing only, and of some that may not be there
+_FIRST_FREE, _HEEDED = 65_000, frozenset({65_324, 65_325, *range(65_420, 65_500)})  # Hamamatsu's slides
+_NAMES = {  # of tags that are refused, always or with other values
     254: "NewSubfileType", 255: "SubfileType", 263: "Threshholding", 266: "FillOrder", 274: "Orientation",
     290: "GrayResponseUnit", 291: "GrayResponseCurve", 301: "TransferFunction", 318: "WhitePoint",
     319: "PrimaryChromaticities", 336: "DotRange", 342: "TransferRange", 347: "JPEGTables", 532: "ReferenceBlackWhite",
@@ -51,15 +51,15 @@ _NAMES = {  # of those that may say one thing only, and of some that may not be 
 
 
 def check_tags(directory: Directory) -> tuple[int, ...]:
-    """Return which tags were ignored; one that some readers would heed and others not is refused."""
+    """Return the ignored tags; a tag that some readers heed and others do not is refused."""
     ignored = []
     for tag in directory.tags():
         if tag in _READ:
             continue
-        if tag in _ONLY:
-            if (value := directory.integer(tag)) not in _ONLY[tag]:
+        if tag in _NEUTRAL:
+            if (value := directory.integer(tag)) not in _NEUTRAL[tag]:
                 raise ambiguous(f"TIFF tag {_named(tag)} of {value}: readers would show another image")
-        elif tag in _DESCRIPTIVE or (tag >= _ANYBODYS and tag not in _HEEDED):
+        elif tag in _DESCRIPTIVE or (tag >= _FIRST_FREE and tag not in _HEEDED):
             ignored.append(tag)
         else:
             raise ambiguous(f"TIFF tag {_named(tag)}: some readers heed it, or it is unknown")
@@ -67,7 +67,7 @@ def check_tags(directory: Directory) -> tuple[int, ...]:
 
 
 def check_metadata_size(directory: Directory, ignored: tuple[int, ...], nested: list[tuple[int, int]]) -> None:
-    """Refuse more metadata than an image needs, in tags and in the directories below."""
+    """Refuse more metadata than an image needs, in tags and nested directories."""
     size = sum(map(directory.size, ignored)) + sum(stop - start for start, stop in nested)
     if size > MAX_METADATA:
         raise too_large(f"{size:,} bytes beside the image, at most {MAX_METADATA:,}")

@@ -1,7 +1,7 @@
-"""Bytes of a file that belong to nothing its container describes: before, between and behind the parts of an image.
+"""Unreferenced bytes: those before, between and behind the parts of a file that its container describes.
 
-Programs that do not know the container look for their own format in them, so another file hides there. A few such bytes
-are ordinary (padding, what an editor left), and are counted.
+Another file could hide there, for programs that search a file for their own format. A few such bytes are ordinary
+(padding, remains of an edit), and are counted.
 """
 
 import re
@@ -11,7 +11,7 @@ from fusiondiff_audit.images.errors import malformed
 
 MAX_UNREFERENCED = 64 * 1024  # bytes of a file; of 480 laboratory TIFFs 40 had some
 _PADDING = b"\0\xff \t\r\n"
-_FORMATS = {  # by three bytes or more, which noise of the admitted size has in one file of a hundred at most
+_FORMATS = {  # three bytes or more: noise of the admitted size has one of them in one file of a hundred at most
     b"PK\x03\x04": "a ZIP archive",
     b"PK\x05\x06": "a ZIP archive",
     b"%PDF": "a PDF",
@@ -26,7 +26,7 @@ _FORMATS = {  # by three bytes or more, which noise of the admitted size has in 
     b"\xfd7zXZ": "an xz stream",
     b"GIF8": "a GIF",
 }
-_SHORT_FORMATS = {  # too short to be looked for anywhere but at a beginning
+_SHORT_FORMATS = {  # too short to be searched for; they are compared with the beginning
     b"MZ": "a program",
     b"#!": "a script",
     b"<": "markup",
@@ -38,12 +38,12 @@ _ANYWHERE = re.compile(b"|".join(map(re.escape, _FORMATS)) + rb"|(?i:<(?:!doctyp
 
 
 def format_at(start: bytes) -> str | None:
-    """Return the format that other programs would take a file for that begins so."""
+    """Return the format of files that begin so, if it is known."""
     return next((name for magic, name in (_FORMATS | _SHORT_FORMATS).items() if start.startswith(magic)), None)
 
 
 def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
-    """Return how many bytes lie outside all spans; refuse many, and another file among them."""
+    """Return the number of bytes outside all spans; refuse many bytes, and another file among them."""
     total, end = 0, 0
     for start, stop in [*sorted(spans), (len(data), len(data))]:
         if start > end:
@@ -55,7 +55,7 @@ def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
 
 
 def check_trailing(rest: bytes | memoryview) -> int:
-    """Return how many bytes follow an image; refuse many, and another file among them."""
+    """Return the number of bytes that follow an image; refuse many bytes, and another file among them."""
     _check_count(len(rest))
     _check_gap(bytes(rest))
     return len(rest)

@@ -1,11 +1,11 @@
-"""Text beside an image: looked at for an orientation, which some readers take from XMP, and some from any text."""
+"""The orientation in text metadata, which some readers take from XMP, and some from any text."""
 
 import re
 
 from fusiondiff_audit.images.errors import ambiguous
 
 _WORD = re.compile(rb"orientation", re.IGNORECASE)
-_NEAR = 300  # bytes on either side of the word that are looked at
+_NEAR = 300  # bytes on either side of the word that are checked
 _IN_TAG = re.compile(rb"<(/?)[^\s<>]*$")  # the word is an element's name, perhaps of a closing tag
 _UPRIGHT_ATTRIBUTE = re.compile(rb"\s*=\s*([\"'])1\1")
 _UPRIGHT_ELEMENT = re.compile(rb">\s*1\s*</")
@@ -13,7 +13,7 @@ _CLOSED = re.compile(rb">\s*(?:<|$)")
 
 
 def check_xmp(text: bytes) -> None:
-    """Refuse text that may say that the image is to be turned.
+    """Refuse text by which some readers would turn the image.
 
     Readers look for `tiff:Orientation="6"` and `tiff:Orientation>6` with or without parsing XML. UTF-16 and UTF-32 are
     read as if they were ASCII.
