@@ -1,4 +1,4 @@
-"""One version of the trust store: the root keys that govern it, and the keys that it vouches for."""
+"""One version of the trust store: its root keys, the threshold of signatures, and the entries that it lists."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ MAX_VERSION = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """One version. `fingerprint` is the SHA-256 of its payload as signed, and so names all that is in it.
+    """One version. `fingerprint` is the SHA-256 of its signed payload; a version that is not yet written has none, "".
 
-    `previous` is the fingerprint of the version before: a signature on a version vouches for the history it goes on
-    from, and cannot be put behind another one.
+    `previous` is the fingerprint of the previous version, so a signature covers the whole history and is worthless in
+    another chain.
     """
 
     version: int
@@ -38,14 +38,13 @@ class Root:
 
     @classmethod
     def from_envelope(cls, envelope: Envelope, where: str) -> "Root":
-        """Parse a version. Its signatures are checked by whoever knows the version before it."""
+        """Parse a version whose signatures are not verified; `refuse_break` and `shortfall` do that."""
         if envelope.payload_type != PAYLOAD_TYPE:
             raise SigningError(Reason.UNSUPPORTED, f"{where}: payload type {envelope.payload_type!r}")
         return cls.from_bytes(envelope.payload, where)
 
     @classmethod
     def from_bytes(cls, payload: bytes, where: str) -> "Root":
-        """Parse the payload of a version."""
         fields = read_json(payload, where, limit=MAX_ROOT, tokens=MAX_ENTRIES * 16)
         fields.closed("version", "previous", "issued", "expires", "threshold", "rootKeys", "keys")
         items = fields.list("rootKeys", least=1, most=MAX_ROOT_KEYS)
@@ -53,10 +52,10 @@ class Root:
         entries = tuple(TrustEntry.from_fields(item) for item in fields.list("keys", least=0, most=MAX_ENTRIES))
         keyids = [k.keyid for k in keys] + [e.keyid for e in entries]
         if len(set(keyids)) != len(keyids):
-            raise malformed(where, "one key stands there twice")
+            raise malformed(where, "a key is listed twice")
         issued, expires = fields.time("issued"), fields.time("expires")
         if issued >= expires:
-            raise malformed(where, "it expires before it is issued")
+            raise malformed(where, "expires before it is issued")
         return cls(
             version=fields.integer("version", least=1, most=MAX_VERSION),
             previous=fields.optional_sha256("previous"),
@@ -68,20 +67,20 @@ class Root:
             fingerprint=hashlib.sha256(payload).hexdigest(),
         )
 
-    def shortfall(self, envelope: Envelope, last: "Root | None", where: str) -> str | None:
-        """Say which signatures an envelope of this version still lacks: of its own root keys, and of the last ones.
+    def shortfall(self, envelope: Envelope, previous: "Root | None", where: str) -> str | None:
+        """Return which threshold the signatures miss, the previous version's or this version's own, or None.
 
-        Every signature that is there must be of a root key, and good.
+        A signature that is invalid, or by a key that is a root key of neither version, is refused.
         """
-        keys = {k.keyid: k for root in (self, last) if root is not None for k in root.keys}
-        message = envelope.message()
+        keys = {k.keyid: k for root in (self, previous) if root is not None for k in root.keys}
+        signed = envelope.message()
         for signature in envelope.signatures:
             if signature.keyid not in keys:
-                what = f"{where}: signed by sha256:{signature.keyid}, which is no root key"
-                raise SigningError(Reason.UNKNOWN_KEY, what)
-            keys[signature.keyid].verify(signature.value, message, where)
+                message = f"{where}: signed by sha256:{signature.keyid}, which is no root key"
+                raise SigningError(Reason.UNKNOWN_KEY, message)
+            keys[signature.keyid].verify(signature.value, signed, where)
         signers = {s.keyid for s in envelope.signatures}
-        for root, whose in ((last, "the root keys before it"), (self, "its own root keys")):
+        for root, whose in ((previous, "the previous root keys"), (self, "its own root keys")):
             if root is None:
                 continue
             count = len(signers & {k.keyid for k in root.keys})
@@ -90,46 +89,38 @@ class Root:
         return None
 
     def refuse_break(self, history: tuple["Root", ...], where: str) -> None:
-        """Refuse a version that does not go on from those before it.
+        """Refuse a version that does not continue `history`, all versions before it.
 
-        Listed keys stay listed as they were, save that they may be revoked, and then only more so. So nobody is taken
-        out unseen, and nothing that was revoked comes back. A key that ever was a root key is listed as nothing else.
+        Its number is one higher, and `previous` is the last version's fingerprint. Entries may be added. A listed entry
+        stays as it was, except that it may be revoked, and a revocation may be extended; so no key disappears, and no
+        revoked key becomes valid again. A present or former root key is never listed as an entry.
         """
         last = history[-1] if history else None
         if self.version != len(history) + 1 or self.previous != (last.fingerprint if last else None):
-            what = f"expected version {len(history) + 1} with the digest of the one before it"
-            raise SigningError(Reason.ROLLBACK, f"{where}: {what}, found version {self.version}")
-        now = {e.keyid: e for e in self.entries}
-        for before in last.entries if last else ():
-            after = now.get(before.keyid)
-            if after is None or replace(after, revoked=before.revoked) != before:
-                raise malformed(where, f"the key of {before.principal!r} is gone, or listed otherwise than before")
-            if before.revoked and not (after.revoked and after.revoked.covers(before.revoked)):
-                raise malformed(where, f"the key of {before.principal!r} was revoked before, and would be less so now")
-        if now.keys() & {k.keyid for root in history for k in root.keys}:
-            raise malformed(where, "a root key, or one that was, is listed as something else")
+            expected = f"expected version {len(history) + 1} with the digest of the previous version"
+            raise SigningError(Reason.ROLLBACK, f"{where}: {expected}, found version {self.version}")
+        entries = {e.keyid: e for e in self.entries}
+        for old in last.entries if last else ():
+            new = entries.get(old.keyid)
+            if new is None or replace(new, revoked=old.revoked) != old:
+                raise malformed(where, f"the entry of {old.principal!r} was removed or changed")
+            if old.revoked and not (new.revoked and new.revoked.covers(old.revoked)):
+                raise malformed(where, f"the revocation of {old.principal!r} was removed or limited")
+        if entries.keys() & {k.keyid for root in history for k in root.keys}:
+            raise malformed(where, "a present or former root key is listed as an entry")
 
 
-def write_root(
-    version: int,
-    *,
-    previous: str | None,
-    issued: datetime,
-    expires: datetime,
-    threshold: int,
-    keys: tuple[PublicKey, ...],
-    entries: tuple[TrustEntry, ...],
-) -> bytes:
-    """Return the payload of a version; these very bytes are signed."""
+def write_root(root: Root) -> bytes:
+    """Return the payload of a version, as it is signed; `Root.from_bytes` of it gives the version and fingerprint."""
     return write_json(
         {
-            "version": version,
-            "previous": previous,
-            "issued": write_time(issued),
-            "expires": write_time(expires),
-            "threshold": threshold,
-            "rootKeys": [{"keyid": k.keyid, "public": k.pem} for k in keys],
-            "keys": [e.to_json() for e in entries],
+            "version": root.version,
+            "previous": root.previous,
+            "issued": write_time(root.issued),
+            "expires": write_time(root.expires),
+            "threshold": root.threshold,
+            "rootKeys": [{"keyid": k.keyid, "public": k.pem} for k in root.keys],
+            "keys": [e.to_json() for e in root.entries],
         }
     )
 

@@ -1,10 +1,10 @@
-"""Whom the user trusts, for what, and since when: a chain of signed roots under TUF's root rules.
+"""The trust store: a chain of signed versions under TUF's root rules, and the judgement of its keys at a time.
 
-`load_trust` follows the chain in TUF's order (specification 1.0.34, section 5.3):
-1. version 1 is signed by the threshold of its own root keys; the user's pin says which chain is meant;
-2. each next version is exactly one higher, and signed by the threshold of the last version and of its own (5.3.4-5);
-3. a key counts once, by its raw bytes, however often it is listed (4.3);
-4. the last version must not have expired at the time of judgement (5.3.10), nor be older than the user's minimum.
+`load_trust` verifies the chain in TUF's order (specification 1.0.34, section 5.3):
+1. version 1 is signed by the threshold of its own root keys, and the chain holds the version that the user pinned;
+2. each next version is exactly one higher, and signed by the thresholds of the previous version and its own (5.3.4-5);
+3. a key counts once towards a threshold, however often it is listed or signs (4.3);
+4. the last version is not expired at the time of judgement (5.3.10), nor older than the user's minimum.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from signing.trust_entries import Role, TrustEntry
 MEDIA_TYPE = "application/vnd.fusiondiff-audit.trust.v1+json"
 MAX_TRUST = 16 * 1024 * 1024  # bytes
 MAX_VERSIONS = 1024
-MAX_TOKENS = 100_000  # of JSON; 1,024 versions with 32 signatures each
-_REMEDY = "a timestamp from within the key's window proves an old signature; `--at TIME` judges as of an earlier time"
+MAX_TOKENS = 100_000  # of JSON: 1,024 versions with 32 signatures each
+_HINT = "a timestamp from within the key's window proves an old signature; `--at TIME` judges as of an earlier time"
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signed something, and when, if that is stated; `proven` says that a timestamp authority vouches for it."""
+    """The principal whose key made a signature, and the stated time; `proven` if a timestamp proves that time."""
 
     keyid: str
     principal: str
@@ -41,7 +41,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """A verified chain of roots, judged at one moment. The last version alone says which keys count."""
+    """A verified chain of versions, judged at the time `at`. The last version alone lists the valid keys."""
 
     roots: tuple[Root, ...]
     envelopes: tuple[Envelope, ...]
@@ -49,57 +49,55 @@ class TrustStore:
 
     @property
     def root(self) -> Root:
-        """Return the version in force."""
+        """Return the last version, which is in force."""
         return self.roots[-1]
 
     @property
     def fingerprint(self) -> str:
-        """Return the SHA-256 of version 1, which never changes and is what users pin."""
+        """Return the SHA-256 of version 1, which users pin; it never changes."""
         return self.roots[0].fingerprint
 
     def signer(self, keyid: str, roles: tuple[Role, ...], where: str) -> TrustEntry:
-        """Return the entry of a key, which must be listed in one of the roles."""
+        """Return the entry of a key; one that is not listed in any of the roles is refused."""
         entry = next((e for e in self.root.entries if e.keyid == keyid), None)
         if entry is None:
             raise SigningError(
                 Reason.UNKNOWN_KEY,
-                f"{where}: signed by key sha256:{keyid}, which the trust store does not hold",
-                hint="if that key is the right one, whoever runs the roots lists it: `fusiondiff-audit trust add`",
+                f"{where}: signed by key sha256:{keyid}, which the trust store does not list",
+                hint="if the key is genuine, the holders of the root keys can list it: `fusiondiff-audit trust add`",
             )
         if entry.role not in roles:
-            needed = " or ".join(roles)
-            who = f"signed by {entry.principal!r}, as {entry.role}"
-            raise SigningError(Reason.WRONG_ROLE, f"{where}: {who}; this takes a key for the role {needed}")
+            message = (
+                f"signed by {entry.principal!r} with a key for the role {entry.role}, needed: {' or '.join(roles)}"
+            )
+            raise SigningError(Reason.WRONG_ROLE, f"{where}: {message}")
         return entry
 
     def judge(
         self, entry: TrustEntry, claimed: datetime | None, where: str, *, proven: datetime | None = None
     ) -> Signer:
-        """Say who signed, or refuse a key that was not valid then.
+        """Return the signer, or refuse a key that was not valid when it signed.
 
-        A proven time stands by itself. A claimed one is a mere claim, so the key must also be valid at the moment
-        of judgement: whoever holds an old key can write an old date. Some formats claim no time.
+        A proven signing time suffices. A claimed one may be a lie, since an old key can sign an old date: the key must
+        be valid at the claimed time and at the time of judgement. Where no time is claimed, the latter decides.
         """
-        who = f"{where}: key of {entry.principal!r}"
+        key = f"{where}: key of {entry.principal!r}"
         revoked = entry.revoked
-        # 1. A compromised key signs whatever its thief wants; only a timestamp from before tells.
+        # 1. A compromise makes every signature worthless that a timestamp does not prove to be older.
         if revoked is not None and revoked.compromised and (proven is None or proven >= revoked.at):
-            hint = "only a timestamp from before that would prove the signature genuine; ask for the files anew"
-            raise SigningError(Reason.REVOKED, f"{who} was compromised at {write_time(revoked.at)}", hint=hint)
-        # 2. The window, and retirement, which ends it early.
-        for moment, name in _moments(claimed, self.at, proven):
-            if revoked is not None and moment >= revoked.at:
-                what = f"{who} was retired at {write_time(revoked.at)}, {name}"
-                raise SigningError(Reason.REVOKED, what, hint=_REMEDY)
-            if moment >= entry.until:
-                raise SigningError(
-                    Reason.EXPIRED,
-                    f"{who} expired at {write_time(entry.until)}, {name}",
-                    hint=_REMEDY,
-                )
-            if moment < entry.start:
-                raise SigningError(Reason.NOT_YET_VALID, f"{who} is valid from {write_time(entry.start)}, {name}")
-        # 3. A claim from the future is a broken clock, or a lie.
+            hint = "only a timestamp from before that time would prove the signature genuine; ask for the files anew"
+            raise SigningError(Reason.REVOKED, f"{key} was compromised at {write_time(revoked.at)}", hint=hint)
+        # 2. The validity window, which retirement ends early.
+        for time, reading in _signing_times(claimed, self.at, proven):
+            if revoked is not None and time >= revoked.at:
+                retired = f"{key} was retired at {write_time(revoked.at)}, {reading}"
+                raise SigningError(Reason.REVOKED, retired, hint=_HINT)
+            if time >= entry.until:
+                expired = f"{key} expired at {write_time(entry.until)}, {reading}"
+                raise SigningError(Reason.EXPIRED, expired, hint=_HINT)
+            if time < entry.start:
+                raise SigningError(Reason.NOT_YET_VALID, f"{key} is valid from {write_time(entry.start)}, {reading}")
+        # 3. A claimed time in the future is a wrong clock or a lie.
         if claimed is not None and claimed > later(proven or self.at, CLOCK_SKEW):
             raise SigningError(
                 Reason.NOT_YET_VALID,
@@ -109,27 +107,27 @@ class TrustStore:
         return Signer(entry.keyid, entry.principal, entry.role, proven or claimed, proven is not None)
 
     def to_bytes(self) -> bytes:
-        """Return the file's content; `load_trust` of it gives the same store."""
+        """Return the file's content, which `load_trust` reads as this store."""
         return write_chain(self.envelopes)
 
     def updated(self, newer: "TrustStore", where: str) -> "TrustStore":
-        """Return the newer store, if it goes on from this one; a fork or an older one is refused."""
-        if newer.root.version < self.root.version:
-            what = f"version {newer.root.version} is older than the version {self.root.version} at hand"
-            raise SigningError(Reason.ROLLBACK, f"{where}: {what}")
-        if newer.roots[self.root.version - 1].fingerprint != self.root.fingerprint:
-            what = f"it has another version {self.root.version} than the store at hand"
-            hint = "it does not go on from your store; ask whoever runs the roots, by another road"
-            raise SigningError(Reason.WRONG_ROOT, f"{where}: {what}", hint=hint)
+        """Return the newer store, which must continue this one; a fork or an older store is refused."""
+        version = self.root.version
+        if newer.root.version < version:
+            older = f"version {newer.root.version} is older than your store's version {version}"
+            raise SigningError(Reason.ROLLBACK, f"{where}: {older}")
+        if newer.roots[version - 1].fingerprint != self.root.fingerprint:
+            hint = "the store is a fork: ask the holders of the root keys over another channel"
+            raise SigningError(Reason.WRONG_ROOT, f"{where}: its version {version} is not your store's", hint=hint)
         return newer
 
 
 def load_trust(
     source: Path | bytes, *, at: datetime, root: str | None = None, min_version: int = 1, expired: bool = False
 ) -> TrustStore:
-    """Read and verify a trust store as of `at`; `root` is the SHA-256 of a version that the user pins.
+    """Read and verify a trust store as of `at`; `root` is the SHA-256 of a version that the user pinned.
 
-    `expired=True` is for those who mend or show a store; nothing may be verified with one that it lets through.
+    `expired=True` admits an expired store, to be renewed or shown; nothing may be verified with such a store.
     """
     where = str(source) if isinstance(source, Path) else "trust store"
     data = read_capped(source, limit=MAX_TRUST) if isinstance(source, Path) else source
@@ -141,10 +139,10 @@ def load_trust(
 
 
 def read_chain(data: bytes, where: str) -> tuple[Envelope, ...]:
-    """Parse a store's file into its envelopes, of which nothing is known yet."""
+    """Parse a store's file into its envelopes; nothing is verified."""
     if data.startswith(b"-----BEGIN"):
         hint = "a trust store is the file that `fusiondiff-audit trust init` writes"
-        raise SigningError(Reason.MALFORMED, f"{where}: this is a key, not a trust store", hint=hint)
+        raise SigningError(Reason.MALFORMED, f"{where}: a key, not a trust store", hint=hint)
     fields = read_json(data, where, limit=MAX_TRUST, tokens=MAX_TOKENS).closed("mediaType", "roots")
     fields.constant("mediaType", MEDIA_TYPE)
     items = fields.list("roots", least=1, most=MAX_VERSIONS)
@@ -152,53 +150,52 @@ def read_chain(data: bytes, where: str) -> tuple[Envelope, ...]:
 
 
 def write_chain(envelopes: tuple[Envelope, ...]) -> bytes:
-    """Return a store's file, or refuse to write what no reader would take."""
+    """Return a store's file; envelopes that `read_chain` would refuse are refused."""
     data = write_json({"mediaType": MEDIA_TYPE, "roots": [e.to_json() for e in envelopes]})
     read_chain(data, "new version")
     return data
 
 
 def follow_chain(envelopes: tuple[Envelope, ...], where: str) -> tuple[Root, ...]:
-    """Return the versions in the envelopes, each verified against the one before."""
-    roots: list[Root] = []
+    """Return the versions in the envelopes, each verified against the previous ones."""
+    roots: tuple[Root, ...] = ()
     for number, envelope in enumerate(envelopes, start=1):
         here = f"{where}: version {number}"
         root = Root.from_envelope(envelope, here)
-        last = roots[-1] if roots else None
-        root.refuse_break(tuple(roots), here)
-        if lacking := root.shortfall(envelope, last, here):
+        root.refuse_break(roots, here)
+        if lacking := root.shortfall(envelope, roots[-1] if roots else None, here):
             raise SigningError(Reason.NO_SIGNATURE, f"{here}: {lacking}")
-        roots.append(root)
-    return tuple(roots)
+        roots = (*roots, root)
+    return roots
 
 
 def refuse_other(envelopes: tuple[Envelope, ...], where: str, *, pin: str | None) -> None:
-    """Refuse a store without the pinned version, before any effort is spent on its signatures."""
-    if pin is None:
-        return
-    found = [hashlib.sha256(e.payload).hexdigest() for e in envelopes]
-    if pin not in found:
+    """Refuse a store without the pinned version, before its signatures are verified."""
+    fingerprints = [hashlib.sha256(e.payload).hexdigest() for e in envelopes]
+    if pin is not None and pin not in fingerprints:
         raise SigningError(
             Reason.WRONG_ROOT,
-            f"{where}: pinned sha256:{pin}, found sha256:{found[0]}",
-            hint="this store is not the one you pinned; get the right one from whoever runs the roots",
+            f"{where}: pinned sha256:{pin}, found sha256:{fingerprints[0]}",
+            hint="not the trust store that you pinned; get that one from the holders of the root keys",
         )
 
 
 def _refuse_old(store: TrustStore, where: str, *, min_version: int, expired: bool) -> None:
     if store.root.version < min_version:
-        what = f"version {store.root.version}, at least {min_version} is asked"
-        raise SigningError(Reason.ROLLBACK, f"{where}: {what}", hint="get the newest from whoever runs the roots")
+        hint = "get the newest version from the holders of the root keys"
+        message = f"{where}: version {store.root.version}, needed at least {min_version}"
+        raise SigningError(Reason.ROLLBACK, message, hint=hint)
     if not expired and store.at >= store.root.expires:
         raise SigningError(
             Reason.EXPIRED,
             f"{where}: the trust store expired at {write_time(store.root.expires)}",
-            hint="get the newest trust store from whoever runs the roots; `--at TIME` judges as of an earlier time",
+            hint="get the newest version from the holders of the root keys; `--at TIME` judges as of an earlier time",
         )
 
 
-def _moments(claimed: datetime | None, at: datetime, proven: datetime | None) -> tuple[tuple[datetime, str], ...]:
+def _signing_times(claimed: datetime | None, at: datetime, proven: datetime | None) -> list[tuple[datetime, str]]:
+    """Return the times at which the key must be valid, each with words for messages."""
     if proven is not None:
-        return ((proven, f"and the signature is proven to be of {write_time(proven)}"),)
+        return [(proven, f"and a timestamp proves a signature of {write_time(proven)}")]
     judged = (at, f"judged as of {write_time(at)}, and no timestamp proves another time")
-    return (judged,) if claimed is None else ((claimed, f"and claims to sign at {write_time(claimed)}"), judged)
+    return [judged] if claimed is None else [(claimed, f"and claims to sign at {write_time(claimed)}"), judged]

@@ -47,11 +47,11 @@ def update(path: Path, newer: tuple[Path, ...]) -> Answer:
     """
     now = signing.now()
     store = signing.load_trust(path, at=now, expired=True)
-    old_version, old_bytes = store.root.version, store.to_bytes()
+    old = store
     for file in newer:
         store = store.updated(signing.load_trust(file, at=now, expired=file is not newer[-1]), str(file))
-    signing.replace_trust(path, store, instead_of=old_bytes)
-    sentence = f"{path} went from version {old_version} to {store.root.version}"
+    signing.replace_trust(path, store, instead_of=old.envelopes)
+    sentence = f"{path} went from version {old.root.version} to {store.root.version}"
     return Answer("DONE", sentence, _versions(store, full=False), store_data(store, path))
 
 

@@ -42,7 +42,7 @@ def write_store(
         return proposal_answer(proposal, pending, "")
     store = proposal.complete(now)
     if proposal.roots:
-        signing.replace_trust(path, store, instead_of=proposal.before())
+        signing.replace_trust(path, store, instead_of=proposal.envelopes)
     else:
         signing.create(path, store.to_bytes(), force=force)
     say(trust_line(store, path))

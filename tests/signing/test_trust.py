@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import signing
 from signing.dsse import Envelope
 from signing.errors import Reason, SigningError
-from signing.roots import PAYLOAD_TYPE, write_root
+from signing.roots import PAYLOAD_TYPE, Root, write_root
 from signing.trust import MEDIA_TYPE, write_chain
 from tests.conftest import NOW, YEAR, entry, make_trust
 
@@ -26,8 +26,8 @@ DAY = timedelta(days=1)
 
 def version(number: int, keys: tuple[signing.PrivateKey, ...], **changes: Any) -> bytes:
     """Return the payload of a version that these keys govern."""
-    plain: dict[str, Any] = {"issued": NOW, "expires": NOW + YEAR, "threshold": 1, "entries": (), "previous": None}
-    return write_root(number, **(plain | {"keys": tuple(k.public for k in keys)} | changes))
+    root = Root(number, None, NOW, NOW + YEAR, 1, tuple(k.public for k in keys), (), fingerprint="")
+    return write_root(replace(root, **changes))
 
 
 def after(payload: bytes) -> str:
@@ -174,7 +174,7 @@ def test_a_revoked_key_never_comes_back(trust: signing.TrustStore, keys: Keys) -
     worse = revoke(revoke(trust, keyid, NOW, False, root), keyid, NOW - DAY, True, root)
     assert worse.root.version == 3
     for at, stolen in ((NOW, True), (NOW - DAY, False)):
-        with pytest.raises(SigningError, match="would be less so now"):
+        with pytest.raises(SigningError, match="was removed or limited"):
             revoke(worse, keyid, at, stolen, root)
     refuse(go_on(worse, root, entries=trust.root.entries), Reason.MALFORMED)  # listed as if nothing had been
     refuse(go_on(worse, root, entries=worse.root.entries[1:]), Reason.MALFORMED)  # or gone, to come back later
@@ -298,9 +298,9 @@ def test_a_change_by_somebody_else_is_not_overwritten(trust: signing.TrustStore,
     path.write_bytes(trust.to_bytes())
     revoked = revoke(trust, keys["device"].public.keyid, NOW, True, keys["root"])
     added = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), keys["root"])
-    signing.replace_trust(path, revoked, instead_of=trust.to_bytes())
-    with pytest.raises(SigningError, match="changed by somebody else"):
-        signing.replace_trust(path, added, instead_of=trust.to_bytes())
+    signing.replace_trust(path, revoked, instead_of=trust.envelopes)
+    with pytest.raises(SigningError, match="changed by another process"):
+        signing.replace_trust(path, added, instead_of=trust.envelopes)
     assert signing.load_trust(path, at=NOW) == revoked
 
 
@@ -420,11 +420,11 @@ def test_a_lock_held_by_others_is_waited_for_and_then_given_up(
 ) -> None:
     path = tmp_path / "trust.json"
     path.write_bytes(trust.to_bytes())
-    monkeypatch.setattr("signing.proposals._PATIENCE", 2)
+    monkeypatch.setattr("signing.proposals._LOCK_ATTEMPTS", 2)
     more = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), keys["root"])
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(SigningError, match="is being changed by somebody else"):
-            signing.replace_trust(path, more, instead_of=trust.to_bytes())
-    signing.replace_trust(path, more, instead_of=trust.to_bytes())
+        with pytest.raises(SigningError, match="is being changed by another process"):
+            signing.replace_trust(path, more, instead_of=trust.envelopes)
+    signing.replace_trust(path, more, instead_of=trust.envelopes)
     assert signing.load_trust(path, at=NOW) == more
