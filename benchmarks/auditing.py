@@ -67,9 +67,8 @@ class House:
         order = AuditOrder(
             batch, trust, who, AuditPolicy(robustness=RobustnessRequirement(result="optional")), check_origin(), out
         )
-        ledger = Ledger(book, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now)
-        done = audit(order, judge, key=self.auditor, ledger=ledger, watch=no_progress)
-        ledger.close()
+        with Ledger(book, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now) as ledger:
+            done = audit(order, judge, key=self.auditor, ledger=ledger, watch=no_progress)
         took = time.perf_counter() - begun
         if done.judged != len(batch.manifest.files):
             sys.exit(f"{done.judged} of {len(batch.manifest.files)} images were judged")

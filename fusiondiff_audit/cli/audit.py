@@ -1,7 +1,7 @@
 """The verb `audit`."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,7 +185,7 @@ def _opened(book: Path | None, key: signing.PrivateKey, trust: TrustContext) -> 
     from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 
     keys = CheckpointKeys.of_auditors(trust.store).with_key(key.public)
-    return closing(Ledger(book, key=key, keys=keys, clock=signing.now))
+    return Ledger(book, key=key, keys=keys, clock=signing.now)
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":

@@ -1,7 +1,7 @@
 """The entries of a ledger: one line of JSON for each event, and the marks, which are the keys of its index.
 
-An entry's bytes are a leaf of the ledger's log (FORMAT.md). They are written once and read as they stand:
-`read_entry(e.to_bytes(), where) == e` for every entry.
+An entry's bytes are a leaf of the ledger's log (FORMAT.md), and have one form: `read_entry(e.to_bytes(), where) == e`
+for every entry, and other bytes are refused.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from signing.manifest import MAX_FILES, MAX_MANIFEST, MAX_SEQUENCE, MAX_TOKENS
 from signing.strict import malformed, write_json
 
 LEDGER_VERSION = 1
-MAX_ENTRY = 4 * MAX_MANIFEST  # bytes; names that a manifest has in UTF-8 are escaped here
+MAX_ENTRY = 4 * MAX_MANIFEST  # bytes; a manifest has names in UTF-8, an entry escapes them
 MAX_REASON = 200  # characters of `--again REASON`
 _TOKENS = 2 * MAX_TOKENS  # so that the entry of every valid manifest can be read back
 
@@ -29,7 +29,7 @@ class LedgerCreated:
         return _line("ledger", self.time, version=LEDGER_VERSION, origin=self.origin)
 
     def marks(self) -> tuple[str, ...]:
-        """Return none: the first entry is known by its number."""
+        """Return no marks: the first entry is found by its number."""
         return ()
 
 
@@ -65,14 +65,13 @@ class BatchAdmitted:
         )
 
     def marks(self) -> tuple[str, ...]:
-        """Return the run, payload, nonce and sequence, by which replays are known, and the trust store's version."""
-        return (
-            f"run {self.run}",
-            payload_mark(self.payload),
-            nonce_mark(self.device, self.nonce),
-            sequence_mark(self.device, self.sequence),
-            trust_mark(self.root, self.version),
-        )
+        """Return the marks of the run, of the batch, and of the trust store's version."""
+        return (f"run {self.run}", *self.replay_marks(), trust_mark(self.root, self.version))
+
+    def replay_marks(self) -> tuple[str, str, str]:
+        """Return the marks of the batch, each of which an earlier admission of the same batch has too."""
+        payload, nonce = f"payload {self.payload}", f"nonce {self.device} {self.nonce}"
+        return payload, nonce, sequence_mark(self.device, self.sequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class ImagesDecoded:
         return _line("pixels", self.time, run=self.run, images=images)
 
     def marks(self) -> tuple[str, ...]:
-        """Return every image of the run, and the pixels that were not in the ledger."""
+        """Return the marks of every image, and of the pixels that the ledger did not have yet."""
         images = tuple(image_mark(self.run, image.name) for image in self.images)
         return images + tuple(f"pixels {image.pixels}" for image in self.images if image.before is None)
 
@@ -121,23 +120,15 @@ class ReportIssued:
         return _line("report", self.time, run=self.run, report=self.report)
 
     def marks(self) -> tuple[str, ...]:
-        """Return the report and its run."""
+        """Return the marks of the report and of its run."""
         return (f"report {self.report}", f"issued {self.run}")
 
 
 LedgerEntry = LedgerCreated | BatchAdmitted | ImagesDecoded | ReportIssued
 
 
-def payload_mark(payload: str) -> str:
-    return f"payload {payload}"
-
-
-def nonce_mark(device: str, nonce: str) -> str:
-    return f"nonce {device} {nonce}"
-
-
 def sequence_mark(device: str, sequence: int) -> str:
-    """Return the mark of a device's sequence; text order is the order of the numbers."""
+    """Return the mark of a device's sequence; marks sort as text in the order of the numbers."""
     return f"sequence {device} {sequence:019d}"
 
 
@@ -171,7 +162,7 @@ def read_entry(data: bytes, where: str) -> LedgerEntry:
         case _:
             raise malformed(where, f"an entry of unknown kind {kind!a}")
     if entry.to_bytes() != data:
-        raise malformed(where, "an entry that is not in its one form")
+        raise malformed(where, "an entry in another form than it is written in")
     return entry
 
 

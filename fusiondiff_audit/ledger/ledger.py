@@ -3,8 +3,8 @@
 1. A batch is admitted to one run, and to that run again after a crash. For another run it is `replayed` if its
    manifest, or its device's nonce or sequence, was admitted before; a lower sequence that was never used is admitted
    as out of order.
-2. An image whose pixels were admitted before, under whatever name, is reported as such.
-3. `again` admits a batch anew, and the reason stays in the entry.
+2. An image is reported as a duplicate if its pixels were admitted before, under any name.
+3. `again` is the reason for which a replayed batch is admitted all the same; the entry records it.
 4. Every change ends in a checkpoint over all entries, signed by the auditor's key in the same transaction; copies of
    the newest checkpoint lie outside the database and in every report.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger.checkpoints import CheckpointKeys
@@ -21,27 +22,18 @@ from fusiondiff_audit.ledger.entries import (
     BatchAdmitted,
     DecodedImage,
     ImagesDecoded,
-    LedgerEntry,
     ReportIssued,
     image_mark,
-    nonce_mark,
-    payload_mark,
     read_entry,
     sequence_mark,
     trust_mark,
 )
 from fusiondiff_audit.ledger.log import Log
 from fusiondiff_audit.ledger.store import ledger_altered
-from signing import (
-    Batch,
-    PrivateKey,
-    Reason,
-    SigningError,
-    TrustStore,
-    write_time,
-)
+from signing import Batch, PrivateKey, Reason, SigningError, TrustStore, write_time
 from signing.strict import refuse_bad_label
 
+_Entry = TypeVar("_Entry", BatchAdmitted, ImagesDecoded, ReportIssued)
 _REPLAYED = "a run that was interrupted goes on with --resume in its own --out; --again REASON admits the batch anew"
 
 
@@ -64,20 +56,14 @@ class Ledger:
         """
         self._clock = clock
         self._log = Log(folder, key=key, keys=keys, clock=clock)
-        self._runs: set[str] = set()  # known to be admitted: entries of batches are long to parse, and never go away
+        # runs with an admitted batch, to parse their long entries only once; entries are never removed
+        self._runs: set[str] = set()
 
     def __enter__(self) -> "Ledger":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
         self._log.close()
-
-    def __len__(self) -> int:
-        return len(self._log)
 
     @property
     def checkpoint(self) -> bytes:
@@ -92,22 +78,11 @@ class Ledger:
             raise SigningError(Reason.BAD_REQUEST, f"a reason has 1 to {MAX_REASON} characters")
         with self._log.changing() as add:
             self._refuse_older_trust(trust)
-            admitted = self._batch(f"run {run}")
+            admitted = self._entry(f"run {run}", BatchAdmitted)
             if admitted is not None:
-                return self._resumed(admitted, batch)
-            marks = {
-                "this manifest": payload_mark(batch.digest),
-                f"the nonce {manifest.nonce} of its device": nonce_mark(device, manifest.nonce),
-                f"sequence {manifest.sequence} of its device": sequence_mark(device, manifest.sequence),
-            }
-            for subject, mark in marks.items():
-                earlier = self._batch(mark)
-                if earlier is not None and again is None:
-                    raise AuditError(
-                        AuditReason.REPLAYED,
-                        f"{batch.folder}: {subject} was admitted at {write_time(earlier.time)}, to run {earlier.run}",
-                        hint=_REPLAYED,
-                    )
+                if admitted.payload != batch.digest:
+                    raise SigningError(Reason.BAD_REQUEST, f"run {run} was of another batch than {batch.folder}")
+                return admitted
             highest = self._highest(sequence_mark(device, 0)[:-19])
             entry = BatchAdmitted(
                 time=self._clock(),
@@ -122,6 +97,16 @@ class Ledger:
                 version=trust.root.version,
                 files=tuple((file.name, file.sha256) for file in manifest.files),
             )
+            subjects = (
+                "this manifest",
+                f"the nonce {entry.nonce} of its device",
+                f"sequence {entry.sequence} of its device",
+            )
+            for subject, mark in zip(subjects, entry.replay_marks(), strict=True):
+                earlier = self._entry(mark, BatchAdmitted)
+                if earlier is not None and again is None:
+                    replayed = f"{subject} was admitted at {write_time(earlier.time)}, to run {earlier.run}"
+                    raise AuditError(AuditReason.REPLAYED, f"{batch.folder}: {replayed}", hint=_REPLAYED)
             add(entry)
         self._log.copy_newest()
         return entry
@@ -150,76 +135,64 @@ class Ledger:
         """Note a report that was written, by its SHA-256."""
         with self._log.changing() as add:
             self._refuse_unknown(run)
-            if self._entry(f"report {report}") is None:
+            if self._entry(f"report {report}", ReportIssued) is None:
                 add(ReportIssued(self._clock(), run, report))
         self._log.copy_newest()
 
-    def _entry(self, mark: str) -> LedgerEntry | None:
-        """Return the first entry with a mark; an entry that does not have the mark means an altered ledger."""
+    def _entry(self, mark: str, kind: type[_Entry]) -> _Entry | None:
+        """Return the first entry with a mark of that kind of entry; a mark that the entry does not have is refused."""
         number = self._log.store.first(mark)
         if number is None:
             return None
         entry = read_entry(self._log.entry(number), f"{self._log.where}: entry {number}")
         if mark not in entry.marks():
-            raise ledger_altered(self._log.where, f"entry {number} is marked {mark[:100]!a}, which it does not say")
-        return entry
-
-    def _batch(self, mark: str) -> BatchAdmitted | None:
-        entry = self._entry(mark)
-        return entry if isinstance(entry, BatchAdmitted) else None
-
-    def _images(self, mark: str) -> ImagesDecoded | None:
-        entry = self._entry(mark)
-        return entry if isinstance(entry, ImagesDecoded) else None
+            raise ledger_altered(self._log.where, f"entry {number} is found as {mark[:100]!a}, which it does not say")
+        return entry if isinstance(entry, kind) else None
 
     def _highest(self, prefix: str) -> str | None:
-        """Return the last mark with a prefix, in text order."""
+        """Return the last mark with a prefix, in text order; batches alone have such marks."""
         mark = self._log.store.highest(prefix)
         if mark is not None:
-            self._entry(mark)
+            self._entry(mark, BatchAdmitted)
         return mark
 
     def _refuse_unknown(self, run: str) -> None:
         if run in self._runs:
             return
-        if self._batch(f"run {run}") is None:
-            raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: nothing was admitted to run {run!a}")
+        if self._entry(f"run {run}", BatchAdmitted) is None:
+            raise SigningError(Reason.BAD_REQUEST, f"{self._log.where}: no batch was admitted to run {run!a}")
         self._runs.add(run)
 
-    def _resumed(self, admitted: BatchAdmitted, batch: Batch) -> BatchAdmitted:
-        if admitted.payload != batch.digest:
-            raise SigningError(Reason.BAD_REQUEST, f"run {admitted.run} was of another batch than {batch.folder}")
-        return admitted
-
     def _refuse_older_trust(self, trust: TrustStore) -> None:
-        """Refuse a trust store that is older than one that this ledger was used with."""
+        """Refuse a trust store that is older than the newest version in this ledger's entries."""
         highest = self._highest(trust_mark(trust.fingerprint, 0)[:-10])
         if highest is None or highest <= trust_mark(trust.fingerprint, trust.root.version):
             return
-        message = f"trust store version {trust.root.version}, this ledger has seen version {int(highest[-10:])}"
-        raise SigningError(Reason.ROLLBACK, message, hint="get the newest from whoever runs the roots")
+        message = f"trust store version {trust.root.version}, a run of this ledger used version {int(highest[-10:])}"
+        hint = "get the newest version from the holders of the root keys"
+        raise SigningError(Reason.ROLLBACK, message, hint=hint)
 
     def _image(self, run: str, name: str) -> DecodedImage | None:
         """Return an image that this run has noted."""
-        noted = self._images(image_mark(run, name))
+        noted = self._entry(image_mark(run, name), ImagesDecoded)
         if noted is None:
             return None
         if noted.run != run:
-            raise ledger_altered(self._log.where, f"run {noted.run} is marked as run {run}")
+            raise ledger_altered(self._log.where, f"an entry of run {noted.run} is found as of run {run}")
         return next(image for image in noted.images if image.name == name)
 
     def _compared(self, run: str, name: str, pixels: str, own: dict[str, str]) -> DecodedImage:
-        """Return a new image, with the image under which its pixels were admitted first, if there is one."""
-        noted = self._images(f"pixels {pixels}")
+        """Return a new image, with the earlier image that has the same pixels, if there is one."""
+        noted = self._entry(f"pixels {pixels}", ImagesDecoded)
         if noted is not None:
             first = next(image for image in noted.images if image.pixels == pixels and image.before is None)
             return DecodedImage(name, pixels, (noted.run, first.name))
         return DecodedImage(name, pixels, (run, own[pixels]) if pixels in own else None)
 
     def _before(self, image: DecodedImage, now: datetime) -> EarlierImage | None:
-        """Return where the pixels were first: in an entry, or in the one that is written `now`."""
+        """Return the first image with the same pixels: in an earlier entry, or in the entry that is written `now`."""
         if image.before is None:
             return None
         run, name = image.before
-        noted = self._images(image_mark(run, name))
+        noted = self._entry(image_mark(run, name), ImagesDecoded)
         return EarlierImage(run, name, now if noted is None else noted.time)

@@ -15,7 +15,7 @@ from fusiondiff_audit.ledger.checkpoints import (
     refuse_mismatch,
     write_copy,
 )
-from fusiondiff_audit.ledger.entries import LedgerCreated, LedgerEntry, read_entry
+from fusiondiff_audit.ledger.entries import LedgerCreated, LedgerEntry
 from fusiondiff_audit.ledger.store import LEDGER_FILE, Store, ledger_altered, reporting_alterations
 from signing import (
     Checkpoint,
@@ -29,14 +29,14 @@ from signing import (
 )
 
 ORIGIN = "fusiondiff-audit/ledger/"
-_NEWEST = 8  # checkpoints outside that are looked at whenever a log is opened; `verify` looks at all
+_NEWEST = 8  # copies of checkpoints that are compared whenever a log is opened; `verify_ledger` compares all
 
 
 class Log:
     """An open log; one key signs every change.
 
-    Marks are not signed, so they are compared with the entries whenever another process has changed the file; an entry
-    is compared with its leaf in the tree whenever it is read.
+    Marks are not signed: they are compared with the entries whenever another process has changed the file. An entry is
+    compared with its leaf in the tree whenever it is read.
     """
 
     def __init__(self, folder: Path, *, key: PrivateKey, keys: CheckpointKeys, clock: Callable[[], datetime]) -> None:
@@ -49,7 +49,7 @@ class Log:
         try:
             with self.changing() as add:
                 if len(self._tree):
-                    self._refuse_other_copies()  # under the lock, so that nobody adds meanwhile
+                    self._refuse_other_copies()  # under the lock, so that no other process adds entries meanwhile
                 else:
                     self._refuse_lost_entries()
                     self._origin = f"{ORIGIN}{secrets.token_hex(16)}"
@@ -62,9 +62,6 @@ class Log:
     def close(self) -> None:
         """Close the file."""
         self.store.close()
-
-    def __len__(self) -> int:
-        return len(self._tree)
 
     @property
     def where(self) -> Path:
@@ -80,12 +77,12 @@ class Log:
         return newest[1]
 
     def copy_newest(self) -> None:
-        """Copy the newest checkpoint outside the database, also one that a crash left uncopied."""
+        """Copy the newest checkpoint to the folder of copies, if it is not there."""
         if newest := self.store.newest_checkpoint():
             write_copy(self._folder, *newest)
 
     def entry(self, number: int) -> bytes:
-        """Return an entry; one that is not under the newest checkpoint is refused."""
+        """Return an entry's bytes; an entry that the newest checkpoint does not cover is refused."""
         data = self.store.entry(number)
         size, where = len(self._tree), f"{self.where}: entry {number}"
         if number >= size:
@@ -120,10 +117,8 @@ class Log:
     def _reset(self) -> None:
         """Forget the file's content, so that all of it is read at the next change."""
         self._tree, self._origin = MerkleTree(), ""
-        self._marks, self._version = (
-            0,
-            -1,
-        )  # how many marks the entries have, and for which version of the file that was counted
+        # how many marks the entries have, and the version of the file in which the marks were counted
+        self._marks, self._version = 0, -1
 
     def _refuse_other_copies(self) -> None:
         """Refuse copies of checkpoints of another log, and a log whose copies are all gone."""
@@ -139,18 +134,12 @@ class Log:
             raise ledger_altered(self._folder, f"checkpoints, and a {LEDGER_FILE} without entries")
 
     def _catch_up(self) -> None:
-        """Read the entries that other processes added; what the newest checkpoint does not cover is refused."""
-        for number, data in self.store.entries(start=len(self._tree)):
-            if number != len(self._tree):
-                raise ledger_altered(self.where, f"entry {len(self._tree)} is missing")
-            with reporting_alterations(self.where):
-                entry = read_entry(data, f"entry {number}")
-            if isinstance(entry, LedgerCreated) is not (number == 0):
-                raise ledger_altered(self.where, f"entry {number}: the first entry, and no other, names the log")
+        """Read the entries that other processes added, and refuse entries that the newest checkpoint does not cover."""
+        for entry, data in self.store.checked_entries(start=len(self._tree)):
             if isinstance(entry, LedgerCreated):
                 self._origin = entry.origin
-            marks = {*entry.marks()}
-            for mark in marks:  # not signed, and replays are found by them
+            number, marks = len(self._tree), {*entry.marks()}
+            for mark in marks:  # marks are not signed, and replays are found by them
                 if not self.store.marked(mark, number):
                     raise ledger_altered(self.where, f"entry {number} cannot be found as {mark[:100]!a}")
             self._marks += len(marks)
@@ -166,7 +155,7 @@ class Log:
             raise ledger_altered(self.where, "entries without a checkpoint")
 
     def _refuse_other_marks(self) -> None:
-        """Refuse marks that no entry has: the marks of all entries were found, so equal counts prove it."""
+        """Refuse marks that no entry has: every mark of an entry is there, so equal counts leave no other mark."""
         version = self.store.version()
         if version != self._version and (count := self.store.count_marks()) != self._marks:
             raise ledger_altered(self.where, f"holds {count:,} marks, its entries have {self._marks:,}")
@@ -174,7 +163,7 @@ class Log:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folders of a new log; of one that is there, none may have gone."""
+    """Make the folders of a new log; an existing log without its file or its folder of copies is refused."""
     if copy_names(folder) and not os.path.lexists(folder / LEDGER_FILE):
         raise ledger_altered(folder, f"checkpoints without {LEDGER_FILE}")
     if os.path.lexists(folder / LEDGER_FILE) and not os.path.isdir(folder / FOLDER):

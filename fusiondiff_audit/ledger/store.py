@@ -1,7 +1,7 @@
-"""The ledger's file: SQLite with entries that are only ever added, marks to find them, and signed checkpoints.
+"""The ledger's file: an append-only SQLite database of entries, marks to find them by, and signed checkpoints.
 
 Every change is one transaction in full synchronous mode: entries, their marks and the checkpoint over all of them are
-there together, or not at all. Two processes take turns.
+committed together or not at all. Processes wait for each other's transactions.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from fusiondiff_audit.databases import DATABASE_ERRORS, Schema, is_environment_fault, is_open_failure, open_database
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.ledger.entries import MAX_ENTRY, LedgerEntry, read_entry
+from fusiondiff_audit.ledger.entries import MAX_ENTRY, LedgerCreated, LedgerEntry, read_entry
 from signing import Reason, SigningError
 
 LEDGER_FILE = "ledger.sqlite"
@@ -66,9 +66,8 @@ class Store:
     def add(self, number: int, entry: LedgerEntry) -> bytes:
         """Add an entry at the next number, and return its bytes."""
         data = entry.to_bytes()
-        read_entry(
-            data, f"{self.path}: entry {number}"
-        )  # an entry that cannot be read back would make the ledger unreadable for ever
+        # An entry that cannot be read back would make the ledger unreadable for ever.
+        read_entry(data, f"{self.path}: entry {number}")
         self._db.execute("INSERT INTO entries VALUES (?, ?)", (number, data))
         self._db.executemany("INSERT OR IGNORE INTO marks VALUES (?, ?)", ((m, number) for m in entry.marks()))
         return data
@@ -80,6 +79,17 @@ class Store:
         """Yield the entries from a number on."""
         for number, data in self._rows("SELECT number, entry FROM entries WHERE number >= ? ORDER BY number", start):
             yield self._typed(number, int), self._typed(data, bytes)
+
+    def checked_entries(self, *, start: int = 0) -> Iterator[tuple[LedgerEntry, bytes]]:
+        """Yield the entries from a number on, parsed and as bytes; a gap and a misplaced first entry are refused."""
+        for expected, (number, data) in enumerate(self.entries(start=start), start):
+            if number != expected:
+                raise ledger_altered(self.path, f"entry {expected} is missing")
+            with reporting_alterations(self.path):
+                entry = read_entry(data, f"entry {number}")
+            if isinstance(entry, LedgerCreated) is not (number == 0):
+                raise ledger_altered(self.path, f"entry {number}: the first entry, and no other, names the log")
+            yield entry, data
 
     def entry(self, number: int) -> bytes:
         row = next(self._rows("SELECT entry FROM entries WHERE number = ?", number), (None,))
@@ -117,7 +127,7 @@ class Store:
             yield self._typed(size, int), self._typed(note, bytes)
 
     def newest_checkpoint(self) -> tuple[int, bytes] | None:
-        """Return the checkpoint over most entries."""
+        """Return the checkpoint that covers the most entries, with their number."""
         row = next(self._rows("SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"), None)
         return None if row is None else (self._typed(row[0], int), self._typed(row[1], bytes))
 
@@ -131,7 +141,7 @@ class Store:
             yield from self._db.execute(statement, values)
 
     def _typed(self, value: object, kind: type[_Value]) -> _Value:
-        """Return a value of the type that was written; SQLite columns take any type."""
+        """Return the value if it has the type that is written there; SQLite columns store any type."""
         if type(value) is not kind:
             raise ledger_altered(self.path, f"holds {type(value).__name__} where {kind.__name__} belongs")
         return value
@@ -143,9 +153,8 @@ class Store:
         except DATABASE_ERRORS as e:
             if not is_environment_fault(e):
                 raise ledger_altered(self.path, str(e)) from e
-            raise SigningError(
-                Reason.UNREADABLE if is_open_failure(e) else Reason.CANNOT_WRITE, f"{self.path}: {e}"
-            ) from e
+            reason = Reason.UNREADABLE if is_open_failure(e) else Reason.CANNOT_WRITE
+            raise SigningError(reason, f"{self.path}: {e}") from e
 
 
 @contextlib.contextmanager

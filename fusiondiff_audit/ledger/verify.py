@@ -21,10 +21,7 @@ from fusiondiff_audit.ledger.entries import (
     ImagesDecoded,
     LedgerCreated,
     LedgerEntry,
-    nonce_mark,
-    payload_mark,
     read_entry,
-    sequence_mark,
 )
 from fusiondiff_audit.ledger.store import LEDGER_FILE, Store, ledger_altered, reporting_alterations
 from signing import Checkpoint, MerkleTree, Reason, SigningError, leaf_hash
@@ -51,7 +48,7 @@ def verify_ledger(
 
 
 def read_ledger(folder: Path) -> tuple[LedgerEntry, ...]:
-    """Return the entries of a ledger; nothing is verified but their form."""
+    """Return the entries of a ledger; only their form is verified."""
     with closing(_open(folder)) as store:
         return tuple(read_entry(data, f"{store.path}: entry {number}") for number, data in store.entries())
 
@@ -69,13 +66,7 @@ def _verify(
 ) -> VerifiedLedger:
     store.refuse_damage()  # 1
     tree, entries, marks = MerkleTree(), [], list[tuple[str, int]]()
-    for number, data in store.entries():  # 2
-        if number != len(tree):
-            raise ledger_altered(store.path, f"entry {len(tree)} is missing")
-        with reporting_alterations(store.path):
-            entry = read_entry(data, f"entry {number}")
-        if isinstance(entry, LedgerCreated) is not (number == 0):
-            raise ledger_altered(store.path, f"entry {number}: the first entry, and no other, names the log")
+    for number, (entry, data) in enumerate(store.checked_entries()):  # 2
         tree.extend([leaf_hash(data)])
         entries.append(entry)
         marks += ((mark, number) for mark in entry.marks())
@@ -117,17 +108,13 @@ def _refuse_repetition(entries: list[LedgerEntry], where: Path) -> None:
     admitted = [entry for entry in entries if isinstance(entry, BatchAdmitted)]
     earlier: set[str] = set()
     for entry in admitted:
-        marks = {
-            payload_mark(entry.payload),
-            nonce_mark(entry.device, entry.nonce),
-            sequence_mark(entry.device, entry.sequence),
-        }
+        marks = {*entry.replay_marks()}
         if entry.again is None and marks & earlier:
-            raise ledger_altered(where, f"run {entry.run} was admitted a batch that had been there, without a reason")
+            raise ledger_altered(where, f"a batch was admitted again to run {entry.run}, without a reason")
         earlier |= marks
     runs = {entry.run for entry in admitted}
     images = [(e.run, image.name) for e in entries if isinstance(e, ImagesDecoded) for image in e.images]
     if len(runs) != len(admitted) or any(count > 1 for count in Counter(images).values()):
-        raise ledger_altered(where, "a run or an image of a run is there twice")
+        raise ledger_altered(where, "a run, or an image of a run, has two entries")
     if {run for run, _ in images} - runs:
-        raise ledger_altered(where, "images of a run that was admitted nothing")
+        raise ledger_altered(where, "images of a run to which no batch was admitted")
