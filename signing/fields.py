@@ -1,15 +1,17 @@
-"""JSON objects with a closed set of keys, read field by field: each is what it must be, or the whole is refused."""
+"""JSON objects with a closed set of keys, read field by field: one field of another type refuses the whole text."""
 
 import json
 import math
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NoReturn
+from enum import StrEnum
+from typing import NoReturn, TypeVar
 
 from signing.errors import Reason, SigningError
 from signing.strict import MAX_TEXT, is_plain, is_sha256, malformed, read_base64, refuse_large
 from signing.times import read_time
 
+_Member = TypeVar("_Member", bound=StrEnum)
 MAX_DEPTH = 16  # levels; our deepest format has 7, and parsers recurse
 _LARGEST = 1e300  # of a number that need not be whole
 
@@ -19,10 +21,7 @@ def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fi
     refuse_large(data, where, limit=limit, tokens=tokens)
     try:
         value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
         )
     except RecursionError as e:
         raise malformed(where, "nested too deeply") from e
@@ -33,42 +32,36 @@ def read_json(data: bytes, where: str, *, limit: int, tokens: int = 1000) -> "Fi
 
 
 class Fields:
-    """One JSON object with a closed set of keys, read field by field; `where` names it in messages."""
+    """One JSON object: `value` as it was parsed, and `where`, its name in messages."""
 
     def __init__(self, value: object, where: str) -> None:
         if not isinstance(value, dict):
             raise malformed(where, f"expected an object, found {_kind(value)}")
-        self._value: dict[str, object] = value
+        self.value: dict[str, object] = value
         self.where = where
 
-    @property
-    def value(self) -> dict[str, object]:
-        """Return the object itself, as it was parsed."""
-        return self._value
-
     def closed(self, *names: str, optional: Iterable[str] = ()) -> "Fields":
-        """Refuse any key that is not named, and the lack of any that is not optional."""
-        needed, known = set(names), set(names) | set(optional)
-        if extra := sorted(set(self._value) - known):
+        """Refuse a field that is not named, and the lack of a field that is not optional."""
+        if extra := sorted(self.value.keys() - {*names, *optional}):
             raise malformed(self.where, f"unknown field {extra[0][:100]!r}")
-        if missing := sorted(needed - set(self._value)):
+        if missing := sorted({*names} - self.value.keys()):
             raise malformed(self.where, f"field {missing[0]!r} is missing")
         return self
 
     def has(self, name: str) -> bool:
         """Say whether an optional field is there."""
-        return name in self._value
+        return name in self.value
 
     def empty(self, name: str) -> bool:
         """Say whether a field is absent, null or empty text."""
-        return self._value.get(name) in (None, "")
+        return self.value.get(name) in (None, "")
 
-    def text(self, name: str, *, limit: int = MAX_TEXT, empty: bool = False) -> str:
-        """Return a field of visible text, trimmed of nothing."""
+    def text(self, name: str, *, limit: int = MAX_TEXT) -> str:
+        """Return a field of visible text as it stands; empty text is refused."""
         value = self.raw(name, limit=limit)
         if not is_plain(value) or value != value.strip():
             raise malformed(self._at(name), "holds control characters, or white space at its ends")
-        if not value and not empty:
+        if not value:
             raise malformed(self._at(name), "is empty")
         return value
 
@@ -83,8 +76,15 @@ class Fields:
             raise malformed(self._at(name), "holds half a character (a lone surrogate)")
         return value
 
+    def member(self, name: str, kind: type[_Member]) -> _Member:
+        """Return the member of an enumeration that has this value."""
+        value = self.text(name)
+        if value not in {member.value for member in kind}:
+            raise malformed(self._at(name), f"expected {' or '.join(kind)}, found {value[:100]!a}")
+        return kind(value)
+
     def integer(self, name: str, *, least: int, most: int) -> int:
-        """Return a whole number within the bounds; true is no number, and 1.0 is not whole."""
+        """Return an integer within the bounds; `true` and `1.0` are refused."""
         value = self._get(name)
         if type(value) is not int or not least <= value <= most:
             raise malformed(self._at(name), f"expected a whole number from {least} to {most}")
@@ -112,10 +112,6 @@ class Fields:
     def optional_text(self, name: str, *, limit: int) -> str | None:
         """Return a field of visible text that may be null."""
         return None if self._get(name) is None else self.text(name, limit=limit)
-
-    def optional_fields(self, name: str) -> "Fields | None":
-        """Return an inner object that may be null."""
-        return None if self._get(name) is None else self.fields(name)
 
     def boolean(self, name: str) -> bool:
         """Return true or false."""
@@ -145,7 +141,7 @@ class Fields:
         return float(value)
 
     def null(self, name: str) -> bool:
-        """Say whether a field that is there holds nothing."""
+        """Say whether a field is null; an absent field is refused."""
         return self._get(name) is None
 
     def each(self, name: str, *, most: int) -> "list[Fields]":
@@ -157,11 +153,7 @@ class Fields:
 
     def names(self) -> "list[str]":
         """Return the names of all fields, for objects whose names are data."""
-        return list(self._value)
-
-    def optional_sha256(self, name: str) -> str | None:
-        """Return a SHA-256 digest that may be null."""
-        return None if self._get(name) is None else self.sha256(name)
+        return list(self.value)
 
     def values(self, name: str, *, most: int) -> "list[object]":
         """Return a list of anything, with a bounded length."""
@@ -186,19 +178,19 @@ class Fields:
             raise SigningError(Reason.UNSUPPORTED, f"{self._at(name)}: expected {expected!r}, found {value[:100]!r}")
 
     def _get(self, name: str) -> object:
-        if name not in self._value:
+        if name not in self.value:
             raise malformed(self.where, f"field {name!r} is missing")
-        return self._value[name]
+        return self.value[name]
 
     def _at(self, name: str) -> str:
         return f"{self.where}: {name}"
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    value = dict(pairs)
+    if len(value) != len(pairs):
         raise ValueError("the same key twice in one object")
-    return found
+    return value
 
 
 def _refuse_constant(text: str) -> NoReturn:

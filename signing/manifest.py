@@ -1,4 +1,4 @@
-"""What a capture gateway says of a folder: the predicate `capture-batch/v1` (see FORMAT.md)."""
+"""The manifest of a batch: the predicate `capture-batch/v1` (see FORMAT.md)."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SECOND_NAME = "batch.ml-dsa-65.sigstore.json"
 PREDICATE_TYPE = f"{PREDICATES}capture-batch/v1"
 MAX_FILES = 100_000
 MAX_MANIFEST = 64 * 1024 * 1024  # bytes of payload; 100,000 files with long names
-MAX_SIGNED_FILE = 256 * 1024 * 1024  # bytes; 100 megapixels of 16 bits are 200 MB, real ones seen 4 MB
+MAX_SIGNED_FILE = 256 * 1024 * 1024  # bytes; 100 megapixels of 16 bits are 200 MB, micrographs of today 4 MB
 MAX_TOKENS = 1000 + 32 * MAX_FILES  # of JSON; commas in names are among them
 MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
@@ -81,7 +81,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A signed batch: who captured what, when, and the number and nonce by which a replay is known."""
+    """The signed content of a batch: device, times and files, and the sequence and nonce that reveal a replay."""
 
     device: str
     lab: str | None
@@ -93,7 +93,7 @@ class Manifest:
     files: tuple[FileEntry, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what no manifest may say, whether it was read or is about to be written."""
+        """Refuse a manifest that breaks a rule of the format, whether it was read or is about to be written."""
         if not 1 <= len(self.files) <= MAX_FILES:
             raise SigningError(Reason.BAD_REQUEST, f"a batch has 1 to {MAX_FILES:,} files, not {len(self.files):,}")
         for file in self.files:
@@ -114,7 +114,7 @@ class Manifest:
         except SigningError as e:
             if e.reason is not Reason.BAD_REQUEST:
                 raise
-            raise malformed(where, str(e)) from e  # what was refused as a request is malformed once it is signed
+            raise malformed(where, str(e)) from e  # a bad request of a signer is a malformed file to a verifier
 
     @classmethod
     def _parse(cls, payload: bytes, where: str) -> "Manifest":
@@ -166,7 +166,7 @@ class Manifest:
 
 
 def default_kind(name: str) -> FileKind:
-    """Guess what a file is for from its name; the signer may say otherwise."""
+    """Return the kind that a file's name suggests; the signer may state another."""
     path = PurePosixPath(name)
     if path.name == "labels.csv":
         return FileKind.LABELS
@@ -179,27 +179,21 @@ def _read_file(subject: Subject, fields: Fields) -> FileEntry:
     fields.closed("name", "size", "kind", "specimen", "pixelSize")
     if fields.text("name") != subject.name:
         raise malformed(fields.where, "subjects and files differ")
-    try:
-        kind = FileKind(fields.text("kind"))
-    except ValueError as e:
-        raise malformed(fields.where, "unknown kind") from e
-    pixel = fields.optional_fields("pixelSize")
     return FileEntry(
         name=subject.name,
         sha256=subject.sha256,
         size=fields.integer("size", least=0, most=MAX_SIGNED_FILE),
-        kind=kind,
+        kind=fields.member("kind", FileKind),
         specimen=fields.optional_text("specimen", limit=MAX_LABEL),
-        pixel_size=None if pixel is None else _read_pixel(pixel),
+        pixel_size=None if fields.null("pixelSize") else _read_pixel(fields.fields("pixelSize")),
     )
 
 
 def _read_pixel(fields: Fields) -> PixelSize:
     fields.closed("value", "unit")
-    value, unit = fields.text("value"), fields.text("unit")
-    if not _is_positive(value) or unit not in {u.value for u in LengthUnit}:
+    if not _is_positive(value := fields.text("value")):
         raise malformed(fields.where, "not a pixel size")
-    return PixelSize(value, LengthUnit(unit))
+    return PixelSize(value, fields.member("unit", LengthUnit))
 
 
 def _is_positive(value: str) -> bool:

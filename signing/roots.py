@@ -58,7 +58,7 @@ class Root:
             raise malformed(where, "expires before it is issued")
         return cls(
             version=fields.integer("version", least=1, most=MAX_VERSION),
-            previous=fields.optional_sha256("previous"),
+            previous=None if fields.null("previous") else fields.sha256("previous"),
             issued=issued,
             expires=expires,
             threshold=fields.integer("threshold", least=1, most=len(keys)),

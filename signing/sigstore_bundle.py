@@ -5,12 +5,12 @@ A bundle is verified in a fixed order (each step is marked below):
 2. strict base64;
 3. the hint picks a key from the trust store, which must hold it in the right role;
 4. the signature over the received type and bytes;
-5. the payload type; only then may anybody parse the payload;
-6. the timestamps, each of which must be good: the key is judged at the time that they prove.
+5. the payload type; only then may the caller parse the payload;
+6. the timestamps, each of which must be valid: the key is judged at the time that they prove.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from signing.dsse import Envelope
@@ -28,7 +28,7 @@ MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 @dataclass(frozen=True, slots=True)
 class SigstoreBundle:
-    """A bundle as received. Nothing in it is to be believed before `verify_bundle` has passed."""
+    """A bundle as received; nothing in it is trusted before `verify_bundle` has verified it."""
 
     envelope: Envelope
     tokens: tuple[bytes, ...] = ()
@@ -37,8 +37,8 @@ class SigstoreBundle:
     def from_bytes(cls, data: bytes, where: str, *, payload_limit: int, foreign: bool = False) -> "SigstoreBundle":
         """Parse a bundle.
 
-        A `foreign` one, by other tools, may leave out what is empty, as some writers of protobuf JSON do: the log
-        entries and the envelope's key id, both or neither.
+        A `foreign` bundle, made by another tool, may leave out empty fields, as some writers of protobuf JSON do: the
+        log entries and the envelope's key id, both or neither.
         """
         fields = read_json(data, where, limit=bundle_limit(payload_limit))  # 1
         fields.closed("mediaType", "verificationMaterial", "dsseEnvelope")
@@ -48,7 +48,7 @@ class SigstoreBundle:
         envelope = Envelope.from_fields(dsse, payload_limit=payload_limit, unnamed=hint if foreign else None)  # 2
         (signature,) = dsse.list("signatures", least=1, most=1)
         if foreign and material.has("tlogEntries") is not signature.has("keyid"):
-            raise malformed(where, "of log entries and key id, one was left out")
+            raise malformed(where, "log entries and key id are left out together or not at all")
         if envelope.signatures[0].keyid != hint:
             raise malformed(where, "the envelope names another key than the bundle's hint")
         return cls(envelope, tokens)
@@ -58,16 +58,9 @@ class SigstoreBundle:
         """Return the one signature's bytes, which timestamps are made over."""
         return self.envelope.signatures[0].value
 
-    def stamped(self, token: bytes) -> "SigstoreBundle":
-        """Return the bundle with one more timestamp."""
-        return replace(self, tokens=(*self.tokens, token))
-
     def to_bytes(self) -> bytes:
         """Return the bundle's JSON."""
-        material: dict[str, object] = {
-            "publicKey": {"hint": self.envelope.signatures[0].keyid},
-            "tlogEntries": [],
-        }
+        material: dict[str, object] = {"publicKey": {"hint": self.envelope.signatures[0].keyid}, "tlogEntries": []}
         if self.tokens:
             stamps = [{"signedTimestamp": write_base64(token)} for token in self.tokens]
             material["timestampVerificationData"] = {"rfc3161Timestamps": stamps}
@@ -86,7 +79,7 @@ class VerifiedPayload:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the payload, by which replays are recognised."""
+        """Return the SHA-256 of the payload, by which a replay is recognised."""
         return hashlib.sha256(self.payload).hexdigest()
 
 
@@ -122,7 +115,7 @@ def verify_bundle(
 
 
 def bundle_limit(payload_limit: int) -> int:
-    """Return how many bytes a bundle may have around a payload of that size in base64."""
+    """Return the maximum size in bytes of a bundle whose payload has that size."""
     return payload_limit // 3 * 4 + MAX_TOKENS * MAX_TOKEN * 2 + 64 * 1024
 
 

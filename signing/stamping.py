@@ -1,6 +1,6 @@
-"""Timestamps on a signed file: the request to an authority, its response put into the bundle, and taken out again.
+"""Timestamps on a signed file: request one from an authority, attach its response to the bundle, drop all of them.
 
-None of this needs trust: verifiers refuse a wrong response, and one over another signature is refused here already.
+No trust store is needed: a response over another signature is refused here, any other wrong response by verifiers.
 """
 
 from dataclasses import replace
@@ -46,7 +46,7 @@ def attach_token(path: Path, token: Path, *, trust: TrustStore | None = None) ->
         raise SigningError(Reason.TOO_LARGE, f"{path}: holds {MAX_TOKENS} timestamps already")
     if trust is not None:
         proven_time((data,), bundle.signature, trust=trust, where=str(token))
-    create(path, bundle.stamped(data).to_bytes(), force=True)
+    create(path, replace(bundle, tokens=(*bundle.tokens, data)).to_bytes(), force=True)
     return time
 
 

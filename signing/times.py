@@ -59,6 +59,5 @@ def read_moment(text: str, start: datetime) -> datetime:
             return start + read_duration(text[1:])
         return read_time(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text, "time")
     except (SigningError, OverflowError) as e:
-        error = SigningError(Reason.BAD_REQUEST, f"{text!r} is not a time")
-        error.add_note("write for example 2027-01-31T12:00:00Z, 2027-01-31 or +90d")
-        raise error from e
+        hint = "write for example 2027-01-31T12:00:00Z, 2027-01-31 or +90d"
+        raise SigningError(Reason.BAD_REQUEST, f"{text!r} is not a time", hint=hint) from e

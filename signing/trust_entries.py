@@ -14,7 +14,7 @@ ROOT_ALGORITHMS = frozenset({Algorithm.ED25519, Algorithm.P256})  # what third p
 
 
 class Role(StrEnum):
-    """What a key may vouch for; it is checked at every use."""
+    """What a key may sign; it is checked at every use."""
 
     DEVICE = "device"
     LABELLER = "labeller"
@@ -33,7 +33,7 @@ class Role(StrEnum):
 
 
 class RevocationReason(StrEnum):
-    """Why a key is revoked: its owner retired it, or somebody else may have it."""
+    """Why a key is revoked: its holder retired it, or the private key may have been copied."""
 
     RETIRED = "retired"
     COMPROMISED = "compromised"
@@ -41,14 +41,14 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """From when a key is revoked, and why; a compromise reaches back, since a thief can write any date."""
+    """From when a key is revoked, and why; a compromise invalidates older claimed times too, since a thief can lie."""
 
     at: datetime
     reason: RevocationReason
 
     @property
     def compromised(self) -> bool:
-        """Say whether somebody else may have the key."""
+        """Say whether the private key may have been copied."""
         return self.reason is RevocationReason.COMPROMISED
 
     def covers(self, earlier: "Revocation") -> bool:
@@ -69,28 +69,22 @@ class TrustEntry:
     revoked: Revocation | None = None
 
     def public_key(self) -> PublicKey:
-        """Return the key; an authority's certificate is not one that signs for us."""
+        """Return the key; a timestamp authority, which is listed by its certificate, is refused."""
         if self.role is Role.TIMESTAMP:
-            raise SigningError(
-                Reason.WRONG_ROLE, f"{self.principal!r} is a timestamp authority, not a key that signs for us"
-            )
+            raise SigningError(Reason.WRONG_ROLE, f"{self.principal!r} is a timestamp authority, not a key that signs")
         return PublicKey.from_pem(self.material.encode("ascii"), self.principal)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> "TrustEntry":
         """Parse an entry; the key id is computed from the key, and the window is not empty."""
         fields.closed("keyid", "role", "principal", "material", "from", "until", "revoked")
-        try:
-            role = Role(fields.text("role"))
-        except ValueError as e:
-            raise malformed(fields.where, "unknown role") from e
-        keyid, material = identify_key(role, fields.raw("material", limit=MAX_PEM).encode(), fields.where)
-        if (keyid, material) != (fields.sha256("keyid"), fields.raw("material", limit=MAX_PEM)):
+        role, listed = fields.member("role", Role), fields.raw("material", limit=MAX_PEM)
+        keyid, material = identify_key(role, listed.encode(), fields.where)
+        if (keyid, material) != (fields.sha256("keyid"), listed):
             raise malformed(fields.where, "the key id is not that of the key, or the key is in another form than ours")
         start, until = fields.time("from"), fields.time("until")
         if start >= until:
             raise malformed(fields.where, "the key's window is empty")
-        revoked = fields.optional_fields("revoked")
         return cls(
             keyid=keyid,
             role=role,
@@ -98,15 +92,11 @@ class TrustEntry:
             material=material,
             start=start,
             until=until,
-            revoked=None if revoked is None else _read_revoked(revoked),
+            revoked=None if fields.null("revoked") else _read_revoked(fields.fields("revoked")),
         )
 
     def to_json(self) -> dict[str, object]:
         """Return the JSON object of the entry."""
-        revoked = self.revoked and {
-            "at": write_time(self.revoked.at),
-            "reason": self.revoked.reason.value,
-        }
         return {
             "keyid": self.keyid,
             "role": self.role.value,
@@ -114,7 +104,7 @@ class TrustEntry:
             "material": self.material,
             "from": write_time(self.start),
             "until": write_time(self.until),
-            "revoked": revoked,
+            "revoked": self.revoked and {"at": write_time(self.revoked.at), "reason": self.revoked.reason.value},
         }
 
 
@@ -138,8 +128,4 @@ def refuse_algorithm(key: PublicKey, allowed: frozenset[Algorithm], where: str, 
 
 def _read_revoked(fields: Fields) -> Revocation:
     fields.closed("at", "reason")
-    try:
-        reason = RevocationReason(fields.text("reason"))
-    except ValueError as e:
-        raise malformed(fields.where, "a key is revoked as compromised or as retired") from e
-    return Revocation(fields.time("at"), reason)
+    return Revocation(fields.time("at"), fields.member("reason", RevocationReason))

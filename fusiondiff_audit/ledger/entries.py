@@ -188,11 +188,11 @@ def _read_admitted(fields: Fields, time: datetime) -> BatchAdmitted:
 
 def _read_image(fields: Fields) -> DecodedImage:
     fields.closed("name", "pixels", "before")
-    before = fields.optional_fields("before")
-    if before is None:
-        return DecodedImage(fields.text("name"), fields.sha256("pixels"), None)
-    before.closed("run", "name")
-    return DecodedImage(fields.text("name"), fields.sha256("pixels"), (before.text("run"), before.text("name")))
+    name, pixels = fields.text("name"), fields.sha256("pixels")
+    if fields.null("before"):
+        return DecodedImage(name, pixels, None)
+    before = fields.fields("before").closed("run", "name")
+    return DecodedImage(name, pixels, (before.text("run"), before.text("name")))
 
 
 def _line(kind: str, time: datetime, **values: object) -> bytes:

@@ -64,7 +64,7 @@ def _attack(asked: Fields) -> QuotedAttack:
 
 
 def _gate(asked: Fields) -> Gate:
-    waiver = asked.optional_fields("waiver")
+    waiver = None if asked.null("waiver") else asked.fields("waiver")
     return Gate(
         Metric(asked.text("metric")),
         float(_number(asked, "value", SHARE)),

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 import signing
-from signing.edwards import _ORDER, _PRIME, _add, _decode, _double, _Point, is_prime_order
+from signing.edwards import _ORDER, _PRIME, _add, _decode, _Point, is_prime_order
 from signing.errors import Reason, SigningError
 from tests.signing.test_keys import SMALL_ORDER
 
@@ -23,24 +23,24 @@ PUBLISHED = [
 
 
 def point(raw: bytes) -> _Point:
-    found = _decode(raw)
-    assert found is not None
-    return found
+    decoded = _decode(raw)
+    assert decoded is not None
+    return decoded
 
 
-def encoded(whole: _Point) -> bytes:
-    x, y, z, _ = whole
+def encoded(decoded: _Point) -> bytes:
+    x, y, z, _ = decoded
     inverse = pow(z, -1, _PRIME)
     return (y * inverse % _PRIME | (x * inverse % _PRIME & 1) << 255).to_bytes(32, "little")
 
 
-def times(number: int, one: _Point) -> _Point:
-    found = point(bytes.fromhex(SMALL_ORDER[0]))
+def times(number: int, base: _Point) -> _Point:
+    multiple = point(bytes.fromhex(SMALL_ORDER[0]))
     for bit in f"{number:b}":
-        found = _double(found)
+        multiple = _add(multiple, multiple)
         if bit == "1":
-            found = _add(found, one)
-    return found
+            multiple = _add(multiple, base)
+    return multiple
 
 
 @pytest.mark.parametrize("raw", PUBLISHED)

@@ -95,7 +95,7 @@ def test_base64_comes_back_in_either_alphabet(data: bytes) -> None:
 def test_json_comes_back(value: dict[str, object]) -> None:
     data = write_json(value)
     fields = read_json(data, "test", limit=10**6)
-    assert {name: fields._value[name] for name in value} == value
+    assert {name: fields.value[name] for name in value} == value
 
 
 @pytest.mark.parametrize(

@@ -272,8 +272,10 @@ def test_a_response_to_another_request_is_not_attached(batch: Stamped, tmp_path:
     before = batch.manifest.read_bytes()
     refuse(lambda: signing.attach_token(batch.manifest, token), Reason.BAD_TIMESTAMP)
     assert batch.manifest.read_bytes() == before
-    bundle = SigstoreBundle.from_bytes(before, "test", payload_limit=MAX_MANIFEST).stamped(token.read_bytes())
-    batch.manifest.write_bytes(bundle.to_bytes())  # nor does it count where somebody put it in by hand
+    bundle = SigstoreBundle.from_bytes(before, "test", payload_limit=MAX_MANIFEST)
+    batch.manifest.write_bytes(
+        replace(bundle, tokens=(token.read_bytes(),)).to_bytes()
+    )  # nor does it count where somebody put it in by hand
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
 
