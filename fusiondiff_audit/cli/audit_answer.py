@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from fusiondiff_audit.cli.answer import Answer
 from fusiondiff_audit.cli.exits import Exit, worst
+from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.options import TrustContext
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -17,14 +19,11 @@ if TYPE_CHECKING:
 
 def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:
     """Return what the verb prints: header, tables of verdicts, and their counts in one sentence."""
-    from fusiondiff_audit.cli.failure import code_of
-    from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
-
     report = result.report
     text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
     failed = sorted({row.verdict.value for row in report.images} & set(gates))
     refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
-    code = worst([Exit.DONE, *map(code_of, refused), *([Exit.GATE] if failed else [])])
+    code = worst([Exit.DONE, *map(exit_code, refused), *([Exit.GATE] if failed else [])])
     if not any(row.judged is not None for row in report.images):
         code = worst([code, Exit.INCONCLUSIVE])
     data = {

@@ -5,30 +5,18 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit code of a verb."""
+    """Exit code of a verb, the gravest first."""
 
-    DONE = 0
-    GATE = 1
+    FAULT = 70
     USAGE = 2
+    ENVIRONMENT = 5
     INTEGRITY = 3
     UNREADABLE = 4
-    ENVIRONMENT = 5
     INCONCLUSIVE = 6
-    FAULT = 70
-
-
-_ORDER = (
-    Exit.FAULT,
-    Exit.USAGE,
-    Exit.ENVIRONMENT,
-    Exit.INTEGRITY,
-    Exit.UNREADABLE,
-    Exit.INCONCLUSIVE,
-    Exit.GATE,
-    Exit.DONE,
-)
+    GATE = 1
+    DONE = 0
 
 
 def worst(codes: Iterable[Exit]) -> Exit:
-    """Return the code to exit with if several apply."""
-    return min(codes, key=_ORDER.index, default=Exit.DONE)
+    """Return the gravest of several codes."""
+    return min(codes, key=list(Exit).index, default=Exit.DONE)
