@@ -17,7 +17,8 @@ from reports.verdict.verdicts import Label, Verdict
 from reports.verdict.wording import limitations, robustness_text, scale_text
 from signing.strict import visible
 
-_SIGNS = {  # distinct in shape as well as in colour
+# Distinct in shape as well as in colour.
+_SIGNS = {
     Verdict.AUTHENTIC: "\N{BLACK CIRCLE}",
     Verdict.COUNTERFEIT: "\N{BLACK UP-POINTING TRIANGLE}",
     Verdict.INCONCLUSIVE: "\N{WHITE CIRCLE}",
@@ -107,14 +108,14 @@ def render(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> byt
         "tolerates": _tolerates,
         "pixel": scale_text,
     }
-    header, available = report.header, available_checks(report)
+    header, available = report.header, available_checks(report.header, report.images)
     page = pages.get_template("report.html").render(
         header=header,
         report=report,
         thumbnails={name: PageImage(png) for name, png in (thumbnails or {}).items()},
         verdicts=list(Verdict),
         images=_cards(header.images, available),
-        specimens=_counted(header.specimens),
+        specimens=header.specimens.by_verdict().items(),
         checked=available,
         stress_test=robustness_text(header.robustness),
         limitations=limitations(header),
@@ -157,11 +158,6 @@ def _tiles(map_: str) -> list[MapTile]:
     return tiles
 
 
-def _counted(counts: VerdictCounts) -> list[tuple[Verdict, int]]:
-    numbers = (counts.authentic, counts.counterfeit, counts.inconclusive, counts.unfamiliar, counts.refused)
-    return list(zip(Verdict, numbers, strict=True))
-
-
 def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verdict, str]]:
     """Return the number on each verdict's card; UNCHECKED where no image could have got that verdict."""
     possible = {
@@ -171,7 +167,7 @@ def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verd
     }
     return [
         (verdict, f"{number:,}" if number or possible.get(verdict, True) else UNCHECKED)
-        for verdict, number in _counted(counts)
+        for verdict, number in counts.by_verdict().items()
     ]
 
 

@@ -19,7 +19,6 @@ from fractions import Fraction
 
 from reports.arithmetic import Rank, least_specimens
 from reports.verdict.header import ERROR_RATES, Header
-from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow
 from reports.verdict.versions import rules_of
 
@@ -85,12 +84,7 @@ class AvailableChecks:
         return self.sets or self.familiarity
 
 
-def available_checks(report: Report) -> AvailableChecks:
-    """Return the tests that the images of a report went through."""
-    return available_checks_of(report.header, report.images)
-
-
-def available_checks_of(header: Header, images: Iterable[ImageRow]) -> AvailableChecks:
+def available_checks(header: Header, images: Iterable[ImageRow]) -> AvailableChecks:
     """Return the tests of these images of a report: those that its header supports and every judged row has."""
     version, stated = rules_of(header.format), stated_coverage(header)
     sets, familiar = stated.sets is not None, stated.familiar is not None

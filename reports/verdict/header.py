@@ -126,10 +126,14 @@ class VerdictCounts:
         stated = list(verdicts)
         return cls(*(stated.count(verdict) for verdict in Verdict))
 
+    def by_verdict(self) -> dict[Verdict, int]:
+        """Return the counts by verdict."""
+        return {verdict: getattr(self, verdict.name.lower()) for verdict in Verdict}
+
     def __str__(self) -> str:
-        numbers = (self.authentic, self.counterfeit, self.inconclusive, self.unfamiliar, self.refused)
-        counted = [f"{number:,} {verdict}" for number, verdict in zip(numbers, Verdict, strict=True) if number]
-        return ", ".join(counted) or "nothing"
+        return (
+            ", ".join(f"{number:,} {verdict}" for verdict, number in self.by_verdict().items() if number) or "nothing"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +168,8 @@ class Header:
             raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):
             raise ValueError("a report's id has 32 hexadecimal digits")
-        for digest in (
-            self.batch.payload,
-            self.model.digest,
-            self.policy.digest,
-            self.run.code,
-            self.run.noise_seed,  # as long as one
-            self.trust.fingerprint,
-        ):
+        digests = (self.batch.payload, self.model.digest, self.policy.digest, self.run.code, self.trust.fingerprint)
+        for digest in (*digests, self.run.noise_seed):  # the seed is as long as a digest
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if not _RATE.fullmatch(self.policy.alpha) or not self.policy.rate:

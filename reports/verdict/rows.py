@@ -14,6 +14,7 @@ from reports.verdict.claims import ScaleClaim
 from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictRules, verdict
 from signing.strict import is_sha256
 
+Ranks = tuple[Rank | None, Rank | None, Rank | None]  # as authentic, as counterfeit, familiar
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
 _MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  # one tile at least
@@ -104,9 +105,7 @@ class SpecimenRow:
     tolerance: int | None  # the least of its images'
 
 
-def evidence(
-    images: tuple[ImageRow, ...], ranks: tuple[Rank | None, Rank | None, Rank | None], rules: VerdictRules
-) -> Evidence:
+def evidence(images: tuple[ImageRow, ...], ranks: Ranks, rules: VerdictRules) -> Evidence:
     """Return the evidence for the verdict on one image, or on a specimen with several; refused files do not count."""
     judgeable = [image for image in images if image.verdict is not Verdict.REFUSED]
     authentic, counterfeit, familiar = ranks
@@ -154,9 +153,13 @@ def worst_rank(ranks: list[Rank | None]) -> Rank | None:
 
 def image_verdict(image: ImageRow, rules: VerdictRules) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict on one image that was not refused, and the reasons if it is no answer."""
+    return verdict(evidence((image,), ranks_of(image), rules))
+
+
+def ranks_of(image: ImageRow) -> Ranks:
+    """Return an image's ranks."""
     judged = image.judged
-    ranks = (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
-    return verdict(evidence((image,), ranks, rules))
+    return (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
 
 
 def specimen_rows(images: Iterable[ImageRow], rules: VerdictRules) -> tuple[SpecimenRow, ...]:
@@ -170,11 +173,10 @@ def specimen_rows(images: Iterable[ImageRow], rules: VerdictRules) -> tuple[Spec
 
 def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: VerdictRules) -> SpecimenRow:
     """Return the row of a specimen, by all its images that were not refused."""
-    judgements = [image.judged for image in images if image.judged is not None]
-    kinds = ("authentic", "counterfeit", "familiar")
-    authentic, counterfeit, familiar = (worst_rank([getattr(judged, kind) for judged in judgements]) for kind in kinds)
-    ranks = (authentic, counterfeit, familiar)
     if all(image.verdict is Verdict.REFUSED for image in images):
         return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)
+    judged = [ranks_of(image) for image in images if image.judged is not None]
+    authentic, counterfeit, familiar = (worst_rank([ranks[kind] for ranks in judged]) for kind in range(3))
+    ranks = (authentic, counterfeit, familiar)
     result, reasons = verdict(evidence(images, ranks, rules))
     return SpecimenRow(name, len(images), result, reasons, *ranks, least_tolerance(images))

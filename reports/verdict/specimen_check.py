@@ -6,26 +6,19 @@ rules of the report's version give for one of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import combinations
 
-from reports.arithmetic import Rank, tolerance
+from reports.arithmetic import tolerance
+from reports.verdict.claims import ScaleClaim
 from reports.verdict.coverage import header_coverage
 from reports.verdict.header import Header
-from reports.verdict.rows import ImageRow, SpecimenRow, evidence, specimen_rows
-from reports.verdict.verdicts import Evidence, Label, Verdict, verdict
+from reports.verdict.rows import ImageRow, Judgement, SpecimenRow, evidence, ranks_of, specimen_rows
+from reports.verdict.verdicts import Label, Verdict, verdict
 from reports.verdict.versions import rules_of
 
-_Ranks = tuple[Rank | None, Rank | None, Rank | None]  # as authentic, as counterfeit, familiar
-
-
-@dataclass(frozen=True, slots=True)
-class _ImageFacts:
-    """The facts about one image that the verdict on its specimen depends on, apart from ranks and marks."""
-
-    refused: bool = False
-    label: Label | None = None  # None: not judged
-    scale: bool = True
+_Images = tuple[ImageRow, ...]
+_DIGEST, _SCALE = 64 * "0", ScaleClaim("1", "manifest")  # of images that are not shown; no verdict depends on them
 
 
 def specimen_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | None:
@@ -36,9 +29,9 @@ def specimen_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | N
     if row.images == 1:
         only = specimen_rows((image,), rules)[0]
         return None if row == only else f"{row.specimen!a} has one image, and its row does not follow from it"
-    if row.images > sum(_counts(header)[1].values()):
+    if row.images > sum(header.images.by_verdict().values()):
         return f"{row.specimen!a} has {row.images} images, more than the header counts"
-    for others in _others(row.images - 1, needs_scale=rules.needs_scale):
+    for others in _others(row.images - 1, image):
         if _numbers_agree(row, image, others, header) and _verdict_agrees(row, image, others, header):
             return None
     message = f"{row.specimen!a} is {row.verdict}, which does not follow"
@@ -47,36 +40,31 @@ def specimen_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | N
 
 def count_fault(row: SpecimenRow | None, image: ImageRow, header: Header) -> str | None:
     """Return why the header's counts exclude these rows, or None if they do not."""
-    specimens, images = _counts(header)
-    if not images[image.verdict]:
+    if not header.images.by_verdict()[image.verdict]:
         return f"{image.name!a} is {image.verdict}, and the header counts no such image"
-    if row is not None and not specimens[row.verdict]:
+    if row is not None and not header.specimens.by_verdict()[row.verdict]:
         return f"{row.specimen!a} is {row.verdict}, and the header counts no such specimen"
     return None
 
 
-def _counts(header: Header) -> tuple[dict[Verdict, int], dict[Verdict, int]]:
-    """Return the header's counts of specimens and of images, by verdict."""
-    counted = (header.specimens, header.images)
-    of_specimens, of_images = (
-        {verdict: getattr(counts, verdict.name.lower()) for verdict in Verdict} for counts in counted
+def _others(number: int, image: ImageRow) -> Iterator[_Images]:
+    """Yield possible other images, one of each kind: a second of the same kind changes no verdict."""
+    unjudged = ImageRow(
+        image.name, _DIGEST, _DIGEST, image.specimen, Verdict.INCONCLUSIVE, (), None, _SCALE, (), None, ()
     )
-    return of_specimens, of_images
-
-
-def _others(number: int, *, needs_scale: bool) -> Iterator[tuple[_ImageFacts, ...]]:
-    """Yield the other images, one of each kind: a second of the same kind changes no verdict."""
-    scales = (True, False) if needs_scale else (True,)
-    judged = [_ImageFacts(label=label, scale=scale) for label in Label for scale in scales]
-    kinds = (*judged, _ImageFacts(), _ImageFacts(refused=True))
+    kinds = [unjudged, replace(unjudged, verdict=Verdict.REFUSED)]
+    for label in Label:
+        votes = (1, 0) if label is Label.AUTHENTIC else (0, 1)
+        judged = Judgement(label, *votes, "0.0", "0.0", "0.0", 1, None, None, None, None, None)
+        kinds += [replace(unjudged, judged=judged, scale=scale) for scale in (_SCALE, None)]
     for size in range(1, min(number, len(kinds)) + 1):
         yield from combinations(kinds, size)
 
 
-def _numbers_agree(row: SpecimenRow, image: ImageRow, others: tuple[_ImageFacts, ...], header: Header) -> bool:
+def _numbers_agree(row: SpecimenRow, image: ImageRow, others: _Images, header: Header) -> bool:
     """Say whether ranks and tolerance can be the worst of this image's and of the unknown others'."""
-    ranks, own = (row.authentic, row.counterfeit, row.familiar), _ranks(image)
-    if all(other.label is None for other in others):  # the shown image is the only one that may have numbers
+    ranks, own = (row.authentic, row.counterfeit, row.familiar), ranks_of(image)
+    if all(other.judged is None for other in others):  # the shown image is the only one that may have numbers
         return (ranks, row.tolerance) == (own, None if image.judged is None else image.judged.tolerance)
     if (row.tolerance is None) is not (header.policy.tolerance is None):
         return False
@@ -95,39 +83,16 @@ def _numbers_agree(row: SpecimenRow, image: ImageRow, others: tuple[_ImageFacts,
     return all(shown is not None and rank.p <= shown.p for rank, shown in pairs)
 
 
-def _verdict_agrees(row: SpecimenRow, image: ImageRow, others: tuple[_ImageFacts, ...], header: Header) -> bool:
+def _verdict_agrees(row: SpecimenRow, image: ImageRow, others: _Images, header: Header) -> bool:
     """Say whether the row's verdict and its reasons are those of these images and of the row's own numbers."""
-    shown = _ImageFacts(
-        refused=image.verdict is Verdict.REFUSED,
-        label=None if image.judged is None else image.judged.label,
-        scale=image.scale is not None,
-    )
-    images = (shown, *others)
-    judgeable = [facts for facts in images if not facts.refused]
-    if not judgeable:
+    images, rules = (image, *others), header.rules
+    if all(other.verdict is Verdict.REFUSED for other in images):
         return (row.verdict, row.reasons) == (Verdict.REFUSED, ("all-refused",))
-    rules = header.rules
-    numbers = evidence((), (row.authentic, row.counterfeit, row.familiar), rules)
-    marks = {image.enrolled is not None} if not shown.refused else {False, rules_of(header.format).enrolled_are_marked}
-    return any(
-        (row.verdict, row.reasons)
-        == verdict(
-            Evidence(
-                labels=tuple(facts.label for facts in judgeable if facts.label is not None),
-                faults=any(facts.label is None for facts in judgeable),
-                scale_missing=rules.needs_scale and not all(facts.scale for facts in judgeable),
-                familiar=numbers.familiar,
-                classes=numbers.classes,
-                needs_calibration=rules.needs_calibration,
-                enrolled=enrolled,
-                refused=len(judgeable) < len(images),
-                short=(row.tolerance or 0) < (rules.tolerance or 0),
-            )
-        )
-        for enrolled in marks
+    stated = replace(
+        evidence(images, (row.authentic, row.counterfeit, row.familiar), rules),
+        short=(row.tolerance or 0) < (rules.tolerance or 0),
     )
-
-
-def _ranks(image: ImageRow) -> _Ranks:
-    judged = image.judged
-    return (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
+    marks = {image.enrolled is not None}
+    if image.verdict is Verdict.REFUSED:  # it has no mark, and its specimen may have been enrolled
+        marks = {False, rules_of(header.format).enrolled_are_marked}
+    return any((row.verdict, row.reasons) == verdict(replace(stated, enrolled=mark)) for mark in marks)

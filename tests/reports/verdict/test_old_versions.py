@@ -196,13 +196,15 @@ def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
     said: Report, sets: bool, familiarity: bool, tmp_path: Path
 ) -> None:
     put(said, tmp_path)
-    found = available_checks(verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1])))
+    report = verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1]))
+    found = available_checks(report.header, report.images)
     assert (found.sets, found.familiarity, found.calibrated) == (sets, familiarity, sets or familiarity)
     assert {row.verdict for row in said.images} == {Verdict.AUTHENTIC}
 
 
 def test_the_golden_report_of_version_1_supports_what_it_says() -> None:
-    found = available_checks(Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it"))
+    report = Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it")
+    found = available_checks(report.header, report.images)
     assert (found.sets, found.familiarity) == (True, True)
 
 
