@@ -4,7 +4,7 @@ With the same code, versions and device the second payload equals the first byte
 named, and verdicts and votes are compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fusiondiff_audit.audit.order import Draws
@@ -91,12 +91,8 @@ def carried_checkpoint(report: Report, trust: TrustStore) -> bytes | None:
 def compare(first: Report, second: Report) -> Comparison:
     """Return the differences between an audit and its repetition."""
     was, now = _settings(first.header), _settings(second.header)
-    names = sorted({*was, *now})
-    settings = tuple(
-        f"{name}: {was.get(name, 'none')}, now {now.get(name, 'none')}"
-        for name in names
-        if was.get(name) != now.get(name)
-    )
+    differing = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+    settings = tuple(f"{name}: {was.get(name, 'none')}, now {now.get(name, 'none')}" for name in differing)
     return Comparison(first == second, settings, tuple(_rows(first, second)))
 
 
@@ -115,16 +111,16 @@ def _settings(header: Header) -> dict[str, str]:
 
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
-    was: Mapping[str, ImageRow | SpecimenRow]
-    now: Mapping[str, ImageRow | SpecimenRow]
-    for was, now in (
-        ({row.name: row for row in first.images}, {row.name: row for row in second.images}),
-        ({row.specimen: row for row in first.specimens}, {row.specimen: row for row in second.specimens}),
-    ):
-        for name in sorted({*was, *now}):
-            before, after = (_outcome(rows[name]) if name in rows else "not there" for rows in (was, now))
-            if before != after:
-                yield f"{name}: {before}, now {after}"
+    was, now = _outcomes(first), _outcomes(second)
+    for kind, name in sorted({*was, *now}):
+        before, after = (outcomes.get((kind, name), "not there") for outcomes in (was, now))
+        if before != after:
+            yield f"{name}: {before}, now {after}"
+
+
+def _outcomes(report: Report) -> dict[tuple[str, str], str]:
+    images = {("image", row.name): _outcome(row) for row in report.images}
+    return images | {("specimen", row.specimen): _outcome(row) for row in report.specimens}
 
 
 def _outcome(row: ImageRow | SpecimenRow) -> str:

@@ -49,8 +49,9 @@ def require_robustness(
         result = read_stress_result(data, str(place))
     if result.model_digest != model:
         raise _refused(f"{place}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
-    policy_digest = _policy_digest(result, policy, place)
-    if required:
+    named = f"sha256:{result.policy_digest}" in policy.robustness.policies
+    policy_digest = result.policy_digest if named else stress_policy_digest(result, str(place))
+    if required and not named:
         _refuse_other_policy(result, policy_digest, policy, place)
     age = now - result.time
     stale = pin is None and age > timedelta(days=policy.robustness.days)
@@ -60,12 +61,6 @@ def require_robustness(
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")
     return RobustnessClaim(result.word, result.policy, policy_digest, result.issued[:10], digest, stale)
-
-
-def _policy_digest(result: StressResult, policy: AuditPolicy, place: Path) -> str:
-    """Return the digest of a result's stress policy: the signed one if the audit's policy names it, else today's."""
-    named = f"sha256:{result.policy_digest}" in policy.robustness.policies
-    return result.policy_digest if named else stress_policy_digest(result, str(place))
 
 
 def _refuse_other_policy(result: StressResult, digest: str, policy: AuditPolicy, place: Path) -> None:

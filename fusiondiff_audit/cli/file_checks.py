@@ -2,42 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, say
+from fusiondiff_audit.cli.answer import Answer, say, say_some
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.text import count, table
 
-_REFUSED = 200  # refused files; all are in the JSON
-_SHOWN = 20  # files of each kind; more would push the verdict's reasons off the screen
+if TYPE_CHECKING:
+    from fusiondiff_audit.images import RefusedImage
+
+Refusal: TypeAlias = "signing.RefusedFile | RefusedImage"
+_REFUSED = 200  # refused files in the table; --json has all
+_SHOWN = 20  # genuine files, and messages about refused ones
 
 
 def digest_rows(manifest: signing.ModelManifest) -> list[tuple[str, str]]:
     """Return both digests of a model: that of reports, and that of its signature."""
     return [("model", f"sha256:{manifest.listing}, as reports name it"), ("root digest", f"sha256:{manifest.digest}")]
-
-
-class Refusal(Protocol):
-    """A refused file of any package."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def reason(self) -> StrEnum:
-        """A code that machines read."""
-
-    @property
-    def message(self) -> str:
-        """A sentence for people."""
-
-    @property
-    def hint(self) -> str | None:
-        """What may help."""
 
 
 class FileChecks:
@@ -70,9 +53,8 @@ class FileChecks:
             rows.sort(key=lambda row: self._at(row[0]))
         self._data.sort(key=lambda file: self._at(file["name"]))
         refused = self._refused_rows if whole else self._refused_rows[:_REFUSED]
-        rows = [("file", *columns, "state"), *refused]
         shown = self._genuine_rows if whole else self._genuine_rows[:_SHOWN]
-        text = f"{head}\n\n{table(rows + shown)}\n"
+        text = f"{head}\n\n{table([('file', *columns, 'state'), *refused, *shown])}\n"
         if hidden := len(self._refused_rows) - len(refused):
             text += f"  and {count(hidden, 'refused file')} more; --all lists them\n"
         if hidden := len(self._genuine_rows) - len(shown):
@@ -92,12 +74,10 @@ class FileChecks:
         return self._place.get(name, len(self._place))  # unsigned files come last
 
     def _explain(self) -> None:
-        for file in self._refused[:_SHOWN]:
-            say(f"{file.reason}: {file.message}")
+        messages = [f"{file.reason}: {file.message}" for file in self._refused]
+        say_some(messages, most=_SHOWN, where=", in the table")
         for hint in {f.hint: None for f in self._refused if f.hint}:
             say(f"hint: {hint}")
-        if len(self._refused) > _SHOWN:
-            say(f"and {len(self._refused) - _SHOWN:,} more, in the table")
 
 
 def signer_rows(signer: signing.Signer) -> list[tuple[str, str]]:

@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.answer import Answer, answering, say_some
 from fusiondiff_audit.cli.file_checks import FileChecks, Refusal, signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
-_REMARKS = 20  # that are printed; more would push the table off the screen
+_REMARKS = 20  # more would push the table off the screen
 
 
 @click.command()
@@ -50,10 +50,7 @@ def command(
     batch = signing.open_batch(folder, trust=trust.store, roles=roles, both=both)
     verdict = FileChecks(entry.name for entry in batch.manifest.files)
     remarks, decoded = _check(batch, verdict) if no_decode else _decode(batch, verdict, thumbnails)
-    for text in remarks[:_REMARKS]:
-        say(text)
-    if len(remarks) > _REMARKS:
-        say(f"and {count(len(remarks) - _REMARKS, 'remark')} more; --json gives all")
+    say_some(remarks, most=_REMARKS, where="; --json gives all")
     data = {"trust": trust.data(), "batch": _batch_data(batch), "decoded": not no_decode}
     passed = f"{count(len(batch.manifest.files), 'file')} genuine{decoded}, none missing, none added"
     columns = ("kind", "specimen", "size", *(("pixel",) if no_decode else ("image", "pixel", "fit")))

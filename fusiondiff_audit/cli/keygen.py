@@ -9,10 +9,8 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, ask_passphrase, passphrase_option
 
 _ALGORITHMS = ("ed25519", "p256", "ml-dsa-65")
-_ROLES = (
-    *(role.value for role in signing.Role if role is not signing.Role.TIMESTAMP),
-    "root",
-)  # a timestamp authority has a CA certificate
+# A timestamp authority has a CA certificate.
+_ROLES = (*(role.value for role in signing.Role if role is not signing.Role.TIMESTAMP), "root")
 
 
 @click.command()

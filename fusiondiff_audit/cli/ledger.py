@@ -23,9 +23,9 @@ from fusiondiff_audit.ledger import (
     read_ledger,
     verify_ledger,
 )
+from signing.notes import MAX_NOTE
 
 _SHOWN = 40  # entries; the newest, since those are asked for
-_LARGEST = 64 * 1024  # bytes of a checkpoint
 
 
 @click.group()
@@ -73,7 +73,7 @@ def verify(folder: Path, notes: tuple[Path, ...], reports: tuple[Path, ...], tru
     fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --report out
     fusiondiff-audit ledger verify ledger --trust trust.json --root sha256:... --checkpoint kept/000000000123.note
     """
-    external = [(str(path), signing.read_capped(path, limit=_LARGEST)) for path in notes]
+    external = [(str(path), signing.read_capped(path, limit=MAX_NOTE)) for path in notes]
     external += [(str(path), _carried(path, trust.store)) for path in reports]
     verified = _verify(folder, trust, external)
     sentence = f"{_entries(len(verified.entries))}, under {count(verified.inside, 'checkpoint')} in the ledger"

@@ -4,18 +4,22 @@ import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
+from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_clause, rules_data
 from fusiondiff_audit.extras import require
-
-if TYPE_CHECKING:
-    from reports.verdict.report import Report
+from reports.verdict.excerpt import MAX_EXCERPT, make_excerpt, verify_excerpt
+from reports.verdict.issue import CHECKPOINT, REPORT
+from reports.verdict.report import Report
+from reports.verdict.verification import read_bundle
+from signing.manifest import MAX_SIGNED_FILE
+from signing.notes import MAX_NOTE
 
 
 @click.group()
@@ -62,28 +66,19 @@ def excerpt(report: Path, image: str, out: Path) -> Answer:
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
     """
-    from reports.verdict.excerpt import make_excerpt
-    from reports.verdict.issue import CHECKPOINT
-
     signing.refuse_existing(out)
     content = _read(report)
     folder = report if os.path.isdir(report) else report.parent
-    checkpoint = signing.read_capped(folder / CHECKPOINT, limit=64 * 1024)
+    checkpoint = signing.read_capped(folder / CHECKPOINT, limit=MAX_NOTE)
     signing.create(out, make_excerpt(content, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": content.header.id}
     return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
 
 
-def _read(path: Path) -> "Report":
+def _read(path: Path) -> Report:
     """Read a report without verifying it."""
-    from reports.verdict.issue import REPORT
-    from reports.verdict.report import MAX_PAYLOAD, Report
-    from signing.sigstore_bundle import SigstoreBundle, bundle_limit
-
     file = path / REPORT if os.path.isdir(path) else path
-    data = signing.read_capped(file, limit=bundle_limit(MAX_PAYLOAD))
-    bundle = SigstoreBundle.from_bytes(data, str(file), payload_limit=MAX_PAYLOAD)
-    return Report.from_payload(bundle.envelope.payload, str(file))
+    return Report.from_payload(read_bundle(file).envelope.payload, str(file))
 
 
 @command.command(name="verify-excerpt")
@@ -100,11 +95,6 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
     \b
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json --image tile-7.tif
     """
-    from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
-    from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_clause, rules_data
-    from reports.verdict.excerpt import MAX_EXCERPT, verify_excerpt
-    from signing.manifest import MAX_SIGNED_FILE
-
     excerpt = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
     header, row, specimen = excerpt.header, excerpt.row, excerpt.specimen
     if image is not None:

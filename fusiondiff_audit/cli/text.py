@@ -14,12 +14,22 @@ def visible(text: str, *, keep: str = "") -> str:
     return strict.visible(text, keep=keep)
 
 
-def table(rows: Iterable[Sequence[str]], *, indent: str = "  ") -> str:
+def table(rows: Iterable[Sequence[str]]) -> str:
     """Lay out rows in aligned columns."""
     cells = [[_cut(visible(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+    return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def cut_table(
+    rows: Sequence[Sequence[str]], *, most: int | None, noun: str, remark: str = "", head: Sequence[str] = ()
+) -> str:
+    """Lay out the first `most` rows below a head, and say how many rows more there are."""
+    shown = rows[:most]
+    text = table([head, *shown] if head else shown)
+    hidden = len(rows) - len(shown)
+    return f"{text}\n  and {count(hidden, noun)} more{remark}; --all lists them" if hidden else text
 
 
 def short(digest: str, *, full: bool = False) -> str:

@@ -3,22 +3,28 @@
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.file_checks import signer_data
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
-from fusiondiff_audit.cli.text import count, table
-
-if TYPE_CHECKING:
-    from reports.verdict.header import Header
-    from reports.verdict.report import Report
-    from reports.verdict.rows import ImageRow
-    from reports.verdict.trust_check import TrustComparison
-    from reports.verdict.verification import Verification
+from fusiondiff_audit.cli.text import count, cut_table, table
+from fusiondiff_audit.weights.pins import PINNED
+from reports.arithmetic import least_specimens
+from reports.verdict.coverage import available_checks
+from reports.verdict.header import Header
+from reports.verdict.issue import REPORT
+from reports.verdict.report import Report
+from reports.verdict.rows import ImageRow, SpecimenRow, surviving_answers
+from reports.verdict.trust_check import TrustComparison
+from reports.verdict.verification import Verification, verify_report
+from reports.verdict.versions import NEWEST, gaps_of, rules_of, version_remark
+from reports.verdict.wording import limitations, robustness_lines
+from signing.records import write_record
 
 _SHOWN = 20  # rows of each table; more would push the checks off the screen
 _LONGEST = 60  # characters of a file's name
@@ -46,12 +52,6 @@ def command(path: Path, images: Path | None, model: Path | None, whole: bool, tr
     fusiondiff-audit verify out --trust trust.json --root sha256:...
     fusiondiff-audit verify report.sigstore.json --trust trust.json --images micrographs --model bundle
     """
-    from fusiondiff_audit.cli.failure import exit_code
-    from fusiondiff_audit.weights.pins import PINNED
-    from reports.verdict.issue import REPORT
-    from reports.verdict.verification import Verification, verify_report
-    from signing.records import write_record
-
     verification = Verification()
     try:
         pin = PINNED.get(str(model))
@@ -88,31 +88,24 @@ def command(path: Path, images: Path | None, model: Path | None, whole: bool, tr
     return Answer("PASSED", f"{genuine}. {demonstration}It says: {header.images}", text, data)
 
 
-def rules_clause(header: "Header") -> str:
+def rules_clause(header: Header) -> str:
     """Return the clause that names an older version and what its rules allowed; nothing for the newest version."""
-    from reports.verdict.versions import version_remark
-
     remark = version_remark(header.format)
     return f", {remark}" if remark else ""
 
 
-def rules_data(header: "Header") -> dict[str, Any]:
+def rules_data(header: Header) -> dict[str, Any]:
     """Return the version whose rules judged a report, and what those allow and the newest do not, as data."""
-    from reports.verdict.versions import NEWEST, gaps_of
-
     return {"format": header.format, "newest": header.format == NEWEST, "gaps": list(gaps_of(header.format))}
 
 
 def header_rows(
-    header: "Header", comparison: "TrustComparison | None" = None, images: "tuple[ImageRow, ...]" = ()
+    header: Header, comparison: TrustComparison | None = None, images: tuple[ImageRow, ...] = ()
 ) -> list[tuple[str, str]]:
     """Return the facts of a header, for people; with a comparison, facts that only the auditor claims are marked.
 
     `images` are the rows that are shown; a test that some of them lack is listed as not checked.
     """
-    from reports.verdict.versions import NEWEST
-    from reports.verdict.wording import limitations, robustness_lines
-
     model, batch = header.model, header.batch
     unlisted = _ALLEGED if comparison is not None and not comparison.signer_listed else ""
     claimed = _ALLEGED if comparison is not None and header.robustness is not None else ""
@@ -139,20 +132,16 @@ def header_rows(
     ]
 
 
-def _replay(header: "Header", comparison: "TrustComparison | None") -> str:
+def _replay(header: Header, comparison: TrustComparison | None) -> str:
     if header.ledger is None:
         return "not checked"
     note = "" if comparison is None or comparison.ledger is None else f": {comparison.ledger.removeprefix(_ALLEGED)}"
     return f"checked, as the auditor says{note}"
 
 
-def _not_checked(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
+def _not_checked(header: Header, images: tuple[ImageRow, ...]) -> list[str]:
     """Return the tests that some images lack: too few specimens calibrate them, or the version has none."""
-    from reports.arithmetic import least_specimens
-    from reports.verdict.coverage import available_checks_of
-    from reports.verdict.versions import rules_of
-
-    available, rules = available_checks_of(header, images), rules_of(header.format)
+    available, rules = available_checks(header, images), rules_of(header.format)
     least = least_specimens(header.policy.rate)
     uncalibrated = not available.calibrated and not rules.answers_need_calibration
     lacking = (
@@ -164,11 +153,9 @@ def _not_checked(header: "Header", images: "tuple[ImageRow, ...]") -> list[str]:
     return [test for test, is_lacking in lacking if is_lacking]
 
 
-def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, bool]:
+def checked_data(header: Header, images: tuple[ImageRow, ...]) -> dict[str, bool]:
     """Return the tests that all images of a report went through, as data; `answers` is true only if calibrated."""
-    from reports.verdict.coverage import available_checks_of
-
-    available = available_checks_of(header, images)
+    available = available_checks(header, images)
     return {
         "conformalSets": available.sets,
         "familiarity": available.familiarity,
@@ -176,14 +163,10 @@ def checked_data(header: "Header", images: "tuple[ImageRow, ...]") -> dict[str, 
     }
 
 
-def _unchecked(verification: "Verification", *, whole: bool) -> str:
+def _unchecked(verification: Verification, *, whole: bool) -> str:
     """Return the files beside the signed ones that were not checked, for people."""
     rows = [("beside it", f"{_quoted(file.name)}: {file.state}") for file in verification.unchecked]
-    shown = rows if whole else rows[:_SHOWN]
-    text = table(shown) if rows else ""
-    if hidden := len(rows) - len(shown):
-        text += f"\n  and {count(hidden, 'file')} more, not checked either; --all lists them"
-    return text
+    return cut_table(rows, most=None if whole else _SHOWN, noun="file", remark=", not checked either") if rows else ""
 
 
 def _quoted(name: str) -> str:
@@ -192,12 +175,10 @@ def _quoted(name: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
+def tolerance_rows(report: Report) -> list[tuple[str, str]]:
     """Return how many answers stay the same if enrolled specimens were altered, for people."""
     if report.header.policy.tolerance is None:
         return []
-    from reports.verdict.rows import surviving_answers
-
     by_specimen = bool(report.specimens)
     kept = surviving_answers(report.specimens if by_specimen else report.images)
     what = "specimen" if by_specimen else "image"
@@ -207,28 +188,25 @@ def tolerance_rows(report: "Report") -> list[tuple[str, str]]:
     return [*rows, *(("", f"{altered} altered: {stay} stay") for altered, stay in enumerate(kept) if altered)]
 
 
-def _numbered(verification: "Verification", failed: str | None = None) -> list[tuple[str, str, str]]:
+def _numbered(verification: Verification, failed: str | None = None) -> list[tuple[str, str, str]]:
     rows = [(f"{number}.", "passed", f"{c.title}: {c.found}") for number, c in enumerate(verification.checks, start=1)]
     return rows if failed is None else [*rows, (f"{len(rows) + 1}.", "FAILED", failed)]
 
 
-def _checks(verification: "Verification") -> list[dict[str, str]]:
+def _checks(verification: Verification) -> list[dict[str, str]]:
     return [{"check": check.title, "state": "passed", "found": check.found} for check in verification.checks]
 
 
-def verdict_tables(report: "Report", *, whole: bool) -> str:
+def verdict_tables(report: Report, *, whole: bool) -> str:
     """Return the tables of specimens and of images, for people."""
-    specimens = [(row.specimen, str(row.images), row.verdict, _why(row)) for row in report.specimens]
-    images = [(row.name, row.specimen or "-", row.verdict, _why(row)) for row in report.images]
-    parts = []
-    for head, rows in ((("specimen", "images"), specimens), (("image", "specimen"), images)):
-        shown = rows if whole else rows[:_SHOWN]
-        text = table([(*head, "verdict", "why"), *shown])
-        if hidden := len(rows) - len(shown):
-            text += f"\n  and {count(hidden, 'row')} more; --all lists them"
-        parts += [text] if rows else []
-    return "\n\n".join(parts)
+    specimens = [(row.specimen, str(row.images), *_verdict(row)) for row in report.specimens]
+    images = [(row.name, row.specimen or "-", *_verdict(row)) for row in report.images]
+    tables = (("specimen", "images"), specimens), (("image", "specimen"), images)
+    most = None if whole else _SHOWN
+    return "\n\n".join(
+        cut_table(rows, most=most, noun="row", head=(*head, "verdict", "why")) for head, rows in tables if rows
+    )
 
 
-def _why(row: Any) -> str:
-    return ", ".join(row.reasons) or "-"
+def _verdict(row: ImageRow | SpecimenRow) -> tuple[str, str]:
+    return row.verdict, ", ".join(row.reasons) or "-"

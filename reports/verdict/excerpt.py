@@ -17,12 +17,12 @@ from reports.verdict.verdicts import Verdict, VerdictReason
 from reports.verdict.versions import refuse_late, rules_of, stated_version, upgraded
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
+from signing.notes import MAX_NOTE
 from signing.records import read_record
 from signing.strict import malformed, write_json
 
 EXCERPT_FORMAT = "fusiondiff-audit/excerpt/v1"
 MAX_EXCERPT = 4 * 1024 * 1024  # bytes
-_MAX_NOTE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     sizes = set()
     for kind, stated in leaves.items():
         part = _part(fields, kind)
-        proof = part.raw("proof", limit=_MAX_NOTE).encode()
+        proof = part.raw("proof", limit=MAX_NOTE).encode()
         index = _index(proof, where)
         shown = leaf_bytes(index, part.text("salt"), kind, write_json(stated.value))
         proven = open_proof(proof, f"{where}: {kind}", entry=shown, origin=origin_of(header), key=key)

@@ -39,7 +39,7 @@ def states_base(name: str) -> bool:
 def display_name(name: str, digest: str) -> str:
     """Return the name that a report gives a bundle; one that took the name of an embedded bundle is `another`."""
     own, pin = reserved_name(name), EMBEDDED_BUNDLES.get(digest)
-    return name if own is None or (pin is not None and pin.name == name) else _another(own)
+    return name if own is None or (pin is not None and pin.name == name) else f"another {own}"
 
 
 def display_base(base: str | None) -> str | None:
@@ -48,7 +48,7 @@ def display_base(base: str | None) -> str | None:
     The reserved name itself stays, as a claim of whoever made the bundle.
     """
     own = None if base is None else reserved_name(base)
-    return base if own is None or base == own else _another(own)
+    return base if own is None or base == own else f"another {own}"
 
 
 def name_fault(model: ModelHeader) -> str | None:
@@ -61,7 +61,3 @@ def name_fault(model: ModelHeader) -> str | None:
     if model.base != display_base(model.base):
         return f"its base {model.base!a} would be taken for {reserved_name(model.base or '')}"
     return None
-
-
-def _another(own: str) -> str:
-    return f"another {own}"

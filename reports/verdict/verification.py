@@ -18,9 +18,8 @@ from reports.verdict.trust_check import TrustComparison, compare_trust
 from reports.verdict.unchecked_files import UncheckedFile, unchecked_files
 from reports.verdict.versions import refuse_late
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_checkpoint, read_capped, write_time
+from signing.notes import MAX_NOTE
 from signing.sigstore_bundle import SigstoreBundle, bundle_limit, verify_bundle
-
-_MAX_NOTE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,7 @@ def _verified(
     def passed(title: str, comparison: str) -> None:
         verification.checks.append(PassedCheck(title, comparison))
 
-    bundle = SigstoreBundle.from_bytes(
-        read_capped(file, limit=bundle_limit(MAX_PAYLOAD)), where, payload_limit=MAX_PAYLOAD
-    )
-    opened = verify_bundle(bundle, where, trust=trust, roles=(Role.AUDITOR,))
+    opened = verify_bundle(read_bundle(file), where, trust=trust, roles=(Role.AUDITOR,))
     passed("signature", f"by key sha256:{opened.entry.keyid}, listed as auditor {opened.entry.principal!r}")
     report = Report.from_payload(opened.payload, where)
     signer = verification.signer = trust.judge(opened.entry, report.header.time, where, proven=opened.proven)
@@ -117,17 +113,20 @@ def _verified(
 
 def _checkpoint(path: Path, report: Report, trust: TrustStore) -> str:
     key = trust.signer(report.header.auditor.keyid, (Role.AUDITOR,), str(path)).public_key()
-    signed = open_checkpoint(read_capped(path, limit=_MAX_NOTE), str(path), origin=report.origin, key=key)
+    signed = open_checkpoint(read_capped(path, limit=MAX_NOTE), str(path), origin=report.origin, key=key)
     if (signed.size, signed.root) != (len(report.tree), report.tree.root()):
         raise SigningError(Reason.BAD_PROOF, f"{path}: is of another tree than the report's")
     return f"the head of the tree, {signed.size:,} leaves, signed by the same auditor"
 
 
 def _summary(path: Path, report: Report, trust: TrustStore) -> str:
-    bundle = SigstoreBundle.from_bytes(
-        read_capped(path, limit=bundle_limit(MAX_PAYLOAD)), str(path), payload_limit=MAX_PAYLOAD
-    )
-    opened = verify_bundle(bundle, str(path), trust=trust, roles=(Role.AUDITOR,))
+    opened = verify_bundle(read_bundle(path), str(path), trust=trust, roles=(Role.AUDITOR,))
     if opened.payload != verification_summary(report) or opened.entry.keyid != report.header.auditor.keyid:
         raise contradiction(str(path), "it does not follow from the report beside it")
     return "the summary for policy engines says the same"
+
+
+def read_bundle(path: Path) -> SigstoreBundle:
+    """Read a signed file of a report's size, without verifying it."""
+    data = read_capped(path, limit=bundle_limit(MAX_PAYLOAD))
+    return SigstoreBundle.from_bytes(data, str(path), payload_limit=MAX_PAYLOAD)

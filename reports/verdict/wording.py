@@ -8,7 +8,7 @@ No sentence is read back, so each may change.
     'not stress-tested'
 """
 
-from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
+from reports.verdict.claims import RobustnessClaim, ScaleClaim
 from reports.verdict.header import Header
 
 
@@ -37,11 +37,9 @@ def scale_text(scale: ScaleClaim) -> str:
 
 def limitations(header: Header) -> tuple[str, ...]:
     """Return what a report does not prove, and what a reader must know of how its batch was admitted."""
-    return (*header.limits, *_admission_sentences(header.admission))
-
-
-def _admission_sentences(admission: Admission) -> tuple[str, ...]:
-    again = f"The ledger was told to admit this batch whatever it knew of it: {admission.again}"
-    late = "The batch came out of order: the ledger had admitted a later one of its device."
-    stated = ((again, admission.again is not None), (late, admission.out_of_order))
-    return tuple(sentence for sentence, holds in stated if holds)
+    admission, sentences = header.admission, list(header.limits)
+    if admission.again is not None:
+        sentences.append(f"The ledger was told to admit this batch whatever it knew of it: {admission.again}")
+    if admission.out_of_order:
+        sentences.append("The batch came out of order: the ledger had admitted a later batch of its device.")
+    return tuple(sentences)
