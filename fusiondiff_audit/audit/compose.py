@@ -23,11 +23,11 @@ from reports.verdict.versions import NEWEST
 from signing import write_time
 
 _LIMITS = (
-    "AUTHENTIC means `authentic as` the reference above, by the specimens that it was taught with, and nothing else.",
-    "It tells nothing of age, provenance or value, and nothing of parts of an object that no picture shows.",
-    "Who labelled the specimens, and who took the pictures, vouches for what they are of; no picture proves that.",
+    "AUTHENTIC means `authentic as` the reference above, compared with the enrolled specimens, and nothing else.",
+    "A verdict says nothing of age, provenance or value, and nothing of parts of an object that no image shows.",
+    "That images show the named specimens, and that their labels are right, is a claim of whoever signed them.",
 )
-_SAME_OBJECT = "Pictures without a specimen's name may show the same object."
+_SAME_OBJECT = "Images without a specimen's name may show the same object."
 
 
 def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
@@ -38,6 +38,7 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
     images = tuple(_settled(row, policy.rules) for row in mark_enrolled(rows, setting.enrolled))
     runtime, manifest, signer = identity.runtime, batch.manifest, batch.signer
     specimens = specimen_rows(images, policy.rules)
+    nameless = sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in images)
     header = Header(
         format=NEWEST,
         id=draws.report,
@@ -84,7 +85,7 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
         limits=(
             *_LIMITS,
             *limit_notice(order.limit),
-            *((_SAME_OBJECT,) if _nameless(images) else ()),
+            *((_SAME_OBJECT,) if nameless > 1 else ()),
         ),
         specimens=VerdictCounts.of(row.verdict for row in specimens),
         images=VerdictCounts.of(row.verdict for row in images),
@@ -98,10 +99,6 @@ def _settled(row: ImageRow, rules: VerdictRules) -> ImageRow:
         return row
     verdict, reasons = image_verdict(row, rules)
     return replace(row, verdict=verdict, reasons=reasons)
-
-
-def _nameless(images: tuple[ImageRow, ...]) -> bool:
-    return sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in images) > 1
 
 
 def _uniquely_named(rows: Iterable[ImageRow]) -> Iterable[ImageRow]:

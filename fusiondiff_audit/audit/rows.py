@@ -23,7 +23,7 @@ _MOST_TILES = 800  # of a map, with up to five characters each
 
 def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: AuditPolicy) -> ImageRow:
     """Return the row of an image that the model judged."""
-    bar = ("where the data bar ends was told by its look",) if finding.guessed else ()
+    bar = ("the data bar was found in the pixels; no metadata states its place",) if finding.guessed else ()
     scale = finding.scale
     row = ImageRow(
         name=finding.name,
@@ -36,7 +36,7 @@ def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibratio
         scale=None if scale is None else ScaleClaim(f"{scale.nanometres.normalize():f}", scale.source.value),
         steps=finding.steps,
         quality=str(finding.quality),
-        remarks=(*bar, *(f"two sizes of a pixel: {both}" for both in image.claims.conflicts)),
+        remarks=(*bar, *(f"two sizes of a pixel: {sizes}" for sizes in image.claims.conflicts)),
     )
     verdict, reasons = image_verdict(row, policy.rules)
     return replace(row, verdict=verdict, reasons=reasons)
@@ -51,11 +51,6 @@ def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
         specimen=entry.specimen if entry else None,
         verdict=Verdict.REFUSED,
         reasons=(reason,),
-        judged=None,
-        scale=None,
-        steps=(),
-        quality=None,
-        remarks=(),
     )
 
 

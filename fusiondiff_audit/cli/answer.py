@@ -169,10 +169,8 @@ def _verb(verbs: click.Command, arguments: Sequence[str]) -> str:
     words: list[str] = []
     command: click.Command | None = verbs
     for word in arguments:
-        if (
-            not isinstance(command, click.Group)
-            or (command := command.get_command(click.Context(command), word)) is None
-        ):
+        command = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if command is None:
             break
         words.append(word)
     return " ".join(words)

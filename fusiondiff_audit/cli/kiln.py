@@ -175,33 +175,25 @@ def bench(
     ours = None if bundle is None else open_bundle(bundle, trust_path)
     results = []
     tasks = [benchmark_task(seed) for seed in range(seeds)]
+    cores = available_cores()
     for task in tasks:
         where = f"seed {task.seed + 1} of {seeds}"
         if trained:
-            results += list(
-                evaluate_baselines(
-                    task, label_counts, trained, workers=available_cores(), watch=_watching(f"{where}: images")
-                )
-            )
+            watch = _watching(f"{where}: images")
+            results += evaluate_baselines(task, label_counts, trained, workers=cores, watch=watch)
         if ours is not None:
             from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 
-            results += list(
-                evaluate_bundle(
-                    ours, task, label_counts, workers=available_cores(), watch=_watching(f"{where}: our model")
-                )
-            )
+            watch = _watching(f"{where}: our model")
+            results += evaluate_bundle(ours, task, label_counts, workers=cores, watch=watch)
         for model in chosen:
             if model in _DEEP:
                 results += [result for result in deep_baseline_results(model, task) if result.labels in label_counts]
     order = (*chosen, "fusiondiff")
     results.sort(key=lambda result: order.index(result.model))
     rows = list(summarise(results))
-    comparisons = (
-        list(paired_comparisons(results, {task.seed: true_labels(task)["test"] for task in tasks}, _REFERENCE))
-        if _REFERENCE in chosen
-        else []
-    )
+    truth = {task.seed: true_labels(task)["test"] for task in tasks}
+    comparisons = list(paired_comparisons(results, truth, _REFERENCE)) if _REFERENCE in chosen else []
     data = {
         "generator": specimens.KILN_VERSION,
         "benchmark": BENCHMARK_VERSION,
@@ -220,10 +212,6 @@ def bench(
     return Answer("DONE", f"{count(seeds, 'seed')}; {note}", head + text, data)
 
 
-def _watching(what: str) -> Any:
+def _watching(activity: str) -> Any:
     """Return a progress function for rows of a known number."""
-
-    def watch(rows: Any, total: int) -> Any:
-        return with_progress(rows, activity=what, total=total)
-
-    return watch
+    return lambda rows, total: with_progress(rows, activity=activity, total=total)

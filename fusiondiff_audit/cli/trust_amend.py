@@ -11,13 +11,12 @@ from fusiondiff_audit.cli.options import KEYID, PATH, Moment, open_key, passphra
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
+    changing_options,
     load_store,
     pending_option,
     refuse_taken,
     root_keys_option,
-    root_option,
     sign_proposal,
-    store_argument,
     write_store,
 )
 
@@ -70,17 +69,13 @@ def init(
 
 
 @click.command()
-@store_argument
 @click.option("--role", type=_ROLES, required=True, help="What the key may vouch for.")
 @click.option("--key", type=PATH, help="Its public half, KEY.pub.pem.")
 @click.option("--cert", type=PATH, help="For the role timestamp: the authority's CA certificate, in PEM form.")
 @click.option("--principal", help="Who holds it; default: the file's name.")
 @click.option("--from", "start", type=Moment(), help="When the key begins to count; default: now.")
 @click.option("--until", type=Moment(), help="When it ends; default: two years after its start.")
-@root_keys_option
-@root_option
-@pending_option
-@passphrase_option
+@changing_options
 @answering()
 def add(
     path: Path,
@@ -113,15 +108,11 @@ def add(
 
 
 @click.command()
-@store_argument
 @click.option("--key", type=PATH, help="The public half of the key to revoke.")
 @click.option("--keyid", type=KEYID, help="Or its key id, or the first 8 digits or more of it.")
 @click.option("--reason", type=click.Choice([w.value for w in signing.RevocationReason]), required=True, help="Why.")
 @click.option("--since", type=Moment(), help="Since when it is not to be believed; default: now.")
-@root_keys_option
-@root_option
-@pending_option
-@passphrase_option
+@changing_options
 @answering()
 def revoke(
     path: Path,

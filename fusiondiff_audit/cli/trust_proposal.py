@@ -1,13 +1,15 @@
 """Options, descriptions and answers that the verbs share which change a trust store."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, say
-from fusiondiff_audit.cli.options import FINGERPRINT, PATH, open_key, trust_data, trust_line
+from fusiondiff_audit.cli.options import FINGERPRINT, PATH, open_key, passphrase_option, trust_data, trust_line
 
 EXPIRES = timedelta(days=365)  # a verifier that keeps no state notices an old store by this alone
 
@@ -19,6 +21,13 @@ root_option = click.option("--root", type=FINGERPRINT, help="Your pin: refuse to
 pending_option = click.option(
     "--pending", type=PATH, help="Where the proposal goes if more root keys must sign; `trust cosign` adds theirs."
 )
+
+
+def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a verb that changes a store which exists."""
+    for option in (passphrase_option, pending_option, root_option, root_keys_option, store_argument):
+        function = option(function)
+    return function
 
 
 def load_store(path: Path, root: str | None, now: datetime, pending: Path | None) -> signing.TrustStore:
@@ -71,7 +80,8 @@ def _describe(proposal: signing.Proposal) -> list[str]:
     old = proposal.roots[-1] if proposal.roots else None
     pin = proposal.roots[0].fingerprint if proposal.roots else root.fingerprint
     lines = [f"version {root.version} of the store sha256:{pin}"]
-    lines += [f"  {new} (before: {was})" if was else f"  {new}" for was, new in _terms(old, root) if was != new]
+    terms = zip(_terms(old) if old else ("", ""), _terms(root), strict=True)
+    lines += [f"  {new} (before: {was})" if was else f"  {new}" for was, new in terms if was != new]
     before_roots = {k.keyid for k in old.keys} if old else set()
     lines += [f"  root key sha256:{k.keyid}: new" for k in root.keys if k.keyid not in before_roots]
     lines += [f"  root key sha256:{keyid}: dropped" for keyid in sorted(before_roots - {k.keyid for k in root.keys})]
@@ -86,13 +96,7 @@ def _describe(proposal: signing.Proposal) -> list[str]:
     return lines
 
 
-def _terms(old: signing.Root | None, new: signing.Root) -> list[tuple[str, str]]:
-    """Return the expiry and the threshold of a version, before and after."""
-
-    def terms(root: signing.Root) -> tuple[str, str]:
-        return (
-            f"expires {signing.write_time(root.expires)}",
-            f"signed by {root.threshold} of {len(root.keys)} root keys",
-        )
-
-    return list(zip(terms(old) if old else ("", ""), terms(new), strict=True))
+def _terms(root: signing.Root) -> tuple[str, str]:
+    """Return the expiry and the threshold of a version."""
+    keys = f"{root.threshold} of {len(root.keys)} root keys"
+    return f"expires {signing.write_time(root.expires)}", f"signed by {keys}"

@@ -11,27 +11,22 @@ from fusiondiff_audit.cli.options import PATH, Moment, passphrase_option
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.cli.trust_proposal import (
     EXPIRES,
+    changing_options,
     load_store,
-    pending_option,
     proposal_answer,
     root_keys_option,
     root_option,
     sign_proposal,
-    store_argument,
     write_store,
 )
 
 
 @click.command()
-@store_argument
 @click.option("--add-root", "added", type=PATH, multiple=True, help="The public half of a new root key.")
 @click.option("--drop-root", "dropped", type=PATH, multiple=True, help="The public half of a root key to let go.")
 @click.option("--threshold", type=click.IntRange(min=1), help="Root keys needed from now on.")
 @click.option("--expires", type=Moment(), help="When the store must have been renewed again; default: in a year.")
-@root_keys_option
-@root_option
-@pending_option
-@passphrase_option
+@changing_options
 @answering()
 def rotate(
     path: Path,

@@ -6,7 +6,7 @@ from reports.arithmetic import MOST_SPECIMENS, error_bounds
 from reports.verdict.coverage import header_coverage
 from reports.verdict.embedded import EMBEDDED_BUNDLES
 from reports.verdict.enrolment import unmarked_image
-from reports.verdict.header import ERROR_RATES, ErrorRate, Header, VerdictCounts, limit_notice
+from reports.verdict.header import ERROR_RATES, Header, VerdictCounts, limit_notice
 from reports.verdict.model_names import name_fault
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, image_verdict, specimen_rows
@@ -42,37 +42,28 @@ def refuse_contradiction(report: Report, where: str) -> None:
 
 def refuse_inconsistent_header(header: Header, where: str) -> None:
     """Refuse an interval that does not follow from its counts, and rules other than the quoted policy's."""
-    _refuse_inconsistent_rates(header.model.error_rates, header, where)
+    _refuse_inconsistent_rates(header, where)
     _refuse_false_identity(header, where)
     _refuse_other_rules(header, where)
     if not set(limit_notice(header.run.limit)) <= set(header.limits):
         raise contradiction(where, f"it is of {header.run.limit} images, and does not state that these are not all")
 
 
-def _refuse_inconsistent_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
-    """Refuse error rates that are more than there are, of another name, or whose intervals do not follow."""
-    names = [rate.what for rate in rates]
-    if len(rates) > len(ERROR_RATES) or len(set(names)) != len(names):
-        raise contradiction(
-            where, f"it has {len(rates):,} error rates; each of {len(ERROR_RATES)} is there once at most"
-        )
-    if rules_of(header.format).rates_are_known and names != [name for name in ERROR_RATES if name in names]:
+def _refuse_inconsistent_rates(header: Header, where: str) -> None:
+    """Refuse too many error rates, other names, intervals that do not follow, and rates of uncalibrated specimens."""
+    model, version = header.model, rules_of(header.format)
+    names = [rate.what for rate in model.error_rates]
+    if len(names) > len(ERROR_RATES) or len(set(names)) != len(names):
+        message = f"it has {len(names):,} error rates; each of {len(ERROR_RATES)} is there once at most"
+        raise contradiction(where, message)
+    if version.rates_are_known and names != [name for name in ERROR_RATES if name in names]:
         raise contradiction(where, f"it has error rates other than {' and '.join(ERROR_RATES)}, in this order")
-    for rate in rates:
+    for rate in model.error_rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):
             raise contradiction(where, f"the interval of an error rate does not follow: {rate.what}")
-    if rules_of(header.format).rates_need_calibration:
-        _refuse_uncounted_rates(rates, header, where)
-
-
-def _refuse_uncounted_rates(rates: tuple[ErrorRate, ...], header: Header, where: str) -> None:
-    """Refuse error rates of no specimen, or of more than were kept to calibrate.
-
-    A class may have calibration specimens and no rate: those whose pixels the encoder has seen are not counted.
-    """
-    model = header.model
+    # A class may have calibration specimens and no rate: images that the encoder was trained with are not counted.
     calibrated = dict(zip(ERROR_RATES, (model.calibrated_counterfeit, model.calibrated_authentic), strict=True))
-    for rate in rates:
+    for rate in model.error_rates if version.rates_need_calibration else ():
         if not 1 <= rate.of <= calibrated[rate.what]:
             message = f"it states an error rate of {rate.of:,} specimens, and {calibrated[rate.what]:,} were calibrated"
             raise contradiction(where, f"{message}: {rate.what}")

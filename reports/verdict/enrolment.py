@@ -51,11 +51,7 @@ def unmarked_image(rows: Iterable[ImageRow]) -> str | None:
     """Return the name of an image that lacks the mark which another of its specimen has; None if there is none."""
     images = tuple(rows)
     specimens = {row.specimen for row in images if row.enrolled is not None} - {None}
-    return next(
-        (
-            row.name
-            for row in images
-            if row.enrolled is None and row.verdict is not Verdict.REFUSED and row.specimen in specimens
-        ),
-        None,
-    )
+    for row in images:
+        if row.enrolled is None and row.verdict is not Verdict.REFUSED and row.specimen in specimens:
+            return row.name
+    return None

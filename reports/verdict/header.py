@@ -9,7 +9,7 @@ from fractions import Fraction
 from reports.identity import Key, Library
 from reports.verdict.claims import Admission, RobustnessClaim
 from reports.verdict.verdicts import Verdict, VerdictRules
-from reports.verdict.versions import VERSIONS, is_known, rules_of
+from reports.verdict.versions import VERSIONS, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
 
@@ -161,9 +161,8 @@ class Header:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
-        if not is_known(self.format):
-            readable = ", ".join(version.name for version in VERSIONS)
-            raise ValueError(f"format {self.format[:100]!a}; those that are read are {readable}")
+        if self.format not in VERSIONS:
+            raise ValueError(f"format {self.format[:100]!a}; those that are read are {', '.join(VERSIONS)}")
         if self.model.partitions < 0 or (self.model.partitions > 0) is not rules_of(self.format).partitions_are_stated:
             raise ValueError(f"{self.model.partitions} partitions in a report of format {self.format}")
         if not _ID.fullmatch(self.id):

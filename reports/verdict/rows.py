@@ -71,11 +71,11 @@ class ImageRow:
     specimen: str | None
     verdict: Verdict
     reasons: tuple[str, ...]
-    judged: Judgement | None
-    scale: ScaleClaim | None
-    steps: tuple[str, ...]
-    quality: str | None  # what was measured of it; None: nothing was
-    remarks: tuple[str, ...]
+    judged: Judgement | None = None
+    scale: ScaleClaim | None = None
+    steps: tuple[str, ...] = ()
+    quality: str | None = None  # measurements; None: nothing was measured
+    remarks: tuple[str, ...] = ()
     enrolled: EnrolmentMark | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolment`
 
     def __post_init__(self) -> None:
@@ -138,11 +138,8 @@ def surviving_answers(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ..
     answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
     stated = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
     tolerances = [least for least in stated if least is not None]
-    return (
-        tuple(sum(least >= touched for least in tolerances) for touched in range(max(tolerances) + 1))
-        if tolerances
-        else ()
-    )
+    most = max(tolerances, default=-1)
+    return tuple(sum(least >= altered for least in tolerances) for altered in range(most + 1))
 
 
 def worst_rank(ranks: list[Rank | None]) -> Rank | None:

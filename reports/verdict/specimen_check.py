@@ -49,9 +49,7 @@ def count_fault(row: SpecimenRow | None, image: ImageRow, header: Header) -> str
 
 def _others(number: int, image: ImageRow) -> Iterator[_Images]:
     """Yield possible other images, one of each kind: a second of the same kind changes no verdict."""
-    unjudged = ImageRow(
-        image.name, _DIGEST, _DIGEST, image.specimen, Verdict.INCONCLUSIVE, (), None, _SCALE, (), None, ()
-    )
+    unjudged = ImageRow(image.name, _DIGEST, _DIGEST, image.specimen, Verdict.INCONCLUSIVE, (), scale=_SCALE)
     kinds = [unjudged, replace(unjudged, verdict=Verdict.REFUSED)]
     for label in Label:
         votes = (1, 0) if label is Label.AUTHENTIC else (0, 1)

@@ -45,7 +45,6 @@ class VersionRules:
 class Version:
     """One version of the format."""
 
-    name: str
     rules: VersionRules
     step: Callable[[_Object, str, str], _Object] | None  # from a leaf of this version to one of the next; None: newest
     until: datetime | None = None  # the last moment at which a report of it can have been issued; None: it is written
@@ -140,38 +139,28 @@ _RULES_3 = replace(
     names_are_reserved=True,
     stress_claim_follows=True,
 )
-VERSIONS = (
-    Version(
-        V1,
-        _RULES_1,
-        _to_version_2,
-        datetime(2026, 11, 30, tzinfo=UTC),
-        ("took ranks as the auditor wrote them", _UNCALIBRATED, _UNMARKED),
-    ),
-    Version(V2, _RULES_2, _to_version_3, datetime(2026, 12, 1, tzinfo=UTC), (_UNCALIBRATED, _UNMARKED)),
-    Version(V3, _RULES_3, None),
-)
-_PLACES: Mapping[str, int] = {version.name: place for place, version in enumerate(VERSIONS)}
+_GAPS_2 = (_UNCALIBRATED, _UNMARKED)
+_GAPS_1 = ("took ranks as the auditor wrote them", *_GAPS_2)
+VERSIONS: Mapping[str, Version] = {
+    V1: Version(_RULES_1, _to_version_2, datetime(2026, 11, 30, tzinfo=UTC), _GAPS_1),
+    V2: Version(_RULES_2, _to_version_3, datetime(2026, 12, 1, tzinfo=UTC), _GAPS_2),
+    V3: Version(_RULES_3, None),
+}
 
 
 def rules_of(version: str) -> VersionRules:
     """Return the rules of a version; an unknown one raises `KeyError`."""
-    return VERSIONS[_PLACES[version]].rules
+    return VERSIONS[version].rules
 
 
 def number_of(version: str) -> int:
-    """Return the number of a version; an unknown one raises `KeyError`."""
-    return _PLACES[version] + 1
-
-
-def is_known(version: str) -> bool:
-    """Say whether reports of this version are read."""
-    return version in _PLACES
+    """Return the number of a version; an unknown one raises `ValueError`."""
+    return list(VERSIONS).index(version) + 1
 
 
 def gaps_of(version: str) -> tuple[str, ...]:
     """Return what the rules of a version allowed and the newest do not; an unknown version raises `KeyError`."""
-    return VERSIONS[_PLACES[version]].gaps
+    return VERSIONS[version].gaps
 
 
 def version_remark(version: str) -> str:
@@ -185,7 +174,7 @@ def version_remark(version: str) -> str:
 
 def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> None:
     """Refuse a report of a version that was no longer written when the report was issued."""
-    until = VERSIONS[_PLACES[version]].until
+    until = VERSIONS[version].until
     if until is not None and time > until:
         proof = "as a timestamp proves" if proven else "as it claims"
         message = f"is of version {number_of(version)}, none of which was issued after {write_time(until)}"
@@ -202,10 +191,10 @@ def upgraded(leaf: Any, kind: str, version: str, where: str) -> Any:
 
     `kind` is `header`, `specimen` or `image`. A field that came with a later version than the leaf's own is refused.
     """
-    if version not in _PLACES or not isinstance(leaf, dict):
+    if version not in VERSIONS or not isinstance(leaf, dict):
         return leaf
     where = f"{where}: version {number_of(version)}"
-    for older in VERSIONS[_PLACES[version] :]:
+    for older in list(VERSIONS.values())[number_of(version) - 1 :]:
         leaf = leaf if older.step is None else older.step(leaf, kind, where)
     return leaf
 

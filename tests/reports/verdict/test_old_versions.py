@@ -157,19 +157,16 @@ def test_a_proven_time_shows_that_an_old_version_was_issued_late(
     assert found.signer.time is not None
     assert found.signer.time >= said.header.time
     earlier = found.signer.time - timedelta(seconds=1)
-    monkeypatch.setattr(
-        versions,
-        "VERSIONS",
-        tuple(replace(one, until=one.until and earlier) for one in VERSIONS),
-    )
+    shortened = {name: replace(version, until=version.until and earlier) for name, version in VERSIONS.items()}
+    monkeypatch.setattr(versions, "VERSIONS", shortened)
     with pytest.raises(SigningError, match="as a timestamp proves"):
         verify_report(VECTORS / "v2", trust=store)
 
 
 def test_the_newest_version_has_no_last_moment_and_no_gaps() -> None:
     refuse_late(NEWEST, datetime(2099, 1, 1, tzinfo=UTC), "it", proven=True)
-    assert {one.name: one.until for one in VERSIONS} == {**LAST, NEWEST: None}
-    assert [bool(one.gaps) for one in VERSIONS] == [True, True, False]
+    assert {name: version.until for name, version in VERSIONS.items()} == {**LAST, NEWEST: None}
+    assert [bool(version.gaps) for version in VERSIONS.values()] == [True, True, False]
 
 
 RATE = (ErrorRate("counterfeit specimens called authentic", 1, 19, "0.1 to 26.1 %"),)
