@@ -18,6 +18,7 @@ from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.folders import new_folder
 
 if TYPE_CHECKING:
+    from fusiondiff_audit.evaluation.benchmark import PartResult
     from fusiondiff_audit.kiln.folder import FolderSpec, SyntheticFile
 
 _KILNS = ("alder", "birch", "cedar", "hazel", "maple", "rowan")
@@ -173,7 +174,7 @@ def bench(
     trained = [model for model in chosen if model in _MODELS]
     label_counts = sorted(set(numbers)) or list(LABELS)
     ours = None if bundle is None else open_bundle(bundle, trust_path)
-    results = []
+    results: list[PartResult] = []
     tasks = [benchmark_task(seed) for seed in range(seeds)]
     cores = available_cores()
     for task in tasks:
