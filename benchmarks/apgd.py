@@ -23,7 +23,7 @@ from attacks.harness import Attack, AttackPlan, AttackRun, run_attack, split_by_
 from attacks.images import Budget, LabelledImage, Norm
 from attacks.trials import Knowledge
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
-from fusiondiff_audit.images import Guard
+from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.inference import reproducible
 from fusiondiff_audit.stress.target import Pipeline

@@ -24,7 +24,8 @@ from benchmarks.trust_store import write_trust_store
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import Judge, audit
 from fusiondiff_audit.evaluation.extraction import no_progress
-from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.origin import check_origin

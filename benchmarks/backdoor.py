@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from attacks.images import LabelledImage
 from attacks.poison.dirty_label import with_stamp
 from benchmarks.backdoor_training import plant_backdoor
-from fusiondiff_audit.images import Guard
+from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel

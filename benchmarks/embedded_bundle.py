@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
-from fusiondiff_audit.images import Guard, LooseFile, decode
-from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
 from fusiondiff_audit.inputs.labels import Use, read_labels
 from fusiondiff_audit.kiln.folder import FolderSpec, labels_csv, make_files
 from fusiondiff_audit.kiln.parallel import available_cores

@@ -11,7 +11,8 @@ from pathlib import Path
 import tifffile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import LabelledExample

@@ -19,7 +19,7 @@ from attacks.poison.harness import PoisonPlan, PoisonScenario, altered_specimens
 from attacks.poison.threat import PoisonBudget
 from attacks.poison_catalogue import POISONS
 from fusiondiff_audit.evaluation.task import BenchmarkItem, PartSizes, benchmark_task
-from fusiondiff_audit.images import Guard
+from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.stress.enrolment import FrozenEncoderLearner

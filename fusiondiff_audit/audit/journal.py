@@ -25,7 +25,7 @@ from signing.records import read_record, write_record
 from signing.strict import write_json
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.images import SignedMicrograph
+    from fusiondiff_audit.images.micrograph import SignedMicrograph
 
 JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fusiondiff_audit.certify.conformal import conformal_ranks
-from fusiondiff_audit.images import SignedMicrograph
+from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
 from fusiondiff_audit.policy.audit import AuditPolicy

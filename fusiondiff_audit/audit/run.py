@@ -18,7 +18,10 @@ from fusiondiff_audit.audit.order import AuditOrder, ModelIdentity, RunSetting
 from fusiondiff_audit.audit.repeat import Repetition
 from fusiondiff_audit.audit.rows import image_row, refused_row
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, ImageError, Micrograph, RefusedImage, SignedMicrograph, decode_batch
+from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import Micrograph, SignedMicrograph
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.ledger import BatchAdmitted, EarlierImage, Ledger
 from fusiondiff_audit.model.calibration import Calibration

@@ -29,7 +29,8 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
     fusiondiff-audit explain micrographs/0001.tif --model fusion-diff-v1-ceramic --out why.png
     """
     require("audit", "explaining a score")
-    from fusiondiff_audit.images import Guard, LooseFile, decode
+    from fusiondiff_audit.images.guard import Guard
+    from fusiondiff_audit.images.micrograph import LooseFile, decode
     from fusiondiff_audit.model.explain import describe_finding, explain_finding
     from fusiondiff_audit.model.explain_figure import render_explanation
 

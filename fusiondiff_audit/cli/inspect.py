@@ -71,7 +71,9 @@ def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
 def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) -> tuple[list[str], str]:
     """Compare the bytes of every file with what was signed, and decode every image."""
     from fusiondiff_audit.cli.image_summary import ImageSummary
-    from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
+    from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+    from fusiondiff_audit.images.guard import Guard
+    from fusiondiff_audit.images.micrograph import SignedMicrograph
 
     images = ImageSummary(thumbnails)
     with Guard() as guard:

@@ -84,7 +84,7 @@ def command(
     """
     require("audit", "attacking a model")
     from attacks.suite import run_suite
-    from fusiondiff_audit.images import Guard
+    from fusiondiff_audit.images.guard import Guard
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin

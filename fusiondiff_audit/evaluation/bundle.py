@@ -6,7 +6,9 @@ import numpy as np
 
 from fusiondiff_audit.evaluation.benchmark import PartResult, part_results, with_labels
 from fusiondiff_audit.evaluation.task import BenchmarkItem, BenchmarkTask
-from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
+from fusiondiff_audit.images.claims import Claims
+from fusiondiff_audit.images.header import ImageHeader
+from fusiondiff_audit.images.micrograph import LooseMicrograph
 from fusiondiff_audit.images.pixels import digest_pixels
 from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels

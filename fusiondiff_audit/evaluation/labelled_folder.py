@@ -11,7 +11,9 @@ import numpy.typing as npt
 import signing
 from fusiondiff_audit.evaluation.baselines import BASELINES, DESCRIPTORS
 from fusiondiff_audit.evaluation.cross_validation import CrossValidated, cross_validate
-from fusiondiff_audit.images import Guard, ImageError, LooseFile, LooseMicrograph, decode
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.inputs.labels import FileLabel
 from fusiondiff_audit.kiln.parallel import available_cores

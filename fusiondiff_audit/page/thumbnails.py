@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import signing
-from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from reports.verdict.report import Report
 

@@ -15,7 +15,9 @@ import numpy as np
 
 import signing
 from attacks.images import LabelledImage, centre_crop
-from fusiondiff_audit.images import Guard, ImageError, LooseFile, Micrograph, decode
+from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
 from fusiondiff_audit.images.preparation import has_structure, prepare
 from fusiondiff_audit.images.tiles import tile_grid
 from fusiondiff_audit.inputs.labels import FileLabel

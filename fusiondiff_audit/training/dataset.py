@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, ImageError, LooseFile, decode
+from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.formats.registry import SUFFIXES
+from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.intensity import Intensity
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.images.tiles import tile_grid
 from fusiondiff_audit.inputs.labels import FileLabel

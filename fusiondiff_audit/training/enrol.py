@@ -12,7 +12,9 @@ from pathlib import Path
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
+from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.inputs.labels import FileLabel, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample

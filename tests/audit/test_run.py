@@ -22,7 +22,8 @@ from fusiondiff_audit.audit.repeat import Repetition, compare
 from fusiondiff_audit.audit.rows import refused_row
 from fusiondiff_audit.audit.run import AuditResult, audit, repeat
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.ledger.entries import ImagesDecoded
 from fusiondiff_audit.ledger.verify import read_ledger

@@ -19,18 +19,11 @@ import tifffile
 from PIL import Image
 
 import signing
-from fusiondiff_audit.images import (
-    Guard,
-    ImageError,
-    ImageReason,
-    LooseFile,
-    LooseMicrograph,
-    RefusedImage,
-    ScaleSource,
-    SignedMicrograph,
-    decode,
-    decode_batch,
-)
+from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+from fusiondiff_audit.images.claims import ScaleSource
+from fusiondiff_audit.images.errors import ImageError, ImageReason
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, SignedMicrograph, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from signing import RefusedFile, SignedFile, TrustStore
 from tests.conftest import NOW, sign

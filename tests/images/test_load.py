@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 import signing
-from fusiondiff_audit.images import Guard, RefusedImage, SignedMicrograph, decode_batch
+from fusiondiff_audit.images.batch import RefusedImage, decode_batch
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import SignedMicrograph
 from signing import TrustStore
 from tests.conftest import NOW
 from tests.images import heavy

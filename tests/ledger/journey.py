@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import signing
-from fusiondiff_audit.images import Guard, LooseFile, SignedMicrograph, decode, decode_batch
+from fusiondiff_audit.images.batch import decode_batch
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, SignedMicrograph, decode
 from fusiondiff_audit.ledger import CheckpointKeys, EarlierImage, Ledger
 from tests.conftest import NOW, entry, make_trust, sign
 from tests.images.synthetic import written

@@ -18,7 +18,7 @@ import torch
 import fusiondiff_audit
 from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images import LooseMicrograph
+from fusiondiff_audit.images.micrograph import LooseMicrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from fusiondiff_audit.images import Claims, ImageHeader, LooseMicrograph
+from fusiondiff_audit.images.claims import Claims
+from fusiondiff_audit.images.header import ImageHeader
+from fusiondiff_audit.images.micrograph import LooseMicrograph
 from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from fusiondiff_audit.images import Guard, LooseFile, decode
+from fusiondiff_audit.images.guard import Guard
+from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.inputs.labels import FileLabel, read_labels
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
