@@ -14,7 +14,7 @@ from signing.parallel import THREADS
 
 @dataclass(frozen=True, slots=True)
 class RefusedImage:
-    """A genuine file that is no micrograph, and why."""
+    """A file with the signed bytes that is not decoded, and the reason."""
 
     name: str
     reason: ImageReason
@@ -34,10 +34,10 @@ def decode_batch(
 ) -> Iterator[BatchFile]:
     """Yield every file of a batch, decoded or refused: sidecars first, then the others in the manifest's order.
 
-    Images that are wanted come as micrographs or refused, other genuine files as they are. At most one more than there
-    are threads wait to be taken; decoders have a budget of their own (`guard`).
+    Wanted images are decoded; other files with the signed bytes are yielded as they are. At most one file more than
+    there are threads is read ahead; the memory of decoders has its own budget (`guard`).
     """
-    sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: the first of its name, and what it says
+    sidecars: dict[str, tuple[str, tuple[Claims, ...]]] = {}  # by stem: name and claims of the first sidecar
 
     def work(file: SignedFile | RefusedFile) -> BatchFile:
         if isinstance(file, RefusedFile) or file.entry.kind is not FileKind.IMAGE or not wanted(file):
@@ -51,13 +51,13 @@ def decode_batch(
     first = [entry for entry in batch.manifest.files if entry.kind is FileKind.SIDECAR]
     others = [entry for entry in batch.manifest.files if entry.kind is not FileKind.SIDECAR]
     images = {_stem(entry.name) for entry in others if entry.kind is FileKind.IMAGE}
-    for file in batch.read(first, lambda file: file, threads=threads):  # in their order, whoever is read first
+    for file in batch.read(first, lambda file: file, threads=threads):  # in the manifest's order
         stem = _stem(file.name)
         if isinstance(file, SignedFile) and len(file.data) <= MAX_CLAIM_TEXT and stem in images:
             if stem in sidecars:
-                what = f"{file.name!a}: a second sidecar of one image, after {sidecars[stem][0]!a}"
-                hint = "let one text beside an image say its scale"
-                yield RefusedImage(file.name, ImageReason.UNSUPPORTED, what, hint)
+                message = f"{file.name!a}: a second sidecar of one image, after {sidecars[stem][0]!a}"
+                hint = "keep one sidecar for each image"
+                yield RefusedImage(file.name, ImageReason.UNSUPPORTED, message, hint)
                 continue
             sidecars[stem] = file.name, read_sidecar(file.data)
         yield file
@@ -66,5 +66,5 @@ def decode_batch(
 
 
 def _stem(name: str) -> str:
-    """Return a name without its ending: what an image and the text beside it have in common."""
+    """Return a name without its suffix, which an image and its sidecar share."""
     return str(PurePosixPath(name).with_suffix(""))

@@ -1,8 +1,8 @@
-"""The strip of text that microscopes burn into the bottom of an image.
+"""The data bar: the strip of text that microscopes burn into the bottom of an image.
 
-It belongs to the signed pixels and not to the specimen, and its text gives away magnification and date: a model that
-sees it may learn to read it. Where the file's metadata does not say how many rows the image proper has, the rows at
-the bottom count as a bar in which most pixels are pure black or pure white, as drawn text and its ground are.
+It belongs to the signed pixels and not to the specimen, and its text states magnification and date, from which a model
+could learn. Where metadata does not state the rows of the image without the bar, rows at the bottom count as data bar
+if most of their pixels have the darkest or the brightest grey, as drawn text and its background do.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _GAP = 2  # rows of a frame or a fade that may lie within a bar
 
 
 def data_bar_rows(plane: npt.NDArray[Any]) -> int:
-    """Return how many rows at the bottom are a data bar, by their greys; 0 where there is none."""
+    """Return the number of rows of the data bar, by their greys; 0 where there is none."""
     height = len(plane)
     most = int(height * _MOST)
     bottom = plane[-(most + 1) :][::-1]

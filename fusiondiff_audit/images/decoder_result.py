@@ -30,8 +30,8 @@ _LENGTH = 4  # bytes, before the summary
 class ProcessExit:
     """How a decoder process ended, and the time it took."""
 
-    code: int  # its exit status, or the signal that ended it, negative
-    late: bool  # it was ended by the clock
+    code: int  # the exit status, or the negative number of the signal that ended the process
+    late: bool  # the process was ended by the clock
     processor: float  # seconds of processor time
     clock: float  # seconds
 
@@ -48,7 +48,7 @@ class ProcessExit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedPixels:
-    """An image at full depth, its digest, and what was done to the samples that the file stores."""
+    """An image at full depth, its digest, and the steps from the stored samples to its pixels."""
 
     pixels: Samples
     digest: str
@@ -59,7 +59,7 @@ MAX_RESULT = MAX_BYTES + _LENGTH + MAX_SUMMARY  # bytes
 
 
 def result_size(header: ImageHeader) -> int:
-    """Return how many bytes the result for a header may take."""
+    """Return the number of bytes that the result for a header may take."""
     return header.nbytes + _LENGTH + MAX_SUMMARY
 
 
@@ -67,11 +67,11 @@ def write_pixels(descriptor: int, header: ImageHeader, rows: "PixelRows") -> Non
     """Write the pixels, their digest and the steps taken."""
     digest = PixelDigest(header.dtype, (header.height, header.width, rows.channels))
     offset = 0
-    for block in (band for some in rows.blocks for band in bands(some)):
-        whole = np.ascontiguousarray(block)
-        digest.add(whole)
-        _put(descriptor, whole.data.cast("B"), offset)
-        offset += whole.nbytes
+    for band in (band for block in rows.blocks for band in bands(block)):
+        contiguous = np.ascontiguousarray(band)
+        digest.add(contiguous)
+        _put(descriptor, contiguous.data.cast("B"), offset)
+        offset += contiguous.nbytes
     _write_summary(descriptor, header, {"channels": rows.channels, "digest": digest.value(), "steps": rows.steps})
 
 
@@ -81,7 +81,7 @@ def write_refusal(descriptor: int, header: ImageHeader, error: ImageError) -> No
 
 
 def read_result(memory: npt.NDArray[np.uint8], header: ImageHeader) -> DecodedPixels:
-    """Return the image, which looks into the memory, or raise the child's refusal."""
+    """Return the image, a view of the memory, or raise the child's refusal."""
     # Imported here, since every child copies the modules that the fork server has loaded.
     from signing.errors import SigningError
     from signing.fields import read_json

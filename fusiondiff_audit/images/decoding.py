@@ -1,7 +1,7 @@
 """Pixels of a file at full depth, decoded by the libraries of its format.
 
-This is the part that trusts foreign code with hostile bytes, so it is called in a guarded child and nowhere else. It
-gets bytes, never a path: an OME-TIFF names other files, and a decoder that is given a path opens them.
+Here foreign code parses hostile bytes, so this module is called in a sandboxed process only. It takes bytes, never a
+path: an OME-TIFF names other files, and a decoder that is given a path opens them.
 """
 
 import warnings
@@ -20,10 +20,7 @@ from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, ban
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PixelRows:
-    """The pixels of an image in blocks of rows from the top, its number of channels, and the steps taken.
-
-    A block is valid until the next one is asked for.
-    """
+    """The pixels of an image in blocks of rows from the top; a block is valid until the next one is asked for."""
 
     channels: int
     steps: tuple[str, ...]
@@ -33,8 +30,8 @@ class PixelRows:
 def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     """Return rows x columns x channels in this machine's byte order.
 
-    Grey palettes are mapped, full opacity is dropped, three equal channels are one; nothing loses a bit. Anything
-    but what the header said is malformed, which may show only as the last rows are asked for.
+    Grey palettes are mapped, full opacity is dropped, three equal channels become one; no sample loses a bit. Samples
+    unlike the header are malformed, which may be raised only when the last rows are asked for.
     """
     decoded = (band for block in _refusing(_decoder(header).decode_rows(data, header)) for band in bands(block))
     blocks = _checked(decoded, header)
@@ -46,17 +43,17 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
         blocks = _drop_opacity(blocks)
         steps.append(DROPPED)
     channels = header.channels - header.alpha
-    if channels == 3:  # whether they are equal is known when all rows are there
-        whole, equal = _whole(blocks, header)
+    if channels == 3:  # equal or not is known when all rows are decoded
+        image, equal = _collect(blocks, header)
         if equal:
-            whole, channels = whole[:, :, :1], 1
+            image, channels = image[:, :, :1], 1
             steps.append(MERGED)
-        blocks = iter((whole,))
+        blocks = iter((image,))
     return PixelRows(channels, tuple(steps), blocks)
 
 
 def warm_up() -> None:
-    """Load all decoders, and what they load on first use."""
+    """Load all decoders, and the libraries that they load on first use."""
     for image_format in FORMATS:
         import_module(image_format.decoder).warm_up()
 
@@ -66,21 +63,21 @@ def _decoder(header: ImageHeader) -> Any:
 
 
 def _refusing(blocks: Iterator[Samples]) -> Iterator[Samples]:
-    """Hand rows on; whatever a decoder raises means that the file is not what it says."""
+    """Yield the rows; every exception of a decoder becomes a refusal of the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a decoder that warns is one that guesses
+            warnings.simplefilter("error")  # a decoder that warns has guessed
             yield from blocks
     except ImageError:
         raise
     except MemoryError as e:
         raise too_large("decoding it takes more memory than a decoder has") from e
-    except Exception as e:  # a list of all that decoders raise is longer, and never complete
+    except Exception as e:  # decoders raise exceptions of any type
         raise malformed(f"the decoder refuses it ({type(e).__name__})") from e
 
 
 def _checked(blocks: Iterator[Samples], header: ImageHeader) -> Iterator[Samples]:
-    """Hand on as many rows as the header says, of its width, channels and kind."""
+    """Yield the rows; refuse other ones than the header states."""
     rows = 0
     for decoded in blocks:
         block = decoded[:, :, None] if decoded.ndim == 2 else decoded
@@ -95,17 +92,17 @@ def _checked(blocks: Iterator[Samples], header: ImageHeader) -> Iterator[Samples
         raise malformed(f"decodes to {rows:,} rows, its header says {header.height:,}")
 
 
-def _whole(blocks: Iterator[Samples], header: ImageHeader) -> tuple[Samples, bool]:
+def _collect(blocks: Iterator[Samples], header: ImageHeader) -> tuple[Samples, bool]:
     """Return all rows, and whether the three channels are equal everywhere."""
     shape, top, equal = (header.height, header.width, 3), 0, True
-    whole = np.empty(0, header.dtype)
+    image = np.empty(0, header.dtype)
     for block in blocks:
-        if not top:  # not sooner: a decoder has needed its memory by now, and given some back
-            whole = np.empty(shape, header.dtype)
-        whole[top : top + len(block)] = block
+        if not top:  # allocated after the first block, when the decoder has freed part of its memory
+            image = np.empty(shape, header.dtype)
+        image[top : top + len(block)] = block
         top += len(block)
         equal = equal and bool((block[:, :, 1:] == block[:, :, :1]).all())
-    return whole, equal
+    return image, equal
 
 
 def _map_palette(block: Samples, palette: bytes) -> Samples:

@@ -1,9 +1,8 @@
-"""The process from which decoder processes are forked: it has loaded the libraries, and has never seen a file.
+"""The process from which decoder processes are forked: it has loaded the libraries, and never reads a file.
 
-One message is one file: how many bytes of it, and of the header that was walked, wait in the inbox, and what decoding
-it may take. A child is forked, enters the sandbox, decodes the inbox, hashes the pixels, and leaves them and an answer
-in the outbox; then it is gone, and everything of the file with it. The reply to the message says only how the child
-ended, and what it took by the system's count.
+A message stands for one file: the sizes of the file and of its header in the inbox, and the limits of decoding. A child
+is forked, enters the sandbox, decodes the inbox, hashes the pixels, writes pixels and summary into the outbox, and
+exits. The reply to the message states only how the child ended, and the time it took by the system's count.
 """
 
 import gc
@@ -38,7 +37,7 @@ def serve() -> None:
     parent_socket = socket.socket(fileno=int(sys.argv[1]))
     own = os.getpid()
     _load()
-    parent_socket.send(_proof().encode())
+    parent_socket.send(_test_sandbox().encode())
     while True:
         message, memories, *_ = socket.recv_fds(parent_socket, _LONGEST, _MEMORIES)
         if not message:
@@ -55,14 +54,14 @@ def serve() -> None:
 
 
 def _run(size: int, length: int, memories: list[int], *, processor: int, memory: int, parent: int) -> None:
-    """Be the child: never return."""
+    """Decode in the child process, and exit."""
     try:
         inbox, outbox = memories
-        whole = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
-        header = ImageHeader.from_data(json.loads(bytes(whole[size:])))
+        content = memoryview(mmap.mmap(inbox, size + length, prot=mmap.PROT_READ))
+        header = ImageHeader.from_data(json.loads(bytes(content[size:])))
         sandbox.enter(seconds=processor, memory=memory, writable=result_size(header), parent=parent)
-        _decode(whole[:size], header, outbox)
-    except BaseException:  # whatever it is, a child does not go back into the loop above
+        _decode(content[:size], header, outbox)
+    except BaseException:  # whatever happens, a child must not return into the loop of `serve`
         os._exit(1)
     os._exit(0)
 
@@ -77,11 +76,11 @@ def _decode(data: memoryview, header: ImageHeader, outbox: int) -> None:
 
 
 def _await(child: int, parent_socket: socket.socket, started: float, clock: int) -> ProcessExit:
-    """Wait until the child ends, the time is up or nobody listens any more; return how it ended."""
+    """Wait until the child ends, the time is up or the parent has closed the socket; return how the child ended."""
     descriptor = os.pidfd_open(child)
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    waiting.register(parent_socket, 0)  # for its end alone
+    waiting.register(parent_socket, 0)  # reports that the parent closed it
     events = dict(waiting.poll(clock * 1000))
     ended = descriptor in events
     os.close(descriptor)
@@ -93,15 +92,15 @@ def _await(child: int, parent_socket: socket.socket, started: float, clock: int)
 
 
 def _load() -> None:
-    """Load what decoders load when they are first called; in the sandbox no file can be opened."""
+    """Load all that decoders need, since no file can be opened in the sandbox."""
     sandbox.build_filter()
     warm_up()
     gc.collect()
     gc.freeze()  # a collection in the child would copy every page that it looks at
 
 
-def _proof() -> str:
-    """Return that the sandbox holds, as a child found it, with the limits of the largest files, or what is wrong."""
+def _test_sandbox() -> str:
+    """Test the sandbox in a child with the limits of the largest files; return READY or the fault."""
     reader, writer = os.pipe()
     own = os.getpid()
     child = os.fork()

@@ -3,7 +3,7 @@
 1. The header was read by our own code (`formats`).
 2. A child that can do nothing but compute decodes the bytes and hashes the pixels (`fork_server`, `sandbox`).
 3. Its result is read strictly: shape, type and length of the pixels are those of the header, or it is refused.
-A decoder that is stopped, killed or denied memory is tried once more, while no other one runs: the machine may be to
+A decoder that was stopped, killed or denied memory is run once more, while no other one runs: the machine may be to
 blame. The memory of all decoders that run at once stays within one budget (`resources`, `memory_budget`).
 """
 
@@ -61,7 +61,7 @@ class Guard:
             return self._attempt(data, header, limits)
 
     def _attempt(self, data: bytes, header: ImageHeader, limits: ResourceLimits) -> DecodedPixels:
-        """Return the pixels, or raise why the child ended without any."""
+        """Return the pixels, or raise the reason why the child ended without any."""
         worker = self._take_worker()
         outbox = self._memories.take(result_size(header))
         try:
@@ -88,8 +88,8 @@ class Guard:
                 try:
                     return Worker()
                 except OSError as e:
-                    what = f"no process to decode in can be started: {(e.strerror or str(e)).lower()}"
-                    raise AuditError(AuditReason.NO_SANDBOX, what) from e
+                    message = f"no decoder process can be started: {(e.strerror or str(e)).lower()}"
+                    raise AuditError(AuditReason.NO_SANDBOX, message) from e
             if worker.alive:
                 return worker
             worker.close()
@@ -97,11 +97,11 @@ class Guard:
 
 def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
     """Return a view of the file's bytes, if it stores its samples as they are, in either byte order; else None."""
-    place, layout = header.raw_offset, header.layout
-    if place is None or layout is None:
+    offset, layout = header.raw_offset, header.layout
+    if offset is None or layout is None:
         return None
     stored = np.dtype(header.dtype).newbyteorder(layout.order)
-    samples = np.frombuffer(data, stored, header.height * header.width, place).astype(header.dtype, copy=False)
+    samples = np.frombuffer(data, stored, header.height * header.width, offset).astype(header.dtype, copy=False)
     samples.flags.writeable = False
     return samples.reshape(header.height, header.width, 1)
 
@@ -111,10 +111,10 @@ def _explain(process_exit: ProcessExit, limits: ResourceLimits) -> ImageError:
     if process_exit.late or (process_exit.code < 0 and spent):
         used = f"{process_exit.processor:.0f} s of processor time, {process_exit.clock:.0f} s by the clock"
         allowed = f"at most {limits.processor} s and {limits.clock} s"
-        what = f"its decoder was stopped twice, the second time with no other beside it, after {used} ({allowed})"
-        return ImageError(ImageReason.TIMED_OUT, what)
+        message = f"its decoder was stopped twice, the second time with no other beside it, after {used} ({allowed})"
+        return ImageError(ImageReason.TIMED_OUT, message)
     if process_exit.code == -signal.SIGKILL:
-        return too_large("its decoder was killed twice, as a system does that runs out of memory")
+        return too_large("its decoder was killed twice, as by a system that runs out of memory")
     if process_exit.code < 0:
         number = -process_exit.code
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

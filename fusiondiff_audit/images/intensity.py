@@ -17,7 +17,7 @@ Unit = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Intensity:
-    """The percentiles that become 0 and 1: never the extremes, which one hot pixel rules."""
+    """The percentiles that become 0 and 1; the extremes would depend on single hot pixels."""
 
     low: float = 0.1
     high: float = 99.9
@@ -28,7 +28,7 @@ class Intensity:
             raise ValueError(f"no mapping: {self}")
 
     def steps(self) -> tuple[str, ...]:
-        """Return what is done, with its numbers, as a report lists it."""
+        """Return the steps with their numbers, for the report."""
         return (f"per cent {self.low} to {self.high} mapped to 0 to 1",)
 
     def apply(self, plane: npt.NDArray[Any]) -> Unit:

@@ -28,7 +28,7 @@ class MemoryBudget:
             try:
                 self._changed.wait_for(lambda: self._waiting[0] is ticket and size <= self._free)
                 self._free -= size
-            finally:  # an interrupt among the reasons to leave
+            finally:  # also after an interrupt
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
         try:

@@ -41,7 +41,7 @@ class LooseFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Micrograph:
-    """An image at full depth, rows x columns x channels, read-only, with its digests and what is claimed of it."""
+    """An image at full depth, rows x columns x channels, read-only, with its digests and claims."""
 
     name: str
     digest: str
@@ -72,7 +72,7 @@ def decode(file: LooseFile, *, guard: Guard, sidecar: tuple[Claims, ...] = ()) -
 
 
 def decode(file: SignedFile | LooseFile, *, guard: Guard, sidecar: tuple[Claims, ...] = ()) -> Micrograph:
-    """Return a file's micrograph, or refuse it with a reason; `sidecar` is what its microscope wrote beside it."""
+    """Return a file's micrograph, or refuse it with a reason; `sidecar` are the claims of its sidecar."""
     try:
         header = read_image_header(file.data, file.name)
         decoded = guard.decode(file.data, header)
@@ -83,10 +83,10 @@ def decode(file: SignedFile | LooseFile, *, guard: Guard, sidecar: tuple[Claims,
     except ImageError as e:
         raise e.of(file.name) from e
     steps = (*header.notes, *decoded.steps)
-    rest = (decoded.digest, decoded.pixels, header, _decoder(header), claims, steps)
+    content = (decoded.digest, decoded.pixels, header, _decoder(header), claims, steps)
     if entry is None:
-        return LooseMicrograph(file.name, file.digest, *rest)
-    return SignedMicrograph(file.name, file.digest, *rest, entry)
+        return LooseMicrograph(file.name, file.digest, *content)
+    return SignedMicrograph(file.name, file.digest, *content, entry)
 
 
 def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
@@ -97,7 +97,7 @@ def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
 
 
 def _decoder(header: ImageHeader) -> str:
-    """Return which library made the pixels, and its version: another one may round a JPEG otherwise."""
+    """Return the library that decoded the pixels, and its version: another one may round a JPEG otherwise."""
     if header.raw_offset is not None:
         return "none: the samples are stored as they are"
     return _library(format_of(header).library)

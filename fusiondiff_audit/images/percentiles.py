@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_COUNTED = 2**20  # different greys; more are sorted
+_COUNTED = 2**20  # greys that are counted; with more, they are sorted
 _AT_ONCE = 2**20  # greys: counting takes eight bytes for each, and an image may have a hundred million
 
 
 def is_8_or_16_bit(plane: npt.NDArray[Any]) -> bool:
-    """Say whether greys are whole numbers of 16 bits at most, which single precision and sums of a few keep exactly."""
+    """Say whether greys are integers of at most 16 bits, which single precision represents exactly."""
     return plane.dtype in (np.uint8, np.uint16)
 
 
 def percentiles(values: npt.NDArray[Any], shares: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Return what `numpy.percentile` does, bit for bit; whole numbers that are not negative are counted."""
+    """Return the values of `numpy.percentile`, bit for bit; non-negative integers are counted, others sorted."""
     if values.dtype.kind not in "iu" or values.min() < 0 or values.max() >= _COUNTED:
         return np.asarray(np.percentile(values, shares), dtype=np.float64)
     flat, different = values.ravel(), int(values.max()) + 1

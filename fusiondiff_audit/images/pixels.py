@@ -1,4 +1,4 @@
-"""Pixels as the audit knows them, and the digest by which the same image is known again (FORMAT.md)."""
+"""Decoded pixels, and the digest that is equal for equal pixels (FORMAT.md)."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import numpy.typing as npt
 Samples = npt.NDArray[Any]  # rows x columns x channels, of u1, u2, u4 or f4
 _BAND = 1 << 20  # bytes
 _HEADING = "fusiondiff-audit/pixels/v1"
-# What may be done to the samples that a file stores; none of it loses a bit.
+# Steps from stored samples to pixels; none of them loses a bit.
 MAPPED, DROPPED, MERGED = "grey palette mapped", "constant opacity dropped", "three equal channels taken as one"
 
 
 def bands(rows: Samples) -> Iterator[Samples]:
-    """Yield rows from the top, few enough at a time that copies of them cost nothing."""
+    """Yield rows from the top in bands that are small enough to be copied in the processor's cache."""
     step = max(1, _BAND // max(1, rows[:1].nbytes))
     for top in range(0, len(rows), step):
         yield rows[top : top + step]

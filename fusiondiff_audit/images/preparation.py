@@ -1,10 +1,10 @@
 """Geometry: from a micrograph to a plane and its tiles. Intensity is mapped later, by the model.
 
 1. One plane of greys: the image itself, or the channel that is named.
-2. The data bar is cut off: by metadata, else by its look, which is recorded as the guess that it is.
+2. The data bar is cut off: by metadata, else by its greys, which is recorded as a guess.
 3. The image is brought to the model's nanometres per pixel, rounded back to its own depth.
 4. It is cut into tiles; tiles without structure are left out.
-Everything that happened to the pixels is listed, with its numbers.
+Every step is listed, with its numbers.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from fusiondiff_audit.images.quality import LEAST_CONTRAST, Fault, Quality, meas
 from fusiondiff_audit.images.tiles import Aggregation, Tile, tile_grid
 
 Plane = npt.NDArray[Any]
-_SAME = Decimal("0.005")  # a scale that is so near the model's is left alone
+_SAME = Decimal("0.005")  # relative difference from the model's scale up to which an image is not resized
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Geometry:
     guess_bar: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse settings that mean nothing."""
+        """Refuse settings out of range."""
         if not 16 <= self.tile <= 4096 or not 0 <= self.overlap <= 0.9:
             raise ValueError(f"tiles of {self.tile} pixels that overlap by {self.overlap}")
         scale = self.nanometres
@@ -50,7 +50,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A plane at full depth and its tiles, with all that led to them. `scale` is that of this plane."""
+    """A plane at full depth with its scale and its tiles, and the steps that led to them."""
 
     plane: Plane
     tiles: tuple[Tile, ...]
@@ -61,7 +61,7 @@ class Prepared:
 
 
 def prepare(micrograph: Micrograph, geometry: Geometry) -> Prepared:
-    """Return what the model looks at; an image that cannot be judged has faults, and perhaps no tiles."""
+    """Return the model's input; an image that cannot be judged has faults, and perhaps no tiles."""
     steps = list(micrograph.steps)
     plane = _one_plane(micrograph, geometry, steps)  # 1
     plane, guessed = _without_bar(plane, micrograph.claims.rows, geometry, steps)  # 2
@@ -104,7 +104,7 @@ def _without_bar(plane: Plane, rows: int | None, geometry: Geometry, steps: list
 def _at_scale(
     plane: Plane, scale: Scale | None, wanted: Decimal | None, steps: list[str]
 ) -> tuple[Plane, Scale | None]:
-    """Return the plane at the wanted nanometres per pixel, at its own depth; of unknown scale, as it is."""
+    """Return the plane at the wanted nanometres per pixel, at its own depth; unchanged if its scale is unknown."""
     if scale is None or wanted is None:
         return plane, scale
     factor = scale.nanometres / wanted
@@ -123,7 +123,7 @@ def _at_scale(
 
 
 def has_structure(plane: Plane, tile: Tile, side: int) -> bool:
-    """Say whether a tile has enough contrast to be looked at."""
+    """Say whether a tile has enough contrast to be judged."""
     piece = plane[tile.top : tile.top + side, tile.left : tile.left + side]
     low, high = percentiles(piece, (1, 99))
     return bool(high - low > LEAST_CONTRAST / 2 * max(abs(high), 1e-12))

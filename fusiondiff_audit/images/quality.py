@@ -1,6 +1,6 @@
 """Whether an image can be judged at all: `not assessable` is a finding, and better than a guess.
 
-Each measure is kept with its value, whatever it comes to. The bounds were set on 45 public micrographs of coatings and
+Every measure is kept with its value. The bounds were set on 45 public micrographs of coatings and
 superalloys, which all pass, and on the same ones blurred and overexposed (docs/decisions/not-assessable.md).
 """
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.percentiles import is_8_or_16_bit, percentiles
 
-MOST_WHITE, MOST_BLACK = 0.05, 0.5  # share of the pixels; the rim of a specimen is black by right
+MOST_WHITE, MOST_BLACK = 0.05, 0.5  # share of the pixels; around a specimen an image is rightly black
 LEAST_CONTRAST = 0.05  # of the brightest grey
 LEAST_FOCUS = 0.02  # in focus 0.038 and more; blurred by four pixels at most 0.013
 
@@ -25,12 +25,12 @@ class Fault(StrEnum):
     EMPTY = "empty"
     OUT_OF_FOCUS = "out-of-focus"
     TOO_SMALL = "too-small"
-    OVERFLOW = "overflow"  # of the model's arithmetic, told when it is asked
+    OVERFLOW = "overflow"  # of the model's arithmetic, found by the model
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What was measured, and what is wrong with it."""
+    """The measures of a plane, and the faults that follow from them."""
 
     white: float
     black: float
@@ -51,15 +51,15 @@ def measure_quality(plane: npt.NDArray[Any]) -> Quality:
     white, black = float((plane == high).mean()), float((plane == low).mean())
     contrast = float((brightest - darkest) / max(abs(brightest), 1e-12))
     focus = _focus(plane)
-    wrong = {Fault.SATURATED: white > MOST_WHITE or black > MOST_BLACK, Fault.OUT_OF_FOCUS: focus < LEAST_FOCUS}
-    faults = tuple(fault for fault, holds in wrong.items() if holds)
-    if contrast < LEAST_CONTRAST:  # what else is measured in it means nothing
+    outside = {Fault.SATURATED: white > MOST_WHITE or black > MOST_BLACK, Fault.OUT_OF_FOCUS: focus < LEAST_FOCUS}
+    faults = tuple(fault for fault, holds in outside.items() if holds)
+    if contrast < LEAST_CONTRAST:  # the other measures mean nothing then
         faults = (Fault.EMPTY,)
     return Quality(white, black, contrast, focus, faults)
 
 
 def _focus(plane: npt.NDArray[Any]) -> float:
-    """Return how much of the image's variance changes from pixel to pixel, without what is noise."""
+    """Return the share of the image's variance that lies in the finest detail, without noise."""
     height, width = (side // 2 * 2 for side in plane.shape)
     if min(height, width) < 6:
         return 0.0

@@ -1,7 +1,7 @@
-"""What a decoder's process may do: compute, in bounded memory and time, and write into memory that it was given.
+"""The sandbox of a decoder process, which may compute, in bounded memory and time, and write into given memory.
 
-The kernel enforces it (seccomp, in filter mode): every system call but those listed below fails, whatever code has come
-to run. No file can be opened, no program started, no process made or signalled, no network reached.
+The kernel enforces it (seccomp, in filter mode): every system call but those listed below fails, whatever code runs. No
+file can be opened, no program started, no process made or signalled, no network reached.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _GRACE = 1  # second from SIGXCPU, which a process can pass over, to SIGKILL
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _FILTER = 1, 22, 38, 2  # linux/prctl.h
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06  # linux/bpf_common.h, with word, absolute, constant
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # linux/seccomp.h; 1 is EPERM
-# What may be called: memory, reading and writing what is open, waiting on a lock, clocks, ending.
+# System calls that are allowed: memory, reading and writing what is open, waiting on a lock, clocks, ending.
 _MACHINES = {  # architecture of linux/audit.h, numbers of its system calls
     "x86_64": (0xC000003E, {
         "read": 0, "write": 1, "close": 3, "fstat": 5, "lseek": 8, "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12,
@@ -36,7 +36,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NoSandboxError(Exception):
-    """The kernel does not give what this module needs."""
+    """The kernel does not provide the sandbox."""
 
 
 class _Program(ctypes.Structure):
@@ -44,19 +44,19 @@ class _Program(ctypes.Structure):
 
 
 def build_filter() -> None:
-    """Do once what every process would have to do."""
+    """Build the filter once, before processes are forked."""
     _filter()
 
 
 def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
     """Give up everything but computing; there is no way back.
 
-    From here on so many seconds of processor time may be used, so many bytes of memory be asked for beside those that
-    the process has, and at most `writable` bytes of a file be written. Where limits from outside are lower,
-    `NoSandboxError` is raised: what becomes of a file must not depend on them.
+    From here on the process may use `seconds` of processor time, allocate `memory` bytes beside those that it has, and
+    write `writable` bytes to a file. Lower limits that the system imposes raise `NoSandboxError`: whether a file is
+    refused must not depend on them.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would wait for the answer
-    if os.getppid() != parent:  # it had ended before we could ask to end with it
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would read the result
+    if os.getppid() != parent:  # the parent had ended before the line above
         os._exit(1)
     space = _address_space() + memory
     for what, limit, soft, hard in (
@@ -77,7 +77,7 @@ def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
 
 
 def self_test() -> None:
-    """Try what must not work, in a process that is inside."""
+    """Attempt in a sandboxed process what must fail."""
     for what, attempt in (
         ("open a file", lambda: os.open("/", os.O_RDONLY)),
         ("reach a network", socket.socket),
@@ -98,7 +98,7 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-@functools.cache  # before the processes part
+@functools.cache  # before processes are forked
 def _filter() -> bytes:
     """Return the filter for the kernel's small machine: the architecture, then each number that may be called."""
     machine = platform.machine()

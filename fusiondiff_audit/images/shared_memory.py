@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 _GRAIN = 1 << 20  # bytes
-_SPARE, _SMALL = 4, 64 << 20  # a memory that is so many times larger than needed, and not small, is not taken
+_SPARE, _SMALL = 4, 64 << 20  # a memory more than _SPARE times as large as needed is taken up to _SMALL bytes
 _MOST_FREE, _LARGEST_FREE = 16, 32 << 20  # memories that are kept, and bytes of the largest: half a gigabyte in all
 _MOST_LENT = 64  # each holds a descriptor, of which a process has 1,024
 
@@ -43,7 +43,7 @@ class SharedMemory:
         return SharedMemory(size)
 
     def close(self) -> None:
-        """Give the memory back to the system, as soon as no array looks into it."""
+        """Give the memory back to the system, as soon as no array is a view of it."""
         os.close(self.descriptor)
         del self.view
 
@@ -57,17 +57,19 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._free: list[SharedMemory] = []
-        self._returned: SimpleQueue[SharedMemory | None] = SimpleQueue()  # None: one that was closed at once
+        self._returned: SimpleQueue[SharedMemory | None] = (
+            SimpleQueue()
+        )  # None stands for a memory that was closed at once
         self._lock = threading.Lock()
         self._open = True
         self._lent = 0
 
     def take(self, size: int) -> SharedMemory:
-        """Return a memory of at least `size` bytes, and not of very many more."""
+        """Return a memory of at least `size` bytes, and not of many more."""
         with self._lock:
             spare = self._collect()
             fitting = min((m for m in self._free if m.fits(size)), key=lambda m: m.size, default=None)
-            if fitting is None:  # none of them fits what comes now
+            if fitting is None:  # no free memory fits, so all are closed
                 spare += self._free
             self._free = [m for m in self._free if m is not fitting] if fitting else []
         for memory in spare:
@@ -75,9 +77,9 @@ class MemoryPool:
         return fitting or SharedMemory(size)
 
     def lend(self, memory: SharedMemory) -> npt.NDArray[np.uint8]:
-        """Return the memory's bytes, to be read; it comes back here when this array and all its views are gone.
+        """Return the memory's bytes, read-only; the memory comes back when this array and all its views are gone.
 
-        When many are lent, as by one who keeps a whole batch, the bytes are copied: descriptors are few.
+        When many memories are lent, as to a caller that keeps a batch, the bytes are copied: descriptors are few.
         """
         view = np.frombuffer(memory.view, np.uint8)
         view.flags.writeable = False
@@ -103,10 +105,10 @@ class MemoryPool:
             memory.close()
 
     def _give(self, memory: SharedMemory) -> None:
-        """Take a memory back, wherever the collector runs: nothing here waits for a lock."""
+        """Take a memory back; this runs wherever the garbage collector does, so it must not wait for a lock."""
         if self._open and memory.size <= _LARGEST_FREE and self._returned.qsize() < _MOST_FREE:
             self._returned.put(memory)
-            if not self._open:  # closed meanwhile, perhaps by another thread: nobody looks here again
+            if not self._open:  # closed meanwhile by another thread: the queue is not emptied again
                 self._drop()
         else:
             memory.close()

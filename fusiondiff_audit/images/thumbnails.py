@@ -1,4 +1,4 @@
-"""Small images for people: stretched so that something is seen, and therefore no evidence."""
+"""Small images for people, with stretched contrast, which are no evidence."""
 
 import io
 
@@ -10,11 +10,11 @@ from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import Micrograph
 
 THUMBNAIL_SIDE = 256  # pixels of the longer side, at most
-_DIMMED = 0.4  # brightness of rows that are no part of the image proper
+_DIMMED = 0.4  # brightness of the rows of the data bar
 
 
 def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return a PNG of 8 bits, in which a data bar is dimmed: what will be cut off is seen."""
+    """Return a PNG of 8 bits, in which the data bar, which is not judged, is dimmed."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])

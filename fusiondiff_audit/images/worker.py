@@ -16,7 +16,7 @@ from fusiondiff_audit.images.shared_memory import SharedMemory
 _START = "from fusiondiff_audit.images.fork_server import serve; serve()"
 _PATIENCE = 60  # seconds for the process to start; on a busy machine with cold disks it needs a few
 _LONGEST = 1000  # bytes of a reply
-_KEPT = 16 * 1024**2  # bytes of an inbox that waits for the next file; a larger one is given back
+_KEPT = 16 * 1024**2  # bytes; a larger inbox is given back to the system after use
 # One thread: the libraries would keep address space for as many as the machine has cores.
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
 

@@ -11,7 +11,7 @@ import signing
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that takes its name at the end; an error on the way leaves nothing."""
+    """Yield a folder beside `out` that is renamed to it at the end; after an error it is removed."""
     signing.refuse_existing(out)
     make_folder(out.parent)
     try:
@@ -29,7 +29,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def make_folder(path: Path, *, new: bool = False) -> None:
-    """Make a folder, if it is not there; a `new` one must not be, whoever made it a moment ago."""
+    """Make a folder unless it exists; a `new` one must not exist, not even since a moment ago."""
     if new:
         signing.refuse_existing(path)
     try:
@@ -40,7 +40,7 @@ def make_folder(path: Path, *, new: bool = False) -> None:
 
 @contextmanager
 def folder_if_filled(path: Path) -> Iterator[None]:
-    """Make a folder if it is not there, and remove it again if an error leaves it empty."""
+    """Make a folder unless it exists; remove it if an error leaves it empty."""
     make_folder(path)
     try:
         yield

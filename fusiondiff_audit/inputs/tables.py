@@ -45,5 +45,5 @@ def _refuse_other_columns(path: Path, columns: Sequence[str], known: AbstractSet
 
 
 def bad_table(path: Path, what: str, hint: str | None = None) -> signing.SigningError:
-    """Return the refusal of a table that cannot be read as one of ours."""
+    """Return the refusal of a table."""
     return signing.SigningError(signing.Reason.BAD_REQUEST, f"{path}: {what}", hint=hint)

@@ -1,4 +1,4 @@
-"""The two policies: what an audit decides by (`audit.toml`), and what a stress test asks for (`stress.toml`).
+"""The two policies: of an audit (`audit.toml`), and of a stress test (`stress.toml`).
 
 Goals: closed TOML files in which every key is known; resolved texts that signed files quote, with a digest each; the
 one-file form of older signed files.

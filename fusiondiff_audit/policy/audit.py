@@ -1,4 +1,4 @@
-"""The policy of an audit, `audit.toml`: what a verdict needs, and which stress result the model needs."""
+"""The policy of an audit, `audit.toml`: the requirements of a verdict, and of the model's stress result."""
 
 from collections.abc import Collection, Iterable
 from fractions import Fraction
@@ -47,13 +47,13 @@ class RobustnessRequirement(PolicySection):
 
 
 class Decide(PolicySection):
-    """When a finding is an answer."""
+    """The error rate at which a finding counts as an answer."""
 
     error_rate: Rate = "0.05"  # of conformal sets, and of calling unfamiliar what is familiar
 
 
 class AuditPolicy(ResolvedPolicy):
-    """Everything that an audit decides by."""
+    """All settings of an audit's decisions."""
 
     name: PolicyName = BUILT_IN
     case: Case = Field(default_factory=Case)

@@ -68,7 +68,7 @@ class GateSettings(PolicySection):
 
 
 class StressPolicy(ResolvedPolicy):
-    """Everything that a stress test asks for."""
+    """All settings of a stress test."""
 
     images: Count = 8
     side: Count | None = None  # pixels: of larger images the middle is attacked, but never less than a tile
@@ -94,7 +94,7 @@ class StressPolicy(ResolvedPolicy):
 
 
 def stress_policy_file(policy: str) -> Path:
-    """Return where a policy lies: one of the built-in policies by its name, or any other by its path."""
+    """Return the path of a policy's file, which is built in, or named by its path."""
     return Path(__file__).with_name("built_in") / f"{policy}.toml" if policy in STRESS_POLICIES else Path(policy)
 
 

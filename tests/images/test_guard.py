@@ -351,7 +351,8 @@ def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_when_we_are_killed_the_decoders_end(tmp_path: Path) -> None:
     code = (
-        "import time; from fusiondiff_audit.images import Guard; from tests.images.test_guard import PACKED, head\n"
+        "import time; from fusiondiff_audit.images.guard import Guard\n"
+        "from tests.images.test_guard import PACKED, head\n"
         "guard = Guard(); guard.decode(PACKED, head(PACKED)); print(guard._idle[0]._process.pid, flush=True)\n"
         "time.sleep(60)"
     )
