@@ -11,7 +11,7 @@ from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.text import count, table
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.images import RefusedImage
+    from fusiondiff_audit.images.batch import RefusedImage
 
 Refusal: TypeAlias = "signing.RefusedFile | RefusedImage"
 _REFUSED = 200  # refused files in the table; --json has all
