@@ -1,8 +1,8 @@
-"""The shape of a timestamp token (RFC 5652, RFC 3161, RFC 5035), as far as no signature and no library looks at it.
+"""Checks of the parts of a timestamp token (RFC 5652, RFC 3161, RFC 5035) that no signature and no library covers.
 
-OpenSSL verifies the authority's signature whatever version numbers, algorithm names and further certificates stand
-around it, and does not ask whether the signer meant the certificate at hand. All of that must be as we have seen
-authorities write it.
+OpenSSL verifies the authority's signature whatever version numbers, algorithm names and further certificates surround
+it, and does not check that the signer referred to the certificate that verifies it. Each of these parts must have the
+one form that authorities write.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from cryptography.x509 import (
 
 from signing.der import BOOLEAN, CONTEXT, INTEGER, OCTETS, OID, SEQUENCE, SET, Node, read_der
 
-# What the certificate and timestamp libraries raise on hostile bytes, beside errors of their own.
+# Exceptions that the certificate and timestamp libraries raise on malformed bytes, besides errors of their own.
 FOREIGN = (
     ValueError,
     TypeError,
@@ -47,14 +47,14 @@ _HASHES = {bytes([1]): "sha256", bytes([2]): "sha384", bytes([3]): "sha512"}
 
 
 def load_certificate(data: bytes) -> Certificate:
-    """Parse a certificate in DER or PEM form; what the library merely warns of is refused."""
+    """Parse a certificate in DER or PEM form; a certificate of which the library warns is refused."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return load_pem_x509_certificate(data) if data.startswith(b"-----") else load_der_x509_certificate(data)
 
 
 def refuse_unsigned_parts(token: bytes) -> None:
-    """Raise one of FOREIGN for a token in which something stands that nobody signed and nothing checks."""
+    """Raise one of FOREIGN for a token with an unsigned part in another form than authorities write."""
     status, content = read_der(token, SEQUENCE).expect(SEQUENCE, SEQUENCE)
     _, wrapped = content.expect(OID, CONTEXT)
     (signed_data,) = wrapped.expect(SEQUENCE)
@@ -74,21 +74,21 @@ def refuse_unsigned_parts(token: bytes) -> None:
 
 
 def _leaf(certificates: Node, sid: Node) -> Certificate:
-    """Return the signer's certificate; the others must be those above it, each once."""
+    """Return the signer's certificate; the other certificates must be the chain above it, each once."""
     issuer, serial = sid.expect(SEQUENCE, INTEGER)
-    waiting = [load_certificate(node.raw) for node in certificates.children()]
+    remaining = [load_certificate(node.raw) for node in certificates.children()]
     number = int.from_bytes(serial.content, "big")
-    (leaf,) = [c for c in waiting if c.serial_number == number and c.issuer.public_bytes() == issuer.raw]
-    waiting.remove(leaf)
-    last = leaf
-    while waiting:
-        (last,) = [c for c in waiting if c.subject == last.issuer]
-        waiting.remove(last)
+    (leaf,) = [c for c in remaining if c.serial_number == number and c.issuer.public_bytes() == issuer.raw]
+    remaining.remove(leaf)
+    top = leaf
+    while remaining:
+        (top,) = [c for c in remaining if c.subject == top.issuer]
+        remaining.remove(top)
     return leaf
 
 
 def _refuse_algorithms(digest: Node, algorithm: Node, leaf: Certificate) -> None:
-    """Refuse a signature algorithm that is not the one of the signer's key and digest."""
+    """Refuse a signature algorithm that does not belong to the signer's key and digest."""
     name, *parameters = digest.children()
     size = name.content[-1:]
     if name.content[:-1] != _SHA2 or size not in _HASHES or [p.raw for p in parameters] not in ([], [_NULL]):
@@ -103,9 +103,9 @@ def _refuse_algorithms(digest: Node, algorithm: Node, leaf: Certificate) -> None
 
 
 def _refuse_other_certificate(attributes: Node, leaf: Certificate) -> None:
-    """Refuse a token whose signer did not sign which certificate it meant (RFC 3161, 2.4.2), or meant another."""
+    """Refuse a token without a signed reference to the signer's certificate (RFC 3161, 2.4.2), or to another one."""
     der = leaf.public_bytes(Encoding.DER)
-    found = 0
+    references = 0
     for attribute in attributes.children():
         kind, values = attribute.expect(OID, SET)
         if kind.content not in (_SIGNING_CERTIFICATE, _SIGNING_CERTIFICATE_V2):
@@ -114,19 +114,20 @@ def _refuse_other_certificate(attributes: Node, leaf: Certificate) -> None:
         first, *_ = value.children()[0].children()
         parts = first.children()
         if kind.content == _SIGNING_CERTIFICATE:
-            expected = hashlib.sha1(der, usedforsecurity=False).digest()  # what RFC 2634 has; the token itself is SHA-2
+            # RFC 2634 knows SHA-1 alone; the token's own digest is SHA-2.
+            expected = hashlib.sha1(der, usedforsecurity=False).digest()
         else:
             name = parts.pop(0).children()[0].content if parts[0].tag == SEQUENCE else _SHA2 + b"\1"
             expected = hashlib.new(_HASHES[name.removeprefix(_SHA2)], der).digest()
         if parts[0].tag != OCTETS or parts[0].content != expected:
-            raise ValueError("the signer meant another certificate")
-        found += 1
-    if not found:
-        raise ValueError("the signer does not say which certificate it meant")
+            raise ValueError("the signer refers to another certificate")
+        references += 1
+    if not references:
+        raise ValueError("the signer does not refer to its certificate")
 
 
 def _refuse_critical(info: Node) -> None:
-    """Refuse extensions that the authority calls critical: none is known to us."""
+    """Refuse extensions that the authority marks as critical: none is interpreted here."""
     _, content = info.expect(OID, CONTEXT)
     (octets,) = content.expect(OCTETS)
     for part in read_der(octets.content, SEQUENCE).children():

@@ -14,15 +14,15 @@ from signing.errors import Reason, SigningError
 from signing.files import CHUNK, READ_FLAGS, over, read_exactly, unreadable
 from signing.names import MAX_PARTS
 
-MAX_LISTED = 200_000  # entries of all kinds; twice what a batch may hold
-_SECRET, _HEAD = b"PRIVATE KEY-----", 1024  # what a private key in PEM form says of itself, and where
+MAX_LISTED = 200_000  # entries of all kinds; a batch holds at most half of that
+_KEY_LABEL, _KEY_HEAD = b"PRIVATE KEY-----", 1024  # the PEM label of private keys, and how many bytes are searched
 _NOT_FILES = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK, errno.ENXIO)  # a link under O_NOFOLLOW; a socket
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What lies in a folder: regular files, and everything else that is no folder to look into, with what it is."""
+    """The content of a folder: its regular files, and a description of each other entry that was not descended into."""
 
     files: frozenset[str]
     others: dict[str, str]
@@ -41,7 +41,7 @@ def list_folder(folder: Path) -> Listing:
                 files.add(name)
             elif entry.is_dir(follow_symlinks=False):
                 if _too_deep(name):
-                    others[name] = f"a folder deeper than {MAX_PARTS} others, which nobody looked into"
+                    others[name] = f"a folder deeper than {MAX_PARTS} levels, whose content is not listed"
             else:
                 others[name] = "a symbolic link" if entry.is_symlink() else "neither a file nor a folder"
     except OSError as e:
@@ -50,31 +50,31 @@ def list_folder(folder: Path) -> Listing:
 
 
 class Reader:
-    """Opens files below one folder; a part of a name that is a link is refused, also if it became one just now."""
+    """Reads files below one folder. A link in any part of a name is refused, also one that has just been put there."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, name: str, *, limit: int) -> bytes:
-        """Return a file's bytes, read once."""
+        """Return a file's bytes; a file larger than `limit` is refused."""
         with self._opened(name) as descriptor:
             return read_exactly(descriptor, repr(name), limit=limit)
 
     def read_if(self, name: str, *, size: int) -> tuple[int, bytes | None]:
-        """Return a file's size, and its bytes if that is the expected one: others are not worth reading."""
+        """Return a file's actual size, and its bytes if that is the expected size."""
         with self._opened(name) as descriptor:
-            found = os.fstat(descriptor).st_size
-            return (found, read_exactly(descriptor, repr(name), limit=size) if found == size else None)
+            actual = os.fstat(descriptor).st_size
+            return actual, read_exactly(descriptor, repr(name), limit=size) if actual == size else None
 
-    def digest(self, name: str, *, limit: int, secrets: bool = True) -> tuple[str, int]:
-        """Return a file's SHA-256 and its size, without keeping its bytes; without `secrets`, a key is refused."""
+    def digest(self, name: str, *, limit: int, refuse_keys: bool = False) -> tuple[str, int]:
+        """Return a file's SHA-256 and its size, without keeping its bytes; `refuse_keys` refuses private keys."""
         digest, size = hashlib.sha256(), 0
         with self._opened(name) as descriptor:
             if os.fstat(descriptor).st_size > limit:
                 raise over(repr(name), limit)
             while chunk := os.read(descriptor, CHUNK):
-                if not (size or secrets) and _SECRET in chunk[:_HEAD]:
-                    hint = "move it elsewhere: whoever gets the folder would get the key"
+                if refuse_keys and not size and _KEY_LABEL in chunk[:_KEY_HEAD]:
+                    hint = "move it elsewhere: everybody who receives the folder would have the key"
                     raise SigningError(Reason.KEY_EXPOSED, f"{name!a}: is a private key", hint=hint)
                 digest.update(chunk)
                 size += len(chunk)
@@ -83,10 +83,10 @@ class Reader:
         return digest.hexdigest(), size
 
     def load(self, name: str, *, limit: int) -> tuple[str, memoryview]:
-        """Read a file once into memory of this process alone, and return the SHA-256 of what lies there with it.
+        """Read a file once into private memory, and return the SHA-256 of that memory together with it.
 
-        Each piece is hashed where it was put, while it is in the cache. The memory is no mapping of the file: later
-        writes to the file show even through a private mapping.
+        Each piece is hashed in that memory right after it was read, while it is in the cache. The memory is not a
+        mapping of the file, since later writes to the file would show even in a private mapping.
         """
         with self._opened(name) as descriptor:
             if (size := os.fstat(descriptor).st_size) > limit:
@@ -105,13 +105,11 @@ class Reader:
         *folders, last = name.split("/")
         opened = []
         try:
-            # The user named the top folder, which may be a link; what lies in it may not.
-            here = os.open(self._folder, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
-            opened.append(here)
+            # The top folder, which the user named, may be a link; nothing below it may.
+            opened.append(os.open(self._folder, _FOLDER_FLAGS & ~os.O_NOFOLLOW))
             for part in folders:
-                here = os.open(part, _FOLDER_FLAGS, dir_fd=here)
-                opened.append(here)
-            file = os.open(last, READ_FLAGS | os.O_NOFOLLOW, dir_fd=here)
+                opened.append(os.open(part, _FOLDER_FLAGS, dir_fd=opened[-1]))
+            file = os.open(last, READ_FLAGS | os.O_NOFOLLOW, dir_fd=opened[-1])
             opened.append(file)
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise SigningError(Reason.NOT_A_FILE, f"{name!r}: not a regular file")
@@ -128,16 +126,16 @@ class Reader:
 
 
 def _own_memory(size: int) -> memoryview:
-    """Return memory that no other process shares, in large pages where there are any: they take a fifth of the time."""
+    """Return memory that no other process shares, in huge pages where the kernel has them: a fifth of the time."""
     memory = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel without them
+        with suppress(OSError):  # a kernel without huge pages
             memory.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(memory)[:size]
 
 
 def _walk(descriptor: int, prefix: str) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield what lies in an open folder, and in its folders, opened one from the other so that none is a link."""
+    """Yield the entries of an open folder and of the folders in it, each opened from its parent, so never by a link."""
     try:
         with os.scandir(descriptor) as entries:
             for entry in entries:
@@ -150,5 +148,5 @@ def _walk(descriptor: int, prefix: str) -> Iterator[tuple[str, "os.DirEntry[str]
 
 
 def _too_deep(name: str) -> bool:
-    """Say whether no file in this folder could have a name that anybody signs."""
+    """Say whether every file in this folder would have a name with too many parts to be signed."""
     return name.count("/") >= MAX_PARTS

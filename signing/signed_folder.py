@@ -60,7 +60,7 @@ def hash_files(
 ) -> Iterator[tuple[str, str, int]]:
     """Yield name, SHA-256 and size of each file that is about to be signed; a private key among them is refused."""
     reader = Reader(folder)
-    digests = map_in_order(lambda name: reader.digest(name, limit=limit, secrets=False), names, threads=THREADS)
+    digests = map_in_order(lambda name: reader.digest(name, limit=limit, refuse_keys=True), names, threads=THREADS)
     for done, (name, (digest, size)) in enumerate(zip(names, digests, strict=True), start=1):
         yield name, digest, size
         progress(done, len(names))
