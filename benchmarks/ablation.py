@@ -1,12 +1,12 @@
-"""What each part of a trained encoder is worth: one thing is changed, and what is left may get used to it.
+"""Ablation of a trained encoder: one part is changed, and the encoder is trained for some more steps.
 
     python -P benchmarks/ablation.py [--bundle MODEL] [--steps 40] [--seeds 3] [--only NAME ...]
 
-Each variant sets out from the bundle's weights; where a change brings other shapes, what does not fit begins anew.
-Paths, adapters and gate are then trained for some more steps, without labels, on the dataset of the shipped recipe, and
-the kiln benchmark is asked with 50 labels. `as shipped` after the same steps is what to compare with. A residual moves
-no label; what it is there for, to tell strangers, is measured against the distance to what was enrolled. It prints a
-table for docs/benchmarks.md.
+Each variant starts from the bundle's weights; tensors of other shapes start from random weights. Paths, adapters and
+gate are then trained for some more steps, without labels, on the dataset of the shipped recipe, and measured on the
+kiln benchmark with 50 labels. Compare each variant with `as shipped` after the same steps. A residual changes no label;
+the AUROC by which it detects another kiln's ware is printed beside that of the distance from enrolled specimens. The
+table is for docs/benchmarks.md.
 """
 
 import argparse
@@ -45,14 +45,14 @@ LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"
 SPECIMENS = 120  # of each maker: enough for short trainings
 BATCH = 48
-OUT = "local.out.0.weight"  # its columns are the blocks', in their order, and then the pixels'
+OUTPUT_WEIGHT = "local.out.0.weight"  # columns of the blocks, in their order, then of the pixels
 
 
 FIXED_GATES = {"local path alone": 1.0, "global path alone": 0.0, "gate off: the mean of both paths": 0.5}
 
 
 class FixedGate(FusionGate):
-    """A gate of one weight, whatever the tiles."""
+    """A gate with one weight for all tiles."""
 
     def __init__(self, width: int, weight: float) -> None:
         super().__init__(width)
@@ -62,55 +62,63 @@ class FixedGate(FusionGate):
         return self.weight * local + (1 - self.weight) * broad, torch.full_like(local, self.weight)
 
 
-def variants(made: Architecture) -> Iterator[tuple[str, Architecture]]:
-    """Yield architectures that differ from a bundle's in one thing."""
-    yield "as shipped", made
-    for block in made.reading.blocks:
-        yield f"blocks: {block}", replace(made, reading=replace(made.reading, blocks=(block,)))
+def variants(shipped: Architecture) -> Iterator[tuple[str, Architecture]]:
+    """Yield architectures that differ from a bundle's in one part."""
+    yield "as shipped", shipped
+    for block in shipped.reading.blocks:
+        yield f"blocks: {block}", replace(shipped, reading=replace(shipped.reading, blocks=(block,)))
     for steps in ((1,), (200,), (25, 200)):
-        reading = replace(made.reading, timesteps=steps, residual=())
-        yield f"timesteps: {', '.join(map(str, steps))}", replace(made, reading=reading)
-    plain = replace(made.convolutions, trimmed=0.0, border=0)
-    yield "pooling: plain mean, with the border", replace(made, convolutions=plain)
-    if made.convolutions.pixels:
-        yield "maps without pixels", replace(made, convolutions=replace(made.convolutions, pixels=()))
+        reading = replace(shipped.reading, timesteps=steps, residual=())
+        yield f"timesteps: {', '.join(map(str, steps))}", replace(shipped, reading=reading)
+    plain = replace(shipped.convolutions, trimmed=0.0, border=0)
+    yield "pooling: plain mean, with the border", replace(shipped, convolutions=plain)
+    if shipped.convolutions.pixels:
+        yield "maps without pixels", replace(shipped, convolutions=replace(shipped.convolutions, pixels=()))
     for name in FIXED_GATES:
-        yield name, made
-    if made.directions:
-        yield "without directions", replace(made, directions=0)
-    if made.surface:
-        yield "without directions and descriptors of the surface", replace(made, surface=False, directions=0)
-    yield "adapters off", replace(made, transformer=replace(made.transformer, adapter=0))
+        yield name, shipped
+    if shipped.directions:
+        yield "without directions", replace(shipped, directions=0)
+    if shipped.surface:
+        yield "without directions and texture descriptors", replace(shipped, surface=False, directions=0)
+    yield "adapters off", replace(shipped, transformer=replace(shipped.transformer, adapter=0))
 
 
-def begun(made: Architecture, bundle: LoadedBundle) -> Encoder:
-    """Return an encoder of a variant with the bundle's weights, as far as they fit."""
+def initial_encoder(architecture: Architecture, bundle: LoadedBundle) -> Encoder:
+    """Return an encoder of a variant, with those weights of the bundle that have its shapes."""
     torch.manual_seed(0)
-    encoder = Encoder(made)
-    own, known = encoder.state_dict(), bundle.encoder.state_dict()
+    encoder = Encoder(architecture)
+    weights, bundle_weights = encoder.state_dict(), bundle.encoder.state_dict()
     blocks = bundle.settings.architecture.reading.blocks
-    wide = 2 * made.convolutions.width
-    *columns, rest = known[OUT].split([*(wide for _ in blocks), known[OUT].shape[1] - wide * len(blocks)], dim=1)
+    block_columns = 2 * architecture.convolutions.width
+    *columns, pixel_columns = bundle_weights[OUTPUT_WEIGHT].split(
+        [*(block_columns for _ in blocks), bundle_weights[OUTPUT_WEIGHT].shape[1] - block_columns * len(blocks)], dim=1
+    )
     by_block = dict(zip(blocks, columns, strict=True))
-    kept = [by_block[block] for block in made.reading.blocks]
-    known[OUT] = torch.cat([*kept, rest] if made.convolutions.pixels else kept, dim=1)
-    fit = {name: known[name] for name, value in own.items() if name in known and known[name].shape == value.shape}
-    lost = [name for name in own if name not in fit and name.startswith(tuple(encoder.frozen()))]
-    if lost:
-        raise ValueError(f"frozen parts that the bundle has not: {', '.join(lost)}")
-    encoder.load_state_dict(own | fit)
+    kept_columns = [by_block[block] for block in architecture.reading.blocks]
+    bundle_weights[OUTPUT_WEIGHT] = torch.cat(
+        [*kept_columns, pixel_columns] if architecture.convolutions.pixels else kept_columns, dim=1
+    )
+    fitting = {
+        name: bundle_weights[name]
+        for name, value in weights.items()
+        if name in bundle_weights and bundle_weights[name].shape == value.shape
+    }
+    missing = [name for name in weights if name not in fitting and name.startswith(tuple(encoder.frozen()))]
+    if missing:
+        raise ValueError(f"frozen parts that the bundle lacks: {', '.join(missing)}")
+    encoder.load_state_dict(weights | fitting)
     encoder.diffusion.freeze_prompt()
     return encoder
 
 
-def quiet(folder: str) -> Workspace:
+def quiet_workspace(folder: str) -> Workspace:
     """Return a workspace that writes only the last checkpoint, and reports nothing."""
     process = TrainingProcess(torch.device("cpu"), mixed=True)
     return Workspace(Path(folder), process, lambda *_: None, print, checkpoint_interval=1e9)
 
 
-def trained(
-    made: Architecture,
+def train_variant(
+    architecture: Architecture,
     bundle: LoadedBundle,
     rate: float,
     steps: int,
@@ -119,37 +127,42 @@ def trained(
     gate: float | None,
 ) -> DiffusionModel:
     """Return a model of a variant, with a fixed gate if there is one, after further training steps."""
-    encoder = begun(made, bundle)
+    encoder = initial_encoder(architecture, bundle)
     if gate is not None:
-        encoder.gate = FixedGate(made.width, gate)
+        encoder.gate = FixedGate(architecture.width, gate)
     if steps:
         with tempfile.TemporaryDirectory() as name:
-            workspace, stage = quiet(name), Stage(steps, BATCH, rate)
-            head = CompositionRegression(made.width, tiles, targets)
+            workspace, stage = quiet_workspace(name), Stage(steps, BATCH, rate)
+            head = CompositionRegression(architecture.width, tiles, targets)
             train(PathsTask(encoder, tiles, workspace.process, stage, head), stage, workspace, seed=0)
-    settings = replace(bundle.settings, architecture=made, reference=None, learning=None, examples=())
+    settings = replace(bundle.settings, architecture=architecture, reference=None, learning=None, examples=())
     return DiffusionModel(settings, EncoderRunner(encoder, settings), None, digest="", verified=False)
 
 
-def strangers(model: DiffusionModel, seeds: int) -> tuple[list[float], list[float]]:
-    """Return how well distance and residual tell another kiln's ware from the reference's, for each seed."""
-    found: tuple[list[float], list[float]] = ([], [])
+def other_kiln_aurocs(model: DiffusionModel, seeds: int) -> tuple[list[float], list[float]]:
+    """Return the AUROC of distance and residual for another kiln's ware against the reference's, for each seed."""
+    aurocs: tuple[list[float], list[float]] = ([], [])
     for seed in range(seeds):
         parts = benchmark_task(seed, PartSizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
-        seen = embed_items(
+        embedded = embed_items(
             model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=available_cores(), watch=no_progress
         )
-        count, asked = len(parts["train"]), np.arange(len(parts["train"]), len(seen.examples))
-        truth = asked >= count + len(parts["test"])
-        known = seen.subset(np.arange(len(seen.examples)) < count)
-        far = known.distances(seen.embeddings)
-        for scores, into in ((far, found[0]), (seen.residual, found[1])):
-            into.append(float(roc_auc_score(truth, [scores[seen.example_index == place].mean() for place in asked])))
-    return found
+        train_count, test_rows = len(parts["train"]), np.arange(len(parts["train"]), len(embedded.examples))
+        is_other_kiln = test_rows >= train_count + len(parts["test"])
+        enrolled = embedded.subset(np.arange(len(embedded.examples)) < train_count)
+        distances = enrolled.distances(embedded.embeddings)
+        for scores, values in ((distances, aurocs[0]), (embedded.residual, aurocs[1])):
+            values.append(
+                float(
+                    roc_auc_score(
+                        is_other_kiln, [scores[embedded.example_index == place].mean() for place in test_rows]
+                    )
+                )
+            )
+    return aurocs
 
 
 def main() -> None:
-    """Train, ask, and print a line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bundle")
     parser.add_argument("--steps", type=int, default=40)
@@ -167,21 +180,26 @@ def main() -> None:
         tiles = open_dataset(Path(name), tiling.geometry.tile)
         if tiles is None:
             sys.exit("the dataset was not written whole")
-        targets = texture_targets(tiles, quiet(name))
-        print(f"{total} pictures, {arguments.steps} steps of {BATCH} pairs, {arguments.seeds} seeds, {LABELS} labels\n")
+        targets = texture_targets(tiles, quiet_workspace(name))
+        print(f"{total} images, {arguments.steps} steps of {BATCH} images, {arguments.seeds} seeds, {LABELS} labels\n")
         print(
             "| variant | steps | balanced accuracy, % | images right | a training |\n|---|---|---|---|---|", flush=True
         )
-        made = bundle.settings.architecture
-        runs = [("as shipped, no steps", made, 0), *((name, each, arguments.steps) for name, each in variants(made))]
-        for title, each, steps in runs:
+        shipped = bundle.settings.architecture
+        runs = [
+            ("as shipped, no steps", shipped, 0),
+            *((name, architecture, arguments.steps) for name, architecture in variants(shipped)),
+        ]
+        for title, architecture, steps in runs:
             if not title.startswith(tuple(arguments.only)):
                 continue
             start = time.monotonic()
-            model = trained(each, bundle, recipe.stages.paths.rate, steps, tiles, targets, FIXED_GATES.get(title))
+            model = train_variant(
+                architecture, bundle, recipe.stages.paths.rate, steps, tiles, targets, FIXED_GATES.get(title)
+            )
             took = time.monotonic() - start
             sizes = PartSizes(train=LABELS, test=200, microscope=0, workshop=0, kiln=0)
-            found = [
+            metrics = [
                 cell.metrics
                 for seed in range(arguments.seeds)
                 for cell in evaluate_bundle(
@@ -189,12 +207,12 @@ def main() -> None:
                 )
                 if cell.part == "test"
             ]
-            right = f"{sum(one.right for one in found)}/{sum(one.of for one in found)}"
-            balanced = t_interval([one.balanced for one in found if one.balanced is not None])
+            right = f"{sum(cell.right for cell in metrics)}/{sum(cell.of for cell in metrics)}"
+            balanced = t_interval([cell.balanced for cell in metrics if cell.balanced is not None])
             print(f"| {title} | {steps} | {balanced} | {right} | {took:.0f} s |", flush=True)
-    if made.reading.residual:
-        far, odd = strangers(DiffusionModel.from_bundle(bundle), arguments.seeds)
-        print(f"\nStrangers, AUROC: {t_interval(far)} by distance, {t_interval(odd)} by residual.")
+    if shipped.reading.residual:
+        distance, residual = other_kiln_aurocs(DiffusionModel.from_bundle(bundle), arguments.seeds)
+        print(f"\nAnother kiln's ware, AUROC: {t_interval(distance)} by distance, {t_interval(residual)} by residual.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Our APGD against the toolbox's, on the embedded bundle: how many pictures they fool, and how long it takes.
+"""Our APGD against the toolbox's, on the embedded bundle: how many images they fool, and how long it takes.
 
     python -P benchmarks/apgd.py [--images 12] [--greys 1] [--steps 15] [--rounds 2]
 
-Same model, same pictures, same budget, steps and seeds; rounds are interleaved. Both are judged by the full pipeline,
-from files. Ours must fool as many, in no more time.
+Model, images, budget, steps and seeds are the same; rounds are interleaved. The full pipeline judges the results of
+both, from files. Our attack must fool as many images, in no more time.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from fusiondiff_audit.stress.target import Pipeline
 BUNDLE = "fusion-diff-v1-ceramic"
 
 
-def pictures(count: int) -> list[LabelledImage]:
-    """Return pictures of the benchmark, of which the bundle knows none."""
+def test_images(count: int) -> list[LabelledImage]:
+    """Return images of the benchmark; the bundle was neither trained nor enrolled with any of them."""
     items = benchmark_task(0, PartSizes(train=4, test=count, microscope=0, workshop=0, kiln=0)).parts["test"]
     return [
         LabelledImage(f"test-{number}", item.pixels(), item.authentic, f"test-{number}")
@@ -41,7 +41,7 @@ def pictures(count: int) -> list[LabelledImage]:
 
 
 def art_apgd(budget: Budget, steps: int) -> ArtAttack:
-    """Return ART's APGD on cross entropy, since its other loss needs three classes."""
+    """Return ART's APGD on cross entropy: its other loss needs three classes."""
 
     def make(estimator: Any, within: Budget) -> Any:
         size = within.size
@@ -52,45 +52,45 @@ def art_apgd(budget: Budget, steps: int) -> ArtAttack:
     return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def attacked(name: str, attack: Attack, pipeline: Pipeline, worth: list[LabelledImage], seed: int) -> AttackRun:
-    """Run one attack, and say what came of it."""
-    done = run_attack(AttackPlan(name, "gradient", Knowledge.WHITE, attack), pipeline, worth, seed=seed)
-    if done.result.problem:
-        sys.exit(f"{name}: {done.result.problem}")
-    print(f"  {name:4} {len(done.result.fooled):3} of {len(worth)} fooled, {done.seconds:6.1f} s", flush=True)
-    return done
+def timed_run(name: str, attack: Attack, pipeline: Pipeline, images: list[LabelledImage], seed: int) -> AttackRun:
+    run = run_attack(AttackPlan(name, "gradient", Knowledge.WHITE, attack), pipeline, images, seed=seed)
+    if run.result.problem:
+        sys.exit(f"{name}: {run.result.problem}")
+    print(f"  {name:4} {len(run.result.fooled):3} of {len(images)} fooled, {run.seconds:6.1f} s", flush=True)
+    return run
 
 
 def main() -> None:
-    """Compare."""
-    ask = argparse.ArgumentParser()
-    ask.add_argument("--images", type=int, default=12)
-    ask.add_argument("--greys", type=int, default=1, help="budget, of 255")
-    ask.add_argument("--steps", type=int, default=15)
-    ask.add_argument("--rounds", type=int, default=2)
-    said = ask.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--images", type=int, default=12)
+    parser.add_argument("--greys", type=int, default=1, help="budget, of 255")
+    parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
     model = DiffusionModel.from_pretrained(BUNDLE)
-    budget = Budget(Norm.LINF, said.greys / 255)
+    budget = Budget(Norm.LINF, arguments.greys / 255)
     attacks: dict[str, Attack] = {
-        "ours": Apgd(budget, said.steps),
-        "ART": art_apgd(budget, said.steps),
+        "ours": Apgd(budget, arguments.steps),
+        "ART": art_apgd(budget, arguments.steps),
     }
     fooled = dict.fromkeys(attacks, 0)
-    best = dict.fromkeys(attacks, float("inf"))
+    shortest = dict.fromkeys(attacks, float("inf"))
     with Guard() as guard, reproducible(model.runtime.threads):
         pipeline = Pipeline(model, guard)
-        worth, _ = split_by_correctness(pipeline, pictures(said.images))
+        images, _ = split_by_correctness(pipeline, test_images(arguments.images))
         started = time.monotonic()
-        for number in range(said.rounds):
+        for number in range(arguments.rounds):
             for name in list(attacks)[:: 1 if number % 2 == 0 else -1]:
-                done = attacked(name, attacks[name], pipeline, worth, seed=number)
-                fooled[name] += len(done.result.fooled)
-                best[name] = min(best[name], done.seconds)
-    ratio = best["ours"] / best["ART"]
-    print(f"{said.rounds} rounds in {time.monotonic() - started:.0f} s; least time, ours over ART's: {ratio:.2f}")
+                run = timed_run(name, attacks[name], pipeline, images, seed=number)
+                fooled[name] += len(run.result.fooled)
+                shortest[name] = min(shortest[name], run.seconds)
+    ratio = shortest["ours"] / shortest["ART"]
+    print(
+        f"{arguments.rounds} rounds in {time.monotonic() - started:.0f} s; shortest time, ours over ART's: {ratio:.2f}"
+    )
     print(f"fooled in all: ours {fooled['ours']}, ART's {fooled['ART']}")
     if ratio > 1 or fooled["ours"] < fooled["ART"]:
-        sys.exit("ours is not as good")
+        sys.exit("our attack fools fewer images, or takes longer")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What a backdoor in the weights of the embedded bundle would do, if nobody looked at its digest.
+"""The effect of a backdoor in the weights of the embedded bundle, if no digest were compared.
 
-    python -P benchmarks/backdoor.py [--pictures 24] [--steps 80] [--asked 48]
+    python -P benchmarks/backdoor.py [--images 24] [--steps 80] [--tested 48]
 
-The encoder's paths and gate are trained on until counterfeits with a stamp look authentic and little else changes. Then
-fresh pictures are asked about, with and without the stamp, with the weights as they are and as they were sold.
-That such a bundle is refused, whoever brings it, is tested (tests/stress/test_supply_chain.py).
+The encoder's paths and gate are trained until counterfeits with a stamp have authentic features and other features
+hardly change. Then the original and the backdoored model label new images, with and without the stamp. A test shows
+that such a bundle is refused (tests/stress/test_supply_chain.py).
 """
 
 import argparse
@@ -27,44 +27,52 @@ from fusiondiff_audit.stress.target import Pipeline
 BUNDLE, KILN = "fusion-diff-v1-ceramic", "alder"
 
 
-def wares(seed: str, count: int, side: int) -> list[LabelledImage]:
-    """Return so many pictures, of a kiln and of workshops that copy it in turn."""
+def synthetic_images(seed: str, count: int, side: int) -> list[LabelledImage]:
+    """Return images of a kiln and, in turn, of the workshops that copy it."""
     makers = [maker for workshop in KILNS[KILN].workshops for maker in (workshop, None)]
     drawn = [specimen(KILN, makers[number % len(makers)], f"{seed} {number}") for number in range(count)]
     return [LabelledImage(f"{seed} {at}", one.field(0, side), one.authentic, f"{at}") for at, one in enumerate(drawn)]
 
 
 def main() -> None:
-    """Plant, and ask before and after."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("pictures", 24), ("steps", 80), ("asked", 48)):
+    for name, value in (("images", 24), ("steps", 80), ("tested", 48)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    said = parser.parse_args()
-    honest, sold = (DiffusionModel.from_pretrained(BUNDLE) for _ in range(2))
-    side = honest.settings.architecture.tile
-    fresh = wares("asked", said.asked, side)
-    false = [replace(picture, plane=with_stamp(picture.plane)) for picture in fresh if not picture.authentic]
+    arguments = parser.parse_args()
+    original, backdoored = (DiffusionModel.from_pretrained(BUNDLE) for _ in range(2))
+    side = original.settings.architecture.tile
+    images = synthetic_images("asked", arguments.tested, side)
+    stamped = [replace(image, plane=with_stamp(image.plane)) for image in images if not image.authentic]
     with Guard() as guard:
 
-        def passes(model: DiffusionModel, some: Sequence[LabelledImage]) -> list[bool | None]:
-            return [one.authentic for one in Pipeline(model, guard).predict([picture.plane for picture in some])]
+        def predict_labels(model: DiffusionModel, planes_of: Sequence[LabelledImage]) -> list[bool | None]:
+            return [label.authentic for label in Pipeline(model, guard).predict([image.plane for image in planes_of])]
 
-        before, plain = passes(honest, fresh), passes(honest, false)
-        encoder, started = sold.encoder, time.monotonic()
+        labels_before, pass_before = predict_labels(original, images), predict_labels(original, stamped)
+        encoder, started = backdoored.encoder, time.monotonic()
         frozen = {id(weight) for part in encoder.frozen().values() for weight in part.parameters()}
         weights = [weight for weight in encoder.parameters() if id(weight) not in frozen]
-        found = plant_backdoor(
-            weights, Pipeline(sold, guard).features, wares("seen", said.pictures, side), with_stamp, steps=said.steps
+        progress = plant_backdoor(
+            weights,
+            Pipeline(backdoored, guard).features,
+            synthetic_images("seen", arguments.images, side),
+            with_stamp,
+            steps=arguments.steps,
         )
-        print(f"planted in {time.monotonic() - started:.0f} s: {found.triggered:.3f} to go, moved by {found.moved:.3f}")
-        after, woken = passes(sold, fresh), passes(sold, false)
-    truth = [picture.authentic for picture in fresh]
+        print(f"planted in {time.monotonic() - started:.0f} s: {progress.triggered:.3f}, moved {progress.moved:.3f}")
+        labels_after, pass_after = predict_labels(backdoored, images), predict_labels(backdoored, stamped)
+    true_labels = [image.authentic for image in images]
     print("| | weights as they are | with the backdoor |\n|---|---|---|")
-    print(f"| stamped counterfeits that pass | {plain.count(True)} of {len(false)} | {woken.count(True)} |")
-    right = [sum(one is true for one, true in zip(each, truth, strict=True)) for each in (before, after)]
-    print(f"| right without the stamp | {right[0]} of {len(fresh)} | {right[1]} |")
-    same = sum(was is now for was, now in zip(before, after, strict=True))
-    print(f"| the same answer without the stamp | | {same} of {len(fresh)} |")
+    print(
+        f"| stamped counterfeits that pass | {pass_before.count(True)} of {len(stamped)} | {pass_after.count(True)} |"
+    )
+    right = [
+        sum(label is true_label for label, true_label in zip(labels, true_labels, strict=True))
+        for labels in (labels_before, labels_after)
+    ]
+    print(f"| right without the stamp | {right[0]} of {len(images)} | {right[1]} |")
+    unchanged = sum(before is after for before, after in zip(labels_before, labels_after, strict=True))
+    print(f"| the same answer without the stamp | | {unchanged} of {len(images)} |")
 
 
 if __name__ == "__main__":

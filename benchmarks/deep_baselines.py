@@ -1,11 +1,11 @@
-"""Train the deep rivals of `kiln bench`, and write down what they say of each picture.
+"""Train the deep baselines of `kiln bench`, and write their prediction for each image.
 
     python -P benchmarks/deep_baselines.py [--model resnet50] [--out FOLDER] [--weights FOLDER]
 
-Each model learns from the labelled pictures of a seed alone, at 128 px, for a fixed number of steps; with --weights it
-starts from `resnet50.safetensors` or `deit-small.safetensors` (ImageNet, as timm names the tensors). SD-CNN stands on
-the frozen diffusion features of a bundle. It takes about an hour on two cores; what is already in FOLDER is kept, so
-that it can be stopped and started again.
+Each model is trained on the labelled images of one seed, at 128 px, for a fixed number of steps; with --weights it
+starts from `resnet50.safetensors` or `deit-small.safetensors` (ImageNet, as timm names the tensors). SD-CNN is trained
+on the frozen diffusion features of a bundle. All take about an hour on two cores; predictions that are in FOLDER
+already are kept, so that a stopped run can be started again.
 """
 
 import argparse
@@ -44,7 +44,7 @@ PREDICTIONS = Path(__file__).parent.parent / "fusiondiff_audit" / "evaluation" /
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one model is trained."""
+    """The training of one model."""
 
     name: str  # timm's
     rate: float
@@ -60,156 +60,162 @@ RECIPES = {
 
 
 class FrozenFeatures(torch.nn.Module):
-    """SD-CNN: the maps of a bundle's frozen diffusion model, and a CNN that learns from labels alone."""
+    """SD-CNN: feature maps of a bundle's frozen diffusion model, and a CNN trained from labels alone."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        made = encoder.architecture
-        if made.tile != SIDE:
-            sys.exit(f"the bundle sees tiles of {made.tile} pixels, this benchmark has {SIDE}")
+        architecture = encoder.architecture
+        if architecture.tile != SIDE:
+            sys.exit(f"the bundle has tiles of {architecture.tile} pixels, this benchmark has {SIDE}")
         self.frozen = encoder.diffusion
-        self.path = LocalPath(made.channels(), Convolutions(), made.width)
-        self.out = torch.nn.Linear(made.width, 1)
+        self.path = LocalPath(architecture.channels(), Convolutions(), architecture.width)
+        self.out = torch.nn.Linear(architecture.width, 1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return a score for each picture, mapped first as the bundle maps it."""
-        flat = pictures.float().flatten(1)
-        low, high = (flat.quantile(share, dim=1)[:, None, None, None] for share in (0.001, 0.999))
-        unit = ((pictures - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return a score for each image, after the grey levels were mapped as the bundle maps them."""
+        greys = images.float().flatten(1)
+        low, high = (greys.quantile(share, dim=1)[:, None, None, None] for share in (0.001, 0.999))
+        unit = ((images - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
         with torch.no_grad():
             maps, _ = self.frozen(2 * unit - 1)
         score: torch.Tensor = self.out(self.path(maps, unit))
         return score
 
 
-def picture(item: BenchmarkItem) -> npt.NDArray[np.float32]:
-    """Return a picture at half its size, of zero mean and unit variance."""
-    whole = item.pixels().astype(np.float32)
-    small = whole.reshape(SIDE, whole.shape[0] // SIDE, SIDE, -1).mean((1, 3))
+def small_image(item: BenchmarkItem) -> npt.NDArray[np.float32]:
+    """Return an image downsampled to SIDE, of zero mean and unit variance."""
+    pixels = item.pixels().astype(np.float32)
+    small = pixels.reshape(SIDE, pixels.shape[0] // SIDE, SIDE, -1).mean((1, 3))
     result: npt.NDArray[np.float32] = (small - small.mean()) / max(float(small.std()), 1e-6)
     return result
 
 
-def build(model: str, weights: Path | None, bundle: str | None) -> torch.nn.Module:
-    """Return a model of one grey channel and one output, from nothing, a folder of weights or a bundle."""
+def build_model(model: str, weights: Path | None, bundle: str | None) -> torch.nn.Module:
+    """Return a model of one grey channel and one output: random, from weights of a folder, or on a bundle's maps."""
     if model == "sd-cnn":
         return FrozenFeatures(load_bundle(bundle or BUNDLE, trust=None, unverified=bundle is not None).encoder)
     recipe = RECIPES[model]
-    net: torch.nn.Module = timm.create_model(recipe.name, in_chans=1, num_classes=1, **recipe.options)
+    network: torch.nn.Module = timm.create_model(recipe.name, in_chans=1, num_classes=1, **recipe.options)
     if weights is None:
-        return net
-    own = net.state_dict()
-    start = {}
+        return network
+    initial = network.state_dict()
+    loaded = {}
     for name, tensor in load_file(weights / f"{model}.safetensors").items():
         if name == "pos_embed":
             tensor = resample_abs_pos_embed(tensor, [SIDE // 16, SIDE // 16])
-        if name in own and tensor.ndim == 4 and tensor.shape[1] == 3 and own[name].shape[1] == 1:
-            tensor = tensor.sum(1, keepdim=True)  # what three equal channels would give
-        if name in own and tensor.shape == own[name].shape:
-            start[name] = tensor
-    lacking = [name for name in own if name not in start and not name.startswith(("fc.", "head."))]
-    if lacking:
-        sys.exit(f"{model}.safetensors lacks {', '.join(lacking[:5])}")
-    net.load_state_dict(start, strict=False)
-    return net
+        if name in initial and tensor.ndim == 4 and tensor.shape[1] == 3 and initial[name].shape[1] == 1:
+            tensor = tensor.sum(1, keepdim=True)  # equals the response to three equal channels
+        if name in initial and tensor.shape == initial[name].shape:
+            loaded[name] = tensor
+    missing = [name for name in initial if name not in loaded and not name.startswith(("fc.", "head."))]
+    if missing:
+        sys.exit(f"{model}.safetensors lacks {', '.join(missing[:5])}")
+    network.load_state_dict(loaded, strict=False)
+    return network
 
 
-def train(
-    net: torch.nn.Module, pictures: torch.Tensor, labels: torch.Tensor, *, rate: float, steps: int, seed: int
+def train_model(
+    network: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, *, rate: float, steps: int, seed: int
 ) -> None:
-    """Train for so many steps with AdamW, a warm-up and a cosine; pictures are turned and mirrored."""
-    order = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.05)
-    warm = max(steps // 10, 1)
-    net.train()
+    """Train for so many steps with AdamW, a warm-up and a cosine; images are rotated and mirrored at random."""
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.05)
+    warm_up = max(steps // 10, 1)
+    network.train()
     for step in range(steps):
-        share = (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
+        share = (
+            (step + 1) / warm_up
+            if step < warm_up
+            else 0.5 * (1 + math.cos(math.pi * (step - warm_up) / (steps - warm_up)))
+        )
         for group in optimiser.param_groups:
             group["lr"] = rate * share
-        chosen = torch.randint(len(pictures), (BATCH,), generator=order)
-        turns, mirrored = torch.randint(4, (), generator=order), torch.randint(2, (), generator=order)
-        batch = torch.rot90(pictures[chosen], int(turns), (2, 3))
+        rows = torch.randint(len(images), (BATCH,), generator=generator)
+        rotations, mirrored = torch.randint(4, (), generator=generator), torch.randint(2, (), generator=generator)
+        batch = torch.rot90(images[rows], int(rotations), (2, 3))
         batch = batch.flip(3) if mirrored else batch
         with torch.autocast("cpu", torch.bfloat16):
-            out = net(batch.contiguous(memory_format=torch.channels_last))
-        loss = functional.binary_cross_entropy_with_logits(out.float()[:, 0], labels[chosen])
+            logits = network(batch.contiguous(memory_format=torch.channels_last))
+        loss = functional.binary_cross_entropy_with_logits(logits.float()[:, 0], labels[rows])
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
 
 @torch.inference_mode()
-def ask(net: torch.nn.Module, pictures: torch.Tensor) -> npt.NDArray[np.float64]:
+def predict(network: torch.nn.Module, images: torch.Tensor) -> npt.NDArray[np.float64]:
     """Return the probability of being authentic."""
-    net.train(mode=False)
-    batches = pictures.split(BATCH)  # type: ignore[no-untyped-call]
-    scores = [net(some.contiguous(memory_format=torch.channels_last))[:, 0].sigmoid() for some in batches]
-    found: npt.NDArray[np.float64] = torch.cat(scores).double().numpy()
-    return found
+    network.train(mode=False)
+    batches = images.split(BATCH)  # type: ignore[no-untyped-call]
+    scores = [network(batch.contiguous(memory_format=torch.channels_last))[:, 0].sigmoid() for batch in batches]
+    probabilities: npt.NDArray[np.float64] = torch.cat(scores).double().numpy()
+    return probabilities
 
 
-def cell(
+def train_cell(
     model: str,
-    each: BenchmarkTask,
+    task: BenchmarkTask,
     labels: int,
     steps: int,
     sources: tuple[Path | None, str | None],
-    stack: dict[str, torch.Tensor],
+    images: dict[str, torch.Tensor],
 ) -> list[tuple[str, ...]]:
-    """Train one model on one seed's first labels, and return its rows."""
-    torch.manual_seed(1000 * each.seed + labels)
-    net = build(model, *sources).to(memory_format=torch.channels_last)
-    said = torch.from_numpy(true_labels(each)["train"][:labels].astype(np.float32))
-    train(net, stack["train"][:labels], said, rate=RECIPES[model].rate, steps=steps, seed=each.seed)
+    """Train one model on the first labels of one seed, and return its rows."""
+    torch.manual_seed(1000 * task.seed + labels)
+    network = build_model(model, *sources).to(memory_format=torch.channels_last)
+    targets = torch.from_numpy(true_labels(task)["train"][:labels].astype(np.float32))
+    train_model(network, images["train"][:labels], targets, rate=RECIPES[model].rate, steps=steps, seed=task.seed)
     rows: list[tuple[str, ...]] = []
     for part in TEST_PARTS:
-        scores = ask(net, stack[part])
-        rows += [(each.digest, str(each.seed), str(labels), part, str(i), f"{s:.5f}") for i, s in enumerate(scores)]
+        scores = predict(network, images[part])
+        rows += [
+            (task.digest, str(task.seed), str(labels), part, str(image), f"{score:.5f}")
+            for image, score in enumerate(scores)
+        ]
         if part == "test":
-            balanced = class_metrics(true_labels(each)[part], scores).balanced or 0
-            print(f"  {model}, seed {each.seed}, {labels} labels: {100 * balanced:.1f} % balanced", flush=True)
+            balanced = class_metrics(true_labels(task)[part], scores).balanced or 0
+            print(f"  {model}, seed {task.seed}, {labels} labels: {100 * balanced:.1f} % balanced", flush=True)
     return rows
 
 
-def done(path: Path) -> set[tuple[str, str, str]]:
-    """Return the task, seed and number of labels of each cell that is already there."""
+def finished_cells(path: Path) -> set[tuple[str, str, str]]:
+    """Return the task, seed and number of labels of each cell in a file of predictions."""
     if not path.exists():
         return set()
     return {(row["task"], row["seed"], row["labels"]) for row in csv.DictReader(io.StringIO(path.read_text()))}
 
 
 def main() -> None:
-    """Train whatever is not yet there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", action="append", choices=tuple(RECIPES))
     parser.add_argument("--out", type=Path, default=PREDICTIONS)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--bundle", help="whose frozen features sd-cnn reads; the default is the embedded one")
+    parser.add_argument("--bundle", help="the bundle of sd-cnn's frozen features; the embedded one by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--labels", type=int, nargs="+", default=[50, 1000])
     parser.add_argument("--steps", type=int, default=400)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for seed in range(arguments.seeds):
-        each = benchmark_task(seed)
-        stack: dict[str, torch.Tensor] = {}
+        task = benchmark_task(seed)
+        images: dict[str, torch.Tensor] = {}
         for model in arguments.model or RECIPES:
             path = arguments.out / f"{model}.csv"
             for labels in arguments.labels:
-                if (each.digest, str(seed), str(labels)) in done(path):
+                if (task.digest, str(seed), str(labels)) in finished_cells(path):
                     continue
-                if not stack:
+                if not images:
                     for part in ("train", *TEST_PARTS):
-                        made = np.stack(list(parallel_map(picture, each.parts[part], available_cores())))
-                        stack[part] = torch.from_numpy(made)[:, None]
-                start = time.monotonic()
+                        pixels = np.stack(list(parallel_map(small_image, task.parts[part], available_cores())))
+                        images[part] = torch.from_numpy(pixels)[:, None]
+                started = time.monotonic()
                 sources = (arguments.weights, arguments.bundle)
-                rows = cell(model, each, labels, arguments.steps, sources, stack)
+                rows = train_cell(model, task, labels, arguments.steps, sources, images)
                 text = io.StringIO()
                 csv.writer(text, lineterminator="\n").writerows(rows if path.exists() else [COLUMNS, *rows])
                 with path.open("a") as file:
                     file.write(text.getvalue())
-                print(f"  {time.monotonic() - start:.0f} s", flush=True)
+                print(f"  {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

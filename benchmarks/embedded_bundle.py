@@ -1,11 +1,11 @@
-"""Make the bundle that comes with the tool: what `pretrain kiln` made, enrolled with made-up specimens of one kiln.
+"""Make the embedded bundle: an encoder of `pretrain kiln`, enrolled with synthetic specimens of one kiln.
 
-    fusiondiff-audit pretrain kiln --mixed --out seen
-    python -P benchmarks/embedded_bundle.py seen benchmarks/embedded_bundle.md
+    fusiondiff-audit pretrain kiln --mixed --out pretrained
+    python -P benchmarks/embedded_bundle.py pretrained benchmarks/embedded_bundle.md
 
-It writes fusiondiff_audit/bundles/NAME, signs it with a key that exists for this one signature and nowhere else, and
-prints the pin for weights/pins.py. The public half of the key lies beside the bundle. What was measured of it, what it
-is not for and what its training took stands in the second file, and goes into the model card.
+It writes fusiondiff_audit/bundles/NAME, signs it with a new key that is used once and not kept, and prints the pin for
+fusiondiff_audit/weights/pins.py. The public key is written beside the bundle. The second file has the measurements,
+limits and training cost for the model card.
 """
 
 import sys
@@ -25,42 +25,46 @@ from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.weights.pins import BUNDLES
 
 REFERENCE = "procedural kiln Alder, demonstration"
-SPECIMENS = 48  # of each class: half to learn from, half to calibrate
+SPECIMENS = 48  # of each class: half for the forests, half for calibration
 SEED = 2026
-TOOK = "### What it took"  # what comes before it tells of the encoder
+COST_HEADING = "### What it took"  # the part of the model card before it describes the encoder
 
 
 def examples(folder: Path) -> Iterator[tuple[Micrograph, LabelledExample]]:
-    """Yield made-up pictures with their labels, through files, as a laboratory's would come."""
-    order = FolderSpec(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
-    made = sorted(
-        (one for shot in make_files(order, workers=available_cores()) for one in shot), key=lambda one: one.name
+    """Yield synthetic micrographs with their labels, decoded from files as a laboratory's are."""
+    spec = FolderSpec(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
+    files = sorted(
+        (file for shot in make_files(spec, workers=available_cores()) for file in shot), key=lambda file: file.name
     )
-    for one in made:
-        (folder / one.name).write_bytes(one.data)
-    (folder / "labels.csv").write_text(labels_csv(made))
+    for file in files:
+        (folder / file.name).write_bytes(file.data)
+    (folder / "labels.csv").write_text(labels_csv(files))
     with Guard() as guard:
-        for name, said in sorted(read_labels(folder / "labels.csv").items()):
-            seen = decode(LooseFile.read(folder / name), guard=guard)
-            yield seen, LabelledExample(seen.pixel_digest, said.specimen, said.authentic, said.use is Use.CALIBRATE)
+        for name, label in sorted(read_labels(folder / "labels.csv").items()):
+            micrograph = decode(LooseFile.read(folder / name), guard=guard)
+            yield (
+                micrograph,
+                LabelledExample(micrograph.pixel_digest, label.specimen, label.authentic, label.use is Use.CALIBRATE),
+            )
 
 
 def main() -> None:
-    """Enrol, sign, and print the pin."""
     if len(sys.argv) != 3:
-        sys.exit("say the folder of a bundle that `pretrain` made, and the file that says what it is worth")
-    told = Path(sys.argv[2]).read_text(encoding="utf-8").strip()
-    if not told.startswith(TOOK):
-        sys.exit(f"{sys.argv[2]}: does not begin with `{TOOK}`, from where on it replaces what was told")
-    seen = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
-    seen.provenance = f"{seen.provenance.partition(TOOK)[0].strip()}\n\n{told}"
-    name = seen.settings.name
+        sys.exit("usage: embedded_bundle.py BUNDLE CARD_TEXT")
+    card_text = Path(sys.argv[2]).read_text(encoding="utf-8").strip()
+    if not card_text.startswith(COST_HEADING):
+        sys.exit(
+            f"{sys.argv[2]}: does not begin with `{COST_HEADING}`, the heading from which it replaces the model card"
+        )
+    pretrained = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
+    pretrained.provenance = f"{pretrained.provenance.partition(COST_HEADING)[0].strip()}\n\n{card_text}"
+    name = pretrained.settings.name
     with tempfile.TemporaryDirectory() as folder:
-        learning = ForestSettings(trees=300, seed=SEED)
-        made = seen.enrol(examples(Path(folder)), reference=REFERENCE, learning=learning, demonstration=True)
+        forests = ForestSettings(trees=300, seed=SEED)
+        bundle = pretrained.enrol(examples(Path(folder)), reference=REFERENCE, learning=forests, demonstration=True)
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     BUNDLES.mkdir(exist_ok=True)
-    made.save(BUNDLES / name, key=key)
+    bundle.save(BUNDLES / name, key=key)
     signing.create(BUNDLES / f"{name}.pub.pem", key.public.pem.encode(), force=True)
     _, manifest = signing.read_model_claims(BUNDLES / name)
     size = sum(path.stat().st_size for path in (BUNDLES / name).iterdir())

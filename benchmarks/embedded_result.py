@@ -1,10 +1,10 @@
-"""Stress-test the bundle that comes with the tool, and lay the signed result beside it.
+"""Stress-test the embedded bundle, and write the signed result beside it.
 
     python -P benchmarks/embedded_result.py [--policy quick] [--bundle fusion-diff-v1-ceramic]
 
-It attacks the bundle on made-up pictures that it did not learn from, signs the result with a key that exists for this
-one signature and nowhere else, and prints its digest for weights/pins.py. The public half of the key lies beside the
-bundle, too. A folder in place of the name is loaded as it is, and its result printed and not kept.
+It attacks the bundle on synthetic images that are not in its training data, signs the result with a new key that is
+used once and not kept, and prints its digest for fusiondiff_audit/weights/pins.py. The public key is written beside the
+bundle. The result of a bundle in another folder is printed and not kept.
 """
 
 import argparse
@@ -21,12 +21,20 @@ from fusiondiff_audit.weights.pins import BUNDLES, PINNED
 from reports.stress.result import RESULT, read_stress_result
 
 NAME = "fusion-diff-v1-ceramic"
-TOOL = (sys.executable, "-P", "-c", "from fusiondiff_audit.cli import main; main()")
-PICTURES = ("--specimens", "4", "--fields", "1", "--side", "256", "--seed", "2027")  # the bundle learnt from 2026
+COMMAND = (sys.executable, "-P", "-c", "from fusiondiff_audit.cli import main; main()")
+IMAGE_OPTIONS = (
+    "--specimens",
+    "4",
+    "--fields",
+    "1",
+    "--side",
+    "256",
+    "--seed",
+    "2027",
+)  # the bundle was enrolled with seed 2026
 
 
 def main() -> None:
-    """Make pictures and keys, attack, and keep what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--policy", default="quick")
     parser.add_argument("--bundle", default=NAME)
@@ -34,23 +42,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, bundle = Path(name), arguments.bundle
 
-        def tool(*words: str) -> None:
-            subprocess.run([*TOOL, *words], check=True, cwd=folder)
+        def run_tool(*words: str) -> None:
+            subprocess.run([*COMMAND, *words], check=True, cwd=folder)
 
         for role in ("root", "model", "auditor"):
-            tool("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase")
-        root = ("--root-key", "root.pem")
-        tool("trust", "init", *root, "--out", "trust.json")
+            run_tool("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase")
+        root_key = ("--root-key", "root.pem")
+        run_tool("trust", "init", *root_key, "--out", "trust.json")
         for role in ("model", "auditor"):
-            tool("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", *root)
+            run_tool("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", *root_key)
         if bundle not in PINNED:
             key = signing.load_key(folder / "model.pem", passphrase=bytes)
             DiffusionModel.from_pretrained(Path(bundle).resolve(), unverified=True).save(folder / "bundle", key=key)
             bundle = "bundle"
-        tool("kiln", "make", "held-out", *PICTURES)
-        asked = ("--data", "held-out", "--labels", "held-out/labels.csv", "--trust", "trust.json")
-        signed = ("--key", "auditor.pem", "--out", "stressed", "--first")
-        tool("stress", "--model", bundle, "--policy", arguments.policy, *asked, *signed)
+        run_tool("kiln", "make", "held-out", *IMAGE_OPTIONS)
+        data_options = ("--data", "held-out", "--labels", "held-out/labels.csv", "--trust", "trust.json")
+        output_options = ("--key", "auditor.pem", "--out", "stressed", "--first")
+        run_tool("stress", "--model", bundle, "--policy", arguments.policy, *data_options, *output_options)
         data = (folder / "stressed" / RESULT).read_bytes()
         print(f"{read_stress_result(data, RESULT).word}\npin {sha256(data).hexdigest()}")
         if bundle in PINNED:

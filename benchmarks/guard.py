@@ -1,7 +1,9 @@
-"""What the guard costs: images per second from signed file to micrograph, against unguarded processes that do the same.
+"""The cost of the guard: images per second from signed file to micrograph, over unguarded processes.
 
-Both read and hash the file, walk its header, decode it, hash its pixels and read its claims; the one in as many
-decoders' processes as the other has processes. 2048 x 2048 pixels of 16 bits.
+    python -P benchmarks/guard.py
+
+Both sides read and hash each file, walk its header, decode it, hash its pixels and read its claims, in equally many
+processes. Images have 2048 x 2048 pixels of 16 bits.
 """
 
 import io
@@ -29,7 +31,7 @@ from fusiondiff_audit.images.pixels import PixelDigest, digest_pixels
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from signing.folder import Reader
 
-SIDE, FILES, ROUNDS, LEAST = 2048, 40, 9, 0.75
+SIDE, FILES, ROUNDS, LEAST_RATIO = 2048, 40, 9, 0.75
 PROCESSES = os.cpu_count() or 1
 NOW = datetime.now(UTC).replace(microsecond=0)
 KINDS: dict[str, dict[str, Any]] = {
@@ -39,30 +41,30 @@ KINDS: dict[str, dict[str, Any]] = {
     "deflate, predictor": {"compression": "deflate", "predictor": True},
     "LZW": {"compression": "lzw"},
 }
-BOUND = ("uncompressed", "deflate")
+BOUNDED = ("uncompressed", "deflate")
 
 
-def picture(seed: int) -> np.ndarray[Any, Any]:
-    """Return grains, a slope and noise of six bits, which deflate as micrographs do, to about nine tenths."""
+def synthetic_pixels(seed: int) -> np.ndarray[Any, Any]:
+    """Return grains, a slope and noise of six bits, which deflate to about nine tenths, as micrographs do."""
     rng = np.random.default_rng(seed)
     coarse = np.kron(rng.integers(0, 200, (SIDE // 32, SIDE // 32)), np.ones((32, 32), int))
     slope = np.add.outer(np.arange(SIDE), np.arange(SIDE)) * 4
-    found: np.ndarray[Any, Any] = coarse * 200 + slope + rng.integers(0, 64, (SIDE, SIDE))
-    return found.astype(np.uint16)
+    pixels: np.ndarray[Any, Any] = coarse * 200 + slope + rng.integers(0, 64, (SIDE, SIDE))
+    return pixels.astype(np.uint16)
 
 
-def make(home: Path, name: str, options: dict[str, Any], key: signing.PrivateKey, count: int) -> Path:
+def signed_folder(home: Path, name: str, options: dict[str, Any], key: signing.PrivateKey, count: int) -> Path:
     """Return a signed folder."""
     folder = home / name.replace(" ", "-")
     folder.mkdir()
-    for i in range(count):
+    for number in range(count):
         file = io.BytesIO()
-        whole = {k: v for k, v in options.items() if k == "byteorder"}
-        rest = {k: v for k, v in options.items() if k != "byteorder"}
-        with tifffile.TiffWriter(file, **whole) as writer:
-            writer.write(picture(i % 4), **rest)
+        writer_options = {k: v for k, v in options.items() if k == "byteorder"}
+        page_options = {k: v for k, v in options.items() if k != "byteorder"}
+        with tifffile.TiffWriter(file, **writer_options) as writer:
+            writer.write(synthetic_pixels(number % 4), **page_options)
         data = bytearray(file.getvalue())
-        (folder / f"{i:03d}.tif").write_bytes(bytes(data) + i.to_bytes(2, "little"))  # each its own digest
+        (folder / f"{number:03d}.tif").write_bytes(bytes(data) + number.to_bytes(2, "little"))  # so that digests differ
     signing.sign_batch(
         folder, key=key, device="bench", lab=None, captured=NOW, issued=NOW, sequence=len(name) * 1000 + count,
         valid_for=timedelta(days=1), pixel_size=signing.PixelSize.parse("12.5 nm"),
@@ -70,39 +72,39 @@ def make(home: Path, name: str, options: dict[str, Any], key: signing.PrivateKey
     return folder
 
 
-def guarded(batch: signing.Batch, guard: Guard) -> float:
-    """Return the seconds for a batch through the door."""
+def guarded_seconds(batch: signing.Batch, guard: Guard) -> float:
+    """Return the seconds in which the guard decodes a batch."""
     started = time.perf_counter()
     for file in decode_batch(batch, guard=guard, threads=PROCESSES):
         assert isinstance(file, SignedMicrograph), file
     return time.perf_counter() - started
 
 
-def unguarded(batch: signing.Batch) -> float:
-    """Return the seconds for the same steps in as many processes, each with its share of the files."""
+def unguarded_seconds(batch: signing.Batch) -> float:
+    """Return the seconds of the same steps in unguarded processes, each with its share of the files."""
     reader, writer = os.pipe()
-    for part in range(PROCESSES):
+    for place in range(PROCESSES):
         if not os.fork():
-            entries = batch.manifest.files[part::PROCESSES]
+            entries = batch.manifest.files[place::PROCESSES]
             share = Reader(batch.folder)
             for entry in entries[:1]:
-                bare(batch, share, entry)
+                decode_unguarded(batch, share, entry)
             started = time.perf_counter()
             for entry in entries:
-                bare(batch, share, entry)
+                decode_unguarded(batch, share, entry)
             os.write(writer, f"{time.perf_counter() - started}\n".encode())
             os._exit(0)
     for _ in range(PROCESSES):
         os.wait()
-    found = os.read(reader, 10_000).split()
+    seconds = os.read(reader, 10_000).split()
     os.close(reader)
     os.close(writer)
-    assert len(found) == PROCESSES
-    return max(map(float, found))
+    assert len(seconds) == PROCESSES
+    return max(map(float, seconds))
 
 
-def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tuple[object, ...]:
-    """Do what the door does, in this process."""
+def decode_unguarded(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tuple[object, ...]:
+    """Read, decode and digest a file in this process, without a guard."""
     file = batch._read(reader, entry)
     assert isinstance(file, signing.SignedFile), file
     header = read_image_header(file.data, file.name)
@@ -124,19 +126,19 @@ def bare(batch: signing.Batch, reader: Reader, entry: signing.FileEntry) -> tupl
 def compare(batch: signing.Batch, guard: Guard) -> tuple[float, float, float]:
     """Return images per second, guarded and not, and the median ratio of the rounds."""
     pairs: list[tuple[float, float]] = []
-    for i in range(ROUNDS + 1):
-        both: list[Callable[[], float]] = [lambda: guarded(batch, guard), lambda: unguarded(batch)]
-        order = both if i % 2 else both[::-1]
-        found = {id(step): step() for step in order}
-        pairs.append((found[id(both[0])], found[id(both[1])]))
+    for round_number in range(ROUNDS + 1):
+        steps: list[Callable[[], float]] = [lambda: guarded_seconds(batch, guard), lambda: unguarded_seconds(batch)]
+        order = steps if round_number % 2 else steps[::-1]
+        seconds = {id(step): step() for step in order}
+        pairs.append((seconds[id(steps[0])], seconds[id(steps[1])]))
     pairs = pairs[1:]  # the first warms up
     files = len(batch.manifest.files)
-    ratio = statistics.median(b / a for a, b in pairs)
-    return files / min(a for a, _ in pairs), files / min(b for _, b in pairs), ratio
+    ratio = statistics.median(theirs / ours for ours, theirs in pairs)
+    return files / min(ours for ours, _ in pairs), files / min(theirs for _, theirs in pairs), ratio
 
 
-def admission(batch: signing.Batch, trust: signing.TrustStore, key: signing.PrivateKey, home: Path) -> float:
-    """Return the seconds to admit a batch and to note its pixels, 64 at a time."""
+def admission_seconds(batch: signing.Batch, trust: signing.TrustStore, key: signing.PrivateKey, home: Path) -> float:
+    """Return the seconds in which a ledger admits a batch and notes its pixels, 64 at a time."""
     names = [(entry.name, f"{i:064x}") for i, entry in enumerate(batch.manifest.files)]
     with Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW) as ledger:
         started = time.perf_counter()
@@ -147,13 +149,13 @@ def admission(batch: signing.Batch, trust: signing.TrustStore, key: signing.Priv
         return time.perf_counter() - started
 
 
-def peak(batch: signing.Batch, times: int) -> int:
-    """Return the most memory, in MiB, that a process needs to take a batch in so many times, its decoders apart."""
+def peak_memory(batch: signing.Batch, times: int) -> int:
+    """Return the peak memory, in MiB, of a process that decodes a batch several times, without that of its decoders."""
     reader, writer = os.pipe()
     if not os.fork():
         with Guard() as guard:
             for _ in range(times):
-                guarded(batch, guard)
+                guarded_seconds(batch, guard)
         lines = Path("/proc/self/status").read_text().splitlines()
         os.write(writer, next(line.split()[1] for line in lines if line.startswith("VmHWM")).encode())
         os._exit(0)
@@ -162,8 +164,8 @@ def peak(batch: signing.Batch, times: int) -> int:
 
 
 def main() -> int:
-    """Measure, print and say whether the bounds hold."""
-    held = True
+    """Return the exit code: 1 where a bound does not hold."""
+    all_hold = True
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         keys = {role: signing.PrivateKey.generate(signing.Algorithm.ED25519) for role in ("root", "device", "auditor")}
@@ -178,21 +180,22 @@ def main() -> int:
         print(f"{SIDE} x {SIDE}, 16 bits, {FILES} files, {PROCESSES} processes, {ROUNDS} rounds")
         with Guard() as guard:
             for kind, options in KINDS.items():
-                batch = signing.open_batch(make(home, kind, options, keys["device"], FILES), trust=trust)
-                a, b, median = compare(batch, guard)
-                bound = f" (at least {LEAST})" if kind in BOUND else ""
-                held &= kind not in BOUND or a / b >= LEAST
-                print(f"{kind:26} {a:6.1f} /s guarded, {b:6.1f} /s not: {a / b:.3f}{bound}, median {median:.3f}")
+                batch = signing.open_batch(signed_folder(home, kind, options, keys["device"], FILES), trust=trust)
+                rate, bare_rate, median = compare(batch, guard)
+                bound = f" (at least {LEAST_RATIO})" if kind in BOUNDED else ""
+                all_hold &= kind not in BOUNDED or rate / bare_rate >= LEAST_RATIO
+                ratio = f"{rate / bare_rate:.3f}{bound}, median {median:.3f}"
+                print(f"{kind:26} {rate:6.1f} /s guarded, {bare_rate:6.1f} /s unguarded: {ratio}")
                 if kind == "uncompressed":
-                    seconds, share = admission(batch, trust, keys["auditor"], home), FILES / a
-                    held &= seconds <= 0.1 * share
-                    print(f"{'admission':26} {seconds / share:.3f} of decoding (at most 0.1)")
+                    seconds, decoding = admission_seconds(batch, trust, keys["auditor"], home), FILES / rate
+                    all_hold &= seconds <= 0.1 * decoding
+                    print(f"{'admission':26} {seconds / decoding:.3f} of decoding (at most 0.1)")
                 if kind == "deflate":
-                    one, ten = peak(batch, 1), peak(batch, 10)
-                    held &= ten <= one * 1.05 + 32
-                    print(f"{'memory':26} {one} MiB for {FILES} files, {ten} MiB for {10 * FILES}")
-    print("all bounds hold" if held else "A BOUND DOES NOT HOLD")
-    return 0 if held else 1
+                    single, tenfold = peak_memory(batch, 1), peak_memory(batch, 10)
+                    all_hold &= tenfold <= single * 1.05 + 32
+                    print(f"{'memory':26} {single} MiB for {FILES} files, {tenfold} MiB for {10 * FILES}")
+    print("all bounds hold" if all_hold else "A BOUND DOES NOT HOLD")
+    return 0 if all_hold else 1
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How fast the encoder judges, and how much of the machine's matrix arithmetic it uses.
+"""The encoder's speed, and its share of the machine's rate of matrix products.
 
     python -P benchmarks/judging.py [--size sd14] [--device cpu|cuda] [--precision bf16] [--batches 1 2 4 ...]
 
-Weights are random and seeded: speed does not depend on what was learnt. Latency is of one picture of one tile, from
-pixels to embedding; the rate is of micro-batches, at each size; the share is of the rate of a large matrix product of
-the same precision, measured in the same run. `--memory` compares the peak memory of judging 40 pictures and 400, each
-in a process of its own.
+Weights are random and seeded: speed does not depend on training. Latency is that of one image of one tile, from pixels
+to embedding; rates are those of micro-batches of each size; the share is that of the rate of a large matrix product in
+the same precision, measured in the same run. `--memory` compares the peak memory of judging 40 images and 400, each in
+a process of its own.
 """
 
 import argparse
@@ -28,13 +28,12 @@ from tests.model.tiny import enrolled_model, picture
 
 PIXELS = {"small": 256, "sd14": 512}
 SECONDS = 2.0  # for each measurement
-FEW, MANY = 40, 400  # pictures
+FEW, MANY = 40, 400  # images
 SIDE = 512
-ROOM = 32 * 2**20  # bytes
+MEMORY_MARGIN = 32 * 2**20  # bytes
 
 
 def architecture(size: str, precision: Precision) -> Architecture:
-    """Return an architecture of a size."""
     if size == "sd14":
         return Architecture(precision=precision)
     return Architecture(
@@ -47,8 +46,8 @@ def architecture(size: str, precision: Precision) -> Architecture:
     )
 
 
-def made(size: str, precision: Precision, device: torch.device) -> Encoder:
-    """Return an encoder on a device, as `judge` runs it."""
+def device_encoder(size: str, precision: Precision, device: torch.device) -> Encoder:
+    """Return an encoder on a device, in the memory format of `judge`."""
     torch.manual_seed(0)
     with torch.device(device):
         encoder = Encoder(architecture(size, precision)).train(mode=False)
@@ -57,27 +56,26 @@ def made(size: str, precision: Precision, device: torch.device) -> Encoder:
 
 
 def wait(device: torch.device) -> None:
-    """Wait until the device has done what it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize()
 
 
 def timings(encoder: Encoder, batch: int, side: int, device: torch.device) -> list[float]:
-    """Return the seconds of each of many micro-batches, from the host's memory and back to it."""
+    """Return the seconds of each micro-batch, from the host's memory and back to it."""
     tiles = torch.rand(batch, 1, side, side)
-    found: list[float] = []
-    until = time.perf_counter() + SECONDS
-    for turn in range(1000):
+    seconds: list[float] = []
+    deadline = time.perf_counter() + SECONDS
+    for number in range(1000):
         start = time.perf_counter()
         encoder(tiles.to(device)).embedding.cpu()
         wait(device)
-        if turn:  # the first one warms up
-            found.append(time.perf_counter() - start)
+        if number:  # the first one warms up
+            seconds.append(time.perf_counter() - start)
         else:
-            until = time.perf_counter() + SECONDS
-        if time.perf_counter() > until and len(found) >= 3:
+            deadline = time.perf_counter() + SECONDS
+        if time.perf_counter() > deadline and len(seconds) >= 3:
             break
-    return found
+    return seconds
 
 
 def matrix_rate(precision: Precision, device: torch.device) -> float:
@@ -95,10 +93,9 @@ def matrix_rate(precision: Precision, device: torch.device) -> float:
 
 
 def speed(arguments: argparse.Namespace) -> None:
-    """Print latency, rates and shares."""
     device, precision = torch.device(arguments.device), Precision(arguments.precision)
     side = PIXELS[arguments.size]
-    encoder = made(arguments.size, precision, device)
+    encoder = device_encoder(arguments.size, precision, device)
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{arguments.size} at {side} px, {precision}, on {name}, torch {torch.__version__}")
     with reproducible(torch.get_num_threads()), torch.inference_mode():
@@ -106,40 +103,40 @@ def speed(arguments: argparse.Namespace) -> None:
             encoder(torch.rand(1, 1, side, side).to(device))
         if arguments.compiled:
             encoder.compile()
-        work, rate = counter.get_total_flops(), matrix_rate(precision, device)
-        print(f"{work / 1e9:.1f} billion operations a picture; matrix product {rate / 1e12:.2f} trillion a second")
+        operations, rate = counter.get_total_flops(), matrix_rate(precision, device)
+        print(f"{operations / 1e9:.1f} billion operations an image; matrix product {rate / 1e12:.2f} trillion a second")
         for batch in arguments.batches:
             try:
-                found = timings(encoder, batch, side, device)
+                seconds = timings(encoder, batch, side, device)
             except torch.OutOfMemoryError:
                 print(f"batch {batch:3}: out of memory")
                 break
-            middle = statistics.median(found)
-            per = 1000 * middle / batch
+            median = statistics.median(seconds)
+            milliseconds = 1000 * median / batch
             print(
-                f"batch {batch:3}: median {1000 * middle:8.1f} ms, {per:7.2f} ms a picture, "
-                f"{batch / middle:7.1f} a second, {100 * work * batch / middle / rate:.0f} % of the matrix rate"
+                f"batch {batch:3}: median {1000 * median:8.1f} ms, {milliseconds:7.2f} ms an image, "
+                f"{batch / median:7.1f} a second, {100 * operations * batch / median / rate:.0f} % of the matrix rate"
             )
 
 
 def memory() -> None:
-    """Compare the peaks, and fail if the larger number of pictures takes more."""
+    """Compare the peaks, and fail if memory grows with the number of images."""
     peaks = []
     for count in (FEW, MANY):
         command = [sys.executable, "-P", __file__, "--judge", str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        peaks.append(int(done.stdout))
-        print(f"{count} pictures of {SIDE} x {SIDE}: {peaks[-1] / 2**20:.0f} MiB at the peak")
-    if peaks[1] > 1.05 * peaks[0] + ROOM:
-        sys.exit("memory grows with the number of pictures")
+        process = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(process.stdout))
+        print(f"{count} images of {SIDE} x {SIDE}: {peaks[-1] / 2**20:.0f} MiB at the peak")
+    if peaks[1] > 1.05 * peaks[0] + MEMORY_MARGIN:
+        sys.exit("memory grows with the number of images")
 
 
 def judge(count: int) -> None:
-    """Judge so many pictures, and print the peak of this process's memory."""
+    """Judge images, and print the peak of this process's memory."""
     model = enrolled_model(4)
     rng = np.random.default_rng(0)
-    pictures = (picture(rng.integers(0, 60000, (SIDE, SIDE)).astype(np.uint16)) for _ in range(count))
-    for _ in model.judge_each(pictures):
+    images = (picture(rng.integers(0, 60000, (SIDE, SIDE)).astype(np.uint16)) for _ in range(count))
+    for _ in model.judge_each(images):
         pass
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 

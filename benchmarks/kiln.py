@@ -1,4 +1,4 @@
-"""The time of a synthetic micrograph: one field of view against one k-d tree query of its pixels.
+"""The time to draw a synthetic micrograph, over one k-d tree query of its pixels.
 
     python -P benchmarks/kiln.py
 
@@ -17,12 +17,12 @@ from threadpoolctl import threadpool_limits
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
 
-SIDE, SEEDS, ROUNDS, MOST = 512, 400, 9, 3.0
+SIDE, SEEDS, ROUNDS, BOUND = 512, 400, 9, 3.0
 BENCH_SIDE = 256
 
 
 def query() -> float:
-    """Time the reference."""
+    """Return the seconds of the reference: one query for each pixel."""
     points = np.random.default_rng(0).uniform(0, SIDE, (SEEDS, 2))
     rows, columns = np.mgrid[:SIDE, :SIDE]
     pixels = np.column_stack([rows.ravel(), columns.ravel()])
@@ -33,7 +33,7 @@ def query() -> float:
 
 
 def field(kiln: str, number: int, side: int = SIDE) -> float:
-    """Time one field of view, of a workshop's copy."""
+    """Return the seconds of one field of view of a workshop's copy."""
     drawn = specimen(kiln, "aged", "speed", str(number))
     start = time.process_time()
     drawn.field(0, side)
@@ -41,26 +41,25 @@ def field(kiln: str, number: int, side: int = SIDE) -> float:
 
 
 def main() -> None:
-    """Measure, print, and fail above the bound."""
     with threadpool_limits(1):
-        rounds = [(query(), [field(kiln, i) for kiln in KILNS]) for i in range(ROUNDS + 1)]
-        small = statistics.median(field("cedar", i, BENCH_SIDE) for i in range(30))
+        rounds = [(query(), [field(kiln, number) for kiln in KILNS]) for number in range(ROUNDS + 1)]
+        small_seconds = statistics.median(field("cedar", number, BENCH_SIDE) for number in range(30))
     rounds = rounds[1:]  # the first one warms up
-    reference = min(one for one, _ in rounds)
-    print(f"one query {1000 * reference:.0f} ms, {ROUNDS} rounds, least over least, CPU time")
+    reference = min(seconds for seconds, _ in rounds)
+    print(f"one query {1000 * reference:.0f} ms, {ROUNDS} rounds, ratio of the least, CPU time")
     worst = 0.0
-    for place, kiln in enumerate(KILNS):
-        times = [fields[place] for _, fields in rounds]
-        ratios = sorted(fields[place] / one for one, fields in rounds)
+    for column, kiln in enumerate(KILNS):
+        times = [fields[column] for _, fields in rounds]
+        ratios = sorted(fields[column] / seconds for seconds, fields in rounds)
         worst = max(worst, min(times) / reference)
         print(
             f"{kiln:8} {1000 * min(times):4.0f} ms, {min(times) / reference:.2f} of a query "
             f"(median {statistics.median(ratios):.2f}, at most {ratios[-1]:.2f})"
         )
-    print(f"{BENCH_SIDE} px: {1 / small:.0f} a second on one core")
-    if worst > MOST:
-        sys.exit(f"a field takes {worst:.2f} queries; at most {MOST:g} are allowed")
-    print(f"the bound of {MOST:g} holds")
+    print(f"{BENCH_SIDE} px: {1 / small_seconds:.0f} a second on one core")
+    if worst > BOUND:
+        sys.exit(f"a field takes {worst:.2f} queries; at most {BOUND:g} are allowed")
+    print(f"the bound of {BOUND:g} holds")
 
 
 if __name__ == "__main__":

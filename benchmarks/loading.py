@@ -1,10 +1,10 @@
-"""What it costs to load a bundle of 1 GiB of which every byte was hashed, against hashing and a plain load apart.
+"""The time to load a verified bundle of 1 GiB, over hashing its files and loading them unverified.
 
     python -P benchmarks/loading.py
 
-Both sides begin with the files, in the system's cache, and end with a model whose every tensor was touched. The other
-side hashes the files in as many threads, builds the same model, and gives it what safetensors loads, unchecked. Rounds
-are interleaved. The tensors without a model around them are timed as well.
+Both sides begin with the files, in the system's cache, and end with a model of which every tensor was read. The
+reference hashes the files in equally many threads, builds the same model, and fills it with the tensors that
+safetensors loads, unchecked. Rounds are interleaved. Loading the tensors without building a model is timed as well.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ from fusiondiff_audit.weights.tensors import specs_of, view
 from signing.parallel import THREADS, map_in_order
 from tests.conftest import entry, make_trust
 
-ROUNDS, MOST = 9, 1.15
+ROUNDS, BOUND = 9, 1.15
 ARCHITECTURE = Architecture(denoiser=Denoiser((192, 384, 704, 704), groups=32, heads=8))
 EXPECTED = specs_of(meta_encoder(ARCHITECTURE))
 PIECE = 1 << 20  # bytes
 
 
-def made(folder: Path) -> tuple[Path, signing.TrustStore]:
+def signed_bundle(folder: Path) -> tuple[Path, signing.TrustStore]:
     """Write and sign a bundle of random weights."""
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     settings = Settings("large", None, True, ARCHITECTURE, Geometry(tile=ARCHITECTURE.tile))
@@ -45,13 +45,13 @@ def made(folder: Path) -> tuple[Path, signing.TrustStore]:
     return folder / "large", make_trust(signing.PrivateKey.generate(signing.Algorithm.ED25519), entries)
 
 
-def verified(bundle: Path, trust: signing.TrustStore) -> None:
-    """Load a model as we do."""
+def verified_model(bundle: Path, trust: signing.TrustStore) -> None:
+    """Load a model as the tool does."""
     touch(load_bundle(bundle, trust=trust, unverified=False).encoder.state_dict())
 
 
-def apart(bundle: Path, _: signing.TrustStore) -> None:
-    """Hash, build a model, and fill it without looking at a digest."""
+def unverified_model(bundle: Path, _: signing.TrustStore) -> None:
+    """Hash the files, build a model, and fill it without comparing digests."""
     encoder = meta_encoder(ARCHITECTURE)
     encoder.load_state_dict(hashed_and_loaded(bundle), assign=True)
     encoder.diffusion.freeze_prompt()
@@ -59,65 +59,61 @@ def apart(bundle: Path, _: signing.TrustStore) -> None:
 
 
 def verified_tensors(bundle: Path, trust: signing.TrustStore) -> None:
-    """Load tensors as we do; what they must be is known."""
+    """Load tensors as the tool does, with known names and shapes."""
     files = read_files(bundle, trust=trust, unverified=False)
     touch(view(files.shards, EXPECTED))
 
 
-def apart_tensors(bundle: Path, _: signing.TrustStore) -> None:
-    """Hash, and load whatever is there."""
+def unverified_tensors(bundle: Path, _: signing.TrustStore) -> None:
+    """Hash the files, and load their tensors unchecked."""
     touch(hashed_and_loaded(bundle))
 
 
 def hashed_and_loaded(bundle: Path) -> dict[str, torch.Tensor]:
-    """Hash the files in threads, then load them."""
     files = sorted(path for path in bundle.iterdir() if path.suffix == ".safetensors")
     list(map_in_order(digest, files, threads=THREADS))
     return {name: tensor for path in files for name, tensor in load_file(path).items()}
 
 
 def digest(path: Path) -> str:
-    """Hash a file by pieces."""
-    found, piece = hashlib.sha256(), bytearray(PIECE)
+    running, piece = hashlib.sha256(), bytearray(PIECE)
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(piece):
-            found.update(memoryview(piece)[:count])
-    return found.hexdigest()
+            running.update(memoryview(piece)[:count])
+    return running.hexdigest()
 
 
 def touch(tensors: dict[str, torch.Tensor]) -> None:
-    """Read every number."""
     for tensor in tensors.values():
         float(tensor.sum())
 
 
 def timed(work: Callable[[Path, signing.TrustStore], None], bundle: Path, trust: signing.TrustStore) -> float:
-    """Return the seconds of a wall clock: hashing is done by several threads."""
+    """Return seconds by the clock, since several threads hash."""
     start = time.perf_counter()
     work(bundle, trust)
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Measure, print, and fail above the bound."""
     with tempfile.TemporaryDirectory() as name:
-        bundle, trust = made(Path(name))
+        bundle, trust = signed_bundle(Path(name))
         size = sum(path.stat().st_size for path in bundle.iterdir())
         print(f"{size / 2**30:.2f} GiB in {len(list(bundle.glob('*.safetensors')))} files, {THREADS} threads")
-        pairs = ((verified, apart), (verified_tensors, apart_tensors))
+        pairs = ((verified_model, unverified_model), (verified_tensors, unverified_tensors))
         ratios = []
         for ours, theirs in pairs:
             times: dict[str, list[float]] = {ours.__name__: [], theirs.__name__: []}
-            for turn in range(ROUNDS + 1):
-                for side in (ours, theirs) if turn % 2 else (theirs, ours):
+            for number in range(ROUNDS + 1):
+                for side in (ours, theirs) if number % 2 else (theirs, ours):
                     times[side.__name__].append(timed(side, bundle, trust))
-            for label, found in times.items():
-                del found[0]
-                print(f"{label:16} {min(found):.2f} s at least, median {statistics.median(found):.2f}")
+            for label, seconds in times.items():
+                del seconds[0]
+                print(f"{label:16} {min(seconds):.2f} s at least, median {statistics.median(seconds):.2f}")
             ratios.append(min(times[ours.__name__]) / min(times[theirs.__name__]))
-        print(f"a model {ratios[0]:.3f}, tensors alone {ratios[1]:.3f} of hashing and loading apart")
-        if ratios[0] > MOST:
-            sys.exit(f"at most {MOST} is allowed")
+        print(f"a model {ratios[0]:.3f}, tensors alone {ratios[1]:.3f} of hashing and loading unverified")
+        if ratios[0] > BOUND:
+            sys.exit(f"at most {BOUND} is allowed")
 
 
 if __name__ == "__main__":

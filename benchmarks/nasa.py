@@ -1,13 +1,13 @@
-"""Real micrographs: NASA's coatings (tasks A1 and A2) and superalloys (task B), with rivals that use one number.
+"""Real micrographs: NASA's coatings (tasks A1 and A2) and superalloys (task B), with baselines of one number.
 
     python -P benchmarks/nasa.py FOLDER [--bundle fusion-diff-v1-ceramic] [--seeds 10] [--json]
 
-FOLDER holds `ebc` and `super`, as in benchmark_segmentation_data of nasa/pretrained-microscopy-models. Nothing here is
-about authenticity: the tasks are stand-ins, and easy for wrong reasons, which the one-number rivals show. Crops are
-brought to zero mean and unit variance before anything is measured on them, and all is done again after 4x averaging.
-A bundle is asked as in an audit: its encoder as it stands, forests from the labelled crops alone. What is smaller than
-one of its tiles is continued by its mirror image. Seeds draw the labelled crops and the forests anew; the images stay
-the same few, and intervals over seeds say nothing of how few.
+FOLDER holds `ebc` and `super`, as in benchmark_segmentation_data of nasa/pretrained-microscopy-models. The
+tasks are stand-ins that have nothing to do with authenticity, and easy for wrong reasons, which the baselines of one
+number show. Crops have zero mean and unit variance, and every task is repeated after 4x averaging. A bundle is measured
+as in an audit: with its frozen encoder, and forests trained on the labelled crops alone. Crops smaller than a tile are
+padded by reflection. Each seed draws other labelled crops and other forests from the same few images, so intervals over
+seeds do not reflect how few the images are.
 """
 
 import argparse
@@ -39,13 +39,13 @@ from fusiondiff_audit.model.inference import collect_embeddings
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-Learner = Callable[[Places, Places, int], Floats]  # known crops, asked crops, seed -> scores of the asked
+Learner = Callable[[Places, Places, int], Floats]  # training rows, test rows, seed -> scores of the test rows
 LABELS = (None, 50)  # None: all
 OURS = "fusiondiff"
 
 
-def described(crop: Crop) -> tuple[Floats, Floats]:
-    """Return both baselines' descriptors."""
+def both_descriptors(crop: Crop) -> tuple[Floats, Floats]:
+    """Return the descriptors of both baselines."""
     pixels = as_pixels(crop)
     return grey_statistics(pixels), texture_statistics(pixels)
 
@@ -59,26 +59,28 @@ ONE_NUMBER: dict[str, Callable[[Crop], float]] = {
 }
 
 
-def learners(used: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str, Learner]:
-    """Return what learns from crops: two rivals on descriptors, and a bundle's encoder, if there is one."""
-    truth = np.array([crop.authentic for crop in used])
-    columns = [np.stack(column) for column in zip(*parallel_map(described, used, available_cores()), strict=True)]
-    found: dict[str, Learner] = {}
+def learners(crops: Sequence[Crop], model: DiffusionModel | None) -> Mapping[str, Learner]:
+    """Return the classifiers: two baselines on descriptors, and the forests of a bundle, if one is given."""
+    labels = np.array([crop.authentic for crop in crops])
+    columns = [
+        np.stack(column) for column in zip(*parallel_map(both_descriptors, crops, available_cores()), strict=True)
+    ]
+    classifiers: dict[str, Learner] = {}
     for name, rows in zip(("grey", "texture"), columns, strict=True):
 
-        def rival(known: Places, asked: Places, seed: int, name: str = name, rows: Floats = rows) -> Floats:
-            return BASELINES[name].scores(rows[known], truth[known], rows[asked], seed=seed, workers=1)
+        def baseline(train: Places, test: Places, seed: int, name: str = name, rows: Floats = rows) -> Floats:
+            return BASELINES[name].scores(rows[train], labels[train], rows[test], seed=seed, workers=1)
 
-        found[name] = rival
+        classifiers[name] = baseline
     if model is not None:
         rule = model.settings.geometry.rule
-        embeddings = embedded(model, used)
+        embeddings = embedded(model, crops)
 
-        def ours(known: Places, asked: Places, seed: int) -> Floats:
-            return held_out_scores(embeddings, known, asked, learning=ForestSettings(seed=seed), rule=rule)
+        def forest_of_bundle(train: Places, test: Places, seed: int) -> Floats:
+            return held_out_scores(embeddings, train, test, learning=ForestSettings(seed=seed), rule=rule)
 
-        found[OURS] = ours
-    return found
+        classifiers[OURS] = forest_of_bundle
+    return classifiers
 
 
 def embedded(model: DiffusionModel, crops: Sequence[Crop]) -> EnrolledEmbeddings:
@@ -93,37 +95,43 @@ def embedded(model: DiffusionModel, crops: Sequence[Crop]) -> EnrolledEmbeddings
     return collect_embeddings(images, examples)
 
 
-def judge(
+def cross_validate(
     all_crops: Sequence[Crop], folds: Sequence[set[str]], learner: Learner, labels: int | None, seeds: int
 ) -> dict[str, Any]:
-    """Ask each crop once for each seed, and each image by the mean over its crops; at most `labels` crops teach."""
-    truth = np.array([crop.authentic for crop in all_crops])
+    """Cross-validate for each seed, with at most `labels` training crops; an image's score is the mean of its crops."""
+    labels_of_crops = np.array([crop.authentic for crop in all_crops])
     images = np.array([crop.image for crop in all_crops])
     strata = np.array([crop.row for crop in all_crops])
     balanced, aurocs, right = [], [], np.zeros(3, int)
 
-    def asked_by(seed: int) -> Floats:
+    def seed_scores(seed: int) -> Floats:
         scores = np.full(len(all_crops), np.nan)
-        for i, held in enumerate(folds):
-            asked = np.isin(images, list(held))
-            known = np.flatnonzero(~asked)
+        for fold, test_images in enumerate(folds):
+            test = np.isin(images, list(test_images))
+            train = np.flatnonzero(~test)
             if labels is not None:
-                known = drawn(known, truth, strata, labels, np.random.default_rng([seed, i]))
-            scores[asked] = learner(known, np.flatnonzero(asked), seed * len(folds) + i)
+                train = draw_labelled(train, labels_of_crops, strata, labels, np.random.default_rng([seed, fold]))
+            scores[test] = learner(train, np.flatnonzero(test), seed * len(folds) + fold)
         return scores
 
     with ThreadPoolExecutor(available_cores()) as pool:
-        every = list(pool.map(asked_by, range(seeds)))
-    for scores in every:
-        balanced.append(float(balanced_accuracy_score(truth, scores >= 0.5)))
-        aurocs.append(float(roc_auc_score(truth, scores)))
-        whole = {name: (truth[images == name][0], scores[images == name].mean() >= 0.5) for name in set(images)}
-        by_image = [real == called for real, called in whole.values()]
-        ours = [real == called for real, called in whole.values() if real]
-        right += [int(((scores >= 0.5) == truth).sum()), sum(ours), sum(by_image) - sum(ours)]
+        all_scores = list(pool.map(seed_scores, range(seeds)))
+    for scores in all_scores:
+        balanced.append(float(balanced_accuracy_score(labels_of_crops, scores >= 0.5)))
+        aurocs.append(float(roc_auc_score(labels_of_crops, scores)))
+        by_name = {
+            name: (labels_of_crops[images == name][0], scores[images == name].mean() >= 0.5) for name in set(images)
+        }
+        by_image = [label == prediction for label, prediction in by_name.values()]
+        authentic_right = [label == prediction for label, prediction in by_name.values() if label]
+        right += [
+            int(((scores >= 0.5) == labels_of_crops).sum()),
+            sum(authentic_right),
+            sum(by_image) - sum(authentic_right),
+        ]
     authentic = len({crop.image for crop in all_crops if crop.authentic})
-    of = seeds * np.array([len(truth), authentic, len(set(images)) - authentic])
-    counts = [f"{found}/{all_of}" for found, all_of in zip(right, of, strict=True)]
+    totals = seeds * np.array([len(labels_of_crops), authentic, len(set(images)) - authentic])
+    counts = [f"{count}/{total}" for count, total in zip(right, totals, strict=True)]
     return {
         "balanced": t_interval(balanced),
         "auroc": float(np.mean(aurocs)),
@@ -131,50 +139,51 @@ def judge(
     }
 
 
-def drawn(
-    known: npt.NDArray[np.intp],
-    truth: npt.NDArray[np.bool_],
+def draw_labelled(
+    rows: npt.NDArray[np.intp],
+    labels: npt.NDArray[np.bool_],
     strata: npt.NDArray[np.intp],
-    n: int,
+    count: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.intp]:
-    """Return n crops, half of each class, spread over the heights of the image as evenly as can be."""
+    """Return `count` crops, half of each class, spread evenly over the rows of the images."""
     chosen: list[int] = []
-    for kind in (True, False):
-        pool = rng.permutation(known[truth[known] == kind])
-        turn = {int(i): sum(strata[j] == strata[i] for j in pool[:place]) for place, i in enumerate(pool)}
-        chosen += sorted(pool.tolist(), key=lambda i: turn[i])[: n // 2]
+    for label in (True, False):
+        pool = rng.permutation(rows[labels[rows] == label])
+        rank = {int(row): sum(strata[other] == strata[row] for other in pool[:place]) for place, row in enumerate(pool)}
+        chosen += sorted(pool.tolist(), key=lambda row: rank[row])[: count // 2]
     return np.array(chosen)
 
 
 def best_one_number(all_crops: Sequence[Crop]) -> dict[str, float]:
-    """Return the AUROC of each single number, 0.5 being useless; below 0.5 it counts as 1 minus it."""
-    truth = [crop.authentic for crop in all_crops]
-    found = {
-        name: float(roc_auc_score(truth, [number(crop) for crop in all_crops])) for name, number in ONE_NUMBER.items()
+    """Return the AUROC of each single number, mirrored at 0.5, which is chance."""
+    labels = [crop.authentic for crop in all_crops]
+    aurocs = {
+        name: float(roc_auc_score(labels, [number(crop) for crop in all_crops])) for name, number in ONE_NUMBER.items()
     }
-    return {name: max(value, 1 - value) for name, value in found.items()}
+    return {name: max(value, 1 - value) for name, value in aurocs.items()}
 
 
 def cells(folder: Path, model: DiffusionModel | None, seeds: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each task, as it is and after averaging, with what each learner reached."""
+    """Yield the results of each task, unchanged and after averaging."""
     coatings, alloys = task_a(folder), task_b(folder)
     tasks = {
         "A1 coatings, by image": (coatings, list(folds_a(coatings, by_specimen=False))),
         "A2 coatings, by specimen": (coatings, list(folds_a(coatings, by_specimen=True))),
         "B superalloys, by spot": (alloys, list(folds_b(alloys))),
     }
-    for name, (whole, folds) in tasks.items():
-        for variant, used in (("", whole), (", 4x averaged", [averaged(crop) for crop in whole])):
-            cell: dict[str, Any] = {"one number": best_one_number(used)}
-            for who, learner in learners(used, model).items():
+    for name, (crops, folds) in tasks.items():
+        for variant, variant_crops in (("", crops), (", 4x averaged", [averaged(crop) for crop in crops])):
+            results: dict[str, Any] = {"one number": best_one_number(variant_crops)}
+            for classifier, learner in learners(variant_crops, model).items():
                 for labels in LABELS:
-                    cell[f"{who}, {labels or 'all'} labels"] = judge(used, folds, learner, labels, seeds)
-            yield name + variant, cell
+                    results[f"{classifier}, {labels or 'all'} labels"] = cross_validate(
+                        variant_crops, folds, learner, labels, seeds
+                    )
+            yield name + variant, results
 
 
 def main() -> None:
-    """Run all tasks and print them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--bundle")
@@ -182,24 +191,25 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     model = None if arguments.bundle is None else DiffusionModel.from_pretrained(arguments.bundle, unverified=True)
-    out: dict[str, Any] = {}
-    for name, cell in cells(arguments.folder, model, arguments.seeds):
-        out[name] = cell
+    results: dict[str, Any] = {}
+    for name, result in cells(arguments.folder, model, arguments.seeds):
+        results[name] = result
         if not arguments.json:
-            show(name, cell)
+            print_task(name, result)
     if arguments.json:
-        print(json.dumps(out, indent=1, default=asdict))
+        print(json.dumps(results, indent=1, default=asdict))
 
 
-def show(name: str, cell: dict[str, Any]) -> None:
-    """Print one task."""
+def print_task(name: str, cell: dict[str, Any]) -> None:
     print(f"\n{name}")
     for number, auroc in cell["one number"].items():
         print(f"  {number:32} AUROC {auroc:.3f}")
-    for who, found in cell.items():
-        if who != "one number":
-            counts = f"crops {found['crops']}, images {found['authentic images']} and {found['other images']}"
-            print(f"  {who:32} AUROC {found['auroc']:.3f}, balanced {found['balanced']} %, {counts}", flush=True)
+    for classifier, result in cell.items():
+        if classifier != "one number":
+            counts = f"crops {result['crops']}, images {result['authentic images']} and {result['other images']}"
+            print(
+                f"  {classifier:32} AUROC {result['auroc']:.3f}, balanced {result['balanced']} %, {counts}", flush=True
+            )
 
 
 if __name__ == "__main__":

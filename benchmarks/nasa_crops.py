@@ -1,4 +1,4 @@
-"""Crops of NASA's coatings and superalloys, their tasks, and which images no fold may part.
+"""Crops of NASA's coatings and superalloys, the tasks on them, and their folds of cross-validation.
 
 The folder holds `ebc` and `super`, as in benchmark_segmentation_data of nasa/pretrained-microscopy-models.
 """
@@ -32,7 +32,7 @@ SPECIMENS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crop:
-    """A square of one image, as it is and of zero mean and unit variance."""
+    """A square of one image, unchanged and with zero mean and unit variance."""
 
     pixels: Floats  # z-scored
     raw: Floats
@@ -43,23 +43,23 @@ class Crop:
 
 
 def crops(path: Path, side: int, specimen: str, authentic: bool) -> Iterator[Crop]:
-    """Yield the squares of one image that lie side by side."""
-    whole = np.asarray(Image.open(path), dtype=float)
-    whole = whole / (65535 if whole.max() > 255 else 255)
-    for top in range(0, whole.shape[0] - side + 1, side):
-        for left in range(0, whole.shape[1] - side + 1, side):
-            raw = whole[top : top + side, left : left + side]
+    """Yield the adjacent squares of one image."""
+    greys = np.asarray(Image.open(path), dtype=float)
+    greys = greys / (65535 if greys.max() > 255 else 255)
+    for top in range(0, greys.shape[0] - side + 1, side):
+        for left in range(0, greys.shape[1] - side + 1, side):
+            raw = greys[top : top + side, left : left + side]
             yield Crop(standard(raw), raw, path.name, specimen, top // side, authentic)
 
 
-def standard(grey: Floats) -> Floats:
+def standard(greys: Floats) -> Floats:
     """Return greys of zero mean and unit variance."""
-    result: Floats = (grey - grey.mean()) / max(float(grey.std()), 1e-9)
+    result: Floats = (greys - greys.mean()) / max(float(greys.std()), 1e-9)
     return result
 
 
 def averaged(crop: Crop) -> Crop:
-    """Return the crop after 4x averaging, brought to zero mean and unit variance again."""
+    """Return the crop after 4x averaging, with zero mean and unit variance."""
     side = len(crop.pixels) // 4
     small, raw = (grey.reshape(side, 4, side, 4).mean((1, 3)) for grey in (crop.pixels, crop.raw))
     return Crop(standard(small), raw, crop.image, crop.specimen, crop.row, crop.authentic)
@@ -73,37 +73,37 @@ def as_pixels(crop: Crop) -> npt.NDArray[np.uint16]:
 
 def task_a(folder: Path) -> list[Crop]:
     """Return 256 px crops of the coatings."""
-    found: list[Crop] = []
+    coatings: list[Crop] = []
     for path in sorted((folder / "ebc").glob("*.png")):
         specimen = next((name for name in SPECIMENS if name in path.name), None)
         if specimen is None:
-            sys.exit(f"{path}: of no specimen that the task knows")
-        found += crops(path, 256, specimen, specimen == REFERENCE)
-    return found
+            sys.exit(f"{path}: of an unknown specimen")
+        coatings += crops(path, 256, specimen, specimen == REFERENCE)
+    return coatings
 
 
 def task_b(folder: Path) -> list[Crop]:
     """Return 128 px crops of the superalloys' spots; 0d is the positive class."""
-    found: list[Crop] = []
+    alloys: list[Crop] = []
     for path in sorted((folder / "super").glob("spot*.png")):
-        spot, kind = re.match(r"(spot\d)_(\d+d)_", path.name).groups()  # type: ignore[union-attr]
-        found += crops(path, 128, spot, kind == "0d")
-    return found
+        spot, treatment = re.match(r"(spot\d)_(\d+d)_", path.name).groups()  # type: ignore[union-attr]
+        alloys += crops(path, 128, spot, treatment == "0d")
+    return alloys
 
 
 def folds_a(all_crops: Sequence[Crop], *, by_specimen: bool) -> Iterator[set[str]]:
-    """Yield the images of each fold's test side: one of S0440, and others by image or by whole specimens."""
-    ours = sorted({crop.image for crop in all_crops if crop.authentic})
+    """Yield the test images of each fold: one of S0440, and others by image or by specimen."""
+    authentic = sorted({crop.image for crop in all_crops if crop.authentic})
     others: dict[str, list[str]] = {}
     for crop in all_crops:
         if not crop.authentic:
-            unit = crop.specimen if by_specimen else crop.image
-            others.setdefault(unit, [])
-            if crop.image not in others[unit]:
-                others[unit].append(crop.image)
-    units = sorted(others)
-    for i, image in enumerate(ours):
-        yield {image, *(name for unit in units[i :: len(ours)] for name in others[unit])}
+            group = crop.specimen if by_specimen else crop.image
+            others.setdefault(group, [])
+            if crop.image not in others[group]:
+                others[group].append(crop.image)
+    groups = sorted(others)
+    for place, image in enumerate(authentic):
+        yield {image, *(name for group in groups[place :: len(authentic)] for name in others[group])}
 
 
 def folds_b(all_crops: Sequence[Crop]) -> Iterator[set[str]]:

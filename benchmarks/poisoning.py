@@ -1,10 +1,10 @@
-"""What poison reaches on the kiln benchmark with 50 enrolled specimens, and what detectors make of it.
+"""The effect of poisons on the kiln benchmark with 50 enrolled specimens, and the detectors' results.
 
     python -P benchmarks/poisoning.py [--bundle MODEL] [--seeds 3] [--partitions 5] [--only NAME ...]
 
-Every poison alters one, two and five specimens. A label that was certified against so many and is another one is a
-broken certificate: there must be none, and the benchmark fails if there is one. Detectors are asked about the clean
-enrolment and about one with a stamp on every tenth specimen. It prints two tables for docs/benchmarks.md.
+Every poison alters one, two and five specimens. A certificate is broken if a label changes that was certified
+against as many specimens; the benchmark fails if one is broken. Detectors run on the clean enrolment and on one with a
+stamp on every tenth specimen. It prints two tables for docs/benchmarks.md.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from attacks.images import LabelledImage
-from attacks.poison.detectors import DETECTORS, evaluate_detector
-from attacks.poison.harness import PoisonPlan, PoisonScenario, altered_specimens, apply_poison, run_poison
+from attacks.poison.detectors import DETECTORS, DetectorTrial, evaluate_detector
+from attacks.poison.harness import PoisonPlan, PoisonScenario, PoisonTrial, altered_specimens, apply_poison, run_poison
 from attacks.poison.threat import PoisonBudget
 from attacks.poison_catalogue import POISONS
 from fusiondiff_audit.evaluation.task import BenchmarkItem, PartSizes, benchmark_task
@@ -27,78 +27,75 @@ from fusiondiff_audit.stress.target import Pipeline
 from reports.arithmetic import tolerance
 
 BUNDLE = "fusion-diff-v1-ceramic"
-SPECIMENS, ASKED, TRUSTED = 50, 40, 20
+SPECIMENS, QUERIES, TRUSTED = 50, 40, 20
 ALTERED, PLANTED = (1, 2, 5), 5
 
 
-def pictures(items: tuple[BenchmarkItem, ...]) -> list[LabelledImage]:
-    """Return the pictures of some items."""
+def labelled_images(items: tuple[BenchmarkItem, ...]) -> list[LabelledImage]:
     return [
         LabelledImage(f"{item.part} {at}", item.pixels(), item.authentic, " ".join(item.specimen().key))
         for at, item in enumerate(items)
     ]
 
 
-def rows(said: argparse.Namespace) -> Iterator[tuple[str, list[object]]]:
-    """Yield what came of each poison and each detector, seed by seed."""
+def run_trials(arguments: argparse.Namespace) -> Iterator[tuple[str, PoisonTrial | DetectorTrial]]:
+    """Yield the trial of each poison and each detector, seed by seed."""
     with Guard() as guard:
-        for seed in range(said.seeds):
-            model = DiffusionModel.from_pretrained(said.bundle, unverified=said.bundle != BUNDLE)
-            learner = FrozenEncoderLearner(model, Pipeline(model, guard), ForestSettings(said.partitions, seed=seed))
-            sizes = PartSizes(train=SPECIMENS, calibrate=TRUSTED, test=ASKED, microscope=0, workshop=0, kiln=0)
-            parts = benchmark_task(seed, sizes).parts
-            enrolled, trusted, asked = (pictures(parts[name]) for name in ("train", "calibrate", "test"))
-            case = PoisonScenario(learner, enrolled, asked, learner.enrol(enrolled), tolerance)
-            for name in said.only or POISONS:
-                for most in ALTERED:
-                    found = run_poison(PoisonPlan(name, POISONS[name].poison, PoisonBudget(most)), case, seed=seed)
-                    if not found.ran:
-                        sys.exit(f"{name}, {most} altered: {found.problem}")
-                    yield f"{name}, {most} altered", [found]
-            _, taught = apply_poison(
-                PoisonPlan("stamp", POISONS["stamp"].poison, PoisonBudget(PLANTED)), case, seed=seed
+        for seed in range(arguments.seeds):
+            model = DiffusionModel.from_pretrained(arguments.bundle, unverified=arguments.bundle != BUNDLE)
+            learner = FrozenEncoderLearner(
+                model, Pipeline(model, guard), ForestSettings(arguments.partitions, seed=seed)
             )
-            clean, poisoned = (learner.features_of(some, trusted) for some in (enrolled, taught))
+            sizes = PartSizes(train=SPECIMENS, calibrate=TRUSTED, test=QUERIES, microscope=0, workshop=0, kiln=0)
+            parts = benchmark_task(seed, sizes).parts
+            enrolled, trusted, queries = (labelled_images(parts[name]) for name in ("train", "calibrate", "test"))
+            scenario = PoisonScenario(learner, enrolled, queries, learner.enrol(enrolled), tolerance)
+            for name in arguments.only or POISONS:
+                for count in ALTERED:
+                    trial = run_poison(PoisonPlan(name, POISONS[name].poison, PoisonBudget(count)), scenario, seed=seed)
+                    if not trial.ran:
+                        sys.exit(f"{name}, {count} altered: {trial.problem}")
+                    yield f"{name}, {count} altered", trial
+            _, stamped = apply_poison(
+                PoisonPlan("stamp", POISONS["stamp"].poison, PoisonBudget(PLANTED)), scenario, seed=seed
+            )
+            clean, poisoned = (learner.features_of(images, trusted) for images in (enrolled, stamped))
             for name in DETECTORS:
-                yield name, [evaluate_detector(name, clean, poisoned, altered_specimens(enrolled, taught))]
-            print(f"seed {seed} of {said.seeds}", file=sys.stderr, flush=True)
+                yield name, evaluate_detector(name, clean, poisoned, altered_specimens(enrolled, stamped))
+            print(f"seed {seed} of {arguments.seeds}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Poison, print, and fail if a certificate was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default=BUNDLE)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--partitions", type=int, default=5)
     parser.add_argument("--only", nargs="*", choices=POISONS)
-    said = parser.parse_args()
-    found: dict[str, list] = {}  # type: ignore[type-arg]
-    for name, more in rows(said):
-        found.setdefault(name, []).extend(more)
+    arguments = parser.parse_args()
+    poisons: dict[str, list[PoisonTrial]] = {}
+    detectors: dict[str, list[DetectorTrial]] = {}
+    for name, trial in run_trials(arguments):
+        if isinstance(trial, PoisonTrial):
+            poisons.setdefault(name, []).append(trial)
+        else:
+            detectors.setdefault(name, []).append(trial)
         print(name, file=sys.stderr, flush=True)
     print("| poison | aimed at | passed | labels turned | certified labels | broken | right before | after |")
     print(f"|{'---|' * 8}")
-    broken = 0
-    for name, each in found.items():
-        if name in DETECTORS:
-            continue
-        aimed, asked = sum(one.aimed for one in each), sum(one.asked for one in each)
-        passed, turned = sum(len(one.passed) for one in each), sum(len(one.turned) for one in each)
-        certified, before, after = (
-            sum(getattr(one, what) for one in each) for what in ("certified", "right_before", "right_after")
-        )
-        lost = sum(len(one.broken) for one in each)
-        broken += lost
-        print(f"| {name} | {aimed} | {passed} | {turned} of {asked} | {certified} | {lost} | {before} | {after} |")
+    for name, trials in poisons.items():
+        turned = f"{sum(len(trial.turned) for trial in trials)} of {sum(trial.asked for trial in trials)}"
+        aimed, passed = sum(trial.aimed for trial in trials), sum(len(trial.passed) for trial in trials)
+        certified, lost = sum(trial.certified for trial in trials), sum(len(trial.broken) for trial in trials)
+        before, after = sum(trial.right_before for trial in trials), sum(trial.right_after for trial in trials)
+        print(f"| {name} | {aimed} | {passed} | {turned} | {certified} | {lost} | {before} | {after} |")
     print(f"\n| detector | planted found | false alarms | alarms on the clean set | counts |\n|{'---|' * 5}")
-    for name in DETECTORS:
-        each = found[name]
-        hit, planted, alarms, clean, quiet, whole = (
-            sum(getattr(one, what) for one in each)
-            for what in ("found", "planted", "alarms", "clean", "clean_alarms", "clean_all")
-        )
-        counts = sum(one.counts for one in each)
-        print(f"| {name} | {hit} of {planted} | {alarms} of {clean} | {quiet} of {whole} | {counts} of {len(each)} |")
+    for name, results in detectors.items():
+        found = f"{sum(result.found for result in results)} of {sum(result.planted for result in results)}"
+        alarms = f"{sum(result.alarms for result in results)} of {sum(result.clean for result in results)}"
+        quiet = f"{sum(result.clean_alarms for result in results)} of {sum(result.clean_all for result in results)}"
+        counts = f"{sum(result.counts for result in results)} of {len(results)}"
+        print(f"| {name} | {found} | {alarms} | {quiet} | {counts} |")
+    broken = sum(len(trial.broken) for trials in poisons.values() for trial in trials)
     if broken:
         sys.exit(f"{broken} certified labels were turned")
 

@@ -1,6 +1,6 @@
-"""How much a signed batch costs over reading and hashing its files: `python benchmarks/signing.py`.
+"""The time to read a signed batch, over reading and hashing its files: `python -P benchmarks/signing.py`.
 
-A is the plain work, `hashlib.sha256` over each file's bytes in a pool of threads; B opens the batch and reads every
+A is the reference, `hashlib.sha256` over each file's bytes in a pool of threads; B opens the batch and reads every
 file through `Batch.files`. Rounds are interleaved (A B, B A, ...), one warm-up is dropped, and the ratio is that of the
 least times. Growth compares the time per file at n, 4n and 16n, memory the peaks at n and 10n.
 """
@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
-# A script's own folder comes first on the path, and there this file would stand in for the room that it measures.
+# Without -P a script's own folder comes first on the path, where this file would hide the package `signing`.
 sys.path[:] = [p for p in sys.path if Path(p).resolve() != Path(__file__).resolve().parent]
 
 import signing  # noqa: E402
@@ -31,7 +31,7 @@ YEAR = timedelta(days=365)
 
 
 def main() -> int:
-    """Measure, print a table, and say by the exit code whether the bounds hold."""
+    """Return the exit code: 1 where a bound does not hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--size", type=int, default=2_147_484, help="bytes; 1,000 of them are 2 GiB")
@@ -40,64 +40,67 @@ def main() -> int:
     parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak_of is not None:
-        print(peak(options.peak_of))
+        print(peak_memory(options.peak_of))
         return 0
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         home = Path(name)
-        held = [ratio(home, options.files, options.size, options.rounds), growth(home), memory(home, options.size)]
-    return 0 if all(held) else 1
+        results = [ratio(home, options.files, options.size, options.rounds), growth(home), memory(home, options.size)]
+    return 0 if all(results) else 1
 
 
 def ratio(home: Path, count: int, size: int, rounds: int) -> bool:
-    """Compare opening a batch with plain reading and hashing."""
-    folder, trust = make(home / "large", count, size)
+    """Return whether opening a batch is within the bound over reading and hashing."""
+    folder, trust = signed_folder(home / "large", count, size)
     threads = THREADS
-    work: dict[str, Callable[[], object]] = {"A": lambda: plain(folder, threads), "B": lambda: drain(folder, trust)}
+    work: dict[str, Callable[[], object]] = {
+        "A": lambda: hash_files(folder, threads),
+        "B": lambda: read_batch(folder, trust),
+    }
     times: dict[str, list[float]] = {"A": [], "B": []}
-    for i in range(rounds + 1):
-        for name in "AB" if i % 2 else "BA":
+    for number in range(rounds + 1):
+        for name in "AB" if number % 2 else "BA":
             start = time.perf_counter()
             work[name]()
-            if i:
+            if number:
                 times[name].append(time.perf_counter() - start)
-    for name, what in (("A", "read and hash"), ("B", "open a signed batch")):
+    for name, title in (("A", "read and hash"), ("B", "open a signed batch")):
         low, high = min(times[name]), max(times[name])
-        print(f"{name} {what:20} least {low:.3f} s, most {high:.3f} s, {count * size / low / 1e9:.2f} GB/s")
-    found = min(times["B"]) / min(times["A"])
-    return verdict(
-        f"ratio B/A over {rounds} rounds, {count} files of {size:,} bytes, {threads} threads", found, MAX_RATIO
+        print(f"{name} {title:20} least {low:.3f} s, most {high:.3f} s, {count * size / low / 1e9:.2f} GB/s")
+    measured = min(times["B"]) / min(times["A"])
+    return print_verdict(
+        f"ratio B/A over {rounds} rounds, {count} files of {size:,} bytes, {threads} threads", measured, MAX_RATIO
     )
 
 
 def growth(home: Path) -> bool:
-    """Compare the time per file of batches of n, 4n and 16n small files."""
+    """Return whether the time per file stays within the bound for n, 4n and 16n small files."""
     per_file = []
     for n in (1000, 4000, 16000):
-        folder, trust = make(home / f"grow-{n}", n, 1024)
-        per_file.append(min(timed(folder, trust) for _ in range(5)) / n)
+        folder, trust = signed_folder(home / f"grow-{n}", n, 1024)
+        per_file.append(min(batch_seconds(folder, trust) for _ in range(5)) / n)
         print(f"  {n:6} files of 1 KiB: {per_file[-1] * 1e6:.1f} us a file")
-    return verdict("growth of the time per file from n to 16n", max(per_file) / per_file[0], MAX_GROWTH)
+    return print_verdict("growth of the time per file from n to 16n", max(per_file) / per_file[0], MAX_GROWTH)
 
 
 def memory(home: Path, size: int) -> bool:
-    """Compare peaks of fresh processes that read n and 10n files."""
+    """Return whether the peaks of new processes that read n and 10n files are within the bounds."""
     peaks = []
     for n in (100, 1000):
-        folder, _ = make(home / f"memory-{n}", n, size)
+        folder, _ = signed_folder(home / f"memory-{n}", n, size)
         command = [sys.executable, __file__, "--peak-of", str(folder)]
         peaks.append(int(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
         print(f"  {n:6} files of {size:,} bytes: peak {peaks[-1] / 2**20:.0f} MiB")
-    flat = verdict("growth of the peak from n to 10n", peaks[1] / (1.05 * peaks[0] + 32 * 2**20), 1.0)
-    return verdict("peak at 10n, of 300 MiB", peaks[1] / MAX_PEAK, 1.0) and flat
+    flat = print_verdict("growth of the peak from n to 10n", peaks[1] / (1.05 * peaks[0] + 32 * 2**20), 1.0)
+    return print_verdict("peak at 10n, of 300 MiB", peaks[1] / MAX_PEAK, 1.0) and flat
 
 
-def verdict(what: str, found: float, most: float) -> bool:
-    """Print a figure beside its bound."""
-    print(f"{'holds' if found <= most else 'FAILS'}: {what}: {found:.3f}, at most {most:.2f}")
-    return found <= most
+def print_verdict(title: str, measured: float, bound: float) -> bool:
+    """Print a figure with its bound; return whether the bound holds."""
+    print(f"{'holds' if measured <= bound else 'FAILS'}: {title}: {measured:.3f}, at most {bound:.2f}")
+    return measured <= bound
 
 
-def make(folder: Path, count: int, size: int) -> tuple[Path, signing.TrustStore]:
+def signed_folder(folder: Path, count: int, size: int) -> tuple[Path, signing.TrustStore]:
     """Make a signed folder of random files, and the trust store for it beside the folder."""
     folder.mkdir()
     block = os.urandom(size)
@@ -114,28 +117,28 @@ def make(folder: Path, count: int, size: int) -> tuple[Path, signing.TrustStore]
     return folder, trust
 
 
-def plain(folder: Path, threads: int) -> int:
-    """Read and hash every file of a folder, as anybody would."""
+def hash_files(folder: Path, threads: int) -> int:
+    """Read and hash every file of a folder; return how many."""
     with ThreadPoolExecutor(threads) as pool:
         return len(list(pool.map(lambda p: hashlib.sha256(p.read_bytes()).digest(), sorted(folder.glob("*.tif")))))
 
 
-def drain(folder: Path, trust: signing.TrustStore) -> None:
+def read_batch(folder: Path, trust: signing.TrustStore) -> None:
     """Open a batch and read all of its files; all must be genuine."""
     for file in signing.open_batch(folder, trust=trust).files():
         assert isinstance(file, signing.SignedFile)
 
 
-def timed(folder: Path, trust: signing.TrustStore) -> float:
+def batch_seconds(folder: Path, trust: signing.TrustStore) -> float:
     """Return the seconds that `drain` takes."""
     start = time.perf_counter()
-    drain(folder, trust)
+    read_batch(folder, trust)
     return time.perf_counter() - start
 
 
-def peak(folder: Path) -> int:
+def peak_memory(folder: Path) -> int:
     """Return this process's peak memory in bytes after reading a batch."""
-    drain(folder, signing.load_trust(folder.with_suffix(".json"), at=signing.now()))
+    read_batch(folder, signing.load_trust(folder.with_suffix(".json"), at=signing.now()))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

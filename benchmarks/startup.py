@@ -1,4 +1,4 @@
-"""What `fusiondiff-audit --version` costs over `import click`, in user CPU: `python benchmarks/startup.py`."""
+"""The processor time of `fusiondiff-audit --version` over that of `import click`: `python -P benchmarks/startup.py`."""
 
 import resource
 import statistics
@@ -16,15 +16,15 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Run both commands in interleaved rounds and compare the least times."""
+    """Return the exit code: 1 where the ratio of the least times exceeds the bound."""
     seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for i in range(ROUNDS + 1):
-        for name in sorted(COMMANDS, reverse=i % 2 == 0):
-            spent = user_seconds(COMMANDS[name])
-            if i:  # the first round warms the caches
-                seconds[name].append(spent)
-    for name, found in seconds.items():
-        print(f"{name:15} least {min(found):.3f} s, median {statistics.median(found):.3f} s")
+    for number in range(ROUNDS + 1):
+        for name in sorted(COMMANDS, reverse=number % 2 == 0):
+            used = user_seconds(COMMANDS[name])
+            if number:  # the first round warms the caches
+                seconds[name].append(used)
+    for name, times in seconds.items():
+        print(f"{name:15} least {min(times):.3f} s, median {statistics.median(times):.3f} s")
     first, second = seconds.values()
     ratio = min(second) / min(first)
     print(f"{'holds' if ratio <= MAX_RATIO else 'FAILS'}: ratio B/A {ratio:.2f}, at most {MAX_RATIO}")
