@@ -6,7 +6,7 @@ from typing import Any
 from fusiondiff_audit.policy.stress import StressPolicy, read_stress_policy
 from fusiondiff_audit.stress.suite import suite_of
 from reports.stress.gates import decide, tally
-from reports.stress.outcome import Outcome
+from reports.stress.outcome import CLEAN_ACCURACY, Outcome, clean_accuracy
 from reports.stress.records import AttackResult, CheckResult, CheckState
 from reports.stress.result import StressResult
 from signing import PublicKey, now, write_time
@@ -27,6 +27,7 @@ def stressed(
         size = f"{float(Fraction(one.size)):.6f}"
         named = (plan.name, plan.family, plan.knowledge, one.norm, size)
         attacks.append(AttackResult(*named, held, (), (), silenced, (), 0, 1, None, "AML", "NISTAML"))
+    accuracy = clean_accuracy(count, count, suite.floor)
     left = {attack.name: dict.fromkeys(images, stands) for attack in attacks}
     given: dict[str, Any] = {
         "issued": write_time(now()),
@@ -39,7 +40,10 @@ def stressed(
         "missed": (),
         "authentic": images[::2],
         "attacks": tuple(attacks),
-        "checks": tuple(CheckResult(check, "title", CheckState.HELD, "fine") for check in rules.checks),
+        "checks": tuple(
+            CheckResult(check, "title", *(accuracy if check == CLEAN_ACCURACY else (CheckState.HELD, "fine")))
+            for check in rules.checks
+        ),
         "not_selected": (),
         "gates": tuple(decide(gate, tally(gate, left, images[::2]), now(), first=True) for gate in suite.gates),
     }

@@ -12,7 +12,7 @@ from attacks.harness import run_attack
 from attacks.images import LabelledImage, Norm, Plane, UnitPlane
 from attacks.target import Prediction
 from attacks.trials import Knowledge
-from reports.stress.statistics import wilson
+from reports.stress.outcome import CLEAN_ACCURACY, clean_accuracy
 
 _BROKEN = 0.95
 _EASY = 3.0  # times the smallest budget that suffices on paper
@@ -110,12 +110,7 @@ def _constant_is_not(context: CheckContext) -> StateAndEvidence:
 
 
 def _clean_accuracy(context: CheckContext) -> StateAndEvidence:
-    right, count = len(context.images), len(context.all_images)
-    low, high = wilson(right, count)
-    evidence = f"{right} of {count} right before any attack ({low:.1%} to {high:.1%}), at least {context.floor:.0%}"
-    names = {image.name for image in context.images}
-    only = all({trial.picture for trial in run.result.trials} <= names for run in context.runs.values())
-    return held_if(right >= context.floor * count and only and right > 0, evidence)
+    return clean_accuracy(len(context.images), len(context.all_images), context.floor)
 
 
 CONTROLS = (
@@ -132,9 +127,9 @@ CONTROLS = (
         _constant_is_not,
     ),
     Check(
-        "S32",
+        CLEAN_ACCURACY,
         "clean accuracy",
-        "accuracy before any attack is at least the floor, and only right predictions are attacked",
+        "accuracy before any attack is at least the floor",
         _clean_accuracy,
     ),
 )

@@ -2,6 +2,7 @@
 
 A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. It must
 also be of a stress policy that the audit's policy names: whoever runs a stress test does not choose how hard it is.
+A built-in policy is known by its digest; one that only has its name is refused, where no result is required as well.
 Where the policy requires a result, anything less ends the audit before an image is judged; else the report states what
 there is.
 
@@ -51,27 +52,36 @@ def require_robustness(
         raise _refused(f"{place}: a stress test of sha256:{result.model_digest}, the model is sha256:{model}")
     named = f"sha256:{result.policy_digest}" in policy.robustness.policies
     policy_digest = result.policy_digest if named else stress_policy_digest(result, str(place))
-    if required and not named:
+    if not named and (required or result.policy in STRESS_POLICIES):
         _refuse_other_policy(result, policy_digest, policy, place)
-    age = now - result.time
-    stale = pin is None and age > timedelta(days=policy.robustness.days)
-    if stale and required:
-        raise _refused(f"{place}: {age.days} days old, {policy.robustness.days} at most")
+    fault = None if pin is not None else _staleness(result, policy, now)
+    if fault is not None and required:
+        raise _refused(f"{place}: {fault}")
     if result.word is not Outcome.PASSED and required:
         why = result.why[0] if result.why else "a gate failed"
         raise _refused(f"{place}: the stress test ended {result.word}: {why}")
-    return RobustnessClaim(result.word, result.policy, policy_digest, result.issued[:10], digest, stale)
+    return RobustnessClaim(result.word, result.policy, policy_digest, result.issued[:10], digest, fault is not None)
+
+
+def _staleness(result: StressResult, policy: AuditPolicy, now: datetime) -> str | None:
+    """Say why a result counts no longer: by its age, or because a gate that failed is waived no longer."""
+    age, waived = now - result.time, result.waived_until
+    if age > timedelta(days=policy.robustness.days):
+        return f"{age.days} days old, {policy.robustness.days} at most"
+    return f"a gate failed that was waived until {waived:%Y-%m-%d}" if waived is not None and now >= waived else None
 
 
 def _refuse_other_policy(result: StressResult, digest: str, policy: AuditPolicy, place: Path) -> None:
-    """Refuse a result of a stress policy that the audit's policy does not name."""
-    references = policy.robustness.policies
+    """Refuse a result of a stress policy that the audit's policy does not name, or that is not what it calls itself."""
+    required = policy.robustness.result == "required"
+    references = policy.robustness.policies if required else (result.policy,)
     accepted = {reference.removeprefix("sha256:") for reference in references}
     accepted |= {read_stress_policy(name).digest for name in references if name in STRESS_POLICIES}
     accepted |= {digest for digest, name in ONE_FILE_DIGESTS.items() if name in references}
     if not accepted & {result.policy_digest, digest}:
         what = f"{place}: a stress test by policy {result.policy!r} sha256:{digest}"
-        raise _refused(f"{what}, policy {policy.name!r} requires {' or '.join(references)}")
+        demand = f"policy {policy.name!r} requires {' or '.join(references)}" if required else "not the built-in one"
+        raise _refused(f"{what}, {demand}")
 
 
 def _refused(what: str) -> AuditError:

@@ -14,9 +14,9 @@ from pydantic import Field, StringConstraints
 
 from fusiondiff_audit.policy.one_file import refuse_audit_settings
 from fusiondiff_audit.policy.parsing import PolicySection, ResolvedPolicy, Text, read_table, resolve
-from reports.stress.quoted_policy import BUDGET, SHARE
+from reports.stress.quoted_policy import BUDGET, SHARE, QuotedPolicy, read_quoted_policy
 from reports.verdict.embedded import STRESS_POLICIES
-from signing.strict import write_json
+from signing.strict import malformed, write_json
 
 Share = Annotated[str, StringConstraints(pattern=f"^({SHARE})$")]
 Size = Annotated[str, StringConstraints(pattern=f"^({BUDGET})$")]
@@ -88,6 +88,11 @@ class StressPolicy(ResolvedPolicy):
         return (self.name, *(gate.waiver.reason for gate in self.gates if gate.waiver is not None))
 
     @property
+    def as_quoted(self) -> QuotedPolicy:
+        """Return the policy as whoever verifies its results reads it."""
+        return read_quoted_policy(self.text)
+
+    @property
     def trials_digest(self) -> str:
         """Return the SHA-256 over the settings that decide what happens to each image."""
         return hashlib.sha256(write_json(self.model_dump(mode="json", include=_TRIALS))).hexdigest()
@@ -99,7 +104,15 @@ def stress_policy_file(policy: str) -> Path:
 
 
 def read_stress_policy(policy: str) -> StressPolicy:
-    """Return a built-in policy by its name, or the policy of a file; unknown keys and other types are refused."""
+    """Return a built-in policy by its name, or the policy of a file.
+
+    Unknown keys, other types, days that no calendar has, and gates that end in one way only are refused.
+    """
     table = read_table(stress_policy_file(policy))
     refuse_audit_settings(table, policy)
-    return resolve(StressPolicy, table, policy, reserved=() if policy in STRESS_POLICIES else STRESS_POLICIES)
+    settings = resolve(StressPolicy, table, policy, reserved=() if policy in STRESS_POLICIES else STRESS_POLICIES)
+    try:
+        settings.as_quoted.refuse_foregone_gates()
+    except ValueError as e:
+        raise malformed(policy, str(e)) from e
+    return settings

@@ -16,12 +16,8 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import StressPolicy
 from fusiondiff_audit.stress.baseline import StressBaseline
 from reports.identity import Key, Library
-from reports.stress.records import (
-    AttackResult,
-    DetectorResult,
-    Environment,
-    PoisonResult,
-)
+from reports.stress.outcome import outcome_of
+from reports.stress.records import AttackResult, DetectorResult, Environment, PoisonResult
 from reports.stress.result import StressResult
 from reports.stress.versions import NEWEST_RESULT
 from signing.strict import is_plain
@@ -44,11 +40,24 @@ class Circumstances:
 def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
     """Return what is signed."""
     model, runtime, poisoned = asked.model, asked.model.runtime, suite_result.poisoned
+    problem = None if poisoned is None or poisoned.problem is None else _text(poisoned.problem)
+    attacks = tuple(map(_attack_result, suite_result.results))
+    poisons = () if poisoned is None else tuple(map(_poison_result, poisoned.trials))
+    detectors = () if poisoned is None else tuple(map(_detector_result, poisoned.detectors))
+    checks = tuple(replace(check, evidence=_text(check.evidence)) for check in suite_result.checks)
+    outcome, reasons = outcome_of(
+        attacks=attacks,
+        poisons=poisons,
+        detectors=detectors,
+        checks=checks,
+        gates=suite_result.gates,
+        detector_problem=problem,
+    )
     return StressResult(
         format=NEWEST_RESULT,
         issued=signing.write_time(suite_result.decided),
-        word=suite_result.word,
-        why=tuple(map(_text, suite_result.why)),
+        word=outcome,
+        why=reasons,
         auditor=asked.auditor,
         model=model.title,
         model_digest=model.digest,
@@ -59,12 +68,12 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
         policy_text=asked.policy.text,
         images=images,
         missed=tuple(sorted(suite_result.missed)),
-        attacks=tuple(map(_attack_result, suite_result.results)),
-        poisons=() if poisoned is None else tuple(map(_poison_result, poisoned.trials)),
-        detectors=() if poisoned is None else tuple(map(_detector_result, poisoned.detectors)),
-        checks=tuple(replace(check, evidence=_text(check.evidence)) for check in suite_result.checks),
+        attacks=attacks,
+        poisons=poisons,
+        detectors=detectors,
+        checks=checks,
         not_selected=suite_result.not_selected,
-        gates=tuple(replace(gate, said=_text(gate.said)) for gate in suite_result.gates),
+        gates=suite_result.gates,
         outcome=suite_result.digest,
         taken=Environment(
             asked.origin.digest,
@@ -79,6 +88,7 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
         ),
         authentic=tuple(sorted(suite_result.authentic)),
         baseline=None if asked.baseline is None else asked.baseline.digest,
+        detector_problem=problem,
     )
 
 

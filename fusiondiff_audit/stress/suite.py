@@ -1,8 +1,6 @@
-"""The suite of a stress policy: names become attacks, and texts become numbers."""
+"""The suite of a stress policy: names become attacks and poisons. Budgets and gates are those that a verifier reads."""
 
 import re
-from datetime import UTC, datetime
-from decimal import Decimal
 from fractions import Fraction
 from urllib.parse import quote
 
@@ -16,14 +14,8 @@ from attacks.poison.threat import PoisonBudget
 from attacks.poison_catalogue import POISONS
 from attacks.suite import Suite
 from fusiondiff_audit.policy.parsing import MAX_POLICY
-from fusiondiff_audit.policy.stress import (
-    AttackSettings,
-    GateSettings,
-    PoisonSettings,
-    StressPolicy,
-    stress_policy_file,
-)
-from reports.stress.gates import Bound, Gate, Metric, Severity, Slice, Waiver
+from fusiondiff_audit.policy.stress import AttackSettings, PoisonSettings, StressPolicy, stress_policy_file
+from reports.stress.quoted_policy import QuotedAttack
 from reports.verdict.embedded import STRESS_POLICIES
 from signing import read_capped
 from signing.strict import malformed
@@ -37,7 +29,7 @@ def policy_place(policy: str, settings: StressPolicy) -> tuple[str, dict[str, in
     built_in = f"fusiondiff_audit/policy/built_in/{path.name}"
     where = built_in if policy in STRESS_POLICIES else quote(path.as_posix().lstrip("/"))
     lines = read_capped(path, limit=MAX_POLICY).decode(errors="replace").splitlines()
-    gates = [_gate(gate).name for gate in settings.gates]
+    gates = [gate.name for gate in settings.as_quoted.gates]
     starts = [n for n, line in enumerate(lines, start=1) if _GATE.match(line)]
     return where, dict(zip(gates, starts, strict=False))  # gates on one line have no line of their own
 
@@ -46,14 +38,15 @@ def suite_of(policy: StressPolicy, where: str) -> Suite:
     """Return what a policy asks for; what cannot be asked for is refused before anything is attacked."""
     if not policy.attacks:
         raise malformed(where, f"policy {policy.name!r} asks for no attack: attacks is empty")
+    quoted = policy.as_quoted
     try:
         return Suite(
-            policy.name,
-            tuple(map(_plan, policy.attacks)),
-            policy.checks,
-            tuple(map(_gate, policy.gates)),
-            policy.seed,
-            float(policy.floor),
+            quoted.name,
+            tuple(map(_plan, policy.attacks, quoted.attacks)),
+            quoted.checks,
+            quoted.gates,
+            quoted.seed,
+            quoted.floor,
             60.0 * policy.minutes if policy.minutes is not None else float("inf"),
         )
     except ValueError as e:
@@ -62,8 +55,7 @@ def suite_of(policy: StressPolicy, where: str) -> Suite:
 
 def poisons_of(policy: StressPolicy, where: str) -> tuple[PoisonPlan, ...]:
     """Return the poisons that a policy asks for; what cannot be asked for is refused."""
-    fault = None
-    names = [f"{settings.poison}-{settings.specimens}" for settings in policy.poisons]
+    fault, names = None, policy.as_quoted.poisons
     if unknown := sorted({settings.poison for settings in policy.poisons} - set(POISONS)):
         fault = f"no poison {unknown[0]}; there are {', '.join(sorted(POISONS))}"
     elif unknown := sorted(set(policy.detectors) - set(DETECTORS)):
@@ -75,42 +67,23 @@ def poisons_of(policy: StressPolicy, where: str) -> tuple[PoisonPlan, ...]:
     if fault is not None:
         raise malformed(where, f"policy {policy.name!r}: {fault}")
     try:
-        return tuple(map(_poison, policy.poisons))
+        return tuple(map(_poison, policy.poisons, names))
     except ValueError as e:
         raise malformed(where, str(e)) from e
 
 
-def _poison(settings: PoisonSettings) -> PoisonPlan:
+def _poison(settings: PoisonSettings, name: str) -> PoisonPlan:
     allowed = PoisonBudget(settings.specimens, Budget(Norm.LINF, float(Fraction(settings.size))), settings.steps)
-    return PoisonPlan(f"{settings.poison}-{settings.specimens}", POISONS[settings.poison].poison, allowed)
+    return PoisonPlan(name, POISONS[settings.poison].poison, allowed)
 
 
-def _plan(settings: AttackSettings) -> AttackPlan:
+def _plan(settings: AttackSettings, quoted: QuotedAttack) -> AttackPlan:
     entry = CATALOGUE.get(settings.attack)
     if entry is None:
         raise ValueError(f"no attack {settings.attack}; there are {', '.join(sorted(CATALOGUE))}")
-    norm = Norm(settings.norm)
+    norm = Norm(quoted.norm)
     if norm not in entry.norms:
         raise ValueError(f"{settings.attack} has no budget in {norm}; it has one in {', '.join(entry.norms)}")
-    budget = Budget(norm, float(Fraction(settings.size)))
-    attack = entry.make(budget, Effort(settings.steps, settings.restarts, settings.queries))
-    return AttackPlan(
-        f"{settings.attack}-{norm}-{settings.size}", entry.family, entry.knowledge, attack, settings.queries
-    )
-
-
-def _gate(settings: GateSettings) -> Gate:
-    waiver = None
-    if settings.waiver is not None:
-        until = datetime.strptime(settings.waiver.until, "%Y-%m-%d").replace(tzinfo=UTC)
-        waiver = Waiver(until, settings.waiver.reason)
-    return Gate(
-        Metric(settings.metric),
-        float(Decimal(settings.value)),
-        settings.attack,
-        Bound(settings.bound),
-        settings.least,
-        Slice(settings.slice),
-        Severity(settings.severity),
-        waiver,
-    )
+    effort = Effort(settings.steps, settings.restarts, settings.queries)
+    attack = entry.make(Budget(norm, quoted.size), effort)
+    return AttackPlan(quoted.name, entry.family, entry.knowledge, attack, settings.queries)

@@ -13,8 +13,8 @@ from itertools import count
 
 from reports.stress.details import StressDetails
 from reports.stress.gates import Gate, GateOutcome, GateResult, HeldImages, Slice, Tally, decide, tally
-from reports.stress.outcome import outcome_of
-from reports.stress.quoted_policy import read_quoted_policy
+from reports.stress.outcome import CLEAN_ACCURACY, clean_accuracy, outcome_of
+from reports.stress.quoted_policy import QuotedPolicy, read_quoted_policy
 from reports.stress.statistics import mcnemar
 from reports.stress.versions import RESULT_V1
 from signing.strict import is_sha256
@@ -30,14 +30,17 @@ def contradiction_of(result: StressDetails) -> str | None:
     fault = _name_fault(result) or _attack_fault(result) or _class_fault(result) or _poison_fault(result)
     if fault := fault or _policy_fault(result):
         return fault
-    outcome, _ = outcome_of(
+    outcome, reasons = outcome_of(
         attacks=result.attacks,
         poisons=result.poisons,
         detectors=result.detectors,
         checks=result.checks,
         gates=result.gates,
+        detector_problem=result.detector_problem,
     )
-    return None if outcome is result.word else f"{result.word}, and yet its parts come to {outcome}"
+    if outcome is not result.word:
+        return f"{result.word}, and yet its parts come to {outcome}"
+    return None if result.format == RESULT_V1 or reasons == result.why else "other reasons than its parts come to"
 
 
 def is_recomputed(result: StressDetails, gate: GateResult) -> bool:
@@ -91,6 +94,20 @@ def _class_fault(result: StressDetails) -> str | None:
     return stranger and f"an authentic image {stranger} that was not judged"
 
 
+def _fault_of_version_2(result: StressDetails, policy: QuotedPolicy) -> str | None:
+    """Say what does not follow from the quoted policy, of what version 1 left to the signer."""
+    policy.refuse_foregone_gates()
+    if result.attacks and len(result.authentic) != policy.authentic:
+        return f"{len(result.authentic)} authentic images, the quoted policy asks for {policy.authentic}"
+    if result.taken.seed != policy.seed:
+        return f"seed {result.taken.seed}, the quoted policy asks for {policy.seed}"
+    accuracy = clean_accuracy(result.images - len(result.missed), result.images, policy.floor)
+    for check in result.checks:
+        if check.id == CLEAN_ACCURACY and (check.held, check.evidence) != accuracy:
+            return f"check {check.id}: {check.held}, which comes to {accuracy[0]}: {accuracy[1]}"
+    return None
+
+
 def _poison_fault(result: StressDetails) -> str | None:
     """Say which counts of poison or detectors contradict themselves."""
     for one in result.poisons:
@@ -126,8 +143,10 @@ def _policy_fault(result: StressDetails) -> str | None:
     if (result.policy, result.images) != (policy.name, policy.images):
         return "another name or number of images than in the quoted policy"
     for attack, budget in zip(result.attacks, policy.attacks, strict=True):
-        if (attack.norm, attack.size) != (budget.norm, budget.size):
+        if (attack.norm, attack.size) != (budget.norm, f"{budget.size:.6f}"):
             return f"attack {attack.name}: another budget than the quoted policy asks for"
+    if result.format != RESULT_V1 and (fault := _fault_of_version_2(result, policy)):
+        return fault
     held, authentic = result.held_images, frozenset(result.authentic)
     for gate, signed in zip(policy.gates, result.gates, strict=True):
         if fault := _gate_fault(result, gate, signed, held, authentic):
@@ -151,10 +170,12 @@ def _gate_fault(
     ended, instead = f"{signed.passed} with {signed.count} of {signed.of}", "which the attacks do not leave"
     for counts in _possible_counts(result, gate, signed, held, authentic):
         decided = decide(gate, counts, result.time, first=first)
-        before = signed.before if result.format == RESULT_V1 else decided.before
-        if replace(decided, said=signed.said, before=before) == signed:
+        if result.format == RESULT_V1:
+            decided = replace(decided, said=signed.said, before=signed.before)
+        if decided == signed:
             return None
         instead = f"which comes to {decided.passed} with {decided.count} of {decided.of} by the quoted policy"
+        instead += f": {decided.said}" if result.format != RESULT_V1 else ""
     return f"{ended}, {instead}"
 
 

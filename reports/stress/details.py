@@ -38,6 +38,7 @@ class StressDetails:
     taken: Environment
     authentic: tuple[str, ...] = ()  # of all images that were judged; none in version 1
     baseline: str | None = None  # SHA-256 of the earlier result's file that gates compare with
+    detector_problem: str | None = None  # why detectors were not tried
 
     @property
     def time(self) -> datetime:

@@ -167,6 +167,13 @@ def decide(gate: Gate, counts: Tally, now: datetime, *, first: bool = False) -> 
     return GateResult(gate.name, outcome, gate.severity, count, counts.of, said, counts.before)
 
 
+def refuse_foregone(gate: Gate, of: int) -> None:
+    """Raise `ValueError` if a gate about so many images ends in one way only, whatever becomes of them."""
+    worst, best = (_decided(gate, Tally(of, held, of, of - held))[0] for held in (0, of))
+    if worst is best:
+        raise ValueError(f"gate {gate.name} is {best} whether all of its {of} images hold or none of them")
+
+
 def _decided(gate: Gate, counts: Tally) -> tuple[GateOutcome, str]:
     held, of, value = counts.held, counts.of, gate.value
     if of < gate.least:

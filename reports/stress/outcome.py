@@ -6,6 +6,9 @@ from typing import Protocol
 
 from reports.stress.gates import GateOutcome, GateResult, Severity
 from reports.stress.records import CheckResult, CheckState
+from reports.stress.statistics import wilson
+
+CLEAN_ACCURACY = "S32"  # the check that a verifier makes again
 
 
 class Outcome(StrEnum):
@@ -72,3 +75,10 @@ def outcome_of(
     if doubts:
         return Outcome.INCONCLUSIVE, (*doubts, *failed)
     return (Outcome.FAILED if failed else Outcome.PASSED), tuple(failed)
+
+
+def clean_accuracy(right: int, of: int, floor: float) -> tuple[CheckState, str]:
+    """Return whether so many images were classified rightly before any attack that attacking them says anything."""
+    low, high = wilson(right, of)
+    evidence = f"{right} of {of} right before any attack ({low:.1%} to {high:.1%}), at least {floor:.0%}"
+    return CheckState.HELD if right >= floor * of and right > 0 else CheckState.FAILED, evidence

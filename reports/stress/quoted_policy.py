@@ -1,11 +1,14 @@
-"""The stress policy that a result quotes, as far as a verifier needs it: what was asked for, and by which gates."""
+"""The stress policy that a result quotes, as far as a verifier needs it: what was asked for, and by which gates.
+
+Whoever runs a stress test reads its own policy by the same function, so that names, budgets and gates are made once.
+"""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from reports.stress.gates import Bound, Gate, Metric, Severity, Slice, Waiver
+from reports.stress.gates import Bound, Gate, Metric, Severity, Slice, Waiver, refuse_foregone
 from signing.fields import Fields, read_json
 from signing.strict import MAX_TEXT
 
@@ -19,11 +22,11 @@ _WHERE = "the quoted policy"
 
 @dataclass(frozen=True, slots=True)
 class QuotedAttack:
-    """An attack and its budget, as a result names them."""
+    """An attack and its budget."""
 
-    name: str
+    name: str  # with norm and size, as in a result
     norm: str
-    size: str
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,24 @@ class QuotedPolicy:
 
     name: str
     images: int
+    seed: int
+    floor: float  # of accuracy before any attack
     attacks: tuple[QuotedAttack, ...]
     poisons: tuple[str, ...]
     detectors: tuple[str, ...]
     checks: tuple[str, ...]
     gates: tuple[Gate, ...]
+
+    def refuse_foregone_gates(self) -> None:
+        """Raise `ValueError` if a gate ends in one way only, whatever becomes of its images."""
+        of = {Slice.ALL: self.images, Slice.AUTHENTIC: self.authentic, Slice.COUNTERFEIT: self.images - self.authentic}
+        for gate in self.gates:
+            refuse_foregone(gate, of[gate.slice])
+
+    @property
+    def authentic(self) -> int:
+        """Return how many of the images are authentic: half of them, and the odd one."""
+        return (self.images + 1) // 2
 
 
 def read_quoted_policy(text: str) -> QuotedPolicy:
@@ -47,6 +63,8 @@ def read_quoted_policy(text: str) -> QuotedPolicy:
     return QuotedPolicy(
         whole.text("name"),
         asked.integer("images", least=1, most=MOST_IMAGES),
+        asked.integer("seed", least=0, most=2**32 - 1),
+        float(_number(asked, "floor", SHARE)),
         tuple(map(_attack, asked.list("attacks", least=0, most=_MOST))),
         tuple(f"{one.text('poison')}-{one.integer('specimens', least=1, most=MOST_IMAGES)}" for one in poisons),
         tuple(asked.texts("detectors", most=_MOST)),
@@ -59,8 +77,8 @@ def _attack(asked: Fields) -> QuotedAttack:
     name, norm, size = (asked.text(key) for key in ("attack", "norm", "size"))
     budget = _number(asked, "size", BUDGET)
     if not budget:
-        raise ValueError(f"{_WHERE}: attack {name}: a budget of 0 changes nothing")
-    return QuotedAttack(f"{name}-{norm}-{size}", norm, f"{float(budget):.6f}")
+        raise ValueError(f"attack {name}: a budget of 0 changes nothing")
+    return QuotedAttack(f"{name}-{norm}-{size}", norm, float(budget))
 
 
 def _gate(asked: Fields) -> Gate:
@@ -78,12 +96,16 @@ def _gate(asked: Fields) -> Gate:
 
 
 def _day(waiver: Fields) -> datetime:
-    return datetime.strptime(waiver.text("until"), "%Y-%m-%d").replace(tzinfo=UTC)
+    day = waiver.text("until")
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as e:
+        raise ValueError(f"waiver until {day[:100]!a}, which is no day") from e
 
 
 def _number(asked: Fields, name: str, form: str) -> Fraction:
     """Return a number as a policy may write it: others could be a division by zero, or have a million digits."""
     text = asked.text(name)
     if not re.fullmatch(form, text):
-        raise ValueError(f"{_WHERE}: {name} {text[:100]!a} is no number that a policy has")
+        raise ValueError(f"{name} {text[:100]!a} is no number that a policy has")
     return Fraction(text)

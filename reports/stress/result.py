@@ -7,12 +7,14 @@ writes it again, and must come to the bytes that were signed.
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from reports.stress.consistency import contradiction_of, is_recomputed
 from reports.stress.details import StressDetails
 from reports.stress.gates import GateOutcome, GateResult, Severity
 from reports.stress.outcome import Outcome
+from reports.stress.quoted_policy import read_quoted_policy
 from reports.stress.records import CheckState
 from reports.stress.versions import RESULT_V1, RESULT_V2, details_as_written, refuse_late_result, upgraded_details
 from signing import PrivateKey, Reason, Role, Signer, SigningError, TrustStore
@@ -44,6 +46,13 @@ class StressResult(StressDetails):
         """Return by what a gate ended, and whether that could be decided again from what is signed."""
         return gate.said if is_recomputed(self, gate) else f"{gate.said}; not recomputable from a version 1 result"
 
+    @property
+    def waived_until(self) -> datetime | None:
+        """Return when the first waiver ends without which a gate would have failed; None if none was waived."""
+        pairs = zip(read_quoted_policy(self.policy_text).gates, self.gates, strict=True)
+        waivers = (gate.waiver for gate, ended in pairs if ended.passed is GateOutcome.WAIVED)
+        return min((waiver.until for waiver in waivers if waiver is not None), default=None)
+
     def to_payload(self) -> bytes:
         """Return the statement's bytes."""
         details = write_json(details_as_written(write_record(self)))
@@ -51,7 +60,8 @@ class StressResult(StressDetails):
         for gate in self.gates:
             named[_list_of(gate)].append(f"gate {gate.name}")
         for check in self.checks:
-            named["failedTests" if check.held is CheckState.FAILED else "passedTests"].append(f"check {check.id}")
+            if check.held is not CheckState.NOT_APPLICABLE or self.format == RESULT_V1:
+                named["failedTests" if check.held is CheckState.FAILED else "passedTests"].append(f"check {check.id}")
         passed = "WARNED" if named["warnedTests"] else "PASSED"
         predicate: dict[str, object] = {
             "result": passed if self.word is Outcome.PASSED else "FAILED",

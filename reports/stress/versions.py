@@ -14,7 +14,11 @@ from signing.strict import malformed
 RESULT_V1, RESULT_V2 = (f"fusiondiff-audit/robustness/v{number}" for number in (1, 2))
 NEWEST_RESULT = RESULT_V2  # the one that is written
 _UNTIL = datetime(2026, 12, 1, tzinfo=UTC)  # the last moment at which a result of version 1 can have been issued
-_ADDED: dict[str, Any] = {"authentic": [], "baseline": None}  # by version 2, and what version 1 is read as
+_ADDED: dict[str, Any] = {
+    "authentic": [],
+    "baseline": None,
+    "detector_problem": None,
+}  # by version 2, and what version 1 is read as
 _ADDED_TO_GATES: dict[str, Any] = {"before": None}
 
 

@@ -30,7 +30,7 @@ class RobustnessClaim:
     policy_digest: str | None  # SHA-256 of its settings; None: a version before 3 did not state it
     day: str  # on which the result was issued, in UTC
     digest: str  # SHA-256 of the signed result
-    stale: bool  # older than the audit's policy allows
+    stale: bool  # older than the audit's policy allows, or a gate of it is waived no longer
 
     def __post_init__(self) -> None:
         """Refuse a day that no calendar has, and a digest that is none."""

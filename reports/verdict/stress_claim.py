@@ -38,6 +38,6 @@ def stress_claim_fault(header: Header, requirement: Fields) -> str | None:
     if not embedded and oldest < timedelta(0):
         return f"its stress test is of {claim.day}, after the report itself"
     days = timedelta(days=requirement.integer("days", least=1, most=_MOST_DAYS))
-    if not embedded and not (oldest > days if claim.stale else youngest < days):
-        return f"its stress test is {'not ' if claim.stale else ''}older than the {days.days} days of the policy"
+    if not embedded and not claim.stale and youngest >= days:  # a waiver that ended makes a younger one stale
+        return f"its stress test is older than the {days.days} days of the policy"
     return None

@@ -1,6 +1,7 @@
 """A model that must have been stress-tested, and what counts as that."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,12 +14,19 @@ import pytest
 from fusiondiff_audit.audit import requirement as room
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy.audit import AuditPolicy, Case, Certify, Decide, RobustnessRequirement
-from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, StressPolicy, read_stress_policy
+from fusiondiff_audit.policy.stress import (
+    AttackSettings,
+    GateSettings,
+    StressPolicy,
+    WaiverSettings,
+    read_stress_policy,
+)
 from fusiondiff_audit.weights.pins import PINNED, Pin
+from reports.stress.gates import GateOutcome
 from reports.stress.outcome import Outcome
 from reports.stress.result import StressResult, sign_stress_result
 from reports.verdict.claims import RobustnessClaim
-from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore
+from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from tests.conftest import NOW
 from tests.reports.stress.test_stress_result import DOUBT, FAILED_GATE, FOOLED, HELD, TRIED
 from tests.reports.stress.test_stress_result import made as any_result
@@ -85,9 +93,9 @@ def test_what_did_not_pass_counts_only_where_none_is_required(ask: Ask, keys: Ke
         if word is Outcome.FAILED
         else {"checks": (DOUBT,)}
     )
-    result = made(keys["auditor"].public, word=word, why=("S06 no bounds, no defence",), **parts)
+    result = made(keys["auditor"].public, word=word, **parts)
     assert named(ask(result, OPTIONAL)) == (word, "nightly")
-    with pytest.raises(AuditError, match=f"ended {word}: S06") as caught:
+    with pytest.raises(AuditError, match=re.escape(f"ended {word}: {result.why[0]}")) as caught:
         ask(result)
     assert caught.value.reason is AuditReason.NOT_STRESS_TESTED
 
@@ -136,6 +144,31 @@ def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
         ask(named_alike, BUILT_IN)
     monkeypatch.setattr(room, "read_stress_policy", lambda name: NIGHTLY)
     assert named(ask(made(auditor), BUILT_IN)) == ("PASSED", "nightly")
+
+
+def test_a_policy_that_only_has_the_name_of_a_built_in_one_never_counts(ask: Ask, keys: Keyring) -> None:
+    auditor = keys["auditor"].public
+    with pytest.raises(AuditError, match="not the built-in one"):
+        ask(made(auditor, NIGHTLY.model_copy(update={"name": "quick"})), OPTIONAL)
+    assert named(ask(stressed(auditor, digest("model"), issued=write_time(NOW)), OPTIONAL)) == ("PASSED", "quick")
+
+
+def test_a_result_is_stale_once_a_waiver_that_it_needed_has_ended(ask: Ask, keys: Keyring) -> None:
+    waiver = WaiverSettings(until="2026-11-24", reason="known")
+    waived = NIGHTLY.model_copy(update={"gates": (NIGHTLY.gates[0].model_copy(update={"waiver": waiver}),)})
+    parts = {"gates": (replace(FAILED_GATE, passed=GateOutcome.WAIVED, count=0),), "attacks": (ALL_LOST,)}
+    result = made(keys["auditor"].public, waived, **parts)
+    requirement = RobustnessRequirement(policies=(f"sha256:{waived.digest}",))
+    required, optional = (
+        AuditPolicy(robustness=requirement.model_copy(update={"result": demand})) for demand in ("required", "optional")
+    )
+    assert named(ask(result, required, days=2)) == ("PASSED", "nightly")
+    with pytest.raises(AuditError, match="a gate failed that was waived until 2026-11-24"):
+        ask(result, required, days=3)
+    for days in (2, 3):
+        claim = ask(result, optional, days=days)
+        assert claim is not None
+        assert claim.stale is (days == 3)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ attacks = [
   { attack = "square", norm = "linf", size = "8/255", queries = 5 },
 ]
 """
-LENIENT = '[[gates]]\nmetric = "held"\nvalue = "0"\nleast = 4\n'
-STRICT = '[[gates]]\nmetric = "held"\nvalue = "1"\nleast = 4\n'
+LENIENT = '[[gates]]\nmetric = "held"\nvalue = "0.01"\nleast = 4\nattack = "square-linf-8/255"\n'
+STRICT = '[[gates]]\nmetric = "held"\nvalue = "1"\nbound = "point"\nleast = 4\n'
 REGRESSIONS = """[[gates]]
 metric = "regressions"
 value = "0.99"

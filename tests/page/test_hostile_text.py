@@ -159,7 +159,6 @@ REPORT = report(AUDITOR, 12)
 ROBUSTNESS = made(
     AUDITOR,
     word=Outcome.INCONCLUSIVE,
-    why=("why",),
     attacks=(dataclasses.replace(TRIED, problem="a problem"),),
     poisons=(PoisonResult("stamp-2", True, 2, 8, 1, 4, 1, 2, 1, "a problem", "AML", "NISTAML"),),
     detectors=(DetectorResult("d", 1, 2, 0, 3, 0, 4, False),),

@@ -57,9 +57,8 @@ def test_a_result_in_which_nothing_fell_has_no_curves(keys: dict[str, PrivateKey
 
 def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, PrivateKey]) -> None:
     bad = replace(TRIED, problem="RuntimeError: <script>alert(1)</script>")
-    doubt = replace(CHECK, held=CheckState.FAILED, evidence="<b>no</b>")
-    why = ("S01 <i>budget</i>",)
-    result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, why=why, attacks=(bad,), checks=(doubt,))
+    doubt = replace(CHECK, held=CheckState.FAILED, evidence="<b>no</b>", title="<i>budget</i>")
+    result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, attacks=(bad,), checks=(doubt,))
     page = render_stress(result, []).decode()
     assert page == render_stress(result, []).decode()
     for tag in ("<script", "<b>no", "<i>budget"):

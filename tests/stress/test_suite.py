@@ -48,6 +48,7 @@ metric = "held"
 value = "0.5"
 attack = "pgd-linf-8/255"
 bound = "point"
+least = 4
 slice = "counterfeit"
 severity = "warning"
 waiver = { until = "2027-01-31", reason = "known" }
@@ -64,11 +65,13 @@ waiver = { until = "2027-01-31", reason = "known" }
 
 
 def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
-    gates = "".join(f'\n[[gates]]\nmetric = "held"\nvalue = "0.5"\nslice = "{s}"\n' for s in ("all", "authentic"))
+    gates = "".join(
+        f'\n[[gates]]\nmetric = "held"\nvalue = "0.5"\nleast = 4\nslice = "{s}"\n' for s in ("all", "authentic")
+    )
     where = written(tmp_path, HEAD + f"attacks = [{PGD}]\n" + gates)
     place, lines = policy_place(where, read_stress_policy(where))
     assert not place.startswith("/")
-    assert lines == {"held/worst/all": 4, "held/worst/authentic": 9}
+    assert lines == {"held/worst/all": 4, "held/worst/authentic": 10}
     place, lines = policy_place("quick", read_stress_policy("quick"))
     assert place == "fusiondiff_audit/policy/built_in/quick.toml"
     assert len(lines) == 2
@@ -80,7 +83,7 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
         ("", "asks for no attack"),
         ('attacks = [{ attack = "pgdd", norm = "linf", size = "0.1" }]', "no attack pgdd; there are"),
         ('attacks = [{ attack = "deep-fool", norm = "linf", size = "0.1" }]', "has no budget in linf"),
-        ('attacks = [{ attack = "pgd", norm = "linf", size = "0" }]', "a number above 0"),
+        ('attacks = [{ attack = "pgd", norm = "linf", size = "0" }]', "a budget of 0 changes nothing"),
         ('attacks = [{ attack = "pgd", norm = "linf", size = "-1" }]', "size"),
         ('attacks = [{ attack = "pgd", norm = "linf", size = "8/0" }]', "size"),
         ('attacks = [{ attack = "pgd", norm = "linf", size = "1", steps = 0 }]', "steps"),
@@ -91,7 +94,7 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
         (
             f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "1", waiver = {{ until = "2026-02-31", '
             'reason = "x" } }]',
-            "day is out of range",
+            "which is no day",
         ),
         ("images = 0", "images"),
         ("floor = 0.5", "floor"),

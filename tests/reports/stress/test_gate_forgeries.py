@@ -18,7 +18,7 @@ from signing import PrivateKey, Reason, SigningError, TrustStore, write_time
 from signing.sigstore_bundle import sign_payload
 from signing.strict import write_json
 from tests.conftest import NOW, YEAR
-from tests.reports.stress.test_stress_result import CHECK, TRIED, made
+from tests.reports.stress.test_stress_result import CHECK, TAKEN, TRIED, made, worded
 from tests.reports.verdict.made import digest
 
 Keyring = dict[str, PrivateKey]
@@ -43,8 +43,8 @@ def result(
 ) -> dict[str, Any]:
     """Return the fields of a result in which the first so many images held under the one attack."""
     attack = {"attack": "pgd", "norm": "linf", "size": "8/255"}
-    robustness = {"images": 8, "attacks": [attack], "checks": ["S01"], "gates": [asked], "poisons": [], "detectors": []}
-    text = json.dumps({"name": "quick", "robustness": robustness})
+    robustness = {"images": 8, "seed": 0, "floor": "0.6", "attacks": [attack], "checks": ["S01"], "gates": [asked]}
+    text = json.dumps({"name": "quick", "robustness": robustness | {"poisons": [], "detectors": []}})
     fooled = IMAGES[held:]
     attacks = (replace(TRIED, held=IMAGES[:held], fooled=fooled, sizes=("0.010000",) * len(fooled)),)
     word = Outcome.FAILED if signed.passed is GateOutcome.FAILED else Outcome.PASSED
@@ -67,18 +67,17 @@ HELD, SLICE, LOST = gate(), gate(part="authentic"), gate("regressions", "0.05")
 PASSED, FAILED, WAIVED, UNDECIDED, UNASKED = GateOutcome
 # What was signed: the gate that was asked, how it is said to have ended, and how many of eight images held.
 FORGERIES: dict[str, tuple[Mapping[str, Any], GateResult, int]] = {
-    "lower-bound-missed-though-all-held": (gate(value="0.99"), ended(gate(value="0.99"), PASSED, 8, 8), 8),
+    "lower-bound-missed-and-passed": (gate(value="0.6"), ended(gate(value="0.6"), PASSED, 7, 8), 7),
     "slice-passed-though-every-image-was-fooled": (SLICE, ended(SLICE, PASSED, 8, 8), 0),
     "upper-bound-reached-and-failed": (gate(value="0.9", bound="upper"), ended(HELD, FAILED, 6, 8), 6),
     "point-missed-and-passed": (gate(value="0.8", bound="point"), ended(HELD, PASSED, 6, 8), 6),
     "count-that-the-attack-did-not-leave": (HELD, ended(HELD, PASSED, 8, 8), 7),
-    "fewer-images-than-the-least": (gate(least=9), ended(HELD, PASSED, 8, 8), 8),
     "undecided-with-enough-images": (HELD, ended(HELD, UNDECIDED, 8, 8), 8),
     "not-asked-though-it-compares-nothing": (HELD, ended(HELD, UNASKED, 8, 8), 8),
     "other-severity": (gate(severity="error"), ended(gate(severity="note"), FAILED, 1, 8), 1),
-    "waived-after-the-waiver-ended": (gate(value="0.9", waiver=OVER), ended(HELD, WAIVED, 1, 8), 1),
+    "waived-after-the-waiver-ended": (gate(value="0.6", waiver=OVER), ended(HELD, WAIVED, 1, 8), 1),
     "slice-lost-more-than-all-images-did": (SLICE, ended(SLICE, FAILED, 0, 4), 7),
-    "slice-below-its-bound-and-passed": (gate(value="0.9", part="authentic"), ended(SLICE, PASSED, 4, 4), 4),
+    "slice-below-its-bound-and-passed": (gate(value="0.4", part="authentic"), ended(SLICE, PASSED, 3, 4), 3),
     "regressions-passed-though-all-were-lost": (LOST, ended(LOST, PASSED, 8, 8, 8), 0),
     "regressions-failed-though-none-was-lost": (LOST, ended(LOST, FAILED, 0, 8, 8), 8),
     "more-lost-than-do-not-hold": (LOST, ended(LOST, FAILED, 6, 8, 8), 8),
@@ -99,7 +98,6 @@ GENUINE: dict[str, tuple[Mapping[str, Any], GateResult, int, bool]] = {
     "lower-bound": (HELD, ended(HELD, PASSED, 8, 8), 8, False),
     "slice": (SLICE, ended(SLICE, PASSED, 4, 4), 5, False),
     "slice-failed": (SLICE, ended(SLICE, FAILED, 1, 4), 1, False),
-    "too-few": (gate(least=9), ended(HELD, UNDECIDED, 8, 8), 8, False),
     "first": (LOST, ended(LOST, UNASKED, 0, 8), 8, False),
     "no-loss": (LOST, ended(LOST, PASSED, 0, 8, 8), 8, True),
     "some-lost": (LOST, ended(LOST, PASSED, 2, 8, 8), 6, True),
@@ -109,12 +107,12 @@ GENUINE: dict[str, tuple[Mapping[str, Any], GateResult, int, bool]] = {
 }
 
 
-def forged(keys: Keyring, fields: dict[str, Any]) -> bytes:
-    """Return a result that is signed without being checked."""
-    forgery = object.__new__(StressResult)
-    whole = made(keys["auditor"].public)
-    for name in StressResult.__dataclass_fields__:
-        object.__setattr__(forgery, name, fields.get(name, getattr(whole, name)))
+def forged(keys: Keyring, fields: dict[str, Any], **changes: Any) -> bytes:
+    """Return a result that is signed without being checked; `changes` are made after its sentences."""
+    genuine, forgery = made(keys["auditor"].public), object.__new__(StressResult)
+    whole = {name: getattr(genuine, name) for name in StressResult.__dataclass_fields__}
+    for name, value in (worded(whole | fields) | changes).items():
+        object.__setattr__(forgery, name, value)
     return sign_payload(forgery.to_payload(), keys["auditor"])
 
 
@@ -141,6 +139,51 @@ def test_version_2_leaves_no_count_to_the_signer(keys: Keyring, trust: TrustStor
     assert "worst" in fault or "of 8 hold" in fault
 
 
+# Gates that end in one way only: the gate that was asked, how it ended, and how many of eight images held.
+FOREGONE: dict[str, tuple[Mapping[str, Any], GateResult, int]] = {
+    "lower-bound-0": (gate(value="0"), ended(HELD, PASSED, 0, 8), 0),
+    "point-0": (gate(value="0", bound="point"), ended(HELD, PASSED, 0, 8), 0),
+    "upper-bound-below-wilson-s-upper-end-of-none": (
+        gate(value="0.3", bound="upper"),
+        ended(HELD, PASSED, 0, 8),
+        0,
+    ),
+    "lower-bound-above-wilson-s-lower-end-of-all": (gate(value="0.7"), ended(HELD, FAILED, 8, 8), 8),
+    "more-images-than-there-are": (gate(least=9), ended(HELD, UNDECIDED, 8, 8), 8),
+    "fewer-images-than-losses-that-are-no-chance": (gate("regressions", "0.003"), ended(LOST, UNDECIDED, 0, 8), 8),
+    "slice-of-too-few-images": (gate(part="authentic", least=5), ended(SLICE, UNDECIDED, 4, 4), 8),
+}
+
+
+@pytest.mark.parametrize("name", FOREGONE)
+def test_a_gate_that_ends_in_one_way_only_is_refused_from_version_2_on(
+    keys: Keyring, trust: TrustStore, name: str
+) -> None:
+    asked, signed, held = FOREGONE[name]
+    fault = refused(forged(keys, result(keys, RESULT_V2, asked, signed, held)), trust)
+    assert f"is {signed.passed} whether all of its {signed.of} images hold" in fault
+    assert open_stress_result(forged(keys, result(keys, RESULT_V1, asked, signed, held)), RESULT, trust=trust)
+
+
+LOW = ended(SLICE, FAILED, 1, 4)
+# What a signer states, of a result in which one of four authentic images held, and what refuses it.
+STATED: dict[str, tuple[dict[str, Any], str]] = {
+    "another-sentence-of-a-gate": ({"gates": (replace(LOW, said="4 of 4 held"),)}, "1 of 4 held"),
+    "another-reason-of-the-outcome": ({"why": ("a lens was dirty",)}, "other reasons"),
+    "no-reason-of-the-outcome": ({"why": ()}, "other reasons"),
+    "another-seed": ({"taken": replace(TAKEN, seed=7)}, "seed 7, the quoted policy asks for 0"),
+    "fewer-authentic-images": ({"authentic": AUTHENTIC[:3]}, "3 authentic images, the quoted policy asks for 4"),
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_version_2_leaves_no_sentence_seed_or_class_to_the_signer(keys: Keyring, trust: TrustStore, name: str) -> None:
+    changes, fault = STATED[name]
+    fields = result(keys, RESULT_V2, SLICE, LOW, 1)
+    assert open_stress_result(forged(keys, fields), RESULT, trust=trust)
+    assert fault in refused(forged(keys, fields, **changes), trust)
+
+
 @pytest.mark.parametrize("version", [RESULT_V1, RESULT_V2])
 @pytest.mark.parametrize("name", GENUINE)
 def test_what_its_counts_say_is_accepted(keys: Keyring, trust: TrustStore, name: str, version: str) -> None:
@@ -150,7 +193,7 @@ def test_what_its_counts_say_is_accepted(keys: Keyring, trust: TrustStore, name:
     found, _ = open_stress_result(
         forged(keys, result(keys, version, asked, signed, held, baseline)), RESULT, trust=trust
     )
-    assert found.gates == (signed,)
+    assert found.gates == (replace(signed, said=found.gates[0].said),)
     recomputed = version == RESULT_V2 or signed.name == "held/worst/all"
     assert ("not recomputable from a version 1 result" in found.explain(signed)) is not recomputed
 

@@ -3,14 +3,18 @@
 import base64
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from reports.identity import Key, Library
-from reports.stress.gates import GateOutcome, GateResult, Severity
-from reports.stress.outcome import Outcome
+from reports.stress.details import StressDetails
+from reports.stress.gates import GateOutcome, GateResult, Severity, decide, tally
+from reports.stress.outcome import Outcome, clean_accuracy, outcome_of
+from reports.stress.quoted_policy import read_quoted_policy
 from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, Environment, PoisonResult
 from reports.stress.result import RESULT, StressResult, open_stress_result, sign_stress_result
 from reports.stress.versions import NEWEST_RESULT
@@ -29,6 +33,9 @@ TRIED = AttackResult(
     "pgd-linf-8/255", "gradient", "white box", "linf", "0.031373", *ENDED, 0, 160, None, "AML", "NISTAML"
 )
 CHECK = CheckResult("S01", "budget", CheckState.HELD, "fine")
+CLEAN = CheckResult("S32", "clean accuracy", *clean_accuracy(7, 8, 0.6))
+LIBRARIES = (Library("torch", "2.15.0"),)
+TAKEN = Environment(digest("code"), False, "cpu", 2, 0, 12, LIBRARIES, "2026.07", "AI 100-2e2025")
 GATE = GateResult("held/worst/all", GateOutcome.PASSED, Severity.ERROR, 5, 8, "5 of 8")
 ATTACK = {"attack": "pgd", "norm": "linf", "size": "8/255"}
 
@@ -41,7 +48,8 @@ def policy(
     detectors: Sequence[DetectorResult] = (),
 ) -> str:
     """Return the text of a policy that asks for these."""
-    asked: dict[str, Any] = {"images": 8, "attacks": [], "checks": [check.id for check in checks], "gates": []}
+    asked: dict[str, Any] = {"images": 8, "seed": 0, "floor": "0.6", "attacks": [], "gates": []}
+    asked["checks"] = [check.id for check in checks]
     asked |= {"poisons": [{"poison": "stamp", "specimens": 2}] * len(poisons), "detectors": ["d"] * len(detectors)}
     for one in attacks:
         name, norm, size = one.name.rsplit("-", 2)
@@ -51,9 +59,8 @@ def policy(
         attack = attack.replace("8|255", "8/255")
         wished: dict[str, Any] = {"metric": metric, "attack": None if attack == "worst" else attack, "slice": part}
         failed = gate.passed in (GateOutcome.FAILED, GateOutcome.WAIVED)
-        value = "0.05" if metric == "regressions" else "1" if failed else "0"
-        least = gate.of + 1 if gate.passed is GateOutcome.UNDECIDED else 1
-        wished |= {"value": value, "bound": "lower", "least": least, "severity": str(gate.severity)}
+        value = "0.1" if metric == "regressions" else "1" if failed else "0.01"
+        wished |= {"value": value, "bound": "point", "least": 1, "severity": str(gate.severity)}
         wished["waiver"] = {"until": "2027-01-01", "reason": "known"} if gate.passed is GateOutcome.WAIVED else None
         asked["gates"].append(wished)
     return json.dumps({"name": "quick", "robustness": asked})
@@ -62,8 +69,6 @@ def policy(
 def made(auditor: PublicKey, **changes: Any) -> StressResult:
     parts = {name: changes[name] for name in ("attacks", "checks", "gates", "poisons", "detectors") if name in changes}
     text = changes.pop("policy_text", policy(**parts))
-    libraries = (Library("torch", "2.15.0"),)
-    taken = Environment(digest("code"), False, "cpu", 2, 7, 12, libraries, "2026.07", "AI 100-2e2025")
     given: dict[str, Any] = dict(
         zip(
             StressResult.__dataclass_fields__,
@@ -89,14 +94,37 @@ def made(auditor: PublicKey, **changes: Any) -> StressResult:
                 ("S05",),
                 (GATE,),
                 digest("outcome"),
-                taken,
+                TAKEN,
                 AUTHENTIC if changes.get("format", NEWEST_RESULT) == NEWEST_RESULT else (),
+                None,
                 None,
             ),
             strict=True,
         )
     )
-    return StressResult(**given | changes)
+    return StressResult(**worded(given | changes))
+
+
+def worded(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a result with the sentences that its counts come to; version 1 leaves them to the signer."""
+    details = StressDetails(**fields)
+    if details.format != NEWEST_RESULT:
+        return fields
+    try:
+        asked = read_quoted_policy(details.policy_text).gates
+    except (ValueError, SigningError):
+        return fields  # which is refused for its policy
+    gates = list(details.gates)
+    for number, (gate, signed) in enumerate(zip(asked, details.gates, strict=False)):
+        counts = tally(gate, details.held_images, frozenset(details.authentic))
+        if signed.before is not None:
+            with suppress(ValueError):  # counts that contradict each other are refused for that
+                counts = replace(counts, before=signed.before, lost=signed.count)
+        first = signed.passed is GateOutcome.UNASKED
+        gates[number] = replace(signed, said=decide(gate, counts, details.time, first=first).said)
+    parts = {name: getattr(details, name) for name in ("attacks", "poisons", "detectors", "checks")}
+    _, reasons = outcome_of(**parts, gates=gates, detector_problem=details.detector_problem)
+    return fields | {"gates": tuple(gates), "why": reasons}
 
 
 Keyring = dict[str, PrivateKey]
@@ -110,7 +138,7 @@ def test_what_is_signed_is_read_back(keys: Keyring, trust: TrustStore) -> None:
 
 
 FAILED_GATE = replace(GATE, passed=GateOutcome.FAILED)
-UNDECIDED = replace(GATE, name="held/worst/authentic", passed=GateOutcome.UNDECIDED, of=4, count=2)
+UNDECIDED = replace(GATE, name="regressions/worst/authentic", passed=GateOutcome.UNDECIDED, of=4, count=0)
 WAIVED = replace(GATE, name="held/worst/counterfeit", passed=GateOutcome.WAIVED, of=4, count=3)
 UNASKED = replace(GATE, name="regressions/worst/all", passed=GateOutcome.UNASKED, count=0)
 NOTHING = replace(GATE, passed=GateOutcome.UNDECIDED, count=0, of=0)
@@ -134,11 +162,51 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
         assert statement["subject"] == [{"name": "alder", "digest": {"sha256": digest("model")}}]
     result = made(auditor, word=Outcome.INCONCLUSIVE, gates=(UNDECIDED, WAIVED), checks=(DOUBT,))
     predicate = json.loads(result.to_payload())["predicate"]
-    assert predicate["failedTests"] == ["gate held/worst/authentic", "check S01"]
+    assert predicate["failedTests"] == ["gate regressions/worst/authentic", "check S01"]
     assert predicate["warnedTests"] == ["gate held/worst/counterfeit"]
     assert predicate["passedTests"] == []
     first = json.loads(made(auditor, gates=(GATE, UNASKED)).to_payload())["predicate"]
     assert (first["result"], first["warnedTests"]) == ("WARNED", ["gate regressions/worst/all"])
+
+
+def test_a_check_that_does_not_apply_is_no_passed_test(keys: Keyring) -> None:
+    idle = replace(CHECK, id="S30", held=CheckState.NOT_APPLICABLE)
+    for version, listed in (
+        ("v1", ["gate held/worst/all", "check S01", "check S30"]),
+        ("v2", ["gate held/worst/all", "check S01"]),
+    ):
+        result = made(keys["auditor"].public, format=f"fusiondiff-audit/robustness/{version}", checks=(CHECK, idle))
+        predicate = json.loads(result.to_payload())["predicate"]
+        assert (predicate["passedTests"], predicate["failedTests"]) == (listed, [])
+
+
+@pytest.mark.parametrize(
+    ("clean", "floor"),
+    [
+        (replace(CLEAN, evidence=CLEAN.evidence.replace("7 of 8", "8 of 8")), "0.6"),
+        (replace(CLEAN, held=CheckState.NOT_APPLICABLE), "0.6"),
+        (CLEAN, "0.9"),
+    ],
+)
+def test_clean_accuracy_is_counted_again(keys: Keyring, clean: CheckResult, floor: str) -> None:
+    text = policy(checks=(CHECK, CLEAN)).replace('"floor": "0.6"', f'"floor": "{floor}"')
+    assert made(keys["auditor"].public, checks=(CHECK, CLEAN))
+    with pytest.raises(ValueError, match=r"check S32: .*, which comes to (held|failed): 7 of 8 right"):
+        made(keys["auditor"].public, checks=(CHECK, clean), policy_text=text)
+
+
+def test_a_detector_that_was_not_tried_has_a_signed_reason(keys: Keyring) -> None:
+    untried = DetectorResult("d", 0, 0, 0, 0, 0, 0, False)
+    parts: dict[str, Any] = {"detectors": (untried,), "detector_problem": "OSError: gone", "word": Outcome.INCONCLUSIVE}
+    assert made(keys["auditor"].public, **parts).why == ("detectors were not tried, d: OSError: gone",)
+
+
+def test_the_first_waiver_that_ends_is_that_of_the_result(keys: Keyring) -> None:
+    assert made(keys["auditor"].public).waived_until is None
+    sooner = policy(gates=(WAIVED, replace(WAIVED, name="held/worst/all"))).replace("2027-01-01", "2026-12-24", 1)
+    gates = (WAIVED, replace(WAIVED, name="held/worst/all", count=5, of=8))
+    result = made(keys["auditor"].public, gates=gates, policy_text=sooner)
+    assert result.waived_until == datetime(2026, 12, 24, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +226,7 @@ def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> N
         (
             {
                 "attacks": (replace(TRIED, held=(), fooled=(), sizes=()),),
-                "gates": left(0),
+                "gates": (replace(FAILED_GATE, count=0),),
                 "missed": (*HELD, *FOOLED, *MISSED),
             },
             Outcome.INCONCLUSIVE,
@@ -208,10 +276,10 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
         {"gates": (replace(GATE, passed=GateOutcome.WAIVED),), "policy_text": policy(gates=(FAILED_GATE,))},
         {"gates": (WAIVED,), "issued": "2027-01-01T00:00:00Z"},
         {"gates": (GATE,), "policy_text": policy(gates=(FAILED_GATE,))},
-        {"gates": (FAILED_GATE,), "policy_text": policy().replace('"bound": "lower"', '"bound": "point"')},
+        {"gates": (FAILED_GATE,), "policy_text": policy().replace('"bound": "point"', '"bound": "lower"')},
         {"gates": (WAIVED,), "policy_text": policy(gates=(WAIVED,)).replace('"least": 1', '"least": 8')},
-        {"policy_text": policy().replace('"value": "0"', '"value": "1/0"')},
-        {"policy_text": policy().replace('"value": "0"', '"value": "1e40000000"')},
+        {"policy_text": policy().replace('"value": "0.01"', '"value": "1/0"')},
+        {"policy_text": policy().replace('"value": "0.01"', '"value": "1e40000000"')},
         {"policy_text": policy().replace('"size": "8/255"', '"size": "1e400"')},
         {"policy_text": policy().replace('"size": "8/255"', '"size": "8/0"')},
         {"policy_text": policy().replace('"size": "8/255"', '"size": "0"')},
@@ -221,7 +289,7 @@ SECOND = replace(TRIED, name="apgd-linf-8/255")
 )
 def test_parts_that_contradict_each_other_or_the_policy_are_refused(keys: Keyring, changes: dict[str, Any]) -> None:
     faults = r"format|digest|ended twice|are asked|there twice|different images|of \d+, of|other|another|not asked"
-    faults += r"|quoted policy|asked for|negative number"
+    faults += r"|quoted policy|asked for|negative number|no number|changes nothing|whether all"
     with pytest.raises(ValueError, match=faults):
         made(keys["auditor"].public, **changes)
 

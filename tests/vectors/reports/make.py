@@ -30,8 +30,7 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, PoisonSettings, StressPolicy, WaiverSettings
 from reports.identity import Key
 from reports.stress.gates import decide, tally
-from reports.stress.outcome import Outcome
-from reports.stress.quoted_policy import read_quoted_policy
+from reports.stress.outcome import Outcome, clean_accuracy
 from reports.stress.records import AttackResult, CheckResult, CheckState, DetectorResult, PoisonResult
 from reports.stress.result import RESULT, sign_stress_result
 from reports.stress.result import StressResult as Stressed
@@ -164,7 +163,7 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
     gates = (
         GateSettings(metric="held", value="0.1"),
         GateSettings(metric="held", value="0.5", slice="counterfeit", least=4, waiver=WaiverSettings(**WAIVER)),
-        GateSettings(metric="held", value="0.9", attack="pgd-linf-8/255", severity="note"),
+        GateSettings(metric="held", value="0.6", attack="pgd-linf-8/255", severity="note"),
         GateSettings(metric="regressions", value="0.05"),
     )
     policy = StressPolicy(
@@ -175,14 +174,14 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         ),
         poisons=(PoisonSettings(poison="stamp", specimens=2),),
         detectors=("activation-clusters",),
-        checks=("S01", "S34"),
+        checks=("S01", "S30", "S32"),
         gates=gates,
     )
     everybody = tuple(sorted((*held, *fooled, *silenced)))
     authentic = (*held[:2], *fooled[:1], *MISSED)
     left = {PGD: dict.fromkeys((*everybody, *MISSED), False) | dict.fromkeys(held, True)}
     left[HOP] = dict.fromkeys(MISSED, False) | {image: image != everybody[0] for image in everybody}
-    quoted = read_quoted_policy(policy.text).gates
+    quoted = policy.as_quoted.gates
     tallies = [tally(gate, left, authentic) for gate in quoted]
     tallies[-1] = replace(tallies[-1], before=tallies[-1].held + 2, lost=2)  # two of those that held no longer do
     decided = tuple(decide(gate, counts, moment) for gate, counts in zip(quoted, tallies, strict=True))
@@ -209,7 +208,8 @@ def _stressed(auditor: PublicKey, moment: datetime) -> Stressed:
         detectors=(DetectorResult("activation-clusters", 4, 5, 1, 40, 2, 45, True),),
         checks=(
             CheckResult("S01", "budget respected", CheckState.HELD, "all within"),
-            CheckResult("S34", "planted poison is found", CheckState.NOT_APPLICABLE, "none asked"),
+            CheckResult("S30", "no certificate broken", CheckState.NOT_APPLICABLE, "nothing was certified"),
+            CheckResult("S32", "clean accuracy", *clean_accuracy(7, 8, float(policy.floor))),
         ),
         gates=decided,
         authentic=authentic,
