@@ -90,7 +90,7 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
         (f"attacks = [{PGD}, {PGD}]", "two attacks of one name"),
         (f'attacks = [{PGD}]\nchecks = ["S77"]', "no check S77"),
         (f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "2" }}]', "value"),
-        (f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "1", attack = "pgd-l2-1" }}]', "are not run"),
+        (f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "0.5", attack = "pgd-l2-1" }}]', "are not run"),
         (
             f'attacks = [{PGD}]\ngates = [{{ metric = "held", value = "1", waiver = {{ until = "2026-02-31", '
             'reason = "x" } }]',

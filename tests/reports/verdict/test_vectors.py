@@ -131,9 +131,9 @@ GOLDEN = {
     ),
 }
 STRESS_V2 = Golden(
-    "31b06fc634cef05db1f289515cd9d856819b5079e52c30938f2f67b10d0c0a14",
-    "5f7c3d912a88b1e986a2af1f6017ed2ff1378d95bcd993e653bb9a06c1736544",
-    datetime(2026, 11, 30, 18, 0, tzinfo=UTC),
+    "98ef80bd96c317e17fc04154e1ace29dabf590095cac41db3bd0691e82ccbbc9",
+    "02eddce5e8d265a55c8225ed70ccc0d59b43ed901f6948ec4e65d27249feadc6",
+    datetime(2026, 11, 30, 20, 0, tzinfo=UTC),
     VerdictCounts(0, 0, 0, 0, 0),
 )
 STRESS = Golden(
