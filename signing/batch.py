@@ -1,11 +1,11 @@
-"""Signed batches: a folder and `batch.sigstore.json`, which says what every file in it must be.
+"""Signed batches: a folder and `batch.sigstore.json`, the manifest with the digest of every file.
 
-`open_batch` believes nothing until it has proof, in this order:
+`open_batch` and the batch's files are verified in this order:
 1. the manifest is read once; its envelope, key, role, signature and timestamps are checked (`signing.sigstore_bundle`);
-2. its payload is parsed, names and all; then the signer's window and the batch's own validity are judged;
-3. a second signature, where there is one or one is asked for, must be good too, over the same payload;
-4. the folder is listed: what is missing, and what is there unsigned, is known before any file is read;
-5. each file is read once, when it is asked for, and those very bytes are hashed and handed on.
+2. its payload is parsed, file names included; then the signer's window and the batch's own validity are judged;
+3. a second signature, if there is one or the caller demands one, must be valid over the same payload;
+4. the folder is listed, so missing and unsigned files are known before any file is read;
+5. each file is read once, on request, and the bytes that were hashed are the bytes that are returned.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ _OURS = frozenset({MANIFEST_NAME, SECOND_NAME})
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """A file's bytes, exactly those that were signed. `open_batch` alone makes them."""
+    """A file's bytes, whose digest is the signed one. Only an opened batch makes such an object."""
 
     name: str
     digest: str
@@ -56,7 +56,7 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A folder whose manifest is genuine. Its files are read as they are asked for."""
+    """A folder whose manifest was verified. Its files are read on request."""
 
     folder: Path
     manifest: Manifest
@@ -67,7 +67,7 @@ class Batch:
     _entries: dict[str, FileEntry]
 
     def files(self, *, threads: int = THREADS) -> Iterator[SignedFile | RefusedFile]:
-        """Yield every signed file in the manifest's order, then every file that nobody signed."""
+        """Yield every signed file in the manifest's order, then a refusal for every unsigned file."""
         yield from self.read(self.manifest.files, lambda file: file, threads=threads)
         yield from self.extras()
 
@@ -79,11 +79,11 @@ class Batch:
         return map_in_order(lambda entry: work(self._read(reader, entry)), entries, threads=threads)
 
     def extras(self) -> Iterator[RefusedFile]:
-        """Yield every file that nobody signed."""
+        """Yield a refusal for every unsigned file."""
         return refuse_extra(self._listing, _OURS | self._entries.keys())
 
     def entry(self, name: str) -> FileEntry | None:
-        """Return what was signed of a file, if it was."""
+        """Return the manifest's entry of a file, or None for an unsigned file."""
         return self._entries.get(name)
 
     def _read(self, reader: Reader, entry: FileEntry) -> SignedFile | RefusedFile:
@@ -103,7 +103,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a signer says of a single file, where the default does not fit."""
+    """A signer's statements on a single file that replace the defaults."""
 
     kind: FileKind | None = None
     specimen: str | None = None
@@ -113,10 +113,10 @@ class Claim:
 def open_batch(
     folder: Path, *, trust: TrustStore, roles: tuple[Role, ...] = (Role.DEVICE,), both: bool = False
 ) -> Batch:
-    """Return a batch whose manifest a key in one of the roles signed, in the window of both key and batch.
+    """Return a batch whose manifest a key in one of the roles signed, within the validity of key and batch.
 
-    `both` asks for the second, post-quantum signature as well. Only the manifest is judged here; single files that are
-    missing, extra or altered are told apart by `files()`.
+    `both` demands the second, post-quantum signature as well. Only the manifest is verified here; `files` refuses
+    missing, unsigned and altered files one by one.
     """
     where = str(folder / MANIFEST_NAME)
     opened = _unseal(_read_manifest(folder), where, trust, roles)  # 1
@@ -129,7 +129,7 @@ def open_batch(
 
 
 def _read_manifest(folder: Path) -> bytes:
-    """Return the bytes of a folder's manifest, of which nothing is known yet."""
+    """Return the bytes of a folder's manifest, unverified."""
     if not os.path.isdir(folder):
         hint = f"name the folder, {folder.parent}" if folder.name in _OURS else None
         raise SigningError(Reason.UNREADABLE, f"{folder}: not a folder that can be read", hint=hint)
@@ -155,17 +155,16 @@ def sign_batch(
     force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Manifest:
-    """Hash every file of a folder once, sign what was found, and write the manifest beside them."""
+    """Hash every file of a folder once, sign the manifest of them, and write it into the folder."""
     targets = [folder / MANIFEST_NAME, folder / SECOND_NAME]
     if not force:
         refuse_existing(*targets)
     if captured > later(issued, CLOCK_SKEW):
-        raise SigningError(Reason.BAD_REQUEST, f"captured at {write_time(captured)}, which is still to come")
+        raise SigningError(Reason.BAD_REQUEST, f"captured at {write_time(captured)}, after the time of signing")
     kinds = [k.public.algorithm for k in (key, second_key) if k is not None]
     if kinds[0] not in ROOT_ALGORITHMS or kinds[1:] not in ([], [Algorithm.ML_DSA_65]):
-        raise SigningError(
-            Reason.BAD_REQUEST, "a batch is signed with Ed25519 or P-256, and a second time with ML-DSA-65"
-        )
+        message = "a batch is signed with Ed25519 or P-256, and a second time with ML-DSA-65"
+        raise SigningError(Reason.BAD_REQUEST, message)
     names = plain_files(folder, besides=_OURS, most=MAX_FILES)
     claims = claims or {}
     if unknown := sorted(set(claims) - set(names)):
@@ -180,10 +179,10 @@ def sign_batch(
     nonce = secrets.token_hex(16)
     manifest = Manifest(device, lab, captured, issued, expires, sequence, nonce, tuple(files))
     payload = manifest.to_payload()
-    Manifest.from_payload(payload, str(targets[0]))  # nothing is signed that no reader would take
+    Manifest.from_payload(payload, str(targets[0]))  # a payload that verifiers would refuse is not signed
     create(targets[0], sign_payload(payload, key), force=force)
     if second_key is None:
-        remove(targets[1])  # of an older signing: over another payload, and so refused until it is gone
+        remove(targets[1])  # an older second signature, over another payload, would be refused
     else:
         create(targets[1], sign_payload(payload, second_key), force=force)
     return manifest
@@ -203,7 +202,7 @@ def _open_second(
     if not os.path.lexists(where):
         if needed:
             hint = "`fusiondiff-audit sign --second-key` makes one"
-            raise SigningError(Reason.NO_SIGNATURE, f"{where}: a second signature is asked for", hint=hint)
+            raise SigningError(Reason.NO_SIGNATURE, f"{where}: a second signature is required", hint=hint)
         return None
     data = Reader(folder).read(SECOND_NAME, limit=bundle_limit(MAX_MANIFEST))
     opened = _unseal(data, where, trust, roles, second=True)
@@ -215,8 +214,7 @@ def _open_second(
 def _refuse_outside_validity(manifest: Manifest, at: datetime, where: str) -> None:
     if at >= manifest.expires:
         hint = "`--at TIME` judges as of an earlier time; or ask the lab to sign the folder anew"
-        raise SigningError(
-            Reason.EXPIRED, f"{where}: the batch was valid until {write_time(manifest.expires)}", hint=hint
-        )
+        expired = f"{where}: the batch was valid until {write_time(manifest.expires)}"
+        raise SigningError(Reason.EXPIRED, expired, hint=hint)
     if manifest.captured > later(manifest.issued, CLOCK_SKEW):
         raise SigningError(Reason.NOT_YET_VALID, f"{where}: captured at {write_time(manifest.captured)}, signed before")

@@ -1,8 +1,8 @@
 """Read many records of one kind at once, column by column: a report has up to a million rows.
 
-`read_records` accepts exactly what `signing.records.read_record` accepts row by row, in a fifth of the time: nearly all
-columns hold plain ASCII, whole numbers or members of an enumeration, and a few calls prove that of a whole column.
-Where they do not, `read_record` reads each object, and its refusal names the fault.
+`read_records` accepts exactly the rows that `signing.records.read_record` accepts one by one, in a fifth of the time:
+nearly all columns hold plain ASCII, integers or members of an enumeration, which a few calls verify for a whole column.
+Otherwise `read_record` reads each object, and its refusal names the fault.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ _Record = TypeVar("_Record")
 
 
 class _NotPlainError(Exception):
-    """A column that must be read row by row."""
+    """A column that has to be read row by row."""
 
 
 def read_records(kind: type[_Record], items: Sequence[object], where: str) -> list[_Record]:
@@ -63,7 +63,7 @@ def _column(hint: Any, values: list[Any]) -> list[Any]:
         return values
     if issubclass(hint, str | Enum) and _are_plain(values):
         return values if hint is str else _members(hint, values)
-    raise _NotPlainError  # decimals and fractions, which rows do not have
+    raise _NotPlainError  # decimals and fractions, which rows of reports do not have
 
 
 def _members(hint: Any, values: list[str]) -> list[Any]:

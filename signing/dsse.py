@@ -1,4 +1,4 @@
-"""Envelopes: DSSE v1.0.2. The signature covers the payload's type and bytes, never their encoding."""
+"""Envelopes of DSSE v1.0.2. A signature covers the payload's type and bytes, not their encoding in JSON."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ MAX_SIGNATURE = 8 * 1024  # base64 characters; ML-DSA-65 needs 4,412
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature and the key that claims it; the claim only selects which key is tried."""
+    """One signature and the id of its key, which is a claim: it selects the key that must verify the signature."""
 
     keyid: str
     value: bytes
@@ -19,7 +19,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A payload as received, with the signatures over it. Nothing in it is to be believed before it is verified."""
+    """A payload as received, with the signatures over it, none of which is verified."""
 
     payload_type: str
     payload: bytes
@@ -38,7 +38,7 @@ class Envelope:
     ) -> "Envelope":
         """Parse an envelope with at most `most` signatures, each of another key.
 
-        Where `unnamed` is given, a signature may leave its key id out, and is taken to be of that key.
+        A signature without a key id is attributed to the key `unnamed`, and refused where that is not given.
         """
         fields.closed("payload", "payloadType", "signatures")
         signatures = tuple(_read_signature(item, unnamed) for item in fields.list("signatures", least=1, most=most))

@@ -1,4 +1,4 @@
-"""What can go wrong when bytes are vouched for, each with a reason that machines can read."""
+"""The refusals of this package, each with a machine-readable reason."""
 
 from enum import StrEnum
 
@@ -37,7 +37,7 @@ class Reason(StrEnum):
 
 
 class SigningError(Exception):
-    """A refusal by this room. Notes added to it are remedies, which the command line prints as hints."""
+    """A refusal by this package. Its notes are remedies, which the command line prints as hints."""
 
     def __init__(self, reason: Reason, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

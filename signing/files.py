@@ -1,4 +1,4 @@
-"""Small files read whole and new files written whole: bounded, regular, never half there."""
+"""Regular files read in one piece up to a size limit, and new files written completely or not at all."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from signing.errors import Reason, SigningError
 
-# A FIFO must not block us on opening, and a terminal must not become ours.
+# Opening a FIFO must not block, and a terminal must not become this process's controlling terminal.
 READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 CHUNK = 256 * 1024  # bytes a read; fits a core's cache, so that hashing finds them there
 _PART = ".part"
@@ -17,22 +17,22 @@ _Check = Callable[[Path, os.stat_result, bytes], None]
 
 
 def unreadable(path: object, error: OSError | ValueError) -> SigningError:
-    """Return the refusal for a file that the system does not let us read."""
+    """Return the refusal for a file that the operating system does not let the process read."""
     return SigningError(Reason.UNREADABLE, f"{path}: {_why(error)}")
 
 
 def is_temporary(name: str) -> bool:
-    """Say whether a file is one of ours that never got its name, because the run was killed."""
+    """Say whether a file has the temporary name that `create` uses: a killed run left it."""
     return name.startswith(".") and name.endswith(_PART)
 
 
 def over(where: str, limit: int) -> SigningError:
-    """Return the refusal for a file that is larger than we read."""
+    """Return the refusal for a file that is larger than the limit."""
     return SigningError(Reason.TOO_LARGE, f"{where}: more than {limit:,} bytes")
 
 
 def read_capped(path: Path, *, limit: int, check: _Check | None = None) -> bytes:
-    """Read a regular file once; `check` judges the open file's own status and its bytes."""
+    """Read a regular file once; `check` may refuse the open file's status and bytes."""
     try:
         descriptor = os.open(path, READ_FLAGS)
         try:
@@ -60,12 +60,12 @@ def read_exactly(descriptor: int, where: str, *, limit: int) -> bytes:
         total += len(piece)
         if total > limit:
             raise over(where, limit)
-        left = min(limit + 1 - total, CHUNK)  # the end of the file, or more of one that grows
+        left = min(limit + 1 - total, CHUNK)  # the file may have grown since its size was read
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def refuse_existing(*paths: Path) -> None:
-    """Refuse names that are taken, before the first second of work."""
+    """Refuse paths that exist, before any work is done."""
     for path in paths:
         _refuse_nameless(path)
         if os.path.lexists(path):
@@ -73,7 +73,7 @@ def refuse_existing(*paths: Path) -> None:
 
 
 def create(path: Path, data: bytes, *, mode: int | None = None, force: bool = False) -> None:
-    """Write a file under a temporary name, sync it and give it its name in one step; a replaced one keeps its mode."""
+    """Write a file under a temporary name, sync it and rename it in one step; a replaced file's mode is kept."""
     _refuse_nameless(path)
     if os.path.islink(path):  # a rename would replace the link, and leave what it points to as it was
         raise SigningError(Reason.CANNOT_WRITE, f"{path}: is a link", hint="name the file that it points to")
@@ -124,13 +124,13 @@ def remove(path: Path) -> None:
 
 
 def _name(temporary: Path, path: Path) -> None:
-    """Give a file its name, unless that is taken."""
+    """Rename a file, unless the name is taken."""
     try:
         os.link(temporary, path)  # fails if the name is taken, which a rename would not
     except OSError as e:
         if e.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise
-        if path.exists():  # memory sticks and some shares have no links; there two writers at once may collide
+        if path.exists():  # some file systems have no hard links; there, two writers may overwrite each other
             raise FileExistsError(errno.EEXIST, "File exists", str(path)) from e
         os.replace(temporary, path)
 

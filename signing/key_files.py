@@ -14,27 +14,27 @@ from signing.keys import MAX_PEM, PrivateKey, PublicKey
 
 PRIVATE_MODE = 0o600
 PUBLIC_MODE = 0o644
-MIN_PASSPHRASE = 12  # bytes; the PKCS#8 writer at hand derives with 2,048 rounds only, so length must do the work
+MIN_PASSPHRASE = 12  # bytes; the library derives the encryption key with only 2,048 rounds, so length must suffice
 MAX_PASSPHRASE = 1024  # bytes; OpenSSL's own limit
 _PRIVATE = b"PRIVATE KEY-----"
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 def public_path(private: Path) -> Path:
-    """Return where the public half of a key file lies: `KEY.pem` has `KEY.pub.pem`."""
+    """Return the path of the public half of a key file: `KEY.pub.pem` for `KEY.pem`."""
     if not private.name:
         raise SigningError(Reason.BAD_REQUEST, f"{str(private)!a} does not name a file")
     return private.with_name(f"{private.name.removesuffix('.pem')}.pub.pem")
 
 
 def write_key(key: PrivateKey, path: Path, *, passphrase: bytes | None, force: bool = False) -> Path:
-    """Write both halves, the private one for its owner alone; return where the public half lies."""
+    """Write both halves, the private half readable by its owner alone; return the path of the public half."""
     if passphrase is not None and len(_bounded(passphrase)) < MIN_PASSPHRASE:
         raise SigningError(Reason.BAD_PASSPHRASE, f"a passphrase has at least {MIN_PASSPHRASE} bytes")
     public = public_path(path)
     if path.name.endswith(".pub.pem"):
         hint = f"name it {path.name.removesuffix('.pub.pem')}.pem; the public half goes to {path.name}"
-        raise SigningError(Reason.BAD_REQUEST, f"{path}: a private key by the name of a public one", hint=hint)
+        raise SigningError(Reason.BAD_REQUEST, f"{path}: a private key under the name of a public key", hint=hint)
     if not force:
         refuse_existing(path, public)
     create(path, key.to_pem(passphrase), mode=PRIVATE_MODE, force=force)
@@ -43,9 +43,9 @@ def write_key(key: PrivateKey, path: Path, *, passphrase: bytes | None, force: b
 
 
 def load_key(path: Path, *, passphrase: Callable[[], bytes]) -> PrivateKey:
-    """Read a private key; `passphrase` is asked only if the file is encrypted.
+    """Read a private key; `passphrase` is called only if the file is encrypted.
 
-    A file that its group or others can read, or that another user owns, is refused: who else could have copied it?
+    A file that its group or others can read, or that another user owns, is refused: the key may have been copied.
     """
     data = read_capped(path, limit=MAX_PEM, check=_refuse_exposed_key)
     secret = _bounded(passphrase()) if _ENCRYPTED in data else None
@@ -64,30 +64,25 @@ def load_public_key(path: Path) -> PublicKey:
 
 
 def read_passphrase(path: Path) -> bytes:
-    """Read a passphrase from a file that only its owner can read; one newline at its end does not count."""
+    """Read a passphrase from a file that only its owner can read; one newline at its end is removed."""
     data = read_capped(path, limit=MAX_PASSPHRASE + 2, check=_refuse_exposed)
     return _bounded(data.removesuffix(b"\n").removesuffix(b"\r"))
 
 
 def _refuse_exposed_key(path: Path, status: os.stat_result, data: bytes) -> None:
     if _PRIVATE not in data:
-        what = "a public key, not a private one" if b"PUBLIC KEY-----" in data else "not a private key in PEM form"
-        raise SigningError(
-            Reason.MALFORMED,
-            f"{path}: {what}",
-            hint="KEY.pem is the private half, KEY.pub.pem the public one; `fusiondiff-audit keygen` makes both",
-        )
+        fault = "a public key, not a private one" if b"PUBLIC KEY-----" in data else "not a private key in PEM form"
+        hint = "KEY.pem is the private half, KEY.pub.pem the public one; `fusiondiff-audit keygen` makes both"
+        raise SigningError(Reason.MALFORMED, f"{path}: {fault}", hint=hint)
     _refuse_exposed(path, status, data)
 
 
 def _refuse_exposed(path: Path, status: os.stat_result, data: bytes) -> None:
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
-        raise SigningError(
-            Reason.KEY_EXPOSED,
-            f"{path}: others on this machine can read this secret (mode {mode:04o})",
-            hint=f"chmod 600 {path}, and replace it if anybody may have copied it",
-        )
+        hint = f"chmod 600 {path}, and replace it if anybody may have copied it"
+        exposed = f"{path}: others on this machine can read this secret (mode {mode:04o})"
+        raise SigningError(Reason.KEY_EXPOSED, exposed, hint=hint)
     if status.st_uid not in (0, os.geteuid()):
         raise SigningError(Reason.KEY_EXPOSED, f"{path}: this secret belongs to another user")
 

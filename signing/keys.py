@@ -1,6 +1,6 @@
 """Public and private keys, named by the SHA-256 of their PEM text.
 
-Ed25519 and ECDSA P-256 sign; P-384 and P-521 are read where models come from others; ML-DSA-65 makes second signatures.
+Ed25519 and ECDSA P-256 sign; P-384 and P-521 verify models of others; ML-DSA-65 makes second signatures.
 The key id is that of OpenSSF Model Signing: lower-case hexadecimal SHA-256 of the PEM SubjectPublicKeyInfo that
 we serialise ourselves, final newline included (`openssl pkey -pubin -in K -pubout | sha256sum`).
 """
@@ -48,7 +48,7 @@ _CURVES: dict[str, tuple[Algorithm, HashAlgorithm]] = {
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key that passed the checks at the door; `pem` is our own serialisation."""
+    """A public key of a supported kind and of prime order; `pem` is our own serialisation."""
 
     algorithm: Algorithm
     pem: str
@@ -69,7 +69,7 @@ class PublicKey:
 
     @classmethod
     def of(cls, key: object, where: str) -> "PublicKey":
-        """Take a key of the cryptography library, with the checks of `from_pem`."""
+        """Wrap a key of the cryptography library, with the checks of `from_pem`."""
         if isinstance(key, Ed25519PublicKey):
             _refuse_weak_point(key.public_bytes_raw(), where)
             algorithm = Algorithm.ED25519
@@ -90,15 +90,15 @@ class PublicKey:
         return self._key.public_bytes_raw()
 
     def verify(self, signature: bytes, message: bytes, where: str) -> None:
-        """Refuse the message unless this key signed it."""
+        """Refuse a signature that this key did not make over the message."""
         try:
             if isinstance(self._key, ec.EllipticCurvePublicKey):
                 self._key.verify(signature, message, ec.ECDSA(_CURVES[self._key.curve.name][1]))
             else:
                 self._key.verify(signature, message)
         except (InvalidSignature, ValueError) as e:  # ValueError: a signature of the wrong length
-            what = f"the signature is not one of key sha256:{self.keyid} over these bytes"
-            raise SigningError(Reason.BAD_SIGNATURE, f"{where}: {what}") from e
+            refusal = f"the signature is not one of key sha256:{self.keyid} over these bytes"
+            raise SigningError(Reason.BAD_SIGNATURE, f"{where}: {refusal}") from e
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,14 @@ class PrivateKey:
                 return cls.of(ec.generate_private_key(ec.SECP256R1()), "new key")
             case Algorithm.ML_DSA_65:
                 return cls.of(MLDSA65PrivateKey.generate(), "new key")
-        raise SigningError(Reason.UNSUPPORTED, f"{algorithm} keys are read, and not made")
+        raise SigningError(Reason.UNSUPPORTED, f"{algorithm} keys are read, but not generated")
 
     @classmethod
     def of(cls, key: object, where: str) -> "PrivateKey":
-        """Take a private key of the cryptography library."""
+        """Wrap a private key of the cryptography library."""
         if not isinstance(key, Ed25519PrivateKey | ec.EllipticCurvePrivateKey | MLDSA65PrivateKey):
-            raise SigningError(
-                Reason.UNSUPPORTED, f"{where}: a private key of another kind than {', '.join(Algorithm)}"
-            )
+            kinds = ", ".join(Algorithm)
+            raise SigningError(Reason.UNSUPPORTED, f"{where}: a private key of another kind than {kinds}")
         return cls(PublicKey.of(key.public_key(), where), key)
 
     def sign(self, message: bytes) -> bytes:
@@ -149,6 +148,6 @@ def _refuse_weak_point(raw: bytes, where: str) -> None:
         raise SigningError(
             Reason.WEAK_KEY,
             f"{where}: 32 bytes that are no Ed25519 key: not a point of prime order in its canonical form",
-            hint="under such a key signatures count that nobody made, or that only some programs take; "
-            "ask its owner for a real one",
+            hint="such a key verifies forged signatures, or signatures that only some programs accept; "
+            "ask its owner for a genuine key",
         )

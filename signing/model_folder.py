@@ -1,4 +1,4 @@
-"""A model folder whose list of files is vouched for: each file is checked, or loaded, against that list."""
+"""A model folder with a trusted list of files: each file is checked, or loaded, against that list."""
 
 import os
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ MAX_MODEL_FILE = 64 * 1024**3  # bytes; files are hashed as they stream by, so t
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model of which it is known what its files must be. They are checked when they are asked for."""
+    """A model whose list of files is trusted. The files themselves are checked by `check` and `load`."""
 
     path: Path
     manifest: ModelManifest
-    unsigned: tuple[str, ...]  # what lies there that the specification leaves unsigned; nothing of it is ever loaded
+    unsigned: tuple[str, ...]  # files that the specification leaves unsigned; they are never loaded
     _listing: Listing
 
     def check(self, *, threads: int = THREADS) -> Iterator[Resource | RefusedFile]:
-        """Hash every listed file, in signed order, then name every file that nobody signed."""
+        """Hash every listed file, in signed order, then yield a refusal for every unsigned file."""
         alone = os.path.isfile(self.path)
         reader = Reader(self.path.parent if alone else self.path)
 
@@ -34,23 +34,21 @@ class ModelFolder:
             if refused := refuse_absent(self._listing, name):
                 return refused
             try:
-                found, _ = reader.digest(name, limit=MAX_MODEL_FILE)
+                actual, _ = reader.digest(name, limit=MAX_MODEL_FILE)
             except SigningError as e:
                 return RefusedFile(name, e.reason, str(e))
-            return (
-                resource
-                if found == resource.sha256
-                else refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{found}")
-            )
+            if actual != resource.sha256:
+                return refuse_altered(name, f"sha256:{resource.sha256}", f"sha256:{actual}")
+            return resource
 
         yield from map_in_order(digest, self.manifest.resources, threads=threads)
         if not alone:
             yield from refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources))
 
     def load(self, *, limit: int, threads: int = THREADS) -> dict[str, memoryview]:
-        """Read every listed file of a folder into memory, once, and hash it there; one bad file refuses them all.
+        """Read every listed file of a folder into memory, once, and hash it there; one refused file refuses the model.
 
-        What is returned is what was hashed: nothing reads the folder again.
+        The returned bytes are the hashed bytes: the folder is not read again.
         """
         for refused in refuse_extra(self._listing, frozenset(r.name for r in self.manifest.resources)):
             raise _refusal(refused)
@@ -60,8 +58,8 @@ class ModelFolder:
         reader = Reader(self.path)
         loaded: dict[str, memoryview] = {}
         reading = map_in_order(lambda r: reader.load(r.name, limit=limit), self.manifest.resources, threads=threads)
-        with closing(reading) as found:  # a refusal waits for no collector of garbage before it stops the others
-            for resource, (digest, memory) in zip(self.manifest.resources, found, strict=True):
+        with closing(reading) as results:  # so that a refusal stops the other readers at once
+            for resource, (digest, memory) in zip(self.manifest.resources, results, strict=True):
                 if digest != resource.sha256:
                     raise _refusal(refuse_altered(resource.name, f"sha256:{resource.sha256}", f"sha256:{digest}"))
                 loaded[resource.name] = memory

@@ -1,4 +1,4 @@
-"""What a model's signature says: its files by their digests (model-signing-spec, spec/v1.0.md)."""
+"""The signed content of a model's signature: its files by their digests (model-signing-spec, spec/v1.0.md)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class ModelManifest:
-    """What a signature says of a model: its files in signed order, the digest over them, and what is left unsigned."""
+    """A model's files in signed order, the root digest over them, and the paths that the signature excludes."""
 
     name: str
     digest: str
@@ -33,7 +33,7 @@ class ModelManifest:
 
     @property
     def listing(self) -> str:
-        """Return the digest over files and names: what reports call the model's, and a pin holds."""
+        """Return the digest over files and names, by which reports and pins identify the model."""
         return list_digest(self.resources)
 
     @classmethod
@@ -50,9 +50,9 @@ class ModelManifest:
             for resource in resources:
                 refuse_unsafe(resource.name)
             refuse_collisions(r.name for r in resources)
-        if (found := root_digest(resources)) != subject.sha256:
-            what = f"the root digest is signed as sha256:{subject.sha256}, the files listed give sha256:{found}"
-            raise SigningError(Reason.DIGEST_MISMATCH, f"{where}: {what}")
+        if (computed := root_digest(resources)) != subject.sha256:
+            message = f"the root digest is signed as sha256:{subject.sha256}, the files listed give sha256:{computed}"
+            raise SigningError(Reason.DIGEST_MISMATCH, f"{where}: {message}")
         return cls(subject.name, subject.sha256, resources, ignored)
 
 
@@ -62,9 +62,9 @@ def root_digest(resources: tuple[Resource, ...]) -> str:
 
 
 def list_digest(resources: tuple[Resource, ...]) -> str:
-    """Return the SHA-256 over digests and names, as `sha256sum` writes them: what a pin holds.
+    """Return the SHA-256 over digests and names, as `sha256sum` writes them; a pin is such a digest.
 
-    The root digest of the specification leaves the names out, so two files could change places under it.
+    The root digest of the specification does not cover the names: two files could exchange their names under it.
     """
     lines = sorted(f"{r.sha256}  {r.name}\n" for r in resources)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -85,7 +85,7 @@ def write_manifest(manifest: ModelManifest) -> bytes:
 
 
 def _read_serialization(fields: Fields) -> frozenset[str]:
-    """Return the paths left unsigned; shards, other digests and links are not read."""
+    """Return the paths left unsigned; shards, other digests and links are refused."""
     fields.constant("method", "files")
     fields.closed("method", "hash_type", "allow_symlinks", optional=("ignore_paths",))
     fields.constant("hash_type", "sha256")

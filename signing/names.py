@@ -1,7 +1,7 @@
-"""Names that mean the same file on every machine, or are refused.
+"""Portable file names: a name that does not mean the same file on every system is refused.
 
-A batch is signed on one system and opened on another. A name that one of them would cut, fold together with another
-or take for a device is refused where it is signed and where it is opened.
+A batch is signed on one system and opened on another. A name that some system truncates, treats as equal to another
+name, or takes for a device is refused when the batch is signed and when it is opened.
 """
 
 import re
@@ -14,7 +14,7 @@ from signing.strict import is_name, is_plain
 MAX_NAME = 1024  # bytes of a whole name in UTF-8
 MAX_PART = 255  # bytes between two slashes, the limit of most file systems
 MAX_PARTS = 32
-_FORBIDDEN = re.compile(r'[<>:"\\|?*]')  # what Windows refuses or takes for something else
+_FORBIDDEN = re.compile(r'[<>:"\\|?*]')  # characters that Windows refuses or interprets
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 
@@ -25,28 +25,25 @@ def refuse_unsafe(name: str) -> None:
 
 
 def refuse_collisions(names: Iterable[str]) -> None:
-    """Refuse two names that some systems take for one, and a file that is also a folder."""
-    seen: dict[str, str] = {}
+    """Refuse two names that are equal on some system, and a file that is also a folder."""
+    files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for name in names:
         folded = _fold(name)
-        if folded in seen:
-            raise SigningError(
-                Reason.UNSAFE_NAME,
-                f"{name!a} and {seen[folded]!a} are one file on systems that fold case or Unicode forms",
-                hint="rename one of them, then sign again",
-            )
-        seen[folded] = name
+        if folded in files:
+            message = f"{name!a} and {files[folded]!a} are one file on systems that fold case or Unicode forms"
+            raise SigningError(Reason.UNSAFE_NAME, message, hint="rename one of them, then sign again")
+        files[folded] = name
         parts = folded.split("/")
         for i in range(1, len(parts)):
             folders.setdefault("/".join(parts[:i]), name)
     for folded, name in folders.items():
-        if folded in seen:
-            raise SigningError(Reason.UNSAFE_NAME, f"{seen[folded]!a} is a file, and the folder of {name!a}")
+        if folded in files:
+            raise SigningError(Reason.UNSAFE_NAME, f"{files[folded]!a} is a file, and the folder of {name!a}")
 
 
 def _fold(name: str) -> str:
-    """Return what is left of a name where neither case nor Unicode forms count."""
+    """Return the form of a name on systems that fold case and Unicode forms."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

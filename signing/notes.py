@@ -1,7 +1,7 @@
 """Signed notes and checkpoints of C2SP (signed-note.md, tlog-checkpoint.md): a log's root, size and name, signed.
 
-A note is text, an empty line, and signature lines. Lines by keys that we do not know are passed over, as the
-specification asks, so that witnesses may add theirs; our own key's line must be there and be good.
+A note is text, an empty line, and signature lines. Lines by other keys are ignored, as the specification demands, so
+that witnesses may add their signatures; the line by the expected key must be there and be valid.
 """
 
 import hashlib
@@ -35,12 +35,11 @@ class Checkpoint:
 
 
 def sign_checkpoint(checkpoint: Checkpoint, key: PrivateKey) -> bytes:
-    """Return the checkpoint as a note signed in the log's own name."""
+    """Return the checkpoint as a note signed under the log's name."""
     _refuse_bad_origin(checkpoint.origin)
     if not 0 <= checkpoint.size <= MAX_SIZE or len(checkpoint.root) != HASH:
-        raise SigningError(
-            Reason.BAD_REQUEST, f"no log has {checkpoint.size} leaves under {len(checkpoint.root)} bytes"
-        )
+        message = f"no log has {checkpoint.size} leaves and a root of {len(checkpoint.root)} bytes"
+        raise SigningError(Reason.BAD_REQUEST, message)
     text = checkpoint.to_text()
     blob = key_id(checkpoint.origin, key.public) + key.sign(text.encode("utf-8"))
     return f"{text}\n— {checkpoint.origin} {write_base64(blob)}\n".encode()
@@ -50,13 +49,13 @@ def open_checkpoint(data: bytes, where: str, *, origin: str, key: PublicKey) -> 
     """Return the checkpoint of the log named `origin`, if `key` signed it."""
     _refuse_bad_origin(origin)
     text, lines = _split(data, where)
-    wanted = key_id(origin, key)
-    good = 0
+    own_id = key_id(origin, key)
+    valid = 0
     for name, blob in (_read_line(line, where) for line in lines):
-        if (name, blob[:4]) == (origin, wanted):  # another key may share four bytes by chance, but not our name
+        if (name, blob[:4]) == (origin, own_id):  # another key may have the same four bytes, but not the log's name
             key.verify(blob[4:], text.encode("utf-8"), where)
-            good += 1
-    if not good:
+            valid += 1
+    if not valid:
         raise SigningError(Reason.NO_SIGNATURE, f"{where}: not signed by key sha256:{key.keyid} as {origin!a}")
     return _read_checkpoint(text, where, origin)
 
@@ -69,7 +68,7 @@ def key_id(name: str, key: PublicKey) -> bytes:
 
 
 def _split(data: bytes, where: str) -> tuple[str, list[str]]:
-    """Part a note into its text and its signature lines, at the last empty line."""
+    """Split a note into its text and its signature lines, at the last empty line."""
     if len(data) > MAX_NOTE:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, a note has at most {MAX_NOTE:,}")
     try:
@@ -78,8 +77,8 @@ def _split(data: bytes, where: str) -> tuple[str, list[str]]:
         raise malformed(where, "not UTF-8") from e
     if any(c < " " and c != "\n" for c in note):
         raise malformed(where, "a note holds no control characters")
-    text, found, signatures = note.rpartition("\n\n")
-    if not found or not text or not signatures.endswith("\n"):
+    text, _, signatures = note.rpartition("\n\n")
+    if not text or not signatures.endswith("\n"):
         raise malformed(where, "a note is text, an empty line and signature lines")
     lines = signatures[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
@@ -102,13 +101,13 @@ def _read_checkpoint(text: str, where: str, origin: str) -> Checkpoint:
     if len(lines) != 3:
         raise malformed(where, "a checkpoint has three lines; extensions are refused")
     name, size, root = lines
-    if name != origin:  # the key was right, but it may serve several logs
+    if name != origin:  # one key may sign for several logs
         raise SigningError(Reason.BAD_PROOF, f"{where}: a checkpoint of {name!a}, expected one of {origin!a}")
     decoded = read_base64(root, where)
     if not _NUMBER.fullmatch(size) or int(size) > MAX_SIZE or len(decoded) != HASH:
         raise malformed(where, "not a size and a root")
     if not int(size) and decoded != EMPTY_ROOT:
-        raise SigningError(Reason.BAD_PROOF, f"{where}: a log without leaves, with a root over some")
+        raise SigningError(Reason.BAD_PROOF, f"{where}: a log without leaves has another root hash")
     return Checkpoint(name, int(size), decoded)
 
 

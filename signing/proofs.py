@@ -1,7 +1,7 @@
-"""Proof files of C2SP (tlog-proof.md): one leaf, its path to the root, and the signed checkpoint, in one text.
+"""Proof files of C2SP (tlog-proof.md): the inclusion proof of one leaf, and the signed checkpoint, in one text.
 
-What is proven is the entry that the reader holds, never anything that the file brings along: the optional `extra` line
-of the specification is not signed, so it is refused.
+The reader holds the proven entry; the file proves nothing else, so the specification's optional `extra` line, which is
+not signed, is refused.
 """
 
 import re
@@ -20,7 +20,7 @@ _INDEX = re.compile("index (0|[1-9][0-9]{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class ProvenLeaf:
-    """An entry's place in a log whose checkpoint was signed."""
+    """An entry's index in a log, and the signed checkpoint of that log."""
 
     index: int
     checkpoint: Checkpoint
@@ -33,16 +33,16 @@ def write_proof(index: int, path: tuple[bytes, ...], checkpoint: bytes) -> bytes
 
 
 def open_proof(data: bytes, where: str, *, entry: bytes, origin: str, key: PublicKey) -> ProvenLeaf:
-    """Return where `entry` stands in the log named `origin`, if `key` signed the checkpoint to which its path leads."""
+    """Return the index of `entry` in the log named `origin`, proven under a checkpoint that `key` signed."""
     if len(data) > MAX_NOTE:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, a proof has at most {MAX_NOTE:,}")
-    head, found, checkpoint = data.partition(b"\n\n")  # the first empty line ends the proof
+    head, separator, checkpoint = data.partition(b"\n\n")  # the first empty line ends the proof
     try:
         first, second, *rest = head.decode("ascii").split("\n")
     except ValueError as e:  # not ASCII, or fewer than two lines
         raise malformed(where, "not a proof file") from e
     match = _INDEX.fullmatch(second)
-    if first != HEADER or match is None or not found or len(rest) > MAX_PATH:
+    if first != HEADER or match is None or not separator or len(rest) > MAX_PATH:
         raise malformed(where, f"expected {HEADER}, an index and at most {MAX_PATH} hashes")
     path = tuple(read_base64(line, where) for line in rest)
     if [write_base64(item) for item in path] != rest:

@@ -1,7 +1,6 @@
-"""Reads a long JSON text of known form piece by piece, so that never more than a few rows are objects at once.
+"""Reads a long JSON text of known form piece by piece, so that only a few rows are in memory as objects at once.
 
-The scanner compares the fixed parts of the text, and is lenient about the rest: its caller writes the result again and
-compares all bytes.
+The scanner verifies the fixed parts of the text alone; its caller writes the result again and compares all bytes.
 """
 
 import json

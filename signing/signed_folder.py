@@ -1,4 +1,4 @@
-"""Checks of a folder against what was signed, file by file: one bad file never stops the others."""
+"""Checks of a folder against a signed list, file by file: one refused file never stops the others."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _LEFTOVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """A file that is not as it was signed, and why."""
+    """A file that differs from the signed list, and the reason."""
 
     name: str
     reason: Reason
@@ -25,7 +25,7 @@ class RefusedFile:
 
 
 def require_folder(folder: Path) -> None:
-    """Refuse what is not a folder."""
+    """Refuse a path that is not a folder."""
     if not os.path.isdir(folder):
         raise SigningError(Reason.UNREADABLE, f"{folder}: not a folder that can be read")
 
@@ -33,13 +33,14 @@ def require_folder(folder: Path) -> None:
 def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str]:
     """Return the names to sign, in code-point order, or refuse the folder before the first second of hashing.
 
-    Links and special files are refused, since their bytes are not the folder's own; so are files that systems leave.
+    Links and special files are refused, since their bytes are not in the folder; so are leftovers of the system.
     """
     require_folder(folder)
     listing = list_folder(folder)
     if listing.others:
-        name, what = min(listing.others.items())
-        raise SigningError(Reason.NOT_A_FILE, f"{folder}: {name!a} is {what}", hint="sign a folder of plain files")
+        name, description = min(listing.others.items())
+        hint = "sign a folder of plain files"
+        raise SigningError(Reason.NOT_A_FILE, f"{folder}: {name!a} is {description}", hint=hint)
     names = sorted(listing.files - besides)
     if not names:
         raise SigningError(Reason.EMPTY, f"{folder}: holds no files to sign")
@@ -50,7 +51,7 @@ def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str
         refuse_unsafe(name)
         if is_leftover(name):
             hint = "the operating system, or a run that was killed, left it: delete it, then sign"
-            raise SigningError(Reason.EXTRA_FILE, f"{folder}: nobody meant {name!a} to be there", hint=hint)
+            raise SigningError(Reason.EXTRA_FILE, f"{folder}: {name!a} is a leftover", hint=hint)
     refuse_collisions((*besides, *names))
     return names
 
@@ -67,29 +68,28 @@ def hash_files(
 
 
 def refuse_absent(listing: Listing, name: str) -> RefusedFile | None:
-    """Return the refusal for a signed file that the folder does not hold as a file."""
-    if what := listing.others.get(name):
-        return RefusedFile(name, Reason.NOT_A_FILE, f"{name!a}: signed as a file, found {what}")
+    """Return the refusal for a signed file that is missing or not a regular file."""
+    if description := listing.others.get(name):
+        return RefusedFile(name, Reason.NOT_A_FILE, f"{name!a}: signed as a file, found {description}")
     if name not in listing.files:
         return RefusedFile(name, Reason.MISSING_FILE, f"{name!a}: signed, but not there")
     return None
 
 
 def refuse_altered(name: str, signed: str, found: str) -> RefusedFile:
-    """Return the refusal for a file with other bytes or another size, with both sides."""
+    """Return the refusal for a file with another digest or size than the signed one."""
     return RefusedFile(name, Reason.DIGEST_MISMATCH, f"{name!a}: signed as {signed}, found {found}")
 
 
-def refuse_extra(listing: Listing, known: frozenset[str]) -> Iterator[RefusedFile]:
+def refuse_extra(listing: Listing, signed: frozenset[str]) -> Iterator[RefusedFile]:
     """Yield the refusals for all files that are not signed."""
-    for name in sorted((listing.files | listing.others.keys()) - known):
-        hint = None
-        if is_leftover(name):
-            hint = "the operating system left this file, or a run that was killed; delete it, it was not signed"
+    leftover = "the operating system left this file, or a run that was killed; delete it, it was not signed"
+    for name in sorted((listing.files | listing.others.keys()) - signed):
+        hint = leftover if is_leftover(name) else None
         yield RefusedFile(name, Reason.EXTRA_FILE, f"{name!a}: there, but not signed", hint)
 
 
 def is_leftover(name: str) -> bool:
-    """Say whether operating systems, or a killed run of ours, leave files of that name behind."""
+    """Say whether files of that name are left by operating systems or by a killed run of this program."""
     last = name.rsplit("/", 1)[-1]
     return last in _LEFTOVERS or is_temporary(last)

@@ -1,4 +1,4 @@
-"""in-toto Statement v1: which things, by digest, a predicate speaks of."""
+"""in-toto Statement v1: subjects, identified by their digests, and a predicate about them."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ PREDICATES = "https://fusiondiff-audit/"  # a name, not an address: one label th
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing, found by its SHA-256; the name is for people."""
+    """A subject of a statement, identified by its SHA-256; the name is for people."""
 
     name: str
     sha256: str
@@ -20,7 +20,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a signer says (`predicate`) of every one of the subjects."""
+    """A signer's statement: the predicate holds for every subject."""
 
     subjects: tuple[Subject, ...]
     predicate: Fields

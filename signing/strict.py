@@ -1,8 +1,7 @@
-"""What we write and read has one meaning, or is refused: JSON, base64 and small texts.
+"""Strict JSON, base64 and short texts: input that two programs could read differently is refused.
 
-The standard library forgives much (two equal keys, junk in base64, UTF-16, underscores in numbers).
-Whatever two readers could understand differently is refused here and in `fields.py`, so that what was signed is what is
-read.
+The standard library accepts much of such input (duplicate keys, junk in base64, UTF-16, underscores in numbers). It is
+refused here and in `fields.py`, so that every reader of a signed file reads what was signed.
 """
 
 import base64
@@ -35,19 +34,19 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fal
 
 
 def malformed(where: str, what: str) -> SigningError:
-    """Return the refusal for bytes that do not have the form they claim."""
+    """Return the refusal for bytes that do not have the expected form."""
     return SigningError(Reason.MALFORMED, f"{where}: {what}")
 
 
 def refuse_large(data: bytes, where: str, *, limit: int, tokens: int) -> None:
-    """Refuse bytes that would take more memory than what we read takes.
+    """Refuse JSON whose parsed form would need too much memory.
 
     `tokens` bounds the braces, brackets and commas: a few megabytes of `[{},{},...]` would fill gigabytes.
     """
     if len(data) > limit:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(data):,} bytes, at most {limit:,} are read")
-    if (found := data.count(b"{") + data.count(b"[") + data.count(b",")) > tokens:
-        raise SigningError(Reason.TOO_LARGE, f"{where}: {found:,} JSON tokens, at most {tokens:,} are read")
+    if (count := data.count(b"{") + data.count(b"[") + data.count(b",")) > tokens:
+        raise SigningError(Reason.TOO_LARGE, f"{where}: {count:,} JSON tokens, at most {tokens:,} are read")
 
 
 def write_json(value: object) -> bytes:
@@ -81,9 +80,9 @@ def is_sha256(text: str) -> bool:
 
 
 def is_plain(text: str) -> bool:
-    """Say whether text holds only what people see: no control, direction override, filler, blank or half character.
+    """Say whether text is visible throughout: no control, direction override, filler, blank or half character.
 
-    Spaces of any width are seen, as gaps; whoever takes names refuses them at the ends.
+    Spaces of any width are allowed, as visible gaps; `is_name` refuses them at the ends.
     """
     if text.isascii():
         return text.isprintable()
@@ -93,8 +92,7 @@ def is_plain(text: str) -> bool:
 def is_name(text: str) -> bool:
     """Say whether plain text can stand as a name: not empty, no space at its ends, and no mark in front.
 
-    A combining mark is drawn on the character before it: alone it is no name, and in front it changes what stands
-    before the name.
+    A combining mark is drawn on the character before it: in front of a name, it changes the text before the name.
     """
     if not text or text != text.strip() or not is_plain(text):
         return False
@@ -102,10 +100,10 @@ def is_name(text: str) -> bool:
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    """Return text in which all that is not drawn is spelt out, `\\u200b`, so that a screen can be trusted with it.
+    """Return text in which every invisible character is written as an escape, such as `\\u200b`.
 
-    That goes beyond what `is_plain` refuses: unassigned points and spaces other than the plain one are spelt out, too,
-    save those to keep.
+    Characters that `is_plain` allows are escaped, too, if they are unassigned or spaces other than the plain one; the
+    characters in `keep` are not.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -116,9 +114,9 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def refuse_bad_label(label: str | None) -> None:
-    """Refuse a name of a device, lab, specimen or person that people could not read back."""
+    """Refuse a name of a device, lab, specimen or person that is too long or not a plain name."""
     if label is None:
         return
     if len(label) > MAX_LABEL or not is_name(label):
-        what = f"{label[:MAX_LABEL]!a} is not a plain name of at most {MAX_LABEL} characters"
-        raise SigningError(Reason.BAD_REQUEST, what)
+        message = f"{label[:MAX_LABEL]!a} is not a plain name of at most {MAX_LABEL} characters"
+        raise SigningError(Reason.BAD_REQUEST, message)

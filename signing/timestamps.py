@@ -1,7 +1,7 @@
-"""RFC 3161 timestamps over signatures: proof, by an authority that the trust store lists, of "not later than".
+"""RFC 3161 timestamps: an authority that the trust store lists proves that a signature existed at a time.
 
-The authority's word is about a signature's bytes. Its certificate must lead to the listed one, be made for timestamps
-alone (RFC 3161, 2.3), and be valid at the time that it states; all of this is checked offline.
+The timestamp is over the signature's bytes. The authority's certificate must lead to the listed one, be issued for
+timestamps alone (RFC 3161, 2.3), and be valid at the stated time; all of this is verified offline.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def write_query(signature: bytes) -> bytes:
 def read_response(response: bytes, signature: bytes, where: str) -> tuple[bytes, datetime]:
     """Return an authority's response without its unsigned texts, and the time that it states.
 
-    It must be granted, and over this signature. Who made it is not judged here.
+    A response that was not granted or is over another signature is refused. Its signer is not verified.
     """
     try:
         status, token = read_der(response, SEQUENCE).expect(SEQUENCE, SEQUENCE)
@@ -41,24 +41,24 @@ def read_response(response: bytes, signature: bytes, where: str) -> tuple[bytes,
     except ValueError as e:
         raise _bad(where, "not a timestamp response that was granted") from e
     if not granted:
-        raise _bad(where, "the authority did not grant it")
+        raise _bad(where, "the authority did not grant the request")
     bare = write_der(SEQUENCE, GRANTED + token.raw)
     stamp = _decode(bare, where)
     if stamp.tst_info.message_imprint.message != hashlib.sha256(signature).digest():
-        raise _bad(where, "it is not over this signature")
+        raise _bad(where, "not over this signature")
     return bare, _latest(stamp)
 
 
 def proven_time(tokens: tuple[bytes, ...], signature: bytes, *, trust: TrustStore, where: str) -> datetime | None:
     """Return the earliest time by which the signature is proven to have existed, or None where there is no token.
 
-    A token that no listed authority made for this signature refuses the whole file, not the token alone.
+    A file with a token that no listed authority made for this signature is refused, whatever its other tokens.
     """
     return min((_time_of(token, signature, trust, where) for token in tokens), default=None)
 
 
 def _time_of(token: bytes, signature: bytes, trust: TrustStore, where: str) -> datetime:
-    """Return the time of one token; none of the authorities that could have made it may be compromised."""
+    """Return the time of one token; it is refused if any listed authority whose key verifies it is compromised."""
     stamp = _decode(token, where)
     time = _latest(stamp)
     if time > later(trust.at, CLOCK_SKEW):
@@ -74,25 +74,24 @@ def _time_of(token: bytes, signature: bytes, trust: TrustStore, where: str) -> d
         else:
             makers.append(authority)
     if not makers:
-        why = "; ".join(faults) or "the trust store lists no timestamp authority"
+        details = "; ".join(faults) or "the trust store lists no timestamp authority"
         raise SigningError(
             Reason.BAD_TIMESTAMP,
-            f"{where}: no listed authority made this timestamp for this signature ({why})",
+            f"{where}: no listed authority made this timestamp for this signature ({details})",
             hint="`trust add --role timestamp --cert CA.pem` lists an authority; `report timestamp --drop` takes "
             "the timestamps out",
         )
     for authority in makers:
         if authority.revoked is not None and (authority.revoked.compromised or time >= authority.revoked.at):
-            when = write_time(authority.revoked.at)
-            what = f"timestamp authority {authority.principal!r} was revoked at {when}"
-            raise SigningError(Reason.REVOKED, f"{where}: {what}")
+            revoked = f"timestamp authority {authority.principal!r} was revoked at {write_time(authority.revoked.at)}"
+            raise SigningError(Reason.REVOKED, f"{where}: {revoked}")
     if not any(authority.start <= time < authority.until for authority in makers):
         raise _bad(where, f"{makers[0].principal!r} is not listed for {write_time(time)}")
     return time
 
 
 def _decode(token: bytes, where: str) -> TimeStampResponse:
-    """Parse a TimeStampResp, and touch whatever is read later: the library parses some fields on demand."""
+    """Parse a TimeStampResp, its time included: the library parses some fields on demand."""
     if len(token) > MAX_TOKEN:
         raise SigningError(Reason.TOO_LARGE, f"{where}: a timestamp of {len(token):,} bytes, at most {MAX_TOKEN:,}")
     try:
@@ -105,7 +104,7 @@ def _decode(token: bytes, where: str) -> TimeStampResponse:
 
 
 def _latest(stamp: TimeStampResponse) -> datetime:
-    """Return the second by which the stamp was made for certain: its time and its stated accuracy, rounded up."""
+    """Return the latest second at which the timestamp can have been made: its time plus its accuracy, rounded up."""
     info = stamp.tst_info
     slack = timedelta(0)
     if accuracy := info.accuracy:

@@ -356,7 +356,7 @@ def test_a_second_signature_must_be_good_where_there_is_one_or_one_is_asked_for(
     store = make_trust(keys["root"], listed)
     folder = make_batch()
     assert signing.open_batch(folder, trust=store).second is None
-    with pytest.raises(SigningError, match="a second signature is asked for"):
+    with pytest.raises(SigningError, match="a second signature is required"):
         signing.open_batch(folder, trust=store, both=True)
     sign(folder, keys["device"], second_key=keys["ml-dsa"], force=True)
     batch = signing.open_batch(folder, trust=store, both=True)
