@@ -42,7 +42,7 @@ class Task(Protocol):
 
 
 def train(task: Task, stage: Stage, workspace: Workspace, *, seed: int) -> Tensor:
-    """Train a task to its end, from its newest whole checkpoint if there is one, and return the loss of every step."""
+    """Train a task to its end, from its newest undamaged checkpoint if any, and return the loss of every step."""
     process, folder = workspace.process, workspace.folder
     trained = {name: value for name, value in task.module.named_parameters() if value.requires_grad}
     optimiser = torch.optim.AdamW(trained.values(), lr=stage.rate, betas=(0.9, 0.95), weight_decay=_WEIGHT_DECAY)
@@ -70,8 +70,7 @@ def train(task: Task, stage: Stage, workspace: Workspace, *, seed: int) -> Tenso
         workspace.report(task.name, step + 1, stage.steps, float(losses[step]))
         if process.is_first and (step + 1 == stage.steps or time.monotonic() - saved > workspace.checkpoint_interval):
             save_checkpoint(folder, task.name, step + 1, _state(task.module, trained, optimiser, losses))
-            stream = zlib.crc32(_STREAM_NAMES.get(task.name, task.name).encode())
-    saved = time.monotonic()
+            saved = time.monotonic()
     if process.is_first:
         plot_loss(folder / f"{task.name}.png", task.name, losses.numpy())
     process.barrier()
@@ -120,7 +119,7 @@ def _restore(
     optimiser: torch.optim.Optimizer,
     losses: Tensor,
 ) -> int:
-    """Restore weights, running statistics, optimiser and losses, and return the next step."""
+    """Restore weights, running statistics, optimiser and losses, and return the number of steps that were made."""
     with torch.no_grad():
         for name, value in trained.items():
             value.copy_(checkpoint.tensors[f"weight.{name}"])

@@ -1,6 +1,8 @@
 """A damaged checkpoint is skipped, and a killed training resumes to the same weights."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import nn
 
 from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.training import loop
 from fusiondiff_audit.training.checkpoints import newest_checkpoint, save_checkpoint
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.recipe import Stage
@@ -41,6 +44,14 @@ class Toy:
 def workspace(folder: Path, warn: Callable[[str], None] = lambda message: None) -> Workspace:
     folder.mkdir(exist_ok=True)
     return Workspace(folder, CPU, lambda name, done, total, loss: None, warn, checkpoint_interval=0.0)
+
+
+def test_checkpoints_are_written_at_intervals_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, seconds = list[int](), count(step=10)
+    monkeypatch.setattr(loop, "save_checkpoint", lambda folder, stage, step, tensors: steps.append(step))
+    monkeypatch.setattr("fusiondiff_audit.training.loop.time.monotonic", lambda: next(seconds))
+    train(Toy(), Stage(10, 4, 1e-1), replace(workspace(tmp_path), checkpoint_interval=25.0), seed=1)
+    assert steps == [3, 6, 9, 10]
 
 
 def test_only_two_are_kept_and_the_newest_is_found(tmp_path: Path) -> None:
