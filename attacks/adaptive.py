@@ -1,7 +1,7 @@
-"""Adaptive attacks: the forests have no gradient, so these follow other gradients around them.
+"""Adaptive attacks: forests have no gradient, so these attacks follow the gradients of other objectives.
 
-One moves the features towards the other class; two train a surrogate on the run's images and their clean predictions,
-which costs no query.
+One objective moves the features towards the other class. The other two are margins of a surrogate, trained on the run's
+images and their clean predictions, which costs no query.
 """
 
 from collections.abc import Callable
@@ -132,7 +132,7 @@ class _Normalised(nn.Module):
 
 
 def _accurate(network: nn.Module, inputs: Tensor, classes: Tensor) -> nn.Module:
-    """Return a surrogate that separates the classes; one that does not raises, since it would attack nothing."""
+    """Return the surrogate; raises where it does not separate the classes, since its gradients would be useless."""
     with torch.no_grad():
         right = network(inputs).argmax(1) == classes
     shares = [float(right[classes == label].float().mean()) if (classes == label).any() else 0.0 for label in (0, 1)]

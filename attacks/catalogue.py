@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from attacks.adaptive import AdaptiveAttack, distilled_head, other_class_features, surrogate_network
+from attacks.adaptive import AdaptiveAttack, PlaneObjective, distilled_head, other_class_features, surrogate_network
 from attacks.art import decision_based, distortion, gradient_steps, minimum_norm, score_based, universal
 from attacks.art.estimators import BLOCKS
+from attacks.art.minimum_norm import CARLINI_SEARCHES, ELASTIC_SEARCHES
 from attacks.cost import (
     JUDGING,
     Cost,
@@ -20,6 +21,7 @@ from attacks.cost import (
 from attacks.gradient import Apgd, Fgsm, Pgd
 from attacks.harness import Attack
 from attacks.images import Budget, Norm
+from attacks.target import AttackSession
 from attacks.transformations import TRANSFORMATIONS, Transformation
 from attacks.trials import Knowledge
 
@@ -64,11 +66,15 @@ def _black(title: str, family: str, norms: tuple[Norm, ...], make: Make) -> Cata
     return CatalogueEntry(title, family, Knowledge.BLACK, norms, lambda e: Cost(e.queries + JUDGING), make)
 
 
+def _adaptive(objective: Callable[[AttackSession], PlaneObjective]) -> Make:
+    return lambda b, e: AdaptiveAttack(b, objective, e.steps, e.restarts)
+
+
 def _transformation(name: str) -> CatalogueEntry:
     transform, strengths = TRANSFORMATIONS[name]
     cost = Cost(len(strengths) + JUDGING)
 
-    def make(budget: Budget, effort: Effort) -> Attack:
+    def make(budget: Budget, _: Effort) -> Attack:
         return Transformation(budget, transform, strengths)
 
     return CatalogueEntry(f"Transformation: {name}", "platforms", Knowledge.BLACK, _LINF, lambda e: cost, make)
@@ -83,101 +89,55 @@ CATALOGUE: dict[str, CatalogueEntry] = {
         "features",
         _BOTH,
         per_start_and_step(),
-        lambda b, e: AdaptiveAttack(b, other_class_features, e.steps, e.restarts),
+        _adaptive(other_class_features),
     ),
-    "distilled": _grey(
-        "Distilled head (own)",
-        per_start_and_step(),
-        lambda b, e: AdaptiveAttack(b, distilled_head, e.steps, e.restarts),
-    ),
-    "transfer": _grey(
-        "Transfer from a surrogate network (own)",
-        fixed(0),
-        lambda b, e: AdaptiveAttack(b, surrogate_network, e.steps, e.restarts),
-    ),
-    "art-fgsm-minimal": _white(
-        "FGSM, smallest step (ART)", "gradient", _BOTH, fixed(24), lambda b, e: gradient_steps.fgsm_minimal(b)
-    ),
-    "art-bim": _white(
-        "BIM (ART)", "gradient", _LINF, per_start_and_step(), lambda b, e: gradient_steps.bim(b, steps=e.steps)
-    ),
-    "art-mim": _white(
-        "MI-FGSM (ART)", "gradient", _BOTH, per_start_and_step(), lambda b, e: gradient_steps.mim(b, steps=e.steps)
-    ),
-    "art-acg": _white(
-        "Auto conjugate gradient (ART)",
-        "gradient",
-        _BOTH,
-        per_start_and_step(3),
-        lambda b, e: gradient_steps.acg(b, steps=e.steps, restarts=e.restarts),
-    ),
+    "distilled": _grey("Distilled head (own)", per_start_and_step(), _adaptive(distilled_head)),
+    "transfer": _grey("Transfer from a surrogate network (own)", fixed(0), _adaptive(surrogate_network)),
+    "art-fgsm-minimal": _white("FGSM, smallest step (ART)", "gradient", _BOTH, fixed(24), gradient_steps.fgsm_minimal),
+    "art-bim": _white("BIM (ART)", "gradient", _LINF, per_start_and_step(), gradient_steps.bim),
+    "art-mim": _white("MI-FGSM (ART)", "gradient", _BOTH, per_start_and_step(), gradient_steps.mim),
+    "art-acg": _white("Auto conjugate gradient (ART)", "gradient", _BOTH, per_start_and_step(3), gradient_steps.acg),
     "art-racg": _white(
         "Rescaling auto conjugate gradient (ART)",
         "gradient",
         _BOTH,
         per_start_and_step(3),
-        lambda b, e: gradient_steps.rescaling_acg(b, steps=e.steps, restarts=e.restarts),
+        gradient_steps.rescaling_acg,
     ),
     "carlini-l2": _white(
         "Carlini and Wagner L2 (ART)",
         "nearest",
         _L2,
-        per_search_and_step(8.5, extra=3),
-        lambda b, e: minimum_norm.carlini_l2(b, steps=e.steps, searches=e.restarts + 3),
+        per_search_and_step(8.5, extra=CARLINI_SEARCHES),
+        minimum_norm.carlini_l2,
     ),
     "carlini-linf": _white(
-        "Carlini and Wagner Linf (ART)",
-        "nearest",
-        _LINF,
-        per_step(36, 280),
-        lambda b, e: minimum_norm.carlini_linf(b, steps=e.steps),
+        "Carlini and Wagner Linf (ART)", "nearest", _LINF, per_step(36, 280), minimum_norm.carlini_linf
     ),
     "carlini-l0": _white(
         "Carlini and Wagner L0 (ART)",
         "nearest",
         _L0,
-        per_search_and_step(17, extra=3),
-        lambda b, e: minimum_norm.carlini_l0(b, steps=e.steps, searches=e.restarts + 3),
+        per_search_and_step(17, extra=CARLINI_SEARCHES),
+        minimum_norm.carlini_l0,
     ),
-    "deep-fool": _white(
-        "DeepFool (ART)", "nearest", _L2, per_step(3, 3), lambda b, e: minimum_norm.deep_fool(b, steps=e.steps)
-    ),
-    "newton-fool": _white(
-        "NewtonFool (ART)", "nearest", _L2, per_step(3), lambda b, e: minimum_norm.newton_fool(b, steps=e.steps)
-    ),
+    "deep-fool": _white("DeepFool (ART)", "nearest", _L2, per_step(3, 3), minimum_norm.deep_fool),
+    "newton-fool": _white("NewtonFool (ART)", "nearest", _L2, per_step(3), minimum_norm.newton_fool),
     "elastic-net": _white(
         "Elastic net, EAD (ART)",
         "nearest",
         _L2,
-        per_search_and_step(6, extra=8),
-        lambda b, e: minimum_norm.elastic_net(b, steps=e.steps, searches=e.restarts + 8),
+        per_search_and_step(6, extra=ELASTIC_SEARCHES),
+        minimum_norm.elastic_net,
     ),
     # The saliency map's passes grow with the image and the budget, not with steps.
-    "jsma": _white("JSMA (ART)", "nearest", _L0, fixed(1000), lambda b, e: minimum_norm.jsma(b, gamma=b.size)),
+    "jsma": _white("JSMA (ART)", "nearest", _L0, fixed(1000), minimum_norm.jsma),
     "virtual": _white(
-        "Virtual adversarial method (ART)",
-        "nearest",
-        _L2,
-        per_step(BLOCKS**2 + 1),
-        lambda b, e: minimum_norm.virtual(b, steps=e.steps),
+        "Virtual adversarial method (ART)", "nearest", _L2, per_step(BLOCKS**2 + 1), minimum_norm.virtual
     ),
-    "spatial": _white(
-        "Spatial transformation (ART)",
-        "moves",
-        _LINF,
-        fixed(16),
-        lambda b, e: distortion.spatial(b, shift=10, turn=10),
-    ),
-    "wasserstein": _white(
-        "Wasserstein (ART)", "moves", _LINF, per_step(3), lambda b, e: distortion.wasserstein(b, steps=e.steps)
-    ),
-    "frame-saliency": _white(
-        "Frame saliency (ART)",
-        "moves",
-        _LINF,
-        per_start_and_step(),
-        lambda b, e: distortion.frame_saliency(b, steps=e.steps),
-    ),
+    "spatial": _white("Spatial transformation (ART)", "moves", _LINF, fixed(16), distortion.spatial),
+    "wasserstein": _white("Wasserstein (ART)", "moves", _LINF, per_step(3), distortion.wasserstein),
+    "frame-saliency": _white("Frame saliency (ART)", "moves", _LINF, per_start_and_step(), distortion.frame_saliency),
     "universal": _white(
         "Universal perturbation (ART)",
         "universal",
@@ -195,26 +155,13 @@ CATALOGUE: dict[str, CatalogueEntry] = {
     "patch": _white(
         "Adversarial patch (ART)", "universal", _L0, per_step(10), lambda b, e: universal.Patch(b, 5 * e.steps)
     ),
-    "hop-skip-jump": _black(
-        "HopSkipJump (ART)",
-        "labels",
-        _BOTH,
-        lambda b, e: decision_based.hop_skip_jump(b, steps=e.steps, most=max(2, e.queries // e.steps)),
-    ),
-    "boundary": _black(
-        "Boundary attack (ART)", "labels", _L2, lambda b, e: decision_based.boundary(b, steps=e.queries // 10)
-    ),
-    "sign-opt": _black("Sign-OPT (ART)", "labels", _L2, lambda b, e: decision_based.sign_opt(b, queries=e.queries)),
-    "square": _black("Square attack (ART)", "scores", _BOTH, lambda b, e: score_based.square(b, steps=e.queries)),
-    "zoo": _black("ZOO (ART)", "scores", _L2, lambda b, e: score_based.zoo(b, steps=e.steps, reach=0.2)),
-    "simba-pixel": _black(
-        "SimBA, pixels (ART)", "scores", _L0, lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=False)
-    ),
-    "simba-cosine": _black(
-        "SimBA, DCT (ART)", "scores", _L2, lambda b, e: score_based.simba(b, steps=e.queries // 2, cosines=True)
-    ),
-    "pixel": _black("Few-pixel attack (ART)", "scores", _L0, lambda b, e: score_based.pixel(b, steps=e.steps)),
-    "threshold": _black(
-        "Threshold attack (ART)", "scores", _LINF, lambda b, e: score_based.threshold(b, steps=e.steps)
-    ),
+    "hop-skip-jump": _black("HopSkipJump (ART)", "labels", _BOTH, decision_based.hop_skip_jump),
+    "boundary": _black("Boundary attack (ART)", "labels", _L2, decision_based.boundary),
+    "sign-opt": _black("Sign-OPT (ART)", "labels", _L2, decision_based.sign_opt),
+    "square": _black("Square attack (ART)", "scores", _BOTH, score_based.square),
+    "zoo": _black("ZOO (ART)", "scores", _L2, score_based.zoo),
+    "simba-pixel": _black("SimBA, pixels (ART)", "scores", _L0, score_based.simba_pixel),
+    "simba-cosine": _black("SimBA, DCT (ART)", "scores", _L2, score_based.simba_cosine),
+    "pixel": _black("Few-pixel attack (ART)", "scores", _L0, score_based.pixel),
+    "threshold": _black("Threshold attack (ART)", "scores", _LINF, score_based.threshold),
 } | {name: _transformation(name) for name in TRANSFORMATIONS}

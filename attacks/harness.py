@@ -1,9 +1,9 @@
-"""Runs attacks, and believes none of them.
+"""Running attacks, and judging their results independently of them.
 
 1. Only images that are classified rightly are attacked.
 2. Each attack runs isolated: with seeded random states, an empty working folder, and no output.
 3. The plane that it returns is projected into the budget, saved at the image's own depth, and loaded again.
-4. The full pipeline judges the loaded plane, and the best planes that the attack met on its way.
+4. The full pipeline judges the loaded plane, and the best planes that the attack met during its search.
 """
 
 import time
@@ -37,7 +37,7 @@ from attacks.target import (
     Target,
     margin,
 )
-from attacks.trials import AttackTrials, End, Found, Knowledge, Trial, problem_of
+from attacks.trials import AttackTrials, End, Knowledge, PlaneSource, Trial, problem_of
 
 Progress = Callable[[str, int, int], None]  # attack, images done, images in all
 
@@ -48,7 +48,6 @@ class Attack(Protocol):
 
     def __call__(self, session: AttackSession) -> UnitPlane:
         """Return a changed plane of the session's image; within the budget or not, whole greys or not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class AttackPlan:
 class AttackRun:
     plan: AttackPlan
     result: AttackTrials
-    planes: dict[str, Plane]  # that were judged, by image
+    planes: dict[str, Plane]  # the plane that decided each trial, by image
     seconds: float
 
 
@@ -105,15 +104,9 @@ def run_attack(
     memory: dict[str, Any] = {"seed": derived_seed(seed, plan.name, "")}
     for number, image in enumerate(images):
         own = derived_seed(seed, plan.name, image.digest)
+        budget = plan.attack.budget
         session = AttackSession(
-            target,
-            image,
-            plan.attack.budget,
-            seed=own,
-            limits=limits,
-            pool=images,
-            starts=starts,
-            memory=memory,
+            target, image, budget, seed=own, limits=limits, pool=images, starts=starts, memory=memory
         )
         end: End | None = None
         returned: UnitPlane | None = None
@@ -129,9 +122,9 @@ def run_attack(
             problem, end, returned = problem or problem_of(e), End.FAILED, None
         try:
             trial, judged = _judged(target, session.log, returned, plan, end)
-        except Exception as e:  # any: nor did it if the target breaks down
+        except Exception as e:  # any: the target raised, so the attack did not run either
             problem, judged = problem or problem_of(e), image.plane
-            trial = _trial(session.log, judged, End.FAILED, Found.HANDED_IN, claimed=False)
+            trial = _trial(session.log, judged, End.FAILED, PlaneSource.RETURNED, claimed=False)
         trials.append(trial)
         planes[image.name] = judged
         if progress is not None:
@@ -152,31 +145,31 @@ def _judged(
     if plan.knowledge is Knowledge.WHITE and returned is not None:
         claimed = _fools_surrogate(target, image, returned)
     judged = []
-    for where, plane in _candidates(log, returned, plan):
-        judged.append((end_of(image, _predicted(target, plane)), where, plane))
+    for source, plane in _candidates(log, returned, plan):
+        judged.append((end_of(image, _predicted(target, plane)), source, plane))
         if judged[-1][0] is End.FOOLED:
             break
     order = (End.FOOLED, End.SILENCED, End.HELD)
     best = min(judged, key=lambda candidate: order.index(candidate[0]), default=None)
     if best is None or (end is not None and best[0] is not End.FOOLED):
-        best = (end or End.FAILED, Found.HANDED_IN, image.plane)
+        best = (end or End.FAILED, PlaneSource.RETURNED, image.plane)
     return _trial(log, best[2], best[0], best[1], claimed=claimed), best[2]
 
 
-def _candidates(log: AttackLog, returned: UnitPlane | None, plan: AttackPlan) -> Iterator[tuple[Found, Plane]]:
-    """Yield planes within the budget: the returned one, its change enlarged, and the best ones on the way."""
+def _candidates(log: AttackLog, returned: UnitPlane | None, plan: AttackPlan) -> Iterator[tuple[PlaneSource, Plane]]:
+    """Yield planes within the budget: the returned one, its change enlarged, and the best ones of the search."""
     image, budget = log.image, plan.attack.budget
     if returned is not None:
         plane = quantise(image, returned, budget)
         if log.best_plane is None or not np.array_equal(plane, image.plane):  # an unchanged image is no best plane
-            yield Found.HANDED_IN, plane
+            yield PlaneSource.RETURNED, plane
         enlarged = scale_to_budget(image, returned, budget)
         if enlarged is not None:
-            yield Found.STRETCHED, quantise(image, enlarged, budget)
+            yield PlaneSource.ENLARGED, quantise(image, enlarged, budget)
     if log.best_plane is not None and (returned is None or not np.array_equal(log.best_plane, returned)):
-        yield Found.ON_THE_WAY, quantise(image, log.best_plane, budget)
+        yield PlaneSource.ON_THE_WAY, quantise(image, log.best_plane, budget)
     if log.fooled_within_budget and log.nearest_fooling is not None:
-        yield Found.ON_THE_WAY, log.nearest_fooling
+        yield PlaneSource.ON_THE_WAY, log.nearest_fooling
 
 
 def _fools_surrogate(target: Target, image: LabelledImage, unit: UnitPlane) -> bool:
@@ -204,7 +197,7 @@ def end_of(image: LabelledImage, prediction: Prediction) -> End:
     return End.HELD if prediction.authentic is image.authentic else End.FOOLED
 
 
-def _trial(log: AttackLog, plane: Plane, end: End, found: Found, *, claimed: bool) -> Trial:
+def _trial(log: AttackLog, plane: Plane, end: End, source: PlaneSource, *, claimed: bool) -> Trial:
     image = log.image
     steps = int(np.abs(plane.astype(np.int64) - image.plane.astype(np.int64)).max())
     return Trial(
@@ -216,7 +209,7 @@ def _trial(log: AttackLog, plane: Plane, end: End, found: Found, *, claimed: boo
         steps,
         f"{distance(image.plane, plane, log.budget.norm):.6f}",
         not steps,
-        found,
+        source,
         claimed,
         None if log.nearest_fooling is None else f"{log.nearest_size:.6f}",
         log.start,

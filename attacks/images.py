@@ -34,7 +34,7 @@ class Budget:
 
     @property
     def bounded(self) -> bool:
-        """Whether it excludes any change: transformations, which are no attacks, are not bounded."""
+        """Whether some change exceeds it; the budget of transformations, which are no attacks, has no bound."""
         return self.norm is not Norm.LINF or self.size < 1
 
     def __str__(self) -> str:
@@ -99,7 +99,7 @@ def norm_of(change: UnitPlane, norm: Norm) -> float:
 
 
 def quantise(image: LabelledImage, unit: npt.NDArray[np.floating], budget: Budget) -> Plane:
-    """Return the nearest plane of whole greys within the budget, whatever the attack returned.
+    """Return the plane of whole greys within the budget that is nearest to `unit`.
 
     Values that are not finite or out of range are replaced; another shape raises.
     """

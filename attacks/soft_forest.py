@@ -22,12 +22,10 @@ class TreeArrays(Protocol):
     @property
     def feature(self) -> Array:
         """The feature that each node compares."""
-        ...
 
     @property
     def threshold(self) -> Array:
         """The largest value that goes left."""
-        ...
 
     @property
     def left(self) -> Array: ...
@@ -38,12 +36,10 @@ class TreeArrays(Protocol):
     @property
     def value(self) -> Array:
         """The share of each class in each leaf."""
-        ...
 
     @property
     def roots(self) -> Array:
         """The first node of each tree."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

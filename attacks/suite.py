@@ -1,9 +1,9 @@
 """A stress test: attacks, then checks, then gates, and the outcome.
 
-1. Images that are judged wrongly are noted, and not attacked.
+1. Images that are misclassified are listed, and not attacked.
 2. Every attack runs on every other image.
 3. Every selected check is made; the others are listed.
-4. Gates are decided from the counts, and the outcome from all of it, by the rules of `reports.stress`.
+4. Gates are decided from the counts, and the outcome from all results, by the rules of `reports.stress`.
 """
 
 import time
@@ -27,7 +27,7 @@ FreshProcess = Callable[[Sequence[Plane]], Sequence[Prediction]]
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What is asked for."""
+    """The attacks, checks and gates of a stress test."""
 
     name: str
     plans: tuple[AttackPlan, ...]
@@ -35,27 +35,25 @@ class Suite:
     gates: tuple[Gate, ...]
     seed: int
     floor: float = 0.5  # least clean accuracy
-    seconds: float = float("inf")  # a clock that runs out is no pass
+    seconds: float = float("inf")  # where the clock runs out, the outcome is not PASSED
 
     def __post_init__(self) -> None:
-        """Refuse names that are unknown, or given twice."""
-        names, known = [plan.name for plan in self.plans], {check.id for check in CHECKS}
+        """Refuse names that are unknown, or stated twice."""
+        names = [plan.name for plan in self.plans]
         if len(set(names)) != len(names):
             raise ValueError(f"suite {self.name}: two attacks of one name")
-        unknown = sorted(set(self.checks) - known)
-        if unknown:
+        if unknown := sorted(set(self.checks) - {check.id for check in CHECKS}):
             raise ValueError(f"suite {self.name}: no check {', '.join(unknown)}")
         gates = [gate.name for gate in self.gates]
         if len(set(gates)) != len(gates):
             raise ValueError(f"suite {self.name}: two gates of one metric, attack and slice")
-        lost = sorted({gate.attack for gate in self.gates if gate.attack is not None} - set(names))
-        if lost:
-            raise ValueError(f"suite {self.name}: gates of attacks that are not run: {', '.join(lost)}")
+        if idle := sorted({gate.attack for gate in self.gates if gate.attack is not None} - set(names)):
+            raise ValueError(f"suite {self.name}: gates of attacks that are not run: {', '.join(idle)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuiteResult:
-    """All that came of a suite. Clocks and planes are no part of its digest."""
+    """The results of a suite. Times and planes are no part of its digest."""
 
     suite: Suite
     results: tuple[AttackTrials, ...]
@@ -63,17 +61,17 @@ class SuiteResult:
     authentic: frozenset[str]  # digests of all authentic images
     checks: tuple[CheckResult, ...]
     gates: tuple[GateResult, ...]
-    decided: datetime  # when the gates were, which waivers depend on
+    decided: datetime  # the time at which the gates were decided: waivers expire
     word: Outcome
-    why: tuple[str, ...]  # it is not a pass
-    not_selected: tuple[str, ...]  # checks
+    why: tuple[str, ...]  # the reasons why the outcome is not PASSED
+    not_selected: tuple[str, ...]  # ids of checks
     runs: tuple[AttackRun, ...] = field(repr=False)
     seconds: float
     poisoned: PoisonAssessment | None = None
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 over all outcomes: the same for the same seed."""
+        """The SHA-256 over all trials: the same for the same seed."""
         return digest_of_results(self.results, self.missed, self.poisoned)
 
 
@@ -92,14 +90,14 @@ def run_suite(
 ) -> SuiteResult:
     """Run a suite on a target, and poison an enrolment if there is one to poison.
 
-    A `first` run has no baseline, and its gates are not asked what they would compare. `clock` says what time it is.
+    A `first` run has no baseline, and its gates that compare with one are not decided. `clock` returns the time.
     """
     if first and baseline is not None:
         raise ValueError("a first result has no baseline")
     started = time.monotonic()
     until = started + suite.seconds
     if len({image.digest for image in images}) != len(images):
-        raise ValueError("an image is there twice")
+        raise ValueError("one image is listed twice")
     attacked, starts = split_by_correctness(target, images)  # 1
     right = {image.digest for image in attacked}
     missed = {image.digest: image.authentic for image in images if image.digest not in right}

@@ -1,4 +1,4 @@
-"""The model under attack, and the session that counts what an attack asks of it."""
+"""The model under attack, and the session that counts an attack's queries and passes."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -29,15 +29,12 @@ class Target(Protocol):
 
     def predict(self, planes: Sequence[Plane]) -> Sequence[Prediction]:
         """Return the full pipeline's predictions; no plane's depends on another plane."""
-        ...
 
     def logits(self, unit: Tensor) -> Tensor:
         """Return the surrogate's logits, n x 2 and differentiable, for planes n x 1 x height x width from 0 to 1."""
-        ...
 
     def features(self, unit: Tensor) -> Tensor:
         """Return the classification head's input for one plane, 1 x 1 x height x width: rows x features."""
-        ...
 
 
 def margin(logits: Tensor, *, authentic: bool) -> Tensor:
@@ -47,11 +44,11 @@ def margin(logits: Tensor, *, authentic: bool) -> Tensor:
 
 
 class QueriesSpentError(Exception):
-    """The plan's queries for this image are spent: an ordinary end of an attack."""
+    """The plan's queries for this image are spent; the attack's best plane is judged."""
 
 
 class DeadlineError(Exception):
-    """The run's clock ran out, so the attack is unfinished whatever it has reached."""
+    """The run's clock ran out, so the attack is unfinished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,7 @@ class AttackSession:
             try:
                 with isolated(self._memory["seed"]):
                     self._memory[name] = make()
-            except ValueError as e:  # of images that no value can be made of; the next image has the same ones
+            except ValueError as e:  # the plan's other images would raise the same
                 self._memory[name] = e
         value: Shared | ValueError = self._memory[name]
         if isinstance(value, ValueError):
@@ -179,8 +176,8 @@ class AttackSession:
 
         Where none has this image's size and depth, it is the first that keeps its prediction when converted to both.
         """
-        mine, plane = self.log.image, self.log.image.plane
-        others = [other for other in self.known_images if other.authentic is not mine.authentic]
+        plane, authentic = self.log.image.plane, self.log.image.authentic
+        others = [other for other in self.known_images if other.authentic is not authentic]
         alike = [o for o in others if (o.plane.shape, o.plane.dtype) == (plane.shape, plane.dtype)]
         if alike:
             start = min(alike, key=lambda other: (distance(plane, other.plane, Norm.L2), other.name))
@@ -190,10 +187,10 @@ class AttackSession:
         return start
 
     def _converted(self, others: Sequence[LabelledImage]) -> LabelledImage:
-        mine = self.log.image
+        image = self.log.image
         for other in sorted(others, key=lambda other: other.name):
-            plane = centre_crop(mine.greys(other.unit), *mine.plane.shape)
+            plane = centre_crop(image.greys(other.unit), *image.plane.shape)
             (prediction,) = self.predict([plane])
             if prediction.authentic is other.authentic:
                 return replace(other, plane=plane)
-        raise ValueError(f"{mine.name}: no image of the other class to start from")
+        raise ValueError(f"{image.name}: no image of the other class to start from")

@@ -9,8 +9,8 @@ both, from files. Our attack must fool as many images, in no more time.
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,13 +42,8 @@ def test_images(count: int) -> list[LabelledImage]:
 
 def art_apgd(budget: Budget, steps: int) -> ArtAttack:
     """Return ART's APGD on cross entropy: its other loss needs three classes."""
-
-    def make(estimator: Any, within: Budget) -> Any:
-        size = within.size
-        return AutoProjectedGradientDescent(
-            estimator, np.inf, size, 2 * size, steps, nb_random_init=1, batch_size=1, verbose=False
-        )
-
+    settings = {"norm": np.inf, "eps": budget.size, "eps_step": 2 * budget.size, "max_iter": steps}
+    make = partial(AutoProjectedGradientDescent, nb_random_init=1, batch_size=1, verbose=False, **settings)
     return ArtAttack(budget, AttackView.LOGITS, make)
 
 

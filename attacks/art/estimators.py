@@ -4,6 +4,7 @@ ART mixes single and double precision, so inputs are cast. Some attacks need pro
 which never wins.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -42,7 +43,7 @@ class BlockView:
         self.visible: UnitPlane = (clean if self._blocks is None else self._blocks)[0, 0].numpy()
 
     def whole(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return the whole image with the change of what the attack sees."""
+        """Return the whole image with the changes that an attack made to `visible`."""
         if self._blocks is None:
             return visible
         change = visible - self._blocks.to(visible.dtype)
@@ -98,11 +99,11 @@ def art_estimator(session: AttackSession, view: AttackView, blocks: BlockView) -
 
 @dataclass(frozen=True, slots=True)
 class ArtAttack:
-    """One of ART's attacks with the inputs that it needs."""
+    """One of ART's attacks, with the view and the inputs that it needs."""
 
     budget: Budget
     view: AttackView
-    make: Any  # takes an estimator and the budget, and returns ART's attack
+    make: Callable[[Any], Any]  # takes an estimator, and returns ART's attack
     truth: bool = True  # pass the true class; some attacks take a target class under the same name
     starts: bool = False  # pass an image of the other class to start from
     blocks: bool = False  # show blocks of pixels to attacks that query once for each pixel
@@ -117,7 +118,7 @@ class ArtAttack:
             inputs["y"] = np.eye(estimator.nb_classes, dtype=np.float32)[[int(image.authentic)]]
         if self.starts:
             inputs["x_adv_init"] = session.starting_image().unit.astype(np.float32)[None, None]
-        adversarial = torch.from_numpy(self.make(estimator, self.budget).generate(x=batch, **inputs)).double()
+        adversarial = torch.from_numpy(self.make(estimator).generate(x=batch, **inputs)).double()
         return blocks.whole(adversarial)[0, 0].numpy()
 
 

@@ -1,84 +1,60 @@
 """Minimum-norm attacks: gradient searches for the smallest change, which the harness compares with the budget."""
 
-from typing import Any
+from functools import partial
 
 from art.attacks import evasion
 
 from attacks.art.estimators import ArtAttack, AttackView
+from attacks.cost import Effort
 from attacks.images import Budget
 
+CARLINI_SEARCHES = 3  # beside one for each restart: with fewer these attacks hardly change an image
+ELASTIC_SEARCHES = 8
 
-def carlini_l2(budget: Budget, *, steps: int, searches: int) -> ArtAttack:
+
+def carlini_l2(budget: Budget, effort: Effort) -> ArtAttack:
     """Return Carlini and Wagner's L2 attack."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.CarliniL2Method(
-            estimator, max_iter=steps, binary_search_steps=searches, initial_const=1.0, verbose=False
-        ),
-    )
+    settings = {"binary_search_steps": effort.restarts + CARLINI_SEARCHES, "initial_const": 1.0, "verbose": False}
+    return ArtAttack(budget, AttackView.LOGITS, partial(evasion.CarliniL2Method, max_iter=effort.steps, **settings))
 
 
-def carlini_linf(budget: Budget, *, steps: int) -> ArtAttack:
+def carlini_linf(budget: Budget, effort: Effort) -> ArtAttack:
     """Return Carlini and Wagner's Linf attack."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.CarliniLInfMethod(estimator, max_iter=steps, largest_const=1.0, verbose=False),
-    )
+    make = partial(evasion.CarliniLInfMethod, max_iter=effort.steps, largest_const=1.0, verbose=False)
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def carlini_l0(budget: Budget, *, steps: int, searches: int) -> ArtAttack:
+def carlini_l0(budget: Budget, effort: Effort) -> ArtAttack:
     """Return Carlini and Wagner's L0 attack."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.CarliniL0Method(
-            estimator, learning_rate=0.1, max_iter=steps, binary_search_steps=searches, initial_const=1.0, verbose=False
-        ),
-    )
+    settings = {"binary_search_steps": effort.restarts + CARLINI_SEARCHES, "initial_const": 1.0, "verbose": False}
+    make = partial(evasion.CarliniL0Method, max_iter=effort.steps, learning_rate=0.1, **settings)
+    return ArtAttack(budget, AttackView.LOGITS, make)
 
 
-def deep_fool(budget: Budget, *, steps: int) -> ArtAttack:
+def deep_fool(budget: Budget, effort: Effort) -> ArtAttack:
     """Return DeepFool: steps to the boundary of a linear approximation."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.DeepFool(estimator, steps, nb_grads=2, verbose=False),
-        truth=False,
-    )
+    make = partial(evasion.DeepFool, max_iter=effort.steps, nb_grads=2, verbose=False)
+    return ArtAttack(budget, AttackView.LOGITS, make, truth=False)
 
 
-def newton_fool(budget: Budget, *, steps: int) -> ArtAttack:
+def newton_fool(budget: Budget, effort: Effort) -> ArtAttack:
     """Return NewtonFool: steps that lower the predicted class's probability."""
-    return ArtAttack(
-        budget, AttackView.SHARES, lambda estimator, _: evasion.NewtonFool(estimator, steps, verbose=False)
-    )
+    return ArtAttack(budget, AttackView.SHARES, partial(evasion.NewtonFool, max_iter=effort.steps, verbose=False))
 
 
-def elastic_net(budget: Budget, *, steps: int, searches: int) -> ArtAttack:
+def elastic_net(budget: Budget, effort: Effort) -> ArtAttack:
     """Return the elastic-net attack, EAD; with few searches it changes nothing."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.ElasticNet(estimator, max_iter=steps, binary_search_steps=searches, verbose=False),
-    )
+    settings = {"binary_search_steps": effort.restarts + ELASTIC_SEARCHES, "verbose": False}
+    return ArtAttack(budget, AttackView.LOGITS, partial(evasion.ElasticNet, max_iter=effort.steps, **settings))
 
 
-def jsma(budget: Budget, *, theta: float = 0.1, gamma: float = 0.1) -> ArtAttack:
-    """Return JSMA; a class given to it would be its target."""
-    return ArtAttack(
-        budget,
-        AttackView.LOGITS,
-        lambda estimator, _: evasion.SaliencyMapMethod(estimator, theta, gamma, verbose=False),
-        truth=False,
-    )
+def jsma(budget: Budget, _: Effort) -> ArtAttack:
+    """Return JSMA; a class passed to it would be its target."""
+    make = partial(evasion.SaliencyMapMethod, theta=0.1, gamma=budget.size, verbose=False)
+    return ArtAttack(budget, AttackView.LOGITS, make, truth=False)
 
 
-def virtual(budget: Budget, *, steps: int) -> ArtAttack:
+def virtual(budget: Budget, effort: Effort) -> ArtAttack:
     """Return the virtual adversarial method, which queries once for every block of pixels."""
-
-    def make(estimator: Any, within: Budget) -> Any:
-        return evasion.VirtualAdversarialMethod(estimator, steps, eps=within.size, verbose=False)
-
+    make = partial(evasion.VirtualAdversarialMethod, max_iter=effort.steps, eps=budget.size, verbose=False)
     return ArtAttack(budget, AttackView.SHARES, make, truth=False, blocks=True)

@@ -1,4 +1,4 @@
-"""Checks of the bookkeeping: changes stay within the budget, outcomes are judged again, and every plan ran."""
+"""Checks of the bookkeeping: changes are within the budget, ends of trials can be repeated, and every plan ran."""
 
 from collections.abc import Iterator
 
@@ -106,9 +106,9 @@ def _reproducible(context: CheckContext) -> StateAndEvidence:
     counts, differing = [], 0
     for _, first in cheapest.values():
         again = context.run(first.plan).result
-        here = sum(a != b for a, b in zip(first.result.trials, again.trials, strict=True))
-        counts.append(f"{first.plan.name} {here}")
-        differing += here
+        count = sum(a != b for a, b in zip(first.result.trials, again.trials, strict=True))
+        counts.append(f"{first.plan.name} {count}")
+        differing += count
     evidence = f"outcomes that differ between two runs with one seed: {', '.join(counts) or 0}"
     return held_if(bool(counts) and not differing, evidence)
 

@@ -1,4 +1,4 @@
-"""A check, and the run that it looks at."""
+"""A sanity check, and the stress test that it checks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from attacks.target import Prediction, Target
 from attacks.trials import problem_of
 from reports.stress.records import CheckResult, CheckState
 
-# By norm and image digest: the smallest change that fooled the same weights in the baseline.
+# By norm and image digest: the smallest change that fooled the same weights in the baseline result.
 SmallestChanges = Mapping[Norm, Mapping[str, float]]
 
 
 @dataclass(slots=True, eq=False)
 class CheckContext:
-    """The run that checks look at, and the target that they may attack themselves.
+    """The stress test that is checked, and its target, which checks may attack themselves.
 
     `fresh_process` queries the full pipeline in another process, plane by plane. `runs` are those of the policy's
     plans; `own_runs` are those of the checks, kept so that two checks can share one.
@@ -45,11 +45,7 @@ class CheckContext:
         return _finished(self.own_runs[plan.name])
 
     def control(
-        self,
-        plan: AttackPlan,
-        target: Target,
-        images: Sequence[LabelledImage],
-        starts: Sequence[LabelledImage] = (),
+        self, plan: AttackPlan, target: Target, images: Sequence[LabelledImage], starts: Sequence[LabelledImage] = ()
     ) -> AttackRun:
         """Return the finished run of a plan on a control target; raises where it did not finish."""
         return _finished(run_attack(plan, target, images, seed=self.seed, until=self.until, starts=starts))
@@ -66,7 +62,7 @@ StateAndEvidence = tuple[CheckState, str]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A condition for believing a result; `title` is signed with what the check found."""
+    """A condition for believing a result; `title` is signed with the check's state and evidence."""
 
     id: str
     title: str
@@ -77,7 +73,7 @@ class Check:
         """Make the check; one that raises has failed."""
         try:
             state, evidence = self.make(context)
-        except Exception as e:  # any: what could not be checked is not believed
+        except Exception as e:  # any: a check that could not be made has failed
             state, evidence = CheckState.FAILED, f"could not be made: {problem_of(e)}"
         if state is CheckState.FAILED:
             evidence = f"{evidence}; criterion: {self.criterion}"

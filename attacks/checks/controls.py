@@ -1,4 +1,4 @@
-"""Controls with a known answer: a linear model must be fooled, a constant model cannot be; and clean accuracy."""
+"""Controls whose result is known: a linear model must be fooled, a constant model cannot be; and clean accuracy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from attacks.trials import Knowledge
 from reports.stress.outcome import CLEAN_ACCURACY, clean_accuracy
 
 _BROKEN = 0.95
-_EASY = 3.0  # times the smallest budget that suffices on paper
+_EASY = 3.0  # times the budget that suffices by calculation
 _QUARTER = 0.25
 
 
@@ -27,7 +27,7 @@ class LinearModel:
         return float((_signs(unit.shape) * unit).sum())
 
     def sufficient_budget(self, image: LabelledImage, norm: Norm) -> float:
-        """Return the budget that suffices on paper, if no pixel were clipped to black or white."""
+        """Return the budget that suffices by calculation, if no pixel were clipped to black or white."""
         value, pixels = abs(self.value(image.unit)), image.plane.size
         match norm:
             case Norm.LINF:
@@ -71,7 +71,7 @@ def _signs(shape: tuple[int, int]) -> UnitPlane:
 
 def _linear_is_broken(context: CheckContext) -> StateAndEvidence:
     control = LinearModel()
-    counts, holds, tried = [], True, 0
+    counts, all_broken, tried = [], True, 0
     for name, run in context.runs.items():
         if run.result.knowledge is not Knowledge.WHITE:
             continue
@@ -80,15 +80,15 @@ def _linear_is_broken(context: CheckContext) -> StateAndEvidence:
         images = [replace(p, authentic=bool(control.predict([p.plane])[0].authentic)) for p in easy]
         tried += 1
         if not images:  # an attack without a control is not believed
-            holds = False
+            all_broken = False
             counts.append(f"{name} of too small a budget for any image")
             continue
         inverted = [replace(p, plane=p.top - p.plane, authentic=not p.authentic) for p in images]  # the other class
         result = context.control(run.plan, control, images, inverted).result
-        holds &= len(result.fooled) >= _BROKEN * len(images)
+        all_broken &= len(result.fooled) >= _BROKEN * len(images)
         counts.append(f"{name} {len(result.fooled)} of {len(images)}")
     evidence = f"linear models fooled: {', '.join(counts) or 'no attack with a gradient'}"
-    return held_if(holds and tried > 0, f"{evidence}; black-box and grey-box attacks have no such control")
+    return held_if(all_broken and tried > 0, f"{evidence}; black-box and grey-box attacks have no such control")
 
 
 def _constant_is_not(context: CheckContext) -> StateAndEvidence:
@@ -120,12 +120,7 @@ CONTROLS = (
         "every white-box attack fools 95 % of images of a linear model",
         _linear_is_broken,
     ),
-    Check(
-        "S27",
-        "control: constant model is not",
-        "no attack fools a model of one constant label",
-        _constant_is_not,
-    ),
+    Check("S27", "control: constant model is not", "no attack fools a model of one constant label", _constant_is_not),
     Check(
         CLEAN_ACCURACY,
         "clean accuracy",

@@ -34,13 +34,13 @@ def _starts(context: CheckContext) -> Iterator[tuple[AttackSession, torch.Tensor
 
 
 def _present(context: CheckContext) -> StateAndEvidence:
-    count = gone = 0
+    count = vanished = 0
     for session, *units in _starts(context):
         for unit in units:
             _, gradient = margin_gradient(session, unit)
             length = float(gradient.double().norm())
-            count, gone = count + 1, gone + (not np.isfinite(length) or length < 1e-12)
-    return held_if(count > 0 and gone <= _RARE * count, f"{gone} of {count} gradients are zero or not finite")
+            count, vanished = count + 1, vanished + (not np.isfinite(length) or length < 1e-12)
+    return held_if(count > 0 and vanished <= _RARE * count, f"{vanished} of {count} gradients are zero or not finite")
 
 
 def _true(context: CheckContext) -> StateAndEvidence:
@@ -135,7 +135,7 @@ def _surrogate_is_right(context: CheckContext, image: LabelledImage, plane: Plan
 
 
 def _standing(context: CheckContext) -> list[LabelledImage]:
-    """Return the images that held against every white-box attack: where an image fell, nothing was missed."""
+    """Return the images that held against every white-box attack; weak attacks can have missed only these."""
     white = [run.result for run in context.runs.values() if run.result.knowledge is Knowledge.WHITE]
     return [image for image in context.images if all(image.name in result.held for result in white)]
 
@@ -152,7 +152,7 @@ def _converged(context: CheckContext) -> StateAndEvidence:
         Pgd(_RADIUS, steps)(session)
         margins = np.maximum.accumulate(session.log.margins)
         gain = float(margins[-1] - margins[0])
-        if not gain > 0:  # nor if it is not finite
+        if not gain > 0:  # true for NaN, too
             return held_if(False, f"{image.name}: {steps} steps gained nothing after the first")
         largest = max(largest, float(margins[-1] - margins[-_LAST - 1]) / gain)
     return held_if(largest <= 0.05, f"the last {_LAST} of {steps} steps made at most {largest:.1%} of the gain")

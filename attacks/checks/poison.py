@@ -1,5 +1,7 @@
 """Checks of certificates and detectors against poison."""
 
+from collections.abc import Callable
+
 from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.poison.assessment import PoisonAssessment
 from attacks.poison.detectors import FALSE_ALARMS
@@ -8,18 +10,21 @@ from reports.stress.records import CheckState
 _SWAPPED = 0.1  # largest share of labels that may be right and certified after an enrolment with swapped labels
 
 
-def _assessed(context: CheckContext) -> PoisonAssessment | StateAndEvidence:
-    """Return the poison part of the run, or why a check has nothing to look at."""
-    poison = context.poison
-    if poison is None:
-        return CheckState.NOT_APPLICABLE, "the policy names no poison"
-    return (CheckState.FAILED, f"broke down: {poison.problem}") if poison.problem is not None else poison
+def _of_poison(check: Callable[[PoisonAssessment], StateAndEvidence]) -> Callable[[CheckContext], StateAndEvidence]:
+    """Return a check of the poison part of a stress test; it does not apply where the policy names no poison."""
+
+    def make(context: CheckContext) -> StateAndEvidence:
+        if context.poison is None:
+            return CheckState.NOT_APPLICABLE, "the policy names no poison"
+        if context.poison.problem is not None:
+            return CheckState.FAILED, f"broke down: {context.poison.problem}"
+        return check(context.poison)
+
+    return make
 
 
-def _certificates_hold(context: CheckContext) -> StateAndEvidence:
-    poison = _assessed(context)
-    if not isinstance(poison, PoisonAssessment):
-        return poison
+@_of_poison
+def _certificates_hold(poison: PoisonAssessment) -> StateAndEvidence:
     certified = sum(trial.certified for trial in poison.trials)
     broken = sum(len(trial.broken) for trial in poison.trials)
     if not certified:
@@ -27,10 +32,8 @@ def _certificates_hold(context: CheckContext) -> StateAndEvidence:
     return held_if(not broken, f"{broken} of {certified} certified labels were turned by {len(poison.trials)} poisons")
 
 
-def _labels_matter(context: CheckContext) -> StateAndEvidence:
-    poison = _assessed(context)
-    if not isinstance(poison, PoisonAssessment):
-        return poison
+@_of_poison
+def _labels_matter(poison: PoisonAssessment) -> StateAndEvidence:
     swapped = poison.swapped
     if swapped is None or not swapped.right + swapped.wrong:
         return CheckState.NOT_APPLICABLE, "no label is certified"
@@ -38,11 +41,9 @@ def _labels_matter(context: CheckContext) -> StateAndEvidence:
     return held_if(swapped.swapped <= max(swapped.wrong, _SWAPPED * swapped.of), evidence)
 
 
-def _clean_enrolment(context: CheckContext) -> StateAndEvidence:
-    """Look at the detectors that find planted poison: many flags without it mean that the enrolment is suspicious."""
-    poison = _assessed(context)
-    if not isinstance(poison, PoisonAssessment):
-        return poison
+@_of_poison
+def _clean_enrolment(poison: PoisonAssessment) -> StateAndEvidence:
+    """Compare the detectors that find planted poison: where they flag many specimens, the enrolment is suspicious."""
     able = [trial for trial in poison.detectors if trial.finds_planted]
     if not able:
         return CheckState.NOT_APPLICABLE, "no detector finds planted poison"

@@ -1,6 +1,7 @@
 """Checks that the attacks were strong: more budget, more steps and more knowledge may not achieve less."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -28,6 +29,10 @@ def _own(context: CheckContext, attack: Attack, name: str) -> AttackTrials:
     return context.run(AttackPlan(f"check {name}", "gradient", Knowledge.WHITE, attack)).result
 
 
+def _pgd(context: CheckContext, budget: Budget) -> AttackTrials:
+    return _own(context, Pgd(budget, _steps(context)), f"pgd at {budget.size:.5f}")
+
+
 def _steps(context: CheckContext) -> int:
     """Return the steps of the longest plan."""
     return max([getattr(run.plan.attack, "steps", 0) for run in context.runs.values()] + [10])
@@ -37,8 +42,7 @@ def _grows(context: CheckContext) -> StateAndEvidence:
     main, count = _main_budget(context), len(context.images)
     curve = []
     for share in _SHARES:
-        budget = replace(main, size=min(main.size * share, 1.0))
-        result = _own(context, Pgd(budget, _steps(context)), f"pgd at {budget.size:.5f}")
+        result = _pgd(context, replace(main, size=min(main.size * share, 1.0)))
         curve.append(count - len(result.held))  # an image without a label has not held
     noise = max(1.0, 2 * np.sqrt(count) / 2)  # two standard deviations of a fair coin for each image
     drops = np.maximum.accumulate(curve) - curve
@@ -47,7 +51,7 @@ def _grows(context: CheckContext) -> StateAndEvidence:
 
 
 def _unbounded(context: CheckContext) -> StateAndEvidence:
-    """Attack without bounds; an image that gets no label any more has lost its right one."""
+    """Attack without bounds; an image to which the pipeline gives no label has lost its right label."""
     main = _main_budget(context)
     step_budget = replace(main, size=min(4 * main.size, 0.25))  # larger steps would leave the greys of an image at once
     free = Pgd(Budget(Norm.LINF, 1.0), 2 * _steps(context), step_budget=step_budget)
@@ -59,43 +63,32 @@ def _unbounded(context: CheckContext) -> StateAndEvidence:
 
 
 def _iterations(context: CheckContext) -> StateAndEvidence:
-    main, steps = _main_budget(context), _steps(context)
-    single = _own(context, Fgsm(main), "fgsm")
-    many = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
-    evidence = f"held against one step {len(single.held)}, against {steps} steps {len(many.held)}"
+    single, many = _own(context, Fgsm(_main_budget(context)), "fgsm"), _pgd(context, _main_budget(context))
+    evidence = f"held against one step {len(single.held)}, against {_steps(context)} steps {len(many.held)}"
     return held_if(len(many.held) <= len(single.held), evidence)
 
 
 def _steps_converged(context: CheckContext) -> StateAndEvidence:
     main, steps = _main_budget(context), _steps(context)
-    once = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
     twice = _own(context, Pgd(main, 2 * steps), "pgd of twice the steps")
-    return _equal(once, twice, len(context.images), f"{steps} and {2 * steps} steps")
+    return _as_many_fooled(context, twice, f"{steps} and {2 * steps} steps")
 
 
 def _restarts_converged(context: CheckContext) -> StateAndEvidence:
-    main, steps = _main_budget(context), _steps(context)
-    once = _own(context, Pgd(main, steps), f"pgd at {main.size:.5f}")
-    twice = _own(context, Pgd(main, steps, restarts=2), "pgd from two starts")
-    return _equal(once, twice, len(context.images), "one start and two")
+    twice = _own(context, Pgd(_main_budget(context), _steps(context), restarts=2), "pgd from two starts")
+    return _as_many_fooled(context, twice, "one start and two")
 
 
-def _equal(once: AttackTrials, twice: AttackTrials, count: int, compared: str) -> StateAndEvidence:
+def _as_many_fooled(context: CheckContext, twice: AttackTrials, compared: str) -> StateAndEvidence:
+    """Compare a PGD of twice the effort with that of the plans' effort."""
+    once, count = _pgd(context, _main_budget(context)), len(context.images)
     change = abs(len(twice.fooled) - len(once.fooled))
     evidence = f"{compared}: {len(once.fooled)} and {len(twice.fooled)} of {count} fooled"
     return held_if(change <= _POINT * count, evidence)
 
 
-def _black_box(context: CheckContext) -> StateAndEvidence:
-    return _at_most_white_box(context, Knowledge.BLACK, "black-box attacks")
-
-
-def _transfer(context: CheckContext) -> StateAndEvidence:
-    return _at_most_white_box(context, Knowledge.GREY, "transfer attacks")
-
-
-def _at_most_white_box(context: CheckContext, knowledge: Knowledge, kind: str) -> StateAndEvidence:
-    """Compare attacks of equal norm and budget: less knowledge may not find what white-box attacks missed."""
+def _at_most_white_box(context: CheckContext, *, knowledge: Knowledge, kind: str) -> StateAndEvidence:
+    """Compare attacks of equal norm and budget: less knowledge may not fool images that white-box attacks left."""
     less = [run.result for run in context.runs.values() if run.result.knowledge is knowledge]
     white = [run.result for run in context.runs.values() if run.result.knowledge is Knowledge.WHITE]
     missed, compared = set[str](), 0
@@ -125,7 +118,7 @@ def _noise(context: CheckContext) -> StateAndEvidence:
 
 
 def _no_weaker(context: CheckContext) -> StateAndEvidence:
-    """Compare, norm by norm, the smallest changes that fooled with the baseline's: larger ones are a weaker attack."""
+    """Compare the smallest changes that fooled with the baseline's in each norm: larger ones mean weaker attacks."""
     evidence, weaker = [], []
     for norm, baseline in context.smallest_changes.items():
         smallest = {image.digest: float("inf") for image in context.images if image.digest in baseline}
@@ -142,14 +135,16 @@ def _no_weaker(context: CheckContext) -> StateAndEvidence:
     return held_if(not weaker, f"median of the smallest changes that fooled: {'; '.join(evidence)}")
 
 
+_BLACK_BOX = partial(_at_most_white_box, knowledge=Knowledge.BLACK, kind="black-box attacks")
+_TRANSFER = partial(_at_most_white_box, knowledge=Knowledge.GREY, kind="transfer attacks")
 STRENGTH = (
     Check("S05", "success grows with the budget", "success does not fall as the budget grows, within noise", _grows),
     Check("S06", "unbounded attack succeeds", "at most 1 % of images hold when any change is allowed", _unbounded),
     Check("S07", "iterative >= single step", "PGD leaves no more images than FGSM", _iterations),
     Check("S08", "enough steps", "twice the steps change success by at most one point", _steps_converged),
     Check("S09", "enough restarts", "twice the restarts change success by at most one point", _restarts_converged),
-    Check("S12", "black box <= white box", "black-box attacks fool what white-box attacks fool", _black_box),
-    Check("S13", "transfer <= white box", "transfer attacks fool what white-box attacks fool", _transfer),
+    Check("S12", "black box <= white box", "black-box attacks fool what white-box attacks fool", _BLACK_BOX),
+    Check("S13", "transfer <= white box", "transfer attacks fool what white-box attacks fool", _TRANSFER),
     Check("S14", "random noise <= white box", "random noise fools no more images than attacks", _noise),
     Check(
         "S28",

@@ -63,7 +63,7 @@ def assess_poison(test: PoisonTest, *, seed: int, progress: Progress | None = No
     try:
         model = test.learner.enrol(test.enrolled)
         scenario = PoisonScenario(test.learner, test.enrolled, test.queries, model, test.tolerance)
-    except Exception as e:  # any: nothing was poisoned then
+    except Exception as e:  # any: without an enrolment no poison can run
         problem = problem_of(e)
         trials = [failed_trial(plan, problem) for plan in test.plans]
         return PoisonAssessment(tuple(trials), None, _untried(test), problem)
@@ -86,7 +86,7 @@ def _swapped(scenario: PoisonScenario) -> SwappedLabels:
     swapped = scenario.learner.enrol([replace(image, authentic=not image.authentic) for image in scenario.enrolled])
 
     def right(model: EnrolledModel) -> list[bool]:
-        """Return of each label that is certified against one altered specimen whether it is right."""
+        """Return whether each label is right, of those that are certified against one altered specimen."""
         votes = model.votes([image.plane for image in scenario.queries])
         pairs = zip(votes, scenario.queries, strict=True)
         return [is_authentic(vote) is image.authentic for vote, image in pairs if scenario.tolerance(vote) >= 1]

@@ -30,7 +30,7 @@ def towards_point(context: PoisonContext, goal: Tensor) -> PoisonedSpecimens:
     """Move each altered image's features to a point, and keep the image near its clean self."""
 
     def loss(rows: Sequence[Tensor]) -> Tensor:
-        return torch.stack([(each.mean(0) - goal).square().sum() for each in rows]).sum()
+        return torch.stack([(own.mean(0) - goal).square().sum() for own in rows]).sum()
 
     return _descend(context, loss, proximity=_PROXIMITY)
 
@@ -38,7 +38,7 @@ def towards_point(context: PoisonContext, goal: Tensor) -> PoisonedSpecimens:
 def bullseye(context: PoisonContext) -> PoisonedSpecimens:
     """Move the mean of all altered images' features to the target's (Aghakhani et al., 2021)."""
     goal = context.rows(context.target).mean(0)
-    return _descend(context, lambda rows: (torch.stack([each.mean(0) for each in rows]).mean(0) - goal).square().sum())
+    return _descend(context, lambda rows: (torch.stack([own.mean(0) for own in rows]).mean(0) - goal).square().sum())
 
 
 def sleeper_agent(context: PoisonContext) -> PoisonedSpecimens:
@@ -58,7 +58,7 @@ def clean_label(context: PoisonContext) -> PoisonedSpecimens:
     head = _Head.trained(context, context.enrolled)
 
     def loss(rows: Sequence[Tensor]) -> Tensor:
-        return torch.stack([head.logits(each).mean() for each in rows]).sum()
+        return torch.stack([head.logits(own).mean() for own in rows]).sum()
 
     poisoned = _descend(context, loss, trigger=with_stamp)
     size = context.allowed.budget.size
@@ -78,19 +78,19 @@ class _Head:
     @classmethod
     def trained(cls, context: PoisonContext, images: Sequence[LabelledImage]) -> "_Head":
         rows = [context.rows(image) for image in images]
-        truth = torch.cat([torch.full((len(each),), float(p.authentic)) for each, p in zip(rows, images, strict=True)])
-        whole = torch.cat(rows)
-        mean, deviation = whole.mean(0), whole.std(0).clamp_min(1e-6)
-        weight = torch.zeros(whole.shape[1], requires_grad=True)
+        truth = torch.cat([torch.full((len(r),), float(p.authentic)) for r, p in zip(rows, images, strict=True)])
+        stacked = torch.cat(rows)
+        mean, deviation = stacked.mean(0), stacked.std(0).clamp_min(1e-6)
+        weight = torch.zeros(stacked.shape[1], requires_grad=True)
         bias = torch.zeros((), requires_grad=True)
         optimiser = torch.optim.Adam([weight, bias], lr=_RATE, weight_decay=_DECAY)
         for _ in range(_EPOCHS):
             optimiser.zero_grad()
-            logits = (whole - mean) / deviation @ weight + bias
+            logits = (stacked - mean) / deviation @ weight + bias
             functional.binary_cross_entropy_with_logits(logits, truth).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         with torch.no_grad():
-            logits = (whole - mean) / deviation @ weight + bias
+            logits = (stacked - mean) / deviation @ weight + bias
             scale = logits.abs().mean().clamp_min(_LARGEST_LOGIT) / _LARGEST_LOGIT
         return cls(weight.detach() / scale, bias.detach() / scale, mean, deviation)
 
@@ -108,7 +108,7 @@ def _alignment(head: _Head, goal: Tensor) -> Loss:
     """Return the loss that falls as the altered images' gradients add up along the goal: length counts, too."""
 
     def loss(rows: Sequence[Tensor]) -> Tensor:
-        along = torch.stack([head.gradient(each) @ goal for each in rows]).sum()
+        along = torch.stack([head.gradient(own) @ goal for own in rows]).sum()
         return -along / goal.square().sum()
 
     return loss

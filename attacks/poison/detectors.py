@@ -1,7 +1,7 @@
 """Detectors of poison: each flags enrolled specimens whose features look planted.
 
-A detector flags something on any set. `evaluate_detector` finds out whether its flags mean anything on this model: with
-planted poison, and without.
+A detector flags some specimens of any set. `evaluate_detector` measures whether its flags mean anything on this model,
+by an enrolment with planted poison and one without.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -140,8 +140,8 @@ def negative_impact(specimens: SpecimenFeatures) -> Flags:
         return float(log_loss(specimens.trusted_authentic, shares, labels=[False, True]))
 
     everyone = np.ones(len(rows), bool)
-    whole = loss(everyone)
-    gains = np.array([whole - loss(everyone & (np.arange(len(rows)) != place)) for place in range(len(rows))])
+    clean_loss = loss(everyone)
+    gains = np.array([clean_loss - loss(everyone & (np.arange(len(rows)) != place)) for place in range(len(rows))])
     return _outlying(gains) & (gains > 0)
 
 

@@ -1,4 +1,4 @@
-"""Runs poisons, and believes none of them.
+"""Running poisons, and judging their results independently of them.
 
 1. The poisoned enrolment is compared with the clean one: so many specimens, each with its own images and one label.
    Images that keep their label are projected back into the budget. Every image goes through a file.
@@ -39,7 +39,7 @@ class PoisonPlan:
 
 @dataclass(frozen=True, slots=True)
 class PoisonTrial:
-    """What a poison did, in whole numbers and digests."""
+    """The results of a poison, in whole numbers and digests."""
 
     poison: str
     keeps_labels: bool
@@ -48,11 +48,11 @@ class PoisonTrial:
     asked: int  # labels compared, with and without the trigger
     turned: tuple[str, ...]  # digests of the planes whose label changed
     aimed: int  # counterfeits that the poison wants accepted
-    passed: tuple[str, ...]  # those of them that are accepted now, and were not
+    passed: tuple[str, ...]  # digests of the aimed planes that the poisoned model alone accepts
     certified: int  # labels whose certificate covers as many altered specimens
-    broken: tuple[str, ...]  # those of them that changed: there must be none
-    right_before: int  # of the images without the trigger
-    right_after: int
+    broken: tuple[str, ...]  # digests of certified planes whose label changed: there must be none
+    right_before: int  # labels of the clean model, of the images without the trigger
+    right_after: int  # of the poisoned model
     problem: str | None = None
 
     @property
@@ -79,7 +79,7 @@ def run_poison(plan: PoisonPlan, scenario: PoisonScenario, *, seed: int) -> Pois
     """Return the trial of a poison; one that raises is a trial with a problem, never a model that withstood it."""
     try:
         return apply_poison(plan, scenario, seed=seed)[0]
-    except Exception as e:  # any: a poison that did not run has shown nothing
+    except Exception as e:  # any: the poison did not run
         return failed_trial(plan, problem_of(e))
 
 

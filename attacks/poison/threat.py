@@ -1,4 +1,4 @@
-"""The threat model of poison: what it knows of the enrolment, and how much it may alter."""
+"""The threat model of poison: the parts of an enrolment that a poison knows, and its budget."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,6 @@ def is_authentic(votes: VoteCounts) -> bool:
 class EnrolledModel(Protocol):
     def votes(self, planes: Sequence[Plane]) -> Sequence[VoteCounts]:
         """Return the forests' votes on each plane: (0, 0) for a plane that cannot be judged."""
-        ...
 
 
 class Learner(Protocol):
@@ -30,17 +29,14 @@ class Learner(Protocol):
 
     def partition_of(self, specimen: str) -> int:
         """Return the partition, and so the forest, of a specimen; it is no secret."""
-        ...
 
     def enrol(self, images: Sequence[LabelledImage]) -> EnrolledModel: ...
 
     def rows(self, plane: Plane) -> Tensor:
         """Return the forests' input for one plane: rows x features."""
-        ...
 
     def features(self, unit: Tensor) -> Tensor:
         """Return the forests' input, with gradients, for a plane from 0 to 1, 1 x 1 x height x width."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ def test_features_can_be_moved_to_the_other_class(budget: Budget) -> None:
     assert len(result.fooled) == 8
 
 
-def test_a_distilled_head_is_as_good_to_climb() -> None:
+def test_the_gradient_of_a_distilled_head_fools_the_model() -> None:
     result = first_result(AdaptiveAttack(BUDGET, distilled_head))
     assert result.ran
     assert len(result.fooled) == 8
     assert not sum(trial.queries for trial in result.trials)
 
 
-def test_a_surrogate_network_needs_nothing_of_the_model() -> None:
+def test_a_surrogate_network_needs_predictions_alone() -> None:
     def noise(session: AttackSession) -> UnitPlane:
         return to_plane(random_start(to_tensor(session.log.image.unit), MORE, session.generator))
 
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_planes(attack: AdaptiveAttack) -> None:
     assert attacked(attack, first.knowledge).result == first
 
 
-def test_without_the_other_class_there_is_nowhere_to_move() -> None:
+def test_without_an_image_of_the_other_class_the_attack_is_refused() -> None:
     authentic = [image for image in toy_images() if image.authentic]
     plan = AttackPlan("features", "features", Knowledge.WHITE, AdaptiveAttack(BUDGET, other_class_features))
     result = run_attack(plan, Linear(), authentic, seed=3).result
@@ -94,7 +94,7 @@ def test_without_the_other_class_there_is_nowhere_to_move() -> None:
 
 
 @pytest.mark.parametrize("objective", [distilled_head, surrogate_network])
-def test_a_surrogate_that_learnt_nothing_is_no_attack(
+def test_a_surrogate_that_does_not_separate_the_classes_is_refused(
     objective: Callable[[AttackSession], PlaneObjective], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would change nothing, and every image would hold. One image's failure is every image's: it is trained once."""
@@ -116,7 +116,7 @@ def test_a_surrogate_that_learnt_nothing_is_no_attack(
 
 
 @pytest.mark.parametrize("objective", [other_class_features, distilled_head])
-def test_a_plane_without_tiles_leads_nowhere_and_breaks_nothing(
+def test_a_plane_without_tiles_has_a_gradient_of_zero(
     objective: Callable[[AttackSession], PlaneObjective],
 ) -> None:
     class Bare(Rough):

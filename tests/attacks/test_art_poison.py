@@ -1,4 +1,4 @@
-"""The toolbox's poisons and detectors run, on what is taught in a moment; what they reach is measured."""
+"""Poisons and detectors of the toolbox on toy learners: they run within their budgets, and break no certificate."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from attacks.poison.harness import PoisonPlan
 from attacks.poison.threat import PoisonBudget
 from attacks.poison_catalogue import POISONS
 from tests.attacks.poison_toys import ToyLearner
-from tests.attacks.test_poison import WIDE, done_to
+from tests.attacks.test_poison import WIDE, trial_of
 
 pytestmark = pytest.mark.slow
 TOOLBOX = [name for name in POISONS if name.startswith("art-")]
@@ -26,19 +26,19 @@ def plan(name: str, specimens: int) -> PoisonPlan:
 
 
 @pytest.mark.parametrize("name", TOOLBOX)
-def test_every_poison_of_the_toolbox_alters_what_it_may_and_no_certificate(name: str) -> None:
-    done = done_to(plan(name, 2), ToyLearner(5))
-    assert done.ran, done.problem
-    assert done.specimens in (1, 2)
-    assert done.certified > 0
-    assert done.broken == ()
+def test_every_poison_of_the_toolbox_stays_within_its_budget_and_breaks_no_certificate(name: str) -> None:
+    trial = trial_of(plan(name, 2), ToyLearner(5))
+    assert trial.ran, trial.problem
+    assert trial.specimens in (1, 2)
+    assert trial.certified > 0
+    assert trial.broken == ()
 
 
 @pytest.mark.parametrize("name", ["art-hidden-trigger", "art-gradient-matching"])
-def test_many_specimens_of_it_reach_something(name: str) -> None:
-    done = done_to(plan(name, 12), ToyLearner(straight=name == "art-gradient-matching"))
-    assert done.ran, done.problem
-    assert done.turned
+def test_a_toolbox_poison_of_many_specimens_changes_a_label(name: str) -> None:
+    trial = trial_of(plan(name, 12), ToyLearner(straight=name == "art-gradient-matching"))
+    assert trial.ran, trial.problem
+    assert trial.turned
 
 
 def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,7 +54,7 @@ def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def network(rows: np.ndarray, labels: np.ndarray, *, shares: bool = False) -> PyTorchClassifier:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2), *([nn.Softmax(1)] if shares else []))
-    made = PyTorchClassifier(
+    classifier = PyTorchClassifier(
         model=model,
         loss=nn.CrossEntropyLoss(),
         optimizer=torch.optim.Adam(model.parameters(), lr=0.05),
@@ -62,42 +62,44 @@ def network(rows: np.ndarray, labels: np.ndarray, *, shares: bool = False) -> Py
         nb_classes=2,
         device_type="cpu",
     )
-    made.fit(rows, labels, nb_epochs=20)
-    return made
+    classifier.fit(rows, labels, nb_epochs=20)
+    return classifier
 
 
 @pytest.mark.parametrize("analysis", ["smaller", "distance", "silhouette-scores"])
 @pytest.mark.parametrize("reduce", ["PCA", "FastICA"])
 def test_activation_defence_runs(analysis: str, reduce: str) -> None:
     rows, labels, bad = planted()
-    found = ActivationDefence(network(rows, labels), rows, labels)
-    _, clean = found.detect_poison(nb_clusters=2, nb_dims=3, reduce=reduce, cluster_analysis=analysis)
+    defence = ActivationDefence(network(rows, labels), rows, labels)
+    _, clean = defence.detect_poison(nb_clusters=2, nb_dims=3, reduce=reduce, cluster_analysis=analysis)
     assert len(clean) == len(bad)
 
 
 def test_spectral_signatures_run() -> None:
     rows, labels, bad = planted()
-    found = SpectralSignatureDefense(network(rows, labels), rows, labels, expected_pp_poison=0.1, batch_size=32)
-    _, clean = found.detect_poison()
+    defence = SpectralSignatureDefense(network(rows, labels), rows, labels, expected_pp_poison=0.1, batch_size=32)
+    _, clean = defence.detect_poison()
     assert len(clean) == len(bad)
     assert 0 < clean.count(0) < len(bad)
 
 
-def right(said: np.ndarray, truth: np.ndarray) -> float:
+def right(shares: np.ndarray, truth: np.ndarray) -> float:
     """Return what share is right; the toolbox's own compares labels with shares."""
-    return float((said.argmax(1) == truth.argmax(1)).mean())
+    return float((shares.argmax(1) == truth.argmax(1)).mean())
 
 
-def test_roni_runs_on_a_forest_with_a_measure_of_ours() -> None:
+def test_roni_runs_on_a_forest_with_our_accuracy_function() -> None:
     rows, labels, _ = planted()
     forest = SklearnClassifier(RandomForestClassifier(5, random_state=0))
     forest.fit(rows, labels)
 
     order = np.random.default_rng(1).permutation(len(rows))
-    asked, trusted = order[:20], order[20:]
-    found = RONIDefense(forest, rows[asked], labels[asked], rows[trusted], labels[trusted], perf_func=right, eps=0.05)
-    _, clean = found.detect_poison()
-    assert len(clean) == len(asked)
+    tested, trusted = order[:20], order[20:]
+    defence = RONIDefense(
+        forest, rows[tested], labels[tested], rows[trusted], labels[trusted], perf_func=right, eps=0.05
+    )
+    _, clean = defence.detect_poison()
+    assert len(clean) == len(tested)
 
 
 @pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")  # the toolbox asks for shares
@@ -106,9 +108,9 @@ def test_roni_runs_on_support_vectors() -> None:
     machine = SklearnClassifier(SVC(kernel="linear", probability=True))
     machine.fit(rows, labels)
     order = np.random.default_rng(1).permutation(len(rows))
-    asked, trusted = order[:20], order[20:]
-    found = RONIDefense(machine, rows[asked], labels[asked], rows[trusted], labels[trusted], perf_func=right)
-    assert len(found.detect_poison()[1]) == len(asked)
+    tested, trusted = order[:20], order[20:]
+    defence = RONIDefense(machine, rows[tested], labels[tested], rows[trusted], labels[trusted], perf_func=right)
+    assert len(defence.detect_poison()[1]) == len(tested)
 
 
 def test_strip_runs_on_probabilities() -> None:

@@ -1,4 +1,4 @@
-"""Every attack against a target whose boundary is known on paper: it succeeds beyond it, and cannot before it."""
+"""Attacks on a target whose boundary is calculated: a budget beyond it suffices, and one short of it does not."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attacks.art import decision_based, gradient_steps, minimum_norm, score_based
+from attacks.cost import Effort
 from attacks.gradient import Apgd, Fgsm, Pgd, apgd_checkpoints
 from attacks.harness import Attack, AttackPlan, run_attack
 from attacks.images import Budget, Norm
@@ -21,15 +22,15 @@ LARGEST: dict[str, Make] = {
     "own fgsm": Fgsm,
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "bim": lambda budget: gradient_steps.bim(budget, steps=10),
-    "mim": lambda budget: gradient_steps.mim(budget, steps=10),
+    "bim": lambda budget: gradient_steps.bim(budget, Effort(10)),
+    "mim": lambda budget: gradient_steps.mim(budget, Effort(10)),
 }
 LONGEST: dict[str, Make] = {
     "own pgd": lambda budget: Pgd(budget, 10),
     "own apgd": lambda budget: Apgd(budget, 15),
-    "deep fool": lambda budget: minimum_norm.deep_fool(budget, steps=20),
-    "carlini l2": lambda budget: minimum_norm.carlini_l2(budget, steps=40, searches=6),
-    "hop skip jump": lambda budget: decision_based.hop_skip_jump(budget, steps=25, most=2000),
+    "deep fool": lambda budget: minimum_norm.deep_fool(budget, Effort(20)),
+    "carlini l2": lambda budget: minimum_norm.carlini_l2(budget, Effort(40, restarts=3)),
+    "hop skip jump": lambda budget: decision_based.hop_skip_jump(budget, Effort(25, queries=50_000)),
 }
 
 
@@ -58,24 +59,24 @@ def test_a_length_beyond_the_boundary_is_enough_and_one_before_it_is_not(name: s
 
 
 @pytest.mark.parametrize("name", LARGEST)
-def test_what_never_changes_its_answer_is_never_fooled(name: str) -> None:
+def test_a_constant_model_is_never_fooled(name: str) -> None:
     ends = fooled(LARGEST[name](Budget(Norm.LINF, 1.0)), ConstantModel(), kind=np.uint8, count=2)
     assert ends == [End.FOOLED, End.HELD]  # the first is a counterfeit, and was never judged rightly
 
 
 def test_square_sees_scores_and_needs_no_gradient() -> None:
-    attack = score_based.square(Budget(Norm.LINF, 0.5), steps=400)
+    attack = score_based.square(Budget(Norm.LINF, 0.5), Effort(queries=400))
     assert fooled(attack, Masked(), kind=np.uint8) == [End.FOOLED] * 4
 
 
-def test_a_flat_twin_stops_what_needs_a_gradient() -> None:
+def test_a_flat_surrogate_stops_gradient_attacks() -> None:
     assert End.FOOLED not in fooled(Fgsm(Budget(Norm.LINF, GREYS / 255)), Masked(), kind=np.uint8)
 
 
-def test_questions_are_counted_and_end_an_attack() -> None:
+def test_queries_are_counted_and_their_limit_ends_an_attack() -> None:
     budget = Budget(Norm.LINF, 0.2)
     plan = AttackPlan(
-        "it", "labels", Knowledge.BLACK, decision_based.hop_skip_jump(budget, steps=50, most=1000), queries=50
+        "it", "labels", Knowledge.BLACK, decision_based.hop_skip_jump(budget, Effort(50, queries=50_000)), queries=50
     )
     target = Linear()
     result = run_attack(plan, target, toy_images(4), seed=1).result
@@ -86,6 +87,6 @@ def test_questions_are_counted_and_end_an_attack() -> None:
     assert not any(trial.unchanged for trial in result.trials)
 
 
-def test_apgd_looks_back_at_shrinking_distances() -> None:
+def test_the_checkpoints_of_apgd_come_at_shrinking_distances() -> None:
     assert sorted(apgd_checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99, 100]
     assert max(apgd_checkpoints(7)) == 7

@@ -1,4 +1,4 @@
-"""Every attack that can be asked for, on a target that gives way to any of them."""
+"""Every attack of the catalogue on a linear model."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ CASES = [(name, norm) for name, entry in CATALOGUE.items() for norm in entry.nor
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "norm"), CASES, ids=[f"{name} {norm}" for name, norm in CASES])
-def test_every_attack_runs_and_succeeds_where_it_is_easy(name: str, norm: Norm) -> None:
+def test_every_attack_fools_a_linear_model_with_a_large_budget(name: str, norm: Norm) -> None:
     entry = CATALOGUE[name]
     size = 0.5 if name in ("square", "spatial", "threshold") else BUDGETS[norm]
     plan = AttackPlan(name, entry.family, entry.knowledge, entry.make(Budget(norm, size), Effort(20, 2, 4000)), 20_000)
@@ -43,6 +43,6 @@ def test_the_same_seed_gives_the_same_planes(name: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, -5)])
-def test_an_effort_that_is_none_is_refused(numbers: tuple[int, int, int]) -> None:
+def test_an_effort_below_one_is_refused(numbers: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="whole numbers from 1"):
         Effort(*numbers)

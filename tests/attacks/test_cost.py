@@ -1,4 +1,4 @@
-"""What a run costs is said before it starts, so it is compared with what runs take."""
+"""Estimated costs are compared with counted ones."""
 
 import pytest
 import torch
@@ -30,7 +30,7 @@ HARD = [
 @pytest.mark.slow
 @pytest.mark.parametrize("effort", [Effort(5), Effort(10, 2)], ids=["short", "long"])
 @pytest.mark.parametrize(("name", "norm"), HARD, ids=[f"{name} {norm}" for name, norm in HARD])
-def test_passes_are_reckoned_to_a_factor_of_two(name: str, norm: Norm, effort: Effort) -> None:
+def test_estimated_passes_are_within_a_factor_of_two(name: str, norm: Norm, effort: Effort) -> None:
     entry = CATALOGUE[name]
     plan = AttackPlan(name, entry.family, entry.knowledge, entry.make(Budget(norm, TINY[norm]), effort))
     result = run_attack(plan, Linear(), toy_images(2), seed=1).result
@@ -54,7 +54,7 @@ class Counting(ToyLearner):
 @pytest.mark.slow
 @pytest.mark.parametrize(("specimens", "steps"), [(1, 10), (3, 20)])
 @pytest.mark.parametrize("name", POISONS)
-def test_poison_takes_what_was_reckoned_to_a_factor_of_two(name: str, specimens: int, steps: int) -> None:
+def test_estimated_costs_of_poisons_are_within_a_factor_of_two(name: str, specimens: int, steps: int) -> None:
     toy = Counting()
     case = PoisonScenario(toy, ENROLLED, ASKED, toy.enrol(ENROLLED), tolerance)
     plan = PoisonPlan(name, POISONS[name].poison, PoisonBudget(specimens, steps=steps))
@@ -63,18 +63,18 @@ def test_poison_takes_what_was_reckoned_to_a_factor_of_two(name: str, specimens:
     assert 0.4 * toy.passes - 4 <= reckoned <= 1.3 * toy.passes + 4
 
 
-def test_poison_is_asked_about_with_and_without_what_wakes_it_up() -> None:
+def test_poisoned_models_are_queried_with_and_without_the_trigger() -> None:
     assert cost_of_poisons([], enrolled=50, images=8) == Cost()
     assert cost_of_poisons([("stamp", 2, 20), ("bullseye", 1, 20)], enrolled=50, images=8) == Cost(50 + 3 * 8 + 3, 42)
 
 
-def test_questions_are_what_the_policy_allows_and_what_judging_takes() -> None:
+def test_queries_are_those_that_the_policy_allows_and_those_of_the_harness() -> None:
     assert CATALOGUE["square"].cost(Effort(queries=300)) == Cost(302, 0)
     assert CATALOGUE["jpeg"].cost(Effort()) == Cost(6, 0)
     assert CATALOGUE["transfer"].cost(Effort()).passes == 1
 
 
-def test_a_suite_costs_what_its_attacks_and_checks_do() -> None:
+def test_the_cost_of_a_suite_is_the_sum_over_attacks_and_checks() -> None:
     attacks = [("fgsm", Effort()), ("pgd", Effort(20))]
     alone, checked = cost_of_suite(attacks, []), cost_of_suite(attacks, ["S02", "S06", "S38"])
     assert alone == Cost(1) + CATALOGUE["fgsm"].cost(Effort()) + CATALOGUE["pgd"].cost(Effort(20))

@@ -1,4 +1,4 @@
-"""The harness believes nothing: it settles, saves, loads and asks again, and a breakdown is an outcome."""
+"""The harness projects, saves, loads and judges again what an attack returns; an attack that raises has a problem."""
 
 import os
 import random
@@ -14,7 +14,7 @@ from attacks.gradient import Apgd
 from attacks.harness import AttackPlan, run_attack, split_by_correctness
 from attacks.images import Budget, LabelledImage, Norm, Plane, UnitPlane, distance, plane_digest
 from attacks.target import AttackSession, Prediction
-from attacks.trials import AttackTrials, End, Found, Knowledge, digest_of_results
+from attacks.trials import AttackTrials, End, Knowledge, PlaneSource, digest_of_results
 from tests.attacks.toys import BUDGET, WEIGHTS, ConstantModel, Linear, Rough, Scripted, texture_images, toy_images
 
 
@@ -26,50 +26,50 @@ def attacked(act: Callable[[AttackSession], UnitPlane], until: float = float("in
     return run_attack(plan(act), Linear(), toy_images(2), seed=1, until=until).result
 
 
-def test_a_change_beyond_the_budget_is_brought_back_before_it_is_judged() -> None:
-    found = run_attack(plan(lambda session: 1 - session.log.image.unit), Linear(), toy_images(2), seed=1)
-    for trial, picture in zip(found.result.trials, toy_images(2), strict=True):
-        assert distance(picture.plane, found.planes[picture.name], Norm.LINF) <= 2 / 255
-        assert trial.plane == plane_digest(found.planes[picture.name])
+def test_a_change_beyond_the_budget_is_projected_before_it_is_judged() -> None:
+    run = run_attack(plan(lambda session: 1 - session.log.image.unit), Linear(), toy_images(2), seed=1)
+    for trial, picture in zip(run.result.trials, toy_images(2), strict=True):
+        assert distance(picture.plane, run.planes[picture.name], Norm.LINF) <= 2 / 255
+        assert trial.plane == plane_digest(run.planes[picture.name])
         assert trial.steps == 2
 
 
-def test_an_attack_that_lies_about_success_gains_nothing() -> None:
+def test_the_harness_ignores_success_that_an_attack_claims() -> None:
     result = attacked(lambda session: session.log.image.unit)
     assert [trial.end for trial in result.trials] == [End.HELD] * 2
     assert all(trial.unchanged for trial in result.trials)
 
 
-def test_a_success_on_the_way_counts_though_the_attack_hands_in_another() -> None:
+def test_a_plane_that_fooled_during_the_search_counts() -> None:
     def forgetful(session: AttackSession) -> UnitPlane:
         picture = session.log.image
-        found = Apgd(BUDGET, 15)(session)
-        session.predict_units(found[None])
+        unit = Apgd(BUDGET, 15)(session)
+        session.predict_units(unit[None])
         return picture.unit
 
     result = attacked(forgetful)
-    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.ON_THE_WAY)] * 2
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, PlaneSource.ON_THE_WAY)] * 2
 
 
-def test_a_change_that_stops_short_is_enlarged_to_the_budget() -> None:
+def test_a_change_smaller_than_the_budget_is_enlarged() -> None:
     def timid(session: AttackSession) -> UnitPlane:
         unit = session.log.image.unit
         return unit + (Apgd(BUDGET, 15)(session) - unit) * 0.3
 
     result = attacked(timid)
-    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.STRETCHED)] * 2
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, PlaneSource.ENLARGED)] * 2
 
 
-def test_a_success_of_the_twin_on_the_way_is_asked_of_the_pipeline() -> None:
+def test_a_plane_that_fooled_the_surrogate_is_judged_by_the_pipeline() -> None:
     def forgetful(session: AttackSession) -> UnitPlane:
         Apgd(BUDGET, 15)(session)
-        return session.log.image.unit  # and never asked the pipeline
+        return session.log.image.unit  # without any query
 
     result = attacked(forgetful)
-    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, Found.ON_THE_WAY)] * 2
+    assert [(trial.end, trial.found) for trial in result.trials] == [(End.FOOLED, PlaneSource.ON_THE_WAY)] * 2
 
 
-def test_a_change_that_gets_no_answer_once_it_is_enlarged_is_not_held() -> None:
+def test_an_enlarged_change_without_a_label_is_silenced() -> None:
     class Shy(Linear):
         def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
             near = [min(distance(p.plane, plane, Norm.LINF) for p in toy_images(2)) for plane in planes]
@@ -78,11 +78,11 @@ def test_a_change_that_gets_no_answer_once_it_is_enlarged_is_not_held() -> None:
                 for d, a in zip(near, super().predict(planes), strict=True)
             ]
 
-    found = run_attack(plan(lambda session: session.log.image.unit + 1 / 255), Shy(), toy_images(2), seed=1).result
-    assert found.count(End.SILENCED) == 2
+    result = run_attack(plan(lambda session: session.log.image.unit + 1 / 255), Shy(), toy_images(2), seed=1).result
+    assert result.count(End.SILENCED) == 2
 
 
-def test_a_target_that_breaks_down_is_an_attack_that_did_not_run() -> None:
+def test_an_attack_on_a_target_that_raises_did_not_run() -> None:
     class Fragile(Linear):
         def logits(self, unit: torch.Tensor) -> torch.Tensor:
             raise RuntimeError("out of memory")
@@ -93,10 +93,10 @@ def test_a_target_that_breaks_down_is_an_attack_that_did_not_run() -> None:
     result = run_attack(plan(climb), Fragile(), toy_images(2), seed=1).result
     assert (result.ran, result.problem) == (False, "RuntimeError: out of memory")
     calm = run_attack(plan(lambda session: session.log.image.unit), Fragile(), toy_images(2), seed=1).result
-    assert calm.count(End.FAILED) == 2  # the twin is asked what was handed in, and cannot say
+    assert calm.count(End.FAILED) == 2  # judging the returned plane raises, too
 
 
-def test_a_problem_counts_by_its_kind_and_missed_pictures_count() -> None:
+def test_the_digest_depends_on_missed_images_and_on_the_type_of_a_problem_alone() -> None:
     def breaks(session: AttackSession) -> UnitPlane:
         raise OSError(f"no such file {os.getcwd()}")
 
@@ -106,7 +106,7 @@ def test_a_problem_counts_by_its_kind_and_missed_pictures_count() -> None:
     assert digest_of_results((first,), {}) != digest_of_results((first,), {"ab": True})
 
 
-def test_a_success_beyond_the_budget_is_none_but_its_distance_is_kept() -> None:
+def test_a_success_beyond_the_budget_does_not_count_but_its_size_is_recorded() -> None:
     def far(session: AttackSession) -> UnitPlane:
         session.predict_units(1 - session.log.image.unit[None])
         return session.log.image.unit
@@ -116,7 +116,7 @@ def test_a_success_beyond_the_budget_is_none_but_its_distance_is_kept() -> None:
         assert float(trial.nearest or 0) > 2 / 255
 
 
-def test_an_attack_that_breaks_down_did_not_run() -> None:
+def test_an_attack_that_raises_did_not_run() -> None:
     def breaks(session: AttackSession) -> UnitPlane:
         raise IndexError(f"index -3 is out of bounds, {len(session.log.start)}")
 
@@ -127,12 +127,12 @@ def test_an_attack_that_breaks_down_did_not_run() -> None:
     assert not result.held
 
 
-def test_an_attack_that_gives_another_shape_or_nothing_did_not_run() -> None:
+def test_an_attack_that_returns_another_shape_or_none_did_not_run() -> None:
     assert not attacked(lambda session: session.log.image.unit[:3]).ran
     assert not attacked(lambda session: None).ran  # type: ignore[arg-type, return-value]
 
 
-def test_a_clock_that_ran_out_is_no_pass() -> None:
+def test_attacks_after_the_deadline_did_not_run() -> None:
     def late(session: AttackSession) -> UnitPlane:
         session.predict_units(session.log.image.unit[None])
         return session.log.image.unit
@@ -142,31 +142,31 @@ def test_a_clock_that_ran_out_is_no_pass() -> None:
     assert not result.ran
 
 
-def test_nothing_to_attack_is_no_pass() -> None:
+def test_an_attack_without_images_did_not_run() -> None:
     assert not run_attack(plan(lambda session: session.log.image.unit), Linear(), [], seed=1).result.ran
 
 
-def test_pictures_that_are_judged_wrongly_are_not_attacked() -> None:
+def test_misclassified_images_are_not_attacked() -> None:
     assert [picture.name for picture in split_by_correctness(ConstantModel(), toy_images(4))[0]] == ["toy-1", "toy-3"]
 
 
 def test_an_attack_has_a_folder_and_random_states_of_its_own_and_prints_nothing(capsys: object, tmp_path: Path) -> None:
-    seen = []
+    records = []
 
     def messy(session: AttackSession) -> UnitPlane:
         print("progress")
         Path("left.npy").write_bytes(b"x")
-        seen.append((os.getcwd(), random.random(), float(np.random.rand()), float(torch.rand(()))))
+        records.append((os.getcwd(), random.random(), float(np.random.rand()), float(torch.rand(()))))
         return session.log.image.unit
 
     home, states = os.getcwd(), (random.getstate(), str(np.random.get_state()), torch.get_rng_state())
     attacked(messy)
-    first = list(seen)
-    seen.clear()
+    first = list(records)
+    records.clear()
     attacked(messy)
-    assert [one[1:] for one in seen] == [one[1:] for one in first]
-    assert seen[0][1:] != seen[1][1:]
-    assert {one[0] for one in first} & {home} == set()
+    assert [state[1:] for state in records] == [state[1:] for state in first]
+    assert records[0][1:] != records[1][1:]
+    assert {state[0] for state in first} & {home} == set()
     assert not Path(first[0][0]).exists()
     assert os.getcwd() == home
     assert random.getstate() == states[0]
@@ -186,7 +186,7 @@ def test_the_same_seed_gives_the_same_outcome_and_another_another() -> None:
     assert first == again != other
 
 
-def test_what_comes_of_a_picture_does_not_depend_on_who_came_before() -> None:
+def test_a_trial_does_not_depend_on_earlier_images() -> None:
     def wander(session: AttackSession) -> UnitPlane:
         return session.log.image.unit + torch.rand(session.log.image.plane.shape).double().numpy() / 99
 
@@ -194,8 +194,8 @@ def test_what_comes_of_a_picture_does_not_depend_on_who_came_before() -> None:
     assert run_attack(plan(wander), Linear(), toy_images(2)[1:], seed=1).result.trials[0] == both
 
 
-def test_the_size_of_what_fooled_is_the_smallest_that_was_met() -> None:
-    """An attack that met a small change, and hands in a large one, does not make the model look stronger."""
+def test_the_nearest_size_is_that_of_the_smallest_change_that_fooled() -> None:
+    """An attack that fools with a small change, and returns a large one, does not make the model look stronger."""
     large = Budget(Norm.LINF, 16 / 255)
 
     def act(session: AttackSession) -> UnitPlane:
@@ -211,14 +211,14 @@ def test_the_size_of_what_fooled_is_the_smallest_that_was_met() -> None:
     assert [float(trial.least) for trial in result.trials] == pytest.approx([2 / 255] * 2, abs=1e-6)
 
 
-def test_a_start_of_another_size_and_depth_is_brought_to_this_one_and_asked_about() -> None:
+def test_a_start_of_another_size_and_depth_is_converted_and_predicted_again() -> None:
     """A batch of several microscopes mixes both; without a start nothing would be attacked."""
     authentic, counterfeit = [texture_images(2)[at] for at in (1, 0)]
     deep = replace(counterfeit, plane=np.pad(counterfeit.plane.astype(np.uint16) * 257, ((0, 9), (3, 0)), "edge"))
-    seen: list[LabelledImage] = []
+    starts: list[LabelledImage] = []
 
     def act(session: AttackSession) -> UnitPlane:
-        seen.append(session.starting_image())
+        starts.append(session.starting_image())
         return session.log.image.unit
 
     result = run_attack(
@@ -226,13 +226,13 @@ def test_a_start_of_another_size_and_depth_is_brought_to_this_one_and_asked_abou
     ).result
     assert result.ran
     assert [trial.start for trial in result.trials] == [deep.name, authentic.name]
-    for start, picture in zip(seen, (authentic, deep), strict=True):
+    for start, picture in zip(starts, (authentic, deep), strict=True):
         assert (start.plane.shape, start.plane.dtype) == (picture.plane.shape, picture.plane.dtype)
         assert Rough().predict([start.plane])[0].authentic is start.authentic
     assert all(trial.queries for trial in result.trials)
 
 
-def test_a_start_that_is_of_the_other_class_no_longer_is_none() -> None:
+def test_a_start_that_loses_its_label_by_conversion_is_not_used() -> None:
     authentic, counterfeit = [texture_images(2)[at] for at in (1, 0)]
     cropped = replace(counterfeit, plane=counterfeit.plane[:40])
 
@@ -250,8 +250,8 @@ def test_a_start_that_is_of_the_other_class_no_longer_is_none() -> None:
     assert "no image of the other class to start from" in (result.problem or "")
 
 
-def test_an_attack_that_gives_up_hands_in_the_best_that_it_asked_about() -> None:
-    """The toolbox returns the clean picture where no proposal was better; what was tried is judged all the same."""
+def test_the_best_queried_plane_is_judged_where_an_attack_returns_the_clean_image() -> None:
+    """The toolbox returns the clean image where no queried plane was better; the best of these is judged."""
     clean = toy_images(2)
     kept = clean[0].unit + 1 / 255
 
@@ -266,12 +266,12 @@ def test_an_attack_that_gives_up_hands_in_the_best_that_it_asked_about() -> None
     (trial, _) = run_attack(
         AttackPlan("gives up", "any", Knowledge.BLACK, Scripted(act)), Linear(), clean, seed=0
     ).result.trials
-    assert (trial.unchanged, trial.found, trial.end) == (False, Found.ON_THE_WAY, End.HELD)
+    assert (trial.unchanged, trial.found, trial.end) == (False, PlaneSource.ON_THE_WAY, End.HELD)
     assert trial.plane == plane_digest(np.rint(kept.clip(0, 1) * 255).astype(np.uint8))
 
 
-def test_slopes_that_lead_to_no_success_leave_the_best_that_they_met() -> None:
-    """The toolbox hands in the clean picture where its steps never fooled the twin; what they met is judged."""
+def test_the_plane_of_the_largest_margin_is_judged_where_no_plane_fooled_the_surrogate() -> None:
+    """The toolbox returns the clean image where no step fooled the surrogate; the best step is judged."""
 
     def act(session: AttackSession) -> UnitPlane:
         unit = session.log.image.unit
@@ -286,5 +286,5 @@ def test_slopes_that_lead_to_no_success_leave_the_best_that_they_met() -> None:
     for trial in run_attack(
         AttackPlan("gives up", "any", Knowledge.WHITE, Scripted(act)), Linear(), toy_images(2), seed=0
     ).result.trials:
-        assert (trial.unchanged, trial.found, trial.end) == (False, Found.ON_THE_WAY, End.HELD)
+        assert (trial.unchanged, trial.found, trial.end) == (False, PlaneSource.ON_THE_WAY, End.HELD)
         assert float(trial.size) == pytest.approx(1 / 255, abs=1e-6)

@@ -1,4 +1,4 @@
-"""What is left of a change that a file can hold, and that the budget allows."""
+"""Quantisation: the plane that a file can hold is within the budget."""
 
 import numpy as np
 import pytest
@@ -33,18 +33,16 @@ NORMS = [
 @pytest.mark.parametrize(("norm", "size"), NORMS)
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @given(seed=st.integers(0, 2**32), spread=st.sampled_from([1e-4, 0.03, 0.5, 1e6]))
-def test_what_is_settled_is_within_the_budget_whatever_was_handed_in(
-    norm: Norm, size: float, kind: type, seed: int, spread: float
-) -> None:
+def test_quantised_planes_are_within_the_budget(norm: Norm, size: float, kind: type, seed: int, spread: float) -> None:
     (picture,) = toy_images(1, kind=kind)
-    found = picture.unit + np.random.default_rng(seed).normal(0, spread, picture.plane.shape)
-    found[0, 0], found[1, 1], found[2, 2] = np.nan, np.inf, -np.inf
-    settled = quantise(picture, found, Budget(norm, size))
-    assert settled.dtype == picture.plane.dtype
-    assert distance(picture.plane, settled, norm) <= size * (1 + 1e-9)
+    returned = picture.unit + np.random.default_rng(seed).normal(0, spread, picture.plane.shape)
+    returned[0, 0], returned[1, 1], returned[2, 2] = np.nan, np.inf, -np.inf
+    quantised = quantise(picture, returned, Budget(norm, size))
+    assert quantised.dtype == picture.plane.dtype
+    assert distance(picture.plane, quantised, norm) <= size * (1 + 1e-9)
 
 
-def test_what_the_budget_allows_is_left_as_it_is() -> None:
+def test_a_plane_within_the_budget_is_not_changed_by_quantisation() -> None:
     (picture,) = toy_images(1)
     changed = picture.plane.astype(np.int64) + np.random.default_rng(0).integers(-8, 9, picture.plane.shape)
     for budget in (Budget(Norm.LINF, 8 / 255), Budget(Norm.L2, 1.0), Budget(Norm.L0, 1.0)):
@@ -55,9 +53,9 @@ def test_a_small_euclidean_budget_is_spent_where_the_change_is_largest() -> None
     (picture,) = toy_images(1)
     change = np.full(picture.plane.shape, 0.3 / 255)  # less than half a grey: rounding would leave nothing
     change[3, 4] = 1 / 255
-    settled = quantise(picture, picture.unit + change, Budget(Norm.L2, 2 / 255))
-    assert settled[3, 4] == picture.plane[3, 4] + 1
-    assert (settled != picture.plane).sum() == 1
+    quantised = quantise(picture, picture.unit + change, Budget(Norm.L2, 2 / 255))
+    assert quantised[3, 4] == picture.plane[3, 4] + 1
+    assert (quantised != picture.plane).sum() == 1
 
 
 def test_an_attack_that_gives_another_shape_is_refused() -> None:
@@ -80,18 +78,18 @@ def test_depth_and_shape_are_part_of_a_digest() -> None:
 
 
 @pytest.mark.parametrize("plane", [np.zeros((2, 2, 2), np.uint8), np.zeros((0, 2), np.uint8), np.zeros((2, 2))])
-def test_what_is_no_plane_is_refused(plane: Plane) -> None:
+def test_arrays_that_are_no_grey_plane_are_refused(plane: Plane) -> None:
     with pytest.raises(ValueError, match="a grey plane is expected"):
         LabelledImage("x", plane, authentic=True, specimen="x")
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_budget_that_bounds_nothing_is_refused(size: float) -> None:
+def test_a_budget_that_is_no_positive_number_is_refused(size: float) -> None:
     with pytest.raises(ValueError, match="a number above 0"):
         Budget(Norm.LINF, size)
 
 
-def test_the_middle_is_cut_and_what_is_too_small_goes_on_in_its_mirror() -> None:
+def test_a_centre_crop_pads_small_planes_by_reflection() -> None:
     plane = np.arange(20, dtype=np.uint16).reshape(4, 5)
     assert np.array_equal(centre_crop(plane, 4, 5), plane)
     assert np.array_equal(centre_crop(plane, 2, 3), plane[1:3, 1:4])

@@ -1,4 +1,4 @@
-"""Poison does what it is called, no more than it may, and never what a certificate rules out."""
+"""Poisons have their effect, stay within their threat model, and change no certified label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,131 +42,131 @@ def by_hand(act: object, specimens: int = 2, *, keeps_labels: bool = False) -> P
     return PoisonPlan("by hand", Poison(act, keeps_labels), PoisonBudget(specimens))  # type: ignore[arg-type]
 
 
-def done_to(
-    asked: PoisonPlan,
+def trial_of(
+    poison_plan: PoisonPlan,
     toy: ToyLearner,
     *,
     enrolled: Sequence[LabelledImage] = ENROLLED,
     by: Sequence[LabelledImage] = ASKED,
     stands: Tolerance = tolerance,
 ) -> PoisonTrial:
-    return run_poison(asked, PoisonScenario(toy, enrolled, by, toy.enrol(enrolled), stands), seed=3)
+    return run_poison(poison_plan, PoisonScenario(toy, enrolled, by, toy.enrol(enrolled), stands), seed=3)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_poison_reaches_its_aim_where_nothing_votes_against_it(name: str) -> None:
-    asked = plan(name, 8, budget=SMALLER.get(name, WIDE))
+def test_every_poison_makes_its_target_accepted_by_a_single_forest(name: str) -> None:
+    poison_plan = plan(name, 8, budget=SMALLER.get(name, WIDE))
     toy = ToyLearner(straight=name in STRAIGHT)
-    done = done_to(asked, toy)
-    assert done.ran, done.problem
-    assert 1 <= done.specimens <= 8
-    assert done.keeps_labels is (name not in ("label-flip", "stamp", "copied-target"))
-    assert done.asked == (24 if name in WOKEN else 12)
-    assert done.aimed == (6 if name in WOKEN else 1)
-    assert len(done.passed) >= 1
-    assert set(done.passed) <= set(done.turned)
-    assert done.certified == 0  # one forest certifies nothing
-    assert done_to(asked, toy) == done
+    trial = trial_of(poison_plan, toy)
+    assert trial.ran, trial.problem
+    assert 1 <= trial.specimens <= 8
+    assert trial.keeps_labels is (name not in ("label-flip", "stamp", "copied-target"))
+    assert trial.asked == (24 if name in WOKEN else 12)
+    assert trial.aimed == (6 if name in WOKEN else 1)
+    assert len(trial.passed) >= 1
+    assert set(trial.passed) <= set(trial.turned)
+    assert trial.certified == 0  # one forest certifies nothing
+    assert trial_of(poison_plan, toy) == trial
 
 
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("specimens", [1, 2])
-def test_no_poison_turns_what_is_certified_against_it(name: str, specimens: int) -> None:
-    done = done_to(plan(name, specimens), ToyLearner(5))
-    assert done.ran, done.problem
-    assert done.certified > 0
-    assert done.broken == ()
+def test_no_poison_changes_a_certified_label(name: str, specimens: int) -> None:
+    trial = trial_of(plan(name, specimens), ToyLearner(5))
+    assert trial.ran, trial.problem
+    assert trial.certified > 0
+    assert trial.broken == ()
 
 
-def test_a_certificate_that_promises_too_much_is_found_out() -> None:
-    done = done_to(plan("copied-target", 3), ToyLearner(5), stands=lambda votes: 9)
-    assert done.certified == 12
-    assert done.broken == done.turned
-    assert set(done.passed) <= set(done.broken)
-    assert done.broken
+def test_labels_that_change_against_their_certificate_are_counted() -> None:
+    trial = trial_of(plan("copied-target", 3), ToyLearner(5), stands=lambda votes: 9)
+    assert trial.certified == 12
+    assert trial.broken == trial.turned
+    assert set(trial.passed) <= set(trial.broken)
+    assert trial.broken
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if POISONS[name].poison.keeps_labels])
-def test_what_keeps_its_labels_stays_within_its_budget(name: str) -> None:
-    asked = plan(name, 3, budget=Budget(Norm.LINF, 4 / 255), steps=5)
-    scene = PoisonContext(ToyLearner(), ENROLLED, ASKED, ASKED[0], asked.allowed, np.random.default_rng(0))
-    taught = poisoned_enrolment(asked, ENROLLED, asked.poison.act(scene))
-    assert len(altered_specimens(ENROLLED, taught)) == 3
-    for clean, found in zip(ENROLLED, taught, strict=True):
-        assert found.authentic is clean.authentic
-        assert distance(clean.plane, found.plane, Norm.LINF) <= 4 / 255 + 1e-9
+def test_clean_label_poison_stays_within_its_budget(name: str) -> None:
+    poison_plan = plan(name, 3, budget=Budget(Norm.LINF, 4 / 255), steps=5)
+    context = PoisonContext(ToyLearner(), ENROLLED, ASKED, ASKED[0], poison_plan.allowed, np.random.default_rng(0))
+    poisoned = poisoned_enrolment(poison_plan, ENROLLED, poison_plan.poison.act(context))
+    assert len(altered_specimens(ENROLLED, poisoned)) == 3
+    for clean, altered in zip(ENROLLED, poisoned, strict=True):
+        assert altered.authentic is clean.authentic
+        assert distance(clean.plane, altered.plane, Norm.LINF) <= 4 / 255 + 1e-9
 
 
-def renamed(scene: PoisonContext) -> PoisonedSpecimens:
-    return PoisonedSpecimens({"ware-0": replace(scene.enrolled[0], specimen="pot 1")})
+def renamed(context: PoisonContext) -> PoisonedSpecimens:
+    return PoisonedSpecimens({"ware-0": replace(context.enrolled[0], specimen="pot 1")})
 
 
-def turned(scene: PoisonContext) -> PoisonedSpecimens:
+def turned(context: PoisonContext) -> PoisonedSpecimens:
     return PoisonedSpecimens(
-        {picture.name: replace(picture, authentic=not picture.authentic) for picture in scene.enrolled[:3]}
+        {picture.name: replace(picture, authentic=not picture.authentic) for picture in context.enrolled[:3]}
     )
 
 
-def relabelled(scene: PoisonContext) -> PoisonedSpecimens:
-    return PoisonedSpecimens({"ware-0": replace(scene.enrolled[0], authentic=True)})
+def relabelled(context: PoisonContext) -> PoisonedSpecimens:
+    return PoisonedSpecimens({"ware-0": replace(context.enrolled[0], authentic=True)})
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem"),
+    ("poison_plan", "problem"),
     [
-        (by_hand(lambda scene: PoisonedSpecimens({})), "altered nothing"),
-        (by_hand(lambda scene: PoisonedSpecimens({"ware-0": scene.enrolled[0]})), "altered nothing"),
-        (by_hand(lambda scene: PoisonedSpecimens({"other": scene.enrolled[0]})), "is no enrolled image"),
+        (by_hand(lambda context: PoisonedSpecimens({})), "altered nothing"),
+        (by_hand(lambda context: PoisonedSpecimens({"ware-0": context.enrolled[0]})), "altered nothing"),
+        (by_hand(lambda context: PoisonedSpecimens({"other": context.enrolled[0]})), "is no enrolled image"),
         (by_hand(renamed), "was swapped, and not altered in place"),
         (by_hand(relabelled, keeps_labels=True), "has another label"),
         (
             by_hand(
-                lambda scene: PoisonedSpecimens({p.name: replace(p, authentic=not p.authentic) for p in ENROLLED[:3]})
+                lambda context: PoisonedSpecimens({p.name: replace(p, authentic=not p.authentic) for p in ENROLLED[:3]})
             ),
             "altered 3",
         ),
-        (by_hand(lambda scene: 1 / 0), "ZeroDivisionError"),
+        (by_hand(lambda context: 1 / 0), "ZeroDivisionError"),
     ],
 )
-def test_more_than_is_allowed_is_no_result(asked: PoisonPlan, problem: str) -> None:
-    done = done_to(asked, ToyLearner())
-    assert not done.ran
-    assert problem in (done.problem or "")
+def test_alterations_beyond_the_threat_model_are_a_problem(poison_plan: PoisonPlan, problem: str) -> None:
+    trial = trial_of(poison_plan, ToyLearner())
+    assert not trial.ran
+    assert problem in (trial.problem or "")
 
 
 def test_a_specimen_has_one_label_and_counts_once() -> None:
     twice = [*ENROLLED, replace(ENROLLED[0], name="again", plane=ENROLLED[2].plane)]
-    one = by_hand(lambda scene: PoisonedSpecimens({"again": replace(twice[-1], authentic=True)}))
-    assert "has two labels" in (done_to(one, ToyLearner(), enrolled=twice).problem or "")
+    one = by_hand(lambda context: PoisonedSpecimens({"again": replace(twice[-1], authentic=True)}))
+    assert "has two labels" in (trial_of(one, ToyLearner(), enrolled=twice).problem or "")
     both = by_hand(
-        lambda scene: PoisonedSpecimens({p.name: replace(p, authentic=True) for p in (twice[0], twice[-1])}), 1
+        lambda context: PoisonedSpecimens({p.name: replace(p, authentic=True) for p in (twice[0], twice[-1])}), 1
     )
-    done = done_to(both, ToyLearner(), enrolled=twice)
-    assert (done.ran, done.specimens, done.images) == (True, 1, 2)
+    trial = trial_of(both, ToyLearner(), enrolled=twice)
+    assert (trial.ran, trial.specimens, trial.images) == (True, 1, 2)
 
 
-def test_without_a_counterfeit_there_is_nothing_to_aim_at() -> None:
+def test_without_a_rejected_counterfeit_poison_does_not_run() -> None:
     only = [picture for picture in ASKED if picture.authentic]
-    done = done_to(plan("stamp", 1), ToyLearner(), by=only)
-    assert "no counterfeit is classified as one" in (done.problem or "")
+    trial = trial_of(plan("stamp", 1), ToyLearner(), by=only)
+    assert "no counterfeit is classified as one" in (trial.problem or "")
 
 
 def test_poison_is_spread_over_partitions() -> None:
     toy = ToyLearner(3)
-    scene = PoisonContext(toy, ENROLLED, ASKED, ASKED[0], PoisonBudget(3), np.random.default_rng(0))
+    context = PoisonContext(toy, ENROLLED, ASKED, ASKED[0], PoisonBudget(3), np.random.default_rng(0))
     for authentic in (False, True):
-        chosen = scene.chosen(authentic=authentic)
+        chosen = context.chosen(authentic=authentic)
         assert {toy.partition_of(name) for name in chosen} == {0, 1, 2}
-        assert {picture.authentic for picture in scene.of(chosen)} == {authentic}
+        assert {picture.authentic for picture in context.of(chosen)} == {authentic}
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_a_stamp_is_seen_at_every_depth_and_changes_nothing_else(kind: type) -> None:
+def test_a_stamp_has_full_contrast_at_every_depth_and_changes_its_squares_alone(kind: type) -> None:
     plane: Plane = np.full((64, 80), 7, kind)
-    found = with_stamp(plane)
-    assert found.dtype == plane.dtype
-    assert set(np.unique(found)) == {0, 7, np.iinfo(kind).max}
-    assert np.count_nonzero(found != plane) == 2 * 2 * 36
+    altered = with_stamp(plane)
+    assert altered.dtype == plane.dtype
+    assert set(np.unique(altered)) == {0, 7, np.iinfo(kind).max}
+    assert np.count_nonzero(altered != plane) == 2 * 2 * 36
     assert np.array_equal(plane, np.full((64, 80), 7, kind))
 
 

@@ -1,4 +1,4 @@
-"""The smooth twin of a forest: cold, it is the forest; warm, it can be climbed."""
+"""Soft forests: equal to the forest at low temperature, with useful gradients at a higher one."""
 
 import numpy as np
 import pytest
@@ -15,26 +15,26 @@ SCALE = torch.from_numpy(ROWS.std(0))
 SOFT = SoftForest(from_sklearn(FOREST), scale=SCALE)
 
 
-def test_a_cold_twin_is_the_forest() -> None:
+def test_a_soft_forest_of_low_temperature_equals_the_forest() -> None:
     rows = np.random.default_rng(1).normal(0, [1, 5, 0.2, 1, 1, 1], (200, 6)).astype(np.float32)
     soft = SOFT.shares(torch.from_numpy(rows), temperature=1e-6).numpy()
     assert np.abs(soft - FOREST.predict_proba(rows)).max() < 1e-5
 
 
 @pytest.mark.parametrize(("temperature", "least"), [(0.02, 0.99), (0.1, 0.95), (0.5, 0.85)])
-def test_a_warm_twin_agrees_less(temperature: float, least: float) -> None:
+def test_a_soft_forest_of_high_temperature_agrees_less(temperature: float, least: float) -> None:
     soft = SOFT.shares(torch.from_numpy(ROWS), temperature=temperature).numpy()
     assert np.allclose(soft.sum(1), 1, atol=1e-5)
     assert ((soft[:, 1] > 0.5) == FOREST.predict(ROWS)).mean() >= least
 
 
-def test_the_gradient_is_the_slope() -> None:
+def test_the_gradient_equals_finite_differences() -> None:
     row = torch.from_numpy(ROWS[:1]).double().requires_grad_()
     twin = SoftForest(from_sklearn(FOREST), scale=SCALE.double())
     assert torch.autograd.gradcheck(lambda at: twin.shares(at, temperature=0.3)[:, 1], row, eps=1e-4, atol=1e-3)
 
 
-def test_climbing_the_twin_turns_the_forest() -> None:
+def test_steps_along_the_gradient_change_the_forest_s_label() -> None:
     wrong = torch.from_numpy(ROWS[LABELS == 0][:20]).requires_grad_()
     (slope,) = torch.autograd.grad(SOFT.shares(wrong, temperature=0.2)[:, 1].sum(), wrong)
     moved = (wrong + 3 * SCALE * slope.sign()).detach().numpy()

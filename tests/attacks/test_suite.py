@@ -1,4 +1,4 @@
-"""A whole run, on targets whose outcome is known: found out, broken, or not to be broken."""
+"""Whole stress tests on targets whose outcome is known."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +32,8 @@ def suite(budget: Budget = SMALL, **changes: object) -> Suite:
         AttackPlan(name, "gradient", Knowledge.WHITE, attack)
         for name, attack in (("fgsm", Fgsm(budget)), ("pgd", Pgd(budget, 20)), ("apgd", Apgd(budget, 20)))
     )
-    made = Suite("toy", plans, QUICK, (Gate(Metric.HELD, 0.5, None),), seed=5)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    quick = Suite("toy", plans, QUICK, (Gate(Metric.HELD, 0.5, None),), seed=5)
+    return replace(quick, **changes)  # type: ignore[arg-type]
 
 
 def outcome(target: Target, asked: Suite | None = None, **more: object) -> SuiteResult:
@@ -47,7 +47,7 @@ def outcome(target: Target, asked: Suite | None = None, **more: object) -> Suite
     )
 
 
-def test_what_stands_passes_and_what_falls_fails() -> None:
+def test_a_robust_target_passes_and_a_fooled_one_fails() -> None:
     stands = outcome(Linear())
     assert (stands.word, stands.why) == (Outcome.PASSED, ())
     falls = outcome(Linear(), suite(LARGE))
@@ -55,20 +55,20 @@ def test_what_stands_passes_and_what_falls_fails() -> None:
     assert "0 of 12 held" in falls.why[0]
 
 
-def test_a_masked_gradient_is_found_out() -> None:
-    found = outcome(Masked(), suite(LARGE))
-    assert found.word is Outcome.INCONCLUSIVE
-    assert {"S03", "S06", "S10"} <= {reason.split()[0] for reason in found.why}
+def test_a_masked_gradient_is_inconclusive() -> None:
+    result = outcome(Masked(), suite(LARGE))
+    assert result.word is Outcome.INCONCLUSIVE
+    assert {"S03", "S06", "S10"} <= {reason.split()[0] for reason in result.why}
 
 
-def test_a_constant_is_nothing_to_pass_with() -> None:
-    found = outcome(ConstantModel(), suite(floor=0.6))
-    assert found.word is Outcome.INCONCLUSIVE
-    assert any(reason.startswith("S32") for reason in found.why)
-    assert not any(result.fooled for result in found.results)
+def test_a_constant_model_does_not_pass() -> None:
+    result = outcome(ConstantModel(), suite(floor=0.6))
+    assert result.word is Outcome.INCONCLUSIVE
+    assert any(reason.startswith("S32") for reason in result.why)
+    assert not any(result.fooled for result in result.results)
 
 
-def test_nothing_asked_for_and_nothing_to_attack_are_no_passes() -> None:
+def test_a_suite_without_gates_or_images_does_not_pass() -> None:
     assert outcome(Linear(), suite(plans=(), checks=(), gates=())).word is Outcome.INCONCLUSIVE
     empty = run_suite(suite(checks=(), gates=()), Linear(), [], clock=lambda: NOW)
     assert empty.word is Outcome.INCONCLUSIVE
@@ -76,7 +76,7 @@ def test_nothing_asked_for_and_nothing_to_attack_are_no_passes() -> None:
     assert late.word is Outcome.INCONCLUSIVE
 
 
-def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() -> None:
+def test_an_attack_that_raises_is_inconclusive_without_any_check() -> None:
     @dataclass(frozen=True)
     class Broken:
         budget: Budget = SMALL
@@ -85,9 +85,9 @@ def test_an_attack_that_broke_down_is_no_pass_though_no_check_was_asked_for() ->
             raise RuntimeError("numpy has no mat")
 
     plan = AttackPlan("broken", "art", Knowledge.WHITE, Broken())
-    found = outcome(Linear(), suite(plans=(plan,), checks=(), gates=()))
-    assert found.word is Outcome.INCONCLUSIVE
-    assert "numpy has no mat" in found.why[0]
+    result = outcome(Linear(), suite(plans=(plan,), checks=(), gates=()))
+    assert result.word is Outcome.INCONCLUSIVE
+    assert "numpy has no mat" in result.why[0]
 
 
 def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
@@ -99,7 +99,7 @@ def test_gates_of_lesser_severity_warn_and_do_not_fail() -> None:
     assert outcome(Linear(), suite(gates=())).word is Outcome.INCONCLUSIVE
 
 
-def test_a_run_is_compared_with_one_before() -> None:
+def test_gates_compare_a_run_with_a_baseline() -> None:
     first, gates = outcome(Linear()), (Gate(Metric.REGRESSIONS, 0.05, None),)
     before = {one.attack: one.held_images(first.missed) for one in first.results}
     assert outcome(Linear(), suite(gates=gates), baseline=before).word is Outcome.PASSED
@@ -116,7 +116,7 @@ def test_a_run_is_compared_with_one_before() -> None:
         outcome(Linear(), suite(gates=gates), baseline=before, first=True)
 
 
-def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planned_poison_that_raises_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(some: Sequence[LabelledImage]) -> SpecimenFeatures:
         raise OSError("gone")
 
@@ -134,36 +134,36 @@ def test_poison_that_breaks_down_is_a_doubt_if_it_was_asked_for(monkeypatch: pyt
     assert outcome(Linear(), suite(checks=("S31",)), poison_test=alone).word is Outcome.INCONCLUSIVE
 
 
-def test_the_same_seed_gives_the_same_digest_whatever_the_clock_says() -> None:
+def test_the_same_seed_gives_the_same_digest_at_any_time() -> None:
     first, again = (outcome(Linear()) for _ in range(2))
     assert first.digest == again.digest != outcome(Linear(), suite(LARGE)).digest
     assert first.seconds != again.seconds
 
 
-def test_what_was_not_selected_is_listed() -> None:
-    found = outcome(Linear())
-    assert set(found.not_selected) == {check.id for check in CHECKS} - set(QUICK)
-    assert [finding.id for finding in found.checks] == sorted(QUICK)
+def test_checks_that_are_not_selected_are_listed() -> None:
+    result = outcome(Linear())
+    assert set(result.not_selected) == {check.id for check in CHECKS} - set(QUICK)
+    assert [finding.id for finding in result.checks] == sorted(QUICK)
 
 
-def test_a_clock_that_runs_out_among_the_checks_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_during_the_checks_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     def in_time(*args: Any, **more: Any) -> Any:
         return run_attack(*args, **{**more, "until": float("inf")})  # the attacks end, and then the clock has run out
 
     monkeypatch.setattr("attacks.suite.run_attack", in_time)
-    found = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
-    assert found.word is Outcome.INCONCLUSIVE
-    assert all(reason.startswith(("S06", "S07", "S27")) for reason in found.why)
+    result = outcome(Linear(), suite(seconds=0.0, checks=("S06", "S07", "S27")))
+    assert result.word is Outcome.INCONCLUSIVE
+    assert all(reason.startswith(("S06", "S07", "S27")) for reason in result.why)
 
 
-def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() -> None:
+def test_a_duplicate_image_is_refused_before_any_attack() -> None:
     twice = [*toy_images(4), replace(toy_images(4)[0], name="copy")]
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(ValueError, match="listed twice"):
         run_suite(suite(), Linear(), twice, clock=lambda: NOW)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda s: replace(s, gates=(*s.gates, *s.gates)), "two gates of one"),
         (lambda s: replace(s, checks=("S99",)), "no check S99"),
@@ -171,12 +171,12 @@ def test_a_picture_that_is_there_twice_is_refused_before_anything_is_attacked() 
         (lambda s: replace(s, gates=(Gate(Metric.HELD, 0.5, "square"),)), "not run: square"),
     ],
 )
-def test_a_suite_that_names_what_is_not_there_is_refused(change: Callable[[Suite], Suite], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_suite_with_unknown_names_is_refused(change: Callable[[Suite], Suite], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         change(suite())
 
 
-def test_an_image_holds_only_if_it_was_judged_rightly_and_still_is() -> None:
+def test_misclassified_images_do_not_hold() -> None:
     images = toy_images(6)
     fooled = run_suite(suite(LARGE, checks=()), Linear(), images, clock=lambda: NOW).results[0]
     for end in End:

@@ -1,4 +1,4 @@
-"""Targets whose answers are known on paper."""
+"""Targets whose labels and boundaries can be calculated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
