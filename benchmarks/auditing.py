@@ -2,7 +2,7 @@
 
     python -P benchmarks/auditing.py [BUNDLE] [--large]
 
-Images per second of `audit` are compared with those of `model.judge_each` on the same decoded images, in interleaved
+Images per second of `audit` are compared with those of `model.judge` on the same decoded images, in interleaved
 rounds. `--large` measures time per image and peak memory of batches of N to 16 N small files, with a judge that
 computes no features: memory must not grow with the batch.
 """
@@ -98,7 +98,7 @@ def rate(bundle: str) -> bool:
             for step in ("judge", "audit") if turn % 2 else ("audit", "judge"):
                 start = time.perf_counter()
                 if step == "judge":
-                    list(model.judge_each(samples))
+                    list(model.judge(samples))
                 seconds = scene.audit(judge) if step == "audit" else time.perf_counter() - start
                 times[step] += [seconds] if turn else []
     best = {step: IMAGES / min(seconds) for step, seconds in times.items()}

@@ -136,7 +136,7 @@ def judge(count: int) -> None:
     model = enrolled_model(4)
     rng = np.random.default_rng(0)
     images = (picture(rng.integers(0, 60000, (SIDE, SIDE)).astype(np.uint16)) for _ in range(count))
-    for _ in model.judge_each(images):
+    for _ in model.judge(images):
         pass
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 

@@ -27,7 +27,7 @@ class ModelJudge:
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each image, in order."""
-        return self._model.judge_each(samples)
+        return self._model.judge(samples)
 
 
 def enrolled_set(settings: Settings) -> EnrolledSet:

@@ -1,4 +1,4 @@
-"""Which bundles can state a tolerance: how many enrolled specimens may be altered before a label changes.
+"""The condition on which a bundle can state a tolerance: that no altered specimen changes more than one vote.
 
 Specimens are dealt to partitions by their names (`model.enrolment`), so each altered specimen changes at most one vote,
 and the tolerance follows from the votes alone (`reports.arithmetic`). It speaks of the label: AUTHENTIC does not become
@@ -18,9 +18,8 @@ def refuse_uncertifiable(settings: Settings) -> None:
     """Refuse a bundle that has one forest, or whose encoder was trained with the label of an enrolled image."""
     if settings.learning is None or settings.learning.partitions == 1:
         fault = f"{settings.name}: has one forest, so one altered specimen may change every label"
-        raise SigningError(
-            Reason.BAD_REQUEST, fault, hint="`fusiondiff-audit enrol --partitions 5` makes five that vote"
-        )
+        hint = "`fusiondiff-audit enrol --partitions 5` makes five that vote"
+        raise SigningError(Reason.BAD_REQUEST, fault, hint=hint)
     seen = frozenset(settings.seen)
     for example in settings.examples:
         if example.pixel_digest in seen and not example.calibrates:

@@ -46,19 +46,15 @@ def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | N
     """Load a bundle; names, types and shapes of all tensors are checked before the first one is made."""
     files = read_files(source, trust=trust, unverified=unverified)
     settings, encoder = _planned(bytes(files.memory[SETTINGS_FILE]), f"{files.where}/{SETTINGS_FILE}")
-    if (settings.learning is not None) != (HEAD_FILE in files.memory):
+    head_data = files.memory.get(HEAD_FILE)
+    if (settings.learning is None) != (head_data is None):
         raise malformed(files.where, f"is enrolled and lacks {HEAD_FILE}, or has it and is not enrolled")
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
     _refuse_unfit(encoder, files.where)
     encoder.diffusion.freeze_prompt()
-    head = (
-        read_head(files.memory[HEAD_FILE], settings, f"{files.where}/{HEAD_FILE}")
-        if HEAD_FILE in files.memory
-        else None
-    )
-    return LoadedBundle(
-        files.digest, files.verified, settings, encoder, head, read_provenance(bytes(files.memory[CARD_FILE]))
-    )
+    head = None if head_data is None else read_head(head_data, settings, f"{files.where}/{HEAD_FILE}")
+    provenance = read_provenance(bytes(files.memory[CARD_FILE]))
+    return LoadedBundle(files.digest, files.verified, settings, encoder, head, provenance)
 
 
 def _refuse_unfit(encoder: Encoder, where: str) -> None:
@@ -99,10 +95,8 @@ def write_bundle(
         for number, shard in enumerate(_shards(encoder), start=1):
             put(shard_name(number), tensors.to_safetensors(shard))
         if head is not None:
-            put(
-                HEAD_FILE,
-                tensors.to_safetensors({name: torch.from_numpy(array) for name, array in head_arrays(head).items()}),
-            )
+            arrays = {name: torch.from_numpy(array) for name, array in head_arrays(head).items()}
+            put(HEAD_FILE, tensors.to_safetensors(arrays))
         put(CARD_FILE, card(settings, provenance))
         signing.create(folder / SBOM_FILE, sbom(settings, digests))
         if key is not None:

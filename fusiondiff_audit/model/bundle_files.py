@@ -32,12 +32,7 @@ class BundleFiles:
         return {name: data for name, data in self.memory.items() if name.startswith(_SHARD)}
 
 
-def read_files(
-    source: str | os.PathLike[str],
-    *,
-    trust: signing.TrustStore | None,
-    unverified: bool,
-) -> BundleFiles:
+def read_files(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> BundleFiles:
     """Return the files of a pinned bundle by its name, or of a folder that a model key of the trust store signed."""
     if trust is not None and unverified:
         raise ValueError("a bundle is verified with a trust store, or it is unverified; not both")
@@ -46,9 +41,9 @@ def read_files(
         return _loaded(signing.open_pinned(pin.folder, pin.digest))
     path = Path(source)
     if not os.path.isdir(path):
-        known = ", ".join(sorted(PINNED)) or "none"
-        what = f"{source}: neither a folder nor a bundle that comes with the tool (those are: {known})"
-        raise SigningError(Reason.UNREADABLE, what)
+        names = ", ".join(sorted(PINNED)) or "none"
+        fault = f"{source}: neither a folder nor a bundle that comes with the tool (those are: {names})"
+        raise SigningError(Reason.UNREADABLE, fault)
     if trust is not None:
         return _loaded(signing.open_model(path, trust=trust))
     if unverified:
@@ -73,23 +68,24 @@ def _unverified(path: Path) -> BundleFiles:
     """Read an unsigned folder; all other rules are the same."""
     listing = list_folder(path)
     if listing.others:
-        name, what = min(listing.others.items())
-        raise SigningError(Reason.NOT_A_FILE, f"{path}: {name!a} is {what}")
+        name, kind = min(listing.others.items())
+        raise SigningError(Reason.NOT_A_FILE, f"{path}: {name!a} is {kind}")
     names = sorted(listing.files - {signing.SIGNATURE_NAME})
     _refuse_others(names, str(path))
     reader = Reader(path)
-    found = list(map_in_order(lambda name: reader.load(name, limit=_MAX_FILE), names, threads=THREADS))
-    digest = signing.list_digest(tuple(signing.Resource(n, d) for n, (d, _) in zip(names, found, strict=True)))
-    return BundleFiles(str(path), digest, False, {n: data for n, (_, data) in zip(names, found, strict=True)})
+    loaded = map_in_order(lambda name: (name, *reader.load(name, limit=_MAX_FILE)), names, threads=THREADS)
+    files = [(signing.Resource(name, digest), data) for name, digest, data in loaded]
+    digest = signing.list_digest(tuple(resource for resource, _ in files))
+    return BundleFiles(str(path), digest, False, {resource.name: data for resource, data in files})
 
 
 def _refuse_others(names: list[str], where: str) -> None:
-    """Refuse files that are not read, signed or not, pickles for instance."""
+    """Refuse files that no bundle has, such as pickles, whether they are signed or not."""
     shards = [name for name in names if name.startswith(_SHARD)]
     if len(shards) > _MOST_SHARDS:
         raise SigningError(Reason.TOO_LARGE, f"{where}: {len(shards):,} shards, at most {_MOST_SHARDS} are read")
-    known = {SETTINGS_FILE, CARD_FILE, SBOM_FILE, HEAD_FILE, *(shard_name(i + 1) for i in range(len(shards)))}
-    if extra := sorted(set(names) - known):
+    expected = {SETTINGS_FILE, CARD_FILE, SBOM_FILE, HEAD_FILE, *(shard_name(i + 1) for i in range(len(shards)))}
+    if extra := sorted(set(names) - expected):
         raise SigningError(Reason.EXTRA_FILE, f"{where}: {extra[0]!a} is no file of a bundle")
     if missing := sorted({SETTINGS_FILE, CARD_FILE, SBOM_FILE, shard_name(1)} - set(names)):
         raise SigningError(Reason.MISSING_FILE, f"{where}: a bundle without {missing[0]}")

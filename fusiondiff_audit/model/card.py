@@ -38,8 +38,8 @@ def card(settings: Settings, provenance: str = "") -> bytes:
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
-    more = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
-    return f"{front}\n| | |\n|---|---|\n{table}\n\n## Limits\n\n{limits}\n{more}".encode()
+    history = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
+    return f"{front}\n| | |\n|---|---|\n{table}\n\n## Limits\n\n{limits}\n{history}".encode()
 
 
 def read_provenance(data: bytes) -> str:

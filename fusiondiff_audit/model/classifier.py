@@ -23,7 +23,7 @@ from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle, write_bundl
 from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample, forest_scores, is_constant, train_forests
-from fusiondiff_audit.model.findings import Finding, Findings, Runtime, TileFinding, Votes
+from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings
 from fusiondiff_audit.model.nonconformity import calibrate, mean_residual, unfamiliarity
@@ -107,7 +107,7 @@ class DiffusionModel:
         raises AuditError.
         """
         single = isinstance(samples, Micrograph)
-        findings = list(self.judge_each([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
+        findings = list(self.judge([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
         for finding in findings:
             if finding.score is None:
                 faults = ", ".join(finding.quality.faults) or "no tile has structure"
@@ -115,13 +115,8 @@ class DiffusionModel:
         scores = torch.tensor([finding.score for finding in findings], dtype=torch.float64)
         return scores[0] if single else scores
 
-    def judge(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Findings:
-        """Return a finding for each image."""
-        rows = tuple(self.judge_each(samples, shots=shots))
-        return Findings(self.settings.name, self.digest, self.settings.reference or "", self.runtime, rows)
-
-    def judge_each(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Iterator[Finding]:
-        """Yield findings one by one: memory does not grow with the number of images."""
+    def judge(self, samples: Iterable[Micrograph], *, shots: int | None = None) -> Iterator[Finding]:
+        """Yield the finding of each image in its turn: memory does not grow with the number of images."""
         head = self.head if shots is None else self._few(shots)
         for image in self._runner.embed(samples):
             yield self._finding(image, head)

@@ -87,7 +87,6 @@ class DiffusionFeatures(nn.Module):
         prune_networks(self.vae, self.unet, reading)
         self.register_buffer("null_prompt", torch.zeros(1, unet.tokens, unet.context))
         self.register_buffer("noise", torch.zeros(1, vae.latent, side // vae.shrink, side // vae.shrink))
-        self._schedules: dict[tuple[tuple[int, ...], torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
         self.requires_grad_(False)
 
     def freeze_prompt(self) -> None:
@@ -118,21 +117,13 @@ class DiffusionFeatures(nn.Module):
 
     def _run(self, latent: Tensor, timesteps: tuple[int, ...], blocks: tuple[str, ...]) -> dict[str, Tensor]:
         """Return the blocks' activations for each latent at each timestep."""
-        steps, signal, noise = self._noise_schedule(timesteps, latent)
+        alphas = self.reading.alphas(timesteps)[:, None, None, None, None]
+        signal, noise = (weight.sqrt().to(latent.device, latent.dtype) for weight in (alphas, 1 - alphas))
         mixed = (signal * latent[None] + noise * self.noise.to(latent.dtype)[None]).flatten(0, 1)
+        steps = torch.tensor(timesteps, device=latent.device)
         maps = unet_activations(self.unet, mixed, steps.repeat_interleave(len(latent)), self.null_prompt, blocks)
         count = len(timesteps)
         return {name: m.reshape(count, len(latent), *m.shape[1:]).transpose(0, 1) for name, m in maps.items()}
-
-    def _noise_schedule(self, timesteps: tuple[int, ...], like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return timesteps, and the weights of signal and noise at them, typed and placed like `like`; cached."""
-        key = (timesteps, like.device, like.dtype)
-        if key not in self._schedules:
-            with torch.inference_mode(mode=False):  # a later call may need gradients through them
-                left = self.reading.alphas(timesteps)[:, None, None, None, None]
-                weights = (left.sqrt().to(like.device, like.dtype), (1 - left).sqrt().to(like.device, like.dtype))
-                self._schedules[key] = (torch.tensor(timesteps, device=like.device), *weights)
-        return self._schedules[key]
 
 
 def autoencoder_input(tiles: Tensor, averaged: int) -> Tensor:
@@ -166,8 +157,8 @@ def unet_activations(
     sample = unet.conv_in(sample)
     skips: tuple[Tensor, ...] = (sample,)
     for block in unet.down_blocks:
-        sample, more = block(hidden_states=sample, temb=time, **_context(block, context))
-        skips += more
+        sample, block_skips = block(hidden_states=sample, temb=time, **_context(block, context))
+        skips += block_skips
     sample = unet.mid_block(sample, time, **_context(unet.mid_block, context))
     if MID in wanted:
         outputs[MID] = sample

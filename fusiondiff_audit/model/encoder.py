@@ -62,7 +62,7 @@ class Architecture:
 
     @property
     def feature_dim(self) -> int:
-        """The number of features before projection: the fused ones, and the texture descriptors if there are any."""
+        """The number of unprojected features: the fused ones, and the texture descriptors if there are any."""
         return self.width + (TEXTURE_DIM if self.surface else 0)
 
     def channels(self) -> dict[str, int]:
@@ -115,7 +115,7 @@ class Encoder(nn.Module):
         return output if self.directions is None else replace(output, embedding=self.directions(output.embedding))
 
     def features(self, tiles: Tensor) -> EncoderOutput:
-        """Return the output with features in place of the embedding, before they are projected."""
+        """Return the output with unprojected features in place of the embedding."""
         fused, gate, residual = self.fused_features(tiles)
         features = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
         return EncoderOutput(features, gate.mean(1), residual)
@@ -128,9 +128,8 @@ class Encoder(nn.Module):
 
     def feature_maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return the activations of the frozen diffusion model by block, and its residual."""
-        output: tuple[dict[str, Tensor], Tensor | None] = self.diffusion(
-            (2 * tiles - 1).to(self.architecture.precision.dtype)
-        )
+        scaled = (2 * tiles - 1).to(self.architecture.precision.dtype)
+        output: tuple[dict[str, Tensor], Tensor | None] = self.diffusion(scaled)
         return output
 
 

@@ -62,14 +62,9 @@ class EnrolledEmbeddings:
 
     def __post_init__(self) -> None:
         lengths = {len(self.embeddings), len(self.residual), len(self.example_index)}
+        flat = self.residual.ndim == self.example_index.ndim == 1
         finite = np.isfinite(self.embeddings).all() and np.isfinite(self.residual).all()
-        if (
-            self.embeddings.ndim != 2
-            or self.residual.ndim != 1
-            or self.example_index.ndim != 1
-            or len(lengths) > 1
-            or not finite
-        ):
+        if len(lengths) > 1 or not flat or self.embeddings.ndim != 2 or not finite:
             raise ValueError("enrolled embeddings that are not finite rows with an owner each")
         if len(self.example_index) and (self.example_index[0] != 0 or not set(np.diff(self.example_index)) <= {0, 1}):
             raise ValueError("enrolled embeddings that are not in the order of their images")

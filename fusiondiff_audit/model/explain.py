@@ -50,23 +50,22 @@ def explain_finding(model: DiffusionModel, sample: Micrograph) -> Explanation:
     (finding,) = model.judge([sample])
     unit = model.settings.intensity.apply(image.prepared.plane)
     side, tiles = model.settings.architecture.tile, image.prepared.tiles
-    shape = unit.shape
-    maps = {name: _Sum(shape) for name in ("occlusion", "score", "gate", "residual")}
+    occlusion, score, gate, residual = (_Mean(unit.shape) for _ in range(4))
     for number, (tile, result) in enumerate(zip(tiles, finding.tiles, strict=True)):
         greys = unit[tile.top : tile.top + side, tile.left : tile.left + side]
-        maps["occlusion"].add(tile, _occlusion(model, greys, result.score))
-        for name, value in (("score", result.score), ("gate", result.gate)):
-            maps[name].add(tile, np.full((side, side), value, np.float32))
+        occlusion.add(tile, _occlusion(model, greys, result.score))
+        score.add(tile, np.full((side, side), result.score, np.float32))
+        gate.add(tile, np.full((side, side), result.gate, np.float32))
         if image.residual is not None:
             cell = side // image.residual.shape[-1]
-            maps["residual"].add(tile, np.kron(image.residual[number], np.ones((cell, cell), np.float32)))
+            residual.add(tile, np.kron(image.residual[number], np.ones((cell, cell), np.float32)))
     return Explanation(
         finding,
         unit,
-        maps["occlusion"].mean(),
-        maps["score"].mean(),
-        maps["gate"].mean(),
-        maps["residual"].mean() if image.residual is not None else None,
+        occlusion.mean(),
+        score.mean(),
+        gate.mean(),
+        residual.mean() if image.residual is not None else None,
         tuple(nearest_specimens(model, image.embeddings)),
         model.settings.demonstration,
     )
@@ -103,7 +102,7 @@ def _masks(side: int) -> FloatPlane:
     return windows.reshape(-1, side, side)
 
 
-class _Sum:
+class _Mean:
     """The mean of maps of overlapping tiles."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

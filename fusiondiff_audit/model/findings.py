@@ -1,6 +1,6 @@
 """Findings: the model's answer on each image, before any policy makes a verdict of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -83,20 +83,3 @@ class Runtime:
     micro_batch: int
     threads: int
     libraries: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """The findings of a model, in the order of the images."""
-
-    model: str
-    model_digest: str
-    reference: str
-    runtime: Runtime
-    rows: tuple[Finding, ...]
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)

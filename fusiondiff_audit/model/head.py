@@ -29,12 +29,9 @@ class Head:
 def head_arrays(head: Head) -> NamedArrays:
     """Return the arrays of a head by their names in the file."""
     forests = {f"forest.{i}.{name}": a for i, f in enumerate(head.forests) for name, a in to_arrays(f).items()}
-    fields: tuple[npt.NDArray[Any], ...] = (
-        head.enrolled.embeddings,
-        head.enrolled.residual,
-        head.enrolled.example_index,
-    )
-    enrolled = {name: field.astype(dtype) for (name, dtype), field in zip(_DTYPES.items(), fields, strict=True)}
+    own = head.enrolled
+    fields: NamedArrays = {_ROWS: own.embeddings, _RESIDUAL: own.residual, _OWNER: own.example_index}
+    enrolled = {name: array.astype(_DTYPES[name]) for name, array in fields.items()}
     return {name: np.array(array, order="C") for name, array in (forests | enrolled).items()}
 
 
@@ -48,13 +45,13 @@ def read_head(data: memoryview, settings: Settings, where: str) -> Head:
 
 def _head(arrays: NamedArrays, settings: Settings) -> Head:
     width, count = settings.architecture.embedding_dim, settings.learning.partitions if settings.learning else 0
-    kept = {name: _pop(arrays, name) for name in _DTYPES}
-    if any(kept[name].dtype != dtype for name, dtype in _DTYPES.items()):
+    fields = {name: _pop(arrays, name) for name in _DTYPES}
+    if any(fields[name].dtype != dtype for name, dtype in _DTYPES.items()):
         raise ValueError("enrolled embeddings of other types")
-    embeddings = kept[_ROWS]
+    embeddings = fields[_ROWS]
     if embeddings.ndim != 2 or embeddings.shape[1] != width:
         raise ValueError(f"enrolled embeddings of shape {embeddings.shape}; the encoder's have {width} dimensions")
-    enrolled = EnrolledEmbeddings(settings.examples, embeddings, kept[_RESIDUAL], kept[_OWNER].astype(np.intp))
+    enrolled = EnrolledEmbeddings(settings.examples, embeddings, fields[_RESIDUAL], fields[_OWNER].astype(np.intp))
     forests = tuple(from_arrays(_forest(arrays, i)) for i in range(count))
     if any(forest.features != width or forest.classes != 2 for forest in forests):
         raise ValueError(f"a forest that does not have two classes and {width} features")

@@ -24,15 +24,8 @@ from fusiondiff_audit.model.nonconformity import mean_residual
 from fusiondiff_audit.model.settings import Settings
 
 Floats = npt.NDArray[np.float32]
-_LIBRARIES = (
-    "torch",
-    "diffusers",
-    "timm",
-    "numpy",
-    "imagecodecs",
-    "simplejpeg",
-    "pillow",
-)  # last three: decode, resize
+# The last three decode and resize images.
+_LIBRARIES = ("torch", "diffusers", "timm", "numpy", "imagecodecs", "simplejpeg", "pillow")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +39,7 @@ class EmbeddedImage:
     residual: Floats | None
 
     def without_pixels(self) -> "EmbeddedImage":
-        """Return a copy that no longer holds the pixels, which may be large."""
+        """Return a copy without the pixels, which may be large."""
         emptied = replace(self.micrograph, pixels=self.micrograph.pixels[:0])
         return replace(self, micrograph=emptied, prepared=replace(self.prepared, plane=self.prepared.plane[:0]))
 

@@ -12,10 +12,10 @@ def refuse_bad_name(name: str) -> None:
     """Refuse a name that is unreadable, or like that of a bundle that comes with the tool."""
     text = name[:MAX_BUNDLE_NAME]
     if not 0 < len(name) <= MAX_BUNDLE_NAME or name != name.strip() or not is_plain(name) or not comparable(name):
-        what = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_BUNDLE_NAME}"
-        raise SigningError(Reason.BAD_REQUEST, what, hint=_HINT)
+        fault = f"{text!a} is no name of a bundle: visible characters, letters among them, at most {MAX_BUNDLE_NAME}"
+        raise SigningError(Reason.BAD_REQUEST, fault, hint=_HINT)
     if states_base(name):
         raise SigningError(Reason.BAD_REQUEST, f"{text!a} holds {JOINT!r}, which says what the base is", hint=_HINT)
     if (own := reserved_name(name)) is not None:
-        what = f"{text!a} would be taken for {own}, the name of a bundle that comes with the tool"
-        raise SigningError(Reason.BAD_REQUEST, what, hint=_HINT)
+        fault = f"{text!a} would be taken for {own}, the name of a bundle that comes with the tool"
+        raise SigningError(Reason.BAD_REQUEST, fault, hint=_HINT)

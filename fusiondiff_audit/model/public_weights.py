@@ -79,36 +79,33 @@ def read_deit(path: Path, release: DiffusionRelease) -> tuple[Transformer, Tenso
     """Return the sizes and the weights of a pinned DeiT, without its classifier."""
     digest, data = Reader(path.parent).load(path.name, limit=_MAX_FILE)
     if digest not in release.deits:
-        pinned = ", ".join(f"sha256:{known[:12]}…" for known in release.deits)
-        what = f"{path}: found sha256:{digest}, pinned are {pinned}"
-        raise SigningError(Reason.DIGEST_MISMATCH, what, hint="timm's deit_small_patch16_224.fb_in1k is one of them")
+        pinned = ", ".join(f"sha256:{expected[:12]}…" for expected in release.deits)
+        fault = f"{path}: found sha256:{digest}, pinned are {pinned}"
+        raise SigningError(Reason.DIGEST_MISMATCH, fault, hint="timm's deit_small_patch16_224.fb_in1k is one of them")
     shape = release.deits[digest]
     with torch.device("meta"):
-        whole = build_deit(shape, classes=IMAGENET)
-    tensors = view({path.name: data}, specs_of(whole))
+        published = build_deit(shape, classes=IMAGENET)
+    tensors = view({path.name: data}, specs_of(published))
     return shape, {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
 
 
 def _refuse_unknown(where: str, digest: str, pinned: str, name: str) -> None:
     if digest != pinned:
-        impostor = IMPOSTORS.get(digest)
-        what = f"{where}: pinned as sha256:{pinned}, found sha256:{digest}"
-        raise SigningError(
-            Reason.DIGEST_MISMATCH,
-            f"{what} ({impostor})" if impostor else what,
-            hint=f"take the files of {name} at the revision that docs/decisions/fusiondiff-architecture.md names",
-        )
+        impostor = f" ({IMPOSTORS[digest]})" if digest in IMPOSTORS else ""
+        fault = f"{where}: pinned as sha256:{pinned}, found sha256:{digest}{impostor}"
+        hint = f"take the files of {name} at the revision that docs/decisions/fusiondiff-architecture.md names"
+        raise SigningError(Reason.DIGEST_MISMATCH, fault, hint=hint)
 
 
 def _refuse_strangers(files: frozenset[str], folder: Path) -> None:
     """Refuse weight files that the repository does not have."""
     stems = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
     pickles = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "pytorch_model"}
-    known = {f"{part}/{stems[part]}{kind}.safetensors" for part in _FOLDERS for kind in _VARIANTS}
-    known |= {f"{part}/{pickles[part]}{kind}.bin" for part in _FOLDERS for kind in _VARIANTS}
+    expected = {f"{part}/{stems[part]}{kind}.safetensors" for part in _FOLDERS for kind in _VARIANTS}
+    expected |= {f"{part}/{pickles[part]}{kind}.bin" for part in _FOLDERS for kind in _VARIANTS}
     for name in sorted(files):
         path = PurePosixPath(name)
-        if path.parts[0] in _FOLDERS and path.suffix in _WEIGHTS and name not in known:
+        if path.parts[0] in _FOLDERS and path.suffix in _WEIGHTS and name not in expected:
             raise SigningError(Reason.EXTRA_FILE, f"{folder}: {name!a} is no file of the release")
 
 

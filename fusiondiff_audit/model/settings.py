@@ -15,12 +15,11 @@ from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v1"
-OPTIONAL_BASE = "base"  # the one optional field; bundles made before it do not have it
+OPTIONAL_BASE = "base"  # the one optional field, which older bundles do not have
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
-_RETIRED: Mapping[
-    str, Mapping[str, object]
-] = {  # settings that bundles must still state, with the one value that is read
+# Settings of which one value is supported, which bundles have to state.
+_RETIRED: Mapping[str, Mapping[str, object]] = {
     "intensity": {"clahe": 0, "clip": 2.0, "flat_field": False},
     "architecture": {"fusion": "gated"},
 }

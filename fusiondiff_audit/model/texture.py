@@ -15,16 +15,8 @@ from torch.nn import functional
 
 Tensor = torch.Tensor
 _RINGS = (1, 3)  # distances of the neighbours, in pixels along the axes
-_OFFSETS = (
-    (0, 1),
-    (1, 1),
-    (1, 0),
-    (1, -1),
-    (0, -1),
-    (-1, -1),
-    (-1, 0),
-    (-1, 1),
-)  # of the neighbours, in order around the ring
+# Of the neighbours, in order around the ring.
+_OFFSETS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 _BITS = len(_OFFSETS)
 _SOFT = 0.05  # in standard deviations: smaller differences count as a fraction of a bit
 _ROW_STEPS = (4, 2, 1, 1)  # at each scale patterns are counted on every n-th row; each scale halves the sides
@@ -66,9 +58,8 @@ class TextureDescriptors(nn.Module):
 
     def refuse_unfit(self) -> None:
         """Raise ValueError for statistics that no images have: gradients would vanish, or overflows be hidden."""
-        if not (
-            self.mean.isfinite().all() and self.deviation.isfinite().all() and self.deviation.min() > _MIN_DEVIATION
-        ):
+        finite = self.mean.isfinite().all() and self.deviation.isfinite().all()
+        if not finite or self.deviation.min() <= _MIN_DEVIATION:
             raise ValueError("texture descriptors with a mean or a deviation that no images have")
 
 
@@ -123,9 +114,9 @@ def _patterns(bits: Tensor) -> Tensor:
     bright = bits.sum(1, keepdim=True)
     exceeds = (bright - torch.arange(_BITS, device=bits.device)[:, None]).clamp(0, 1)  # more than n bits
     above = torch.bmm(exceeds, uniform[:, :, None])[:, :, 0] / uniform.shape[1]
-    whole = uniform.mean(1, keepdim=True)
-    none, some, every = whole - above[:, :1], above[:, :-1] - above[:, 1:], above[:, -1:]
-    return (torch.cat([none, some, every, 1 - whole], 1) + _MIN_FREQUENCY).log()
+    share = uniform.mean(1, keepdim=True)
+    none, some, every = share - above[:, :1], above[:, :-1] - above[:, 1:], above[:, -1:]
+    return (torch.cat([none, some, every, 1 - share], 1) + _MIN_FREQUENCY).log()
 
 
 def _edges(greys: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ class Pipeline:
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         predictions = []
-        for finding in self._model.judge_each(map(self.micrograph, planes)):
+        for finding in self._model.judge(map(self.micrograph, planes)):
             judged = finding.assessable and finding.score is not None
             predictions.append(Prediction(finding.votes.label is Class.AUTHENTIC if judged else None, finding.score))
         return predictions

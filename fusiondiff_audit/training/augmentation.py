@@ -1,4 +1,4 @@
-"""Augmentation: what another microscope session would have changed, and no verdict may depend on.
+"""Augmentation: changes that another microscope session would make, on which no verdict may depend.
 
 Orientation, brightness across the field, gamma, focus and shot noise change; no grain and no pore moves.
 """

@@ -1,4 +1,4 @@
-"""What a bundle can answer with the specimens of an enrolment, forecast before the work and stated after it.
+"""Coverage: the error rates at which a bundle gives answers, forecast from the numbers of enrolled specimens.
 
 >>> few = CoverageForecast(trained=(10, 6), calibrated=(9, 5))
 >>> few.sentences()[0]
@@ -41,7 +41,7 @@ class CoverageForecast:
         return cls(counted(calibrates=False), counted(calibrates=True))
 
     def sentences(self) -> list[str]:
-        """Return for each of the usual error rates what the bundle can answer, and what is missing."""
+        """Return a sentence for each of the usual error rates: its answers, and the specimens that are missing."""
         return [self._sentence(rate) for rate in RATES]
 
     def data(self) -> dict[str, dict[str, object]]:
@@ -60,8 +60,8 @@ class CoverageForecast:
     def _sentence(self, rate: Fraction) -> str:
         covered, least = coverage(self.calibrated, sum(self.trained), rate), least_specimens(rate)
         missing = zip(missing_specimens(self.calibrated, rate), _CLASSES, strict=True)
-        more = [f"{count} {label}" for count, label in missing if count]
-        sets = "yes" if covered.sets else f"no ({' and '.join(more)} more to calibrate)"
+        shortfalls = [f"{count} {label}" for count, label in missing if count]
+        sets = "yes" if covered.sets else f"no ({' and '.join(shortfalls)} more to calibrate)"
         short = (least - sum(self.trained), least - sum(self.calibrated))
         unfamiliarity = "yes" if covered.familiar else "no ({} more to learn from, or {} to calibrate)".format(*short)
         answers = "yes" if covered.answers else f"no: every image is INCONCLUSIVE, {VerdictReason.NOT_CALIBRATED}"

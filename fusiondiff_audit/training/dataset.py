@@ -66,7 +66,7 @@ class TiledImage:
 
 @dataclass(frozen=True, eq=False)
 class TileDataset:
-    """All tiles, the specimen and the image of each, and what is known of those. Tiles of an image are adjacent."""
+    """Tiles with specimens and images, and the makers and compositions of these. Tiles of an image are adjacent."""
 
     tiles: TileArray
     specimen: Indices  # of each tile
@@ -81,7 +81,7 @@ class TileDataset:
 
     @property
     def has_pairs(self) -> bool:
-        """Say whether every specimen has two tiles, so that two views differ without augmentation."""
+        """Whether every specimen has two tiles, so that two views differ without augmentation."""
         return all(len(own) > 1 for own in self.tiles_by_specimen)
 
     @cached_property
@@ -136,7 +136,7 @@ class TileDataset:
 def read_images(
     folder: Path, tiling: Tiling, *, labels: Mapping[str, FileLabel] | None, skipped: Callable[[str], None]
 ) -> tuple[Iterator[TiledImage], int]:
-    """Yield the tiled images of a folder, and return the number of files; `skipped` hears of unreadable ones."""
+    """Yield the tiled images of a folder, and return the number of files; `skipped` is called with each fault."""
     names = sorted(labels or [name for name in list_folder(folder).files if name.lower().endswith(SUFFIXES)])
 
     def tiled_images() -> Iterator[TiledImage]:
@@ -204,7 +204,7 @@ def open_dataset(folder: Path, side: int) -> TileDataset | None:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What is known of the images, in the order of their tiles."""
+    """The records of the images, in the order of their tiles."""
 
     tiles: list[int]  # how many, of each image
     specimens: list[str]  # of each image

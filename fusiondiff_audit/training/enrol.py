@@ -92,9 +92,8 @@ def _labels(batch: Batch) -> dict[str, FileLabel]:
         hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
         raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS_NAME}", hint=hint)
     if entry.size > _LARGEST_LABELS:
-        raise SigningError(
-            Reason.TOO_LARGE, f"{LABELS_NAME}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read"
-        )
+        fault = f"{LABELS_NAME}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read"
+        raise SigningError(Reason.TOO_LARGE, fault)
     (file,) = batch.read([entry], lambda file: file, threads=1)
     if not isinstance(file, SignedFile):
         raise SigningError(file.reason, file.message, hint=file.hint)
@@ -128,10 +127,8 @@ def _examples(
         if micrograph.pixel_digest in trained_on:
             _refuse_trained_on(name, label, learning)
         specimen = _specimen(name, label, micrograph.entry.specimen)
-        yield (
-            micrograph,
-            LabelledExample(micrograph.pixel_digest, specimen, label.authentic, label.use is Use.CALIBRATE),
-        )
+        calibrates = label.use is Use.CALIBRATE
+        yield micrograph, LabelledExample(micrograph.pixel_digest, specimen, label.authentic, calibrates)
 
 
 def _refuse_trained_on(name: str, label: FileLabel, learning: ForestSettings) -> None:

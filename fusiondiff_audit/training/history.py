@@ -19,17 +19,8 @@ def training_history(
     command = f"fusiondiff-audit pretrain {source}{' --mixed' if process.mixed else ''}"
     made_with = ", ".join([*(f"{name} {version(name)}" for name in ("fusiondiff-audit", "torch")), process.device.type])
     size = f"{len(dataset.tiles):,} tiles of {len(dataset.digests):,} images of {len(dataset.makers):,} specimens"
-    return "\n".join(
-        (
-            f"`{command}` with the recipe below ({made_with}) trained on {size}.",
-            "",
-            *_loss_table(losses),
-            "",
-            "```toml",
-            recipe.strip(),
-            "```",
-        )
-    )
+    sentence = f"`{command}` with the recipe below ({made_with}) trained on {size}."
+    return "\n".join([sentence, "", *_loss_table(losses), "", "```toml", recipe.strip(), "```"])
 
 
 def _loss_table(losses: Mapping[str, torch.Tensor]) -> Iterator[str]:

@@ -19,9 +19,8 @@ Sample = Callable[[np.random.Generator, int], Indices]
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 _TEMPERATURE = 0.1
 _LEAST_VARIANCE = 1e-4
-_LEAST_SHARE = (
-    0.1  # of a batch: the error of a rarer quantity is divided by this many tiles, or one tile would dominate
-)
+# Of a batch: the error of a rarer quantity is divided by this many tiles, or one tile would dominate.
+_LEAST_SHARE = 0.1
 _TEXTURE_WEIGHT = 0.5
 _CONTRAST_DIM = 64
 

@@ -16,7 +16,7 @@ from functools import cache, partial
 import numpy as np
 import torch
 
-from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision
+from fusiondiff_audit.model.encoder import Architecture, Encoder, Precision, meta_encoder
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.training.dataset import ImageProgress, TileDataset, TiledImages, Tiling
 from fusiondiff_audit.training.feature_maps import compute_feature_maps
@@ -164,9 +164,5 @@ def _assembled(
 
 def _state(encoder: Encoder, architecture: Architecture) -> dict[str, Tensor]:
     """Return the weights in the precision of the bundle."""
-    return {
-        name: value.detach().cpu().to(kept.dtype)
-        for (name, value), kept in zip(
-            encoder.state_dict().items(), Encoder(architecture).state_dict().values(), strict=True
-        )
-    }
+    stored = meta_encoder(architecture).state_dict()
+    return {name: value.detach().cpu().to(stored[name].dtype) for name, value in encoder.state_dict().items()}

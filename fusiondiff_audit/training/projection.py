@@ -61,9 +61,9 @@ def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) 
     The first `width` features are the fused embedding, the others descriptors. Images of makers are compared with
     those of the same kiln, which is the first word of a maker's name; tiles of surfaces with all others.
     """
-    known = makers.maker != ""
-    _, first, image = np.unique(makers.image[known], return_index=True, return_inverse=True)
-    fused, names = _means(makers.features[known, :width], image), makers.maker[known][first]
+    has_maker = makers.maker != ""
+    _, first, image = np.unique(makers.image[has_maker], return_index=True, return_inverse=True)
+    fused, names = _means(makers.features[has_maker, :width], image), makers.maker[has_maker][first]
     kilns = np.array([name.split()[0] for name in names])
     by_maker = linear_discriminants(fused, names, _MAKER_DIRECTIONS, shrinkage=_MAKER_SHRINKAGE, families=kilns)
     count = surfaces.features.shape[1]

@@ -59,16 +59,13 @@ class SyntheticData:
 
     @property
     def makers(self) -> tuple[tuple[str, str | None], ...]:
-        """Return each kiln with None, which stands for its own ware, and with the workshops that copy it."""
-        by_kiln = (
-            (kiln, (None, *(name for name in KILNS[kiln].workshops if name not in self.held_out)))
-            for kiln in self.kilns
-        )
-        return tuple((kiln, workshop) for kiln, workshops in by_kiln for workshop in workshops)
+        """Each kiln with None, which stands for its own ware, and with the workshops that copy it."""
+        makers = ((kiln, workshop) for kiln in self.kilns for workshop in (None, *KILNS[kiln].workshops))
+        return tuple((kiln, workshop) for kiln, workshop in makers if workshop not in self.held_out)
 
     @property
     def count(self) -> int:
-        """Return the number of specimens."""
+        """The number of specimens."""
         return self.randomised + self.textures + self.specimens * len(self.makers)
 
 
@@ -111,7 +108,7 @@ class Stages:
     transformer: Stage
     texture: Stage  # of the local path's pixel CNN
     multiscale: Stage  # of the same CNN: every downsampling factor equally often, every second tile augmented
-    makers: Stage  # of the same CNN: half of the tiles are of makers; its weights are averaged with those before it
+    makers: Stage  # of the same CNN: half of the tiles are of makers; weights are averaged with those of the last stage
     local: Stage
     paths: Stage
 
@@ -140,7 +137,7 @@ class Recipe:
     projection: ProjectionData
 
     def __post_init__(self) -> None:
-        """Refuse what no bundle could be made of."""
+        """Refuse settings that no bundle can have."""
         refuse_bad_label(self.name)
         if states_base(self.name):
             raise ValueError(f"{self.name[:100]!a} holds {JOINT!r}, which says what the base is")
@@ -149,11 +146,8 @@ class Recipe:
         architecture = self.architecture
         if not architecture.directions:
             return
-        if (
-            architecture.directions != PROJECTION_DIM
-            or not architecture.surface
-            or architecture.width < LEAST_EMBEDDING_DIM
-        ):
+        narrow = architecture.width < LEAST_EMBEDDING_DIM
+        if narrow or not architecture.surface or architecture.directions != PROJECTION_DIM:
             message = f"{architecture.directions} directions; a projection has {PROJECTION_DIM}, or 0 for none"
             raise ValueError(f"{message}, and needs texture descriptors and a width of {LEAST_EMBEDDING_DIM} or more")
         side = min(data.side // min(data.downsampling) for data in (self.projection.makers, self.projection.surfaces))
@@ -162,12 +156,12 @@ class Recipe:
 
     @property
     def geometry(self) -> Geometry:
-        """Return how images are cut into tiles, at their own scale."""
+        """The preparation of images: tiles at the image's own scale."""
         return Geometry(tile=self.architecture.tile, overlap=self.overlap, rule=self.rule)
 
     @property
     def digest(self) -> str:
-        """Return a digest over every setting."""
+        """The SHA-256 over all settings."""
         return hashlib.sha256(json.dumps(write_record(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -176,10 +170,7 @@ def read_recipe(path: Path) -> Recipe:
     data = read_capped(path, limit=_LARGEST)
     try:
         text = json.dumps(tomllib.loads(data.decode()), allow_nan=False).encode()
-    except (
-        ValueError,
-        TypeError,
-        RecursionError,
-    ) as e:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates are TypeErrors
+    # UnicodeDecodeError and TOMLDecodeError are ValueErrors; dates raise TypeErrors.
+    except (ValueError, TypeError, RecursionError) as e:
         raise malformed(str(path), f"is not a recipe: {e}") from e
     return read_record(Recipe, read_json(text, str(path), limit=_LARGEST))

@@ -116,11 +116,7 @@ class TransformerTask(_EmbeddingTask):
     name = "transformer"
 
     def __init__(
-        self,
-        recipe: Recipe,
-        dataset: TileDataset,
-        process: TrainingProcess,
-        new_head: Callable[[], ObjectiveHead],
+        self, recipe: Recipe, dataset: TileDataset, process: TrainingProcess, new_head: Callable[[], ObjectiveHead]
     ) -> None:
         path = GlobalPath(replace(recipe.architecture.transformer, adapter=0), recipe.architecture.width)
         super().__init__(dataset, process, recipe.stages.transformer.batch, new_head(), path=path)

@@ -44,17 +44,17 @@ class SyntheticSpecimen(Protocol):
 
 def synthesise(data: SyntheticData, tiling: Tiling, seed: int) -> tuple[Iterator[TiledImage], int]:
     """Yield synthetic images, and return how many there will be."""
-    words = ("pretrain", str(seed))
+    stream = ("pretrain", str(seed))
     specimens: list[tuple[str, Callable[[], SyntheticSpecimen]]] = [
-        (f"{kiln} {workshop or 'authentic'}", partial(_from_kiln, specimen, kiln, workshop, *words, str(number)))
+        (f"{kiln} {workshop or 'authentic'}", partial(_from_kiln, specimen, kiln, workshop, *stream, str(number)))
         for number in range(data.specimens)
         for kiln, workshop in data.makers
     ]
     specimens += [
-        ("", partial(_from_kiln, randomised_specimen, *words, str(number))) for number in range(data.randomised)
+        ("", partial(_from_kiln, randomised_specimen, *stream, str(number))) for number in range(data.randomised)
     ]
     specimens += [
-        ("", partial(synthetic_textures.synthetic_texture, *words, str(number))) for number in range(data.textures)
+        ("", partial(synthetic_textures.synthetic_texture, *stream, str(number))) for number in range(data.textures)
     ]
     fields = parallel_map(partial(_fields, data, tiling), specimens, available_cores())
     return (image for images in fields for image in images), len(specimens) * data.fields * len(data.downsampling)
@@ -94,8 +94,8 @@ class _KilnSpecimen:
         return self.fired.pixel_size / self.fired.microscope.zoom * session.zoom
 
 
-def _from_kiln(draw: Callable[..., Specimen], *words: str | None) -> SyntheticSpecimen:
-    return _KilnSpecimen(draw(*words))
+def _from_kiln(draw: Callable[..., Specimen], *key: str | None) -> SyntheticSpecimen:
+    return _KilnSpecimen(draw(*key))
 
 
 def _fields(

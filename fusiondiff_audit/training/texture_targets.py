@@ -22,9 +22,8 @@ def texture_targets(dataset: TileDataset, workspace: Workspace) -> Tensor:
     if workspace.process.is_first and not path.is_file():
         signing.create(path, torch.cat(list(_computed(dataset, workspace))).numpy().tobytes())
     workspace.process.barrier()
-    targets = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.float32).reshape(
-        len(dataset.tiles), TEXTURE_DIM
-    )
+    numbers = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.float32)
+    targets = numbers.reshape(len(dataset.tiles), TEXTURE_DIM)
     return TextureDescriptors().fit(targets).standardized(targets)
 
 

@@ -1,4 +1,4 @@
-"""Where a training runs, the folder that it resumes from, and who hears of its progress."""
+"""The process of a training, the folder that it resumes from, and the functions that report its progress."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class TrainingProcess:
 
     @property
     def is_first(self) -> bool:
-        """Say whether this process writes."""
+        """Whether this process writes files."""
         return self.rank == 0
 
     def barrier(self) -> None:
@@ -48,7 +48,7 @@ class StepReport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder that a training resumes from, its process, and its listeners."""
+    """The folder that a training resumes from, its process, and the functions that report its progress."""
 
     folder: Path
     process: TrainingProcess

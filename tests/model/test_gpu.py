@@ -13,10 +13,10 @@ TREES, COUNT = 100, 60
 def test_a_gpu_agrees_with_the_cpu_in_full_precision() -> None:
     model = enrolled_model(8, learning=ForestSettings(trees=TREES))
     asked = list(pictures(COUNT, side=64))
-    here, rows = model.judge(asked), np.concatenate([one.embeddings for one in model.embed(asked)])
+    here, rows = list(model.judge(asked)), np.concatenate([one.embeddings for one in model.embed(asked)])
     model.to("cuda")
-    there, others = model.judge(asked), np.concatenate([one.embeddings for one in model.embed(asked)])
-    assert there.runtime.device == "cuda"
+    there, others = list(model.judge(asked)), np.concatenate([one.embeddings for one in model.embed(asked)])
+    assert model.runtime.device == "cuda"
     assert np.abs(rows - others).max() <= 1e-4 * np.abs(rows).max()
     apart = [abs((a.score or 0) - (b.score or 0)) for a, b in zip(here, there, strict=True)]
     assert max(apart) <= 5 / TREES

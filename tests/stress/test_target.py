@@ -50,7 +50,7 @@ def test_the_pipeline_says_of_a_plane_what_the_model_says_of_its_picture(
 ) -> None:
     made = [sample for sample, _ in examples(3)]
     said = pipeline.predict([sample.pixels[:, :, 0] for sample in made])
-    assert [answer.score for answer in said] == [finding.score for finding in model.judge_each(made)]
+    assert [answer.score for answer in said] == [finding.score for finding in model.judge(made)]
     assert {answer.authentic for answer in said} == {True, False}
 
 
