@@ -14,7 +14,7 @@ SIDE = 48
 
 
 class ToyModel:
-    """What was learnt: a vote of each partition; one that lacks a class is for counterfeit."""
+    """An enrolled toy model: one vote for each partition; a partition without both classes votes counterfeit."""
 
     def __init__(self, rows: dict[int, list[tuple[np.ndarray, bool]]], learner: "ToyLearner") -> None:
         self._rows, self._learner = rows, learner
@@ -40,7 +40,7 @@ class ToyModel:
 
 
 class ToyLearner:
-    """Sees the greys of four quarters, and how rough a plane is."""
+    """A learner whose features are the mean greys of four quarters, and the roughness."""
 
     def __init__(self, partitions: int = 1, *, straight: bool = False) -> None:
         self.partitions, self.straight = partitions, straight

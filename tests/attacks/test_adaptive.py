@@ -23,12 +23,12 @@ LONG = Budget(Norm.L2, 3.0)
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train surrogates for a moment: rough and smooth textures are told apart after 60 batches as after 400."""
+    """Train surrogates with fewer batches: 60 separate rough and smooth textures as well as 400."""
     monkeypatch.setattr(adaptive, "_EPOCHS", 60)
 
 
 class Blind(Rough):
-    """Refuses to be asked for gradients."""
+    """Raises where its gradients are requested."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         raise AssertionError("asked for the model's own gradients")
@@ -42,7 +42,7 @@ def attacked(attack: Attack, knowledge: Knowledge = Knowledge.GREY, target: type
 
 @cache
 def first_result(attack: AdaptiveAttack) -> AttackTrials:
-    """Return an attack's result, which two tests look at; what only trains on predictions never asks for gradients."""
+    """Return an attack's result; attacks that train on predictions alone request no gradients."""
     knowledge = Knowledge.WHITE if attack.objective is other_class_features else Knowledge.GREY
     return attacked(attack, knowledge, Blind if attack.objective is surrogate_network else Rough).result
 
@@ -97,7 +97,7 @@ def test_without_an_image_of_the_other_class_the_attack_is_refused() -> None:
 def test_a_surrogate_that_does_not_separate_the_classes_is_refused(
     objective: Callable[[AttackSession], PlaneObjective], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would change nothing, and every image would hold. One image's failure is every image's: it is trained once."""
+    """A useless surrogate would leave every image unchanged. It is trained once, so all images have one failure."""
     trained, train = list[torch.nn.Module](), adaptive._train
 
     def counted(network: torch.nn.Module, batch: Callable[[], tuple[torch.Tensor, torch.Tensor]]) -> None:

@@ -42,7 +42,7 @@ def test_a_toolbox_poison_of_many_specimens_changes_a_label(name: str) -> None:
 
 
 def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return rows of two classes, one-hot labels, and which rows were planted under the wrong name."""
+    """Return rows of two classes, one-hot labels, and the flags of rows with wrong labels."""
     rng = np.random.default_rng(0)
     rows = np.concatenate(
         [rng.normal(-1, 0.3, (40, 6)), rng.normal(1, 0.3, (40, 6)), rng.normal((-1, 4), 0.1, (8, 2)) @ np.eye(2, 6)]
@@ -84,7 +84,7 @@ def test_spectral_signatures_run() -> None:
 
 
 def right(shares: np.ndarray, truth: np.ndarray) -> float:
-    """Return what share is right; the toolbox's own compares labels with shares."""
+    """Return the accuracy; the toolbox's own function compares labels with probabilities."""
     return float((shares.argmax(1) == truth.argmax(1)).mean())
 
 

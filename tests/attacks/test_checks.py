@@ -83,7 +83,7 @@ def with_plane(change: Callable[[Plane], Plane]) -> CheckContext:
 
 
 class Rough(Linear):
-    """Its twin's slopes are noise."""
+    """The surrogate's gradients are noise."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         height = super().logits(unit)[:, 1]
@@ -92,7 +92,7 @@ class Rough(Linear):
 
 
 class Random(Linear):
-    """It rolls dice."""
+    """Predictions are random."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Three(Linear):
 
 
 class Saturated(Linear):
-    """Its logits are clipped, and their gradients are passed straight through: present, and of a flat loss."""
+    """Logits are clipped and gradients passed through: gradients are present, and the loss is flat."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         logits = super().logits(unit)
@@ -122,7 +122,7 @@ class Saturated(Linear):
 
 
 class Other(Linear):
-    """The twin of another model."""
+    """The surrogate is that of another model."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         return -super().logits(unit)
@@ -141,7 +141,7 @@ class Wary(Linear):
 
 
 class Misleading(Linear):
-    """Its twin's slopes lead the right way from whole greys alone, where one step sets out."""
+    """The surrogate's gradients are right at whole greys alone, where a single step starts."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         whole = bool(((unit * 255).round() - unit * 255).abs().max() < 1e-3)
@@ -149,7 +149,7 @@ class Misleading(Linear):
 
 
 class Brittle(Linear):
-    """Whatever is not the picture itself is taken for the other class."""
+    """Every changed image is labelled as the other class."""
 
     def predict(self, planes: Sequence[Plane]) -> list[Prediction]:
         clean = {picture.plane.tobytes(): picture.authentic for picture in toy_images(6)}

@@ -42,7 +42,7 @@ def test_estimated_passes_are_within_a_factor_of_two(name: str, norm: Norm, effo
 
 
 class Counting(ToyLearner):
-    """Counts the planes that go through its encoder with slopes, there and back."""
+    """Counts the planes that pass the encoder forward and backward."""
 
     passes = 0
 

@@ -212,7 +212,7 @@ def test_the_nearest_size_is_that_of_the_smallest_change_that_fooled() -> None:
 
 
 def test_a_start_of_another_size_and_depth_is_converted_and_predicted_again() -> None:
-    """A batch of several microscopes mixes both; without a start nothing would be attacked."""
+    """Images of several microscopes differ in both; without a start no image would be attacked."""
     authentic, counterfeit = [texture_images(2)[at] for at in (1, 0)]
     deep = replace(counterfeit, plane=np.pad(counterfeit.plane.astype(np.uint16) * 257, ((0, 9), (3, 0)), "edge"))
     starts: list[LabelledImage] = []

@@ -31,7 +31,7 @@ WEIGHTS = np.where(np.indices((SIDE, SIDE)).sum(0) % 2, 1.0, -1.0) * np.linspace
 
 @dataclass(frozen=True)
 class Scripted:
-    """An attack that does as it is told."""
+    """An attack that calls `act`."""
 
     act: Callable[[AttackSession], UnitPlane]
     budget: Budget = BUDGET
@@ -41,7 +41,7 @@ class Scripted:
 
 
 def weighted_sum(plane: Plane) -> float:
-    """Return by how much a plane is authentic."""
+    """Return the weighted sum of greys; above 0 a plane is authentic."""
     return float((WEIGHTS * (plane / np.iinfo(plane.dtype).max - 0.5)).sum())
 
 
@@ -64,14 +64,14 @@ class Linear:
 
 
 class Masked(Linear):
-    """The same, with a twin that is right and tells nothing of where to go: its logits are all but flat."""
+    """The linear model with a surrogate of right labels and nearly flat logits: gradients are masked."""
 
     def logits(self, unit: torch.Tensor) -> torch.Tensor:
         return torch.tanh(1e6 * super().logits(unit))
 
 
 class Rough:
-    """Authentic where neighbours differ: what blurs a picture, or compresses it, takes that away."""
+    """Authentic where neighbouring pixels differ, which blurring and compression reduce."""
 
     LIMIT = 0.08
 
@@ -88,7 +88,7 @@ class Rough:
 
 
 def texture_images(count: int = 8, *, kind: type = np.uint8) -> list[LabelledImage]:
-    """Return pictures of 48 pixels, rough and smooth in turn, for `Rough`."""
+    """Return images of 48 pixels, smooth and rough in turn, for `Rough`."""
     made = []
     for number in range(count):
         rng = np.random.default_rng(number)
@@ -99,7 +99,7 @@ def texture_images(count: int = 8, *, kind: type = np.uint8) -> list[LabelledIma
 
 
 def toy_images(count: int = 8, *, height: float = 0.5, kind: type = np.uint8) -> list[LabelledImage]:
-    """Return pictures of either class in turn, each exactly so far from the boundary, but for rounding to greys."""
+    """Return images of either class in turn, at the distance `height` from the boundary but for rounding to greys."""
     made = []
     for number in range(count):
         rng, wanted = np.random.default_rng(number), height if number % 2 else -height

@@ -1,4 +1,4 @@
-"""Conformal sets: the formula on paper, coverage that was promised, and silence where too few specimens speak."""
+"""Conformal sets: the formula, the coverage, and no set from too few specimens."""
 
 from fractions import Fraction
 
@@ -19,11 +19,11 @@ def known(counterfeit: int, authentic: int, familiar: int = 0) -> Calibration:
     return Calibration(first, second, third, ())
 
 
-def classes(found: ConformalRanks, alpha: Fraction = TENTH) -> set[Class]:
-    """Return what is left in the set."""
-    assert found.counterfeit is not None
-    assert found.authentic is not None
-    each = {Class.COUNTERFEIT: found.counterfeit, Class.AUTHENTIC: found.authentic}
+def classes(ranks: ConformalRanks, alpha: Fraction = TENTH) -> set[Class]:
+    """Return the labels of the conformal set."""
+    assert ranks.counterfeit is not None
+    assert ranks.authentic is not None
+    each = {Class.COUNTERFEIT: ranks.counterfeit, Class.AUTHENTIC: ranks.authentic}
     return {kind for kind, rank in each.items() if rank.p > alpha}
 
 
@@ -49,8 +49,8 @@ def test_error_rates_that_are_none_are_refused(alpha: Fraction) -> None:
 
 def test_too_few_specimens_of_one_class_make_no_set() -> None:
     for few in (known(9, 8), known(8, 9)):
-        found = conformal_ranks([0.5], [0.0], few, TENTH)
-        assert (found.counterfeit, found.authentic) == (None, None)
+        ranks = conformal_ranks([0.5], [0.0], few, TENTH)
+        assert (ranks.counterfeit, ranks.authentic) == (None, None)
     assert conformal_ranks([0.5], [0.0], known(9, 9), TENTH).authentic is not None
 
 
@@ -75,14 +75,14 @@ def test_leave_one_out_scores_stand_in_for_too_few_held_out_specimens() -> None:
 
 
 def test_the_true_class_is_excluded_no_more_often_than_the_error_rate() -> None:
-    """Over draws of calibration and specimen alike, with many ties, as forests of few trees make them."""
+    """Calibration and specimens are drawn alike, with many ties, as in forests of few trees."""
     rng = np.random.default_rng(5)
     left_out, draws = 0, 4000
     for _ in range(draws):
         scores = np.round(rng.beta(4, 2, 31), 1)
         calibration = Calibration(tuple(np.zeros(30)), tuple(1 - scores[1:]), (), ())
-        found = conformal_ranks([float(scores[0])], [0.0], calibration, TENTH)
-        left_out += Class.AUTHENTIC not in classes(found)
+        ranks = conformal_ranks([float(scores[0])], [0.0], calibration, TENTH)
+        left_out += Class.AUTHENTIC not in classes(ranks)
     assert left_out / draws < 0.1 + 3 * (0.09 / draws) ** 0.5
     assert left_out > 0
 

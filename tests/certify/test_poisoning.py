@@ -61,7 +61,7 @@ def label(counts: tuple[int, int]) -> Class:
 
 
 def altered(specimens: dict[str, Labelled], touched: int) -> Iterator[dict[str, Labelled]]:
-    """Yield all that can become of a set whose specimens are altered in place, as many as may be."""
+    """Yield every set with at most that many specimens altered in place."""
     every = list(product(VALUES, (False, True)))
     for names in combinations(specimens, touched):
         for became in product(every, repeat=touched):
@@ -151,7 +151,7 @@ def test_a_partition_of_one_class_always_votes_counterfeit() -> None:
 
 
 def test_certificates_hold_for_given_labels_only() -> None:
-    """A certificate speaks of the label that the votes give, so of a wrong name it can promise nothing."""
+    """A certificate is about the label that the votes give, so it does not cover changed enrolment labels."""
     specimens = votes(clear_cut(), FIVE)
     sure = [(label(each), place) for each, place in zip(specimens, QUERIES[:, 0], strict=True) if tolerance(each) >= 1]
     truth = {0.0: Class.COUNTERFEIT, 1.0: Class.AUTHENTIC}

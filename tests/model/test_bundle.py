@@ -275,7 +275,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_signed_changes_are_refused(
     bundle: Path, trust: TrustStore, keys: dict[str, signing.PrivateKey], case: str
 ) -> None:
-    """A key of the right role may be misused, and a signer may err."""
+    """A signature does not make a malformed bundle valid."""
     change, sentence = SIGNED[case]
     change(bundle)
     signing.sign_model(bundle, key=keys["model"], force=True)
@@ -297,7 +297,7 @@ def test_a_pinned_bundle_is_verified_by_its_digest(bundle: Path, monkeypatch: py
 
 
 def test_files_that_change_after_loading_do_not_matter(bundle: Path, trust: TrustStore) -> None:
-    """A mapped file, even mapped privately, would let the new bytes through."""
+    """A memory-mapped file, even a private one, would show the new bytes."""
     model = DiffusionModel.from_pretrained(bundle, trust=trust)
     before = [finding.score for finding in model.judge(pictures(2))]
     (bundle / SHARD).write_bytes(b"\xff" * (bundle / SHARD).stat().st_size)

@@ -55,24 +55,24 @@ def test_a_finding_does_not_depend_on_other_images(micro_batch: int, threads: in
 
 
 def test_the_size_of_a_micro_batch_changes_no_more_than_the_last_digits() -> None:
-    found = []
+    embeddings = []
     for micro_batch in (1, 3, 4, 7):
         model = tiny_model(micro_batch=micro_batch)
-        found.append(np.concatenate([one.embeddings for one in model.embed(pictures(3))]))
-    for other in found[1:]:
-        np.testing.assert_allclose(other, found[0], atol=2e-5)
+        embeddings.append(np.concatenate([image.embeddings for image in model.embed(pictures(3))]))
+    for other in embeddings[1:]:
+        np.testing.assert_allclose(other, embeddings[0], atol=2e-5)
 
 
 def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None:
-    model, seen = tiny_model(micro_batch=6), list[int]()
-    model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    model, sizes_run = tiny_model(micro_batch=6), list[int]()
+    model.encoder.register_forward_pre_hook(lambda _, given: sizes_run.append(len(given[0])))
     for tiles, sizes in ((1, [1]), (3, [4]), (4, [4]), (5, [6]), (6, [6]), (7, [6, 1]), (15, [6, 6, 4])):
         rows = model.embed_tiles(torch.rand(tiles, 1, 64, 64))
         assert len(rows) == tiles
-        assert seen == sizes
-        seen.clear()
-    (found,) = model.embed([next(pictures(1, side=130))])  # nine tiles
-    assert (len(found.embeddings), seen) == (9, [6, 4])
+        assert sizes_run == sizes
+        sizes_run.clear()
+    (image,) = model.embed([next(pictures(1, side=130))])  # nine tiles
+    assert (len(image.embeddings), sizes_run) == (9, [6, 4])
 
 
 def test_absurd_embeddings_are_refused_with_a_reason() -> None:
@@ -130,11 +130,11 @@ def test_threads_and_precision_settings_are_restored() -> None:
 def test_an_image_that_cannot_be_judged_has_a_fault_and_no_score() -> None:
     small, flat = picture(np.arange(40 * 40, dtype=np.uint16).reshape(40, 40)), picture(np.full((96, 96), 7, np.uint8))
     good = next(pictures(1))
-    found = list(MODEL.judge([small, good, flat]))
-    assert Fault.TOO_SMALL in found[0].quality.faults
-    assert found[2].quality.faults == (Fault.EMPTY,)
-    assert [finding.assessable for finding in found] == [False, True, False]
-    assert (found[0].score, found[2].score, found[2].tiles) == (None, None, ())
+    findings = list(MODEL.judge([small, good, flat]))
+    assert Fault.TOO_SMALL in findings[0].quality.faults
+    assert findings[2].quality.faults == (Fault.EMPTY,)
+    assert [finding.assessable for finding in findings] == [False, True, False]
+    assert (findings[0].score, findings[2].score, findings[2].tiles) == (None, None, ())
     with pytest.raises(AuditError, match="cannot be judged") as caught:
         MODEL.predict_authenticity([good, small])
     assert caught.value.reason is AuditReason.NOT_ASSESSABLE
@@ -142,9 +142,9 @@ def test_an_image_that_cannot_be_judged_has_a_fault_and_no_score() -> None:
 
 def test_an_overflow_is_a_fault_of_one_image() -> None:
     """Such an image must not be able to stop an audit."""
-    made = tiny_model(micro_batch=1)
-    state = made._runner.encoder.state_dict()
-    model = made.enrol(examples(3), reference="alder", learning=ForestSettings(trees=5))
+    parent = tiny_model(micro_batch=1)
+    state = parent._runner.encoder.state_dict()
+    model = parent.enrol(examples(3), reference="alder", learning=ForestSettings(trees=5))
     state["local.out.0.weight"][0, 0] = torch.inf
     (finding,) = model.judge(pictures(1))
     assert finding.quality.faults == (Fault.OVERFLOW,)
@@ -184,11 +184,11 @@ def test_shots_take_the_first_examples_of_each_class() -> None:
         f"{k} {n}" for n in range(3) for k in ("alder", "birch")
     ]
     alone = enrolled_model(3)
-    asked = list(pictures(3))
-    assert MODEL.predict_authenticity(asked, shots=3).tolist() == alone.predict_authenticity(asked).tolist()
+    images = list(pictures(3))
+    assert MODEL.predict_authenticity(images, shots=3).tolist() == alone.predict_authenticity(images).tolist()
     for shots, sentence in ((9, "9 examples of each class are asked for, 8 are enrolled"), (0, "at least one")):
         with pytest.raises(ValueError, match=sentence):
-            MODEL.predict_authenticity(asked, shots=shots)
+            MODEL.predict_authenticity(images, shots=shots)
 
 
 def test_forests_of_partitions_vote() -> None:
@@ -236,16 +236,16 @@ def test_calibration_counts_held_out_specimens() -> None:
 
 def test_distance_is_to_the_fifth_nearest_tile() -> None:
     enrolled = MODEL.head.enrolled
-    asked = enrolled.embeddings[:6]
+    rows = enrolled.embeddings[:6]
 
     def plain(row: npt.NDArray[np.float32], besides: str | None) -> float:
         others = enrolled.embeddings[[e != besides for e in enrolled.specimens]].astype(np.float64)
         return float(sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4])
 
-    np.testing.assert_allclose(enrolled.distances(asked), [plain(row, None) for row in asked], atol=1e-7)
+    np.testing.assert_allclose(enrolled.distances(rows), [plain(row, None) for row in rows], atol=1e-7)
     alone = [plain(row, name) for row, name in zip(enrolled.embeddings, enrolled.specimens, strict=True)]
     np.testing.assert_allclose(enrolled.neighbour_distances, alone, atol=1e-7)
-    assert enrolled.distances(asked + 100).min() > enrolled.distances(asked).max()
+    assert enrolled.distances(rows + 100).min() > enrolled.distances(rows).max()
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 10_000])
@@ -267,8 +267,8 @@ def test_the_typical_distance_is_the_median_of_a_class() -> None:
     usual = known.typical_distance
     assert usual == (np.median(known.neighbour_distances[~authentic]), np.median(known.neighbour_distances[authentic]))
     (finding,) = MODEL.judge(pictures(1))
-    (seen,) = MODEL.embed(pictures(1))
-    expected = known.distances(seen.embeddings) / usual[finding.votes.label]
+    (image,) = MODEL.embed(pictures(1))
+    expected = known.distances(image.embeddings) / usual[finding.votes.label]
     np.testing.assert_array_equal([tile.unfamiliarity for tile in finding.tiles], expected)
 
 
@@ -294,8 +294,8 @@ def test_without_a_typical_distance_the_scale_is_one() -> None:
 
 
 def test_unfamiliarity_by_residual() -> None:
-    made = replace(ARCHITECTURE, reading=FeatureSelection(("up1",), (25,), residual=(50, 200)))
-    model = enrolled_model(4, architecture=made, unfamiliarity=UnfamiliarityMeasure.RESIDUAL)
+    architecture = replace(ARCHITECTURE, reading=FeatureSelection(("up1",), (25,), residual=(50, 200)))
+    model = enrolled_model(4, architecture=architecture, unfamiliarity=UnfamiliarityMeasure.RESIDUAL)
     (finding,) = model.judge(pictures(1))
     assert finding.residual is not None
     assert finding.residual.shape == (4, 8, 8)
@@ -309,12 +309,12 @@ def test_unfamiliarity_by_residual() -> None:
 def test_low_precision_is_near_full_precision(precision: Precision) -> None:
     full = np.concatenate([one.embeddings for one in tiny_model().embed(pictures(3))])
     low = tiny_model(architecture=replace(ARCHITECTURE, precision=precision))
-    found = np.concatenate([one.embeddings for one in low.embed(pictures(3))])
-    assert 0 < np.abs(found - full).max() < 0.15 * full.std()
+    reduced = np.concatenate([one.embeddings for one in low.embed(pictures(3))])
+    assert 0 < np.abs(reduced - full).max() < 0.15 * full.std()
 
 
 def test_images_are_judged_one_by_one() -> None:
-    """Memory does not depend on how many there are."""
+    """Memory does not depend on the number of images."""
     given = 0
 
     def counted() -> Iterator[LooseMicrograph]:
@@ -330,7 +330,7 @@ def test_images_are_judged_one_by_one() -> None:
 def test_the_press_example_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As DESIGN quotes it, on a tiny bundle, and on the CPU."""
+    """The example of the README, on a tiny bundle and the CPU."""
     import signing
 
     MODEL.save(tmp_path / "bundle")

@@ -89,8 +89,8 @@ def test_the_residual_is_the_error_of_the_whole_unet(timesteps: tuple[int, ...])
     expected = torch.zeros(2, 8, 8)
     for step, left in zip((50, 200), reading.alphas((50, 200)), strict=True):
         noised = left.sqrt() * ours.latent(pictures) + (1 - left).sqrt() * ours.noise
-        said = unet(noised, step, encoder_hidden_states=ours.null_prompt.expand(2, -1, -1)).sample
-        expected += ((said - ours.noise) ** 2).mean(1) / 2
+        predicted_noise = unet(noised, step, encoder_hidden_states=ours.null_prompt.expand(2, -1, -1)).sample
+        expected += ((predicted_noise - ours.noise) ** 2).mean(1) / 2
     torch.testing.assert_close(residual, expected, atol=1e-5, rtol=1e-5)
 
 

@@ -63,7 +63,7 @@ def test_it_is_a_demonstration_with_enough_calibration_specimens(model: Diffusio
 
 
 def test_its_stress_result_is_the_pinned_one(model: DiffusionModel) -> None:
-    """Made by a policy that comes along as it stands today: a policy that changed has to be stood again."""
+    """Its policy is a built-in one in its present form: a changed policy needs a new stress result."""
     pin = PINNED[NAME]
     data = pin.result.read_bytes()
     assert sha256(data).hexdigest() == pin.result_digest

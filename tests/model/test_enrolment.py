@@ -12,7 +12,7 @@ from fusiondiff_audit.model.enrolment import (
 
 
 def enrolled(authentic: int, counterfeit: int) -> EnrolledEmbeddings:
-    """Return specimens whose rows say nothing of what they are."""
+    """Return specimens whose rows do not depend on their labels."""
     count = authentic + counterfeit
     examples = tuple(LabelledExample("ab" * 32, f"specimen {i}", i < authentic) for i in range(count))
     rows = np.random.default_rng(5).normal(size=(count, 4)).astype(np.float32)

@@ -22,16 +22,16 @@ def model() -> DiffusionModel:
 
 def test_maps_agree_with_the_finding(model: DiffusionModel) -> None:
     (sample,) = pictures(1, side=130)
-    found = explain_finding(model, sample)
+    explanation = explain_finding(model, sample)
     (finding,) = model.judge([sample])
-    assert found.finding.score == finding.score
-    assert found.plane.shape == found.score.shape == (130, 130)
+    assert explanation.finding.score == finding.score
+    assert explanation.plane.shape == explanation.score.shape == (130, 130)
     (corner,) = (tile for tile in finding.tiles if (tile.top, tile.left) == (0, 0))
-    assert found.score[0, 0] == pytest.approx(corner.score)
-    assert found.gate[0, 0] == pytest.approx(corner.gate)
-    assert np.isfinite(found.occlusion).all()
-    assert np.abs(found.occlusion).max() > 0
-    assert found.residual is None
+    assert explanation.score[0, 0] == pytest.approx(corner.score)
+    assert explanation.gate[0, 0] == pytest.approx(corner.gate)
+    assert np.isfinite(explanation.occlusion).all()
+    assert np.abs(explanation.occlusion).max() > 0
+    assert explanation.residual is None
 
 
 def test_hiding_a_flat_region_changes_nothing(model: DiffusionModel) -> None:
@@ -62,10 +62,10 @@ def test_a_residual_has_a_panel_and_a_flat_image_has_no_maps() -> None:
     reading = replace(SETTINGS.architecture.reading, residual=(50,))
     settings = replace(SETTINGS, architecture=replace(SETTINGS.architecture, reading=reading))
     model = enrolled_model(2, settings=settings, learning=ForestSettings(trees=5))
-    found = explain_finding(model, next(pictures(1)))
-    assert found.residual is not None
-    assert np.isfinite(found.residual).all()
-    wide = Image.open(io.BytesIO(render_explanation(found)))
+    explanation = explain_finding(model, next(pictures(1)))
+    assert explanation.residual is not None
+    assert np.isfinite(explanation.residual).all()
+    wide = Image.open(io.BytesIO(render_explanation(explanation)))
     flat = explain_finding(model, picture(np.full((96, 96), 40, np.uint8)))
     assert flat.finding.score is None
     assert flat.nearest == ()

@@ -12,10 +12,10 @@ TREES, COUNT = 100, 60
 
 def test_a_gpu_agrees_with_the_cpu_in_full_precision() -> None:
     model = enrolled_model(8, learning=ForestSettings(trees=TREES))
-    asked = list(pictures(COUNT, side=64))
-    here, rows = list(model.judge(asked)), np.concatenate([one.embeddings for one in model.embed(asked)])
+    images = list(pictures(COUNT, side=64))
+    here, rows = list(model.judge(images)), np.concatenate([one.embeddings for one in model.embed(images)])
     model.to("cuda")
-    there, others = list(model.judge(asked)), np.concatenate([one.embeddings for one in model.embed(asked)])
+    there, others = list(model.judge(images)), np.concatenate([one.embeddings for one in model.embed(images)])
     assert model.runtime.device == "cuda"
     assert np.abs(rows - others).max() <= 1e-4 * np.abs(rows).max()
     apart = [abs((a.score or 0) - (b.score or 0)) for a, b in zip(here, there, strict=True)]
@@ -27,8 +27,8 @@ def test_a_gpu_agrees_with_the_cpu_in_full_precision() -> None:
 
 def test_a_gpu_gives_the_same_bits_again_and_in_any_company() -> None:
     model = enrolled_model(4).to("cuda")
-    asked = list(pictures(9, side=64))
-    first = np.concatenate([one.embeddings for one in model.embed(asked)])
-    turned = np.concatenate([one.embeddings for one in model.embed(asked[3:] + asked[:3])])
-    assert np.array_equal(first, np.concatenate([one.embeddings for one in model.embed(asked)]))
+    images = list(pictures(9, side=64))
+    first = np.concatenate([one.embeddings for one in model.embed(images)])
+    turned = np.concatenate([one.embeddings for one in model.embed(images[3:] + images[:3])])
+    assert np.array_equal(first, np.concatenate([one.embeddings for one in model.embed(images)]))
     assert np.array_equal(first, np.concatenate([turned[6:], turned[:6]]))

@@ -188,7 +188,7 @@ def test_a_folder_that_is_not_the_release_is_refused(
 
 
 def test_weights_of_other_repositories_are_named(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
-    """The trap: non-EMA weights under the name of the averaged ones."""
+    """Non-EMA weights under the name of the averaged ones."""
     folder, release = sd
     found = sha256(folder / UNET)
     assert len(IMPOSTORS) == 7
@@ -218,7 +218,7 @@ def test_pinned_digests_are_digests_and_differ() -> None:
 
 @torch.inference_mode()
 def test_the_text_encoder_is_a_causal_transformer() -> None:
-    """Held against torch's own layers."""
+    """The reference is made of torch's own layers."""
     shape = TextEncoder(24, layers=2, heads=3, inner=48, words=50, tokens=6)
     torch.manual_seed(2)
     tensors = {

@@ -56,17 +56,17 @@ def test_names_that_nobody_sees_or_that_stand_for_another_bundle_are_refused(nam
 
 
 def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> None:
-    """So were all that were enrolled on it before bundles had names of their own."""
+    """All bundles that older versions enrolled on it have its name."""
     assert display_name(CERAMIC, PIN.digest) == CERAMIC
     assert display_name(CERAMIC, "0" * 64) == display_name(CERAMIC, "") == f"another {CERAMIC}"
     model = tiny_model(name=CERAMIC)
     assert model.title == f"another {CERAMIC}"
-    made = model.enrol(examples(1), reference="alder", name="birch")
-    assert made.title == f"birch, enrolled on another {CERAMIC}"
-    assert _title(made) == f"birch, enrolled on another {CERAMIC}, forests on its embeddings, UNVERIFIED"
-    again = made.enrol(examples(1), reference="alder", name="oak")
+    derived = model.enrol(examples(1), reference="alder", name="birch")
+    assert derived.title == f"birch, enrolled on another {CERAMIC}"
+    assert _title(derived) == f"birch, enrolled on another {CERAMIC}, forests on its embeddings, UNVERIFIED"
+    again = derived.enrol(examples(1), reference="alder", name="oak")
     assert again.title == f"oak, enrolled on another {CERAMIC}"  # whose encoder it has
-    assert made.enrol(examples(1), reference="alder").settings.name == "birch"
+    assert derived.enrol(examples(1), reference="alder").settings.name == "birch"
 
 
 TAKEN = [CERAMIC.upper(), "Fusion-Diff-V1-ceramic", "fusion diff v1 ceramic", f"my {CERAMIC}", f"another {CERAMIC}"]
@@ -74,35 +74,35 @@ TAKEN = [CERAMIC.upper(), "Fusion-Diff-V1-ceramic", "fusion diff v1 ceramic", f"
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_its_letters(name: str) -> None:
-    """A bundle.json that was made by hand may say anything."""
+    """A hand-written bundle.json may state any name."""
     model = tiny_model(name=name)
     assert model.title == display_name(name, PIN.digest) == f"another {CERAMIC}"
-    made = model.enrol(examples(1), reference="alder", name="birch")
-    assert made.settings.base == f"another {CERAMIC}"
+    derived = model.enrol(examples(1), reference="alder", name="birch")
+    assert derived.settings.base == f"another {CERAMIC}"
     head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).identity.model
     assert (head.title, name_fault(replace(head, digest="0" * 64))) == (f"tiny, enrolled on another {CERAMIC}", None)
 
 
 @pytest.mark.parametrize("place", ["name", "base"])
 def test_a_bundle_whose_name_says_what_its_base_is_is_refused(place: str) -> None:
-    said = json.loads(SETTINGS.to_bytes()) | {place: f"birch, enrolled on {CERAMIC}"}
+    record = json.loads(SETTINGS.to_bytes()) | {place: f"birch, enrolled on {CERAMIC}"}
     with pytest.raises(SigningError, match="which says what the base is") as caught:
-        Settings.from_bytes(json.dumps(said).encode(), "it")
+        Settings.from_bytes(json.dumps(record).encode(), "it")
     assert caught.value.reason is Reason.MALFORMED
 
 
 def test_a_base_that_is_not_named_is_left_out_and_read_as_absent() -> None:
-    """So the bytes of bundles from before stay what they are."""
+    """Bundles of older versions, which have no such field, keep their bytes."""
     data = (PIN.folder / "bundle.json").read_bytes()
     settings = Settings.from_bytes(data, "it")
     assert (settings.base, settings.to_bytes()) == (None, data)
     named = replace(SETTINGS, base="oak")
     assert Settings.from_bytes(named.to_bytes(), "it") == named
-    said = json.loads(SETTINGS.to_bytes())
-    assert "base" not in said
+    record = json.loads(SETTINGS.to_bytes())
+    assert "base" not in record
     for bad in (None, "", " oak", 5):
         with pytest.raises(SigningError) as caught:
-            Settings.from_bytes(json.dumps(said | {"base": bad}).encode(), "it")
+            Settings.from_bytes(json.dumps(record | {"base": bad}).encode(), "it")
         assert caught.value.reason is Reason.MALFORMED
 
 

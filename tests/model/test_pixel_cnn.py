@@ -16,36 +16,36 @@ TILES = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(3))
 
 def encoder() -> Encoder:
     torch.manual_seed(0)
-    made = Encoder(WITH_PIXELS).eval()
-    made.diffusion.freeze_prompt()
-    return made
+    network = Encoder(WITH_PIXELS).eval()
+    network.diffusion.freeze_prompt()
+    return network
 
 
 @torch.no_grad()
 def test_texture_finer_than_the_latent_reaches_the_embedding() -> None:
-    made = encoder()
-    assert made.local.pixels is not None
-    maps, _ = made.feature_maps(TILES)
+    network = encoder()
+    assert network.local.pixels is not None
+    maps, _ = network.feature_maps(TILES)
     fine = TILES + 0.1 * (torch.arange(64) % 2 * 2 - 1)  # stripes of one pixel
-    plain, striped = (made.local(maps, tiles) for tiles in (TILES, fine))  # with equal diffusion maps
+    plain, striped = (network.local(maps, tiles) for tiles in (TILES, fine))  # with equal diffusion maps
     assert (plain - striped).abs().max() > 1e-3
-    assert torch.equal(plain, made.local(maps, TILES))
+    assert torch.equal(plain, network.local(maps, TILES))
 
 
 @torch.no_grad()
 def test_pixels_alone_equal_maps_of_zeros() -> None:
-    made = encoder()
-    maps, _ = made.feature_maps(TILES)
-    assert not torch.allclose(made.local(maps, TILES), made.local.from_pixels_alone(TILES))
-    for number in made.local.blocks.parameters():
+    network = encoder()
+    maps, _ = network.feature_maps(TILES)
+    assert not torch.allclose(network.local(maps, TILES), network.local.from_pixels_alone(TILES))
+    for number in network.local.blocks.parameters():
         number.zero_()
-    torch.testing.assert_close(made.local(maps, TILES), made.local.from_pixels_alone(TILES))
+    torch.testing.assert_close(network.local(maps, TILES), network.local.from_pixels_alone(TILES))
 
 
 @torch.no_grad()
 def test_a_tile_does_not_depend_on_others_in_the_batch() -> None:
-    made = encoder()
-    torch.testing.assert_close(made(TILES).embedding[1:2], made(TILES[1:2]).embedding, atol=1e-5, rtol=1e-4)
+    network = encoder()
+    torch.testing.assert_close(network(TILES).embedding[1:2], network(TILES[1:2]).embedding, atol=1e-5, rtol=1e-4)
 
 
 def test_blocks_halve_a_tile_where_their_width_changes() -> None:
@@ -56,10 +56,10 @@ def test_blocks_halve_a_tile_where_their_width_changes() -> None:
 
 def test_a_local_path_without_pixel_cnn_has_no_pixel_features_and_wrong_widths_are_refused() -> None:
     torch.manual_seed(0)
-    made = Encoder(ARCHITECTURE)
-    assert made.local.pixels is None
+    network = Encoder(ARCHITECTURE)
+    assert network.local.pixels is None
     with pytest.raises(ValueError, match="without a pixel CNN"):
-        made.local.pixel_features(TILES)
+        network.local.pixel_features(TILES)
     for widths in ((0, 4), (4, 10_000), (4,) * 65):
         with pytest.raises(ValueError, match="can be built"):
             Convolutions(pixels=widths)

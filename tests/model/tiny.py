@@ -63,7 +63,7 @@ def tiny_model(settings: Settings = SETTINGS, **options: Any) -> DiffusionModel:
 
 
 def picture(pixels: "np.ndarray[Any, np.dtype[Any]]", name: str = "made.tif") -> LooseMicrograph:
-    """Return pixels as a micrograph that was decoded from nowhere."""
+    """Return pixels as a micrograph without a file."""
     height, width = pixels.shape
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     header = ImageHeader("tiff", width, height, 1, 8 * pixels.itemsize)
@@ -80,12 +80,12 @@ def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple
     """Yield labelled pictures: alder's are authentic, birch's are not."""
     for number in range(each + calibrate):
         for kiln in ("alder", "birch"):
-            made = picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
-            yield made, LabelledExample(made.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
+            sample = picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
+            yield sample, LabelledExample(sample.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
 
 
 def enrolled_model(each: int = 8, *, calibrate: int = 0, **options: Any) -> DiffusionModel:
-    """Return a model that learnt to tell two kilns apart."""
+    """Return a model that is enrolled with specimens of two kilns."""
     learning = options.pop("learning", ForestSettings(trees=40))
     return tiny_model(**options).enrol(
         examples(each, calibrate=calibrate), reference="alder", learning=learning, demonstration=True

@@ -116,11 +116,11 @@ def steps(folder: Path) -> int:
 def test_two_processes_train_together(tmp_path: Path) -> None:
     recipe = to_toml(with_projection(small_recipe()), tmp_path / "recipe.toml")
     started = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
-    done = subprocess.run(
+    completed = subprocess.run(
         [*started, *command(recipe, tmp_path / "both", "--json")], check=False, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count('"verb": "pretrain"') == 2
-    assert done.stdout.count('"objects": 10') == 1  # the first process alone writes
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.count('"verb": "pretrain"') == 2
+    assert completed.stdout.count('"objects": 10') == 1  # the first process alone writes
     assert all(value.isfinite().all() for value in weights(tmp_path / "both").values())
     assert steps(tmp_path / "both.training") == len(STAGES) * STEPS
