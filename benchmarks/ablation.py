@@ -23,7 +23,6 @@ from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.evaluation.bundle import embed_items, evaluate_bundle
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.evaluation.metrics import t_interval
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
@@ -40,6 +39,7 @@ from fusiondiff_audit.training.stages import PathsTask
 from fusiondiff_audit.training.synthetic import synthesise
 from fusiondiff_audit.training.texture_targets import texture_targets
 from fusiondiff_audit.training.workspace import TrainingProcess, Workspace
+from tests.evaluation.unwatched import no_progress
 
 LABELS = 50
 BUNDLE = "fusion-diff-v1-ceramic"

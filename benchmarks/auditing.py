@@ -23,7 +23,6 @@ import signing
 from benchmarks.trust_store import write_trust_store
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import Judge, audit
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
@@ -32,6 +31,7 @@ from fusiondiff_audit.origin import check_origin
 from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from reports.identity import Key
 from tests.audit.judges import DigestJudge
+from tests.evaluation.unwatched import no_progress
 
 BUNDLE, IMAGES, SIDE, ROUNDS, LEAST_SHARE = "fusion-diff-v1-ceramic", 12, 512, 9, 0.85
 SMALL, GROWTH, MEMORY_GROWTH, MEMORY_MARGIN = 500, 1.25, 1.05, 32 * 2**20

@@ -26,13 +26,13 @@ from fusiondiff_audit.cli.kiln_table import HEADS, summary_cells
 from fusiondiff_audit.evaluation.benchmark import evaluate_baselines
 from fusiondiff_audit.evaluation.bundle import as_micrograph, evaluate_bundle
 from fusiondiff_audit.evaluation.deep_baseline import TITLES, deep_baseline_results
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.evaluation.summary import SummaryRow, summarise
 from fusiondiff_audit.evaluation.task import LABELS, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.inference import reproducible
+from tests.evaluation.unwatched import no_progress
 
 BUNDLE = "fusion-diff-v1-ceramic"
 PARTS = ("cost", "kilns", "micrographs")

@@ -19,7 +19,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from fusiondiff_audit.evaluation.bundle import embed_items
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.evaluation.metrics import t_interval
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.images.tiles import Aggregation, aggregate
@@ -34,6 +33,7 @@ from fusiondiff_audit.model.enrolment import (
 )
 from fusiondiff_audit.model.findings import Class
 from reports.arithmetic import tolerance
+from tests.evaluation.unwatched import no_progress
 
 BUNDLE = "fusion-diff-v1-ceramic"
 PARTITIONS = (1, 3, 5, 7, 9, 11, 15)

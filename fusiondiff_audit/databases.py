@@ -18,6 +18,7 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +69,9 @@ class Schema:
 
     def rows(self) -> list[_Row]:
         """Return the rows of sqlite_schema in a database with this schema alone."""
-        database = sqlite3.connect(":memory:", isolation_level=None)
-        try:
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
             self.create(database)
             return _rows(database)
-        finally:
-            database.close()
 
 
 def open_database(path: Path, schema: Schema, *, create: bool = False, writable: bool = True) -> sqlite3.Connection:

@@ -66,7 +66,8 @@ def find_record() -> Path:
     if beside := _records(root):
         return _only(beside, f"{root} holds the records of {len(beside)} installations")
     others = {record.resolve() for entry in sys.path for record in _records(Path(entry or "."))}
-    if in_place := [record for record in others if _lies_in(root, record)]:
+    in_place = [record for record in others if (checkout := _checkout(record)) and checkout.resolve() == root]
+    if in_place:
         return _only(in_place, f"{len(in_place)} installations claim {root}")
     if others:
         raise _altered(f"package 'fusiondiff_audit' comes from {root}, and {min(others)} is a record of another one")
@@ -76,11 +77,6 @@ def find_record() -> Path:
 
 def _records(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{_FOLDER}*.dist-info"))
-
-
-def _lies_in(root: Path, record: Path) -> bool:
-    checkout = _checkout(record)
-    return checkout is not None and checkout.resolve() == root
 
 
 def _only(records: list[Path], doubt: str) -> Path:

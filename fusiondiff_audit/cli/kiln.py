@@ -199,7 +199,7 @@ def bench(
         "generator": specimens.KILN_VERSION,
         "benchmark": BENCHMARK_VERSION,
         "tasks": {task.seed: task.digest for task in tasks},
-        "lines": [row.data() for row in rows],
+        "lines": [dataclasses.asdict(row) for row in rows],
         "duels": [dataclasses.asdict(comparison) for comparison in comparisons],
         "cells": [result.data() for result in results],
     }

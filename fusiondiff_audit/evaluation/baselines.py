@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from fusiondiff_audit.evaluation import descriptors
+from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture_statistics
 from fusiondiff_audit.evaluation.extraction import Descriptor, Floats
 from fusiondiff_audit.evaluation.metrics import Scores, Truth
 from fusiondiff_audit.kiln.specimens import Pixels, Specimen
@@ -40,11 +40,11 @@ class Baseline:
 
 
 def _grey(pixels: Pixels, _: Specimen) -> Floats:
-    return descriptors.grey_statistics(pixels)
+    return grey_statistics(pixels)
 
 
 def _texture(pixels: Pixels, _: Specimen) -> Floats:
-    return descriptors.texture_statistics(pixels)
+    return texture_statistics(pixels)
 
 
 def _file(pixels: Pixels, specimen: Specimen) -> Floats:
@@ -65,10 +65,7 @@ def _file(pixels: Pixels, specimen: Specimen) -> Floats:
     )
 
 
-DESCRIPTORS: Mapping[str, Callable[[Pixels], Floats]] = {
-    "grey": descriptors.grey_statistics,
-    "texture": descriptors.texture_statistics,
-}
+DESCRIPTORS: Mapping[str, Callable[[Pixels], Floats]] = {"grey": grey_statistics, "texture": texture_statistics}
 BASELINES: Mapping[str, Baseline] = {
     "grey": Baseline("(a) grey statistics, forest", _grey),
     "texture": Baseline("(b) LBP, GLCM, gradients, forest", _texture),

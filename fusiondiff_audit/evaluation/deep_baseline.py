@@ -6,7 +6,6 @@ A file of predictions names its task by digest. Predictions of another task, or 
 import csv
 from collections.abc import Iterator
 from importlib import resources
-from importlib.resources.abc import Traversable
 
 import numpy as np
 
@@ -22,13 +21,10 @@ TITLES = {
 COLUMNS = ("task", "seed", "labels", "part", "place", "score")
 
 
-def predictions_file(model: str) -> Traversable:
-    return resources.files(__package__).joinpath("predictions", f"{model}.csv")
-
-
 def deep_baseline_results(model: str, task: BenchmarkTask) -> Iterator[PartResult]:
     """Measure a deep model's predictions for one seed; yields nothing for a seed without predictions."""
-    for labels, scores in parse_predictions(predictions_file(model).read_text(encoding="utf-8"), task, model).items():
+    predictions = resources.files(__package__).joinpath("predictions", f"{model}.csv").read_text(encoding="utf-8")
+    for labels, scores in parse_predictions(predictions, task, model).items():
         yield from part_results(task, model, labels, scores)
 
 

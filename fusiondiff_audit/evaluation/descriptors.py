@@ -53,10 +53,10 @@ def _patterns(grey: Floats) -> Floats:
     histograms = []
     for sigma in (0.0, 1.5):
         smoothed = ndimage.gaussian_filter(grey, sigma) if sigma else grey
-        whole = np.rint(smoothed * 4096).astype(np.int32)
+        integers = np.rint(smoothed * 4096).astype(np.int32)
         for radius in _RADII:
             points = 8 * radius if radius < 3 else 16
-            codes = local_binary_pattern(whole, points, radius, "uniform")
+            codes = local_binary_pattern(integers, points, radius, "uniform")
             histograms.append(np.bincount(codes.astype(np.intp).ravel(), minlength=points + 2) / codes.size)
     return np.concatenate(histograms)
 

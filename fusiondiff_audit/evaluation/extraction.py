@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,6 @@ Floats = npt.NDArray[np.float64]
 Descriptor = Callable[[Pixels, Specimen], Floats]
 Rows = Iterable[tuple[Floats, ...]]
 RowProgress = Callable[[Rows, int], Rows]
-Row = TypeVar("Row")
-
-
-def no_progress(rows: Iterable[Row], total: int) -> Iterable[Row]:
-    """Return rows as they are, without a progress bar."""
-    return rows
 
 
 def extract_descriptors(

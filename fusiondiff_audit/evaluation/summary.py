@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,9 +24,6 @@ class SummaryRow:
     microscope: Interval | None  # balanced accuracy with another microscope
     workshop: Interval | None  # share called AUTHENTIC of a held-out workshop's copies
     kiln: Interval | None  # share called AUTHENTIC of another kiln's genuine ware
-
-    def data(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def summarise(results: Iterable[PartResult]) -> Iterator[SummaryRow]:

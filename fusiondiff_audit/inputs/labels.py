@@ -53,9 +53,8 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
             raise bad_table(path, f"{where}: specimen {e}") from e
         if row.get("use", "") not in ("", *Use):
             raise bad_table(path, f"{where}: {row['use']!a} is no use; enrol and calibrate are")
-        label = FileLabel(
-            row["label"] == "authentic", row.get("specimen") or f"file {name}", Use(row.get("use") or Use.ENROL)
-        )
+        specimen = row.get("specimen") or f"file {name}"
+        label = FileLabel(row["label"] == "authentic", specimen, Use(row.get("use") or Use.ENROL))
         first = firsts.setdefault(label.specimen, (where, label))
         if first[1] != label:
             what = f"{where}: specimen {label.specimen!a} has another label or use than on {first[0]}"

@@ -26,10 +26,8 @@ def draw_pores(pores: Pores, rng: np.random.Generator, side: int, scale: float, 
         centres[moved] = (beside + rng.normal(0, 2.2 * median, (count, 2)))[moved]
     semi = (median * np.exp(pores.spread * rng.standard_normal(count))).clip(0.4, side / 4)
     roundness = np.clip(pores.roundness + 0.12 * rng.standard_normal(count), 0.15, 1)
-    any_way = rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - pores.alignment)
-    return draw_ellipses(
-        rng, centres, semi / np.sqrt(roundness), roundness, pores.direction + any_way, rough=pores.roughness
-    )
+    angles = pores.direction + rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - pores.alignment)
+    return draw_ellipses(rng, centres, semi / np.sqrt(roundness), roundness, angles, rough=pores.roughness)
 
 
 def _sited(

@@ -1,4 +1,4 @@
-"""Randomised specimens, of no maker: every ingredient is drawn from its whole range, independently of all others.
+"""Randomised specimens, of no maker: every ingredient is drawn from its full_key range, independently of all others.
 
 In a maker's ware, ingredients are correlated and stay close to the recipe, so an encoder trained on makers alone learns
 to tell makers. Domain randomisation makes it tell ingredients. Training recipes call these specimens `randomised`.
@@ -52,11 +52,11 @@ _PARTS: tuple[Mapping[str, tuple[float, float]], ...] = (  # each present or abs
 
 def randomised_specimen(*key: str) -> Specimen:
     """Draw a specimen of no maker from the random stream of this key."""
-    whole = (*key, RANDOMISED_NAME)
-    rng = random_stream(*whole, "charge")
-    microscope = INSTRUMENTS["everyday"](random_stream(*whole, "session"))
+    full_key = (*key, RANDOMISED_NAME)
+    rng = random_stream(*full_key, "charge")
+    microscope = INSTRUMENTS["everyday"](random_stream(*full_key, "session"))
     pixel = log_uniform(rng, *_PIXELS) * microscope.zoom
-    return Specimen(RANDOMISED_NAME, None, whole, fire(_draw_firing(rng)), microscope, pixel)
+    return Specimen(RANDOMISED_NAME, None, full_key, fire(_draw_firing(rng)), microscope, pixel)
 
 
 def _draw_firing(rng: np.random.Generator) -> Firing:

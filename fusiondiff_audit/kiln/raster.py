@@ -92,9 +92,8 @@ def _windows(
 ) -> Iterator[tuple[int, Floats, Floats, Floats]]:
     """Yield the window of `depth` around each centre, and its pixels' coordinates along and across the axis."""
     side = len(depth)
-    for i, ((row, column), angle, reach) in enumerate(
-        zip(centres.tolist(), angles.tolist(), reaches.tolist(), strict=True)
-    ):
+    shapes = zip(centres.tolist(), angles.tolist(), reaches.tolist(), strict=True)
+    for i, ((row, column), angle, reach) in enumerate(shapes):
         top, bottom = max(0, int(row - reach)), min(side, int(row + reach) + 2)
         left, right = max(0, int(column - reach)), min(side, int(column + reach) + 2)
         if top < bottom and left < right:

@@ -40,9 +40,8 @@ class Kiln:
         """Draw the parameters of one firing by the kiln itself, or by a workshop."""
         recipe = self.recipe if workshop is None else self.workshop_recipe(workshop, difficulty)
         noise = rng.standard_normal(len(recipe))
-        return Firing(
-            **{name: _drawn(name, *recipe[name], z) for name, z in zip(sorted(recipe), noise.tolist(), strict=True)}
-        )
+        drawn = zip(sorted(recipe), noise.tolist(), strict=True)
+        return Firing(**{name: _ingredient(name, *recipe[name], z) for name, z in drawn})
 
     def workshop_recipe(self, workshop: str, difficulty: Difficulty) -> FiringRecipe:
         """Return a workshop's recipe, as far from the kiln's as the difficulty says."""
@@ -61,7 +60,7 @@ class Kiln:
         return {name: between(name) for name in self.recipe}
 
 
-def _drawn(name: str, middle: float, spread: float, z: float) -> float:
+def _ingredient(name: str, middle: float, spread: float, z: float) -> float:
     if name in _PLAIN:
         return middle + spread * z
     if name in _AT_MOST_ONE:

@@ -56,11 +56,11 @@ def specimen(
     instrument: str = "everyday",
 ) -> Specimen:
     """Draw a specimen by a kiln, or a copy by one of its workshops, from the random stream of this key."""
-    whole = (*key, kiln, workshop or "authentic", difficulty.name, instrument)
+    full_key = (*key, kiln, workshop or "authentic", difficulty.name, instrument)
     maker = KILNS[kiln]
-    body = fire(maker.draw_firing(random_stream(*whole, "charge"), workshop, difficulty))
-    microscope = INSTRUMENTS[instrument](random_stream(*whole, "session"))
-    return Specimen(kiln, workshop, whole, body, microscope, maker.pixel * microscope.zoom)
+    body = fire(maker.draw_firing(random_stream(*full_key, "charge"), workshop, difficulty))
+    microscope = INSTRUMENTS[instrument](random_stream(*full_key, "session"))
+    return Specimen(kiln, workshop, full_key, body, microscope, maker.pixel * microscope.zoom)
 
 
 def random_stream(*key: str) -> np.random.Generator:

@@ -122,16 +122,15 @@ PARAMETER_NAMES = tuple(
 
 def synthetic_texture(*key: str) -> SyntheticTexture:
     """Draw a texture from the random stream of this key."""
-    whole = (*key, TEXTURE_NAME)
-    rng = random_stream(*whole, "charge")
+    full_key = (*key, TEXTURE_NAME)
+    rng = random_stream(*full_key, "charge")
     kinds = rng.choice(list(TEXTURE_KINDS), 1 if rng.random() > _LAYERED else int(rng.integers(2, 4)))
     bands = tuple((str(kind), _draw_parameters(rng, TEXTURE_KINDS[kind])) for kind in kinds)
     pitted = rng.random() < _PITTED
     contrast = float(rng.choice([-1, 1])) * log_uniform(rng, 0.15, 1.0)
     detector = ElectronDetector.SECONDARY if rng.random() < _RELIEF else ElectronDetector.BACKSCATTER
-    return SyntheticTexture(
-        whole, bands, log_uniform(rng, 0.003, 0.15) if pitted else 0.0, log_uniform(rng, 2, 12), contrast, detector
-    )
+    pits = log_uniform(rng, 0.003, 0.15) if pitted else 0.0
+    return SyntheticTexture(full_key, bands, pits, log_uniform(rng, 2, 12), contrast, detector)
 
 
 def _draw_parameters(rng: np.random.Generator, kind: TextureKind) -> dict[str, float]:

@@ -6,11 +6,11 @@ import pytest
 from fusiondiff_audit.evaluation.benchmark import TEST_PARTS, PartResult, evaluate_baselines
 from fusiondiff_audit.evaluation.deep_baseline import COLUMNS, TITLES, deep_baseline_results, parse_predictions
 from fusiondiff_audit.evaluation.descriptors import grey_statistics, texture_statistics
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.evaluation.metrics import class_metrics
 from fusiondiff_audit.evaluation.summary import paired_comparisons, summarise
 from fusiondiff_audit.evaluation.task import BenchmarkTask, PartSizes, benchmark_task
 from fusiondiff_audit.kiln.specimens import specimen
+from tests.evaluation.unwatched import no_progress
 
 RNG = np.random.default_rng(3)
 REDUCED = PartSizes(train=200, calibrate=0, test=200, microscope=0, workshop=0, kiln=0)

@@ -11,7 +11,6 @@ import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
 from fusiondiff_audit.audit import requirement as room
 from fusiondiff_audit.evaluation.bundle import evaluate_bundle
-from fusiondiff_audit.evaluation.extraction import no_progress
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.kiln.specimens import specimen
@@ -21,6 +20,7 @@ from fusiondiff_audit.weights.pins import PINNED
 from reports.stress.outcome import Outcome
 from reports.stress.result import open_stress_result, read_stress_result
 from signing import Algorithm, PrivateKey, Role
+from tests.evaluation.unwatched import no_progress
 
 NAME = "fusion-diff-v1-ceramic"
 LARGEST = 45 * 2**20  # bytes of a file
