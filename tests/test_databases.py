@@ -58,7 +58,7 @@ def act(path: Path, *statements: str) -> None:
             db.execute(statement)
 
 
-def test_what_we_made_is_opened_again(path: Path) -> None:
+def test_a_new_database_is_opened_again(path: Path) -> None:
     with contextlib.closing(open_database(path, SCHEMA)) as db:
         assert db.execute("SELECT word, place FROM words").fetchall() == [("one", 1)]
         assert db.execute("SELECT count(*) FROM words").fetchall() == [(1,)]
@@ -91,7 +91,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("what", FOREIGN)
 @pytest.mark.parametrize("create", [True, False])
-def test_whatever_else_a_database_holds_is_refused_before_it_is_read(what: str, create: bool, path: Path) -> None:
+def test_a_database_with_another_schema_is_refused_before_it_is_read(what: str, create: bool, path: Path) -> None:
     act(path, *FOREIGN[what])
     before = path.read_bytes()
     with soon(), pytest.raises(ForeignDatabaseError):
@@ -167,7 +167,7 @@ def write_and_read(db: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize("what", CHANGED)
-def test_what_is_changed_after_the_look_is_not_carried_out(what: str, path: Path) -> None:
+def test_a_schema_changed_after_the_check_runs_nothing(what: str, path: Path) -> None:
     with contextlib.closing(open_database(path, SCHEMA)) as db:
         act(path, *CHANGED[what])
         with soon(), pytest.raises(DATABASE_ERRORS) as caught:
@@ -188,7 +188,7 @@ def test_what_is_changed_after_the_look_is_not_carried_out(what: str, path: Path
         ENDLESS,
     ],
 )
-def test_our_own_statements_reach_our_tables_alone(statement: str, path: Path) -> None:
+def test_statements_reach_only_tables_of_the_schema(statement: str, path: Path) -> None:
     with contextlib.closing(open_database(path, SCHEMA)) as db, pytest.raises(sqlite3.DatabaseError):
         db.execute(statement).fetchall()
 
@@ -244,7 +244,7 @@ def test_no_irregular_file_is_written_through(suffix: str, kind: str, path: Path
     assert victim.read_bytes() == b""
 
 
-def test_a_file_of_nobody_s_is_not_turned_into_ours(tmp_path: Path) -> None:
+def test_another_applications_file_is_not_overwritten(tmp_path: Path) -> None:
     """Else `--out` in the wrong place would write into another program's database."""
     path = tmp_path / "history.sqlite"
     act(path, "CREATE TABLE visits (url TEXT)")

@@ -58,7 +58,7 @@ def test_a_variable_that_changes_what_code_runs_is_foreign(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_a_harmless_variable_is_taken(name: str) -> None:
+def test_a_harmless_variable_is_accepted(name: str) -> None:
     assert foreign_variables({name: "x"}) == ()
 
 
@@ -82,10 +82,10 @@ def test_pythonpath_does_not_decide(tmp_path: Path) -> None:
     (tmp_path / "sp2" / "sitecustomize.py").write_text(EVERY_SIGNATURE_IS_RIGHT)
     words = forged(tmp_path / "forged")
     assert answer(*words)[1]["reason"] == "bad-signature"
-    code, said, _ = answer(*words, PYTHONPATH=str(tmp_path / "sp2"))
-    assert (code, said["outcome"], said["reason"]) == (Exit.ENVIRONMENT, "REFUSED", "foreign-environment")
-    assert said["sentence"].startswith("PYTHONPATH: set")
-    assert said["hints"] == ["env -u PYTHONPATH fusiondiff-audit ..."]
+    code, reply, _ = answer(*words, PYTHONPATH=str(tmp_path / "sp2"))
+    assert (code, reply["outcome"], reply["reason"]) == (Exit.ENVIRONMENT, "REFUSED", "foreign-environment")
+    assert reply["sentence"].startswith("PYTHONPATH: set")
+    assert reply["hints"] == ["env -u PYTHONPATH fusiondiff-audit ..."]
     assert answer(*VERIFY)[1]["outcome"] == "PASSED"
 
 
@@ -104,8 +104,8 @@ def test_every_verb_refuses_before_it_reads_or_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, said, _ = answer(*words, PYTHONWARNINGS="ignore", LD_LIBRARY_PATH=os.environ.get("LD_LIBRARY_PATH", "/none"))
-    assert (code, said["reason"]) == (Exit.ENVIRONMENT, "foreign-environment")
+    code, reply, _ = answer(*words, PYTHONWARNINGS="ignore", LD_LIBRARY_PATH=os.environ.get("LD_LIBRARY_PATH", "/none"))
+    assert (code, reply["reason"]) == (Exit.ENVIRONMENT, "foreign-environment")
     assert not list(tmp_path.iterdir())
 
 
@@ -117,7 +117,7 @@ def test_help_and_version_are_there_in_any_environment() -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_harmless_ones_change_nothing() -> None:
+def test_harmless_variables_change_no_result() -> None:
     harmless = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
     assert answer(*VERIFY, PYTHONFAULTHANDLER="1", PYTHON_COLORS="0", **harmless) == answer(*VERIFY)
 
@@ -131,9 +131,9 @@ def test_a_false_record_on_the_path_does_not_say_the_version(tmp_path: Path) -> 
     done = subprocess.run(
         [sys.executable, "-c", start, "doctor", "--json"], env=PLAIN, capture_output=True, text=True, check=False
     )
-    said = json.loads(done.stdout)
-    assert (done.returncode, said["version"]) == (0, __version__)
-    assert said["extras"]["base"]["libraries"]["click"]
+    reply = json.loads(done.stdout)
+    assert (done.returncode, reply["version"]) == (0, __version__)
+    assert reply["extras"]["base"]["libraries"]["click"]
 
 
 def test_the_doctor_names_code_that_runs_before_ours(tmp_path: Path) -> None:

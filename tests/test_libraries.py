@@ -66,5 +66,5 @@ def test_the_doctor_calls_no_extra_complete_where_records_contradict_each_other(
 
     monkeypatch.setattr("fusiondiff_audit.cli.doctor.check_origin", altered)
     assert run_verbs(verbs, ["doctor", "--json"]) == 3
-    found = json.loads(capsys.readouterr().out)["extras"]
-    assert [extra["complete"] for extra in found.values()] == [False] * len(found)
+    report = json.loads(capsys.readouterr().out)["extras"]
+    assert [extra["complete"] for extra in report.values()] == [False] * len(report)

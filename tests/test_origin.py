@@ -57,8 +57,8 @@ def test_a_release_is_a_release_and_has_the_checkouts_digest(site: Path) -> None
 
 def test_the_digest_is_that_of_sorted_lines() -> None:
     kinds = {".py", ".toml", ".html", ".css"}
-    found = (path for room in PACKAGES for path in (ROOT / room).rglob("*") if path.suffix in kinds)
-    sources = sorted(path.relative_to(ROOT).as_posix() for path in found)
+    paths = (path for room in PACKAGES for path in (ROOT / room).rglob("*") if path.suffix in kinds)
+    sources = sorted(path.relative_to(ROOT).as_posix() for path in paths)
     assert {"fusiondiff_audit/policy/built_in/quick.toml", "fusiondiff_audit/page/templates/report.html"} < {*sources}
     lines = "".join(f"{name} {hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n" for name in sources)
     assert check_origin().digest == hashlib.sha256(lines.encode()).hexdigest()
@@ -89,7 +89,7 @@ def test_a_missing_module_is_found(site: Path) -> None:
     assert ask(site) == "code-altered signing/names.py was installed, and is missing"
 
 
-def test_without_a_record_nothing_is_as_it_was_installed(site: Path) -> None:
+def test_a_release_without_a_record_is_refused(site: Path) -> None:
     (site / f"fusiondiff_audit-{__version__}.dist-info" / "RECORD").unlink()
     assert ask(site).endswith(" is not as it was installed")
 
@@ -135,7 +135,7 @@ def test_a_record_of_another_version_is_refused(site: Path) -> None:
     assert ask(site).endswith(f"is a record of version 9.9, but {__version__} is running")
 
 
-def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -> None:
+def test_files_that_could_shadow_a_module_are_refused(site: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     for name in ("strict", f"strict{EXTENSION_SUFFIXES[0]}", "strict.so"):
         path = site / "signing" / name
@@ -148,7 +148,7 @@ def test_what_could_stand_in_for_a_module_is_found(site: Path, tmp_path: Path) -
     assert ask(site).startswith("True ")
 
 
-def test_a_room_from_elsewhere_is_found(site: Path, tmp_path: Path) -> None:
+def test_a_package_from_elsewhere_is_refused(site: Path, tmp_path: Path) -> None:
     shutil.copytree(site / "signing", tmp_path / "evidence" / "signing")
     assert ask(tmp_path / "evidence", site).startswith("code-altered package 'signing' comes from ")
 
@@ -158,7 +158,7 @@ def test_code_that_is_not_installed_is_found(site: Path) -> None:
     assert ask(site).startswith("not-installed ")
 
 
-def test_a_folder_of_evidence_on_the_path_cannot_lend_a_room(tmp_path: Path) -> None:
+def test_a_folder_on_the_path_cannot_shadow_a_package(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "signing", tmp_path / "signing")
     code = "import sys; from fusiondiff_audit.cli import main; sys.argv = sys.argv[:1] + sys.argv[2:]; main()"
     for verb, words in {"inspect": ["x", "--trust", "y"], "doctor": []}.items():

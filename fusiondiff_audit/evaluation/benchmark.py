@@ -62,6 +62,6 @@ def true_labels(task: BenchmarkTask) -> dict[str, Truth]:
 
 
 def with_labels(task: BenchmarkTask, labels: int) -> BenchmarkTask:
-    """Return the task with so many labels to train on, then the test parts, and nothing else."""
+    """Return the task with `labels` training items, followed by the test parts alone."""
     parts = {"train": task.parts["train"][:labels]} | {name: task.parts[name] for name in TEST_PARTS}
     return replace(task, parts=parts)

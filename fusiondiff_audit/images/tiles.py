@@ -26,7 +26,7 @@ class Tile:
 
 
 def tile_grid(height: int, width: int, side: int, overlap: float) -> tuple[Tile, ...]:
-    """Return squares that cover an image evenly and overlap at least so much; none where it is smaller than one."""
+    """Return evenly spaced squares that cover an image and overlap by at least `overlap`; none for a smaller image."""
     return tuple(starmap(Tile, product(_places(height, side, overlap), _places(width, side, overlap))))
 
 

@@ -38,10 +38,10 @@ def read_rows(
 
 def _refuse_other_columns(path: Path, columns: Sequence[str], known: AbstractSet[str], needed: tuple[str, ...]) -> None:
     if not set(needed) <= set(columns) or len(set(columns)) != len(columns) or not set(columns) <= known:
-        more = ", ".join(sorted(known - set(needed)))
-        what = f"the first line names the columns, {' and '.join(needed)} and any of {more}; found {list(columns)}"
+        optional = ", ".join(sorted(known - set(needed)))
+        fault = f"the first line names the columns, {' and '.join(needed)} and any of {optional}; found {list(columns)}"
         hint = "separate them by commas, not semicolons" if any(";" in c for c in columns) else None
-        raise bad_table(path, what, hint)
+        raise bad_table(path, fault, hint)
 
 
 def bad_table(path: Path, what: str, hint: str | None = None) -> signing.SigningError:

@@ -36,31 +36,31 @@ def specs_of(module: torch.nn.Module, *, dtype: torch.dtype | None = None) -> di
 
 def view(shards: Mapping[str, memoryview], expected: Mapping[str, TensorSpec]) -> dict[str, torch.Tensor]:
     """Return the expected tensors over the memory of verified shards; any other, missing or extra one is refused."""
-    found: dict[str, tuple[str, TensorSpan]] = {}
+    sources: dict[str, tuple[str, TensorSpan]] = {}
     for name, data in sorted(shards.items()):
         for tensor, placed in read_tensor_header(data, name).items():
-            if tensor in found:
-                raise malformed(name, f"{tensor[:100]!a} is in {found[tensor][0]} as well")
-            found[tensor] = (name, placed)
+            if tensor in sources:
+                raise malformed(name, f"{tensor[:100]!a} is in {sources[tensor][0]} as well")
+            sources[tensor] = (name, placed)
     where = ", ".join(sorted(shards)[:3]) + (", ..." if len(shards) > 3 else "")
-    _refuse_others(found.keys(), expected.keys(), where)
+    _refuse_others(sources.keys(), expected.keys(), where)
     for tensor, spec in expected.items():
-        name, placed = found[tensor]
+        name, placed = sources[tensor]
         if placed.spec != spec:
             raise malformed(name, f"{tensor[:100]!a} is {placed.spec}, expected {spec}")
-    return {tensor: _tensor(shards[name], placed) for tensor, (name, placed) in found.items()}
+    return {tensor: _tensor(shards[name], placed) for tensor, (name, placed) in sources.items()}
 
 
 def view_arrays(data: memoryview, where: str) -> dict[str, npt.NDArray[Any]]:
     """Return all tensors of a verified file as arrays over its memory; the caller checks their shapes."""
-    found = read_tensor_header(data, where)
-    if foreign := sorted(name for name, placed in found.items() if TENSOR_TYPES[placed.spec.dtype] is torch.bfloat16):
+    spans = read_tensor_header(data, where)
+    if foreign := sorted(name for name, placed in spans.items() if TENSOR_TYPES[placed.spec.dtype] is torch.bfloat16):
         raise malformed(where, f"{foreign[0][:100]!a} is bfloat16, which arrays do not have")
-    return {name: _tensor(data, placed).numpy() for name, placed in found.items()}
+    return {name: _tensor(data, placed).numpy() for name, placed in spans.items()}
 
 
-def _refuse_others(found: Iterable[str], expected: Iterable[str], where: str) -> None:
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+def _refuse_others(actual: Iterable[str], expected: Iterable[str], where: str) -> None:
+    missing, extra = sorted(set(expected) - set(actual)), sorted(set(actual) - set(expected))
     if missing:
         raise malformed(where, f"{len(missing)} tensors are missing, the first is {missing[0][:100]!a}")
     if extra:

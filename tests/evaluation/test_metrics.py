@@ -23,8 +23,8 @@ def test_class_metrics_have_their_textbook_values() -> None:
 
 
 def test_intervals_over_seeds_are_by_students_t() -> None:
-    found = t_interval([0.5, 0.6, 0.7])
-    assert (found.mean, found.low, found.high) == pytest.approx(
+    interval = t_interval([0.5, 0.6, 0.7])
+    assert (interval.mean, interval.low, interval.high) == pytest.approx(
         (0.6, 0.6 - 4.3027 * 0.1 / 3**0.5, 0.6 + 0.2484), abs=1e-3
     )
     assert (t_interval([0.7]).low, t_interval([0.7]).high) == (0.0, 1.0)

@@ -36,18 +36,18 @@ NEIGHBOURS = {
     f"good-{i:02d}.tif": written(np.full((40, 48), i, np.uint16), compression="deflate" if i % 2 else None)
     for i in range(20)
 }
-Found = dict[str, SignedMicrograph | SignedFile | RefusedFile | RefusedImage]
+BatchFiles = dict[str, SignedMicrograph | SignedFile | RefusedFile | RefusedImage]
 
 
-def taken(folder: Path, trust: TrustStore, **options: Any) -> Found:
+def taken(folder: Path, trust: TrustStore, **options: Any) -> BatchFiles:
     batch = signing.open_batch(folder, trust=replace(trust, at=NOW))
     with Guard() as guard:
         return {file.name: file for file in decode_batch(batch, guard=guard, **options)}
 
 
-def check_neighbours(found: Found) -> None:
+def check_neighbours(files_by_name: BatchFiles) -> None:
     for name in NEIGHBOURS:
-        neighbour = found.pop(name)
+        neighbour = files_by_name.pop(name)
         assert isinstance(neighbour, SignedMicrograph), neighbour
         assert int(neighbour.pixels.max()) == int(name[5:7])
 
@@ -57,10 +57,10 @@ def test_our_own_hostile_files_end_as_their_folder_says(
     outcome: str, make_batch: Callable[..., Path], trust: TrustStore
 ) -> None:
     files = make.ALL[outcome]
-    found = taken(make_batch(files | NEIGHBOURS), trust)
-    check_neighbours(found)
+    files_by_name = taken(make_batch(files | NEIGHBOURS), trust)
+    check_neighbours(files_by_name)
     for name in files:
-        file = found.pop(name)
+        file = files_by_name.pop(name)
         if outcome == "good":
             assert isinstance(file, SignedMicrograph)
             assert (file.pixels[:, :, 0] == np.asarray(Image.open(io.BytesIO(files[name])))).all()
@@ -71,7 +71,7 @@ def test_our_own_hostile_files_end_as_their_folder_says(
             assert file.reason == outcome
             assert repr(name) in file.message
             assert file.message.isprintable()
-    assert not found
+    assert not files_by_name
 
 
 # Of the damaged files that once crashed other readers, these have an image all the same; the others are refused.
@@ -89,16 +89,16 @@ def test_the_files_that_crashed_other_readers_are_refused_or_right(
     files = {p.name: p.read_bytes() for p in (vectors / "images-pillow").iterdir() if p.suffix in kinds}
     assert len(files) == 23
     started = time.monotonic()
-    found = taken(make_batch(files | NEIGHBOURS), trust)
+    files_by_name = taken(make_batch(files | NEIGHBOURS), trust)
     assert time.monotonic() - started < 30
-    check_neighbours(found)
-    good = {name: file for name, file in found.items() if isinstance(file, SignedMicrograph)}
+    check_neighbours(files_by_name)
+    good = {name: file for name, file in files_by_name.items() if isinstance(file, SignedMicrograph)}
     assert good.keys() == PILLOW
     for name, file in good.items():
         second = np.asarray(Image.open(io.BytesIO(files[name])))
         assert (file.pixels == second.reshape(*second.shape[:2], -1)[:, :, : file.pixels.shape[2]]).all()
     for name in files.keys() - good.keys():
-        refused = found[name]
+        refused = files_by_name[name]
         assert isinstance(refused, RefusedImage), name
         assert refused.reason.value in ("malformed", "unsupported", "ambiguous")
 
@@ -123,9 +123,9 @@ def test_a_bomb_of_the_largest_size_is_held_by_the_childs_limits() -> None:
     data = written(zeros, compression="deflate", rowsperstrip=64)
     assert len(data) < 1_000_000
     with Guard() as guard:
-        found = decode(LooseFile("bomb.tif", "", data), guard=guard)
-        assert found.pixels.shape == (10_000, 10_000, 1)
-        assert not found.pixels.any()
+        bomb = decode(LooseFile("bomb.tif", "", data), guard=guard)
+        assert bomb.pixels.shape == (10_000, 10_000, 1)
+        assert not bomb.pixels.any()
 
 
 def many_pages() -> bytes:
@@ -229,7 +229,7 @@ CLAIMS: dict[str, tuple[dict[str, bytes], ScaleSource, str | None, str | None]] 
 
 
 @pytest.mark.parametrize("case", CLAIMS)
-def test_what_files_say_of_themselves_is_told_with_its_source(
+def test_claims_of_files_name_their_source(
     case: str, make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
 ) -> None:
     files, source, detector, magnification = CLAIMS[case]
@@ -248,8 +248,8 @@ def test_what_files_say_of_themselves_is_told_with_its_source(
     assert claims.scales[1].source is source
 
 
-def micrograph(found: Found) -> SignedMicrograph:
-    file = found["a.tif"]
+def micrograph(files_by_name: BatchFiles) -> SignedMicrograph:
+    file = files_by_name["a.tif"]
     assert isinstance(file, SignedMicrograph), file
     return file
 
@@ -265,7 +265,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
-def test_text_that_makes_no_sense_is_no_claim(text: str) -> None:
+def test_text_that_cannot_be_parsed_makes_no_claim(text: str) -> None:
     with Guard() as guard:
         assert decode(LooseFile("a.tif", "", tagged(34680, text)), guard=guard).claims.scales == ()
 
@@ -293,12 +293,12 @@ def test_pixels_that_are_not_square_are_a_conflict() -> None:
         )
 
 
-def test_a_sidecar_that_nobody_signed_counts_for_nothing(make_batch: Callable[..., Path], trust: TrustStore) -> None:
+def test_a_sidecar_outside_the_manifest_makes_no_claim(make_batch: Callable[..., Path], trust: TrustStore) -> None:
     folder = make_batch({"a.tif": written(GREY8)})
     (folder / "a.txt").write_bytes(HITACHI.encode())
-    found = taken(folder, trust)
-    assert micrograph(found).claims.scales == ()
-    assert isinstance(found["a.txt"], RefusedFile)
+    files_by_name = taken(folder, trust)
+    assert micrograph(files_by_name).claims.scales == ()
+    assert isinstance(files_by_name["a.txt"], RefusedFile)
 
 
 def test_of_two_sidecars_the_first_of_the_manifest_counts_and_the_other_is_refused(
@@ -309,12 +309,12 @@ def test_of_two_sidecars_the_first_of_the_manifest_counts_and_the_other_is_refus
     folder = make_batch(files)
     beside = signing.Claim(signing.FileKind.SIDECAR, None, None)
     sign(folder, keys["device"], force=True, claims={"a.hdr": beside})
-    found = taken(folder, trust)
-    claims = micrograph(found).claims
+    files_by_name = taken(folder, trust)
+    claims = micrograph(files_by_name).claims
     assert claims.magnification == "9000"
-    assert isinstance(found["a.hdr"], SignedFile)
-    assert isinstance(found["b.txt"], SignedFile)
-    second = found["a.txt"]
+    assert isinstance(files_by_name["a.hdr"], SignedFile)
+    assert isinstance(files_by_name["b.txt"], SignedFile)
+    second = files_by_name["a.txt"]
     assert isinstance(second, RefusedImage)
     assert second.reason is ImageReason.UNSUPPORTED
 
@@ -338,7 +338,7 @@ def test_samples_of_32_bits_and_several_pages_are_refused(make_batch: Callable[.
     assert reasons == {"pages.tif": "unsupported", "deep.tif": "unsupported", "one.tif": None}
 
 
-def test_the_python_way_in(tmp_path: Path) -> None:
+def test_load_microstructure_data_decodes_a_loose_file(tmp_path: Path) -> None:
     from fusiondiff_audit import load_microstructure_data
 
     path = tmp_path / "sample_001.tif"
@@ -354,7 +354,7 @@ def test_the_python_way_in(tmp_path: Path) -> None:
         load_microstructure_data(tmp_path / "nowhere.tif")
 
 
-def test_the_door_opens_for_signed_files_alone() -> None:
+def test_only_signed_files_become_signed_micrographs() -> None:
     """Types are the ticket: a loose file's micrograph is not a signed one, whatever it is called."""
     with Guard() as guard:
         loose = decode(LooseFile("a.tif", "0" * 64, written(GREY8)), guard=guard)
@@ -363,7 +363,7 @@ def test_the_door_opens_for_signed_files_alone() -> None:
     assert os.fspath(Path(loose.name)) == "a.tif"
 
 
-def test_of_a_sidecar_only_what_it_says_is_kept(
+def test_of_a_sidecar_only_claims_are_kept(
     make_batch: Callable[..., Path], trust: TrustStore, keys: dict[str, signing.PrivateKey]
 ) -> None:
     """Whoever signs a batch chooses how much text lies beside its images."""

@@ -37,12 +37,12 @@ def refuse(data: bytes, name: str, reason: ImageReason) -> None:
 
 
 @pytest.mark.parametrize("case", TIFFS)
-def test_a_tiff_gives_what_was_written(case: str) -> None:
+def test_a_tiff_has_the_pixels_that_were_written(case: str) -> None:
     pixels, options, (channels, bits, alpha) = TIFFS[case]
-    found = decode(written(pixels, **dict(options)), "x.tif")
+    samples = decode(written(pixels, **dict(options)), "x.tif")
     expected = pixels.reshape(40, 48, channels)[:, :, : channels - alpha]
-    assert found.dtype == np.dtype(f"u{bits // 8}")
-    assert (found == expected).all()
+    assert samples.dtype == np.dtype(f"u{bits // 8}")
+    assert (samples == expected).all()
 
 
 SHAPES = [
@@ -58,7 +58,7 @@ SHAPES = [
 @pytest.mark.parametrize("compression", [None, "lzw", "deflate", "packbits"])
 @pytest.mark.parametrize("kind", ["u1", "u2"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_layout_gives_what_was_written(
+def test_every_layout_has_the_pixels_that_were_written(
     order: str, shape: dict[str, Any], compression: str | None, kind: str, channels: int
 ) -> None:
     rng = np.random.default_rng(len(str(shape)))
@@ -69,9 +69,9 @@ def test_every_layout_gives_what_was_written(
     data = written(
         pixels.astype(order + kind), byteorder=order, compression=compression, predictor=predictor, **shape, **options
     )
-    found = decode(data, "x.tif")
-    assert found.dtype == pixels.dtype
-    assert (found == pixels.reshape(found.shape)).all()
+    samples = decode(data, "x.tif")
+    assert samples.dtype == pixels.dtype
+    assert (samples == pixels.reshape(samples.shape)).all()
 
 
 @pytest.mark.parametrize("kind", ["u4", "f4"])
@@ -128,12 +128,12 @@ def test_other_images_have_other_digests() -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_png_gives_what_was_written(bits: int, channels: int) -> None:
+def test_a_png_has_the_pixels_that_were_written(bits: int, channels: int) -> None:
     grey = GREY8 if bits == 8 else GREY16
     pixels = grey if channels == 1 else np.dstack([grey, grey + 1, grey + 2])
-    found = decode(bytes(imagecodecs.png_encode(pixels)), "x.png")
-    assert found.dtype == pixels.dtype
-    assert (found == pixels.reshape(40, 48, channels)).all()
+    samples = decode(bytes(imagecodecs.png_encode(pixels)), "x.png")
+    assert samples.dtype == pixels.dtype
+    assert (samples == pixels.reshape(40, 48, channels)).all()
 
 
 def test_the_lowest_of_sixteen_bits_is_kept() -> None:
@@ -144,13 +144,13 @@ def test_the_lowest_of_sixteen_bits_is_kept() -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_a_jpeg_is_as_a_second_decoder_has_it(mode: str) -> None:
+def test_a_jpeg_has_the_pixels_of_a_second_decoder(mode: str) -> None:
     file = io.BytesIO()
     image = Image.fromarray(GREY8) if mode == "L" else Image.fromarray(RGB8)
     image.save(file, "JPEG", quality=95)
-    found = decode(file.getvalue(), "x.jpg")
+    samples = decode(file.getvalue(), "x.jpg")
     second = imagecodecs.jpeg8_decode(file.getvalue())
-    assert (found == second.reshape(found.shape)).all()
+    assert (samples == second.reshape(samples.shape)).all()
 
 
 def test_a_jpeg_whose_data_ends_early_or_is_damaged_is_refused() -> None:
@@ -158,23 +158,23 @@ def test_a_jpeg_whose_data_ends_early_or_is_damaged_is_refused() -> None:
     file = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     Image.fromarray(noise).save(file, "JPEG")
-    whole = file.getvalue()
-    begin = whole.index(b"\xff\xda") + 10
-    overwritten = whole[: begin + 200] + bytes(60) + whole[begin + 260 :]
-    for data in (whole[: begin + 10] + b"\xff\xd9", whole[: len(whole) // 2] + b"\xff\xd9", overwritten):
+    complete = file.getvalue()
+    begin = complete.index(b"\xff\xda") + 10
+    overwritten = complete[: begin + 200] + bytes(60) + complete[begin + 260 :]
+    for data in (complete[: begin + 10] + b"\xff\xd9", complete[: len(complete) // 2] + b"\xff\xd9", overwritten):
         refuse(data, "x.jpg", ImageReason.MALFORMED)
-    assert decode(whole, "x.jpg").shape == (64, 64, 1)
+    assert decode(complete, "x.jpg").shape == (64, 64, 1)
 
 
 def test_a_progressive_jpeg_without_its_last_scans_is_refused() -> None:
     file = io.BytesIO()
     Image.fromarray(GREY8).save(file, "JPEG", progressive=True)
-    whole = file.getvalue()
-    scans = [i for i in range(len(whole)) if whole[i : i + 2] == b"\xff\xda"]
+    complete = file.getvalue()
+    scans = [i for i in range(len(complete)) if complete[i : i + 2] == b"\xff\xda"]
     assert len(scans) > 3
     for place in scans[1:]:
-        table = whole.rfind(b"\xff\xc4", 0, place)
-        refuse(whole[: max(table, place - 200)] + b"\xff\xd9", "x.jpg", ImageReason.MALFORMED)
+        table = complete.rfind(b"\xff\xc4", 0, place)
+        refuse(complete[: max(table, place - 200)] + b"\xff\xd9", "x.jpg", ImageReason.MALFORMED)
 
 
 def ramp(**changes: int) -> np.ndarray[Any, Any]:
@@ -224,7 +224,7 @@ STRIPS = {
 
 
 @pytest.mark.parametrize("case", STRIPS)
-def test_a_strip_that_does_not_hold_what_it_must_is_malformed(case: str) -> None:
+def test_a_strip_of_another_decoded_size_is_malformed(case: str) -> None:
     compression, pixels = STRIPS[case]
     data = make.tiff(make.plain(compression=compression, sizes=len(pixels)), pixels=bytes(pixels))
     refuse(data, "x.tif", ImageReason.MALFORMED)

@@ -47,11 +47,11 @@ def head(data: bytes, name: str = "x.tif") -> ImageHeader:
 
 def test_an_image_comes_through_the_guard_as_it_was_written(guard: Guard) -> None:
     for pixels, data in ((GREY16, PACKED), (RGB16, written(RGB16, photometric="rgb", compression="lzw"))):
-        found = guard.decode(data, head(data))
-        assert found.pixels.dtype == np.uint16
-        assert (found.pixels == pixels.reshape(found.pixels.shape)).all()
-        assert found.digest == digest_pixels(found.pixels)
-        assert not found.pixels.flags.writeable
+        decoded = guard.decode(data, head(data))
+        assert decoded.pixels.dtype == np.uint16
+        assert (decoded.pixels == pixels.reshape(decoded.pixels.shape)).all()
+        assert decoded.digest == digest_pixels(decoded.pixels)
+        assert not decoded.pixels.flags.writeable
 
 
 @pytest.mark.parametrize("case", TIFFS)
@@ -60,18 +60,18 @@ def test_every_header_goes_to_the_child_and_back(case: str, guard: Guard) -> Non
     data = written(pixels, **dict(options))
     header = head(data)
     assert ImageHeader.from_data(json.loads(json.dumps(header.to_data()))) == header
-    found = guard.decode(data, header)
-    assert digest_pixels(found.pixels) == found.digest
+    decoded = guard.decode(data, header)
+    assert digest_pixels(decoded.pixels) == decoded.digest
 
 
 def test_two_threads_get_their_own_images(guard: Guard) -> None:
     files = [written(np.full((64, 64), i, np.uint16), compression="deflate") for i in range(40)]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda data: guard.decode(data, head(data)), files))
-    assert [int(item.pixels.max()) for item in found] == list(range(40))
+        decoded = list(pool.map(lambda data: guard.decode(data, head(data)), files))
+    assert [int(item.pixels.max()) for item in decoded] == list(range(40))
 
 
-def test_memory_is_used_again_only_when_nobody_looks_into_it(guard: Guard) -> None:
+def test_memory_is_reused_only_after_all_its_views_are_gone(guard: Guard) -> None:
     first = guard.decode(PACKED, head(PACKED)).pixels
     part = first[3:5]
     del first
@@ -100,7 +100,7 @@ def test_a_pool_takes_back_what_was_lent_and_gives_up_what_does_not_fit() -> Non
     other.close()
 
 
-def test_who_keeps_a_whole_batch_runs_out_of_nothing(guard: Guard) -> None:
+def test_a_caller_that_keeps_a_batch_does_not_run_out_of_descriptors(guard: Guard) -> None:
     before = len(os.listdir("/proc/self/fd"))
     kept = [guard.decode(PACKED, head(PACKED)).pixels for _ in range(100)]
     assert len(os.listdir("/proc/self/fd")) - before < 100
@@ -110,7 +110,7 @@ def test_who_keeps_a_whole_batch_runs_out_of_nothing(guard: Guard) -> None:
     assert len(os.listdir("/proc/self/fd")) - before < 30
 
 
-def test_a_memory_cannot_be_pulled_away() -> None:
+def test_shared_memory_cannot_be_shrunk() -> None:
     piece = shared_memory.SharedMemory(100)
     for size in (0, piece.size * 2):
         with pytest.raises(PermissionError):
@@ -128,16 +128,16 @@ def inside(attempt: Callable[[], object], *, seconds: int = 5, writable: int = 0
         try:
             sandbox.enter(seconds=seconds, memory=2**30, writable=writable, parent=own)
             attempt()
-            said = "done"
+            outcome = "done"
         except BaseException as e:
-            said = type(e).__name__
-        os.write(writer, said.encode())
+            outcome = type(e).__name__
+        os.write(writer, outcome.encode())
         os._exit(0)
     os.close(writer)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with os.fdopen(reader, "rb") as file:
-        said = file.read().decode()
-    return said if not code else signal.Signals(-code).name
+        outcome = file.read().decode()
+    return outcome if not code else signal.Signals(-code).name
 
 
 FORBIDDEN: dict[str, Callable[[], object]] = {
@@ -161,7 +161,7 @@ def test_the_sandbox_forbids(what: str) -> None:
     assert inside(FORBIDDEN[what]) == "PermissionError"
 
 
-def test_the_sandbox_lets_compute_within_its_limits() -> None:
+def test_the_sandbox_allows_computing_within_its_limits() -> None:
     assert inside(lambda: sum(range(1000))) == "done"
     assert inside(lambda: bytearray(3 * 2**30)) == "MemoryError"
     assert inside(lambda: all(iter(lambda: True, False)), seconds=1) == "SIGXCPU"
@@ -294,7 +294,7 @@ def test_a_decoders_process_that_is_killed_is_replaced(guard: Guard) -> None:
 
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[worker.Worker]:
     """Return a list that grows by a lane whenever one is asked."""
-    found: list[worker.Worker] = []
+    workers: list[worker.Worker] = []
     real = worker.Worker.ask
 
     def ask(
@@ -304,11 +304,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[worker.Worker]:
         outbox: shared_memory.SharedMemory,
         limits: ResourceLimits,
     ) -> ProcessExit:
-        found.append(self)
+        workers.append(self)
         return real(self, header, data, outbox, limits)
 
     monkeypatch.setattr(worker.Worker, "ask", ask)
-    return found
+    return workers
 
 
 def test_a_child_whose_parent_has_ended_does_not_begin() -> None:
@@ -349,7 +349,7 @@ def test_no_process_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not thread.is_alive()
 
 
-def test_when_we_are_killed_the_decoders_end(tmp_path: Path) -> None:
+def test_decoders_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import time; from fusiondiff_audit.images.guard import Guard\n"
         "from tests.images.test_guard import PACKED, head\n"
@@ -385,7 +385,7 @@ LIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("case", LIES)
-def test_what_the_header_did_not_say_is_not_believed(case: str) -> None:
+def test_results_that_contradict_the_header_are_refused(case: str) -> None:
     words = LIES[case] if isinstance(LIES[case], bytes) else json.dumps(LIES[case]).encode()
     box = bytearray(result_size(HEADER))
     box[HEADER.nbytes :] = (len(words).to_bytes(4, "little") + words).ljust(len(box) - HEADER.nbytes, b"\0")
@@ -394,7 +394,7 @@ def test_what_the_header_did_not_say_is_not_believed(case: str) -> None:
     assert caught.value.reason is ImageReason.MALFORMED
 
 
-def test_a_length_beyond_the_memory_is_no_way_out() -> None:
+def test_a_summary_longer_than_the_memory_is_refused() -> None:
     box = bytes(HEADER.nbytes) + b"\xff" * (result_size(HEADER) - HEADER.nbytes)
     assert len(box) == HEADER.nbytes + 4 + decoder_result.MAX_SUMMARY
     with pytest.raises(ImageError, match="nonsense"):

@@ -26,12 +26,12 @@ CASES = {f"{outcome}/{name}": data for outcome, files in make.ALL.items() for na
 
 
 def test_the_files_are_those_that_the_script_makes() -> None:
-    found = {p.relative_to(FOLDER).as_posix(): p.read_bytes() for p in FOLDER.rglob("*/*") if "__" not in str(p)}
-    assert found == CASES
+    files = {p.relative_to(FOLDER).as_posix(): p.read_bytes() for p in FOLDER.rglob("*/*") if "__" not in str(p)}
+    assert files == CASES
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_file_ends_as_its_folder_says(name: str) -> None:
+def test_each_vector_is_refused_by_the_reason_of_its_folder(name: str) -> None:
     outcome, _, file = name.partition("/")
     tracemalloc.start()
     try:
@@ -113,7 +113,7 @@ def test_every_jpeg_that_pillow_writes_is_read(options: dict[str, Any]) -> None:
         assert (header.format, header.channels, header.lossy) == ("jpeg", channels, True)
 
 
-def test_several_pages_are_a_question() -> None:
+def test_several_pages_are_refused() -> None:
     data = written(np.stack([GREY8, GREY8]), photometric="minisblack")
     with pytest.raises(ImageError, match="2 pages"):
         read_image_header(data, "x.tif")
@@ -188,7 +188,7 @@ SLOW: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("case", SLOW)
-def test_no_walk_takes_longer_than_its_file_is_long(case: str) -> None:
+def test_reading_a_header_takes_time_linear_in_the_file(case: str) -> None:
     name, data = SLOW[case]
     started = time.process_time()
     with suppress(ImageError):
@@ -196,7 +196,7 @@ def test_no_walk_takes_longer_than_its_file_is_long(case: str) -> None:
     assert time.process_time() - started < 5  # each took 20 s and more where work grew with the square
 
 
-def test_one_directory_below_that_is_named_often_is_read_once() -> None:
+def test_a_nested_directory_that_is_named_often_is_read_once() -> None:
     """32 names of one directory with 65,536 strips and tiles took 700 MB of a file of 527 KB."""
     lists = struct.pack("<I", 8) * 65_536
     place = make.BELOW + 4 * 32
@@ -227,7 +227,7 @@ PILLOW_GOOD = {
 
 
 @pytest.mark.vectors
-def test_damaged_files_end_as_they_should(vectors: Path) -> None:
+def test_damaged_files_are_refused_by_the_expected_reason(vectors: Path) -> None:
     folder = vectors / "images-pillow"
     files = [p for p in folder.iterdir() if p.name != "LICENSE"]
     assert len(files) == 23

@@ -65,7 +65,7 @@ def test_a_large_file_waits_and_is_not_overtaken() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 1000])
-def test_who_needs_all_or_more_is_alone(size: int) -> None:
+def test_a_request_for_the_total_or_more_waits_for_all_others(size: int) -> None:
     asking = Asking(MemoryBudget(100))
     asking.ask("first", 1)
     asking.ask("huge", size)
@@ -77,7 +77,7 @@ def test_who_needs_all_or_more_is_alone(size: int) -> None:
     asking.give_back("next")
 
 
-def test_a_holder_that_fails_gives_back() -> None:
+def test_a_share_is_given_back_after_an_exception() -> None:
     budget = MemoryBudget(100)
     for _ in range(3):
         with pytest.raises(ValueError, match="a decoder"), budget.alone():
@@ -86,7 +86,7 @@ def test_a_holder_that_fails_gives_back() -> None:
         pass
 
 
-def test_who_stops_waiting_leaves_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_request_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     budget = MemoryBudget(100)
 
     def interrupted(*_: object) -> None:

@@ -31,11 +31,11 @@ def drawn(kind: str) -> npt.NDArray[Any]:
 
 
 @pytest.mark.parametrize("kind", ["uint8", "uint16", "few", "signed", "large", "float"])
-def test_they_are_numpys(kind: str) -> None:
+def test_percentiles_equal_those_of_numpy(kind: str) -> None:
     for _ in range(200):
         greys = drawn(kind)
-        for seen in (greys, greys[::2, ::-1]):
-            assert (percentiles(seen, SHARES) == np.percentile(seen, SHARES)).all()
+        for view in (greys, greys[::2, ::-1]):
+            assert (percentiles(view, SHARES) == np.percentile(view, SHARES)).all()
 
 
 def test_one_grey_is_every_percentile() -> None:
@@ -46,11 +46,11 @@ def test_a_large_image_is_counted_in_pieces() -> None:
     greys = RNG.integers(0, 2**16, (2048, 8192), dtype=np.uint16)
     tracemalloc.start()
     try:
-        found = percentiles(greys, SHARES)
+        counted = percentiles(greys, SHARES)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert (found == np.percentile(greys, SHARES)).all()
+    assert (counted == np.percentile(greys, SHARES)).all()
     assert most < 2 * greys.size  # less than a copy of the image
 
 

@@ -44,35 +44,35 @@ def scaled(nanometres: str, **more: Any) -> Claims:
 
 def test_a_plain_image_is_only_cut_into_tiles() -> None:
     plane = grains()
-    found = prepare(micrograph(plane, scaled("10")), Geometry(tile=224))
-    assert (found.plane == plane).all()
-    assert found.steps == ("a step", "12 tiles of 224 pixels, 0 without structure left out")
-    assert found.quality.faults == ()
-    assert found.scale is not None
+    prepared = prepare(micrograph(plane, scaled("10")), Geometry(tile=224))
+    assert (prepared.plane == plane).all()
+    assert prepared.steps == ("a step", "12 tiles of 224 pixels, 0 without structure left out")
+    assert prepared.quality.faults == ()
+    assert prepared.scale is not None
     assert prepare(micrograph(plane), Geometry()).scale is None
 
 
 @pytest.mark.parametrize("top", [255, 65535])
-def test_a_burned_in_bar_is_found_by_its_look_and_said(top: int) -> None:
+def test_a_data_bar_is_found_by_its_greys_and_listed(top: int) -> None:
     plane = grains(top=top)
     plane[-40:] = 0
     plane[-30:-10, 100:200] = top
     plane[-25:-15, 300:310] = top // 2
-    found = prepare(micrograph(plane), Geometry())
-    assert found.plane.shape == (440, 640)
-    assert found.guessed
-    assert "40 rows of data bar cut off, by their look" in found.steps
+    prepared = prepare(micrograph(plane), Geometry())
+    assert prepared.plane.shape == (440, 640)
+    assert prepared.guessed
+    assert "40 rows of data bar cut off, by their look" in prepared.steps
     assert prepare(micrograph(plane), Geometry(guess_bar=False)).plane.shape == (480, 640)
 
 
-def test_metadata_comes_before_looks() -> None:
-    found = prepare(micrograph(grains(), Claims(rows=400)), Geometry())
-    assert found.plane.shape == (400, 640)
-    assert not found.guessed
-    assert "80 rows of data bar cut off, by metadata" in found.steps
+def test_metadata_of_the_data_bar_takes_precedence() -> None:
+    prepared = prepare(micrograph(grains(), Claims(rows=400)), Geometry())
+    assert prepared.plane.shape == (400, 640)
+    assert not prepared.guessed
+    assert "80 rows of data bar cut off, by metadata" in prepared.steps
 
 
-def test_what_is_no_bar_is_left() -> None:
+def test_rows_that_are_no_data_bar_are_kept() -> None:
     plain = grains()
     assert data_bar_rows(plain) == 0
     few = plain.copy()
@@ -87,15 +87,15 @@ def test_what_is_no_bar_is_left() -> None:
     assert data_bar_rows(np.where(plain > 128, 255, 0).astype(np.uint8)) == 0  # two greys everywhere
 
 
-def test_the_scale_is_changed_at_full_depth_and_said() -> None:
+def test_resizing_keeps_full_depth_and_is_listed() -> None:
     plane = grains(top=65535)
-    found = prepare(micrograph(plane, scaled("10")), Geometry(nanometres=Decimal(20), tile=64))
-    assert found.plane.shape == (240, 320)
-    assert found.plane.dtype == np.uint16
-    assert len(np.unique(found.plane)) > 1000
-    assert abs(float(found.plane.mean()) - float(plane.mean())) < 65535 / 200
-    assert "brought from 10 nm (manifest) to 20 nm a pixel, 320 x 240 pixels, bilinear" in found.steps
-    assert found.scale == Scale(Decimal(20), ScaleSource.MANIFEST)
+    prepared = prepare(micrograph(plane, scaled("10")), Geometry(nanometres=Decimal(20), tile=64))
+    assert prepared.plane.shape == (240, 320)
+    assert prepared.plane.dtype == np.uint16
+    assert len(np.unique(prepared.plane)) > 1000
+    assert abs(float(prepared.plane.mean()) - float(plane.mean())) < 65535 / 200
+    assert "brought from 10 nm (manifest) to 20 nm a pixel, 320 x 240 pixels, bilinear" in prepared.steps
+    assert prepared.scale == Scale(Decimal(20), ScaleSource.MANIFEST)
     same = prepare(micrograph(plane, scaled("10.04")), Geometry(nanometres=Decimal(10)))
     assert (same.plane == plane).all()
     unknown = prepare(micrograph(plane), Geometry(nanometres=Decimal(10)))
@@ -105,25 +105,25 @@ def test_the_scale_is_changed_at_full_depth_and_said() -> None:
         prepare(micrograph(plane, scaled("10000")), Geometry(nanometres=Decimal(1)))
 
 
-def test_channels_that_differ_are_a_question() -> None:
+def test_channels_that_differ_are_refused_unless_one_is_named() -> None:
     colour = np.dstack([grains(seed=1), grains(seed=2), grains(seed=3)])
     with pytest.raises(ImageError, match="3 channels that differ"):
         prepare(micrograph(colour), Geometry())
-    found = prepare(micrograph(colour), Geometry(channel=2))
-    assert (found.plane == colour[:, :, 2]).all()
-    assert "channel 2 of 3 taken" in found.steps
+    prepared = prepare(micrograph(colour), Geometry(channel=2))
+    assert (prepared.plane == colour[:, :, 2]).all()
+    assert "channel 2 of 3 taken" in prepared.steps
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (225, 700), (1000, 300), (448, 449)])
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5])
 def test_tiles_cover_everything_and_overlap(shape: tuple[int, int], overlap: float) -> None:
     tiles = tile_grid(*shape, 224, overlap)
-    seen = np.zeros(shape, int)
+    covered = np.zeros(shape, int)
     for tile in tiles:
         assert tile.top + 224 <= shape[0]
         assert tile.left + 224 <= shape[1]
-        seen[tile.top : tile.top + 224, tile.left : tile.left + 224] += 1
-    assert seen.min() >= 1
+        covered[tile.top : tile.top + 224, tile.left : tile.left + 224] += 1
+    assert covered.min() >= 1
     for places in ({t.top for t in tiles}, {t.left for t in tiles}):
         steps = np.diff(sorted(places))
         assert (steps <= 224 * (1 - overlap) + 1).all()
@@ -134,12 +134,12 @@ def test_tiles_cover_everything_and_overlap(shape: tuple[int, int], overlap: flo
 def test_tiles_without_structure_are_left_out() -> None:
     plane = grains(448, 448)
     plane[:224, :224] = 100
-    found = prepare(micrograph(plane), Geometry(overlap=0.0))
-    assert found.tiles == (Tile(0, 224), Tile(224, 0), Tile(224, 224))
-    assert found.steps[-1] == "4 tiles of 224 pixels, 1 without structure left out"
+    prepared = prepare(micrograph(plane), Geometry(overlap=0.0))
+    assert prepared.tiles == (Tile(0, 224), Tile(224, 0), Tile(224, 224))
+    assert prepared.steps[-1] == "4 tiles of 224 pixels, 1 without structure left out"
 
 
-def test_one_odd_tile_decides_nothing() -> None:
+def test_one_outlying_tile_does_not_decide_the_score() -> None:
     scores = np.array([0.1] * 9 + [1.0])
     assert aggregate(scores, Aggregation.MEDIAN) == pytest.approx(0.1)
     assert aggregate(scores, Aggregation.TRIMMED_MEAN) == pytest.approx(0.1)
@@ -152,7 +152,7 @@ def overexposed(plane: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.clip(plane.astype(float) * 2.2, 0, 255).astype(np.uint8)
 
 
-def test_what_cannot_be_judged_is_named_with_its_value() -> None:
+def test_faults_are_named_with_their_measures() -> None:
     good = grains()
     assert measure_quality(good).faults == ()
     cases = {
@@ -161,9 +161,9 @@ def test_what_cannot_be_judged_is_named_with_its_value() -> None:
         Fault.OUT_OF_FOCUS: blurred(good, 10),
     }
     for fault, plane in cases.items():
-        found = measure_quality(plane)
-        assert found.faults == (fault,), found
-        assert f"not assessable ({fault}): white " in str(found)
+        quality = measure_quality(plane)
+        assert quality.faults == (fault,), quality
+        assert f"not assessable ({fault}): white " in str(quality)
     dim = (RNG.random((480, 640)) * 2 + 120).astype(np.uint8)
     assert measure_quality(dim).faults == (Fault.EMPTY,)
     noisy = np.clip(blurred(good, 10) + 2 * RNG.standard_normal(good.shape), 0, 255).astype(np.uint8)
@@ -181,7 +181,7 @@ def test_depth_and_brightness_do_not_change_the_quality() -> None:
     assert measure_quality((wide // 16).astype(np.uint16)).faults == ()  # twelve bits in sixteen
 
 
-def test_intensity_is_mapped_by_percentiles_and_said() -> None:
+def test_intensity_is_mapped_by_percentiles_and_listed() -> None:
     plane = grains(top=65535)
     hot = plane.copy()
     hot[3, 3] = 65535
@@ -204,12 +204,12 @@ def test_a_scale_that_no_microscope_has_is_refused(nanometres: str) -> None:
 
 
 @pytest.mark.parametrize("broken", [{"tile": 0}, {"overlap": 1.0}, {"overlap": -0.1}])
-def test_geometry_that_means_nothing_is_refused(broken: dict[str, Any]) -> None:
+def test_geometry_out_of_range_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="tiles of"):
         Geometry(**broken)
 
 
-def test_mappings_that_mean_nothing_are_refused() -> None:
+def test_percentiles_out_of_order_are_refused() -> None:
     for broken in ({"low": 50.0, "high": 50.0}, {"low": -0.1}, {"high": 100.5}):
         with pytest.raises(ValueError, match="no mapping"):
             Intensity(**broken)
@@ -222,11 +222,11 @@ def test_real_micrographs_can_all_be_judged_and_blurred_ones_cannot() -> None:
     assert len(files) == 45
     with Guard() as guard:
         for file in files:
-            found = decode(LooseFile.read(file), guard=guard)
+            image = decode(LooseFile.read(file), guard=guard)
             assert (
-                found.pixels[:, :, 0] == imagecodecs.png_decode(file.read_bytes()).reshape(found.pixels.shape[:2])
+                image.pixels[:, :, 0] == imagecodecs.png_decode(file.read_bytes()).reshape(image.pixels.shape[:2])
             ).all()
-            assert prepare(found, Geometry()).quality.faults == (), file
-            assert data_bar_rows(found.pixels[:, :, 0]) == 0
+            assert prepare(image, Geometry()).quality.faults == (), file
+            assert data_bar_rows(image.pixels[:, :, 0]) == 0
             if file == files[0] or file == files[-1]:
-                assert Fault.OUT_OF_FOCUS in measure_quality(blurred(found.pixels[:, :, 0], 4.5)).faults
+                assert Fault.OUT_OF_FOCUS in measure_quality(blurred(image.pixels[:, :, 0], 4.5)).faults

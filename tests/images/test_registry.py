@@ -23,16 +23,16 @@ def test_files_of_every_format_are_signed_as_images() -> None:
     assert default_kind(f"folder/x{SUFFIXES[0].upper()}") is FileKind.IMAGE
 
 
-@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
-def test_every_format_has_a_name_and_a_decoder_of_its_own(known: ImageFormat) -> None:
-    assert [other.name for other in FORMATS].count(known.name) == 1
-    assert known.name.islower()
-    decoder = import_module(known.decoder)
+@pytest.mark.parametrize("image_format", FORMATS, ids=lambda image_format: image_format.name)
+def test_every_format_has_a_name_and_a_decoder_of_its_own(image_format: ImageFormat) -> None:
+    assert [other.name for other in FORMATS].count(image_format.name) == 1
+    assert image_format.name.islower()
+    decoder = import_module(image_format.decoder)
     decoder.warm_up()
-    name, data = next((name, data) for name, data in FILES.items() if name.endswith(known.suffixes))
+    name, data = next((name, data) for name, data in FILES.items() if name.endswith(image_format.suffixes))
     header = read_image_header(data, name)
-    assert format_of(header) is known
-    assert known.decoder_memory(header, len(data)) >= 0
+    assert format_of(header) is image_format
+    assert image_format.decoder_memory(header, len(data)) >= 0
     rows = np.concatenate(list(decoder.decode_rows(memoryview(data), header)))
     assert rows.shape[:2] == (header.height, header.width)
 

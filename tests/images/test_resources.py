@@ -61,7 +61,7 @@ AT_THE_LIMIT: dict[str, tuple[Callable[[], bytes], Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("name", AT_THE_LIMIT)
-def test_the_limit_is_where_it_is_said_to_be(name: str) -> None:
+def test_images_at_the_limit_are_read_and_larger_ones_refused(name: str) -> None:
     largest_file, larger_file = AT_THE_LIMIT[name]
     assert read_image_header(largest_file(), name).nbytes == MAX_BYTES
     with pytest.raises(ImageError, match="at most 268,435,456") as caught:
@@ -69,7 +69,7 @@ def test_the_limit_is_where_it_is_said_to_be(name: str) -> None:
     assert caught.value.reason is ImageReason.TOO_LARGE
 
 
-def test_tiles_count_with_what_pads_them() -> None:
+def test_tiles_count_with_their_padding() -> None:
     """A row of 32,768 pixels may lie in a tile of 1024 rows."""
     piece = bytes(imagecodecs.deflate_encode(bytes(32_768 * 1024 * 8)))
     data = heavy.tiff_of(piece, 2, 32_768, 1025, compression=8, channels=4, tile=(32_768, 1024))
@@ -111,7 +111,7 @@ def test_no_file_needs_more_memory_than_all_decoders_have(case: str) -> None:
 
 def endings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ProcessExit, ResourceLimits]]:
     """Return a list that grows by how each decoder ends, and what it was allowed."""
-    seen: list[tuple[ProcessExit, ResourceLimits]] = []
+    recorded: list[tuple[ProcessExit, ResourceLimits]] = []
     real = worker.Worker.ask
 
     def ask(
@@ -122,11 +122,11 @@ def endings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ProcessExit, Resource
         limits: ResourceLimits,
     ) -> ProcessExit:
         ending = real(self, header, data, outbox, limits)
-        seen.append((ending, limits))
+        recorded.append((ending, limits))
         return ending
 
     monkeypatch.setattr(worker.Worker, "ask", ask)
-    return seen
+    return recorded
 
 
 def noise_row(width: int) -> bytes:
@@ -152,11 +152,11 @@ def test_the_costliest_files_come_nowhere_near_their_limits(
 ) -> None:
     """In processor time, which a busy machine does not change much, and in half of the memory that is spare."""
     monkeypatch.setattr(resources, "PROCESS", resources.PROCESS // 2)
-    seen = endings(monkeypatch)
+    recorded = endings(monkeypatch)
     name, make_it = COSTLY[case]
     data = make_it()
     guard.decode(data, read_image_header(data, name))
-    ((ending, limits),) = seen
+    ((ending, limits),) = recorded
     assert ending.code == 0
     assert ending.processor < limits.processor / 8
 
@@ -168,7 +168,7 @@ def test_time_in_which_a_decoder_does_not_run_is_not_counted(monkeypatch: pytest
         monkeypatch, f"{busy}    return real(data, header)", before="real = fork_server.decode_samples", processor=2
     )
     monkeypatch.setattr(guarding, "limit_resources", lambda *_: ResourceLimits(2, 600, 2**30, 2**20))
-    seen = endings(monkeypatch)
+    recorded = endings(monkeypatch)
     with Guard() as guard, ThreadPoolExecutor(1) as pool:
         guard.decode(PACKED, head(PACKED))
         process = guard._idle[0]._process.pid
@@ -179,8 +179,8 @@ def test_time_in_which_a_decoder_does_not_run_is_not_counted(monkeypatch: pytest
         time.sleep(3)
         os.kill(children[0], signal.SIGCONT)
         assert found.result(60).pixels.any()
-    ending = seen[-1][0]
-    assert len(seen) == 2  # nothing was tried again
+    ending = recorded[-1][0]
+    assert len(recorded) == 2  # nothing was tried again
     assert ending.clock > 3
     assert ending.processor < 2
 
@@ -191,7 +191,7 @@ WAITING = "import threading; lock = threading.Lock(); lock.acquire(); lock.acqui
 def test_a_decoder_that_only_waits_is_ended_by_the_clock_and_tried_once_more_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both times are said."""
+    """Both times are outcome."""
     hostile(monkeypatch, WAITING, processor=30, clock=1)
     running, most = [0], []
     real = worker.Worker.ask
@@ -281,20 +281,20 @@ def test_a_large_inbox_is_not_kept(guard: Guard) -> None:
         (resource.RLIMIT_FSIZE, 2**20, "bytes of a file, this system allows 1,048,576"),
     ],
 )
-def test_limits_from_outside_decide_nothing(limit: int, value: int, words: str) -> None:
+def test_lower_limits_of_the_system_are_refused(limit: int, value: int, words: str) -> None:
     """A lower one would refuse large files here that are admitted elsewhere, so that nothing is decoded at all."""
     reader, writer = os.pipe()
     own = os.getpid()
     child = os.fork()
     if not child:
-        said = "entered"
+        outcome = "entered"
         try:
             resource.setrlimit(limit, (value, value))
             sandbox.enter(seconds=MOST_PROCESSOR, memory=MEMORY, writable=MAX_BYTES, parent=own)
         except sandbox.NoSandboxError as e:
-            said = str(e)
+            outcome = str(e)
         finally:
-            os.write(writer, said.encode())
+            os.write(writer, outcome.encode())
             os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)

@@ -47,7 +47,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
         ("file,label,specimen,use\na,authentic,s,enrol\nb,authentic,s,calibrate\n", "another label or use"),
     ],
 )
-def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+def test_invalid_labels_are_refused(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(signing.SigningError, match=sentence) as caught:
         read_labels(write(tmp_path, text))
     assert caught.value.reason is signing.Reason.BAD_REQUEST

@@ -71,8 +71,8 @@ def test_elongated_grains_follow_their_direction() -> None:
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.2])
 def test_pores_take_their_share(share: float) -> None:
     body = Body(Grains(channelling=0), Pores(share=share, size=1.5, spread=0.3, roughness=0))
-    found = np.mean([share_below(0.3, body, seed=str(i)) for i in range(8)])
-    assert 0.7 * share < found < 1.4 * share
+    mean_share = np.mean([share_below(0.3, body, seed=str(i)) for i in range(8)])
+    assert 0.7 * share < mean_share < 1.4 * share
 
 
 @pytest.mark.parametrize(("siting", "on"), [(1.0, True), (0.0, False)])
@@ -88,8 +88,8 @@ def test_pores_lie_on_boundaries_or_in_grains(siting: float, on: bool) -> None:
 def test_aligned_pores_share_a_direction_and_clustered_ones_a_place() -> None:
     def drawn(**options: float) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         pores = Pores(share=0.1, size=1, **options)
-        found = draw_layout(Body(pores=pores), random_stream("tests", "aligned"), side=256, pixel_size=0.2).pores
-        return found.angles if "alignment" in options else found.centres
+        pores = draw_layout(Body(pores=pores), random_stream("tests", "aligned"), side=256, pixel_size=0.2).pores
+        return pores.angles if "alignment" in options else pores.centres
 
     assert np.std(drawn(alignment=1.0)) < 1e-6 < 0.5 < np.std(drawn(alignment=0.0))
 

@@ -9,7 +9,7 @@ from signing import Reason, SigningError
 from tests.reports.verdict.made import digest
 
 
-def test_the_built_in_one_has_a_name_and_a_digest() -> None:
+def test_the_built_in_policy_has_a_name_and_a_digest() -> None:
     policy = read_audit_policy(None)
     assert (policy.name, policy.digest) == ("built-in", AuditPolicy().digest)
     assert float(policy.rules.alpha) == 0.05
@@ -60,7 +60,7 @@ def test_a_file_s_settings_are_those_that_are_quoted(tmp_path: Path) -> None:
         ".".join("a" * 1500) + " = 1",
     ],
 )
-def test_what_is_unknown_or_means_nothing_is_refused(tmp_path: Path, text: str) -> None:
+def test_unknown_keys_and_invalid_values_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "audit.toml"
     path.write_text(text)
     with pytest.raises(SigningError) as caught:

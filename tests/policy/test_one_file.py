@@ -65,7 +65,7 @@ def one_file(**changes: Any) -> str:
     return write_json(settings | changes).decode()
 
 
-def test_a_quoted_one_requires_what_it_asked_for_itself() -> None:
+def test_a_quoted_policy_requires_its_own_attacks() -> None:
     attacks = [AttackSettings(attack="pgd", norm="linf", size="8/255").model_dump(mode="json")]
     text = one_file(robustness={"attacks": attacks, "images": 9})
     stress = quoted_stress_policy(text, "it")

@@ -35,7 +35,7 @@ def entry(start: int, end: int, dtype: str = "F32", shape: list[int] | None = No
     return {"dtype": dtype, "shape": [(end - start) // 4] if shape is None else shape, "data_offsets": [start, end]}
 
 
-def test_what_the_reference_writes_is_read_bit_for_bit() -> None:
+def test_files_of_the_reference_are_read_bit_for_bit() -> None:
     data = save(TENSORS, {"format": "pt"})
     expected = {
         name: TensorSpec(placed.spec.dtype, placed.spec.shape)
@@ -59,12 +59,12 @@ def anonymous(data: bytes) -> memoryview:
 
 def test_tensors_share_the_memory_that_was_hashed() -> None:
     memory = anonymous(to_safetensors({"a": torch.zeros(16)}))
-    found = view({"x": memory}, {"a": TensorSpec("F32", (16,))})["a"]
+    tensors = view({"x": memory}, {"a": TensorSpec("F32", (16,))})["a"]
     memory[-4:] = struct.pack("<f", 3.5)
-    assert found.tolist() == [0] * 15 + [3.5]
+    assert tensors.tolist() == [0] * 15 + [3.5]
 
 
-def test_what_we_write_the_reference_reads_and_nothing_large_lies_across_cache_lines() -> None:
+def test_the_reference_reads_our_files_and_large_tensors_are_aligned() -> None:
     tensors = TENSORS | {"g": torch.randn(3, 64), "h": torch.randn(7)}
     data = to_safetensors(tensors)
     theirs = load(data)
@@ -105,16 +105,16 @@ def test_no_tensor_lies_across_cache_lines_whoever_wrote_the_file(shift: int) ->
     header = json.dumps({"a": entry(0, 256)}).encode()
     header += b" " * (-(len(header) + 8) % 64 + shift)
     data = anonymous(bytes(packed(header, struct.pack("<64f", *range(64)))))
-    found = view({"x": data}, {"a": TensorSpec("F32", (64,))})["a"]
-    assert found.tolist() == list(range(64))
-    assert found.data_ptr() % ALIGNED == 0
+    tensors = view({"x": data}, {"a": TensorSpec("F32", (64,))})["a"]
+    assert tensors.tolist() == list(range(64))
+    assert tensors.data_ptr() % ALIGNED == 0
 
 
 def test_numbers_at_odd_places_are_read_all_the_same() -> None:
     header = {"a": entry(0, 1, "U8", [1]), "b": entry(1, 9, "F32", [2])}
     data = packed(header, b"\x05" + struct.pack("<ff", 1.5, 2.5))
-    found = view({"x": data}, {"a": TensorSpec("U8", (1,)), "b": TensorSpec("F32", (2,))})
-    assert (found["a"].tolist(), found["b"].tolist()) == ([5], [1.5, 2.5])
+    tensors = view({"x": data}, {"a": TensorSpec("U8", (1,)), "b": TensorSpec("F32", (2,))})
+    assert (tensors["a"].tolist(), tensors["b"].tolist()) == ([5], [1.5, 2.5])
 
 
 HOSTILE: dict[str, memoryview] = {
@@ -152,7 +152,7 @@ HOSTILE: dict[str, memoryview] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_could_be_meant_two_ways_is_refused(name: str) -> None:
+def test_ambiguous_headers_are_refused(name: str) -> None:
     with pytest.raises(signing.SigningError) as caught:
         read_tensor_header(HOSTILE[name], "x.safetensors")
     assert caught.value.reason in (signing.Reason.MALFORMED, signing.Reason.TOO_LARGE)
@@ -183,7 +183,7 @@ def test_mutations_end_in_our_errors_or_in_the_tensors_of_the_reference() -> Non
         ({"a": TensorSpec("F16", (4,))}, r"'a' is F32\[2\], expected F16\[4\]"),
     ],
 )
-def test_only_what_is_expected_becomes_tensors(expected: dict[str, TensorSpec], sentence: str) -> None:
+def test_only_expected_tensors_are_made(expected: dict[str, TensorSpec], sentence: str) -> None:
     with pytest.raises(signing.SigningError, match=sentence):
         view({"x": memoryview(save({"a": torch.zeros(2)}))}, expected)
 

@@ -52,7 +52,7 @@ def drop_jfif(jpeg: Jpeg, _: Random) -> None:
 
 def jfif(jpeg: Jpeg, rng: Random) -> str:
     how = rng.choice(["dropped", "twice", "thumbnail", "late", "version", "short", "JFXX", "density"])
-    found = jpeg.all(APP)
+    applications = jpeg.all(APP)
     match how:
         case "dropped":
             drop_jfif(jpeg, rng)
@@ -61,8 +61,8 @@ def jfif(jpeg: Jpeg, rng: Random) -> str:
         case "thumbnail":
             app(jpeg, 0, b"JFIF\0\1\2\0\0\1\0\1\2\2" + bytes(range(12)), rng)
         case "late":
-            jpeg.segments = [s for s in jpeg.segments if s not in found]
-            jpeg.insert(found[0] if found else Segment(APP, b"JFIF\0\1\1\0\0\1\0\1\0\0"), jpeg.first(SOS))
+            jpeg.segments = [s for s in jpeg.segments if s not in applications]
+            jpeg.insert(applications[0] if applications else Segment(APP, b"JFIF\0\1\1\0\0\1\0\1\0\0"), jpeg.first(SOS))
         case "version":
             app(jpeg, 0, b"JFIF\0\x09\2\0\0\1\0\1\0\0", rng)
         case "short":

@@ -71,9 +71,9 @@ def truncate(jpeg: Jpeg, rng: Random) -> str:
 
 def lengthen(jpeg: Jpeg, rng: Random) -> str:
     scan = rng.choice(jpeg.all(SOS))
-    more = rng.choice([b"\0", b"\xff\0", bytes(rng.randrange(255) for _ in range(30)), b"\xff\xd0", b"\xff", b"\x7f"])
-    scan.data += more
-    return repr(more[:6])
+    junk = rng.choice([b"\0", b"\xff\0", bytes(rng.randrange(255) for _ in range(30)), b"\xff\xd0", b"\xff", b"\x7f"])
+    scan.data += junk
+    return repr(junk[:6])
 
 
 def stuffing(jpeg: Jpeg, rng: Random) -> str:

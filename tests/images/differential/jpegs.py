@@ -65,9 +65,9 @@ def other_marker(jpeg: Jpeg, rng: Random) -> str:
 
 
 def fill(jpeg: Jpeg, rng: Random) -> str:
-    one = rng.choice(jpeg.segments[1:])
-    one.fill = rng.choice([b"\xff", b"\xff" * 20, b"\0", b"\0\0", b"words"])
-    return f"{one.fill[:5]!r} before {one.marker:02x}"
+    segment = rng.choice(jpeg.segments[1:])
+    segment.fill = rng.choice([b"\xff", b"\xff" * 20, b"\0", b"\0\0", b"words"])
+    return f"{segment.fill[:5]!r} before {segment.marker:02x}"
 
 
 def frame_kind(jpeg: Jpeg, rng: Random) -> str:
@@ -106,42 +106,42 @@ def bits(jpeg: Jpeg, rng: Random) -> str:
 
 def tables(jpeg: Jpeg, rng: Random) -> str:
     """Drop a table, double one with other values, move one behind the scan, or store 16 bits for each value."""
-    found = jpeg.all(DQT, DHT)
-    if not found:
+    tables = jpeg.all(DQT, DHT)
+    if not tables:
         return "-"
-    one, how = (
-        rng.choice(found),
+    segment, how = (
+        rng.choice(tables),
         rng.choice(["dropped", "other values", "late", "sixteen bits", "twice", "cut", "all DHT dropped"]),
     )
-    body = one.body or b""
+    body = segment.body or b""
     match how:
         case "dropped":
-            jpeg.segments.remove(one)
+            jpeg.segments.remove(segment)
         case "all DHT dropped":
             jpeg.segments = [s for s in jpeg.segments if s.marker != DHT]
         case "other values":
             place = rng.randrange(1, len(body))
-            one.body = body[:place] + bytes([body[place] ^ rng.choice([1, 16, 255])]) + body[place + 1 :]
+            segment.body = body[:place] + bytes([body[place] ^ rng.choice([1, 16, 255])]) + body[place + 1 :]
         case "late":
-            jpeg.segments.remove(one)
-            jpeg.insert(one, jpeg.segments[-1])
+            jpeg.segments.remove(segment)
+            jpeg.insert(segment, jpeg.segments[-1])
         case "twice":
-            jpeg.insert(Segment(one.marker, body), one)
+            jpeg.insert(Segment(segment.marker, body), segment)
         case "cut":
-            one.body = body[: rng.randrange(len(body))]
+            segment.body = body[: rng.randrange(len(body))]
         case _:
-            one = jpeg.first(DQT)
-            old = one.body or b""
-            one.body = b"".join(
+            segment = jpeg.first(DQT)
+            old = segment.body or b""
+            segment.body = b"".join(
                 bytes([0x10 | old[i]]) + struct.pack(">64H", *old[i + 1 : i + 65]) for i in range(0, len(old) - 64, 65)
             )
-    return f"{one.marker:02x} {how}"
+    return f"{segment.marker:02x} {how}"
 
 
 def lengths(jpeg: Jpeg, rng: Random) -> str:
-    one = rng.choice([s for s in jpeg.segments if s.body is not None])
-    one.length = rng.choice([0, 1, 2, len(one.body or b"") + 1, len(one.body or b"") + 3, 65535])
-    return f"of {one.marker:02x} = {one.length}"
+    segment = rng.choice([s for s in jpeg.segments if s.body is not None])
+    segment.length = rng.choice([0, 1, 2, len(segment.body or b"") + 1, len(segment.body or b"") + 3, 65535])
+    return f"of {segment.marker:02x} = {segment.length}"
 
 
 def order(jpeg: Jpeg, rng: Random) -> str:
@@ -151,9 +151,9 @@ def order(jpeg: Jpeg, rng: Random) -> str:
 
 
 def double_segment(jpeg: Jpeg, rng: Random) -> str:
-    one = rng.choice(jpeg.segments[1:])
-    jpeg.insert(Segment(one.marker, one.body, one.data), one)
-    return f"{one.marker:02x}"
+    segment = rng.choice(jpeg.segments[1:])
+    jpeg.insert(Segment(segment.marker, segment.body, segment.data), segment)
+    return f"{segment.marker:02x}"
 
 
 def ending(jpeg: Jpeg, rng: Random) -> str:

@@ -54,13 +54,13 @@ class Png:
         return [(b"IHDR", head), *front, *parts, *self.after, (b"IEND", self.end)]
 
     def to_bytes(self) -> bytes:
-        whole = [self.head]
+        parts = [self.head]
         for i, (kind, body) in enumerate(self.chunks()):
             crc = zlib.crc32(kind + body)
             if self.crc and self.crc[0] == i:
                 crc ^= self.crc[1]
-            whole.append(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc))
-        return b"".join(whole) + self.rest
+            parts.append(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc))
+        return b"".join(parts) + self.rest
 
     @property
     def pixel(self) -> int:

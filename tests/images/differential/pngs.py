@@ -101,9 +101,9 @@ def flip(png: Png, rng: Random) -> str:
 
 
 def behind_stream(png: Png, rng: Random) -> str:
-    more = rng.choice([b"\0", b"\0" * 8, b"junk", png.data()])
-    png.stream = png.data() + more
-    return str(len(more))
+    junk = rng.choice([b"\0", b"\0" * 8, b"junk", png.data()])
+    png.stream = png.data() + junk
+    return str(len(junk))
 
 
 def cut_stream(png: Png, rng: Random) -> str:
@@ -112,9 +112,9 @@ def cut_stream(png: Png, rng: Random) -> str:
 
 
 def inflate_more(png: Png, rng: Random) -> str:
-    more = rng.choice([1, 4, png.row + 1, 1000])
-    png.raw += bytes(rng.randrange(5) if i == 0 else rng.randrange(256) for i in range(more))
-    return str(more)
+    count = rng.choice([1, 4, png.row + 1, 1000])
+    png.raw += bytes(rng.randrange(5) if i == 0 else rng.randrange(256) for i in range(count))
+    return str(count)
 
 
 def inflate_less(png: Png, rng: Random) -> str:

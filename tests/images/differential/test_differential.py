@@ -34,54 +34,54 @@ class Tally:
 
 
 def tally(cases: Iterable[Case], suffix: str) -> Tally:
-    found = Tally()
+    counts = Tally()
     with Guard() as guard:
         for case in cases:
-            found.files += 1
+            counts.files += 1
             try:
                 ours = decode(LooseFile(case.name, "", case.data), guard=guard).pixels
             except ImageError:
                 continue
-            found.admitted += 1
+            counts.admitted += 1
             views = look(case.data, suffix)
             full = {name: v for name, v in views.items() if isinstance(v, View) and is_full_depth(ours, v)}
-            found.opened.update(full.keys())
+            counts.opened.update(full.keys())
             if not full:
-                found.unseen.append(f"{case.name} {case.mutations}: {views}")
+                counts.unseen.append(f"{case.name} {case.mutations}: {views}")
             for name, view in full.items():
                 if (how := disagreement(ours, view)) is None:
                     continue
-                found.disagreements.append(f"{case.name} {case.mutations}: {name}: {how}")
-    return found
+                counts.disagreements.append(f"{case.name} {case.mutations}: {name}: {how}")
+    return counts
 
 
-def check(found: Tally, suffix: str) -> None:
-    assert not found.disagreements, "\n".join(found.disagreements)
-    assert not found.unseen, "\n".join(found.unseen)
-    assert found.admitted >= LEAST_ADMITTED * found.files, (found.admitted, found.files)
+def check(counts: Tally, suffix: str) -> None:
+    assert not counts.disagreements, "\n".join(counts.disagreements)
+    assert not counts.unseen, "\n".join(counts.unseen)
+    assert counts.admitted >= LEAST_ADMITTED * counts.files, (counts.admitted, counts.files)
     for name, (suffixes, _) in VIEWS.items():
         if suffix in suffixes:
-            assert found.opened[name] >= LEAST_OPENED * found.admitted, (name, found.opened, found.admitted)
+            assert counts.opened[name] >= LEAST_OPENED * counts.admitted, (name, counts.opened, counts.admitted)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", COUNTS)
-def test_what_we_admit_everybody_sees(suffix: str) -> None:
+def test_all_readers_agree_on_admitted_files(suffix: str) -> None:
     assert sum(COUNTS.values()) >= 3000
-    found = tally((CASES[suffix](seed) for seed in range(COUNTS[suffix])), suffix)
-    check(found, suffix)
+    counts = tally((CASES[suffix](seed) for seed in range(COUNTS[suffix])), suffix)
+    check(counts, suffix)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("suffix", COUNTS)
 @pytest.mark.parametrize("block", range(20))
-def test_what_we_admit_everybody_sees_at_length(block: int, suffix: str) -> None:
+def test_all_readers_agree_on_many_admitted_files(block: int, suffix: str) -> None:
     first = 10_000 + block * COUNTS[suffix]
     check(tally((CASES[suffix](seed) for seed in range(first, first + COUNTS[suffix])), suffix), suffix)
 
 
 @pytest.mark.parametrize("suffix", CASES)
-def test_a_seed_is_a_file(suffix: str) -> None:
+def test_a_seed_gives_the_same_file(suffix: str) -> None:
     for seed in (0, 7, 5000):
         first, second = CASES[suffix](seed), CASES[suffix](seed)
         assert first == second

@@ -33,17 +33,17 @@ def any_field(tiff: Tiff, rng: Random) -> Field:
 
 
 def remove(tiff: Tiff, rng: Random) -> str:
-    one = any_field(tiff, rng)
-    tiff.page.fields.remove(one)
-    return str(one.tag)
+    field = any_field(tiff, rng)
+    tiff.page.fields.remove(field)
+    return str(field.tag)
 
 
 def double(tiff: Tiff, rng: Random) -> str:
-    one = any_field(tiff, rng)
-    values: list[Value] = list(one.values) if rng.random() < 0.4 else [altered(v, rng) for v in one.values]
-    place = rng.choice([tiff.page.fields.index(one), tiff.page.fields.index(one) + 1, len(tiff.page.fields)])
-    tiff.page.fields.insert(place, Field(one.tag, one.kind, values))
-    return f"{one.tag} as {values[:4]}"
+    field = any_field(tiff, rng)
+    values: list[Value] = list(field.values) if rng.random() < 0.4 else [altered(v, rng) for v in field.values]
+    place = rng.choice([tiff.page.fields.index(field), tiff.page.fields.index(field) + 1, len(tiff.page.fields)])
+    tiff.page.fields.insert(place, Field(field.tag, field.kind, values))
+    return f"{field.tag} as {values[:4]}"
 
 
 def altered(value: object, rng: Random) -> int | Place:
@@ -56,33 +56,33 @@ def altered(value: object, rng: Random) -> int | Place:
 
 
 def revalue(tiff: Tiff, rng: Random) -> str:
-    one = any_field(tiff, rng)
-    place = rng.randrange(len(one.values))
-    one.values[place] = altered(one.values[place], rng)
-    return f"{one.tag}[{place}] = {one.values[place]}"
+    field = any_field(tiff, rng)
+    place = rng.randrange(len(field.values))
+    field.values[place] = altered(field.values[place], rng)
+    return f"{field.tag}[{place}] = {field.values[place]}"
 
 
 def retype(tiff: Tiff, rng: Random) -> str:
-    one = any_field(tiff, rng)
-    old, one.kind = one.kind, rng.choice(NUMERIC)
-    if one.kind in (5, 10):
-        one.values = [x for v in one.values for x in (v, 1)]
-    return f"{one.tag}: {old} to {one.kind}"
+    field = any_field(tiff, rng)
+    old, field.kind = field.kind, rng.choice(NUMERIC)
+    if field.kind in (5, 10):
+        field.values = [x for v in field.values for x in (v, 1)]
+    return f"{field.tag}: {old} to {field.kind}"
 
 
 def recount(tiff: Tiff, rng: Random) -> str:
-    one = any_field(tiff, rng)
-    old = one.counted()
+    field = any_field(tiff, rng)
+    old = field.counted()
     match rng.randrange(4):
         case 0:
-            one.values = one.values * 2
+            field.values = field.values * 2
         case 1:
-            one.values = one.values[: max(1, len(one.values) // 2)]
+            field.values = field.values[: max(1, len(field.values) // 2)]
         case 2:
-            one.count = rng.choice([0, old + 1, old - 1, old * 2, 2**32 - 1])
+            field.count = rng.choice([0, old + 1, old - 1, old * 2, 2**32 - 1])
         case _:
-            one.values.append(altered(one.values[-1], rng))
-    return f"{one.tag}: {old} to {one.counted()}"
+            field.values.append(altered(field.values[-1], rng))
+    return f"{field.tag}: {old} to {field.counted()}"
 
 
 def shuffle(tiff: Tiff, rng: Random) -> None:
@@ -98,9 +98,9 @@ def swap_neighbours(tiff: Tiff, rng: Random) -> str:
 def fill_inline(tiff: Tiff, rng: Random) -> str:
     """Put something into the unused bytes of a value that lies inside its entry."""
     small = [f for f in tiff.page.fields if f.kind in FORMS and len(f.pack("<", AnyPlace())) < 4]
-    one = rng.choice(small or tiff.page.fields)
-    one.rest = rng.choice([b"\xff\xff", b"\1\0", b"\0\1"])
-    return str(one.tag)
+    field = rng.choice(small or tiff.page.fields)
+    field.rest = rng.choice([b"\xff\xff", b"\1\0", b"\0\1"])
+    return str(field.tag)
 
 
 class AnyPlace(dict[tuple[int, int | None], int]):

@@ -39,8 +39,8 @@ class Field:
         if form in "fd":
             return struct.pack(f"{order}{len(numbers)}{form}", *numbers)
         bits = 8 * struct.calcsize(order + form)
-        whole = [int(v) & (2**bits - 1) for v in numbers]
-        return struct.pack(f"{order}{len(whole)}{form.upper()}", *whole)
+        content_bytes = [int(v) & (2**bits - 1) for v in numbers]
+        return struct.pack(f"{order}{len(content_bytes)}{form.upper()}", *content_bytes)
 
     def counted(self) -> int:
         if self.count is not None:
@@ -118,27 +118,27 @@ class Tiff:
                         start += start % self.align
                         places[number, i] = start
                         start += len(page.pieces[i])
-        whole = bytearray(start)
-        self._write_header(whole, places[0, None])
+        content_bytes = bytearray(start)
+        self._write_header(content_bytes, places[0, None])
         for (number, piece), place in places.items():
             if piece is not None:
                 content = pages[number].pieces[piece]
-                whole[place - len(self.gap) : place] = self.gap
+                content_bytes[place - len(self.gap) : place] = self.gap
             else:
                 last = number >= len(self.pages) - 1
                 following = (self.tail or 0) if last else places[number + 1, None]
                 content = self._directory(pages[number], place, following, places)
-            whole[place : place + len(content)] = content
-        return bytes(whole) + self.after
+            content_bytes[place : place + len(content)] = content
+        return bytes(content_bytes) + self.after
 
-    def _write_header(self, whole: bytearray, first: int) -> None:
+    def _write_header(self, content_bytes: bytearray, first: int) -> None:
         mark = {"<": b"II", ">": b"MM"}[self.order]
         if self.big:
-            whole[:16] = mark + struct.pack(f"{self.order}HHHQ", 43, 8, 0, first)
+            content_bytes[:16] = mark + struct.pack(f"{self.order}HHHQ", 43, 8, 0, first)
         else:
-            whole[:8] = mark + struct.pack(f"{self.order}HI", 42, first)
+            content_bytes[:8] = mark + struct.pack(f"{self.order}HI", 42, first)
         if self.magic is not None:
-            whole[: len(self.magic)] = self.magic
+            content_bytes[: len(self.magic)] = self.magic
 
     def _size(self, page: Page) -> int:
         count, entry, offset = (8, 20, 8) if self.big else (2, 12, 4)

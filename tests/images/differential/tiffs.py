@@ -25,35 +25,35 @@ def tiff_case(seed: int) -> Case:
 
 
 def change_length(tiff: Tiff, rng: Random) -> str:
-    if (one := tiff.page.lengths) is None:
+    if (field := tiff.page.lengths) is None:
         return "-"
-    place = rng.randrange(len(one.values))
-    old = one.values[place]
+    place = rng.randrange(len(field.values))
+    old = field.values[place]
     number = int(old) if isinstance(old, int) else 1
-    one.values[place] = rng.choice([0, 1, number - 1, number + 1, number + 100, number // 2, 2**32 - 1])
-    return f"{place}: {old} to {one.values[place]}"
+    field.values[place] = rng.choice([0, 1, number - 1, number + 1, number + 100, number // 2, 2**32 - 1])
+    return f"{place}: {old} to {field.values[place]}"
 
 
 def longer_lengths(tiff: Tiff, rng: Random) -> str:
     """Let pieces be longer than they must, with more bytes behind what they decode to."""
-    more = bytes(rng.randrange(256) for _ in range(rng.choice([1, 2, 16])))
-    tiff.page.pieces = [piece + more for piece in tiff.page.pieces]
+    junk = bytes(rng.randrange(256) for _ in range(rng.choice([1, 2, 16])))
+    tiff.page.pieces = [piece + junk for piece in tiff.page.pieces]
     tiff.page.measure()
-    return str(len(more))
+    return str(len(junk))
 
 
 def move_offset(tiff: Tiff, rng: Random) -> str:
-    if (one := tiff.page.offsets) is None:
+    if (field := tiff.page.offsets) is None:
         return "-"
-    place = rng.randrange(len(one.values))
-    one.values[place] = altered(one.values[place], rng)
-    return f"{place} to {one.values[place]}"
+    place = rng.randrange(len(field.values))
+    field.values[place] = altered(field.values[place], rng)
+    return f"{place} to {field.values[place]}"
 
 
 def same_offset(tiff: Tiff, rng: Random) -> str:
-    if (one := tiff.page.offsets) is None or len(one.values) < 2:
+    if (field := tiff.page.offsets) is None or len(field.values) < 2:
         return "-"
-    one.values[rng.randrange(1, len(one.values))] = one.values[0]
+    field.values[rng.randrange(1, len(field.values))] = field.values[0]
     return ""
 
 
@@ -105,10 +105,10 @@ def apart(tiff: Tiff, rng: Random) -> str:
     compression, channels = page.find(259), page.find(277)
     if rng.random() < 0.5 and compression and compression.values == [1] and channels and not page.find(324):
         count = int(channels.values[0])  # type: ignore[arg-type]
-        whole = np.frombuffer(b"".join(page.pieces), np.uint8)
+        samples = np.frombuffer(b"".join(page.pieces), np.uint8)
         depth = page.find(258)
         bits = int(depth.values[0]) if depth else 8  # type: ignore[arg-type]
-        planes = whole.reshape(-1, count, bits // 8).transpose(1, 0, 2)
+        planes = samples.reshape(-1, count, bits // 8).transpose(1, 0, 2)
         page.pieces = [plane.tobytes() for plane in planes]
         page.put(273, LONG, [Place(0, i) for i in range(count)])
         page.put(279, LONG, [len(piece) for piece in page.pieces])
@@ -171,13 +171,13 @@ def uneven(tiff: Tiff, rng: Random) -> None:
 
 def bits_as_one(tiff: Tiff, rng: Random) -> str:
     """Let one value stand for all channels, or give one a different depth."""
-    one = tiff.page.find(258)
-    if one is None:
+    field = tiff.page.find(258)
+    if field is None:
         return "-"
-    one.values = rng.choice(
-        [one.values[:1], [*one.values, one.values[0]], [*one.values[:-1], 4], [12] * len(one.values)]
+    field.values = rng.choice(
+        [field.values[:1], [*field.values, field.values[0]], [*field.values[:-1], 4], [12] * len(field.values)]
     )
-    return str(one.values)
+    return str(field.values)
 
 
 def photometric(tiff: Tiff, rng: Random) -> str:
