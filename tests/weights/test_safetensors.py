@@ -59,9 +59,9 @@ def anonymous(data: bytes) -> memoryview:
 
 def test_tensors_share_the_memory_that_was_hashed() -> None:
     memory = anonymous(to_safetensors({"a": torch.zeros(16)}))
-    tensors = view({"x": memory}, {"a": TensorSpec("F32", (16,))})["a"]
+    tensor = view({"x": memory}, {"a": TensorSpec("F32", (16,))})["a"]
     memory[-4:] = struct.pack("<f", 3.5)
-    assert tensors.tolist() == [0] * 15 + [3.5]
+    assert tensor.tolist() == [0] * 15 + [3.5]
 
 
 def test_the_reference_reads_our_files_and_large_tensors_are_aligned() -> None:
@@ -105,9 +105,9 @@ def test_no_tensor_lies_across_cache_lines_whoever_wrote_the_file(shift: int) ->
     header = json.dumps({"a": entry(0, 256)}).encode()
     header += b" " * (-(len(header) + 8) % 64 + shift)
     data = anonymous(bytes(packed(header, struct.pack("<64f", *range(64)))))
-    tensors = view({"x": data}, {"a": TensorSpec("F32", (64,))})["a"]
-    assert tensors.tolist() == list(range(64))
-    assert tensors.data_ptr() % ALIGNED == 0
+    tensor = view({"x": data}, {"a": TensorSpec("F32", (64,))})["a"]
+    assert tensor.tolist() == list(range(64))
+    assert tensor.data_ptr() % ALIGNED == 0
 
 
 def test_numbers_at_odd_places_are_read_all_the_same() -> None:
