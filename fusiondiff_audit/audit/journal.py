@@ -81,7 +81,7 @@ class Journal:
         sealed = read_record(SealedRun, self._parsed(self.keep_once(_RUN, lambda: json.dumps(write_record(fresh)))))
         if (sealed.batch, sealed.setting) != (batch, setting):
             what = "another batch" if sealed.batch != batch else "another model, policy, device or version"
-            hint = "give what that run was given, or name another --out"
+            hint = "give the same batch, model, policy and device as that run, or name another --out"
             raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{self._path}: is of {what}", hint=hint)
         self._run = sealed.run
         return sealed
@@ -137,7 +137,7 @@ class Journal:
             return None
         value, code = row
         if not isinstance(code, bytes) or not hmac.compare_digest(code, self._code(name, str(value))):
-            what = f"{self._path}: what it holds of {name!a} was not written with this auditor's key, for this run"
+            what = f"{self._path}: its value of {name!a} was not written with this auditor's key, for this run"
             raise signing.SigningError(signing.Reason.BAD_SIGNATURE, what, hint=_CACHE)
         return str(value)
 

@@ -34,11 +34,6 @@ class Repetition:
         return cls(first, carried_checkpoint(first, trust))
 
     @property
-    def root(self) -> str:
-        """Return the root hash of the report's tree."""
-        return self.first.tree.root().hex()
-
-    @property
     def draws(self) -> Draws:
         """Return the values that were drawn for the first run."""
         header = self.first.header

@@ -2,12 +2,13 @@
 
 A result counts if a trusted auditor signed it, it is of these very weights, it passed, and it is not too old. It must
 also be of a stress policy that the audit's policy names: whoever runs a stress test does not choose how hard it is.
-A built-in policy is known by its digest; one that only has its name is refused, where no result is required as well.
-Where the policy requires a result, anything less ends the audit before an image is judged; else the report states what
-there is.
+A built-in policy is known by its digest; a policy that only has the name of one is refused, also where no result is
+required.
+Where the policy requires a result, anything less ends the audit before an image is judged; else the report states the
+result, whatever its outcome, or that there is none.
 
-The result of an embedded bundle lies beside it, known by its digest as the bundle is. It is as old as the tool, so no
-clock makes it stale.
+An embedded bundle has its result beside it, pinned by digest like the bundle. That result is as old as the tool, so it
+is never stale.
 """
 
 from datetime import datetime, timedelta

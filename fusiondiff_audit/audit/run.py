@@ -36,7 +36,7 @@ from signing import PrivateKey, RefusedFile, write_time
 
 _TOGETHER = 8  # images that the ledger records at once
 WatchRows = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]  # sees rows and their number, for progress
-EarlierPixels = Callable[[Sequence[SignedMicrograph]], Sequence[str | None]]  # where each image was before this run
+EarlierPixels = Callable[[Sequence[SignedMicrograph]], Sequence[str | None]]  # the earlier place of each image's pixels
 
 
 class Judge(Protocol):
@@ -66,7 +66,7 @@ def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | 
     with Journal(order.out / JOURNAL, key) as journal:
         sealed = journal.seal(order.batch.digest, order.digest(judge.identity))
         entry = None if ledger is None else _admit(order, ledger, sealed, journal)  # 1
-        earlier: EarlierPixels = _none_earlier
+        earlier: EarlierPixels | None = None
         if ledger is not None and entry is not None:  # whoever resumes a run cannot change the reason of its admission
             earlier = _in_ledger(ledger, sealed, entry.again)
         images = _Images(order, judge, journal, earlier)
@@ -87,7 +87,7 @@ def repeat(
 ) -> AuditResult:
     """Do the audit of a report again, into a folder that exists; a journal in it is resumed."""
     with Journal(order.out / JOURNAL, key) as journal:
-        setting = order.digest(judge.identity, repetition.root)
+        setting = order.digest(judge.identity, repetition.first.tree.root().hex())
         sealed = journal.seal(order.batch.digest, setting, repetition.draws)
         images = _Images(order, judge, journal, _in_report(repetition))
         rows = list(watch(images.rows(), len(order.names)))
@@ -127,14 +127,10 @@ def _admit(order: AuditOrder, ledger: Ledger, sealed: SealedRun, journal: Journa
     return entry
 
 
-def _none_earlier(images: Sequence[SignedMicrograph]) -> Sequence[None]:
-    return [None] * len(images)
-
-
 def _in_ledger(ledger: Ledger, sealed: SealedRun, again: str | None) -> EarlierPixels:
-    """Return what records pixels in a ledger and says where they were before; `again` admits those of older runs."""
+    """Return a function that records pixels in a ledger and names their earlier run; `again` admits earlier runs."""
 
-    def known(before: EarlierImage | None) -> str | None:
+    def earlier_place(before: EarlierImage | None) -> str | None:
         if before is None or (again is not None and before.run != sealed.run):
             return None
         return f"{before.name!a}, admitted to run {before.run}"
@@ -143,13 +139,13 @@ def _in_ledger(ledger: Ledger, sealed: SealedRun, again: str | None) -> EarlierP
         if not images:
             return []
         pixels = [(image.name, image.pixel_digest) for image in images]
-        return [known(before) for before in ledger.note_pixels(sealed.run, pixels)]
+        return [earlier_place(before) for before in ledger.note_pixels(sealed.run, pixels)]
 
     return earlier
 
 
 def _in_report(repetition: Repetition) -> EarlierPixels:
-    """Return what says where pixels were before by the report that is repeated; no ledger is asked again."""
+    """Return a function that takes repeated pixels from the report that is repeated; no ledger is asked again."""
     duplicates, text = repetition.duplicates, "an image of another run, as the first report says"
     return lambda images: [text if image.name in duplicates else None for image in images]
 
@@ -161,7 +157,7 @@ class _Images:
     order: AuditOrder
     judge: Judge
     journal: Journal
-    earlier: EarlierPixels
+    earlier: EarlierPixels | None  # None: no other run is known
     judged: int = 0
     messages: list[str] = field(default_factory=list)  # why files were refused, for people
     refused_as_earlier: list[str] = field(default_factory=list)
@@ -211,8 +207,9 @@ class _Images:
             yield row
 
     def _duplicates(self, images: list[SignedMicrograph]) -> Iterator[str | None]:
-        """Yield for each image where its pixels were before, in this batch or in another."""
-        for image, earlier in zip(images, self.earlier(images), strict=True):
+        """Yield for each image the place of an earlier image with its pixels, in this batch or in another."""
+        runs = self.earlier(images) if self.earlier else [None] * len(images)
+        for image, earlier in zip(images, runs, strict=True):
             first = self._names.setdefault(image.pixel_digest, image.name)
             if first != image.name:
                 yield repr(first)

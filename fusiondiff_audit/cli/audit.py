@@ -32,12 +32,14 @@ REPORT_PAGE = "report.html"
 @click.option(
     "--policy", "rules", type=PATH, help="Your audit.toml, which names the stress policies that count. [built-in]"
 )
-@click.option("--ledger", "book", type=PATH, help="The ledger of what was admitted before; created if there is none.")
+@click.option(
+    "--ledger", "ledger_folder", type=PATH, help="The ledger of what was admitted before; created if there is none."
+)
 @click.option("--no-ledger", is_flag=True, help="Use no ledger: the report then says `replay not checked`.")
 @click.option(
     "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this certificate, too."
 )
-@click.option("--robustness", "stressed", metavar="RESULT", type=PATH, help="The signed result of a stress test.")
+@click.option("--robustness", "stress_result", metavar="RESULT", type=PATH, help="The signed result of a stress test.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the folder of --out.")
 @click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Repeat the audit of this report, and compare.")
@@ -53,10 +55,10 @@ def command(
     key: Path,
     out: Path,
     rules: Path | None,
-    book: Path | None,
+    ledger_folder: Path | None,
     no_ledger: bool,
     certificates: tuple[str, ...],
-    stressed: Path | None,
+    stress_result: Path | None,
     device: str,
     resume: bool,
     first: Path | None,
@@ -91,11 +93,11 @@ def command(
         --repeat out --out again
     """
     require("audit", "auditing a batch")
-    if first is not None and (rules or certificates or book or no_ledger or again or limit):
+    if first is not None and (rules or certificates or ledger_folder or no_ledger or again or limit):
         raise click.UsageError("--repeat takes policy, certificates, ledger and limit from the report; omit yours")
-    if first is None and (book is None) is not no_ledger:
+    if first is None and (ledger_folder is None) is not no_ledger:
         raise click.UsageError("give --ledger DIR; or --no-ledger, and the report says that replay was not checked")
-    if again is not None and book is None:
+    if again is not None and ledger_folder is None:
         raise click.UsageError("--again needs --ledger DIR")
     from fusiondiff_audit.audit.judge import ModelJudge
     from fusiondiff_audit.audit.order import AuditOrder
@@ -113,11 +115,10 @@ def command(
     from reports.verdict.verification import verify_report
 
     earlier = None if first is None else verify_report(first, trust=trust.store)
-    if earlier is None:
-        policy = read_audit_policy(rules)
-    else:
-        policy = quoted_audit_policy(earlier.header.policy.text, str(first))
     repetition = None if earlier is None else Repetition.of(earlier, trust.store)
+    policy = (
+        read_audit_policy(rules) if earlier is None else quoted_audit_policy(earlier.header.policy.text, str(first))
+    )
     signer, entry = open_auditor_key(key, passphrase_files, trust.store)
     batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
     _refuse_taken(out, folder, resume=resume)
@@ -126,7 +127,7 @@ def command(
     if repetition is not None:
         repetition.refuse_other(batch=batch.digest, model=model.digest)
         trust.store.judge(entry, when, str(key))  # the second report states the time of the first
-    robustness = require_robustness(stressed, model=model.digest, policy=policy, trust=trust.store, now=when)
+    robustness = require_robustness(stress_result, model=model.digest, policy=policy, trust=trust.store, now=when)
     policy = policy.certifying(certificates)
     if policy.rules.tolerance is not None:
         refuse_uncertifiable(model.settings)
@@ -141,7 +142,7 @@ def command(
         limit=limit if earlier is None else earlier.header.run.limit,
         robustness=robustness,
     )
-    with folder_if_filled(out), _opened(book, signer, trust) as ledger:
+    with folder_if_filled(out), _opened(ledger_folder, signer, trust) as ledger:
         if repetition is None:
             result = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
         else:
@@ -179,13 +180,15 @@ def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
         signing.refuse_existing(out)
 
 
-def _opened(book: Path | None, key: signing.PrivateKey, trust: TrustContext) -> "AbstractContextManager[Ledger | None]":
-    if book is None:
+def _opened(
+    folder: Path | None, key: signing.PrivateKey, trust: TrustContext
+) -> "AbstractContextManager[Ledger | None]":
+    if folder is None:
         return nullcontext()
     from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 
     keys = CheckpointKeys.of_auditors(trust.store).with_key(key.public)
-    return Ledger(book, key=key, keys=keys, clock=signing.now)
+    return Ledger(folder, key=key, keys=keys, clock=signing.now)
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:
     """Return what the verb prints: header, tables of verdicts, and their counts in one sentence."""
     report = result.report
-    text = f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, whole=False)}"
+    text = (
+        f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, list_all=False)}"
+    )
     failed = sorted({row.verdict.value for row in report.images} & set(gates))
     refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
     code = worst([Exit.DONE, *map(exit_code, refused), *([Exit.GATE] if failed else [])])
@@ -63,8 +65,8 @@ def repetition_answer(answer: Answer, comparison: "Comparison", believed: tuple[
         "identical": comparison.identical,
         "differentSettings": comparison.settings,
         "differentRows": comparison.rows,
+        "believed": believed,
     }
-    data |= {"believed": believed}
     code = worst([Exit(answer.code), Exit.INCONCLUSIVE]) if comparison.unexplained else answer.code
     return replace(
         answer, sentence=f"{answer.sentence}; {summary}", text=text, data=answer.data | {"repeat": data}, code=code

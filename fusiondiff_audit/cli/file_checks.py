@@ -46,14 +46,14 @@ class FileChecks:
         self._data.append({"name": file.name, **why, **data})
 
     def answer(
-        self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, whole: bool = False
+        self, passed: str, head: str, columns: Sequence[str], data: dict[str, Any], *, list_all: bool = False
     ) -> Answer:
         """Return the answer: PASSED with that sentence if nothing was refused."""
         for rows in (self._refused_rows, self._genuine_rows):
             rows.sort(key=lambda row: self._at(row[0]))
         self._data.sort(key=lambda file: self._at(file["name"]))
-        refused = self._refused_rows if whole else self._refused_rows[:_REFUSED]
-        shown = self._genuine_rows if whole else self._genuine_rows[:_SHOWN]
+        refused = self._refused_rows if list_all else self._refused_rows[:_REFUSED]
+        shown = self._genuine_rows if list_all else self._genuine_rows[:_SHOWN]
         text = f"{head}\n\n{table([('file', *columns, 'state'), *refused, *shown])}\n"
         if hidden := len(self._refused_rows) - len(refused):
             text += f"  and {count(hidden, 'refused file')} more; --all lists them\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, open_model_key
-from fusiondiff_audit.cli.pretrain import NOT_FIRST, SYNTHETIC, open_workspace, training_options
+from fusiondiff_audit.cli.pretrain import NOT_FIRST, SYNTHETIC, open_workspace, read_folder, training_options
 from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
@@ -66,7 +66,7 @@ def command(
     require("audit", "training a model")
     from fusiondiff_audit.cli.bundle import open_unpacked
     from fusiondiff_audit.model.bundle import write_bundle
-    from fusiondiff_audit.training.dataset import TiledImages, Tiling, read_images
+    from fusiondiff_audit.training.dataset import TiledImages, Tiling
     from fusiondiff_audit.training.finetune import finetune
     from fusiondiff_audit.training.recipe import CERAMIC, Stage, read_recipe
     from fusiondiff_audit.training.synthetic import synthesise
@@ -88,10 +88,7 @@ def command(
             makers = replace(read_recipe(CERAMIC).dataset, randomised=0, textures=0, downsampling=(1,))
             synthetic, total = synthesise(makers, tiling, seed)
             return with_progress(synthetic, activity="making", total=total)
-        micrographs, total = read_images(
-            Path(source), tiling, labels=labelled, skipped=lambda message: say(message, word="REFUSED")
-        )
-        return with_progress(micrographs, activity="reading", total=total)
+        return read_folder(Path(source), tiling, labelled)
 
     with open_workspace(folder, device, every, mixed=mixed) as workspace:
         workspace.claim(f"{base.digest} {local} {joint} {seed} {source} {labelled}")

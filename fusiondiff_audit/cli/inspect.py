@@ -21,11 +21,11 @@ _REMARKS = 20  # more would push the table off the screen
 @click.option("--thumbnails", type=PATH, metavar="OUT", help="Write a small PNG of every image into a new folder.")
 @click.option("--no-decode", is_flag=True, help="Check the bytes only; needs no image library.")
 @click.option("--both", is_flag=True, help="Also require the second, post-quantum signature.")
-@click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
+@click.option("--all", "list_all", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
 def command(
-    folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, whole: bool, trust: TrustContext
+    folder: Path, thumbnails: Path | None, no_decode: bool, both: bool, list_all: bool, trust: TrustContext
 ) -> Answer:
     """Check a signed folder, and decode its images.
 
@@ -54,7 +54,7 @@ def command(
     data = {"trust": trust.data(), "batch": _batch_data(batch), "decoded": not no_decode}
     passed = f"{count(len(batch.manifest.files), 'file')} genuine{decoded}, none missing, none added"
     columns = ("kind", "specimen", "size", *(("pixel",) if no_decode else ("image", "pixel", "fit")))
-    return verdict.answer(passed + trust.remarks(), table(_head(batch)), columns, data, whole=whole)
+    return verdict.answer(passed + trust.remarks(), table(_head(batch)), columns, data, list_all=list_all)
 
 
 def _check(batch: signing.Batch, verdict: FileChecks) -> tuple[list[str], str]:
@@ -82,17 +82,17 @@ def _decode(batch: signing.Batch, verdict: FileChecks, thumbnails: Path | None) 
             if isinstance(file, signing.RefusedFile | RefusedImage):
                 _refuse(batch, verdict, file, 3)
                 continue
-            cells, more = images.add(file) if isinstance(file, SignedMicrograph) else (("-",) * 3, {})
+            cells, facts = images.add(file) if isinstance(file, SignedMicrograph) else (("-",) * 3, {})
             verdict.pass_(
-                file.name, (*_cells(file.entry), *cells), _claims(file.entry) | {"sha256": file.digest} | more
+                file.name, (*_cells(file.entry), *cells), _claims(file.entry) | {"sha256": file.digest} | facts
             )
     return images.remarks, images.sentence()
 
 
-def _refuse(batch: signing.Batch, verdict: FileChecks, file: Refusal, more: int) -> None:
+def _refuse(batch: signing.Batch, verdict: FileChecks, file: Refusal, empty_cells: int) -> None:
     entry = batch.entry(file.name)
     claims = _cells(entry) if entry else ("-",) * 3
-    verdict.refuse(file, (*claims, *("-",) * more), _claims(entry) if entry else {})
+    verdict.refuse(file, (*claims, *("-",) * empty_cells), _claims(entry) if entry else {})
 
 
 def _cells(entry: signing.FileEntry) -> tuple[str, str, str]:

@@ -46,10 +46,8 @@ def command(
     kinds = signing.ROOT_ALGORITHMS if role == "root" else signing.Role(role).algorithms
     if alg is not None and alg not in kinds:
         raise click.UsageError(f"a key for the role {role} is one of {', '.join(sorted(kinds))}")
-    if alg is None:  # OpenSSF Model Signing knows no Ed25519
-        algorithm = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519
-    else:
-        algorithm = signing.Algorithm(alg)
+    default = signing.Algorithm.P256 if role == "model" else signing.Algorithm.ED25519  # OpenSSF signs with P-256
+    algorithm = default if alg is None else signing.Algorithm(alg)
     key = signing.PrivateKey.generate(algorithm)
     public = signing.write_key(key, out, passphrase=secret, force=force)
     data = {

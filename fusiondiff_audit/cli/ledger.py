@@ -39,16 +39,16 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-@click.option("--all", "whole", is_flag=True, help="List every entry, however many there are.")
+@click.option("--all", "list_all", is_flag=True, help="List every entry, however many there are.")
 @answering()
-def show(folder: Path, whole: bool) -> Answer:
+def show(folder: Path, list_all: bool) -> Answer:
     """List what a ledger holds; nothing is verified.
 
     \b
     fusiondiff-audit ledger show ledger
     """
     entries = read_ledger(folder)
-    shown = entries if whole else entries[-_SHOWN:]
+    shown = entries if list_all else entries[-_SHOWN:]
     first = len(entries) - len(shown)
     rows = [("entry", "time", "what", "run", ""), *(_row(first + i, entry) for i, entry in enumerate(shown))]
     text = table(rows) + (f"\n  and {_entries(first)} before these; --all lists them" if first else "")
@@ -158,8 +158,8 @@ def _row(number: int, entry: LedgerEntry) -> tuple[str, str, str, str, str]:
             remarks += [f"again: {entry.again}"] if entry.again else []
             return str(number), time, "batch", entry.run, ", ".join(remarks)
         case ImagesDecoded():
-            known = sum(image.before is not None for image in entry.images)
-            remark = f", {known} known before" if known else ""
+            repeated = sum(image.before is not None for image in entry.images)
+            remark = f", {repeated} known before" if repeated else ""
             return str(number), time, "pixels", entry.run, f"{count(len(entry.images), 'image')}{remark}"
         case ReportIssued():
             return str(number), time, "report", entry.run, f"sha256:{entry.report}"

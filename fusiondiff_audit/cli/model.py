@@ -61,10 +61,10 @@ def sign(folder: Path, key: Path, force: bool, passphrase_files: tuple[Path, ...
 @command.command()
 @click.argument("path", metavar="MODEL", type=PATH)
 @_SIGNATURE
-@click.option("--all", "whole", is_flag=True, help="List every genuine file, however many there are.")
+@click.option("--all", "list_all", is_flag=True, help="List every genuine file, however many there are.")
 @answering()
 @trust_options
-def verify(path: Path, signature: Path | None, whole: bool, trust: TrustContext) -> Answer:
+def verify(path: Path, signature: Path | None, list_all: bool, trust: TrustContext) -> Answer:
     """Verify a signed model and every file of it.
 
     Models signed by other tools with a plain key (P-256, P-384 or P-521) are verified as well.
@@ -91,7 +91,7 @@ def verify(path: Path, signature: Path | None, whole: bool, trust: TrustContext)
     passed = f"{count(total, 'file')} genuine, none missing, none added"
     if model.unsigned:
         passed += f", save for {count(len(model.unsigned), 'unsigned path')} of version control, never loaded"
-    return verdict.answer(passed + trust.remarks(), head, ("digest",), data, whole=whole)
+    return verdict.answer(passed + trust.remarks(), head, ("digest",), data, list_all=list_all)
 
 
 @command.command()
@@ -128,9 +128,9 @@ def show(path: Path, signature: Path | None) -> Answer:
 
 
 def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
-    """Return what one of our bundles calls itself; other models may have a file of that name, and say nothing in it.
+    """Return the title that a bundle's settings state; nothing of a model that is no bundle of this tool.
 
-    The name of a bundle that comes with the tool is shown only of a file that is listed in that bundle's signature.
+    The name of an embedded bundle is shown only if that bundle's signature lists the settings.
     """
     from reports.verdict.header import model_title
     from reports.verdict.model_names import display_base, display_name, states_base
@@ -141,9 +141,9 @@ def _called(path: Path, manifest: ModelManifest) -> list[tuple[str, str]]:
         return []
     try:
         data = signing.read_capped(settings, limit=_MAX_SETTINGS)
-        said = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
-        base = said.text("base", limit=MAX_LABEL) if said.has("base") else None
-        name = said.text("name", limit=MAX_LABEL)
+        bundle = read_json(data, str(settings), limit=_MAX_SETTINGS, tokens=_TOKENS)
+        base = bundle.text("base", limit=MAX_LABEL) if bundle.has("base") else None
+        name = bundle.text("name", limit=MAX_LABEL)
         if states_base(name) or states_base(base or ""):
             return []
         own = any((r.name, r.sha256) == ("bundle.json", sha256(data).hexdigest()) for r in manifest.resources)

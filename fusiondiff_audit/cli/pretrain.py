@@ -1,6 +1,6 @@
 """The verb `pretrain`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.training.dataset import TileDataset, TiledImage, TiledImages
+    from fusiondiff_audit.inputs.labels import FileLabel
+    from fusiondiff_audit.training.dataset import TileDataset, TiledImage, TiledImages, Tiling
     from fusiondiff_audit.training.recipe import Recipe
     from fusiondiff_audit.training.workspace import Workspace
 
@@ -155,9 +156,17 @@ def _synthesising(images: "TiledImages", total: int) -> "Iterator[TiledImage]":
     return with_progress(images, activity="making", total=total)
 
 
+def read_folder(folder: Path, tiling: "Tiling", labels: "Mapping[str, FileLabel] | None") -> "Iterator[TiledImage]":
+    """Yield the tiles of a folder's micrographs with progress; refused files are named on stderr."""
+    from fusiondiff_audit.training.dataset import read_images
+
+    micrographs, total = read_images(folder, tiling, labels=labels, skipped=lambda text: say(text, word="REFUSED"))
+    return with_progress(micrographs, activity="reading", total=total)
+
+
 def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileDataset":
     """Return the tiles of a folder, or of synthetic images."""
-    from fusiondiff_audit.training.dataset import Tiling, read_images
+    from fusiondiff_audit.training.dataset import Tiling
     from fusiondiff_audit.training.synthetic import synthesise
 
     tiling = Tiling(recipe.geometry, recipe.intensity)
@@ -165,9 +174,6 @@ def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileData
     def images() -> "Iterator[TiledImage]":
         if source == SYNTHETIC:
             return _synthesising(*synthesise(recipe.dataset, tiling, recipe.seed))
-        micrographs, total = read_images(
-            Path(source), tiling, labels=None, skipped=lambda message: say(message, word="REFUSED")
-        )
-        return with_progress(micrographs, activity="reading", total=total)
+        return read_folder(Path(source), tiling, None)
 
     return workspace.dataset(images, tiling.geometry.tile)

@@ -21,7 +21,7 @@ def command() -> None:
 
     A trust store is a chain of versions. Each is signed by the root keys, and each change makes a new version, so
     nobody can take a key in or out unseen. Users pin the fingerprint that `trust init` prints; it stays the same for
-    the life of the store, and must reach them by another road than what it vouches for.
+    the life of the store, and must reach them by another channel than the signed files.
 
     Roles: a device signs batches, a labeller signs labelled ones, a model key signs models, an auditor reports, a
     timestamp authority proves when something was signed.

@@ -1,4 +1,4 @@
-"""Options, descriptions and answers that the verbs share which change a trust store."""
+"""Options, descriptions and answers of the verbs that change a trust store."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -58,11 +58,11 @@ def write_store(
     return Answer("DONE", sentence, data={"path": str(path), "trust": trust_data(store), "complete": True})
 
 
-def proposal_answer(proposal: signing.Proposal, path: Path, whole: str) -> Answer:
+def proposal_answer(proposal: signing.Proposal, path: Path, completed: str) -> Answer:
     """Answer whether a proposal is complete, or which signatures it lacks."""
     lacking = proposal.lacking()
     data = {"path": str(path), "version": proposal.root.version, "complete": lacking is None, "lacking": lacking}
-    return Answer("DONE", f"{path} is proposed: {lacking}" if lacking else whole, data=data)
+    return Answer("DONE", f"{path} is proposed: {lacking}" if lacking else completed, data=data)
 
 
 def sign_proposal(

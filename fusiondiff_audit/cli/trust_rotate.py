@@ -82,4 +82,4 @@ def cosign(path: Path, root_keys: tuple[Path, ...], root: str | None, passphrase
     proposal = signing.load_proposal(path, pin=root)
     proposal = sign_proposal(proposal, root_keys, passphrase_files)
     signing.create(path, proposal.to_bytes(), force=True)
-    return proposal_answer(proposal, path, f"{path} is whole, and is the trust store from now on")
+    return proposal_answer(proposal, path, f"{path} is complete: it is the new trust store")

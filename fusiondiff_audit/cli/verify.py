@@ -36,10 +36,10 @@ _ALLEGED = "as the auditor says: "
 @click.argument("path", metavar="REPORT", type=PATH)
 @click.option("--images", type=PATH, help="The audited folder: compare every image with the report.")
 @click.option("--model", type=PATH, help="The bundle that judged, or its name: compare it with the report.")
-@click.option("--all", "whole", is_flag=True, help="List every row, however many there are.")
+@click.option("--all", "list_all", is_flag=True, help="List every row, however many there are.")
 @answering()
 @trust_options
-def command(path: Path, images: Path | None, model: Path | None, whole: bool, trust: TrustContext) -> Answer:
+def command(path: Path, images: Path | None, model: Path | None, list_all: bool, trust: TrustContext) -> Answer:
     """Check a signed report.
 
     REPORT is report.sigstore.json or the folder that holds it. Checks who signed it and whether the trust store vouches
@@ -80,8 +80,8 @@ def command(path: Path, images: Path | None, model: Path | None, whole: bool, tr
         "trust": trust.data(),
     }
     about = table([*header_rows(header, verification.comparison, report.images), *tolerance_rows(report)])
-    checks, unchecked = table(_numbered(verification)), _unchecked(verification, whole=whole)
-    text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, whole=whole))))
+    checks, unchecked = table(_numbered(verification)), _unchecked(verification, list_all=list_all)
+    text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, list_all=list_all))))
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
     file = REPORT if os.path.isdir(path) else path.name
     genuine = f"{file} is genuine and unaltered{trust.remarks()}{rules_clause(header)}"
@@ -163,10 +163,12 @@ def checked_data(header: Header, images: tuple[ImageRow, ...]) -> dict[str, bool
     }
 
 
-def _unchecked(verification: Verification, *, whole: bool) -> str:
+def _unchecked(verification: Verification, *, list_all: bool) -> str:
     """Return the files beside the signed ones that were not checked, for people."""
     rows = [("beside it", f"{_quoted(file.name)}: {file.state}") for file in verification.unchecked]
-    return cut_table(rows, most=None if whole else _SHOWN, noun="file", remark=", not checked either") if rows else ""
+    return (
+        cut_table(rows, most=None if list_all else _SHOWN, noun="file", remark=", not checked either") if rows else ""
+    )
 
 
 def _quoted(name: str) -> str:
@@ -197,12 +199,12 @@ def _checks(verification: Verification) -> list[dict[str, str]]:
     return [{"check": check.title, "state": "passed", "found": check.found} for check in verification.checks]
 
 
-def verdict_tables(report: Report, *, whole: bool) -> str:
+def verdict_tables(report: Report, *, list_all: bool) -> str:
     """Return the tables of specimens and of images, for people."""
     specimens = [(row.specimen, str(row.images), *_verdict(row)) for row in report.specimens]
     images = [(row.name, row.specimen or "-", *_verdict(row)) for row in report.images]
     tables = (("specimen", "images"), specimens), (("image", "specimen"), images)
-    most = None if whole else _SHOWN
+    most = None if list_all else _SHOWN
     return "\n\n".join(
         cut_table(rows, most=most, noun="row", head=(*head, "verdict", "why")) for head, rows in tables if rows
     )

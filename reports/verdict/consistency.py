@@ -1,4 +1,4 @@
-"""Refuses a report whose verdicts, counts and intervals do not follow from its own numbers: signers and readers ask."""
+"""Refuses reports whose verdicts, counts and intervals do not follow from their numbers, when signing and verifying."""
 
 from hashlib import sha256
 
@@ -91,7 +91,7 @@ def refuse_inconsistent_row(row: ImageRow, header: Header, where: str) -> None:
 
 
 def _refuse_row(row: ImageRow, header: Header, rules: VerdictRules, ranked: Ranked | None, where: str) -> None:
-    """Refuse the same, given what follows from the header, so that a million rows do not compute it anew."""
+    """Refuse such a row, given rules and ranks that are computed once for all rows."""
     _refuse_votes(row, header, where)
     judged = row.judged
     if judged is not None and ranked is not None:

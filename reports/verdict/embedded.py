@@ -1,7 +1,7 @@
 """The bundles embedded in the tool, by digest, and what any report that names one must state.
 
-Whoever makes reports has these things themselves, in `fusiondiff_audit.weights.pins` and `fusiondiff_audit.stress`; a
-test holds both against each other. A digest stays here when its bundle is replaced: older reports name it.
+The tool that makes reports has the same facts in `fusiondiff_audit.weights.pins` and `fusiondiff_audit.stress`, and a
+test compares them. A digest stays here when its bundle is replaced: older reports name it.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """A claim of a stress test, compared with the policy that the header quotes.
 
-The result itself is no part of a report, so that it was seen, and what it states, is the auditor's word. The header
-alone tells whether the policy would have accepted it: its outcome, the policy that it was made by, and its age.
+The signed result is no part of a report, so its existence and its content are claims of the auditor. The header alone
+shows whether the audit's policy allows the claim: outcome, stress policy and age.
 """
 
 from datetime import timedelta
