@@ -1,4 +1,4 @@
-"""Just enough DER to see that a structure holds what is expected and nothing else."""
+"""A strict reader of DER, for structures that must hold the expected elements and nothing else."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,19 @@ class Node:
     raw: bytes
 
     def children(self) -> list["Node"]:
-        """Return the elements within; a ValueError if the content is not a row of them."""
-        found, rest = [], self.content
+        """Return the elements in the content; a ValueError if the content is anything else."""
+        elements, rest = [], self.content
         while rest:
-            node = _first(rest)
-            found.append(node)
-            rest = rest[len(node.raw) :]
-        return found
+            elements.append(_first(rest))
+            rest = rest[len(elements[-1].raw) :]
+        return elements
 
     def expect(self, *tags: int) -> list["Node"]:
-        """Return the elements within, which must have just these tags."""
-        found = self.children()
-        if tuple(n.tag for n in found) != tags:
+        """Return the elements in the content, which must have exactly these tags."""
+        elements = self.children()
+        if tuple(n.tag for n in elements) != tags:
             raise ValueError("other elements than expected")
-        return found
+        return elements
 
 
 def read_der(data: bytes, tag: int) -> Node:

@@ -94,5 +94,4 @@ def _read_text(hint: Any, fields: Fields, name: str) -> Any:
 def _read_list(inner: Any, fields: Fields, name: str) -> tuple[Any, ...]:
     if dataclasses.is_dataclass(inner):
         return tuple(read_record(inner, item) for item in fields.list(name, least=0, most=LONGEST))  # type: ignore[arg-type]
-    each = fields.each(name, most=LONGEST)
-    return tuple(_read(inner, item, "item") for item in each)
+    return tuple(_read(inner, item, "item") for item in fields.each(name, most=LONGEST))

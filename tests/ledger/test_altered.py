@@ -82,7 +82,7 @@ def test_a_planted_mark_is_refused_when_the_ledger_is_opened(
 
 @pytest.mark.parametrize("mark", MARKS)
 @pytest.mark.parametrize("plant", [marked, renamed])
-def test_a_mark_that_is_planted_in_an_open_ledger_says_nothing_of_a_batch(
+def test_a_mark_planted_in_an_open_ledger_is_refused(
     plant: Callable[[Path, str, int], None],
     mark: str,
     kept: Path,
@@ -107,7 +107,7 @@ def test_a_mark_that_is_planted_in_an_open_ledger_says_nothing_of_a_batch(
 
 
 @pytest.mark.parametrize("plant", [marked, renamed])
-def test_a_planted_mark_passes_no_replay_off_as_noted(
+def test_a_planted_mark_hides_no_duplicate(
     plant: Callable[[Path, str, int], None],
     kept: Path,
     ledger_of: Opener,
@@ -131,7 +131,7 @@ def test_a_planted_report_hides_no_issue(
             ledger.issue("r2", "f" * 64)
 
 
-def test_an_entry_that_is_altered_in_an_open_ledger_is_not_believed(
+def test_an_entry_altered_in_an_open_ledger_is_refused(
     kept: Path,
     ledger_of: Opener,
     trust: TrustStore,
@@ -151,7 +151,7 @@ def test_a_ledger_without_its_triggers_is_refused(kept: Path, ledger_of: Opener)
         ledger_of()
 
 
-def test_a_ledger_without_its_checkpoints_is_refused_and_stays_as_it_is(
+def test_a_ledger_without_copies_of_checkpoints_is_refused_and_not_changed(
     kept: Path,
     ledger_of: Opener,
     tmp_path: Path,
@@ -170,7 +170,7 @@ def test_a_ledger_without_its_checkpoints_is_refused_and_stays_as_it_is(
         assert len(read_ledger(kept)) == 7
 
 
-def test_a_ledger_that_died_before_its_first_copy_goes_on(ledger_of: Opener, tmp_path: Path) -> None:
+def test_a_ledger_without_its_first_copy_is_opened_and_copies_again(ledger_of: Opener, tmp_path: Path) -> None:
     with ledger_of():
         pass
     copy = tmp_path / "ledger" / "checkpoints" / "000000000001.note"
@@ -191,7 +191,7 @@ def test_an_empty_file_beside_checkpoints_is_no_new_ledger(kept: Path, ledger_of
         assert db.execute("SELECT count(*) FROM entries").fetchone() == (0,)
 
 
-def test_opening_asks_once_for_each_mark_and_a_lone_process_never_again(
+def test_marks_are_read_once_on_opening_and_again_only_after_another_process(
     ledger_of: Opener,
     signed: Sign,
     trust: TrustStore,

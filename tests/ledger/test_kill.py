@@ -1,4 +1,4 @@
-"""`kill -9` of a whole run at random moments: the ledger verifies, nothing admitted is lost, nothing is there twice."""
+"""`kill -9` of a run at random moments: the ledger verifies, and every admitted batch has its entries exactly once."""
 
 import json
 import os
@@ -36,14 +36,14 @@ def finished(process: subprocess.Popen[bytes]) -> None:
 
 
 def kill_often(home: Path, *, kills: int) -> None:
-    """Kill runs until so many have died in the middle, going on with each until it ends; then look at what is left."""
+    """Kill runs at random moments until `kills` were killed, and resume each until it ends; then verify the ledger."""
     rng = random.Random(7)
     finished(journey("setup", home, 3 * kills))
     process = journey("walk", home, "batch-0")
     wait_begun(process)
     started = time.monotonic()
     finished(process)
-    whole = time.monotonic() - started
+    duration = time.monotonic() - started
     keys = CheckpointKeys.of_auditors(signing.load_trust(home / "trust.json", at=NOW))
     killed, number, stages = 0, 1, set[int]()
     while killed < kills or (len(stages) <= kills // 5 and killed < 3 * kills):  # at different moments
@@ -51,7 +51,7 @@ def kill_often(home: Path, *, kills: int) -> None:
         process = journey("walk", home, name)
         wait_begun(process)
         try:
-            process.wait(rng.uniform(0, 1.8) * whole)
+            process.wait(rng.uniform(0, 1.8) * duration)
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
         process.communicate()
@@ -65,12 +65,12 @@ def kill_often(home: Path, *, kills: int) -> None:
         if (home / f"batch-{i}").exists():
             finished(journey("walk", home, f"batch-{i}"))
     done = [f"batch-{i}" for i in range(number + 1) if (home / f"batch-{i}").exists()]
-    found = verify_ledger(home / "ledger", keys=keys)
-    assert sorted(e.run for e in found.entries if isinstance(e, BatchAdmitted)) == sorted(done)
-    assert sorted(e.run for e in found.entries if isinstance(e, ReportIssued)) == sorted(done)
-    images = [(e.run, image.name) for e in found.entries if isinstance(e, ImagesDecoded) for image in e.images]
+    ledger = verify_ledger(home / "ledger", keys=keys)
+    assert sorted(e.run for e in ledger.entries if isinstance(e, BatchAdmitted)) == sorted(done)
+    assert sorted(e.run for e in ledger.entries if isinstance(e, ReportIssued)) == sorted(done)
+    images = [(e.run, image.name) for e in ledger.entries if isinstance(e, ImagesDecoded) for image in e.images]
     assert sorted(images) == [(name, f"{i:02d}.tif") for name in sorted(done) for i in range(IMAGES)]
-    for name in done:  # what a run says is what a run without a kill says
+    for name in done:  # the rows of a killed run are those of a run that was not killed
         rows = json.loads((home / f"{name}.json").read_text())
         first = 100 * int(name.rpartition("-")[2])
         assert rows.pop("01.tif") == f"duplicate of {name}/00.tif"

@@ -1,4 +1,4 @@
-"""The ledger's rules, and what becomes of a ledger that somebody laid hands on."""
+"""The ledger's rules, and the refusal of altered ledgers."""
 
 import shutil
 import sqlite3
@@ -99,7 +99,7 @@ def test_the_same_pixels_are_recognised_under_any_name(
             ledger.note_pixels("r9", [("x.tif", B)])
 
 
-def test_the_highest_trust_store_is_remembered(
+def test_a_trust_store_older_than_one_used_before_is_refused(
     ledger_of: Callable[..., Ledger], signed: Sign, trust: TrustStore, keys: dict[str, PrivateKey]
 ) -> None:
     newer = signing.propose_entry(trust, entry(keys["thief"], signing.Role.DEVICE, "sem-2"), issued=NOW)
@@ -126,7 +126,7 @@ ENTRIES = (
 )
 
 
-def test_whatever_a_manifest_may_say_can_be_read_back() -> None:
+def test_an_entry_of_the_longest_names_can_be_read_back() -> None:
     """Names of commas alone: an entry that is written and cannot be read would stop the ledger for ever."""
     names = tuple((f"{number:04d}{',' * 900}.tif", A) for number in range(1000))
     named = BatchAdmitted(NOW, "r", A, B, "0" * 32, 1, False, None, C, 1, names)
@@ -144,9 +144,9 @@ def test_entries_are_read_as_they_were_written(
             read_entry(changed, "x")
 
 
-def test_a_ledger_that_is_what_it_was_verifies(kept: Path, trust: TrustStore) -> None:
-    found = verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
-    assert [type(e) for e in found.entries] == [
+def test_an_unaltered_ledger_verifies(kept: Path, trust: TrustStore) -> None:
+    verified = verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
+    assert [type(e) for e in verified.entries] == [
         LedgerCreated,
         BatchAdmitted,
         ImagesDecoded,
@@ -155,8 +155,8 @@ def test_a_ledger_that_is_what_it_was_verifies(kept: Path, trust: TrustStore) ->
         ImagesDecoded,
         ReportIssued,
     ]
-    assert (found.newest.size, found.inside) == (7, 7)
-    assert found.outside == 5  # not those between pixels and report
+    assert (verified.newest.size, verified.inside) == (7, 7)
+    assert verified.outside == 5  # not those between pixels and report
 
 
 EDITS = {
@@ -196,7 +196,7 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_with_the_shell_is_found(edit: str, kept: Path, trust: TrustStore) -> None:
+def test_an_edit_with_the_shell_is_refused_by_verification(edit: str, kept: Path, trust: TrustStore) -> None:
     shell(kept, EDITS[edit])
     with pytest.raises((AuditError, SigningError)) as caught:
         verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
@@ -207,24 +207,26 @@ NOT_AT_ONCE = {"an old checkpoint changed"}  # which lets no replay pass
 
 
 @pytest.mark.parametrize("edit", [e for e in EDITS if e not in NOT_AT_ONCE])
-def test_most_edits_are_found_by_the_next_run_too(edit: str, kept: Path, ledger_of: Callable[..., Ledger]) -> None:
+def test_most_edits_are_refused_when_the_ledger_is_opened(
+    edit: str, kept: Path, ledger_of: Callable[..., Ledger]
+) -> None:
     shell(kept, EDITS[edit])
     with pytest.raises((AuditError, SigningError)) as caught:
         ledger_of()
     assert getattr(caught.value, "reason", None) in (AuditReason.LEDGER_ALTERED, Reason.UNKNOWN_KEY)
 
 
-def test_texts_that_are_none_are_an_altered_ledger(kept: Path, trust: TrustStore) -> None:
-    whole = (kept / LEDGER_FILE).read_bytes()
+def test_text_that_is_not_utf8_is_an_altered_ledger(kept: Path, trust: TrustStore) -> None:
+    data = (kept / LEDGER_FILE).read_bytes()
     for old in (b"CREATE TABLE entries", b"payload "):
-        assert old in whole
-        (kept / LEDGER_FILE).write_bytes(whole.replace(old, old[:-3] + b"\xff" + old[-2:]))
+        assert old in data
+        (kept / LEDGER_FILE).write_bytes(data.replace(old, old[:-3] + b"\xff" + old[-2:]))
         with pytest.raises(AuditError) as caught:
             verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
         assert caught.value.reason is AuditReason.LEDGER_ALTERED
 
 
-def test_a_folder_of_checkpoints_that_cannot_be_listed_is_told(kept: Path, trust: TrustStore) -> None:
+def test_a_folder_of_checkpoints_that_cannot_be_listed_is_refused(kept: Path, trust: TrustStore) -> None:
     shutil.rmtree(kept / "checkpoints")
     (kept / "checkpoints").write_text("a file")
     with pytest.raises((AuditError, SigningError)) as caught:
@@ -240,7 +242,7 @@ def test_triggers_stop_a_careless_edit(kept: Path) -> None:
     db.close()
 
 
-def test_an_older_copy_of_the_database_is_found(
+def test_an_older_copy_of_the_database_is_refused(
     kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]
 ) -> None:
     for file in kept.glob("ledger.sqlite*"):
@@ -253,7 +255,7 @@ def test_an_older_copy_of_the_database_is_found(
         ledger_of()
 
 
-def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path, trust: TrustStore) -> None:
+def test_an_older_copy_of_the_folder_contradicts_any_newer_checkpoint(kept: Path, trust: TrustStore) -> None:
     keys = CheckpointKeys.of_auditors(trust)
     note = verify_ledger(kept, keys=keys).note
     older = kept.parent / "older"
@@ -264,11 +266,13 @@ def test_an_older_copy_of_the_folder_is_found_by_any_newer_checkpoint(kept: Path
     assert verify_ledger(kept, keys=keys, external=(("report.json", older_note),)).outside == 6
 
 
-def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]) -> None:
+def test_a_truncated_and_a_missing_database_are_refused(
+    kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]
+) -> None:
     keys = CheckpointKeys.of_auditors(trust)
-    whole = (kept / LEDGER_FILE).read_bytes()
-    for length in (len(whole) - 4096, len(whole) // 2, 4096, 100, 0):
-        (kept / LEDGER_FILE).write_bytes(whole[:length])
+    data = (kept / LEDGER_FILE).read_bytes()
+    for length in (len(data) - 4096, len(data) // 2, 4096, 100, 0):
+        (kept / LEDGER_FILE).write_bytes(data[:length])
         with pytest.raises((AuditError, SigningError)):
             verify_ledger(kept, keys=keys)
     with pytest.raises((AuditError, SigningError)):
@@ -280,7 +284,7 @@ def test_a_cut_file_and_a_lost_one_are_found(kept: Path, trust: TrustStore, ledg
         ledger_of()
 
 
-def test_checkpoints_of_strangers_are_refused(
+def test_checkpoints_by_unknown_keys_are_refused(
     kept: Path, trust: TrustStore, keys: dict[str, PrivateKey], ledger_of: Callable[..., Ledger]
 ) -> None:
     with pytest.raises(SigningError, match="not signed by a known auditor") as caught:
@@ -295,7 +299,7 @@ def test_checkpoints_of_strangers_are_refused(
         verify_ledger(kept, keys=CheckpointKeys.of_auditors(trust))
 
 
-def test_what_a_compromised_auditor_signed_says_nothing_of_a_ledger(kept: Path, trust: TrustStore) -> None:
+def test_checkpoints_by_a_compromised_auditor_are_refused(kept: Path, trust: TrustStore) -> None:
     def with_auditor(why: signing.RevocationReason) -> CheckpointKeys:
         revoked = signing.Revocation(NOW, why)
         entries = trust.root.entries
@@ -308,7 +312,7 @@ def test_what_a_compromised_auditor_signed_says_nothing_of_a_ledger(kept: Path, 
     assert caught.value.reason is Reason.UNKNOWN_KEY
 
 
-def test_a_crash_between_commit_and_copy_is_mended(
+def test_a_checkpoint_left_uncopied_by_a_crash_is_copied_later(
     kept: Path, trust: TrustStore, ledger_of: Callable[..., Ledger]
 ) -> None:
     newest = max((kept / "checkpoints").iterdir())
@@ -325,22 +329,22 @@ def test_a_batch_is_admitted_to_one_of_two_processes(tmp_path: Path) -> None:
     setup = subprocess.run([*racing, "setup", tmp_path], capture_output=True, text=True, cwd=ROOT)
     assert setup.returncode == 0, setup.stderr
     racers = [subprocess.Popen([*racing, name, tmp_path], stdout=subprocess.PIPE, text=True, cwd=ROOT) for name in "xy"]
-    said = [racer.communicate(timeout=100)[0].split() for racer in racers]
+    outputs = [racer.communicate(timeout=100)[0].split() for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0]
-    assert [sorted(pair) for pair in zip(*said, strict=True)] == [["admitted", "replayed"]] * BATCHES
+    assert [sorted(pair) for pair in zip(*outputs, strict=True)] == [["admitted", "replayed"]] * BATCHES
     trust = signing.load_trust(tmp_path / "trust.json", at=NOW + timedelta(seconds=1))
-    found = verify_ledger(tmp_path / "ledger", keys=CheckpointKeys.of_auditors(trust))
-    assert len(found.entries) == 1 + BATCHES
+    verified = verify_ledger(tmp_path / "ledger", keys=CheckpointKeys.of_auditors(trust))
+    assert len(verified.entries) == 1 + BATCHES
 
 
-def test_many_who_found_one_ledger_at_once_all_get_it(tmp_path: Path) -> None:
+def test_a_ledger_created_by_many_threads_at_once_opens_in_each(tmp_path: Path) -> None:
     begin = threading.Barrier(8)
 
-    def found(path: Path) -> str:
+    def create(path: Path) -> str:
         begin.wait()
         Store(path, create=True).close()
-        return "founded"
+        return "created"
 
     with ThreadPoolExecutor(8) as pool:
         for turn in range(10):
-            assert list(pool.map(found, [tmp_path / f"{turn}.sqlite"] * 8)) == ["founded"] * 8
+            assert list(pool.map(create, [tmp_path / f"{turn}.sqlite"] * 8)) == ["created"] * 8

@@ -64,7 +64,7 @@ def test_a_mirrored_batch_is_the_same_batch_and_a_replay(
 
 
 @pytest.mark.outside
-def test_a_mirrored_signature_leaves_its_timestamp_behind(
+def test_a_mirrored_signature_invalidates_its_timestamp(
     tmp_path: Path, make_batch: Callable[..., Path], keys: dict[str, signing.PrivateKey]
 ) -> None:
     authority, folder, token = Authority(tmp_path / "authority"), make_batch(), tmp_path / "r.tsr"

@@ -23,8 +23,8 @@ NEIGHBOURS = {f"n{i:02}.tif": bytes([i]) * 100 for i in range(20)}
 
 def outcomes(folder: Path, trust: signing.TrustStore) -> dict[str, Reason | bytes]:
     """Return the bytes of each file of a batch, or the reason of its refusal."""
-    found = signing.open_batch(folder, trust=trust).files(threads=2)
-    return {f.name: f.reason if isinstance(f, signing.RefusedFile) else f.data for f in found}
+    files = signing.open_batch(folder, trust=trust).files(threads=2)
+    return {f.name: f.reason if isinstance(f, signing.RefusedFile) else f.data for f in files}
 
 
 def test_signed_files_are_read_back(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
@@ -178,7 +178,9 @@ def test_only_a_device_key_opens_a_batch(
     refuse(make_batch(key=key), trust, reason)
 
 
-def test_a_labeller_key_opens_a_batch_where_asked_for(make_batch: MakeBatch, trust: signing.TrustStore) -> None:
+def test_a_labeller_key_opens_a_batch_where_its_role_is_allowed(
+    make_batch: MakeBatch, trust: signing.TrustStore
+) -> None:
     batch = signing.open_batch(make_batch(key="labeller"), trust=trust, roles=(signing.Role.LABELLER,))
     assert batch.signer.role is signing.Role.LABELLER
 
@@ -244,7 +246,9 @@ UNSIGNABLE: dict[str, tuple[Callable[[Path], object], Reason]] = {
 
 
 @pytest.mark.parametrize("case", UNSIGNABLE)
-def test_what_cannot_be_signed_is_refused_and_nothing_is_written(make_batch: MakeBatch, keys: Keys, case: str) -> None:
+def test_a_folder_that_cannot_be_signed_is_refused_and_nothing_is_written(
+    make_batch: MakeBatch, keys: Keys, case: str
+) -> None:
     folder = make_batch()
     (folder / signing.MANIFEST_NAME).unlink()
     arrange, reason = UNSIGNABLE[case]
@@ -255,7 +259,7 @@ def test_what_cannot_be_signed_is_refused_and_nothing_is_written(make_batch: Mak
     assert not (folder / signing.MANIFEST_NAME).exists()
 
 
-def test_a_signature_is_not_overwritten_unasked(make_batch: MakeBatch, keys: Keys) -> None:
+def test_a_signature_is_not_overwritten_without_force(make_batch: MakeBatch, keys: Keys) -> None:
     folder = make_batch()
     before = (folder / signing.MANIFEST_NAME).read_bytes()
     with pytest.raises(SigningError) as caught:
@@ -346,7 +350,7 @@ def test_a_payload_full_of_objects_is_refused_before_it_is_parsed(
     refuse(folder, trust, Reason.TOO_LARGE)
 
 
-def test_a_second_signature_must_be_good_where_there_is_one_or_one_is_asked_for(
+def test_a_second_signature_is_verified_where_present_and_demanded_where_required(
     make_batch: MakeBatch, keys: Keys
 ) -> None:
     listed = (

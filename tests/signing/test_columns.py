@@ -190,8 +190,8 @@ def fitting_values(hint: Any) -> st.SearchStrategy[Any]:
 
 def objects(kind: Any) -> st.SearchStrategy[Any]:
     """Draw objects with the keys of a record, seldom with one more or one less."""
-    whole = {name: values(hint) for name, hint in field_types(kind).items()}
-    return st.tuples(st.fixed_dictionaries(whole), st.integers(0, 60), HOSTILE).map(lambda drawn: harmed(*drawn))
+    fields = {name: values(hint) for name, hint in field_types(kind).items()}
+    return st.tuples(st.fixed_dictionaries(fields), st.integers(0, 60), HOSTILE).map(lambda drawn: harmed(*drawn))
 
 
 def harmed(row: dict[str, Any], draw: int, value: object) -> dict[str, Any]:

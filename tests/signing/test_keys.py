@@ -33,7 +33,7 @@ def test_weak_ed25519_points_are_refused(point: str) -> None:
     assert caught.value.reason is Reason.WEAK_KEY
 
 
-def test_the_identity_key_would_verify_what_nobody_signed() -> None:
+def test_the_identity_point_would_verify_forged_signatures() -> None:
     """Why weak points are refused: the library itself accepts this."""
     identity = bytes([1]) + bytes(31)
     ed25519.Ed25519PublicKey.from_public_bytes(identity).verify(identity + bytes(32), b"never signed")
@@ -68,8 +68,8 @@ def test_a_private_key_is_no_public_key(keys: dict[str, signing.PrivateKey]) -> 
 def test_the_key_id_is_that_of_openssl(tmp_path: Path, keys: dict[str, signing.PrivateKey], name: str) -> None:
     public = signing.write_key(keys[name], tmp_path / "k.pem", passphrase=None)
     text = f"openssl pkey -pubin -in {public} -pubout | sha256sum"
-    found = subprocess.run(["sh", "-c", text], capture_output=True, check=True, text=True).stdout.split()[0]
-    assert keys[name].public.keyid == found
+    digest = subprocess.run(["sh", "-c", text], capture_output=True, check=True, text=True).stdout.split()[0]
+    assert keys[name].public.keyid == digest
 
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "p256", "ml-dsa-65"])
@@ -108,7 +108,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path, keys: dict[str, s
     assert f"chmod 600 {path}" in "".join(caught.value.__notes__)
 
 
-def test_keys_are_never_overwritten_unasked(tmp_path: Path, keys: dict[str, signing.PrivateKey]) -> None:
+def test_keys_are_not_overwritten_without_force(tmp_path: Path, keys: dict[str, signing.PrivateKey]) -> None:
     path = tmp_path / "k.pem"
     public = signing.write_key(keys["device"], path, passphrase=None)
     before = path.read_bytes(), public.read_bytes()
@@ -138,7 +138,7 @@ def test_files_that_are_no_key_are_refused_at_once(tmp_path: Path, kind: str) ->
     assert caught.value.reason in {Reason.NOT_A_FILE, Reason.UNREADABLE, Reason.MALFORMED, Reason.TOO_LARGE}
 
 
-def test_a_private_key_does_not_show_itself(keys: dict[str, signing.PrivateKey]) -> None:
+def test_the_repr_of_a_private_key_is_without_the_key(keys: dict[str, signing.PrivateKey]) -> None:
     key = keys["device"]
     secret = key._key.private_bytes_raw()  # type: ignore[union-attr]
     assert secret.hex() not in repr(key)

@@ -45,7 +45,7 @@ def test_loaded_bytes_are_those_of_the_files(trusted: Callable[[], signing.Signe
     assert {name: bytes(memory) for name, memory in loaded.items()} == FILES
 
 
-def test_later_writes_do_not_show(trusted: Callable[[], signing.SignedModel], folder: Path) -> None:
+def test_later_writes_do_not_change_loaded_bytes(trusted: Callable[[], signing.SignedModel], folder: Path) -> None:
     """A mapped file, even mapped privately, would show them."""
     loaded = trusted().load(limit=LIMIT)
     with (folder / "encoder-1.safetensors").open("r+b") as file:
@@ -114,7 +114,7 @@ def test_a_file_that_grows_or_shrinks_meanwhile_is_refused(folder: Path, monkeyp
             Reader(folder).load("encoder-1.safetensors", limit=LIMIT)
 
 
-def test_a_pin_decides_whoever_signed(folder: Path, keys: dict[str, signing.PrivateKey]) -> None:
+def test_a_pin_holds_whoever_signed(folder: Path, keys: dict[str, signing.PrivateKey]) -> None:
     signed = signing.sign_model(folder, key=keys["p256"])  # a key that no trust store holds
     lines = sorted(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in FILES.items())
     pin = hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -126,7 +126,7 @@ def test_a_pin_decides_whoever_signed(folder: Path, keys: dict[str, signing.Priv
     assert caught.value.reason is signing.Reason.DIGEST_MISMATCH
 
 
-def test_files_that_change_places_keep_the_root_digest_and_lose_the_pin(
+def test_files_that_exchange_names_keep_the_root_digest_but_not_the_pin(
     folder: Path, keys: dict[str, signing.PrivateKey]
 ) -> None:
     signed = signing.sign_model(folder, key=keys["p256"])

@@ -57,7 +57,7 @@ def refuse(act: Callable[[], object], *reasons: Reason) -> None:
 # --- ours -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_signed_is_genuine(model: Path, trust: signing.TrustStore) -> None:
+def test_an_unchanged_model_verifies(model: Path, trust: signing.TrustStore) -> None:
     opened = signing.open_model(model, trust=trust)
     assert outcomes(model, trust) == dict.fromkeys(FILES)
     assert [r.name for r in opened.manifest.resources] == sorted(FILES)  # code points: a-b before a/b
@@ -101,7 +101,7 @@ def test_only_p256_signs_models(tmp_path: Path, keys: Keys) -> None:
     refuse(lambda: signing.sign_model(tmp_path / "m", key=keys["device"]), Reason.UNSUPPORTED)
 
 
-def test_a_device_vouches_for_no_model(model: Path, keys: Keys) -> None:
+def test_a_device_key_cannot_sign_a_model(model: Path, keys: Keys) -> None:
     store = make_trust(keys["root"], (entry(keys["model"], signing.Role.DEVICE, "x"),))
     refuse(lambda: signing.open_model(model, trust=store), Reason.WRONG_ROLE)
 
@@ -109,8 +109,8 @@ def test_a_device_vouches_for_no_model(model: Path, keys: Keys) -> None:
 def payload_of(model: Path) -> dict[str, Any]:
     data = (model / "model.sig").read_bytes()
     bundle = SigstoreBundle.from_bytes(data, "test", payload_limit=MAX_PAYLOAD, foreign=True)
-    found: dict[str, Any] = json.loads(bundle.envelope.payload)
-    return found
+    payload: dict[str, Any] = json.loads(bundle.envelope.payload)
+    return payload
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], Reason]] = {
@@ -128,7 +128,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], Reason]] = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_what_no_signer_may_say_is_refused_though_it_is_signed(
+def test_a_signed_payload_that_breaks_the_format_is_refused(
     model: Path, trust: signing.TrustStore, keys: Keys, case: str
 ) -> None:
     payload = payload_of(model)
@@ -178,7 +178,7 @@ def test_every_deleted_field_is_refused(model: Path, trust: signing.TrustStore, 
         assert found.ignored < manifest.ignored  # fewer paths may stay unsigned, never more
 
 
-def test_what_is_empty_may_be_left_out_whole(model: Path, trust: signing.TrustStore) -> None:
+def test_empty_fields_may_be_left_out_of_foreign_bundles(model: Path, trust: signing.TrustStore) -> None:
     """Writers of protobuf JSON omit empty lists and texts; a null or empty key id means the hint, as well."""
     bundle = json.loads((model / "model.sig").read_bytes())
     manifest = signing.open_model(model, trust=trust).manifest
@@ -197,7 +197,7 @@ def payload_of_bytes(data: bytes) -> Any:
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_mutants_end_in_our_own_errors(model: Path, trust: signing.TrustStore, count: int) -> None:
+def test_mutants_raise_signing_errors_only(model: Path, trust: signing.TrustStore, count: int) -> None:
     data, rng = (model / "model.sig").read_bytes(), random.Random(4)
     payload = json.dumps(payload_of_bytes(data)).encode()
     refused = 0
@@ -233,9 +233,9 @@ def vector_folder(vectors: Path) -> Path:
 @pytest.mark.vectors
 def test_the_vectors_are_all_named(vectors: Path) -> None:
     folder = vector_folder(vectors)
-    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    assert found == IN_SCOPE | set(REFUSED) | OUT_OF_SCOPE
-    assert len(found) == 8
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert names == IN_SCOPE | set(REFUSED) | OUT_OF_SCOPE
+    assert len(names) == 8
 
 
 @pytest.mark.vectors
@@ -249,7 +249,7 @@ def test_invalid_vectors_are_refused(vectors: Path, name: str) -> None:
 
 @pytest.mark.vectors
 @pytest.mark.parametrize("name", sorted(OUT_OF_SCOPE | {"valid/certificate.bundle.json"}))
-def test_certificates_are_unsupported_and_say_so(vectors: Path, name: str) -> None:
+def test_bundles_with_certificates_are_unsupported(vectors: Path, name: str) -> None:
     data = (vector_folder(vectors) / name).read_bytes()
     with pytest.raises(SigningError, match="signed with a certificate") as caught:
         SigstoreBundle.from_bytes(data, name, payload_limit=MAX_PAYLOAD, foreign=True)
@@ -316,7 +316,7 @@ def reference_verifies(model: Path, public: Path) -> bool:
 
 
 @pytest.mark.outside
-def test_the_reference_takes_ours_and_refuses_what_we_refuse(
+def test_the_reference_implementation_accepts_and_refuses_the_same_models(
     model: Path, trust: signing.TrustStore, keys: Keys, tmp_path: Path
 ) -> None:
     public = signing.write_key(keys["model"], tmp_path / "k.pem", passphrase=None)
@@ -350,7 +350,9 @@ def test_every_changed_byte_is_refused_by_both(tmp_path: Path, trust: signing.Tr
 
 @pytest.mark.outside
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=lambda c: c.name)
-def test_we_take_what_the_reference_signs(tmp_path: Path, keys: Keys, curve: ec.EllipticCurve) -> None:
+def test_signatures_of_the_reference_implementation_are_accepted(
+    tmp_path: Path, keys: Keys, curve: ec.EllipticCurve
+) -> None:
     folder, path = tmp_path / "m", tmp_path / "k.pem"
     write(folder)
     key = ec.generate_private_key(curve)
@@ -365,13 +367,13 @@ def test_we_take_what_the_reference_signs(tmp_path: Path, keys: Keys, curve: ec.
 
 
 @pytest.mark.parametrize("name", ["m m ", "m\x1b[31m"])
-def test_a_folder_whose_name_no_reader_takes_is_not_signed(tmp_path: Path, keys: Keys, name: str) -> None:
+def test_a_folder_with_an_unreadable_name_is_not_signed(tmp_path: Path, keys: Keys, name: str) -> None:
     write(tmp_path / name)
     refuse(lambda: signing.sign_model(tmp_path / name, key=keys["model"]), Reason.MALFORMED)
     assert not (tmp_path / name / "model.sig").exists()
 
 
-def test_unsigned_paths_are_named(model: Path, trust: signing.TrustStore) -> None:
+def test_unsigned_paths_are_reported(model: Path, trust: signing.TrustStore) -> None:
     (model / ".github").mkdir()
     (model / ".github/evil.py").touch()
     (model / ".gitattributes").symlink_to("/etc")

@@ -77,7 +77,9 @@ def test_every_deleted_line_of_a_checkpoint_is_refused(log: tuple[signing.Merkle
 
 
 @pytest.mark.parametrize("change", ["another origin", "another key", "extension", "carriage return", "17 signatures"])
-def test_what_is_not_our_checkpoint_is_refused(log: tuple[signing.MerkleTree, bytes], keys: Keys, change: str) -> None:
+def test_another_checkpoint_than_the_expected_one_is_refused(
+    log: tuple[signing.MerkleTree, bytes], keys: Keys, change: str
+) -> None:
     tree, note = log
     match change:
         case "another origin":
@@ -118,7 +120,7 @@ def test_only_one_form_of_a_size_is_read(keys: Keys, size: str) -> None:
 
 
 @pytest.mark.parametrize("origin", ["", "a b", "a+b", "a\nb"])
-def test_what_cannot_name_a_log_is_refused(keys: Keys, origin: str) -> None:
+def test_a_bad_origin_of_a_log_is_refused(keys: Keys, origin: str) -> None:
     refuse(
         lambda: signing.sign_checkpoint(signing.Checkpoint(origin, 0, bytes(32)), keys["auditor"]), Reason.BAD_REQUEST
     )
@@ -132,7 +134,7 @@ def prove(data: bytes, keys: Keys, *, entry: bytes) -> ProvenLeaf:
     return signing.open_proof(data, "test", entry=entry, origin=ORIGIN, key=keys["auditor"].public)
 
 
-def test_each_entry_is_proven_and_no_other(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
+def test_a_proof_file_proves_its_entry_alone(log: tuple[signing.MerkleTree, bytes], keys: Keys) -> None:
     tree, note = log
     for i, entry in enumerate(ENTRIES):
         data = signing.write_proof(i, tree.inclusion(i), note)
@@ -170,7 +172,7 @@ def test_an_extra_line_is_refused(log: tuple[signing.MerkleTree, bytes], keys: K
 
 
 @pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_mutants_end_in_our_own_errors(log: tuple[signing.MerkleTree, bytes], keys: Keys, count: int) -> None:
+def test_mutants_raise_signing_errors_only(log: tuple[signing.MerkleTree, bytes], keys: Keys, count: int) -> None:
     data = signing.write_proof(6, log[0].inclusion(6), log[1])
     rng = random.Random(5)
     refused = 0

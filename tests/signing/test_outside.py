@@ -117,7 +117,7 @@ def test_sigstore_verify(signed: tuple[Path, Path], tmp_path: Path) -> None:
     assert (len(others), {line.split()[0] for line in others}) == (expected_count(bundle), {"bad"})
 
 
-def test_a_timestamp_disturbs_none_of_them(signed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_timestamped_batch_is_accepted_by_other_verifiers(signed: tuple[Path, Path], tmp_path: Path) -> None:
     manifest, public = signed
     (tmp_path / "r.tsr").write_bytes(Authority(tmp_path / "tsa").stamp(signing.stamp_query(manifest)))
     signing.attach_token(manifest, tmp_path / "r.tsr")
@@ -169,20 +169,22 @@ def test_the_documented_shell_commands(signed: tuple[Path, Path], tmp_path: Path
 
 
 def test_the_documented_shell_commands_for_a_report(tmp_path: Path) -> None:
-    verify, _, told, *_ = blocks("sh")
-    script = "set -e\nB=$1 IMAGES=$2\n" + "".join(f"{one}\n" for one in verify.splitlines() if "openssl" not in one)
+    verify, _, verdicts, *_ = blocks("sh")
+    script = "set -e\nB=$1 IMAGES=$2\n" + "".join(
+        f"{command_line}\n" for command_line in verify.splitlines() if "openssl" not in command_line
+    )
     pictures = tmp_path / "pictures"
     shutil.copytree(REPORT / "batch", pictures)
 
     def run() -> subprocess.CompletedProcess[str]:
-        command = ["sh", "-c", script + told, "sh", str(REPORT / "report.sigstore.json"), str(pictures)]
+        command = ["sh", "-c", script + verdicts, "sh", str(REPORT / "report.sigstore.json"), str(pictures)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
     done = run()
     assert done.returncode == 0, done.stderr
-    said = done.stdout.splitlines()
-    assert {"AUTHENTIC  tile-00.tif", "COUNTERFEIT  tile-01.tif", "REFUSED  tile-11.tif"} <= set(said)
-    assert [line for line in said if line.endswith(": OK")] == [f"./tile-{n:02d}.tif: OK" for n in range(10)]
+    lines = done.stdout.splitlines()
+    assert {"AUTHENTIC  tile-00.tif", "COUNTERFEIT  tile-01.tif", "REFUSED  tile-11.tif"} <= set(lines)
+    assert [line for line in lines if line.endswith(": OK")] == [f"./tile-{n:02d}.tif: OK" for n in range(10)]
     (pictures / "tile-03.tif").write_bytes(b"changed")
     assert run().returncode == 1
 
@@ -197,5 +199,5 @@ def test_the_documented_python_program(signed: tuple[Path, Path], tmp_path: Path
 
 
 def blocks(language: str) -> list[str]:
-    found: list[str] = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    return found
+    code: list[str] = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    return code

@@ -44,7 +44,7 @@ class Outer:
 GOOD = Outer("x", 0.5, True, Colour.RED, Decimal("0.10"), Inner(3), (Inner(1), Inner(2)), ((1,), ()))
 
 
-def test_a_record_comes_back() -> None:
+def test_a_record_survives_a_round_trip() -> None:
     for record in (GOOD, replace(GOOD, exact=None, others=(), pairs=())):
         assert read_record(Outer, Fields(write_record(record), "x")) == record
 
@@ -76,7 +76,7 @@ def test_a_bundle_s_settings_come_back(settings: Settings) -> None:
         ({"pairs": [[1], ["1"]]}, "whole number"),
     ],
 )
-def test_what_a_record_cannot_mean_is_refused(change: dict[str, Any], sentence: str) -> None:
+def test_values_that_a_record_cannot_have_are_refused(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SigningError, match=sentence):
         read_record(Outer, Fields(write_record(GOOD) | change, "x"))
 

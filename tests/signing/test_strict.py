@@ -92,7 +92,7 @@ def test_base64_comes_back_in_either_alphabet(data: bytes) -> None:
 
 
 @given(st.dictionaries(st.text("abc", min_size=1), st.integers() | st.text(st.characters(codec="utf-8"))))
-def test_json_comes_back(value: dict[str, object]) -> None:
+def test_json_survives_a_round_trip(value: dict[str, object]) -> None:
     data = write_json(value)
     fields = read_json(data, "test", limit=10**6)
     assert {name: fields.value[name] for name in value} == value
@@ -154,7 +154,7 @@ def test_times_and_moments() -> None:
         ("a\u3164b", False),
     ],
 )
-def test_plain_text_shows_all_that_it_holds(text: str, plain: bool) -> None:
+def test_plain_text_is_visible_throughout(text: str, plain: bool) -> None:
     assert is_plain(text) is plain
 
 
@@ -174,7 +174,7 @@ def points() -> Iterator[tuple[int, str, str]]:
             yield point, chr(point), unicodedata.category(chr(point))
 
 
-def test_every_point_is_seen_or_refused() -> None:
+def test_every_code_point_is_visible_or_refused() -> None:
     """Exactly the characters of this list, U+2800 among them, are refused."""
     hidden = {point for first, last in IGNORABLE for point in range(first, last + 1)} | {*BLANK}
     hidden |= {*range(0xFDD0, 0xFDF0)} | {point for point in range(0x110000) if point & 0xFFFE == 0xFFFE}
@@ -183,7 +183,7 @@ def test_every_point_is_seen_or_refused() -> None:
     assert wrong == []
 
 
-def test_every_point_that_is_no_name_alone_is_none() -> None:
+def test_every_code_point_that_is_no_name_alone_is_refused() -> None:
     """A mark alone, a space alone and all that is not seen: none of them is a device's or a person's name."""
     for _, character, kind in points():
         named = is_name(character)
@@ -208,7 +208,7 @@ def test_labels_of_any_script_are_taken(label: str) -> None:
     refuse_bad_label(label)
 
 
-def test_what_common_fonts_draw_as_nothing_is_refused() -> None:
+def test_characters_that_common_fonts_draw_as_nothing_are_refused() -> None:
     """What the fonts that matplotlib brings along draw without ink; spaces and unassigned points apart."""
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
     looked = 0
@@ -224,7 +224,7 @@ def test_what_common_fonts_draw_as_nothing_is_refused() -> None:
     assert looked > 30
 
 
-def test_every_point_is_printed_as_itself_or_spelt_out() -> None:
+def test_every_code_point_is_printed_or_escaped() -> None:
     for point, character, kind in points():
         shown = visible(character)
         assert shown.isprintable()

@@ -74,10 +74,10 @@ def count_accepted(read: Read, variants: Iterator[bytes], meaning: object) -> tu
     for data in variants:
         total += 1
         try:
-            found = read(data)
+            result = read(data)
         except SigningError:
             continue
-        assert found == meaning, data
+        assert result == meaning, data
         accepted += 1
     return total, accepted
 
@@ -184,7 +184,9 @@ def change(bundle: dict[str, Any], name: str, keys: Keys) -> None:
         "junk in base64",
     ],
 )
-def test_known_tricks_with_envelopes_are_refused(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+def test_published_attacks_on_envelopes_are_refused(
+    batch: Path, trust: signing.TrustStore, keys: Keys, name: str
+) -> None:
     read = open_manifest(batch, trust)
     bundle = json.loads((batch / signing.MANIFEST_NAME).read_bytes())
     read(json.dumps(bundle).encode())  # unchanged, in another spelling, it is accepted
@@ -262,13 +264,15 @@ FORMATS = (
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_mutations_end_in_our_own_errors(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+def test_mutations_raise_signing_errors_only(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
     assert refusals(parsers(batch, trust, keys)[name], MUTATIONS, seed=1) > MUTATIONS // 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_many_mutations_end_in_our_own_errors(batch: Path, trust: signing.TrustStore, keys: Keys, name: str) -> None:
+def test_many_mutations_raise_signing_errors_only(
+    batch: Path, trust: signing.TrustStore, keys: Keys, name: str
+) -> None:
     assert refusals(parsers(batch, trust, keys)[name], SLOW_MUTATIONS, seed=2) > SLOW_MUTATIONS // 20
 
 
@@ -291,8 +295,8 @@ def refusals(case: tuple[list[bytes], Read], count: int, *, seed: int) -> int:
     return refused
 
 
-def test_a_clock_set_to_any_time_ends_in_an_answer(batch: Path, keys: Keys) -> None:
-    """The ends of the calendar neither overflow nor open anything."""
+def test_the_ends_of_the_calendar_as_time_of_judgement_are_refused(batch: Path, keys: Keys) -> None:
+    """No arithmetic on times overflows, and no batch is valid then."""
     from datetime import UTC, datetime
 
     for at in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC, microsecond=0)):

@@ -68,7 +68,7 @@ def refuse(act: Callable[[], object], reason: Reason) -> None:
     assert caught.value.reason is reason, caught.value
 
 
-def test_an_expired_key_counts_with_a_timestamp_from_its_window_and_not_without(batch: Stamped) -> None:
+def test_an_expired_key_is_valid_only_with_a_timestamp_from_its_window(batch: Stamped) -> None:
     later = batch.now + YEAR
     refuse(lambda: batch.open(later), Reason.EXPIRED)
     time = batch.stamp()
@@ -77,7 +77,7 @@ def test_an_expired_key_counts_with_a_timestamp_from_its_window_and_not_without(
     assert timedelta(0) <= time - batch.now <= timedelta(minutes=2)
 
 
-def test_a_compromised_key_counts_only_with_a_timestamp_from_before(batch: Stamped) -> None:
+def test_a_compromised_key_is_valid_only_with_a_timestamp_before_its_revocation(batch: Stamped) -> None:
     for claim in (batch.now - HOUR, batch.now + HOUR):
         stolen = signing.Revocation(claim, signing.RevocationReason.COMPROMISED)
         refuse(lambda stolen=stolen: batch.open(batch.now, revoked=stolen), Reason.REVOKED)  # type: ignore[misc]
@@ -93,7 +93,7 @@ def test_a_compromised_key_counts_only_with_a_timestamp_from_before(batch: Stamp
     ).signer.proven
 
 
-def test_a_retired_key_counts_with_a_timestamp_from_before(batch: Stamped) -> None:
+def test_a_retired_key_is_valid_with_a_timestamp_before_its_revocation(batch: Stamped) -> None:
     retired = signing.Revocation(batch.now + timedelta(minutes=30), signing.RevocationReason.RETIRED)
     refuse(lambda: batch.open(batch.now + YEAR, revoked=retired), Reason.REVOKED)
     batch.stamp()
@@ -161,14 +161,14 @@ def swap_certificate(token: bytes, certificate: bytes, *, authority: Authority |
     return write_der(SEQUENCE, status.raw + write_der(SEQUENCE, kind.raw + inner))
 
 
-def loosen(token: bytes, what: str, authority: Authority) -> bytes:
+def loosen(token: bytes, change: str, authority: Authority) -> bytes:
     """Return a token with something changed that the authority's signature does not cover."""
     status, content = read_der(token, SEQUENCE).children()
     kind, wrapped = content.children()
     (signed,) = wrapped.children()
     raw = [part.raw for part in signed.children()]
     certificate = signed.children()[3].content
-    match what:
+    match change:
         case "a text in the status":
             status = read_der(bytes.fromhex("3009020100") + bytes.fromhex("30040c02") + b"ok", SEQUENCE)
         case "the certificate twice":
@@ -182,8 +182,8 @@ def loosen(token: bytes, what: str, authority: Authority) -> bytes:
             raw.insert(4, write_der(CONTEXT + 1, b""))
         case "unsigned attributes":
             (signer,) = signed.children()[-1].children()
-            more = write_der(SEQUENCE, signer.content + write_der(CONTEXT + 1, b""))
-            raw[-1] = write_der(SET, more)
+            signer_info = write_der(SEQUENCE, signer.content + write_der(CONTEXT + 1, b""))
+            raw[-1] = write_der(SET, signer_info)
         case "two signers":
             raw[-1] = write_der(SET, signed.children()[-1].content * 2)
     inner = write_der(CONTEXT, write_der(SEQUENCE, b"".join(raw)))
@@ -196,14 +196,14 @@ LOOSE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("what", LOOSE)
-def test_unsigned_parts_of_a_token_are_refused(tmp_path: Path, keys: Keys, what: str) -> None:
+@pytest.mark.parametrize("change", LOOSE)
+def test_unsigned_parts_of_a_token_are_refused(tmp_path: Path, keys: Keys, change: str) -> None:
     authority = Authority(tmp_path / "tsa")
     batch = Stamped(tmp_path / "batch", keys, authority)
     batch.stamp()
     bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     assert loosen(bundle.tokens[0], "nothing", authority) == bundle.tokens[0]
-    token = loosen(bundle.tokens[0], what, authority)
+    token = loosen(bundle.tokens[0], change, authority)
     batch.manifest.write_bytes(replace(bundle, tokens=(token,)).to_bytes())
     refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
@@ -331,7 +331,7 @@ def test_every_element_left_out_of_a_token_is_refused(batch: Stamped) -> None:
 
 
 @pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_mutated_tokens_end_in_our_own_errors(batch: Stamped, count: int) -> None:
+def test_mutated_tokens_raise_signing_errors_only(batch: Stamped, count: int) -> None:
     batch.stamp()
     bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
     rng = random.Random(3)

@@ -89,7 +89,7 @@ def test_versions_go_up_by_one_from_one(keys: Keys, numbers: tuple[int, ...]) ->
     refuse(chain(*((payload, root) for payload in payloads)), Reason.ROLLBACK)
 
 
-def test_a_new_root_needs_the_old_ones_and_its_own(keys: Keys) -> None:
+def test_a_new_version_is_signed_by_old_and_new_root_keys(keys: Keys) -> None:
     old, new = keys["root"], keys["root2"]
     first = (version(1, (old,)), (old,))
     second = version(2, (new,), previous=after(first[0]))
@@ -136,7 +136,7 @@ def test_a_bad_signature_beside_a_good_one_is_refused(keys: Keys) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"threshold": 0}, {"threshold": 2}, {"expires": NOW}, {"expires": NOW - DAY}])
-def test_a_version_that_cannot_govern_is_malformed(keys: Keys, changes: dict[str, Any]) -> None:
+def test_a_version_with_a_bad_threshold_or_expiry_is_malformed(keys: Keys, changes: dict[str, Any]) -> None:
     refuse(chain((version(1, (keys["root"],), **changes), (keys["root"],))), Reason.MALFORMED)
 
 
@@ -144,7 +144,7 @@ def test_versions_begin_with_one(keys: Keys) -> None:
     refuse(chain((version(0, (keys["root"],)), (keys["root"],))), Reason.MALFORMED)
 
 
-def test_a_root_key_vouches_for_nothing_else(keys: Keys) -> None:
+def test_a_root_key_has_no_entry(keys: Keys) -> None:
     payload = version(1, (keys["root"],), entries=(entry(keys["root"], signing.Role.DEVICE, "both"),))
     refuse(chain((payload, (keys["root"],))), Reason.MALFORMED)
 
@@ -169,7 +169,7 @@ def go_on(store: signing.TrustStore, root: signing.PrivateKey, **changes: Any) -
     return write_chain((*store.envelopes, envelope))
 
 
-def test_a_revoked_key_never_comes_back(trust: signing.TrustStore, keys: Keys) -> None:
+def test_a_revocation_is_never_removed_or_limited(trust: signing.TrustStore, keys: Keys) -> None:
     keyid, root = keys["device"].public.keyid, keys["root"]
     worse = revoke(revoke(trust, keyid, NOW, False, root), keyid, NOW - DAY, True, root)
     assert worse.root.version == 3
@@ -191,7 +191,7 @@ def test_a_listed_key_stays_as_it_was(trust: signing.TrustStore, keys: Keys, cha
         add(trust, changed[0], keys["root"])
 
 
-def test_a_former_root_key_is_listed_as_nothing_else(keys: Keys) -> None:
+def test_a_former_root_key_has_no_entry(keys: Keys) -> None:
     old, new = keys["root"], keys["root2"]
     store = rotate(make_trust(old), (old, new), added=(new.public,), dropped=frozenset({old.public.keyid}))
     refuse(go_on(store, new, entries=(entry(old, signing.Role.DEVICE, "x"),)), Reason.MALFORMED)
@@ -204,7 +204,7 @@ def test_only_root_keys_change_a_store(trust: signing.TrustStore, keys: Keys) ->
     refuse(go_on(trust, keys["thief"], entries=trust.root.entries), Reason.NO_SIGNATURE)
 
 
-def test_a_version_cannot_be_put_behind_another_history(trust: signing.TrustStore, keys: Keys) -> None:
+def test_a_version_is_refused_in_another_chain(trust: signing.TrustStore, keys: Keys) -> None:
     """Whoever can swap the file before the root key signs gains nothing with users who pinned the genuine one.
 
     The attacker's version 1 lists the genuine root key beside his own, and his device. An unsuspecting `trust add` has
@@ -278,7 +278,7 @@ def test_several_root_keys_sign_one_after_the_other(keys: Keys, tmp_path: Path) 
         signing.load_proposal(path)
 
 
-def test_an_update_continues_the_present_store(trust: signing.TrustStore, keys: Keys) -> None:
+def test_an_update_must_continue_the_present_store(trust: signing.TrustStore, keys: Keys) -> None:
     root = keys["root"]
     newer = add(trust, entry(keys["p256"], signing.Role.DEVICE, "sem-2"), root)
     fork = revoke(trust, keys["device"].public.keyid, NOW, True, root)
@@ -293,7 +293,7 @@ def test_an_update_continues_the_present_store(trust: signing.TrustStore, keys: 
         assert caught.value.reason is reason
 
 
-def test_a_change_by_somebody_else_is_not_overwritten(trust: signing.TrustStore, keys: Keys, tmp_path: Path) -> None:
+def test_a_change_by_another_process_is_not_overwritten(trust: signing.TrustStore, keys: Keys, tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     path.write_bytes(trust.to_bytes())
     revoked = revoke(trust, keys["device"].public.keyid, NOW, True, keys["root"])
@@ -405,7 +405,7 @@ def certificate(key: signing.PrivateKey, *, authority: bool | None = True) -> by
     return builder.sign(key._key, SHA256()).public_bytes(Encoding.PEM)
 
 
-def test_a_store_that_no_reader_would_take_is_not_written(
+def test_a_store_that_cannot_be_read_is_not_written(
     trust: signing.TrustStore, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = signing.propose_rotation(trust, issued=NOW, expires=NOW + YEAR).cosigned((keys["root"],)).complete(NOW)
@@ -415,7 +415,7 @@ def test_a_store_that_no_reader_would_take_is_not_written(
     assert caught.value.reason is Reason.TOO_LARGE
 
 
-def test_a_lock_held_by_others_is_waited_for_and_then_given_up(
+def test_a_lock_held_by_another_process_is_refused_after_a_wait(
     trust: signing.TrustStore, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "trust.json"
