@@ -13,8 +13,9 @@ from itertools import count
 
 from reports.stress.details import StressDetails
 from reports.stress.gates import Gate, GateOutcome, GateResult, HeldImages, Slice, Tally, decide, tally
-from reports.stress.outcome import CLEAN_ACCURACY, clean_accuracy, outcome_of
+from reports.stress.outcome import ACCURACY_CRITERION, CLEAN_ACCURACY, clean_accuracy, outcome_of
 from reports.stress.quoted_policy import QuotedPolicy, read_quoted_policy
+from reports.stress.records import CheckState
 from reports.stress.statistics import mcnemar
 from reports.stress.versions import RESULT_V1
 from signing.strict import is_sha256
@@ -101,10 +102,11 @@ def _fault_of_version_2(result: StressDetails, policy: QuotedPolicy) -> str | No
         return f"{len(result.authentic)} authentic images, the quoted policy asks for {policy.authentic}"
     if result.taken.seed != policy.seed:
         return f"seed {result.taken.seed}, the quoted policy asks for {policy.seed}"
-    accuracy = clean_accuracy(result.images - len(result.missed), result.images, policy.floor)
+    state, evidence = clean_accuracy(result.images - len(result.missed), result.images, policy.floor)
+    evidence += f"; criterion: {ACCURACY_CRITERION}" if state is CheckState.FAILED else ""
     for check in result.checks:
-        if check.id == CLEAN_ACCURACY and (check.held, check.evidence) != accuracy:
-            return f"check {check.id}: {check.held}, which comes to {accuracy[0]}: {accuracy[1]}"
+        if check.id == CLEAN_ACCURACY and (check.held, check.evidence) != (state, evidence):
+            return f"check {check.id}: {check.held}, which comes to {state}: {evidence}"
     return None
 
 

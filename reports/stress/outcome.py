@@ -9,6 +9,7 @@ from reports.stress.records import CheckResult, CheckState
 from reports.stress.statistics import wilson
 
 CLEAN_ACCURACY = "S32"  # the check that a verifier makes again
+ACCURACY_CRITERION = "accuracy before any attack is at least the floor"
 
 
 class Outcome(StrEnum):

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from attacks.checks import CHECKS
+from attacks.checks.check import CheckContext
 from reports.identity import Key, Library
 from reports.stress.details import StressDetails
 from reports.stress.gates import GateOutcome, GateResult, Severity, decide, tally
@@ -20,6 +22,7 @@ from reports.stress.result import RESULT, StressResult, open_stress_result, sign
 from reports.stress.versions import NEWEST_RESULT
 from signing import PrivateKey, PublicKey, Reason, SigningError, TrustStore, write_time
 from signing.sigstore_bundle import sign_payload
+from tests.attacks.toys import Linear, toy_images
 from tests.conftest import NOW
 from tests.reports.verdict.made import digest
 
@@ -193,6 +196,15 @@ def test_clean_accuracy_is_counted_again(keys: Keyring, clean: CheckResult, floo
     assert made(keys["auditor"].public, checks=(CHECK, CLEAN))
     with pytest.raises(ValueError, match=r"check S32: .*, which comes to (held|failed): 7 of 8 right"):
         made(keys["auditor"].public, checks=(CHECK, clean), policy_text=text)
+
+
+def test_the_check_of_a_run_that_failed_is_what_a_verifier_counts(keys: Keyring) -> None:
+    (check,) = (check for check in CHECKS if check.id == CLEAN.id)
+    images = toy_images(8)
+    failed = check.on(CheckContext(Linear(), images[:7], images, {}, (), 0, floor=0.9))
+    assert failed.held is CheckState.FAILED
+    text = policy(checks=(failed,)).replace('"floor": "0.6"', '"floor": "0.9"')
+    assert made(keys["auditor"].public, checks=(failed,), policy_text=text, word=Outcome.INCONCLUSIVE)
 
 
 def test_a_detector_that_was_not_tried_has_a_signed_reason(keys: Keyring) -> None:
