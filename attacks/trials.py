@@ -104,9 +104,14 @@ class AttackTrials:
 
 
 def problem_of(error: Exception) -> str:
-    """Return an error's type and message in one printable line of at most 300 characters."""
-    text = f"{type(error).__name__}: {error}"
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
+    """Return an error's type and message in one line of at most 300 characters."""
+    return one_line(f"{type(error).__name__}: {error}")[:300].strip()
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line of at most 1,000 printable ASCII characters, which a signed result can hold."""
+    escaped = text.encode("ascii", "backslashreplace").decode()
+    return " ".join("".join(c if c.isprintable() else " " for c in escaped).split())[:1000].strip()
 
 
 def digest_of_results(results: tuple[AttackTrials, ...], missed: Missed, poison: Any = None) -> str:

@@ -7,7 +7,7 @@ from attacks.harness import AttackPlan, AttackRun, run_attack
 from attacks.images import LabelledImage, Norm, Plane
 from attacks.poison.assessment import PoisonAssessment
 from attacks.target import Prediction, Target
-from attacks.trials import problem_of
+from attacks.trials import one_line, problem_of
 from reports.stress.records import CheckResult, CheckState
 
 # By norm and image digest: the smallest change that fooled the same weights in the baseline result.
@@ -77,7 +77,7 @@ class Check:
             state, evidence = CheckState.FAILED, f"could not be made: {problem_of(e)}"
         if state is CheckState.FAILED:
             evidence = f"{evidence}; criterion: {self.criterion}"
-        return CheckResult(self.id, self.title, state, evidence)
+        return CheckResult(self.id, self.title, state, one_line(evidence))
 
 
 def held_if(holds: bool, evidence: str) -> StateAndEvidence:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ from fusiondiff_audit.inputs.labels import read_labels
 if TYPE_CHECKING:
     from attacks.suite import Suite
     from fusiondiff_audit.stress.forecast import Forecast
-    from fusiondiff_audit.stress.selection import Selection
 
 _SHOWN = 5  # messages
 
@@ -122,23 +122,20 @@ def command(
         pipeline = Pipeline(model, guard)
         number_of_specimens = len({label.specimen for label in file_labels.values()})
 
-        def pick(number: int, besides: frozenset[str] = frozenset()) -> "Selection":
-            return select_images(
-                folder,
-                file_labels,
-                model,
-                guard,
-                count=number,
-                side=policy.side,
-                seed=suite.seed,
-                watch=lambda specimens: with_progress(specimens, activity="reading", total=number_of_specimens),
-                except_for=besides,
-            )
-
-        chosen, poison_test = pick(policy.images), None
+        pick = partial(
+            select_images,
+            folder,
+            file_labels,
+            model,
+            guard,
+            side=policy.side,
+            seed=suite.seed,
+            watch=lambda specimens: with_progress(specimens, activity="reading", total=number_of_specimens),
+        )
+        chosen, poison_test = pick(count=policy.images), None
         lost, remarks = chosen.unusable, chosen.remarks
         if plans:
-            to_enrol = pick(policy.enrolled, frozenset(image.specimen for image in chosen.images))
+            to_enrol = pick(count=policy.enrolled, except_for={image.specimen for image in chosen.images})
             lost = tuple(dict.fromkeys((*lost, *to_enrol.unusable)))
             remarks += tuple(f"of the images to enrol: {remark}" for remark in to_enrol.remarks)
             poison_test = poison_test_of(model, pipeline, to_enrol.images, chosen.images, plans, policy.detectors)

@@ -1,6 +1,6 @@
 """From the result of a suite to the record that is signed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from importlib.metadata import version
 
@@ -16,13 +16,10 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import StressPolicy
 from fusiondiff_audit.stress.baseline import StressBaseline
 from reports.identity import Key, Library
-from reports.stress.outcome import outcome_of
 from reports.stress.records import AttackResult, DetectorResult, Environment, PoisonResult
 from reports.stress.result import StressResult
 from reports.stress.versions import NEWEST_RESULT
-from signing.strict import is_plain
 
-_LONGEST = 1000  # characters
 _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "adversarial-robustness-toolbox")
 
 
@@ -40,24 +37,11 @@ class Circumstances:
 def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
     """Return what is signed."""
     model, runtime, poisoned = asked.model, asked.model.runtime, suite_result.poisoned
-    problem = None if poisoned is None or poisoned.problem is None else _text(poisoned.problem)
-    attacks = tuple(map(_attack_result, suite_result.results))
-    poisons = () if poisoned is None else tuple(map(_poison_result, poisoned.trials))
-    detectors = () if poisoned is None else tuple(map(_detector_result, poisoned.detectors))
-    checks = tuple(replace(check, evidence=_text(check.evidence)) for check in suite_result.checks)
-    outcome, reasons = outcome_of(
-        attacks=attacks,
-        poisons=poisons,
-        detectors=detectors,
-        checks=checks,
-        gates=suite_result.gates,
-        detector_problem=problem,
-    )
     return StressResult(
         format=NEWEST_RESULT,
         issued=signing.write_time(suite_result.decided),
-        word=outcome,
-        why=reasons,
+        word=suite_result.word,
+        why=suite_result.why,
         auditor=asked.auditor,
         model=model.title,
         model_digest=model.digest,
@@ -68,10 +52,10 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
         policy_text=asked.policy.text,
         images=images,
         missed=tuple(sorted(suite_result.missed)),
-        attacks=attacks,
-        poisons=poisons,
-        detectors=detectors,
-        checks=checks,
+        attacks=tuple(map(_attack_result, suite_result.results)),
+        poisons=() if poisoned is None else tuple(map(_poison_result, poisoned.trials)),
+        detectors=() if poisoned is None else tuple(map(_detector_result, poisoned.detectors)),
+        checks=suite_result.checks,
         not_selected=suite_result.not_selected,
         gates=suite_result.gates,
         outcome=suite_result.digest,
@@ -88,14 +72,8 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
         ),
         authentic=tuple(sorted(suite_result.authentic)),
         baseline=None if asked.baseline is None else asked.baseline.digest,
-        detector_problem=problem,
+        detector_problem=None if poisoned is None else poisoned.problem,
     )
-
-
-def _text(said: str) -> str:
-    """Return a sentence as a record can hold it: a library's words are not to stop a result from being signed."""
-    plain = "".join(c if is_plain(c) else "?" for c in said).strip()
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}..."
 
 
 def _attack_result(result: AttackTrials) -> AttackResult:
@@ -117,7 +95,7 @@ def _attack_result(result: AttackTrials) -> AttackResult:
         ended(End.LATE, End.FAILED),
         sum(trial.queries for trial in result.trials),
         sum(trial.passes for trial in result.trials),
-        None if result.problem is None else _text(result.problem),
+        result.problem,
         atlas,
         nist,
     )
@@ -135,7 +113,7 @@ def _poison_result(one: PoisonTrial) -> PoisonResult:
         len(one.passed),
         one.certified,
         len(one.broken),
-        None if one.problem is None else _text(one.problem),
+        one.problem,
         entry.atlas,
         entry.nist,
     )

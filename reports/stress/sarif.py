@@ -28,7 +28,7 @@ def to_sarif(
     With the result `before`, to which this one was compared, each gate says whether it ended as it did then.
     """
     then = {} if before is None else {gate.name: gate.passed for gate in before.gates}
-    place = {"uri": policy, "index": 0}
+    place, is_doubtful = {"uri": policy, "index": 0}, result.word is Outcome.INCONCLUSIVE
     tried: tuple[AttackResult | PoisonResult, ...] = (*result.attacks, *result.poisons)
     ids = sorted({i for one in tried for i in (one.atlas, one.nist)} | set(_EVASION))
     run: dict[str, Any] = {
@@ -43,9 +43,11 @@ def to_sarif(
         ],
         "invocations": [
             {
-                "executionSuccessful": result.word is not Outcome.INCONCLUSIVE,
+                "executionSuccessful": not is_doubtful,
                 "endTimeUtc": result.issued,
-                "toolExecutionNotifications": _notifications(result),
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": reason}} for reason in result.why if is_doubtful
+                ],
             }
         ],
         "results": [
@@ -103,12 +105,6 @@ def _component(name: str) -> str:
 
 def _taxonomy(name: str, version: str, ids: list[str]) -> dict[str, Any]:
     return {"name": name, "version": version, "taxa": [{"id": one} for one in ids]}
-
-
-def _notifications(result: StressResult) -> list[dict[str, Any]]:
-    if result.word is not Outcome.INCONCLUSIVE:
-        return []
-    return [{"level": "error", "message": {"text": reason}} for reason in result.why]
 
 
 def _gate(

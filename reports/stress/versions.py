@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from signing import Reason, SigningError, write_time
-from signing.strict import malformed
 
 RESULT_V1, RESULT_V2 = (f"fusiondiff-audit/robustness/v{number}" for number in (1, 2))
 NEWEST_RESULT = RESULT_V2  # the one that is written
@@ -30,12 +29,15 @@ def refuse_late_result(version: str, time: datetime, where: str) -> None:
         raise SigningError(Reason.CONTRADICTION, f"{where}: contradicts itself: {what}", hint=hint)
 
 
-def upgraded_details(details: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return what a result says as version 2 says it; what came with version 2 is refused in one of version 1."""
-    if details.get("format") != RESULT_V1:
+def upgraded_details(details: dict[str, Any]) -> dict[str, Any]:
+    """Return what a result says as version 2 says it.
+
+    A field of version 2 in a result of version 1 is lost when that is written again, so the result is refused.
+    """
+    gates = details.get("gates")
+    if details.get("format") != RESULT_V1 or not isinstance(gates, list):
         return details
-    gates = [_with(gate, _ADDED_TO_GATES, where) for gate in _gates(details)]
-    return {**_with(details, _ADDED, where), "gates": gates}
+    return details | _ADDED | {"gates": [gate | _ADDED_TO_GATES if isinstance(gate, dict) else gate for gate in gates]}
 
 
 def details_as_written(details: dict[str, Any]) -> dict[str, Any]:
@@ -44,19 +46,6 @@ def details_as_written(details: dict[str, Any]) -> dict[str, Any]:
         return details
     gates = [_without(gate, _ADDED_TO_GATES) for gate in details["gates"]]
     return _without(details, _ADDED) | {"gates": gates}
-
-
-def _gates(details: dict[str, Any]) -> list[Any]:
-    gates = details.get("gates")
-    return gates if isinstance(gates, list) else []
-
-
-def _with(part: Any, added: dict[str, Any], where: str) -> Any:
-    if not isinstance(part, dict):
-        return part
-    if early := sorted(added.keys() & part.keys()):
-        raise malformed(where, f"{early[0]!r} is no field of version 1")
-    return part | added
 
 
 def _without(part: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:

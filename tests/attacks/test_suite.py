@@ -15,9 +15,10 @@ from attacks.poison import assessment
 from attacks.poison.detectors import SpecimenFeatures
 from attacks.suite import Suite, SuiteResult, run_suite
 from attacks.target import AttackSession, Target
-from attacks.trials import End, Knowledge
+from attacks.trials import End, Knowledge, problem_of
 from reports.stress.gates import Bound, Gate, GateOutcome, Metric, Severity
 from reports.stress.outcome import Outcome
+from signing.strict import is_plain
 from tests.attacks.test_poison_assessment import ENROLLED, poison_test
 from tests.attacks.toys import ConstantModel, Linear, Masked, toy_images
 
@@ -183,3 +184,11 @@ def test_misclassified_images_do_not_hold() -> None:
         trials = tuple(replace(trial, end=end) for trial in fooled.trials)
         held = replace(fooled, trials=trials).held_images({"missed": True})
         assert held == {"missed": False} | {image.digest: end is End.HELD for image in images}
+
+
+def test_the_problem_of_an_attack_can_be_signed() -> None:
+    for message in ("a\u202eb\x00\nc", "\u3164", "x " * 400, "é" * 400):
+        problem = problem_of(ValueError(message))
+        assert is_plain(problem)
+        assert problem == problem.strip()
+        assert len(problem) <= 300

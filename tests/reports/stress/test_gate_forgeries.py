@@ -228,7 +228,7 @@ def test_version_1_says_nothing_that_came_later(keys: Keyring, trust: TrustStore
     leaf = details["gates"][0] if place == "before" else details
     leaf[place] = [] if place == "authentic" else None
     entry["content"] = base64.b64encode(write_json(details)).decode()
-    assert "is no field of version 1" in refused(sign_payload(write_json(statement), keys["auditor"]), trust)
+    assert "not in the one form" in refused(sign_payload(write_json(statement), keys["auditor"]), trust)
 
 
 def test_gates_of_many_images_are_counted_in_one_pass(keys: Keyring, trust: TrustStore) -> None:
