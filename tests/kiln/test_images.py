@@ -88,8 +88,8 @@ def test_pores_lie_on_boundaries_or_in_grains(siting: float, on: bool) -> None:
 def test_aligned_pores_share_a_direction_and_clustered_ones_a_place() -> None:
     def drawn(**options: float) -> np.ndarray[tuple[int, ...], np.dtype[np.floating]]:
         pores = Pores(share=0.1, size=1, **options)
-        drawn = draw_layout(Body(pores=pores), random_stream("tests", "aligned"), side=256, pixel_size=0.2).pores
-        return drawn.angles if "alignment" in options else drawn.centres
+        ellipses = draw_layout(Body(pores=pores), random_stream("tests", "aligned"), side=256, pixel_size=0.2).pores
+        return ellipses.angles if "alignment" in options else ellipses.centres
 
     assert np.std(drawn(alignment=1.0)) < 1e-6 < 0.5 < np.std(drawn(alignment=0.0))
 
