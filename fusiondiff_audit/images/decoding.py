@@ -33,7 +33,8 @@ def decode_samples(data: memoryview, header: ImageHeader) -> PixelRows:
     Grey palettes are mapped, full opacity is dropped, three equal channels become one; no sample loses a bit. Samples
     unlike the header are malformed, which may be raised only when the last rows are asked for.
     """
-    decoded = (band for block in _refusing(_decoder(header).decode_rows(data, header)) for band in bands(block))
+    decoder: Any = import_module(format_of(header).decoder)
+    decoded = (band for block in _refusing(decoder.decode_rows(data, header)) for band in bands(block))
     blocks = _checked(decoded, header)
     steps = []
     if header.palette:
@@ -56,10 +57,6 @@ def warm_up() -> None:
     """Load all decoders, and the libraries that they load on first use."""
     for image_format in FORMATS:
         import_module(image_format.decoder).warm_up()
-
-
-def _decoder(header: ImageHeader) -> Any:
-    return import_module(format_of(header).decoder)
 
 
 def _refusing(blocks: Iterator[Samples]) -> Iterator[Samples]:

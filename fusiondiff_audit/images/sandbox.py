@@ -43,11 +43,6 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def build_filter() -> None:
-    """Build the filter once, before processes are forked."""
-    _filter()
-
-
 def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
     """Give up everything but computing; there is no way back.
 
@@ -70,7 +65,7 @@ def enter(*, seconds: int, memory: int, writable: int, parent: int) -> None:
             raise NoSandboxError(f"a decoder needs up to {hard:,} {what}, this system allows {most:,}")
         resource.setrlimit(limit, (soft, hard))
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    code = _filter()
+    code = build_filter()
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     _prctl(_PR_SET_SECCOMP, _FILTER, ctypes.addressof(program))
@@ -98,8 +93,8 @@ def _address_space() -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-@functools.cache  # before processes are forked
-def _filter() -> bytes:
+@functools.cache  # built before processes are forked
+def build_filter() -> bytes:
     """Return the filter for the kernel's small machine: the architecture, then each number that may be called."""
     machine = platform.machine()
     if platform.system() != "Linux" or machine not in _MACHINES:
