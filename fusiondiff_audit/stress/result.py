@@ -1,4 +1,4 @@
-"""From the result of a suite to the record that is signed."""
+"""The signed record of a suite's result."""
 
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
@@ -34,22 +34,22 @@ class Circumstances:
     baseline: StressBaseline | None
 
 
-def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -> StressResult:
-    """Return what is signed."""
-    model, runtime, poisoned = asked.model, asked.model.runtime, suite_result.poisoned
+def result_of(suite_result: SuiteResult, circumstances: Circumstances, *, images: int) -> StressResult:
+    """Return the stress result to sign; `images` counts the misjudged ones as well."""
+    model, runtime, poisoned = circumstances.model, circumstances.model.runtime, suite_result.poisoned
     return StressResult(
         format=NEWEST_RESULT,
         issued=signing.write_time(suite_result.decided),
         word=suite_result.word,
         why=suite_result.why,
-        auditor=asked.auditor,
+        auditor=circumstances.auditor,
         model=model.title,
         model_digest=model.digest,
         reference=model.settings.reference or "",
         demonstration=model.settings.demonstration,
-        policy=asked.policy.name,
-        policy_digest=asked.policy.digest,
-        policy_text=asked.policy.text,
+        policy=circumstances.policy.name,
+        policy_digest=circumstances.policy.digest,
+        policy_text=circumstances.policy.text,
         images=images,
         missed=tuple(sorted(suite_result.missed)),
         attacks=tuple(map(_attack_result, suite_result.results)),
@@ -60,8 +60,8 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
         gates=suite_result.gates,
         outcome=suite_result.digest,
         taken=Environment(
-            asked.origin.digest,
-            asked.origin.released,
+            circumstances.origin.digest,
+            circumstances.origin.released,
             runtime.device,
             runtime.threads,
             suite_result.suite.seed,
@@ -71,7 +71,7 @@ def result_of(suite_result: SuiteResult, asked: Circumstances, *, images: int) -
             NIST,
         ),
         authentic=tuple(sorted(suite_result.authentic)),
-        baseline=None if asked.baseline is None else asked.baseline.digest,
+        baseline=None if circumstances.baseline is None else circumstances.baseline.digest,
         detector_problem=None if poisoned is None else poisoned.problem,
     )
 
@@ -101,25 +101,24 @@ def _attack_result(result: AttackTrials) -> AttackResult:
     )
 
 
-def _poison_result(one: PoisonTrial) -> PoisonResult:
-    entry = POISONS[one.poison.rsplit("-", 1)[0]]
+def _poison_result(trial: PoisonTrial) -> PoisonResult:
+    entry = POISONS[trial.poison.rsplit("-", 1)[0]]
     return PoisonResult(
-        one.poison,
-        one.keeps_labels,
-        one.specimens,
-        one.asked,
-        len(one.turned),
-        one.aimed,
-        len(one.passed),
-        one.certified,
-        len(one.broken),
-        one.problem,
+        trial.poison,
+        trial.keeps_labels,
+        trial.specimens,
+        trial.asked,
+        len(trial.turned),
+        trial.aimed,
+        len(trial.passed),
+        trial.certified,
+        len(trial.broken),
+        trial.problem,
         entry.atlas,
         entry.nist,
     )
 
 
-def _detector_result(one: DetectorTrial) -> DetectorResult:
-    return DetectorResult(
-        one.detector, one.found, one.planted, one.alarms, one.clean, one.clean_alarms, one.clean_all, one.counts
-    )
+def _detector_result(trial: DetectorTrial) -> DetectorResult:
+    alarms = (trial.alarms, trial.clean, trial.clean_alarms, trial.clean_all)
+    return DetectorResult(trial.detector, trial.found, trial.planted, *alarms, trial.counts)

@@ -23,11 +23,11 @@ from signing.strict import is_sha256
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 _DIGIT = Decimal("0.000001")
 _DECIDED = (GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.WAIVED)
-_FOUND, _ALARMS = (4, 5), 20  # a detector counts that finds four of five, with one false alarm in twenty at most
+_FOUND, _ALARMS = (4, 5), 20  # a detector is evaluable if it detects 4 of 5, with at most 1 false alarm in 20
 
 
 def contradiction_of(result: StressDetails) -> str | None:
-    """Say what contradicts itself, or the policy that is quoted."""
+    """Return how a result contradicts itself or the policy that it quotes; None if it does not."""
     fault = _name_fault(result) or _attack_fault(result) or _class_fault(result) or _poison_fault(result)
     if fault := fault or _policy_fault(result):
         return fault
@@ -45,13 +45,13 @@ def contradiction_of(result: StressDetails) -> str | None:
 
 
 def is_recomputed(result: StressDetails, gate: GateResult) -> bool:
-    """Say whether all that a gate was decided by is signed, so that it was counted again."""
+    """Return whether the result states all counts of a gate, so that a verifier decided the gate again."""
     return result.format != RESULT_V1 or (gate.name.startswith("held/") and gate.name.endswith("/all"))
 
 
 def _name_fault(result: StressDetails) -> str | None:
-    """Say what is no digest, or is there twice."""
-    digests = [*result.missed, *result.authentic, *(digest for one in result.attacks for digest in one.images)]
+    """Return which digest has another form than SHA-256, or which name is listed twice."""
+    digests = [*result.missed, *result.authentic, *(digest for attack in result.attacks for digest in attack.images)]
     digests += [] if result.baseline is None else [result.baseline]
     if not all(map(is_sha256, (result.model_digest, result.policy_digest, result.outcome, *digests))):
         return "a digest that is none"
@@ -71,32 +71,32 @@ def _name_fault(result: StressDetails) -> str | None:
 
 def _attack_fault(result: StressDetails) -> str | None:
     missed = set(result.missed)
-    for one in result.attacks:
-        images = set(one.images)
-        if len(images) != len(one.images) or images & missed:
-            return f"attack {one.name}: an image that ended twice"
-        if len(one.sizes) != len(one.fooled) or not all(map(_SIZE.fullmatch, (one.size, *one.sizes))):
-            return f"attack {one.name}: not one size for each image that it fooled"
-        if min(one.queries, one.passes) < 0:
-            return f"attack {one.name}: a negative number of queries or passes"
-        if any(Decimal(size) > Decimal(one.size) + _DIGIT for size in one.sizes):
-            return f"attack {one.name}: a change larger than its budget"
+    for attack in result.attacks:
+        images = set(attack.images)
+        if len(images) != len(attack.images) or images & missed:
+            return f"attack {attack.name}: an image that ended twice"
+        if len(attack.sizes) != len(attack.fooled) or not all(map(_SIZE.fullmatch, (attack.size, *attack.sizes))):
+            return f"attack {attack.name}: not one size for each image that it fooled"
+        if min(attack.queries, attack.passes) < 0:
+            return f"attack {attack.name}: a negative number of queries or passes"
+        if any(Decimal(size) > Decimal(attack.size) + _DIGIT for size in attack.sizes):
+            return f"attack {attack.name}: a change larger than its budget"
         if len(images) + len(missed) != result.images:
-            return f"attack {one.name}: {len(images)} images, {result.images} less {len(missed)} are asked"
-    if len({frozenset(one.images) for one in result.attacks}) > 1:
+            return f"attack {attack.name}: {len(images)} images, {result.images} less {len(missed)} are asked"
+    if len({frozenset(attack.images) for attack in result.attacks}) > 1:
         return "attacks on different images"
     return None
 
 
 def _class_fault(result: StressDetails) -> str | None:
-    """Say which authentic image is none of those that were judged."""
+    """Return which authentic image is not among the images of the attacks."""
     judged = {*result.missed, *(result.attacks[0].images if result.attacks else ())}
     stranger = next((digest for digest in result.authentic if digest not in judged), None)
     return stranger and f"an authentic image {stranger} that was not judged"
 
 
 def _fault_of_version_2(result: StressDetails, policy: QuotedPolicy) -> str | None:
-    """Say what does not follow from the quoted policy, of what version 1 left to the signer."""
+    """Return what contradicts the quoted policy and is not checked in results of version 1."""
     policy.refuse_foregone_gates()
     if result.attacks and len(result.authentic) != policy.authentic:
         return f"{len(result.authentic)} authentic images, the quoted policy asks for {policy.authentic}"
@@ -111,27 +111,28 @@ def _fault_of_version_2(result: StressDetails, policy: QuotedPolicy) -> str | No
 
 
 def _poison_fault(result: StressDetails) -> str | None:
-    """Say which counts of poison or detectors contradict themselves."""
-    for one in result.poisons:
-        counts = (one.broken, one.turned, one.passed, one.certified, one.specimens, one.aimed)
-        if min(counts) < 0 or one.broken > min(one.turned, one.certified) or max(one.turned, one.certified) > one.asked:
-            return f"poison {one.name}: counts that contradict each other"
-        if result.format != RESULT_V1 and one.problem is None and not (one.asked and one.specimens):
-            return f"poison {one.name}: compared no label, or altered no specimen, and states no problem"
-        if one.passed > min(one.aimed, one.turned):
-            return f"poison {one.name}: {one.passed} passed of {one.aimed}, and {one.turned} labels turned"
+    """Return which counts of a poison or of a detector contradict each other."""
+    for poison in result.poisons:
+        counts = (poison.broken, poison.turned, poison.passed, poison.certified, poison.specimens, poison.aimed)
+        turned, certified = poison.turned, poison.certified
+        if min(counts) < 0 or poison.broken > min(turned, certified) or max(turned, certified) > poison.asked:
+            return f"poison {poison.name}: counts that contradict each other"
+        if result.format != RESULT_V1 and poison.problem is None and not (poison.asked and poison.specimens):
+            return f"poison {poison.name}: compared no label, or altered no specimen, and states no problem"
+        if poison.passed > min(poison.aimed, poison.turned):
+            return f"poison {poison.name}: {poison.passed} passed of {poison.aimed}, and {poison.turned} labels turned"
     for detector in result.detectors:
         quiet = (detector.alarms, detector.clean), (detector.clean_alarms, detector.clean_all)
-        if any(not 0 <= some <= whole for some, whole in (*quiet, (detector.found, detector.planted))):
+        if any(not 0 <= number <= of for number, of in (*quiet, (detector.found, detector.planted))):
             return f"detector {detector.name}: counts that contradict each other"
-        silent = all(_ALARMS * some <= whole for some, whole in quiet)
+        silent = all(_ALARMS * number <= of for number, of in quiet)
         if detector.counts is not (silent and _FOUND[1] * detector.found >= _FOUND[0] * detector.planted > 0):
             return f"detector {detector.name}: whether it counts does not follow from what it found"
     return None
 
 
 def _policy_fault(result: StressDetails) -> str | None:
-    """Say where the result and the quoted policy differ, or which gate did not end as the policy lets it."""
+    """Return how the result differs from the quoted policy, or which gate is decided otherwise by that policy."""
     policy = read_quoted_policy(result.policy_text)
     for kind, wanted, present in (
         ("poisons", list(policy.poisons), [one.name for one in result.poisons]),
@@ -159,7 +160,7 @@ def _policy_fault(result: StressDetails) -> str | None:
 def _gate_fault(
     result: StressDetails, gate: Gate, signed: GateResult, held: HeldImages, authentic: frozenset[str]
 ) -> str | None:
-    """Say how a gate ended otherwise than the quoted policy lets it end."""
+    """Return how the signed result of a gate differs from the decision by the quoted policy."""
     first = signed.passed is GateOutcome.UNASKED
     if not 0 <= signed.count <= signed.of <= result.images:
         return f"{signed.count} of {signed.of}, of {result.images} images"

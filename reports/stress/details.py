@@ -1,4 +1,4 @@
-"""All that a stress result says, before anything of it is checked: the object `details` of its statement."""
+"""The fields of a stress result before any check: the object `details` of its statement."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from signing.times import read_time
 
 @dataclass(frozen=True, slots=True)
 class StressDetails:
-    """What a stress test was, of which model, and what it came to."""
+    """Model, policy, trials, checks, gates and outcome of a stress test."""
 
     format: str
     issued: str
@@ -34,7 +34,7 @@ class StressDetails:
     checks: tuple[CheckResult, ...]
     not_selected: tuple[str, ...]  # checks
     gates: tuple[GateResult, ...]
-    outcome: str  # SHA-256 over what came of every image: the same for the same seed
+    outcome: str  # SHA-256 over all trials: the same for the same seed
     taken: Environment
     authentic: tuple[str, ...] = ()  # of all images that were judged; none in version 1
     baseline: str | None = None  # SHA-256 of the earlier result's file that gates compare with
@@ -49,6 +49,6 @@ class StressDetails:
     def held_images(self) -> HeldImages:
         """Return for each attack which images kept their right answer; one that never had it is none of them."""
         return {
-            one.name: dict.fromkeys((*self.missed, *one.images), False) | dict.fromkeys(one.held, True)
-            for one in self.attacks
+            attack.name: dict.fromkeys((*self.missed, *attack.images), False) | dict.fromkeys(attack.held, True)
+            for attack in self.attacks
         }

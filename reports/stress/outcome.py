@@ -1,4 +1,4 @@
-"""What a stress test comes to: one rule, for those who make a result and those who verify it."""
+"""The outcome of a stress test: one rule, for those who make a result and those who verify it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,7 +13,7 @@ ACCURACY_CRITERION = "accuracy before any attack is at least the floor"
 
 
 class Outcome(StrEnum):
-    """What a stress test comes to."""
+    """The outcome of a stress test."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"

@@ -1,4 +1,4 @@
-"""What a stress result says of attacks, poisons, detectors and checks; its JSON has the names of these fields."""
+"""Results of attacks, poisons, detectors and checks; the JSON of a stress result has the names of these fields."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """An attack, and what became of each image, by digest of its pixels."""
+    """An attack, and how it ended on each image; images are listed by the digests of their pixels."""
 
     name: str
     family: str
