@@ -63,12 +63,6 @@ class Journal:
         """Close the file."""
         self._base.close()
 
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def seal(self, batch: str, setting: str, draws: Draws | None = None) -> SealedRun:
         """Return this run, begun now or earlier; a journal of another batch or setting is refused.
 

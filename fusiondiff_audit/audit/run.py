@@ -8,6 +8,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -63,7 +64,7 @@ class AuditResult:
 
 def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: WatchRows) -> AuditResult:
     """Audit a batch into a folder that exists; a journal in it is resumed."""
-    with Journal(order.out / JOURNAL, key) as journal:
+    with closing(Journal(order.out / JOURNAL, key)) as journal:
         sealed = journal.seal(order.batch.digest, order.digest(judge.identity))
         entry = None if ledger is None else _admit(order, ledger, sealed, journal)  # 1
         earlier: EarlierPixels | None = None
@@ -86,7 +87,7 @@ def repeat(
     repetition: Repetition, order: AuditOrder, judge: Judge, *, key: PrivateKey, watch: WatchRows
 ) -> AuditResult:
     """Do the audit of a report again, into a folder that exists; a journal in it is resumed."""
-    with Journal(order.out / JOURNAL, key) as journal:
+    with closing(Journal(order.out / JOURNAL, key)) as journal:
         setting = order.digest(judge.identity, repetition.first.tree.root().hex())
         sealed = journal.seal(order.batch.digest, setting, repetition.draws)
         images = _Images(order, judge, journal, _in_report(repetition))

@@ -6,7 +6,6 @@ from typing import Any
 
 import signing
 from fusiondiff_audit.cli.text import count
-from fusiondiff_audit.images.claims import Claims
 from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.images.quality import Quality, measure_quality
@@ -45,7 +44,9 @@ class ImageSummary:
         colour = "" if channels == 1 else ", colour"
         size = f"{width} x {height}, {bits} bits{colour}{', lossy' if micrograph.header.lossy else ''}"
         fit = ", ".join(quality.faults) or "fit"
-        cells = (size, _scale(micrograph.claims), f"same as {first}" if first != micrograph.name else fit)
+        scale = micrograph.claims.scale
+        pixel = f"{scale} ({scale.source})" if scale else "unknown"
+        cells = (size, pixel, f"same as {first}" if first != micrograph.name else fit)
         return cells, _data(micrograph, quality, bar, None if first == micrograph.name else first)
 
     def _draw(self, micrograph: SignedMicrograph, path: Path) -> None:
@@ -61,10 +62,6 @@ class ImageSummary:
     def sentence(self) -> str:
         """Return the clause that counts the decoded images."""
         return f", {count(self.decoded, 'image')} decoded" if self.decoded else ""
-
-
-def _scale(claims: Claims) -> str:
-    return f"{claims.scale} ({claims.scale.source})" if claims.scale else "unknown"
 
 
 def _data(micrograph: SignedMicrograph, quality: Quality, bar: int, same: str | None) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.evaluation.metrics import Interval
     from fusiondiff_audit.evaluation.summary import PairedComparison, SummaryRow
 
 HEADS = ("model", "labels", "seeds", "balanced accuracy, %", "images", "other microscope", "unseen workshop*", "kiln*")
@@ -17,7 +16,7 @@ COMPARISON_HEADS = ("the same images", "labels", "seeds", "model alone right", "
 
 
 def summary_cells(row: "SummaryRow") -> tuple[str, ...]:
-    others = (_mean(interval) for interval in (row.microscope, row.workshop, row.kiln))
+    others = ("-" if interval is None else str(interval) for interval in (row.microscope, row.workshop, row.kiln))
     return (
         _title(row.model),
         f"{row.labels:,}",
@@ -40,7 +39,3 @@ def _title(model: str) -> str:
     if model in BASELINES:
         return BASELINES[model].title
     return TITLES.get(model, "FusionDiff, forests on frozen embeddings")
-
-
-def _mean(interval: "Interval | None") -> str:
-    return "-" if interval is None else str(interval)

@@ -12,12 +12,13 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_clause, rules_data
+from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_data
 from fusiondiff_audit.extras import require
 from reports.verdict.excerpt import MAX_EXCERPT, make_excerpt, verify_excerpt
 from reports.verdict.issue import CHECKPOINT, REPORT
 from reports.verdict.report import Report
 from reports.verdict.verification import read_bundle
+from reports.verdict.versions import version_remark
 from signing.manifest import MAX_SIGNED_FILE
 from signing.notes import MAX_NOTE
 
@@ -130,9 +131,8 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
         "trust": trust.data(),
     }
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
-    sentence = (
-        f"excerpt genuine{trust.remarks()}{rules_clause(header)}. {demonstration}It says of {row.name}: {row.verdict}"
-    )
+    sentence = f"excerpt genuine{trust.remarks()}{version_remark(header.format)}. "
+    sentence += f"{demonstration}It says of {row.name}: {row.verdict}"
     if specimen:
         sentence += f"; of {specimen.specimen}, by the worst of {specimen.images} images: {specimen.verdict}"
     elif row.specimen:

@@ -84,14 +84,8 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, list_all=list_all))))
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
     file = REPORT if os.path.isdir(path) else path.name
-    genuine = f"{file} is genuine and unaltered{trust.remarks()}{rules_clause(header)}"
+    genuine = f"{file} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}"
     return Answer("PASSED", f"{genuine}. {demonstration}It says: {header.images}", text, data)
-
-
-def rules_clause(header: Header) -> str:
-    """Return the clause that names an older version and what its rules allowed; nothing for the newest version."""
-    remark = version_remark(header.format)
-    return f", {remark}" if remark else ""
 
 
 def rules_data(header: Header) -> dict[str, Any]:

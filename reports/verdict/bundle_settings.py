@@ -46,6 +46,7 @@ class BundleSettings:
     def from_fields(cls, settings: Fields) -> "BundleSettings":
         """Read a bundle's settings; an unknown or missing field, and a bundle that is not enrolled, are refused."""
         settings.closed(*FIELDS, optional=OPTIONAL).constant("format", BUNDLE_FORMAT)
+        examples = settings.list("examples", least=1, most=LONGEST)
         learning = settings.fields("learning").closed("partitions", "seed", "trees")
         return cls(
             settings.text("name"),
@@ -53,9 +54,7 @@ class BundleSettings:
             settings.text("reference"),
             settings.boolean("demonstration"),
             learning.integer("partitions", least=1, most=MOST_INTEGER),
-            tuple(
-                read_record(EnrolledExample, example) for example in settings.list("examples", least=1, most=LONGEST)
-            ),
+            tuple(read_record(EnrolledExample, example) for example in examples),
             EnrolledSet.from_settings(settings, most=LONGEST),
             frozenset(settings.texts("seen", most=LONGEST)),
         )

@@ -35,7 +35,9 @@ def compare_model(report: Report, folder: Path) -> str:
             raise SigningError(Reason.MISSING_FILE, f"{folder}: lists no {SETTINGS}, so it is no bundle")
         return f"NOTHING BUT FILES COMPARED, as no {SETTINGS} is listed: {files}: {folder}"  # screens cut what is long
     settings = _settings(folder, listed[SETTINGS])
-    _refuse_other_model(report.header, settings, version)
+    for field, stated, true in _compared(report.header, settings, version):
+        if stated != true:
+            raise contradiction(REPORT, f"{field} is {_shown(stated)}, and {_shown(true)} by the bundle's {SETTINGS}")
     marks = _marks(report, settings, version)
     if version.enrolled_are_marked:
         return f"{files}, {marks}, and are as the header says: {folder}"
@@ -48,13 +50,6 @@ def _settings(folder: Path, listed: str) -> BundleSettings:
     if sha256(data).hexdigest() != listed:
         raise SigningError(Reason.DIGEST_MISMATCH, f"{path}: was changed while it was read")
     return BundleSettings.from_fields(read_json(data, str(path), limit=_MAX_SETTINGS, tokens=_TOKENS))
-
-
-def _refuse_other_model(header: Header, settings: BundleSettings, version: VersionRules) -> None:
-    """Refuse a header whose model differs from its bundle."""
-    for field, stated, true in _compared(header, settings, version):
-        if stated != true:
-            raise contradiction(REPORT, f"{field} is {_shown(stated)}, and {_shown(true)} by the bundle's {SETTINGS}")
 
 
 def _compared(header: Header, settings: BundleSettings, version: VersionRules) -> Iterator[_Compared]:

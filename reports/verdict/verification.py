@@ -35,7 +35,6 @@ class Verification:
     """How far a verification came: `checks` passed, and `unchecked` files were compared with nothing."""
 
     checks: list[PassedCheck] = field(default_factory=list)
-    report: Report | None = None
     signer: Signer | None = None
     comparison: TrustComparison | None = None
     unchecked: tuple[UncheckedFile, ...] = ()
@@ -92,7 +91,6 @@ def _verified(
     verification.comparison = compare_trust(report.header, trust, where)
     for title, comparison in verification.comparison.confirmed():
         passed(title, comparison)
-    verification.report = report
     passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
     refuse_contradiction(report, where)
     passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")

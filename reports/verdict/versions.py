@@ -164,12 +164,12 @@ def gaps_of(version: str) -> tuple[str, ...]:
 
 
 def version_remark(version: str) -> str:
-    """Return by which older rules a report was judged, and what they allowed; nothing of the newest version."""
+    """Return the clause that names an older version and what its rules allowed; nothing for the newest version."""
     gaps = gaps_of(version)
     if not gaps:
         return ""
     listed = " and ".join(filter(None, (", ".join(gaps[:-1]), gaps[-1])))
-    return f"by the rules of version {number_of(version)}, which {listed}"
+    return f", by the rules of version {number_of(version)}, which {listed}"
 
 
 def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> None:

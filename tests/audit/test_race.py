@@ -1,6 +1,7 @@
 """Two audits of one batch at once: one is admitted, the other leaves nothing behind and is told what to do."""
 
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_two_audits_into_one_folder_end_in_one_report(tmp_path: Path) -> None:
 
 def test_of_two_processes_that_draw_a_value_at_once_the_first_one_counts(tmp_path: Path) -> None:
     key = signing.PrivateKey.generate(signing.Algorithm.ED25519)
-    with Journal(tmp_path / JOURNAL, key) as one, Journal(tmp_path / JOURNAL, key) as other:
+    with closing(Journal(tmp_path / JOURNAL, key)) as one, closing(Journal(tmp_path / JOURNAL, key)) as other:
 
         def overtaken() -> str:
             assert other.keep_once("nonce", lambda: "first") == "first"
