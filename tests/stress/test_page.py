@@ -75,10 +75,10 @@ def test_examples_are_the_smallest_changes_and_show_what_changed() -> None:
         AttackPlan("small", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 2 / 255), 10)),
     )
     outcome = run_suite(Suite("toy", plans, (), (), seed=1), Linear(), toy_images(8), clock=lambda: NOW)
-    found = examples_of(outcome, toy_images(8))
-    assert len(found) == MOST
-    assert all((one.attack, one.greys) == ("small", 2.0) for one in found)
-    first = found[0]
+    examples = examples_of(outcome, toy_images(8))
+    assert len(examples) == MOST
+    assert all((example.attack, example.greys) == ("small", 2.0) for example in examples)
+    first = examples[0]
     before, after, change = (
         np.asarray(Image.open(BytesIO(png))).astype(int) for png in (first.before, first.after, first.change)
     )
@@ -95,11 +95,11 @@ def test_large_pictures_are_cut_where_they_changed_most_and_platforms_give_no_ex
     blur = AttackPlan("blur", entry.family, entry.knowledge, entry.make(Budget(Norm.LINF, 1.0), None))  # type: ignore[arg-type]
     plans = (blur, AttackPlan("pgd", "gradient", Knowledge.WHITE, Pgd(Budget(Norm.LINF, 16 / 255), 5)))
     outcome = run_suite(Suite("toy", plans, (), (), seed=1), Rough(), wide, clock=lambda: NOW)
-    found = examples_of(outcome, wide)
-    assert {one.attack for one in found} <= {"pgd"}
-    assert found
-    for one in found:
-        assert Image.open(BytesIO(one.after)).size == (SIDE, SIDE)
+    examples = examples_of(outcome, wide)
+    assert {example.attack for example in examples} <= {"pgd"}
+    assert examples
+    for example in examples:
+        assert Image.open(BytesIO(example.after)).size == (SIDE, SIDE)
 
 
 def test_what_is_cut_out_is_where_most_was_changed() -> None:
@@ -124,8 +124,8 @@ def test_what_is_cut_out_is_where_most_was_changed() -> None:
     outcome = run_suite(Suite("toy", (plan,), (), (), seed=1), Corner(), flat, clock=lambda: NOW)
     both = examples_of(outcome, flat)
     assert len(both) == 2
-    for found in both:
-        shown = np.asarray(Image.open(BytesIO(found.change))).astype(int)
-        assert found.greys == 4.0
+    for example in both:
+        shown = np.asarray(Image.open(BytesIO(example.change))).astype(int)
+        assert example.greys == 4.0
         assert np.array_equal(shown[-40:, -40:], np.full((40, 40), 168))  # 127.5 and ten times four
         assert np.abs(shown[:-40] - 127.5).max() < 1

@@ -101,13 +101,13 @@ def test_too_few_of_a_class_are_refused_with_what_there_is(chosen: Choose, folde
 
 def test_one_image_of_a_specimen_is_attacked(chosen: Choose, fields: tuple[Path, str]) -> None:
     folder, labels = fields
-    found = chosen(folder, labels=labels, count=8)
-    assert sorted(image.specimen for image in found.images) == sorted(
+    selection = chosen(folder, labels=labels, count=8)
+    assert sorted(image.specimen for image in selection.images) == sorted(
         f"{kiln} {number}" for kiln in ("alder", "birch") for number in range(4)
     )
-    assert {(one.images, one.cause) for one in found.excluded} == {(2, ExclusionCause.FURTHER)}
-    assert found.unnamed == 0
-    (remark,) = found.remarks
+    assert {(one.images, one.cause) for one in selection.excluded} == {(2, ExclusionCause.FURTHER)}
+    assert selection.unnamed == 0
+    (remark,) = selection.remarks
     assert remark == "set aside: 16 images, of a specimen of which another image is used (8 specimens)"
 
 
@@ -127,9 +127,9 @@ def test_what_the_encoder_was_trained_with_is_set_aside_with_its_specimen(
     folder, labels = fields
     seen = tuple(pixels_of(folder / f"{kiln}-1-{field}.tif", guard) for kiln in ("alder", "birch"))
     draws = [chosen(folder, labels=labels, count=6, seed=seed, seen=seen) for seed in range(4)]
-    for found in draws:
-        assert {image.specimen for image in found.images}.isdisjoint({"alder 1", "birch 1"})
-    trained = {one for found in draws for one in found.excluded if one.cause is ExclusionCause.TRAINED}
+    for selection in draws:
+        assert {image.specimen for image in selection.images}.isdisjoint({"alder 1", "birch 1"})
+    trained = {one for selection in draws for one in selection.excluded if one.cause is ExclusionCause.TRAINED}
     assert trained == {ExcludedSpecimen(f"{kiln} 1", 3, ExclusionCause.TRAINED) for kiln in ("alder", "birch")}
     with pytest.raises(SigningError, match="1 more authentic and 1 more counterfeit specimens are needed"):
         chosen(folder, labels=labels, count=8, seen=seen)
@@ -146,12 +146,12 @@ def test_another_image_of_an_enrolled_specimen_is_set_aside_by_its_name(
     chosen: Choose, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
-    known = enrolled(replace(NEVER, specimen="alder 2"))
-    found = chosen(folder, labels=labels, count=6, **known)
-    assert "alder 2" not in {image.specimen for image in found.images}
-    assert ExcludedSpecimen("alder 2", 3, ExclusionCause.ENROLLED) in found.excluded
+    settings = enrolled(replace(NEVER, specimen="alder 2"))
+    selection = chosen(folder, labels=labels, count=6, **settings)
+    assert "alder 2" not in {image.specimen for image in selection.images}
+    assert ExcludedSpecimen("alder 2", 3, ExclusionCause.ENROLLED) in selection.excluded
     with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
-        chosen(folder, labels=labels, count=8, **known)
+        chosen(folder, labels=labels, count=8, **settings)
 
 
 @pytest.mark.parametrize("calibrates", [False, True])
@@ -161,10 +161,10 @@ def test_under_another_name_by_the_pixels_of_any_of_its_images(
     folder, labels = fields
     digest = pixels_of(folder / "birch-3-2.tif", guard)
     other = LabelledExample(digest, "as it was called then", authentic=False, calibrates=calibrates)
-    known = enrolled(NEVER, other)
-    draws = [chosen(folder, labels=labels, count=6, seed=seed, **known) for seed in range(4)]
-    assert not any(image.specimen == "birch 3" for found in draws for image in found.images)
-    assert any(ExcludedSpecimen("birch 3", 3, ExclusionCause.ENROLLED) in found.excluded for found in draws)
+    settings = enrolled(NEVER, other)
+    draws = [chosen(folder, labels=labels, count=6, seed=seed, **settings) for seed in range(4)]
+    assert not any(image.specimen == "birch 3" for selection in draws for image in selection.images)
+    assert any(ExcludedSpecimen("birch 3", 3, ExclusionCause.ENROLLED) in selection.excluded for selection in draws)
 
 
 def test_where_no_specimen_is_named_each_image_is_one_and_that_is_said(chosen: Choose, folder: Path) -> None:
@@ -172,12 +172,12 @@ def test_where_no_specimen_is_named_each_image_is_one_and_that_is_said(chosen: C
         f"{path.name},{'authentic' if path.name.startswith('alder') else 'counterfeit'}"
         for path in folder.glob("*.tif")
     )
-    found = chosen(folder, labels=labels, count=8)
-    assert found.remarks == (
+    selection = chosen(folder, labels=labels, count=8)
+    assert selection.remarks == (
         "8 of 8 images are of no specimen that the labels name; each counts as a specimen of its own",
     )
-    known = enrolled(replace(NEVER, specimen="file alder-0.tif"))  # of another folder, which named none either
-    assert len(chosen(folder, labels=labels, count=8, **known).images) == 8
+    settings = enrolled(replace(NEVER, specimen="file alder-0.tif"))  # of another folder, which named none either
+    assert len(chosen(folder, labels=labels, count=8, **settings).images) == 8
 
 
 def test_one_image_under_the_names_of_two_specimens_is_one_object(
@@ -187,7 +187,7 @@ def test_one_image_under_the_names_of_two_specimens_is_one_object(
     folder, labels = tmp_path / "fields", fields[1]
     shutil.copytree(fields[0], folder)
     shutil.copy(folder / "alder-0-1.tif", folder / "alder-1-2.tif")
-    found = chosen(folder, labels=labels, count=6)
-    assert len({"alder 0", "alder 1"} & {image.specimen for image in found.images}) == 1
+    selection = chosen(folder, labels=labels, count=6)
+    assert len({"alder 0", "alder 1"} & {image.specimen for image in selection.images}) == 1
     with pytest.raises(SigningError, match="1 more authentic specimens are needed"):
         chosen(folder, labels=labels, count=8)

@@ -78,7 +78,7 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "asks for no attack"),
         ('attacks = [{ attack = "pgdd", norm = "linf", size = "0.1" }]', "no attack pgdd; there are"),
@@ -101,8 +101,8 @@ def test_gates_are_found_in_their_file(tmp_path: Path) -> None:
         ("attack = 1", "attack"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, text: str, message: str) -> None:
     where = written(tmp_path, HEAD + text)
-    with pytest.raises(SigningError, match=said) as caught:
+    with pytest.raises(SigningError, match=message) as caught:
         suite_of(read_stress_policy(where), where)
     assert caught.value.reason is Reason.MALFORMED

@@ -49,9 +49,9 @@ def test_the_pipeline_says_of_a_plane_what_the_model_says_of_its_picture(
     model: DiffusionModel, pipeline: Pipeline
 ) -> None:
     made = [sample for sample, _ in examples(3)]
-    said = pipeline.predict([sample.pixels[:, :, 0] for sample in made])
-    assert [answer.score for answer in said] == [finding.score for finding in model.judge(made)]
-    assert {answer.authentic for answer in said} == {True, False}
+    predictions = pipeline.predict([sample.pixels[:, :, 0] for sample in made])
+    assert [answer.score for answer in predictions] == [finding.score for finding in model.judge(made)]
+    assert {answer.authentic for answer in predictions} == {True, False}
 
 
 def test_a_plane_without_structure_gets_no_answer(pipeline: Pipeline) -> None:
@@ -72,8 +72,8 @@ def test_a_cold_twin_says_what_the_pipeline_says(changes: dict[str, Any], pictur
     model = enrolled_model(6, learning=ForestSettings(trees=20), **changes)
     twin = Surrogate(model, temperature=1e-6)
     with Guard() as guard:
-        said = Pipeline(model, guard).predict([picture.plane for picture in pictures])
-    for picture, answer in zip(pictures, said, strict=True):
+        predictions = Pipeline(model, guard).predict([picture.plane for picture in pictures])
+    for picture, answer in zip(pictures, predictions, strict=True):
         share = float(torch.softmax(twin.logits(unit(picture)), 1)[0, 1].detach())
         assert answer.score is not None
         assert share == pytest.approx(answer.score, abs=2e-3)

@@ -190,12 +190,12 @@ def test_what_its_counts_say_is_accepted(keys: Keyring, trust: TrustStore, name:
     asked, signed, held, baseline = GENUINE[name]
     if version == RESULT_V1:
         signed = replace(signed, before=None)
-    found, _ = open_stress_result(
+    opened, _ = open_stress_result(
         forged(keys, result(keys, version, asked, signed, held, baseline)), RESULT, trust=trust
     )
-    assert found.gates == (replace(signed, said=found.gates[0].said),)
+    assert opened.gates == (replace(signed, said=opened.gates[0].said),)
     recomputed = version == RESULT_V2 or signed.name == "held/worst/all"
-    assert ("not recomputable from a version 1 result" in found.explain(signed)) is not recomputed
+    assert ("not recomputable from a version 1 result" in opened.explain(signed)) is not recomputed
 
 
 def test_an_authentic_image_that_was_not_judged_is_refused(keys: Keyring) -> None:
@@ -212,10 +212,10 @@ def test_version_1_cannot_be_written_any_more(keys: Keyring, trust: TrustStore) 
     with pytest.raises(SigningError, match="is of version 1, none of which was issued after") as caught:
         open_stress_result(forged(keys, fields), RESULT, trust=trust)
     assert caught.value.reason is Reason.CONTRADICTION
-    found, _ = open_stress_result(
+    opened, _ = open_stress_result(
         forged(keys, fields | {"format": RESULT_V2, "authentic": AUTHENTIC}), RESULT, trust=trust
     )
-    assert found.format == RESULT_V2
+    assert opened.format == RESULT_V2
 
 
 @pytest.mark.parametrize("place", ["authentic", "baseline", "before"])

@@ -48,11 +48,11 @@ def doubtful(keys: dict[str, PrivateKey]) -> StressResult:
 
 def kinds(document: bytes, suite: str) -> list[str]:
     root = ElementTree.fromstring(document)
-    (found,) = (one for one in root if one.get("name") == suite)
-    ended = [case[0].tag for case in found.iter("testcase")]
+    (element,) = (child for child in root if child.get("name") == suite)
+    ended = [case[0].tag for case in element.iter("testcase")]
     for kind, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-        assert found.get(attribute) == str(ended.count(kind))
-    assert found.get("tests") == str(len(ended))
+        assert element.get(attribute) == str(ended.count(kind))
+    assert element.get("tests") == str(len(ended))
     return ended
 
 
@@ -107,12 +107,12 @@ def sarif(result: StressResult, **more: Any) -> Any:
 
 def test_sarif_is_valid_and_says_what_kind_of_result_it_is(doubtful: StressResult, keys: dict[str, PrivateKey]) -> None:
     run = sarif(doubtful)
-    assert [found["kind"] for found in run["results"]] == [
+    assert [entry["kind"] for entry in run["results"]] == [
         *("pass", "fail", "fail", "fail", "review"),
         *("pass", "notApplicable", "review"),
         *("informational", "review", "review"),
     ]
-    assert [found.get("level") for found in run["results"][:4]] == [None, "error", "warning", "error"]
+    assert [entry.get("level") for entry in run["results"][:4]] == [None, "error", "warning", "error"]
     assert run["results"][3]["suppressions"][0]["status"] == "accepted"
     assert run["invocations"][0]["executionSuccessful"] is False
     assert "S10" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
@@ -123,9 +123,9 @@ def test_every_result_has_a_rule_and_a_place(doubtful: StressResult) -> None:
     run = sarif(doubtful)
     rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
     taxa = {taxon["id"] for taxonomy in run["taxonomies"] for taxon in taxonomy["taxa"]}
-    for found in run["results"]:
-        assert found["ruleId"] in rules
-        place = found["locations"][0]["physicalLocation"]
+    for entry in run["results"]:
+        assert entry["ruleId"] in rules
+        place = entry["locations"][0]["physicalLocation"]
         assert place["artifactLocation"]["uri"] == "ci/audit.toml"
     for rule in run["tool"]["driver"]["rules"]:
         assert {one["target"]["id"] for one in rule["relationships"]} <= taxa
@@ -137,14 +137,14 @@ def test_what_an_earlier_result_said_of_a_gate_is_said(doubtful: StressResult) -
     first, *rest = doubtful.gates
     before = copy(doubtful)
     object.__setattr__(before, "gates", (replace(first, passed=GateOutcome.FAILED), *rest))
-    states = [found.get("baselineState") for found in sarif(doubtful, before=before)["results"]]
+    states = [entry.get("baselineState") for entry in sarif(doubtful, before=before)["results"]]
     assert states[:5] == ["updated", "unchanged", "unchanged", "unchanged", "unchanged"]
-    assert not any("baselineState" in found for found in sarif(doubtful)["results"])
+    assert not any("baselineState" in entry for entry in sarif(doubtful)["results"])
 
 
 def test_fingerprints_outlive_numbers_and_tell_models_apart(doubtful: StressResult) -> None:
     def prints(result: StressResult) -> list[str]:
-        return [found["partialFingerprints"]["fusiondiffAudit/v1"] for found in sarif(result)["results"]]
+        return [entry["partialFingerprints"]["fusiondiffAudit/v1"] for entry in sarif(result)["results"]]
 
     later = copy(doubtful)
     object.__setattr__(later, "gates", tuple(replace(gate, said="6 of 8", count=6, of=8) for gate in doubtful.gates))

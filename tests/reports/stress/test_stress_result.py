@@ -155,13 +155,13 @@ def left(count: int) -> tuple[GateResult]:
 
 def test_a_reader_of_in_toto_alone_takes_no_doubt_for_a_pass(keys: Keyring) -> None:
     auditor = keys["auditor"].public
-    for changes, said in (
+    for changes, word in (
         ({}, "PASSED"),
         ({"word": Outcome.FAILED, "gates": (FAILED_GATE,)}, "FAILED"),
         ({"word": Outcome.INCONCLUSIVE, "checks": (DOUBT,)}, "FAILED"),
     ):
         statement = json.loads(made(auditor, **changes).to_payload())
-        assert statement["predicate"]["result"] == said
+        assert statement["predicate"]["result"] == word
         assert statement["subject"] == [{"name": "alder", "digest": {"sha256": digest("model")}}]
     result = made(auditor, word=Outcome.INCONCLUSIVE, gates=(UNDECIDED, WAIVED), checks=(DOUBT,))
     predicate = json.loads(result.to_payload())["predicate"]
@@ -363,13 +363,13 @@ def test_a_budget_is_the_one_that_the_policy_asks_for(keys: Keyring, changes: di
 
 
 @pytest.mark.parametrize(
-    ("sizes", "said"),
+    ("sizes", "fault"),
     [
         (SIZES[:1], "not one size for each"),
         (("0.031373", "-0.1"), "not one size for each"),
         (("0.031373", "0.031375"), "larger than its budget"),
     ],
 )
-def test_changes_that_fooled_have_sizes_within_the_budget(keys: Keyring, sizes: tuple[str, ...], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_changes_that_fooled_have_sizes_within_the_budget(keys: Keyring, sizes: tuple[str, ...], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
         made(keys["auditor"].public, attacks=(replace(TRIED, sizes=sizes),))
