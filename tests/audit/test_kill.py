@@ -120,7 +120,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.mounts
-def test_a_full_disk_is_told_and_the_run_goes_on_with_more_room(tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_and_the_run_resumes_with_more_room(tmp_path: Path, small_disk: Path) -> None:
     home = tmp_path / "home"
     assert ended(walk("setup", home, 30)) == (0, "")
     (small_disk / "filler").write_bytes(bytes(360 * 1024))
@@ -133,7 +133,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_with_more_room(tmp_path: Path, 
 
 
 @pytest.mark.mounts
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, small_disk: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, small_disk: Path) -> None:
     home = tmp_path / "home"
     assert ended(walk("setup", home, 3)) == (0, "")
     (small_disk / "out").mkdir()

@@ -120,7 +120,7 @@ def test_a_result_of_other_weights_never_counts(ask: Ask, keys: Keyring) -> None
             ask(made(keys["auditor"].public), policy, model="another")
 
 
-def test_a_result_by_nobody_listed_never_counts(tmp_path: Path, keys: Keyring, trust: TrustStore) -> None:
+def test_a_result_by_an_unlisted_signer_never_counts(tmp_path: Path, keys: Keyring, trust: TrustStore) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(sign_stress_result(made(keys["thief"].public), keys["thief"]))
     with pytest.raises(SigningError) as caught:
@@ -226,7 +226,7 @@ def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pi
     return pin
 
 
-def test_a_bundle_that_comes_along_has_its_result_beside_it(ask: Ask, beside: Pin) -> None:
+def test_an_embedded_bundle_has_its_result_beside_it(ask: Ask, beside: Pin) -> None:
     assert named(ask(None, AuditPolicy())) == ("PASSED", "quick")
     assert named(ask(None, AuditPolicy(), days=3650)) == ("PASSED", "quick")  # it is as old as the tool
     claim = ask(None, OPTIONAL, days=3650)
@@ -238,7 +238,7 @@ def test_a_bundle_that_comes_along_has_its_result_beside_it(ask: Ask, beside: Pi
         ask(None)
 
 
-def test_what_was_put_in_its_place_is_not_believed(
+def test_a_result_that_replaces_an_embedded_one_is_refused(
     ask: Ask, beside: Pin, keys: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = sign_stress_result(stressed(keys["auditor"].public, digest("model")), keys["auditor"])
@@ -253,6 +253,6 @@ def test_what_was_put_in_its_place_is_not_believed(
         ask(None, AuditPolicy())
 
 
-def test_a_result_that_is_handed_in_goes_before_the_one_beside_the_bundle(ask: Ask, beside: Pin, keys: Keyring) -> None:
+def test_a_given_result_replaces_the_one_beside_the_bundle(ask: Ask, beside: Pin, keys: Keyring) -> None:
     with pytest.raises(AuditError, match="31 days old"):
         ask(made(keys["auditor"].public), days=31)

@@ -157,7 +157,7 @@ def taught(folder: Path, *names: str, specimens: tuple[str, ...] = ()) -> Digest
     return judge
 
 
-def test_what_the_model_was_enrolled_with_gets_no_answer(
+def test_enrolled_images_get_no_answer(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     """By its pixels under another name, by its specimen's name, and every other picture of that specimen."""
@@ -181,7 +181,7 @@ def test_what_the_model_was_enrolled_with_gets_no_answer(
 
 
 @pytest.mark.parametrize("killed", [1, 4])
-def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
+def test_a_resumed_run_marks_enrolled_images_of_its_first_part(
     killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 6)
@@ -196,7 +196,7 @@ def test_a_run_that_goes_on_marks_what_was_enrolled_in_the_first_part_as_well(
     assert [row.name for row in done.report.images if row.enrolled] == ["tile-1.tif", "tile-3.tif", "tile-5.tif"]
 
 
-def test_a_report_that_says_otherwise_than_the_device_signed_contradicts_itself(
+def test_a_report_that_differs_from_the_signed_manifest_is_refused(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     """What an auditor could sign of pictures that the device never signed, or of some of them."""
@@ -246,7 +246,7 @@ def test_a_bad_file_is_a_row_and_stops_nothing(
 
 
 @pytest.mark.parametrize("killed", [0, 1, 8, 9, 19])
-def test_an_interrupted_run_goes_on_to_the_same_payload(
+def test_a_resumed_run_ends_in_the_same_payload(
     killed: int, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 20)
@@ -284,7 +284,7 @@ def test_a_journal_of_another_run_is_refused(tmp_path: Path, keys: Keyring, run:
 
 
 @pytest.mark.parametrize("ledger", [False, True])
-def test_no_picture_gets_what_was_found_of_another_with_its_pixels(
+def test_no_image_gets_the_row_of_another_with_its_pixels(
     ledger: bool, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     """Two files of the same pixels, signed as of other sizes and specimens; the first is altered after a kill."""
@@ -332,7 +332,7 @@ def test_a_row_is_not_kept_for_another_sidecar(tmp_path: Path, keys: Keyring, ru
     assert rows["a.tif"].scale is None
 
 
-def test_the_ledger_knows_batch_and_pictures_again(
+def test_the_ledger_recognises_a_batch_and_its_images(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
@@ -375,7 +375,7 @@ def test_a_run_that_was_never_admitted_is_ended_by_its_refusal(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_what_a_run_has_found_is_kept_whoever_refuses_it(
+def test_rows_of_a_run_are_kept_whoever_refuses_it(
     tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 4)
@@ -451,7 +451,7 @@ def test_order_and_names_of_another_system_change_nothing(
     assert tuple(sorted(_uniquely_named(shuffled.images), key=lambda row: row.name)) == done.report.images
 
 
-def test_a_limit_is_said(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
+def test_a_limit_is_stated(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     done = run(folder, tmp_path / "out", limit=2)
@@ -498,7 +498,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
     assert caught.value.reason is Reason.CONTRADICTION
 
 
-def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_said(
+def test_a_malformed_signature_of_the_batch_is_refused_and_an_unknown_signer_stated(
     tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch", 2)
@@ -530,7 +530,7 @@ def test_a_signature_of_the_batch_that_is_junk_is_refused_and_an_unknown_one_sai
         ({"role": signing.Role.LABELLER}, Reason.WRONG_ROLE),
     ],
 )
-def test_a_batch_by_a_key_that_is_no_good_any_more_is_refused_with_its_report(
+def test_a_report_on_a_batch_by_a_revoked_or_expired_key_is_refused(
     change: dict[str, Any],
     reason: Reason,
     tmp_path: Path,
@@ -604,7 +604,7 @@ def test_nobody_but_the_auditor_writes_the_journal(
         (tmp_path / "out" / JOURNAL).write_bytes(kept)
 
 
-def test_going_on_cannot_change_how_a_run_was_admitted(
+def test_resuming_cannot_change_the_admission_of_a_run(
     tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     first, second = pictures(tmp_path / "first", 3), pictures(tmp_path / "second", 4)
@@ -625,7 +625,7 @@ def test_going_on_cannot_change_how_a_run_was_admitted(
     assert {row.name for row in done.report.images if row.verdict is Verdict.REFUSED} == {"twin.tif"}
 
 
-def test_a_folder_is_gone_on_with_as_it_was_begun(
+def test_a_run_is_resumed_with_the_settings_it_began_with(
     tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")
@@ -640,7 +640,7 @@ def test_a_folder_is_gone_on_with_as_it_was_begun(
         assert (run(folder, out, **how).report == first) is bool(how)
 
 
-def test_a_first_report_is_not_believed_without_a_ledger(
+def test_duplicates_of_a_first_report_without_a_ledger_are_not_taken_over(
     tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
 ) -> None:
     folder = pictures(tmp_path / "batch")

@@ -63,7 +63,7 @@ def test_every_changed_value_of_an_excerpt_is_refused(trusted: TrustStore) -> No
             verify_excerpt(json.dumps(bad).encode(), "excerpt", trust=trusted)
 
 
-def test_a_good_picture_is_not_shown_without_its_object(trusted: TrustStore) -> None:
+def test_a_good_image_is_not_shown_without_its_specimen(trusted: TrustStore) -> None:
     said = made_report()
     whole = {row.specimen: row.verdict for row in said.specimens}
     good = next(

@@ -271,19 +271,19 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
 
 
 @pytest.mark.parametrize("what", GOOD)
-def test_what_nothing_contradicts_is_taken(what: str, tmp_path: Path) -> None:
+def test_a_report_without_contradictions_is_accepted(what: str, tmp_path: Path) -> None:
     said = genuine()
     assert refusals(changed(said, header=GOOD[what](said.header)), tmp_path) == (None, None)
 
 
 @pytest.mark.parametrize("what", FORGED)
-def test_false_words_of_a_listed_auditor_are_refused_in_report_and_excerpt(what: str, tmp_path: Path) -> None:
+def test_false_statements_of_a_listed_auditor_are_refused_in_report_and_excerpt(what: str, tmp_path: Path) -> None:
     forge, reason = FORGED[what]
     said = genuine()
     assert refusals(changed(said, header=forge(said.header)), tmp_path) == (reason, reason)
 
 
-def test_a_report_of_an_older_store_is_taken_and_of_a_newer_one_is_not(tmp_path: Path) -> None:
+def test_a_report_that_quotes_an_older_trust_store_is_accepted_and_a_newer_one_refused(tmp_path: Path) -> None:
     listed = entry(STRANGER, Role.DEVICE, "sem-2")
     newer = propose_entry(TRUST, listed, issued=NOW).cosigned((ROOT,)).complete(NOW)
     assert refusals(genuine(), tmp_path, newer) == (None, None)
@@ -336,7 +336,7 @@ def test_error_rates_of_every_version_are_bounded() -> None:
             consistency.refuse_inconsistent_header(header, "it")
 
 
-def test_every_picture_of_an_enrolled_specimen_says_so(tmp_path: Path) -> None:
+def test_every_image_of_an_enrolled_specimen_is_marked(tmp_path: Path) -> None:
     """A mark that is taken off one of them, with its verdict and all counts made to follow, is missed by the others."""
     said = genuine()
     specimen = said.images[0].specimen
@@ -378,7 +378,7 @@ def answered(said: Report, enrolled: Callable[[ImageRow], bool]) -> Report:
     return changed(said, header=header, images=tuple(rows), specimens=specimens)
 
 
-def test_what_reports_know_of_the_tool_is_what_the_tool_has() -> None:
+def test_facts_about_the_tool_in_reports_are_those_of_the_tool() -> None:
     """A report's reader has no model at hand, so digests, names and policies stand in both packages."""
     assert LEDGER_ORIGIN == ORIGIN
     folder = stress_policy_file("quick").parent

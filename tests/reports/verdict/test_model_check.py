@@ -77,7 +77,7 @@ def learnt(said: Said, least: int) -> Said:
     return said | {"examples": [e for e in said["examples"] if e["specimen"] not in names]}
 
 
-def test_a_report_that_says_what_its_bundle_says_passes(keys: dict[str, PrivateKey], tmp_path: Path) -> None:
+def test_a_report_that_agrees_with_its_bundle_passes(keys: dict[str, PrivateKey], tmp_path: Path) -> None:
     found = bundle(tmp_path / "model", keys["model"], settings())
     (tmp_path / "report").mkdir()
     known = Verification()
@@ -122,7 +122,7 @@ FALSE: dict[str, tuple[Callable[[Said], Said], str]] = {
 
 
 @pytest.mark.parametrize("what", FALSE)
-def test_what_a_bundle_does_not_say_of_itself_is_refused(
+def test_a_report_that_differs_from_its_bundle_is_refused(
     what: str, keys: dict[str, PrivateKey], tmp_path: Path
 ) -> None:
     change, message = FALSE[what]
@@ -136,7 +136,9 @@ def test_what_a_bundle_does_not_say_of_itself_is_refused(
     assert message in str(caught.value)
 
 
-def test_one_seen_picture_of_two_leaves_a_specimen_counted(keys: dict[str, PrivateKey], tmp_path: Path) -> None:
+def test_a_specimen_with_one_of_two_images_in_the_encoder_s_training_is_counted(
+    keys: dict[str, PrivateKey], tmp_path: Path
+) -> None:
     said = settings()
     first = next(e for e in said["examples"] if e["specimen"] == "authentic calibrates 0")
     found = bundle(tmp_path / "model", keys["model"], said | {"seen": [first["pixel_digest"]]})
@@ -164,7 +166,7 @@ def test_settings_that_the_tool_would_not_read_are_refused(
     assert caught.value.reason is Reason.MALFORMED
 
 
-def test_a_folder_without_settings_is_refused_and_told_of_older_reports(
+def test_a_folder_without_settings_is_refused_and_only_remarked_for_older_reports(
     keys: dict[str, PrivateKey], tmp_path: Path
 ) -> None:
     said = of_bundle(bundle(tmp_path / "model", keys["model"], None))
@@ -204,7 +206,7 @@ def test_older_reports_are_compared_in_what_they_state(
 
 
 @pytest.mark.parametrize("version", [V1, V2])
-def test_enrolled_pictures_of_an_older_report_are_told(
+def test_enrolled_images_of_an_older_report_are_counted_in_the_answer(
     version: str, keys: dict[str, PrivateKey], tmp_path: Path
 ) -> None:
     row = next(row for row in genuine().images if row.pixels is not None)

@@ -189,7 +189,7 @@ RATE = (ErrorRate("counterfeit specimens called authentic", 1, 19, "0.1 to 26.1 
         "rates without counts",
     ],
 )
-def test_what_a_header_of_version_1_does_not_support_is_not_told_as_checked(
+def test_tests_that_a_header_of_version_1_does_not_support_are_not_listed_as_checked(
     said: Report, sets: bool, familiarity: bool, tmp_path: Path
 ) -> None:
     put(said, tmp_path)
@@ -241,7 +241,7 @@ def test_what_older_versions_wrote_as_sentences_is_read_as_records() -> None:
     ],
     ids=str,
 )
-def test_what_no_older_version_wrote_is_refused(changes: dict[str, Any]) -> None:
+def test_a_field_that_no_older_version_wrote_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(SigningError) as caught:
         header_of_version_2(**changes)
     assert caught.value.reason is Reason.MALFORMED

@@ -101,7 +101,7 @@ def test_any_changed_byte_of_the_signed_file_is_refused_or_means_the_same(tmp_pa
     assert same < len(data) / 100
 
 
-def test_no_value_of_a_row_changes_without_the_tree_telling(trusted: TrustStore, tmp_path: Path) -> None:
+def test_every_changed_value_of_a_row_changes_the_tree(trusted: TrustStore, tmp_path: Path) -> None:
     """Even the auditor's own key cannot sign rows that do not follow from each other."""
     said = made_report(count=8)
     whole = json.loads(said.to_payload())
@@ -229,7 +229,7 @@ def summarised(said: Report) -> Any:
     return json.loads(base64.b64decode(envelope["payload"]))
 
 
-def test_the_summary_passes_only_what_is_wholly_authentic() -> None:
+def test_the_summary_passes_only_where_every_image_is_authentic() -> None:
     mixed = json.loads(base64.b64decode(json.loads(issue(made_report(), AUDITOR)[SUMMARY])["dsseEnvelope"]["payload"]))
     assert mixed["predicate"]["verificationResult"] == "FAILED"
     pure = made_report(count=3)
@@ -291,7 +291,7 @@ def test_answers_below_the_least_tolerance_are_none() -> None:
     assert {row.judged.tolerance for row in short if row.judged is not None} == {2}
 
 
-def test_it_is_counted_how_many_answers_stay() -> None:
+def test_surviving_answers_are_counted() -> None:
     said = made_report()
     answers = [row for row in said.images if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
     counterfeit = sum(row.verdict is Verdict.COUNTERFEIT for row in answers)

@@ -109,7 +109,7 @@ FORGED: dict[str, tuple[ImageRow, SpecimenRow, Callable[[Header], Header]]] = {
 
 
 @pytest.mark.parametrize("what", FORGED)
-def test_a_specimen_s_row_that_no_other_pictures_lead_to_is_refused(what: str) -> None:
+def test_a_specimen_s_row_that_no_other_images_explain_is_refused(what: str) -> None:
     with pytest.raises(SigningError) as caught:
         verify_excerpt(shown(*FORGED[what]), "excerpt", trust=TRUST)
     assert caught.value.reason is Reason.CONTRADICTION
@@ -127,7 +127,7 @@ def test_a_specimen_s_row_that_no_other_pictures_lead_to_is_refused(what: str) -
         replace(ANSWER, verdict=Verdict.UNFAMILIAR, reasons=("unfamiliar",), familiar=Rank(0, 40)),
     ],
 )
-def test_a_specimen_s_row_that_other_pictures_can_lead_to_is_taken(specimen: SpecimenRow) -> None:
+def test_a_specimen_s_row_that_other_images_explain_is_accepted(specimen: SpecimenRow) -> None:
     assert verify_excerpt(shown(GOOD, specimen), "excerpt", trust=TRUST).specimen == specimen
 
 

@@ -81,7 +81,7 @@ def test_an_excerpt_of_version_1_counts_while_the_key_did() -> None:
     assert caught.value.reason is Reason.EXPIRED
 
 
-def test_a_harmed_vector_is_refused(tmp_path: Path) -> None:
+def test_an_altered_vector_is_refused(tmp_path: Path) -> None:
     folder = shutil.copytree(V1, tmp_path / "v1")
     data = bytearray((folder / REPORT).read_bytes())
     data[data.index(b'"payload":"') + 400] ^= 1
