@@ -59,7 +59,8 @@ def test_the_plugin_adds_a_test_for_each_attack_check_and_gate(ready: Tool) -> N
     )
     assert result.word is Outcome.PASSED
     names = {case.get("name") for case in ElementTree.parse("tests.xml").iter("testcase")}
-    assert {"test_own", "attack fgsm-linf-8/255", "check S38", "gate held/worst/all", "result ours"} <= names
+    gate = "gate held/square-linf-8/255/all"
+    assert {"test_own", "attack fgsm-linf-8/255", "check S38", gate, "result ours"} <= names
     again = project(
         "--fusiondiff-policy", "stress.toml", *MODEL_AND_DATA, *TRUST_AND_KEY, "--fusiondiff-out", "out"
     )  # an old result is none
