@@ -96,10 +96,11 @@ class StressCollector(pytest.Collector):
         try:
             require("audit", "a stress test")
             from fusiondiff_audit.policy.stress import read_stress_policy
-            from fusiondiff_audit.stress.suite import poisons_of, suite_of
             from reports.verdict.embedded import STRESS_POLICIES
 
             policy = read_stress_policy(name if name in STRESS_POLICIES else str(self._path(name)))
+            from fusiondiff_audit.stress.suite import poisons_of, suite_of
+
             suite, poisons = suite_of(policy, name), poisons_of(policy, name)
         except (AuditError, SigningError) as e:
             raise self.CollectError(f"--fusiondiff-policy: {e}") from e

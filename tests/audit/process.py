@@ -1,9 +1,9 @@
 """An audit as a process of its own, with a judge that is no model, for tests that kill it or fill its disk.
 
-    python -m tests.audit.process setup HOME COUNT
-    python -m tests.audit.process walk HOME OUT [--fresh] [--first REPORT]
+    python -m tests.audit.process HOME OUT [REPORT]
 
-`walk` notes every picture that was looked at in OUT.looked, one name a line.
+audits the batch of HOME, which `setup` made, or repeats the audit of REPORT. OUT.looked lists the images that were
+looked at, one name a line.
 """
 
 import sys
@@ -99,12 +99,9 @@ def quietly(rows: Iterator[ImageRow], total: int) -> Iterable[ImageRow]:
 def main() -> None:
     """Do what the words say; a failure ends as the command line ends it."""
     vars(signing)["now"] = lambda: NOW  # the moment of all that tests sign
-    verb, home, rest, *more = sys.argv[1:]
+    home, out, *first = map(Path, sys.argv[1:])
     try:
-        if verb == "setup":
-            setup(Path(home), int(rest))
-        else:
-            walk(Path(home), Path(rest), first=Path(more[0]) if more else None)
+        walk(home, out, first=first[0] if first else None)
     except Exception as e:
         failure = explain(e)
         print(failure.reason, failure.sentence, *failure.hints, sep="\n", file=sys.stderr)

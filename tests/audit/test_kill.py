@@ -17,7 +17,7 @@ import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import CheckpointKeys, ReportIssued, verify_ledger
 from reports.verdict.verification import verify_report
-from tests.audit.process import read
+from tests.audit.process import read, setup
 from tests.conftest import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def begun(home: Path, out: Path) -> tuple[subprocess.Popen[str], float]:
-    process = walk("walk", home, out)
+    process = walk(home, out)
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
     return process, time.monotonic()
@@ -53,7 +53,7 @@ def kill_often(home: Path, *, kills: int) -> None:
     Every other time it dies after so many more pictures, since the clock alone may miss the middle of the work.
     """
     rng = random.Random(11)
-    assert ended(walk("setup", home, IMAGES)) == (0, "")
+    setup(home, IMAGES)
     process, started = begun(home, home / "whole")
     assert ended(process)[0] == 0
     whole = time.monotonic() - started
@@ -93,7 +93,7 @@ def check(home: Path, out: Path, kills: int) -> None:
     assert set(looked) == {row.name for row in found.images}
     assert len(looked) <= IMAGES + kills  # of each death one picture, at most, is looked at again
     again = out.with_name(f"{out.name}-again")
-    assert ended(walk("walk", home, again, out)) == (0, "")
+    assert ended(walk(home, again, out)) == (0, "")
     assert read(again).to_payload() == found.to_payload()
     entries = verify_ledger(home / "ledger", keys=CheckpointKeys.of_auditors(trust)).entries
     assert sum(isinstance(e, ReportIssued) for e in entries) == 1
@@ -122,21 +122,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.mounts
 def test_a_full_disk_is_reported_and_the_run_resumes_with_more_room(tmp_path: Path, small_disk: Path) -> None:
     home = tmp_path / "home"
-    assert ended(walk("setup", home, 30)) == (0, "")
+    setup(home, 30)
     (small_disk / "filler").write_bytes(bytes(360 * 1024))
-    code, complaints = ended(walk("walk", home, small_disk / "out"))
+    code, complaints = ended(walk(home, small_disk / "out"))
     assert (code, complaints.split("\n")[0]) == (Exit.ENVIRONMENT, "cannot-write"), complaints
     assert "--resume" in complaints
     (small_disk / "filler").unlink()
-    assert ended(walk("walk", home, small_disk / "out")) == (0, "")
+    assert ended(walk(home, small_disk / "out")) == (0, "")
     assert len(read(small_disk / "out").images) == 30
 
 
 @pytest.mark.mounts
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, small_disk: Path) -> None:
     home = tmp_path / "home"
-    assert ended(walk("setup", home, 3)) == (0, "")
+    setup(home, 3)
     (small_disk / "out").mkdir()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    code, complaints = ended(walk("walk", home, small_disk / "out"))
+    code, complaints = ended(walk(home, small_disk / "out"))
     assert (code, complaints.split("\n")[0]) == (Exit.ENVIRONMENT, "cannot-write"), complaints
