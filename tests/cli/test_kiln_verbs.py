@@ -43,26 +43,21 @@ EVALUATE = ("evaluate", "shots", "--labels", "shots/labels.csv", "--model", "tin
 def test_a_model_is_measured_beside_the_baselines(lab: Tool, keys: dict[str, PrivateKey]) -> None:
     assert lab("kiln", "make", "shots", *SMALL).code == 0
     tiny_model().save(Path("tiny"), key=keys["model"])
-    found = lab(*EVALUATE, "--json")
-    assert found.code == 0
-    assert list(found.json["models"]) == ["grey", "model"]
-    assert found.json["models"]["model"]["of"] == 12
-    shown = lab(*EVALUATE)
-    assert "tiny, forests on its embeddings, UNVERIFIED" in shown.out
-    assert "this model is unverified" in shown.err
+    measured = lab(*EVALUATE, "--json")
+    assert measured.code == 0
+    assert list(measured.json["models"]) == ["grey", "model"]
+    assert measured.json["models"]["model"]["of"] == 12
     stranger = lab(*EVALUATE, "--trust", "trust.json", "--json")
     assert (stranger.code, stranger.json["reason"]) == (Exit.INTEGRITY, "unknown-key")
-
-
-def test_images_that_a_model_cannot_judge_are_named(lab: Tool) -> None:
-    assert lab("kiln", "make", "shots", *SMALL).code == 0
-    tiny_model().save(Path("tiny"))
-    name = next(path.name for path in sorted(Path("shots").glob("*.png")))
-    Image.new("L", (96, 96), 9).save(Path("shots", name))
-    found = lab(*EVALUATE, "--json")
-    assert (found.code, found.json["unread"]) == (0, [name])
-    assert "1 file left out of every figure" in found.json["sentence"]
-    assert found.json["models"]["model"]["of"] == found.json["models"]["grey"]["of"] == 11
+    flat = next(path for path in sorted(Path("shots").glob("*.png")))
+    Image.new("L", (96, 96), 9).save(flat)  # the model cannot judge it
+    text = lab(*EVALUATE)
+    assert text.code == 0
+    assert "tiny, forests on its embeddings, UNVERIFIED" in text.out
+    assert "this model is unverified" in text.err
+    assert f"REFUSED: {flat.name}" in text.err
+    assert "1 file left out of every figure" in text.out
+    assert text.out.count("/11 ") == 2
 
 
 def test_the_same_seed_makes_the_same_folder(tool: Tool) -> None:
