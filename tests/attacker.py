@@ -21,9 +21,10 @@ def deletions(value: Any) -> Iterator[Any]:
                 yield [*value[:i], inner, *value[i + 1 :]]
 
 
-def flips(data: bytes) -> Iterator[bytes]:
+def flips(data: bytes, masks: tuple[int, ...] = MASKS) -> Iterator[bytes]:
+    """Yield copies with one byte changed, for each byte and mask."""
     for i in range(len(data)):
-        for mask in MASKS:
+        for mask in masks:
             yield data[:i] + bytes([data[i] ^ mask]) + data[i + 1 :]
 
 

@@ -117,10 +117,11 @@ def test_a_result_that_this_run_did_not_sign_is_refused(ready: Tool) -> None:  #
             "a stress test needs --fusiondiff-trust, --fusiondiff-key",
         ),
         ((*MODEL_AND_DATA, *TRUST_AND_KEY), 4, "a stress test needs --fusiondiff-policy"),
-        (
+        pytest.param(
             ("--fusiondiff-policy", "quick", *MODEL_AND_DATA, *TRUST_AND_KEY, "-k", "own"),
             4,
             "-k or -m deselected all its tests",
+            marks=pytest.mark.slow,
         ),
         (
             ("--fusiondiff-policy", "quick", *MODEL_AND_DATA, *TRUST_AND_KEY, "-n", "2"),

@@ -130,6 +130,7 @@ def test_an_unforeseen_error_is_called_a_fault(lab: Tool, monkeypatch: pytest.Mo
     assert lab("inspect", "batch", "--trust", "trust.json", "--json").json["reason"] == "fault"
 
 
+@pytest.mark.slow
 def test_the_demo_signs_audits_and_verifies(tool: Tool) -> None:
     done = tool("demo", "--out", "kept", "--json")
     assert (done.code, done.json["outcome"]) == (0, "DONE"), done.err

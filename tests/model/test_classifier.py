@@ -84,6 +84,7 @@ def test_absurd_embeddings_are_refused_with_a_reason() -> None:
     assert caught.value.reason is Reason.MALFORMED
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:
     MODEL.save(tmp_path / "bundle")
     program = (

@@ -25,7 +25,7 @@ ARCHITECTURE = Architecture(
     tile=64,
     width=16,
     autoencoder=Autoencoder((8, 16, 16, 16), layers=1, groups=4),
-    denoiser=Denoiser((16, 32, 32, 32), heads=4, groups=4, context=24, tokens=5),
+    denoiser=Denoiser((16, 32, 32, 32), layers=1, heads=4, groups=4, context=24, tokens=5),
     reading=FeatureSelection(("mid", "up1"), (25, 200)),
     convolutions=Convolutions(8, 1),
     transformer=Transformer(24, 2, 3, 16, 32, 4),

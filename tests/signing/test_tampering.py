@@ -82,13 +82,14 @@ def count_accepted(read: Read, variants: Iterator[bytes], meaning: object) -> tu
     return total, accepted
 
 
+@pytest.mark.parametrize("masks", [MASKS[:1], pytest.param(MASKS[1:], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("which", ["manifest", "trust store"])
 def test_every_flipped_byte_is_refused(
-    batch: Path, grown: signing.TrustStore, trust: signing.TrustStore, which: str
+    batch: Path, grown: signing.TrustStore, trust: signing.TrustStore, which: str, masks: tuple[int, ...]
 ) -> None:
     data = grown.to_bytes() if which == "trust store" else (batch / signing.MANIFEST_NAME).read_bytes()
     read = open_trust(grown) if which == "trust store" else open_manifest(batch, trust)
-    assert count_accepted(read, flips(data), read(data)) == (len(data) * len(MASKS), 0)
+    assert count_accepted(read, flips(data, masks), read(data)) == (len(data) * len(masks), 0)
 
 
 @pytest.mark.parametrize("which", ["manifest", "trust store"])

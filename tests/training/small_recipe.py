@@ -8,7 +8,7 @@ from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, T
 from fusiondiff_audit.training.recipe import CERAMIC, ProjectionData, Recipe, Stage, Stages, SyntheticData, read_recipe
 from signing.records import write_record
 
-STEPS = 6
+STEPS = 4
 
 
 def small_recipe(**changes: Any) -> Recipe:
@@ -21,7 +21,7 @@ def small_recipe(**changes: Any) -> Recipe:
         width=16,
         directions=0,
         autoencoder=Autoencoder((8, 8, 16, 16), layers=1, groups=4, latent=4, scaling=1.0),
-        denoiser=Denoiser((16, 16, 16), (True, True, True), layers=1, heads=2, groups=4, context=8, tokens=2),
+        denoiser=Denoiser((16, 16), (True, True), layers=1, heads=2, groups=4, context=8, tokens=2),
         convolutions=Convolutions(8, 1, 1, 0.0, (4, 8)),
         transformer=Transformer(16, 2, 2, 16, 64, 4),
     )
