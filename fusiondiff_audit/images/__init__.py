@@ -2,7 +2,7 @@
 
 Goals: exactly the signed bytes; headers read by our own code before any decoder sees a file; decoders that can do
 nothing but compute; full depth; one reason that an auditor can quote where a file is refused.
-Not-goals: repairing files, guessing, formats beyond PNG, TIFF and JPEG, and metadata that decides anything.
+Not-goals: repairing files, guessing, formats that `formats.registry` does not list, and metadata that decides anything.
 
     >>> from fusiondiff_audit.images.guard import Guard
     >>> from fusiondiff_audit.images.micrograph import LooseFile, decode

@@ -17,7 +17,8 @@ from typing import overload
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.images.claims import Claims, read_claims
 from fusiondiff_audit.images.errors import ImageError
-from fusiondiff_audit.images.formats.registry import format_of, read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
+from fusiondiff_audit.images.formats.registry import format_of
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import MAX_IMAGE_FILE, ImageHeader
 from fusiondiff_audit.images.pixels import Samples

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError
-from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
+from fusiondiff_audit.images.formats.registry import FORMATS
 from tests.images.synthetic import written
 from tests.images.test_header import TIFFS
 from tests.vectors.images import make
 
 ROOT = Path(__file__).parents[2]
-NAMES = {b"\x89PNG\r\n\x1a\n": "x.png", b"\xff\xd8\xff": "x.jpg"}
-NAMES |= dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0"), "x.tif")
+NAMES = {signature: f"x{image.suffixes[0]}" for image in FORMATS for signature in image.signatures}
 SEEDS = [*make.GOOD.items(), *(("x.tif", written(p, **dict(o))) for p, o, _ in TIFFS.values())]
 
 

@@ -23,7 +23,7 @@ from fusiondiff_audit.images import decoder_result, sandbox, shared_memory, work
 from fusiondiff_audit.images import guard as guarding
 from fusiondiff_audit.images.decoder_result import ProcessExit, read_result, result_size
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import ImageHeader
 from fusiondiff_audit.images.pixels import digest_pixels

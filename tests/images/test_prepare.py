@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from fusiondiff_audit.images.claims import Claims, Scale, ScaleSource
 from fusiondiff_audit.images.data_bar import data_bar_rows
 from fusiondiff_audit.images.errors import ImageError
-from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.micrograph import LooseFile, LooseMicrograph, Micrograph, decode

@@ -8,7 +8,8 @@ import simplejpeg
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.formats.image_format import ImageFormat
-from fusiondiff_audit.images.formats.registry import FORMATS, SUFFIXES, format_of, read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
+from fusiondiff_audit.images.formats.registry import FORMATS, SUFFIXES, format_of
 from signing.manifest import FileKind, default_kind
 from tests.vectors.images import make
 
@@ -37,7 +38,18 @@ def test_every_format_has_a_name_and_a_decoder_of_its_own(image_format: ImageFor
     assert rows.shape[:2] == (header.height, header.width)
 
 
+@pytest.mark.parametrize(
+    ("signature", "name"), [(signature, image.name.upper()) for image in FORMATS for signature in image.signatures]
+)
+def test_the_signature_of_every_format_is_refused_behind_an_image(signature: bytes, name: str) -> None:
+    for gap in (signature, bytes(9) + signature + b"more"):
+        with pytest.raises(ImageError, match=f"a {name} hides beside the image") as error:
+            read_image_header(make.GOOD["good.png"] + gap, "x.png")
+        assert error.value.reason is ImageReason.MALFORMED
+
+
 def test_a_file_of_no_format_is_unsupported_and_the_formats_are_named() -> None:
-    with pytest.raises(ImageError, match="none of PNG, TIFF, JPEG, beginning with 50 35") as error:
-        read_image_header(b"P5 2 2 255\n....", "x.pgm")
+    names = ", ".join(image_format.name.upper() for image_format in FORMATS)
+    with pytest.raises(ImageError, match=f"none of {names}, beginning with 00 00") as error:
+        read_image_header(bytes(16), "x.png")
     assert error.value.reason is ImageReason.UNSUPPORTED

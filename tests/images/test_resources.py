@@ -17,7 +17,8 @@ from fusiondiff_audit.images import guard as guarding
 from fusiondiff_audit.images import resources, sandbox, shared_memory, worker
 from fusiondiff_audit.images.decoder_result import ProcessExit
 from fusiondiff_audit.images.errors import ImageError, ImageReason
-from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
+from fusiondiff_audit.images.formats.registry import FORMATS
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.header import MAX_BYTES, MAX_IMAGE_FILE, Compression, ImageHeader, TiffLayout
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
@@ -99,6 +100,10 @@ LARGEST = {
     **{f"tiff, {c}": largest("tiff", layout=layout(c)) for c in Compression},
     **{f"tiff, two tiles of {c}": largest("tiff", layout=layout(c, tile=(4096, 10_928))) for c in Compression},
 }
+
+
+def test_every_format_has_a_largest_image() -> None:
+    assert {header.format for header in LARGEST.values()} == {image_format.name for image_format in FORMATS}
 
 
 @pytest.mark.parametrize("case", LARGEST)

@@ -10,7 +10,7 @@ import pytest
 
 from fusiondiff_audit.cli.sign import read_entries
 from fusiondiff_audit.images.claims import ScaleSource, read_claims, read_sidecar
-from fusiondiff_audit.images.formats.registry import read_image_header
+from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare

@@ -1,9 +1,11 @@
 """The description of an image file format: how it is recognised, read and decoded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fusiondiff_audit.images.header import ImageHeader
+
+Spans = Iterable[tuple[int, int]]  # start and end of each part of a file that its container describes
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class ImageFormat:
 
     name: str  # as headers and `inspect` state it
     suffixes: tuple[str, ...]  # of file names, in lower case
-    signatures: tuple[bytes, ...]  # every file begins with one of them
-    read_header: Callable[[bytes, str], ImageHeader]  # from the bytes and the name of a file; decodes nothing
+    signatures: tuple[bytes, ...]  # every file begins with one of them, and none stands beside an image
+    read_header: Callable[[bytes, str], tuple[ImageHeader, Spans]]  # from a file's bytes and name; decodes nothing
     decoder_memory: Callable[[ImageHeader, int], int]  # bytes that decoding a file of so many bytes takes at most
     decoder: str  # module
     library: str  # distribution that decodes; reports state its version

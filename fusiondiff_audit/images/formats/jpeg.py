@@ -5,10 +5,9 @@ import re
 import struct
 
 from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
-from fusiondiff_audit.images.formats.image_format import ImageFormat
+from fusiondiff_audit.images.formats.image_format import ImageFormat, Spans
 from fusiondiff_audit.images.formats.jpeg_scans import Frame, Scans
 from fusiondiff_audit.images.formats.jpeg_segments import Segments
-from fusiondiff_audit.images.formats.unreferenced import check_trailing
 from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
 MAX_SEGMENTS = 4096
@@ -21,7 +20,7 @@ _TABLES, _QUANTISATION, _INTERVAL = 0xC4, 0xDB, 0xDD
 _SCAN, _START, _END = 0xDA, 0xD8, 0xD9
 
 
-def _read_header(data: bytes, _name: str) -> ImageHeader:
+def _read_header(data: bytes, _name: str) -> tuple[ImageHeader, Spans]:
     """Return the header of a JPEG, whose markers are read to the end."""
     position, frame, scans, has_interval, segment_bytes = 2, None, None, False, 0
     segments = Segments()
@@ -61,16 +60,16 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         raise malformed("a JPEG without an image")
     scans.finish()
     ignored = segments.finish(frame)
-    return ImageHeader(
+    header = ImageHeader(
         format="jpeg",
         width=frame.width,
         height=frame.height,
         channels=len(frame.components),
         bits=8,
         lossy=True,
-        unreferenced=check_trailing(memoryview(data)[position:]),
         notes=(f"segments ignored: {', '.join(ignored)}",) if ignored else (),
     )
+    return header, [(0, position)]
 
 
 def _marker(data: bytes, position: int) -> tuple[int, int]:

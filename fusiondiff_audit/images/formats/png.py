@@ -5,10 +5,9 @@ import zlib
 from typing import TypeVar
 
 from fusiondiff_audit.images.errors import malformed, too_large, unsupported
-from fusiondiff_audit.images.formats.image_format import ImageFormat
+from fusiondiff_audit.images.formats.image_format import ImageFormat, Spans
 from fusiondiff_audit.images.formats.inflate import Inflater
 from fusiondiff_audit.images.formats.png_chunks import check_chunk
-from fusiondiff_audit.images.formats.unreferenced import check_trailing
 from fusiondiff_audit.images.header import MAX_METADATA, ImageHeader, check_bytes, check_size
 
 _Data = TypeVar("_Data", bytes, memoryview)
@@ -19,7 +18,7 @@ _REPEATED = frozenset({b"tEXt", b"zTXt", b"iTXt", b"sPLT"})
 _DEPTHS = {0: (8, 16), 2: (8, 16), 3: (8,), 4: (8, 16), 6: (8, 16)}
 
 
-def _read_header(data: bytes, _name: str) -> ImageHeader:
+def _read_header(data: bytes, _name: str) -> tuple[ImageHeader, Spans]:
     """Return the header of a PNG, whose structure is checked, and whose pixels are inflated to be counted."""
     kind, body, position = _chunk(data, len(SIGNATURE))
     if kind != b"IHDR":
@@ -66,7 +65,7 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         raise malformed(f"inflates to {pixels.produced:,} bytes, its size means {expected:,}")
     if colour == 3 and not palette:
         raise malformed("an image of indices without a palette")
-    return ImageHeader(
+    header = ImageHeader(
         format="png",
         width=width,
         height=height,
@@ -74,9 +73,9 @@ def _read_header(data: bytes, _name: str) -> ImageHeader:
         bits=bits,
         palette=palette if colour == 3 else b"",
         alpha=colour in (4, 6),
-        unreferenced=check_trailing(memoryview(data)[position:]),
         notes=(f"chunks ignored: {', '.join(kind.decode() for kind in sorted(ignored))}",) if ignored else (),
     )
+    return header, [(0, position)]
 
 
 def strip_metadata(data: memoryview) -> bytes:

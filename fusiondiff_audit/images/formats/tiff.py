@@ -7,9 +7,8 @@ from typing import Literal
 from fusiondiff_audit.images.errors import ambiguous, malformed, unsupported
 from fusiondiff_audit.images.formats import tiff_tags as tags
 from fusiondiff_audit.images.formats.ifd import Directory, byte_order, header_size, read_directories
-from fusiondiff_audit.images.formats.image_format import ImageFormat
+from fusiondiff_audit.images.formats.image_format import ImageFormat, Spans
 from fusiondiff_audit.images.formats.tiff_subdirectories import nested_spans
-from fusiondiff_audit.images.formats.unreferenced import check_gaps
 from fusiondiff_audit.images.header import Compression, ImageHeader, TiffLayout, check_bytes, check_size
 
 LEAST_TILE = 16  # pixels a side, as TIFF 6.0 asks; smaller ones would be millions
@@ -30,7 +29,7 @@ _PHOTOMETRICS = {0: "white is zero", 4: "a mask", 5: "CMYK", 6: "YCbCr", 8: "CIE
 _PALETTE = 3  # photometric
 
 
-def _read_header(data: bytes, name: str) -> ImageHeader:
+def _read_header(data: bytes, name: str) -> tuple[ImageHeader, Spans]:
     """Return the header of a TIFF's one page."""
     directories = read_directories(data)
     if len(directories) > 1:
@@ -54,7 +53,7 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
     spans = [(0, header_size(data)), *directory.spans(), *((place, place + size) for place, size in layout.pieces)]
     nested = nested_spans(data, directory)
     tags.check_metadata_size(directory, ignored, nested)
-    return ImageHeader(
+    header = ImageHeader(
         format="tiff",
         width=width,
         height=height,
@@ -62,10 +61,10 @@ def _read_header(data: bytes, name: str) -> ImageHeader:
         bits=bits,
         palette=_palette(directory),
         alpha=alpha,
-        unreferenced=check_gaps(data, [*spans, *nested]),
         notes=(f"tags ignored: {', '.join(map(str, ignored))}",) if ignored else (),
         layout=layout,
     )
+    return header, [*spans, *nested]
 
 
 def _read_samples(directory: Directory) -> tuple[int, int, bool]:

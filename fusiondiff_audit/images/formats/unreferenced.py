@@ -8,17 +8,17 @@ import re
 from collections.abc import Iterable
 
 from fusiondiff_audit.images.errors import malformed
+from fusiondiff_audit.images.formats.registry import FORMATS
 
 MAX_UNREFERENCED = 64 * 1024  # bytes of a file; of 480 laboratory TIFFs 40 had some
 _PADDING = b"\0\xff \t\r\n"
-_FORMATS = {  # three bytes or more: noise of the admitted size has one of them in one file of a hundred at most
+_SEARCHED = 3  # bytes of a signature or more: noise of the admitted size has one in one file of a hundred at most
+_IMAGES = {signature: f"a {image.name.upper()}" for image in FORMATS for signature in image.signatures}
+_OTHERS = {
     b"PK\x03\x04": "a ZIP archive",
     b"PK\x05\x06": "a ZIP archive",
     b"%PDF": "a PDF",
-    b"\x89PNG": "a PNG",
-    b"\xff\xd8\xff": "a JPEG",
-    b"II*\0": "a TIFF",
-    b"MM\0*": "a TIFF",
+    b"\x89PNG": "a PNG",  # whatever follows
     b"\x7fELF": "a program",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7z archive",
@@ -26,7 +26,7 @@ _FORMATS = {  # three bytes or more: noise of the admitted size has one of them 
     b"\xfd7zXZ": "an xz stream",
     b"GIF8": "a GIF",
 }
-_SHORT_FORMATS = {  # too short to be searched for; they are compared with the beginning
+_COMPARED = {  # ordinary bytes or too few to be searched for; they are compared with the beginning of a gap
     b"MZ": "a program",
     b"#!": "a script",
     b"<": "markup",
@@ -34,12 +34,16 @@ _SHORT_FORMATS = {  # too short to be searched for; they are compared with the b
     b"BM": "a bitmap",
     b"\x1f\x8b": "a gzip stream",
 }
-_ANYWHERE = re.compile(b"|".join(map(re.escape, _FORMATS)) + rb"|(?i:<(?:!doctype|html|script|svg))")
+_FORMATS = _IMAGES | _OTHERS | _COMPARED
+_ANYWHERE = re.compile(
+    b"|".join(re.escape(magic) for magic in _IMAGES | _OTHERS if len(magic) >= _SEARCHED)
+    + rb"|(?i:<(?:!doctype|html|script|svg))"
+)
 
 
 def format_at(start: bytes) -> str | None:
     """Return the format of files that begin so, if it is known."""
-    return next((name for magic, name in (_FORMATS | _SHORT_FORMATS).items() if start.startswith(magic)), None)
+    return next((name for magic, name in _FORMATS.items() if start.startswith(magic)), None)
 
 
 def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
@@ -48,22 +52,12 @@ def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
     for start, stop in [*sorted(spans), (len(data), len(data))]:
         if start > end:
             total += start - end
-            _check_count(total)
+            if total > MAX_UNREFERENCED:
+                message = f"{total:,} bytes or more that belong to no part of the image, at most {MAX_UNREFERENCED:,}"
+                raise malformed(message)
             _check_gap(data[end:start])
         end = max(end, stop)
     return total
-
-
-def check_trailing(rest: bytes | memoryview) -> int:
-    """Return the number of bytes that follow an image; refuse many bytes, and another file among them."""
-    _check_count(len(rest))
-    _check_gap(bytes(rest))
-    return len(rest)
-
-
-def _check_count(count: int) -> None:
-    if count > MAX_UNREFERENCED:
-        raise malformed(f"{count:,} bytes or more that belong to no part of the image, at most {MAX_UNREFERENCED:,}")
 
 
 def _check_gap(gap: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.formats.registry import FORMATS
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from tests.images.differential.case import Case
@@ -78,6 +79,10 @@ def test_all_readers_agree_on_admitted_files(suffix: str) -> None:
 def test_all_readers_agree_on_many_admitted_files(block: int, suffix: str) -> None:
     first = 10_000 + block * COUNTS[suffix]
     check(tally((CASES[suffix](seed) for seed in range(first, first + COUNTS[suffix])), suffix), suffix)
+
+
+def test_every_format_has_a_generator_and_a_number_of_files() -> None:
+    assert {image_format.suffixes[0] for image_format in FORMATS} == CASES.keys() == COUNTS.keys()
 
 
 @pytest.mark.parametrize("suffix", CASES)

@@ -29,6 +29,8 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image, ImageOps
 
+from fusiondiff_audit.images.formats.registry import FORMATS
+
 Samples = npt.NDArray[Any]
 
 
@@ -162,7 +164,7 @@ def _with_channels(samples: Samples) -> Samples:
     return native[:, :, None] if native.ndim == 2 else native
 
 
-_ALL = (".tif", ".png", ".jpg")
+_ALL = tuple(image_format.suffixes[0] for image_format in FORMATS)
 VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes], View | None]]] = {
     "tifffile series": ((".tif",), _tifffile_series),
     "tifffile page": ((".tif",), _tifffile_page),
