@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fusiondiff_audit.audit.order import RunSetting
 from reports.identity import Key, Library
+from reports.verdict.batch_check import batch_facts
 from reports.verdict.enrolment import mark_enrolled
 from reports.verdict.header import (
     BatchHeader,
@@ -36,7 +37,7 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
     batch, policy, root = order.batch, order.policy, order.trust.root
     rows = sorted(_uniquely_named(image_rows), key=lambda row: row.name)
     images = tuple(_settled(row, policy.rules) for row in mark_enrolled(rows, setting.enrolled))
-    runtime, manifest, signer = identity.runtime, batch.manifest, batch.signer
+    runtime, signer = identity.runtime, batch.signer
     specimens = specimen_rows(images, policy.rules)
     nameless = sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in images)
     header = Header(
@@ -49,13 +50,8 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
         batch=BatchHeader(
             payload=batch.digest,
             signer=Key(signer.principal, signer.keyid),
-            device=manifest.device,
-            lab=manifest.lab,
-            captured=write_time(manifest.captured),
-            sequence=str(manifest.sequence),
-            nonce=manifest.nonce,
-            files=len(manifest.files),
             second=batch.second is not None,
+            **batch_facts(batch.manifest),
         ),
         trust=TrustHeader(order.trust.fingerprint, root.version, write_time(root.expires)),
         model=identity.model,

@@ -1,7 +1,7 @@
 """A repetition: an audit that is done again by the rules and the draws of its report, and the comparison of both.
 
 With the same code, versions and device the second payload equals the first byte for byte; where these differ they are
-named, and verdicts and votes are compared.
+named, and verdicts, votes and all other fields of the header are compared.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,9 @@ from reports.verdict.wording import robustness_text
 from signing import Reason, SigningError, TrustStore
 from signing.records import write_record
 from signing.strict import read_base64
+
+# Fields of a header that a repetition need not reproduce: circumstances, sentences of the code, and counts of rows.
+_MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "case", "limits", "specimens", "images"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Comparison:
 
     identical: bool  # the payloads are the same, byte for byte
     settings: tuple[str, ...]  # the circumstances that differ
-    rows: tuple[str, ...]  # the rows that differ
+    rows: tuple[str, ...]  # the rows that differ, and fields of the header that no circumstance explains
 
     @property
     def unexplained(self) -> bool:
@@ -107,10 +110,22 @@ def _settings(header: Header) -> dict[str, str]:
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
     was, now = _outcomes(first), _outcomes(second)
+    if first.header.format == second.header.format:  # an older version has fewer fields
+        was, now = was | _facts(first.header), now | _facts(second.header)
     for kind, name in sorted({*was, *now}):
         before, after = (outcomes.get((kind, name), "not there") for outcomes in (was, now))
         if before != after:
             yield f"{name}: {before}, now {after}"
+
+
+def _facts(header: Header) -> dict[tuple[str, str], str]:
+    """Return what a repetition must reproduce of a header, by field."""
+    facts: dict[tuple[str, str], str] = {}
+    for name, value in write_record(header).items():
+        if name not in _MAY_DIFFER:
+            section = value if isinstance(value, dict) else {"": value}
+            facts |= {("header", f"{name} {field}".strip()): str(fact) for field, fact in section.items()}
+    return facts
 
 
 def _outcomes(report: Report) -> dict[tuple[str, str], str]:

@@ -1,9 +1,12 @@
 """Compares a report with the signed folder that was audited: its manifest, its signer, and every judged image."""
 
+import json
 import os
+from dataclasses import fields
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from reports.verdict.consistency import contradiction
 from reports.verdict.header import BatchHeader
@@ -13,6 +16,16 @@ from signing import SECOND_NAME, Reason, Role, Signer, SigningError, TrustStore,
 from signing.folder import Reader
 from signing.manifest import MANIFEST_NAME, MAX_MANIFEST, MAX_SIGNED_FILE, FileKind, Manifest
 from signing.sigstore_bundle import SigstoreBundle, bundle_limit, verify_bundle
+
+
+def batch_facts(manifest: Manifest) -> dict[str, Any]:
+    """Return what the header of a report restates of its batch's manifest: every field that both have."""
+    shared = {field.name for field in fields(BatchHeader)} & {field.name for field in fields(Manifest)}
+    return {name: getattr(manifest, name) for name in shared} | {
+        "captured": write_time(manifest.captured),
+        "sequence": str(manifest.sequence),
+        "files": len(manifest.files),
+    }
 
 
 def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Signer) -> str:
@@ -30,7 +43,7 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
     manifest = Manifest.from_payload(bundle.envelope.payload, MANIFEST_NAME)
     if header.second and not os.path.lexists(folder / SECOND_NAME):
         raise contradiction(REPORT, f"states a second signature of the batch, and {folder} has none")
-    signer = _refuse_other_batch(header, manifest, bundle, trust, auditor.time if auditor.proven else None)
+    signer = _refuse_other_batch(report, manifest, bundle, trust, auditor.time if auditor.proven else None)
     signed = {file.name: file for file in manifest.files}
     images = [file.name for file in manifest.files if file.kind is FileKind.IMAGE][: report.header.run.limit]
     if missing := set(images) - {row.name for row in report.images}:
@@ -54,14 +67,13 @@ def compare_batch(report: Report, folder: Path, trust: TrustStore, auditor: Sign
 
 
 def _refuse_other_batch(
-    header: BatchHeader, manifest: Manifest, bundle: SigstoreBundle, trust: TrustStore, report_signed: datetime | None
+    report: Report, manifest: Manifest, bundle: SigstoreBundle, trust: TrustStore, report_signed: datetime | None
 ) -> str:
     """Refuse a header that differs from the batch's manifest; return who signed that, as far as it is known."""
-    stated = (header.device, header.lab, header.captured, header.sequence, header.nonce, header.files)
-    captured, sequence = write_time(manifest.captured), str(manifest.sequence)
-    if stated != (manifest.device, manifest.lab, captured, sequence, manifest.nonce, len(manifest.files)):
+    facts, stated = batch_facts(manifest), json.loads(report.texts[0])["batch"]
+    if any(stated[name] != facts[name] for name in facts.keys() & stated.keys()):  # older versions have fewer fields
         raise contradiction(REPORT, "states of the batch what its manifest does not")
-    if bundle.envelope.signatures[0].keyid != header.signer.keyid:
+    if bundle.envelope.signatures[0].keyid != report.header.batch.signer.keyid:
         raise contradiction(REPORT, "names another signer of the batch than its manifest does")
     try:
         opened = verify_bundle(bundle, MANIFEST_NAME, trust=trust, roles=(Role.DEVICE,))

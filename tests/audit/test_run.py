@@ -30,6 +30,7 @@ from fusiondiff_audit.ledger.verify import read_ledger
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.audit import AuditPolicy
 from reports.identity import Key
+from reports.verdict.batch_check import batch_facts
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import VerdictCounts, limit_notice
@@ -215,6 +216,22 @@ def test_a_report_that_differs_from_the_signed_manifest_is_refused(
         put(forged, tmp_path / "out", keys)
         verify_report(tmp_path / "out", trust=trust)  # by itself it is whole
         with pytest.raises(SigningError) as caught:
+            verify_report(tmp_path / "out", trust=trust, images=folder)
+        assert caught.value.reason is Reason.CONTRADICTION
+
+
+def test_a_header_that_restates_another_manifest_is_refused(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
+) -> None:
+    folder = pictures(tmp_path / "batch", 2)
+    facts = batch_facts(sign(folder, keys["device"]))
+    assert {"device", "lab", "captured", "sequence", "nonce", "files"} <= facts.keys()
+    report = run(folder, tmp_path / "out").report
+    for name, fact in facts.items():
+        other: Any = fact + 1 if isinstance(fact, int) else "another"
+        header = replace(report.header, batch=replace(report.header.batch, **{name: other}))
+        put(Report.of(header, report.specimens, report.images, report.salt_key), tmp_path / "out", keys)
+        with pytest.raises(SigningError, match="states of the batch what its manifest does not") as caught:
             verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
 
