@@ -70,7 +70,7 @@ def sign_model(
     name: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ModelManifest:
-    """Hash every file of a model folder, and write `model.sig` into it; without `name`, the model is named as it is."""
+    """Hash every file of a model folder, and write `model.sig` into it; `name` is by default the folder's name."""
     refuse_unfit(key)
     target = folder / SIGNATURE_NAME
     if not force:

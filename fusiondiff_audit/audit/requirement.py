@@ -27,7 +27,7 @@ from reports.verdict.claims import RobustnessClaim
 from reports.verdict.embedded import STRESS_POLICIES
 from signing import Reason, SigningError, TrustStore, read_capped
 
-_HINT = "`fusiondiff-audit stress --first` makes one; hand it in as --robustness"
+_HINT = "`fusiondiff-audit stress --first` makes one; give it with --robustness"
 
 
 def require_robustness(
@@ -73,7 +73,7 @@ def _staleness(result: StressResult, policy: AuditPolicy, now: datetime) -> str 
 
 
 def _refuse_other_policy(result: StressResult, digest: str, policy: AuditPolicy, place: Path) -> None:
-    """Refuse a result of a stress policy that the audit's policy does not name, or that is not what it calls itself."""
+    """Refuse a result of a stress policy that the audit's policy does not name, or that borrows a built-in name."""
     required = policy.robustness.result == "required"
     references = policy.robustness.policies if required else (result.policy,)
     accepted = {reference.removeprefix("sha256:") for reference in references}

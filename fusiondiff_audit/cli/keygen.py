@@ -33,7 +33,7 @@ def command(
 
     The private half is encrypted with a passphrase of at least 12 bytes, and readable by you alone; --no-passphrase is
     for machines that sign unattended, where only the permissions of the file protect it. The key itself has no
-    role: the trust store lists its role, so give KEY.pub.pem to whoever keeps the root keys.
+    role: the trust store lists its role, so give KEY.pub.pem to the holders of the root keys.
 
     \b
     fusiondiff-audit keygen --role device --out sem-1.pem

@@ -1,4 +1,4 @@
-"""Randomised specimens, of no maker: every ingredient is drawn from its full_key range, independently of all others.
+"""Randomised specimens, of no maker: every ingredient is drawn from its whole range, independently of all others.
 
 In a maker's ware, ingredients are correlated and stay close to the recipe, so an encoder trained on makers alone learns
 to tell makers. Domain randomisation makes it tell ingredients. Training recipes call these specimens `randomised`.

@@ -140,7 +140,7 @@ class Ledger:
         self._log.copy_newest()
 
     def _entry(self, mark: str, kind: type[_Entry]) -> _Entry | None:
-        """Return the first entry with a mark of that kind of entry; a mark that the entry does not have is refused."""
+        """Return the first entry with a mark, None for another kind; a mark that the entry does not have is refused."""
         number = self._log.store.first(mark)
         if number is None:
             return None

@@ -89,7 +89,7 @@ class StressPolicy(ResolvedPolicy):
 
     @property
     def as_quoted(self) -> QuotedPolicy:
-        """Return the policy as whoever verifies its results reads it."""
+        """Return the policy as verifiers of its results read it."""
         return read_quoted_policy(self.text)
 
     @property

@@ -79,7 +79,7 @@ def outcome_of(
 
 
 def clean_accuracy(right: int, of: int, floor: float) -> tuple[CheckState, str]:
-    """Return whether so many images were classified rightly before any attack that attacking them says anything."""
+    """Return whether the accuracy before any attack reaches the floor, and the counts as evidence."""
     low, high = wilson(right, of)
     evidence = f"{right} of {of} right before any attack ({low:.1%} to {high:.1%}), at least {floor:.0%}"
     return CheckState.HELD if right >= floor * of and right > 0 else CheckState.FAILED, evidence

@@ -78,7 +78,7 @@ def _store(header: Header, trust: TrustStore, where: str) -> tuple[str, bool]:
         return f"{ALLEGED}: another one than this", False
     if quoted.version > trust.root.version:
         message = f"quotes version {quoted.version} of the trust store, and this one is version {trust.root.version}"
-        hint = "get the newest trust store from whoever runs the roots; if there is no such version, nor is it genuine"
+        hint = "get the newest version from the holders of the root keys; if it is no newer, the report is not genuine"
         raise SigningError(Reason.ROLLBACK, f"{where}: {message}", hint=hint)
     expires = write_time(trust.roots[quoted.version - 1].expires)
     if quoted.expires != expires:

@@ -59,7 +59,7 @@ def check_chunk(kind: bytes, body: bytes, *, bits: int, channels: int) -> int:
 def _profile(body: bytes) -> bytes:
     name, separator, packed = body.partition(b"\0")
     if not separator or not 1 <= len(name) <= 79:
-        raise malformed("an ICC profile without a name")
+        raise malformed("an ICC profile whose name does not have 1 to 79 bytes")
     return _inflate(packed[:1], packed[1:], "an ICC profile")
 
 
