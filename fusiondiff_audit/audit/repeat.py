@@ -20,8 +20,9 @@ from signing import Reason, SigningError, TrustStore
 from signing.records import write_record
 from signing.strict import read_base64
 
-# Fields of a header that a repetition need not reproduce: circumstances, sentences of the code, and counts of rows.
-_MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "case", "limits", "specimens", "images"}
+# Fields of a header that a repetition need not reproduce: circumstances, the id that follows from all of the report,
+# sentences of the code, and counts of rows.
+_MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "id", "case", "limits", "specimens", "images"}
 
 
 @dataclass(frozen=True, slots=True)

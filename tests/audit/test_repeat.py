@@ -12,7 +12,7 @@ from reports.verdict.versions import V2
 from signing import PrivateKey
 from tests.reports.verdict.made import report
 
-MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "case", "limits", "specimens", "images"}
+MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "id", "case", "limits", "specimens", "images"}
 
 
 @pytest.fixture
