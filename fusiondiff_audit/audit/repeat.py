@@ -89,10 +89,15 @@ def carried_checkpoint(report: Report, trust: TrustStore) -> bytes | None:
 
 def compare(first: Report, second: Report) -> Comparison:
     """Return the differences between an audit and its repetition."""
-    was, now = _settings(first.header), _settings(second.header)
-    differing = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
-    settings = tuple(f"{name}: {was.get(name, 'none')}, now {now.get(name, 'none')}" for name in differing)
-    return Comparison(first == second, settings, tuple(_rows(first, second)))
+    settings = _differences(_settings(first.header), _settings(second.header), "none")
+    return Comparison(first == second, tuple(settings), tuple(_rows(first, second)))
+
+
+def _differences(was: dict[str, str], now: dict[str, str], absent: str) -> Iterator[str]:
+    for name in sorted({*was, *now}):
+        before, after = was.get(name, absent), now.get(name, absent)
+        if before != after:
+            yield f"{name}: {before}, now {after}"
 
 
 def _settings(header: Header) -> dict[str, str]:
@@ -110,28 +115,22 @@ def _settings(header: Header) -> dict[str, str]:
 
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
-    was, now = _outcomes(first), _outcomes(second)
     if first.header.format == second.header.format:  # an older version has fewer fields
-        was, now = was | _facts(first.header), now | _facts(second.header)
-    for kind, name in sorted({*was, *now}):
-        before, after = (outcomes.get((kind, name), "not there") for outcomes in (was, now))
-        if before != after:
-            yield f"{name}: {before}, now {after}"
+        yield from _differences(_facts(first.header), _facts(second.header), "not there")
+    was, now = ({row.name: _outcome(row) for row in report.images} for report in (first, second))
+    yield from _differences(was, now, "not there")
+    was, now = ({row.specimen: _outcome(row) for row in report.specimens} for report in (first, second))
+    yield from _differences(was, now, "not there")
 
 
-def _facts(header: Header) -> dict[tuple[str, str], str]:
+def _facts(header: Header) -> dict[str, str]:
     """Return what a repetition must reproduce of a header, by field."""
-    facts: dict[tuple[str, str], str] = {}
+    facts: dict[str, str] = {}
     for name, value in write_record(header).items():
         if name not in _MAY_DIFFER:
             section = value if isinstance(value, dict) else {"": value}
-            facts |= {("header", f"{name} {field}".strip()): str(fact) for field, fact in section.items()}
+            facts |= {f"{name} {field}".strip(): str(fact) for field, fact in section.items()}
     return facts
-
-
-def _outcomes(report: Report) -> dict[tuple[str, str], str]:
-    images = {("image", row.name): _outcome(row) for row in report.images}
-    return images | {("specimen", row.specimen): _outcome(row) for row in report.specimens}
 
 
 def _outcome(row: ImageRow | SpecimenRow) -> str:

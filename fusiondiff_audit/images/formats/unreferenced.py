@@ -55,12 +55,9 @@ def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:
             if total > MAX_UNREFERENCED:
                 message = f"{total:,} bytes or more that belong to no part of the image, at most {MAX_UNREFERENCED:,}"
                 raise malformed(message)
-            _check_gap(data[end:start])
+            gap = data[end:start]
+            match = _ANYWHERE.search(gap)
+            if name := format_at(match[0] if match else gap.lstrip(_PADDING)):
+                raise malformed(f"{name} hides beside the image")
         end = max(end, stop)
     return total
-
-
-def _check_gap(gap: bytes) -> None:
-    match = _ANYWHERE.search(gap)
-    if name := format_at(match[0] if match else gap.lstrip(_PADDING)):
-        raise malformed(f"{name} hides beside the image")
