@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 import signing
 
 OUTSIDE = Path(__file__).parent / "outside"
+LONGEST = "test_guides.py"  # it starts first, so that the other workers do not wait for it
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
 
@@ -43,6 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gone = [item for item in items if any(item.get_closest_marker(marker) for marker in lacking)]
     config.hook.pytest_deselected(items=gone)
     items[:] = [item for item in items if item not in gone]
+    items.sort(key=lambda item: LONGEST not in item.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
