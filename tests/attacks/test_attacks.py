@@ -50,7 +50,9 @@ def test_steps_of_two_greys_are_enough_and_one_is_not(name: str) -> None:
     assert fooled(LARGEST[name](too_little), Linear(), kind=np.uint8) == [End.HELD] * 4
 
 
-@pytest.mark.parametrize("name", LONGEST)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "carlini l2")) for name in LONGEST]
+)
 def test_a_length_beyond_the_boundary_is_enough_and_one_before_it_is_not(name: str) -> None:
     slack = 1.5 if name == "hop skip jump" else 1.1
     enough, too_little = (Budget(Norm.L2, LENGTH * share) for share in (slack, 0.95))

@@ -16,6 +16,7 @@ from tests.model.tiny import tiny_model
 SMALL = ("--specimens", "3", "--side", "96")
 
 
+@pytest.mark.slow
 def test_a_made_folder_can_be_signed_inspected_and_measured(lab: Tool) -> None:
     done = lab("kiln", "make", "shots", "--kiln", "cedar", *SMALL, "--makers", "makers.csv", "--json")
     assert (done.code, done.json["pictures"]) == (0, 12)

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import tifffile
 import torch
 
@@ -59,6 +60,7 @@ def test_a_model_is_pretrained_and_signed(lab: Tool) -> None:
     assert not Path("new").exists()
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_model_lists_the_images_it_saw(lab: Tool) -> None:
     recipe = to_toml(small_recipe(), Path("recipe.toml"))
     folder = folder_of(Path("pictures"), 8)
