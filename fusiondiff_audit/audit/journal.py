@@ -131,8 +131,8 @@ class Journal:
             return None
         value, code = row
         if not isinstance(code, bytes) or not hmac.compare_digest(code, self._code(name, str(value))):
-            what = f"{self._path}: its value of {name!a} was not written with this auditor's key, for this run"
-            raise signing.SigningError(signing.Reason.BAD_SIGNATURE, what, hint=_CACHE)
+            fault = f"{self._path}: its value of {name!a} was not written with this auditor's key, for this run"
+            raise signing.SigningError(signing.Reason.BAD_SIGNATURE, fault, hint=_CACHE)
         return str(value)
 
     @contextmanager

@@ -25,7 +25,6 @@ class ImageError(Exception):
             self.add_note(hint)
 
     def of(self, name: str) -> "ImageError":
-        """Return the same refusal, naming the file."""
         return ImageError(self.reason, f"{name!a}: {self}", hint=self.hint)
 
 
