@@ -83,13 +83,21 @@ def command(
         --policy quick --trust trust.json --key auditor.pem --out stressed --baseline last/robustness.sigstore.json
     """
     require("audit", "attacking a model")
+    from fusiondiff_audit.policy.stress import read_stress_policy
+
+    if first and baseline is not None:
+        raise click.UsageError("--first says that there is no earlier result, but --baseline names one")
+    _refuse_unfit(out, junit, sarif)
+    policy = read_stress_policy(rules)
+    file_labels = read_labels(labels)
+    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
+    # What follows imports torch and the toolbox, which takes seconds.
     from attacks.suite import run_suite
     from fusiondiff_audit.images.guard import Guard
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.stress import STRESS_PAGE, render_stress
-    from fusiondiff_audit.policy.stress import read_stress_policy
     from fusiondiff_audit.stress.baseline import open_baseline
     from fusiondiff_audit.stress.enrolment import poison_test_of
     from fusiondiff_audit.stress.examples import examples_of
@@ -104,14 +112,8 @@ def command(
     from reports.stress.result import RESULT, sign_stress_result
     from reports.stress.sarif import to_sarif
 
-    if first and baseline is not None:
-        raise click.UsageError("--first says that there is no earlier result, but --baseline names one")
-    _refuse_unfit(out, junit, sarif)
-    policy = read_stress_policy(rules)
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)
     say(f"policy {policy.name}, sha256:{policy.digest}")
-    file_labels = read_labels(labels)
-    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
     earlier = None
     if baseline is not None:

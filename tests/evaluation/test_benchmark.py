@@ -67,7 +67,7 @@ def test_baselines_are_tested_at_each_number_of_labels_and_controls_at_the_large
     assert {row.part: row.metrics.of for row in results} == dict(zip(TEST_PARTS, (4, 2, 2, 2), strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # images and libraries that it is made of are pinned by their digests and versions
 def test_the_reduced_benchmark_stays_within_its_limits() -> None:
     results = evaluate_baselines(benchmark_task(0, REDUCED), [200], tuple(LIMITS), workers=2, watch=no_progress)
     accuracies = {result.model: result.metrics.balanced for result in results}
