@@ -107,6 +107,7 @@ def test_the_help_is_the_real_one() -> None:
     assert f"$ fusiondiff-audit --help\n{done.stdout}```" in listing
 
 
+@pytest.mark.slow  # tests/model/test_embedded.py runs the same on an image of ceramics
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("sample_001.tif").write_bytes(written(grains(top=65535)))

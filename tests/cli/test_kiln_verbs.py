@@ -41,6 +41,7 @@ def test_a_made_folder_can_be_signed_inspected_and_measured(lab: Tool) -> None:
 EVALUATE = ("evaluate", "shots", "--labels", "shots/labels.csv", "--model", "tiny", "--baseline", "grey")
 
 
+@pytest.mark.slow
 def test_a_model_is_measured_beside_the_baselines(lab: Tool, keys: dict[str, PrivateKey]) -> None:
     assert lab("kiln", "make", "shots", *SMALL).code == 0
     tiny_model().save(Path("tiny"), key=keys["model"])

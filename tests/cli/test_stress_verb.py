@@ -138,6 +138,7 @@ def test_bad_inputs_are_refused_before_any_attack(ready: Tool) -> None:
         assert not Path("x").exists()
 
 
+@pytest.mark.slow
 def test_an_enrolment_is_poisoned_and_the_result_is_signed(ready: Tool) -> None:
     Path("more.csv").write_text("\n".join(write_labelled(Path("more"), 16)) + "\n")
     words = [word.replace("pictures/labels", "more").replace("pictures", "more") for word in WORDS]

@@ -7,6 +7,7 @@ import pytest
 
 from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
 from fusiondiff_audit.cli.evaluate import _title
+from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.names import MAX_BUNDLE_NAME, refuse_bad_name
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.weights.pins import PINNED
@@ -18,6 +19,7 @@ from signing.records import LONGEST
 from tests.model.tiny import SETTINGS, enrolled_model, examples, tiny_model
 
 CERAMIC, PIN = next(iter(PINNED.items()))
+FEW = ForestSettings(trees=2)
 
 
 @pytest.mark.parametrize("name", ["birch", "Kiln Alder, lot 7", "\u8305", "x" * MAX_BUNDLE_NAME, "v2", "another"])
@@ -61,12 +63,12 @@ def test_a_bundle_that_took_the_name_of_the_tool_s_own_is_called_another() -> No
     assert display_name(CERAMIC, "0" * 64) == display_name(CERAMIC, "") == f"another {CERAMIC}"
     model = tiny_model(name=CERAMIC)
     assert model.title == f"another {CERAMIC}"
-    derived = model.enrol(examples(1), reference="alder", name="birch")
+    derived = model.enrol(examples(1), reference="alder", name="birch", learning=FEW)
     assert derived.title == f"birch, enrolled on another {CERAMIC}"
     assert _title(derived) == f"birch, enrolled on another {CERAMIC}, forests on its embeddings, UNVERIFIED"
-    again = derived.enrol(examples(1), reference="alder", name="oak")
+    again = derived.enrol(examples(1), reference="alder", name="oak", learning=FEW)
     assert again.title == f"oak, enrolled on another {CERAMIC}"  # whose encoder it has
-    assert derived.enrol(examples(1), reference="alder").settings.name == "birch"
+    assert derived.enrol(examples(1), reference="alder", learning=FEW).settings.name == "birch"
 
 
 TAKEN = [CERAMIC.upper(), "Fusion-Diff-V1-ceramic", "fusion diff v1 ceramic", f"my {CERAMIC}", f"another {CERAMIC}"]
@@ -77,7 +79,7 @@ def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_it
     """A hand-written bundle.json may state any name."""
     model = tiny_model(name=name)
     assert model.title == display_name(name, PIN.digest) == f"another {CERAMIC}"
-    derived = model.enrol(examples(1), reference="alder", name="birch")
+    derived = model.enrol(examples(1), reference="alder", name="birch", learning=FEW)
     assert derived.settings.base == f"another {CERAMIC}"
     head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).identity.model
     assert (head.title, name_fault(replace(head, digest="0" * 64))) == (f"tiny, enrolled on another {CERAMIC}", None)
