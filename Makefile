@@ -14,10 +14,10 @@ demo: setup
 	$(BIN)/fusiondiff-audit demo
 
 test: setup
-	$(PYTEST) -n $(WORKERS) -m "not slow and not soak"
+	$(PYTEST) -n $(WORKERS) -m "not slow and not soak and not outside"
 
 test-slow: setup
-	$(PYTEST) -n $(WORKERS) -m slow
+	$(PYTEST) -n $(WORKERS) -m "(slow or outside) and not soak"
 
 # By hand: full counts of fuzzing and kills.
 soak: setup

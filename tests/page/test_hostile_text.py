@@ -229,6 +229,7 @@ def test_hostile_text_in_parsed_fields_is_refused_or_shown_as_text(page: str) ->
             assert not re.search(r"(?i)<script|onerror=|@import", skeleton.hidden)
 
 
+@pytest.mark.slow
 def test_the_parsed_fields_are_all_listed() -> None:
     """A page fails on a parsed field that is not listed in PARSED_FIELDS."""
     broken = set()
