@@ -9,6 +9,7 @@ from PIL import Image
 
 from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.evaluation import task
 from signing import PrivateKey
 from tests.cli.conftest import Done, Tool
 from tests.model.tiny import tiny_model
@@ -121,14 +122,16 @@ def test_evaluate_says_what_it_cannot_use(tool: Tool) -> None:
 
 
 @pytest.mark.slow
-def test_the_benchmark_by_its_verb(tool: Tool) -> None:
+def test_the_benchmark_by_its_verb(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = task.PartSizes(train=10, calibrate=0, test=20, microscope=4, workshop=4, kiln=4)
+    monkeypatch.setattr(task, "PartSizes", lambda: small)
     done = tool("kiln", "bench", "--seeds", 1, "--labels", 10, "--model", "grey", "--model", "file", "--out", "b.json")
     assert done.code == 0
     assert "other data, not comparable" in " ".join(done.out.split()).lower()
     kept = json.loads(Path("b.json").read_text())
     assert [(line["model"], line["labels"], line["of"]) for line in kept["lines"]] == [
-        ("grey", 10, 400),
-        ("file", 10, 400),
+        ("grey", 10, 20),
+        ("file", 10, 20),
     ]
     assert kept["generator"] == "kiln/1"
     assert len(kept["cells"]) == 8
