@@ -199,7 +199,7 @@ def payload_of_bytes(data: bytes) -> Any:
     return json.loads(base64.b64decode(json.loads(data)["dsseEnvelope"]["payload"]))
 
 
-@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_mutants_raise_signing_errors_only(model: Path, trust: signing.TrustStore, count: int) -> None:
     data, rng = (model / "model.sig").read_bytes(), random.Random(4)
     payload = json.dumps(payload_of_bytes(data)).encode()

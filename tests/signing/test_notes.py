@@ -171,7 +171,7 @@ def test_an_extra_line_is_refused(log: tuple[signing.MerkleTree, bytes], keys: K
     refuse(lambda: prove(data, keys, entry=ENTRIES[6]), Reason.MALFORMED)
 
 
-@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_mutants_raise_signing_errors_only(log: tuple[signing.MerkleTree, bytes], keys: Keys, count: int) -> None:
     data = signing.write_proof(6, log[0].inclusion(6), log[1])
     rng = random.Random(5)

@@ -30,7 +30,7 @@ from tests.conftest import NOW, entry, make_trust, sign
 Keys = dict[str, signing.PrivateKey]
 Read = Callable[[bytes], object]
 MUTATIONS = 2_000
-SLOW_MUTATIONS = 20_000
+SOAK_MUTATIONS = 20_000
 
 
 @pytest.fixture
@@ -269,12 +269,12 @@ def test_mutations_raise_signing_errors_only(batch: Path, trust: signing.TrustSt
     assert refusals(parsers(batch, trust, keys)[name], MUTATIONS, seed=1) > MUTATIONS // 20
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_mutations_raise_signing_errors_only(
     batch: Path, trust: signing.TrustStore, keys: Keys, name: str
 ) -> None:
-    assert refusals(parsers(batch, trust, keys)[name], SLOW_MUTATIONS, seed=2) > SLOW_MUTATIONS // 20
+    assert refusals(parsers(batch, trust, keys)[name], SOAK_MUTATIONS, seed=2) > SOAK_MUTATIONS // 20
 
 
 def refusals(case: tuple[list[bytes], Read], count: int, *, seed: int) -> int:

@@ -330,7 +330,7 @@ def test_every_element_left_out_of_a_token_is_refused(batch: Stamped) -> None:
         refuse(lambda: batch.open(batch.now), Reason.BAD_TIMESTAMP)
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [200, pytest.param(5_000, marks=pytest.mark.soak)])
 def test_mutated_tokens_raise_signing_errors_only(batch: Stamped, count: int) -> None:
     batch.stamp()
     bundle = SigstoreBundle.from_bytes(batch.manifest.read_bytes(), "test", payload_limit=MAX_MANIFEST)
