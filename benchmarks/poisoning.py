@@ -90,11 +90,11 @@ def main() -> None:
         print(f"| {name} | {aimed} | {passed} | {turned} | {certified} | {lost} | {before} | {after} |")
     print(f"\n| detector | planted found | false alarms | alarms on the clean set | counts |\n|{'---|' * 5}")
     for name, results in detectors.items():
-        found = f"{sum(result.found for result in results)} of {sum(result.planted for result in results)}"
+        detected = f"{sum(result.found for result in results)} of {sum(result.planted for result in results)}"
         alarms = f"{sum(result.alarms for result in results)} of {sum(result.clean for result in results)}"
         quiet = f"{sum(result.clean_alarms for result in results)} of {sum(result.clean_all for result in results)}"
         counts = f"{sum(result.counts for result in results)} of {len(results)}"
-        print(f"| {name} | {found} | {alarms} | {quiet} | {counts} |")
+        print(f"| {name} | {detected} | {alarms} | {quiet} | {counts} |")
     broken = sum(len(trial.broken) for trials in poisons.values() for trial in trials)
     if broken:
         sys.exit(f"{broken} certified labels were turned")

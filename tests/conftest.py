@@ -1,4 +1,4 @@
-"""Fixtures of all rooms, and the rule by which tests that need outside things are left out, in the open."""
+"""Fixtures of all packages, and the rule by which tests that need outside things are left out, in the open."""
 
 import os
 import shutil

@@ -92,7 +92,7 @@ HOMES = [
         *HOMES,
     ],
 )
-def test_each_room_shows_an_example_that_runs(room: str) -> None:
+def test_each_module_example_runs(room: str) -> None:
     import doctest
     import importlib
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from attacks.checks.check import Check, CheckContext, StateAndEvidence, held_if
 from attacks.poison.assessment import PoisonAssessment
-from attacks.poison.detectors import FALSE_ALARMS
 from reports.stress.records import CheckState
+from reports.stress.statistics import FALSE_ALARMS
 
 _SWAPPED = 0.1  # largest share of labels that may be right and certified after an enrolment with swapped labels
 

@@ -14,12 +14,13 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, silhouette_score
 
+from reports.stress.statistics import is_quiet, is_sensitive
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _COMPONENTS, _NEIGHBOURS, _DISAGREEING = 5, 5, 4
 _LARGEST_SHARE, _LEAST_SILHOUETTE = 0.35, 0.35  # of a suspicious cluster
 _OUTLYING = 3.5  # robust deviations from the median
-RECALL, FALSE_ALARMS = 0.8, 0.05  # what a detector must reach before it counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +55,14 @@ class DetectorTrial:
         return self.detector
 
     @property
-    def recall(self) -> float:
-        return self.found / max(1, self.planted)
-
-    @property
     def finds_planted(self) -> bool:
         """Whether it finds the planted specimens, and hardly any other beside them."""
-        return self.recall >= RECALL and self.alarms <= FALSE_ALARMS * self.clean
+        return is_sensitive(self.found, self.planted) and is_quiet(self.alarms, self.clean)
 
     @property
     def quiet(self) -> bool:
         """Whether it flags hardly any specimen of the enrolment as it is."""
-        return self.clean_alarms <= FALSE_ALARMS * self.clean_all
+        return is_quiet(self.clean_alarms, self.clean_all)
 
     @property
     def counts(self) -> bool:

@@ -57,9 +57,8 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._free: list[SharedMemory] = []
-        self._returned: SimpleQueue[SharedMemory | None] = (
-            SimpleQueue()
-        )  # None stands for a memory that was closed at once
+        # None stands for a memory that was closed at once.
+        self._returned: SimpleQueue[SharedMemory | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._open = True
         self._lent = 0

@@ -16,14 +16,13 @@ from reports.stress.gates import Gate, GateOutcome, GateResult, HeldImages, Slic
 from reports.stress.outcome import ACCURACY_CRITERION, CLEAN_ACCURACY, clean_accuracy, outcome_of
 from reports.stress.quoted_policy import QuotedPolicy, read_quoted_policy
 from reports.stress.records import CheckState
-from reports.stress.statistics import mcnemar
+from reports.stress.statistics import is_quiet, is_sensitive, mcnemar
 from reports.stress.versions import RESULT_V1
 from signing.strict import is_sha256
 
 _SIZE = re.compile(r"[0-9]{1,6}\.[0-9]{6}")
 _DIGIT = Decimal("0.000001")
 _DECIDED = (GateOutcome.PASSED, GateOutcome.FAILED, GateOutcome.WAIVED)
-_FOUND, _ALARMS = (4, 5), 20  # a detector is evaluable if it detects 4 of 5, with at most 1 false alarm in 20
 
 
 def contradiction_of(result: StressDetails) -> str | None:
@@ -122,11 +121,11 @@ def _poison_fault(result: StressDetails) -> str | None:
         if poison.passed > min(poison.aimed, poison.turned):
             return f"poison {poison.name}: {poison.passed} passed of {poison.aimed}, and {poison.turned} labels turned"
     for detector in result.detectors:
-        quiet = (detector.alarms, detector.clean), (detector.clean_alarms, detector.clean_all)
-        if any(not 0 <= number <= of for number, of in (*quiet, (detector.found, detector.planted))):
+        alarms = (detector.alarms, detector.clean), (detector.clean_alarms, detector.clean_all)
+        if any(not 0 <= number <= of for number, of in (*alarms, (detector.found, detector.planted))):
             return f"detector {detector.name}: counts that contradict each other"
-        silent = all(_ALARMS * number <= of for number, of in quiet)
-        if detector.counts is not (silent and _FOUND[1] * detector.found >= _FOUND[0] * detector.planted > 0):
+        evaluable = is_sensitive(detector.found, detector.planted) and all(is_quiet(*flagged) for flagged in alarms)
+        if detector.counts is not evaluable:
             return f"detector {detector.name}: whether it counts does not follow from what it found"
     return None
 

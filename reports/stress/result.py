@@ -85,10 +85,10 @@ class StressResult(StressDetails):
         )
         entries = statement.predicate.list("configuration", least=2, most=2)
         details = read_json(_content(entries[1], where), where, limit=_MAX_PAYLOAD, tokens=_TOKENS)
-        found = read_record(cls, Fields(upgraded_details(details.value), where))
-        if found.to_payload() != payload:
+        result = read_record(cls, Fields(upgraded_details(details.value), where))
+        if result.to_payload() != payload:
             raise malformed(where, "is not in the one form that results have")
-        return found
+        return result
 
 
 def _list_of(gate: GateResult) -> str:

@@ -1,8 +1,9 @@
-"""Intervals of shares, and the exact comparison of pairs."""
+"""Intervals of shares, the exact comparison of pairs, and what a detector of poison must reach before it counts."""
 
 from math import comb, sqrt
 
 _Z = 1.959963984540054  # 95 %
+RECALL, FALSE_ALARMS = 0.8, 0.05  # of planted specimens at least, of others at most
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
@@ -27,3 +28,13 @@ def mcnemar(worse: int, better: int) -> float:
         ways = ways * (changed - k) // (k + 1)
         tail += ways
     return tail / (1 << changed)
+
+
+def is_sensitive(found: int, planted: int) -> bool:
+    """Return whether a detector found enough of the planted specimens."""
+    return planted > 0 and found / planted >= RECALL
+
+
+def is_quiet(alarms: int, of: int) -> bool:
+    """Return whether a detector flagged few of the specimens that were not planted."""
+    return alarms <= FALSE_ALARMS * of
