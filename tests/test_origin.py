@@ -57,7 +57,7 @@ def test_a_release_is_a_release_and_has_the_checkouts_digest(site: Path) -> None
 
 def test_the_digest_is_that_of_sorted_lines() -> None:
     kinds = {".py", ".toml", ".html", ".css"}
-    paths = (path for room in PACKAGES for path in (ROOT / room).rglob("*") if path.suffix in kinds)
+    paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in kinds)
     sources = sorted(path.relative_to(ROOT).as_posix() for path in paths)
     assert {"fusiondiff_audit/policy/built_in/quick.toml", "fusiondiff_audit/page/templates/report.html"} < {*sources}
     lines = "".join(f"{name} {hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n" for name in sources)

@@ -80,7 +80,7 @@ HOMES = [
 
 
 @pytest.mark.parametrize(
-    "room",
+    "module",
     [
         "attacks",
         "reports",
@@ -92,11 +92,11 @@ HOMES = [
         *HOMES,
     ],
 )
-def test_each_module_example_runs(room: str) -> None:
+def test_each_module_example_runs(module: str) -> None:
     import doctest
     import importlib
 
-    failed, ran = doctest.testmod(importlib.import_module(room))
+    failed, ran = doctest.testmod(importlib.import_module(module))
     assert ran > 1
     assert failed == 0
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.audit import requirement as room
+from fusiondiff_audit.audit import requirement as module
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy.audit import AuditPolicy, Case, Certify, Decide, RobustnessRequirement
 from fusiondiff_audit.policy.stress import (
@@ -72,7 +72,7 @@ def ask(tmp_path: Path, keys: Keyring, trust: TrustStore) -> Ask:
         if result is not None:
             path = tmp_path / "robustness.sigstore.json"
             path.write_bytes(sign_stress_result(result, keys["auditor"]))
-        return room.require_robustness(
+        return module.require_robustness(
             path, model=digest(model), policy=policy, trust=trust, now=NOW + timedelta(days=days)
         )
 
@@ -124,7 +124,7 @@ def test_a_result_by_an_unlisted_signer_never_counts(tmp_path: Path, keys: Keyri
     path = tmp_path / "result.json"
     path.write_bytes(sign_stress_result(made(keys["thief"].public), keys["thief"]))
     with pytest.raises(SigningError) as caught:
-        room.require_robustness(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
+        module.require_robustness(path, model=digest("model"), policy=OPTIONAL, trust=trust, now=NOW)
     assert caught.value.reason is Reason.UNKNOWN_KEY
 
 
@@ -142,7 +142,7 @@ def test_whoever_runs_a_stress_test_does_not_choose_how_hard_it_is(
     named_alike = made(auditor, NIGHTLY.model_copy(update={"name": "quick"}))
     with pytest.raises(AuditError, match="requires quick or full or exhaustive"):
         ask(named_alike, BUILT_IN)
-    monkeypatch.setattr(room, "read_stress_policy", lambda name: NIGHTLY)
+    monkeypatch.setattr(module, "read_stress_policy", lambda name: NIGHTLY)
     assert named(ask(made(auditor), BUILT_IN)) == ("PASSED", "nightly")
 
 
@@ -207,13 +207,13 @@ def test_a_built_in_policy_that_changed_still_accepts_what_was_signed_by_its_one
     monkeypatch: pytest.MonkeyPatch, trust: TrustStore
 ) -> None:
     harder = read_stress_policy("quick").model_copy(update={"floor": "0.9"})
-    monkeypatch.setattr(room, "read_stress_policy", lambda name: harder)
+    monkeypatch.setattr(module, "read_stress_policy", lambda name: harder)
     pin = PINNED["fusion-diff-v1-ceramic"]
-    claim = room.require_robustness(None, model=pin.digest, policy=AuditPolicy(), trust=trust, now=NOW)
+    claim = module.require_robustness(None, model=pin.digest, policy=AuditPolicy(), trust=trust, now=NOW)
     assert named(claim) == ("PASSED", "quick")
     full = AuditPolicy(robustness=RobustnessRequirement(policies=("full",)))
     with pytest.raises(AuditError, match="requires full"):
-        room.require_robustness(None, model=pin.digest, policy=full, trust=trust, now=NOW)
+        module.require_robustness(None, model=pin.digest, policy=full, trust=trust, now=NOW)
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def beside(tmp_path: Path, keys: Keyring, monkeypatch: pytest.MonkeyPatch) -> Pi
     data = sign_stress_result(stressed(keys["thief"].public, digest("model")), keys["thief"])
     pin = Pin(tmp_path / "tiny", digest("model"), sha256(data).hexdigest())
     pin.result.write_bytes(data)
-    monkeypatch.setattr(room, "PINNED", {"tiny": pin})
+    monkeypatch.setattr(module, "PINNED", {"tiny": pin})
     return pin
 
 
@@ -246,9 +246,9 @@ def test_a_result_that_replaces_an_embedded_one_is_refused(
     with pytest.raises(SigningError) as caught:
         ask(None, AuditPolicy())
     assert caught.value.reason is Reason.DIGEST_MISMATCH
-    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, result_digest=sha256(other).hexdigest())})
+    monkeypatch.setattr(module, "PINNED", {"tiny": replace(beside, result_digest=sha256(other).hexdigest())})
     assert ask(None, AuditPolicy())
-    monkeypatch.setattr(room, "PINNED", {"tiny": replace(beside, digest=digest("other"))})
+    monkeypatch.setattr(module, "PINNED", {"tiny": replace(beside, digest=digest("other"))})
     with pytest.raises(AuditError, match="none was given"):
         ask(None, AuditPolicy())
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load, save
 
 import signing
-from fusiondiff_audit.model import bundle as room
+from fusiondiff_audit.model import bundle as module
 from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.bundle import load_bundle, write_bundle
 from fusiondiff_audit.model.bundle_files import CARD_FILE, HEAD_FILE, SBOM_FILE, SETTINGS_FILE, shard_name
@@ -109,7 +109,7 @@ def test_every_flipped_bit_is_refused(bundle: Path, trust: TrustStore, monkeypat
     flips += [(path, int(at)) for path in files for at in rng.integers(0, min(path.stat().st_size, 200), 17)]
     assert len(flips) >= 500
     empty = meta_encoder(MODEL.settings.architecture)  # built while files are hashed, and never filled
-    monkeypatch.setattr(room, "meta_encoder", lambda _: empty)
+    monkeypatch.setattr(module, "meta_encoder", lambda _: empty)
     for path, at in flips:
         with path.open("r+b") as file:
             file.seek(at)
@@ -305,7 +305,7 @@ def test_files_that_change_after_loading_do_not_matter(bundle: Path, trust: Trus
 
 
 def test_large_encoders_are_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MAX_SHARD", 400_000)
+    monkeypatch.setattr(module, "MAX_SHARD", 400_000)
     MODEL.save(tmp_path / "many")
     shards = sorted(tmp_path.glob("many/encoder-*"))
     assert [path.name for path in shards] == [shard_name(i + 1) for i in range(len(shards))]

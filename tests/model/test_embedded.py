@@ -9,7 +9,7 @@ import tifffile
 
 import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
-from fusiondiff_audit.audit import requirement as room
+from fusiondiff_audit.audit import requirement as module
 from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
@@ -77,7 +77,7 @@ def test_its_stress_result_is_the_pinned_one(model: DiffusionModel) -> None:
     assert (result.word, result.model_digest, result.auditor.keyid) == (Outcome.PASSED, pin.digest, key.keyid)
     assert ONE_FILE_DIGESTS[result.policy_digest] == result.policy == "quick"
     assert (result.demonstration, result.reference) == (True, model.settings.reference)
-    claim = room.require_robustness(None, model=model.digest, policy=AuditPolicy(), trust=trust, now=signing.now())
+    claim = module.require_robustness(None, model=model.digest, policy=AuditPolicy(), trust=trust, now=signing.now())
     assert claim is not None
     assert (claim.outcome, claim.policy, claim.stale) == (Outcome.PASSED, "quick", False)
 
