@@ -16,6 +16,8 @@ from fusiondiff_audit.kiln.firing import Firing
 FiringRecipe = Mapping[str, tuple[float, float]]
 _PLAIN = {"direction", "temperature"}  # normal, not log-normal
 _AT_MOST_ONE = {"slowness", "roundness", "nesting", "throwing", "clustering", "shock"}
+_FARTHEST = 2.5  # spreads from the centre of a log-normal ingredient
+_HARDLY_EVER = 4.0  # spreads from the centre of a normal one
 
 
 class Difficulty(Enum):
@@ -65,7 +67,15 @@ def _ingredient(name: str, middle: float, spread: float, z: float) -> float:
         return middle + spread * z
     if name in _AT_MOST_ONE:
         return float(np.clip(middle + spread * z, 0.02, 1.0))
-    return float(middle * np.exp(spread * np.clip(z, -2.5, 2.5)))
+    return float(middle * np.exp(spread * np.clip(z, -_FARTHEST, _FARTHEST)))
+
+
+def ingredient_range(name: str, middle: float, spread: float) -> tuple[float, float]:
+    """Return the least and the greatest value that is drawn of an ingredient; the centre of a share for a share."""
+    if name in _AT_MOST_ONE:
+        return middle, middle  # what is drawn beyond a share's ends is clipped to them
+    reach = _HARDLY_EVER if name in _PLAIN else _FARTHEST
+    return _ingredient(name, middle, spread, -reach), _ingredient(name, middle, spread, reach)
 
 
 _ANY_DIRECTION = 3.0  # radians: a standard deviation that makes a direction arbitrary

@@ -18,7 +18,7 @@ from fusiondiff_audit.kiln.firing import fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
 from fusiondiff_audit.kiln.layout import draw_layout
 from fusiondiff_audit.kiln.microscope import Microscope, acquire_image
-from fusiondiff_audit.kiln.recipes import KILNS, Difficulty
+from fusiondiff_audit.kiln.recipes import KILNS, Difficulty, Kiln
 from fusiondiff_audit.kiln.section import render_section
 
 KILN_VERSION = "kiln/1"  # must change whenever an image would
@@ -57,10 +57,22 @@ def specimen(
 ) -> Specimen:
     """Draw a specimen by a kiln, or a copy by one of its workshops, from the random stream of this key."""
     full_key = (*key, kiln, workshop or "authentic", difficulty.name, instrument)
-    maker = KILNS[kiln]
-    body = fire(maker.draw_firing(random_stream(*full_key, "charge"), workshop, difficulty))
-    microscope = INSTRUMENTS[instrument](random_stream(*full_key, "session"))
-    return Specimen(kiln, workshop, full_key, body, microscope, maker.pixel * microscope.zoom)
+    return draw_specimen(KILNS[kiln], workshop, full_key, difficulty=difficulty, instrument=instrument)
+
+
+def draw_specimen(
+    kiln: Kiln,
+    workshop: str | None,
+    key: tuple[str, ...],
+    *,
+    difficulty: Difficulty,
+    instrument: str,
+    session: tuple[str, ...] | None = None,
+) -> Specimen:
+    """Draw a specimen by any kiln under its whole key, imaged in a session of its own, or of the key `session`."""
+    body = fire(kiln.draw_firing(random_stream(*key, "charge"), workshop, difficulty))
+    microscope = INSTRUMENTS[instrument](random_stream(*(session or key), "session"))
+    return Specimen(kiln.name, workshop, key, body, microscope, kiln.pixel * microscope.zoom)
 
 
 def random_stream(*key: str) -> np.random.Generator:
