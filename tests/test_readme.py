@@ -69,6 +69,7 @@ HOMES = [
     "fusiondiff_audit.certify.conformal",
     "fusiondiff_audit.training.coverage_forecast",
     "reports.arithmetic",
+    "reports.verdict.batch_statement",
     "reports.verdict.claims",
     "reports.verdict.coverage",
     "reports.verdict.model_names",

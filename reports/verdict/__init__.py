@@ -19,6 +19,7 @@ Not-goals: judging images, policies, pages, and stress results, which are in `re
 """
 
 __all__ = [
+    "batch_statement",
     "claims",
     "coverage",
     "embedded",
