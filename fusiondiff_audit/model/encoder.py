@@ -74,7 +74,8 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncoderOutput:
-    embedding: Tensor  # tiles x dimensions
+    features: Tensor  # tiles x dimensions, before the projection
+    embedding: Tensor  # tiles x dimensions; the features, if there is no projection
     gate: Tensor  # tiles: the mean gate; 1 is all local path, 0 all global path
     residual: Tensor | None  # tiles x height x width of the latent: the denoiser's squared error
 
@@ -115,10 +116,10 @@ class Encoder(nn.Module):
         return output if self.directions is None else replace(output, embedding=self.directions(output.embedding))
 
     def features(self, tiles: Tensor) -> EncoderOutput:
-        """Return the output with unprojected features in place of the embedding."""
+        """Return the output without a projection."""
         fused, gate, residual = self.fused_features(tiles)
         features = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
-        return EncoderOutput(features, gate.mean(1), residual)
+        return EncoderOutput(features, features, gate.mean(1), residual)
 
     def fused_features(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the gated sum of both paths, the gate, and the residual, without texture descriptors."""

@@ -30,10 +30,11 @@ _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "imagecodecs", "simplejpeg"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedImage:
-    """A micrograph with its preparation, and the embedding, mean gate and residual of each tile."""
+    """A micrograph with its preparation, and the features, embedding, mean gate and residual of each tile."""
 
     micrograph: Micrograph
     prepared: Prepared
+    features: Floats  # before the projection; they are what typicality is judged by
     embeddings: Floats
     gates: Floats
     residual: Floats | None
@@ -72,14 +73,18 @@ class EncoderRunner:
             outputs = [self._encoded(batch) for batch in self._batches(prepared)]
             architecture = self._settings.architecture
             cells = architecture.tile // architecture.autoencoder.shrink
+            features = _joined([output.features for output in outputs], count, architecture.feature_dim)
             embeddings = _joined([output.embedding for output in outputs], count, architecture.embedding_dim)
             gates = _joined([output.gate for output in outputs], count)
             residual = None
             if architecture.reading.residual:
                 residual = _joined([output.residual for output in outputs], count, cells, cells)
-            if any(part is not None and not np.isfinite(part).all() for part in (embeddings, gates, residual)):
-                prepared, embeddings, gates, residual = _overflowed(prepared), embeddings[:0], gates[:0], None
-            yield EmbeddedImage(micrograph, prepared, embeddings, gates, residual)
+            if any(
+                part is not None and not np.isfinite(part).all() for part in (features, embeddings, gates, residual)
+            ):
+                prepared, features, embeddings = _overflowed(prepared), features[:0], embeddings[:0]
+                gates, residual = gates[:0], None
+            yield EmbeddedImage(micrograph, prepared, features, embeddings, gates, residual)
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
         """Yield the tiles of an image, from 0 to 1, in micro-batches; the last one is padded with zeros."""
@@ -106,7 +111,9 @@ class EncoderRunner:
         with reproducible(self.runtime.threads), torch.inference_mode():
             output = self.encoder(batch.to(self._device))
             residual = None if output.residual is None else output.residual.float().cpu()
-            return EncoderOutput(output.embedding.float().cpu(), output.gate.float().cpu(), residual)
+            return EncoderOutput(
+                output.features.float().cpu(), output.embedding.float().cpu(), output.gate.float().cpu(), residual
+            )
 
 
 def _sizes(tiles: int, most: int) -> list[int]:

@@ -1,0 +1,156 @@
+"""Cross-conformal prediction (Vovk, 2015): p-values of a specimen for each class, from the enrolled specimens alone.
+
+Enrolled specimens are dealt to folds. The model of a fold is fitted without its specimens, and standardised by models
+without this fold and one other each, so that nothing a specimen is judged by has seen it. The rank of an audited
+specimen counts the enrolled specimens of the class that fit no better by the model of their fold than the audited one
+does by the same model. If the audited specimen is of the class and drawn like the enrolled ones, then p <= alpha with a
+probability of about alpha; of at most 2 alpha + (1 - K/n) / (K + 1) for K folds of n specimens, as is proven.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from fusiondiff_audit.model.evidence import EvidenceModel, fit_evidence
+from fusiondiff_audit.model.findings import Class
+from fusiondiff_audit.model.specimens import Design, TiledSpecimen, TileFeatures, Vectors, pool_whole, whole
+from reports.arithmetic import Rank
+
+MOST_FOLDS = 8
+_LEAST_FOLDS = 3  # with two, a model without two folds has nothing to be fitted to
+Shares = tuple[Vectors, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenRanks:
+    """A specimen's ranks among the enrolled specimens of each class, at the design at which all were pooled."""
+
+    counterfeit: Rank
+    authentic: Rank
+    design: Design
+    reduced: bool  # the specimen has images or tiles that no enrolled one has, which were left out
+    conservative: bool  # an enrolled specimen has fewer images or tiles, so that p is too large rather than too small
+
+
+class CrossConformal:
+    """Enrolled specimens, the model of each fold, and the scores of enrolled specimens at designs that were asked."""
+
+    def __init__(
+        self,
+        specimens: Sequence[TiledSpecimen],
+        folds: Sequence[int],
+        models: Sequence[EvidenceModel],
+        projection: TileFeatures,
+    ) -> None:
+        self.specimens, self.folds, self.models = tuple(specimens), tuple(folds), tuple(models)
+        self._projection = projection
+        self._most = Design.most(specimen.design for specimen in specimens)
+        self._shares = [
+            models[fold].shares(specimen.images, projection) for specimen, fold in zip(specimens, folds, strict=True)
+        ]
+        self._calibrated: dict[tuple[Design, bytes], Vectors] = {}
+
+    @classmethod
+    def fit(
+        cls,
+        specimens: Sequence[TiledSpecimen],
+        projection: TileFeatures,
+        *,
+        trees: int,
+        seed: int,
+        progress: Callable[[int, int], None] = lambda done, of: None,
+    ) -> "CrossConformal":
+        """Fit the models of all folds; too few specimens of a class, or two of one name, raise ValueError."""
+        specimens = sorted(specimens, key=lambda specimen: specimen.name)  # a forest depends on the order of its rows
+        folds = deal(specimens)
+        count = max(folds) + 1
+        vectors = pool_whole(specimens)
+        pairs = list(combinations(range(count), 2))
+        done = 0
+
+        def without(*left_out: int) -> EvidenceModel:
+            nonlocal done
+            kept = [place for place, fold in enumerate(folds) if fold not in left_out]
+            model = fit_evidence(
+                [specimens[place] for place in kept], vectors[kept], projection, trees=trees, seed=seed
+            )
+            done += 1
+            progress(done, len(pairs) + count)
+            return model
+
+        held_out: dict[int, list[tuple[int, Vectors]]] = {fold: [] for fold in range(count)}
+        for one, other in pairs:
+            model = without(one, other)
+            for fold, judged in ((one, other), (other, one)):
+                for place in (place for place, of in enumerate(folds) if of == judged):
+                    held_out[fold].append((place, _whole_numbers(model, specimens[place], projection)))
+        models = []
+        for fold in range(count):
+            labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
+            models.append(without(fold).standardised(np.array([row for _, row in held_out[fold]]), labels))
+        return cls(specimens, folds, models, projection)
+
+    def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
+        """Return the ranks of an audited specimen; `seed` is drawn when the batch is sealed."""
+        audited = Design.of(map(len, images))
+        design = audited.within(self._most)
+        calibrated = self._scores(design, seed)
+        own = self.nonconformity(images, name, seed)[np.array(self.folds)]
+        ranks = {}
+        for kind in Class:
+            of_class = np.array([specimen.authentic == bool(kind) for specimen in self.specimens])
+            at_least = (calibrated[of_class, kind] >= own[of_class, kind]).sum()
+            ranks[kind] = Rank(int(at_least), int(of_class.sum()))
+        return SpecimenRanks(
+            ranks[Class.COUNTERFEIT],
+            ranks[Class.AUTHENTIC],
+            design,
+            reduced=design != audited,
+            conservative=not all(specimen.design.covers(design) for specimen in self.specimens),
+        )
+
+    def nonconformity(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> Vectors:
+        """Return how badly a specimen fits each class by the model of each fold: folds x classes."""
+        audited = TiledSpecimen(name, "", authentic=False, images=tuple(images))
+        choice = audited.draw(audited.design.within(self._most), seed)
+        rows = [model.numbers(images, model.shares(images, self._projection), choice) for model in self.models]
+        pairs = zip(self.models, rows, strict=True)
+        return np.concatenate([model.nonconformity(numbers[None]) for model, numbers in pairs])
+
+    def _scores(self, design: Design, seed: bytes) -> Vectors:
+        """Return the nonconformity of each enrolled specimen at a design, by the model of its fold."""
+        if (design, seed) not in self._calibrated:
+            rows = []
+            for specimen, fold, shares in zip(self.specimens, self.folds, self._shares, strict=True):
+                model = self.models[fold]
+                numbers = model.numbers(specimen.images, shares, specimen.draw(design, seed))
+                rows.append(model.nonconformity(numbers[None])[0])
+            self._calibrated[design, seed] = np.array(rows)
+        return self._calibrated[design, seed]
+
+
+def deal(specimens: Sequence[TiledSpecimen]) -> tuple[int, ...]:
+    """Return the fold of each specimen, by the digests of names within each class."""
+    classes = [[specimen.name for specimen in specimens if specimen.authentic == label] for label in (False, True)]
+    count = min(MOST_FOLDS, *map(len, classes))
+    if count < _LEAST_FOLDS:
+        held = f"{len(classes[1])} authentic and {len(classes[0])} counterfeit specimens"
+        raise ValueError(f"{held}; at least {_LEAST_FOLDS} of each class are needed")
+    names = [specimen.name for specimen in specimens]
+    if len(set(names)) < len(names):
+        raise ValueError("two specimens have one name")
+    fold = {
+        name: place % count
+        for of_class in classes
+        for place, name in enumerate(sorted(of_class, key=lambda name: hashlib.sha256(name.encode()).digest()))
+    }
+    return tuple(fold[name] for name in names)
+
+
+def _whole_numbers(model: EvidenceModel, specimen: TiledSpecimen, projection: TileFeatures) -> Vectors:
+    """Return the numbers of a specimen with all its tiles."""
+    shares = model.shares(specimen.images, projection)
+    return model.numbers(specimen.images, shares, whole(specimen.images))
