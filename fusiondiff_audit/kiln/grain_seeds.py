@@ -13,6 +13,8 @@ from scipy.spatial import cKDTree
 from fusiondiff_audit.kiln.body import Grains
 from fusiondiff_audit.kiln.shapes import Floats
 
+LEAST_GRAIN = 3.0  # pixels; smaller grains are drawn as large
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GrainSeeds:
@@ -43,7 +45,7 @@ class GrainSeeds:
 
 def draw_grain_seeds(grains: Grains, rng: np.random.Generator, side: int, scale: float) -> GrainSeeds:
     """Draw seeds of grains of log-normal sizes, some of them outside the image."""
-    size, spread, elongation = max(grains.size * scale, 3.0), grains.spread, grains.elongation
+    size, spread, elongation = max(grains.size * scale, LEAST_GRAIN), grains.spread, grains.elongation
     margin = 3 * size * elongation**0.5
     count = int(np.ceil(1.3 * ((side + 2 * margin) / size) ** 2))
     centres = rng.uniform(-margin, side + margin, (count, 2))

@@ -1,4 +1,4 @@
-"""What the generator can draw of each ingredient, and which ingredients belong together.
+"""What the generator can draw of each ingredient and of a body, and which ingredients belong together.
 
 Every body has grains, pores and cracks, so every recipe states their ingredients. The other parts of a body are absent
 unless a recipe has all of their ingredients.
@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from fusiondiff_audit.kiln.firing import Firing, fire
+from fusiondiff_audit.kiln.grain_seeds import LEAST_GRAIN
+from fusiondiff_audit.kiln.layout import MOST_RODS, expected_rods
+from fusiondiff_audit.kiln.pores import MOST_PORES, expected_pores
 from fusiondiff_audit.kiln.recipes import FiringRecipe, ingredient_range
 
 _Range = tuple[float, float]
+_SIDE = 512  # pixels of the field of view whose contents are counted
 _SHARE: _Range = (0.0, 1.0)
 PIXEL_SIZES: _Range = (0.05, 1.0)  # micrometres
 
@@ -81,3 +86,22 @@ def incomplete_parts(recipe: FiringRecipe) -> Iterator[tuple[str, str]]:
             yield name, f"without {parts} it does nothing"
     if "glaze" in present and "coats" in present:
         yield "coats", "a body has a glaze or coats, not both"
+
+
+def body_fault(recipe: FiringRecipe, pixel_size: float) -> str | None:
+    """Return why the body at the centre of a recipe cannot be drawn as it is, or None."""
+    body = fire(Firing(**{name: middle for name, (middle, _) in recipe.items()}))
+    inclusions, scale = body.inclusions, 1 / pixel_size
+    if body.grains.size * scale < LEAST_GRAIN:
+        return f"grains of {body.grains.size:.3g} micrometres are smaller than {LEAST_GRAIN:g} pixels"
+    needles = expected_rods(inclusions.mullite, inclusions.mullite_length, _SIDE, scale)
+    laths = expected_rods(inclusions.feldspar, inclusions.feldspar_length, _SIDE, scale)
+    counts = (
+        ("pores", expected_pores(body.pores, _SIDE, scale), MOST_PORES),
+        ("needles", needles, MOST_RODS),
+        ("laths", laths, MOST_RODS),
+    )
+    for things, count, most in counts:
+        if count > most:
+            return f"{count:,.0f} {things} in a field of view of {_SIDE} pixels, the generator draws at most {most:,}"
+    return None

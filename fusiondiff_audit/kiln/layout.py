@@ -14,7 +14,7 @@ from fusiondiff_audit.kiln.grain_seeds import GrainSeeds, draw_grain_seeds
 from fusiondiff_audit.kiln.pores import draw_pores
 from fusiondiff_audit.kiln.shapes import Ellipses, Floats, Rods, ValueNoise, draw_ellipses, draw_value_noise
 
-_AT_MOST = 3000
+MOST_RODS = 3000  # laths or needles of a field of view
 _NEEDLES_PER_NEST = 14
 
 
@@ -88,6 +88,11 @@ def draw_layout(body: Body, rng: np.random.Generator, *, side: int, pixel_size: 
     )
 
 
+def expected_rods(number: float, micrometres: float, side: int, scale: float) -> float:
+    """Return the mean number of laths or needles of a length in a field of view and its margin."""
+    return number * ((side + 2 * (micrometres * scale)) / scale) ** 2 / 100
+
+
 def _rods(
     rng: np.random.Generator,
     side: int,
@@ -100,7 +105,7 @@ def _rods(
 ) -> Rods:
     """Draw laths or needles, `number` of them in 100 square micrometres: anywhere, or in nests of one direction."""
     length = micrometres * scale
-    count = rng.poisson(min(number * ((side + 2 * length) / scale) ** 2 / 100, _AT_MOST))
+    count = rng.poisson(min(expected_rods(number, micrometres, side, scale), MOST_RODS))
     centres = rng.uniform(-length, side + length, (count, 2))
     angles = rng.uniform(0, np.pi, count)
     if nesting and count:

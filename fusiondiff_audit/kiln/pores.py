@@ -7,16 +7,15 @@ from fusiondiff_audit.kiln.body import Pores
 from fusiondiff_audit.kiln.grain_seeds import GrainSeeds
 from fusiondiff_audit.kiln.shapes import Ellipses, draw_ellipses
 
-_AT_MOST = 4000
+MOST_PORES = 4000  # of a field of view
 _TRIES = 6  # candidate places of a pore, which takes the nearest to a grain boundary, or the farthest
 
 
 def draw_pores(pores: Pores, rng: np.random.Generator, side: int, scale: float, seeds: GrainSeeds | None) -> Ellipses:
     """Draw pores; with `seeds`, they are placed inside grains or on grain boundaries."""
     median = pores.size * scale / 2
-    mean_area = np.pi * median**2 * np.exp(2 * pores.spread**2)
     margin = 3 * median
-    count = rng.poisson(min(-np.log(1 - pores.share) * (side + 2 * margin) ** 2 / mean_area, _AT_MOST))
+    count = rng.poisson(min(expected_pores(pores, side, scale), MOST_PORES))
     centres = rng.uniform(-margin, side + margin, (count, 2))
     if seeds is not None:
         centres = _sited(centres, rng, side, margin, pores.siting, seeds)
@@ -28,6 +27,13 @@ def draw_pores(pores: Pores, rng: np.random.Generator, side: int, scale: float, 
     roundness = np.clip(pores.roundness + 0.12 * rng.standard_normal(count), 0.15, 1)
     angles = pores.direction + rng.uniform(-np.pi / 2, np.pi / 2, count) * (1 - pores.alignment)
     return draw_ellipses(rng, centres, semi / np.sqrt(roundness), roundness, angles, rough=pores.roughness)
+
+
+def expected_pores(pores: Pores, side: int, scale: float) -> float:
+    """Return the mean number of pores in a field of view and its margin."""
+    median = pores.size * scale / 2
+    mean_area = np.pi * median**2 * np.exp(2 * pores.spread**2)
+    return float(-np.log(1 - pores.share) * (side + 2 * (3 * median)) ** 2 / mean_area)
 
 
 def _sited(

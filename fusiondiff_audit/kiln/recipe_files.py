@@ -17,7 +17,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from fusiondiff_audit.kiln.ingredient_limits import PIXEL_SIZES, distribution_fault, incomplete_parts
+from fusiondiff_audit.kiln.ingredient_limits import PIXEL_SIZES, body_fault, distribution_fault, incomplete_parts
 from fusiondiff_audit.kiln.recipes import KILNS, FiringRecipe, Kiln
 
 MAX_RECIPE_FILE = 64 * 1024  # bytes; a shipped one has 3,000
@@ -111,6 +111,8 @@ class _Reader:
         recipe = self._recipe(table["recipe"], "recipe")
         for ingredient, fault in incomplete_parts(recipe):
             raise self._refused(f"recipe.{ingredient}", fault)
+        pixel_size = self._pixel_size(table["pixel_size"])
+        self._check_body(recipe, pixel_size, "recipe")
         missed: dict[str, FiringRecipe] = {}
         roles: dict[str, WorkshopRole] = {}
         sharing: set[str] = set()
@@ -119,11 +121,12 @@ class _Reader:
             self._check_keys(self._table(made, key), key, required={"role"}, optional={"misses", "session"})
             roles[workshop] = self._role(made["role"], f"{key}.role")
             missed[workshop] = self._misses(made.get("misses", {}), f"{key}.misses", recipe, roles[workshop])
+            self._check_body({**recipe, **missed[workshop]}, pixel_size, f"{key}.misses")
             if "session" in made:
                 self._check_session(made["session"], f"{key}.session", roles[workshop])
                 sharing.add(workshop)
         self._check_roles(roles)
-        kiln = Kiln(name, self._ware(table["ware"]), self._pixel_size(table["pixel_size"]), recipe, missed)
+        kiln = Kiln(name, self._ware(table["ware"]), pixel_size, recipe, missed)
         return KilnFile(kiln, roles, frozenset(sharing), digest)
 
     def _misses(self, value: object, key: str, own: FiringRecipe, role: WorkshopRole) -> FiringRecipe:
@@ -149,6 +152,10 @@ class _Reader:
                 raise self._refused(f"{key}.{ingredient}", fault)
             recipe[ingredient] = float(pair[0]), float(pair[1])
         return recipe
+
+    def _check_body(self, recipe: FiringRecipe, pixel_size: float, key: str) -> None:
+        if fault := body_fault(recipe, pixel_size):
+            raise self._refused(key, fault)
 
     def _check_roles(self, roles: Mapping[str, WorkshopRole]) -> None:
         used = list(roles.values())

@@ -204,6 +204,22 @@ def test_two_files_with_kilns_of_one_name_are_refused(tmp_path: Path) -> None:
             "[workshops.copyist]",
             "recipe.coats: a body has a glaze or coats, not both",
         ),
+        (
+            "pixel_size = 0.2\n[recipe]\ntemperature = [1280, 8.0]",
+            "pixel_size = 0.5\n[recipe]\ntemperature = [1060, 8.0]",
+            "recipe: grains of 1.2 micrometres are smaller than 3 pixels",
+        ),
+        ("pixel_size = 0.2", "pixel_size = 1", "recipe: 6,238 pores in a field of view of 512 pixels"),
+        (
+            "pixel_size = 0.2\n[recipe]",
+            "pixel_size = 0.7\n[recipe]\nneedles = [7, 0]\nneedle = [2, 0]\nnesting = [0, 0]",
+            "recipe: 9,397 needles in a field of view of 512 pixels",
+        ),
+        (
+            "{ mill = [0.5, 0.06] }",
+            "{ porosity = [0.3, 0.1], pore = [0.5, 0.1] }",
+            "workshops.copyist.misses: 11,894 pores in a field of view",
+        ),
         ("[workshops.copyist]", "[workshops.authentic]", "workshops.authentic: 'authentic' is reserved"),
         ("[workshops.copyist]", "[workshops.Copyist]", "workshops.Copyist: not a name"),
         ("[workshops.copyist]", "[workshops]\nx = 1\n[workshops.copyist]", "workshops.x: not a table"),
