@@ -74,6 +74,7 @@ HOMES = [
     "reports.verdict.coverage",
     "reports.verdict.model_names",
     "signing.records",
+    "reports.verdict.likelihood_ratio",
     "reports.verdict.verdicts",
     "reports.verdict.versions",
     "reports.verdict.wording",

@@ -27,6 +27,7 @@ __all__ = [
     "excerpt",
     "header",
     "issue",
+    "likelihood_ratio",
     "model_names",
     "report",
     "rows",
