@@ -55,6 +55,12 @@ def test_pav_pools_adjacent_violators_and_ties() -> None:
     assert 10**curve.pav == pytest.approx([0, 2 / 3, 2 / 3, 2 / 3, 4 / 3, INFINITE])
 
 
+def test_pooled_ties_weigh_as_many_as_they_are() -> None:
+    optimal = pav(ratios([1, 1], [1, 2]))  # 2/3 of three, then 0 of one: together 2/4, the prior
+    assert np.exp(optimal.reference) == pytest.approx([1, 1])
+    assert np.exp(optimal.others) == pytest.approx([1, 1])
+
+
 def test_the_least_cllr_is_that_of_pav() -> None:
     reference = (log2(1 + 3 / 2) + log2(1 + 3 / 4) + 0) / 3
     others = (0 + log2(1 + 2 / 3) + log2(1 + 2 / 3) + log2(1 + 4 / 3)) / 4
