@@ -55,13 +55,16 @@ class NumberFact:
         return np.abs(self._auroc(labellings) - 0.5)
 
     def rule(self, labels: Labels) -> tuple[str, Labels]:
-        """Return the threshold that separates the labels best, in words, and the specimens on the authentic side."""
+        """Return the threshold that separates the labels best, in words, and the specimens on the authentic side.
+
+        The fact has two values or more, and each side has at least one.
+        """
         larger = bool(self._auroc(labels[None])[0] >= 0.5)
         surplus = _surpluses(self.codes, labels[None])[0]
         if larger:
-            place = int(np.cumsum(surplus[::-1])[::-1].argmax())
+            place = 1 + int(np.cumsum(surplus[::-1])[::-1][1:].argmax())
             return self._threshold(place, larger=larger), self.codes >= place
-        place = int(np.cumsum(surplus).argmax())
+        place = int(np.cumsum(surplus)[:-1].argmax())
         return self._threshold(place, larger=larger), self.codes <= place
 
     def _threshold(self, place: int, *, larger: bool) -> str:

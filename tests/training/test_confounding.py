@@ -210,6 +210,12 @@ def test_texts_and_numbers_of_two_values_have_the_same_association() -> None:
     assert text.associations((np.arange(50) < 25)[None])[0] == pytest.approx((18 - 9) / 25 / 2)
 
 
+@pytest.mark.parametrize("values", [[None, 1.0, None, 1.0], [1.0, 2.0, 1.0, 2.0]])
+def test_a_threshold_has_specimens_on_both_sides_where_nothing_is_associated(values: list[FactValue]) -> None:
+    _, holds = fact_of("pixel size", values).rule(np.array([True, True, False, False]))
+    assert holds.sum() == 2
+
+
 @pytest.mark.parametrize("values", [["A", 1.0], [nan, 1.0]])
 def test_a_fact_of_texts_and_numbers_or_not_finite_is_refused(values: list[FactValue]) -> None:
     with pytest.raises(ValueError, match="texts and numbers, or a number that is not finite"):
