@@ -16,6 +16,7 @@ from fusiondiff_audit.kiln.parallel import parallel_map
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.inference import EmbeddedImage
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
 
 PLAN = Path(__file__).with_suffix("").parent / "development.toml"
@@ -90,15 +91,20 @@ def _left_out(own: list[TiledSpecimen], copies: list[TiledSpecimen], unseen: lis
 
 
 def _specimens(folder: Path, chosen: Mapping[str, Any], model: DiffusionModel) -> Iterator[TiledSpecimen]:
-    """Yield the specimens of a folder; images without tiles, or of no kind that is asked for, are left out."""
+    """Yield the specimens of a folder; images that no audit would judge are left out."""
     rows = _rows(folder, chosen)
     images = (as_micrograph(name, _greys(folder / name)) for name, _, _ in rows)
     by_specimen: dict[tuple[str, str], list[TileFeatures]] = {}
     for (_, kind, name), image in zip(rows, model.embed(images), strict=True):
-        if len(image.features):
+        if _is_assessable(image):
             by_specimen.setdefault((kind, name), []).append(image.features)
     for (kind, name), tiles in by_specimen.items():
         yield TiledSpecimen(f"{kind}/{name}", kind, authentic=False, images=tuple(tiles))
+
+
+def _is_assessable(image: EmbeddedImage) -> bool:
+    """Say whether an audit would judge an image, and an enrolment take it."""
+    return bool(len(image.features)) and not image.prepared.quality.faults
 
 
 def _place(specimen_: TiledSpecimen) -> str:
@@ -136,7 +142,7 @@ def kiln_tasks(model: DiffusionModel, *, workers: int) -> Iterator[Task]:
         images = parallel_map(_drawn_image, items, workers)
         by_specimen: dict[tuple[str, str, int], list[TileFeatures]] = {}
         for item, image in zip(items, model.embed(images), strict=True):
-            if len(image.features):
+            if _is_assessable(image):
                 by_specimen.setdefault((item.part, item.kind, item.number), []).append(image.features)
         parts: dict[tuple[str, str], list[TiledSpecimen]] = {}
         for (part, kind, number), tiles in by_specimen.items():

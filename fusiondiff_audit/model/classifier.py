@@ -25,7 +25,7 @@ from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample, forest_scores, is_constant, train_forests
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
 from fusiondiff_audit.model.head import Head
-from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings
+from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings, refuse_faults
 from fusiondiff_audit.model.nonconformity import calibrate, mean_residual, unfamiliarity
 from fusiondiff_audit.model.settings import Settings
 from reports.verdict.header import model_title
@@ -155,7 +155,7 @@ class DiffusionModel:
         demonstration: bool = False,
         name: str | None = None,
     ) -> "DiffusionModel":
-        """Return a model that is enrolled on these examples alone; an image without tiles raises ValueError.
+        """Return a model that is enrolled on these examples alone; an image that cannot be judged raises ValueError.
 
         A `demonstration` has synthetic specimens, and every output says so. A `name` makes this model's bundle the base
         of the new one; without it the name stays.
@@ -168,7 +168,10 @@ class DiffusionModel:
                 examples.append(example)
                 yield sample
 
-        enrolled = collect_embeddings(list(self._runner.embed(micrographs())), examples)
+        images = list(self._runner.embed(micrographs()))
+        for image in images:
+            refuse_faults(image)
+        enrolled = collect_embeddings(images, examples)
         forests = train_forests(enrolled.training, learning)
         if all(map(is_constant, forests)):
             fault = (

@@ -43,14 +43,10 @@ class CrossConformal:
         specimens: Sequence[TiledSpecimen],
         folds: Sequence[int],
         models: Sequence[EvidenceModel],
-        projection: TileFeatures,
     ) -> None:
         self.specimens, self.folds, self.models = tuple(specimens), tuple(folds), tuple(models)
-        self._projection = projection
         self._most = Design.most(specimen.design for specimen in specimens)
-        self._shares = [
-            models[fold].shares(specimen.images, projection) for specimen, fold in zip(specimens, folds, strict=True)
-        ]
+        self._shares = [models[fold].shares(specimen.images) for specimen, fold in zip(specimens, folds, strict=True)]
         self._calibrated: dict[tuple[Design, bytes], Vectors] = {}
 
     @classmethod
@@ -86,12 +82,12 @@ class CrossConformal:
             model = without(one, other)
             for fold, judged in ((one, other), (other, one)):
                 for place in (place for place, of in enumerate(folds) if of == judged):
-                    held_out[fold].append((place, _whole_numbers(model, specimens[place], projection)))
+                    held_out[fold].append((place, _whole_numbers(model, specimens[place])))
         models = []
         for fold in range(count):
             labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
             models.append(without(fold).standardised(np.array([row for _, row in held_out[fold]]), labels))
-        return cls(specimens, folds, models, projection)
+        return cls(specimens, folds, models)
 
     def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
         """Return the ranks of an audited specimen; `seed` is drawn when the batch is sealed."""
@@ -116,7 +112,7 @@ class CrossConformal:
         """Return how badly a specimen fits each class by the model of each fold: folds x classes."""
         audited = TiledSpecimen(name, "", authentic=False, images=tuple(images))
         choice = audited.draw(audited.design.within(self._most), seed)
-        rows = [model.numbers(images, model.shares(images, self._projection), choice) for model in self.models]
+        rows = [model.numbers(images, model.shares(images), choice) for model in self.models]
         pairs = zip(self.models, rows, strict=True)
         return np.concatenate([model.nonconformity(numbers[None]) for model, numbers in pairs])
 
@@ -150,7 +146,7 @@ def deal(specimens: Sequence[TiledSpecimen]) -> tuple[int, ...]:
     return tuple(fold[name] for name in names)
 
 
-def _whole_numbers(model: EvidenceModel, specimen: TiledSpecimen, projection: TileFeatures) -> Vectors:
+def _whole_numbers(model: EvidenceModel, specimen: TiledSpecimen) -> Vectors:
     """Return the numbers of a specimen with all its tiles."""
-    shares = model.shares(specimen.images, projection)
+    shares = model.shares(specimen.images)
     return model.numbers(specimen.images, shares, whole(specimen.images))

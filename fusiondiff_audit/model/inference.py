@@ -147,6 +147,13 @@ def collect_embeddings(images: Sequence[EmbeddedImage], examples: Sequence[Label
     return EnrolledEmbeddings(tuple(examples), embeddings, residual, np.repeat(np.arange(len(images)), counts))
 
 
+def refuse_faults(image: EmbeddedImage) -> None:
+    """Refuse to learn from an image that no audit would judge: one saturated image widens every bound."""
+    quality = image.prepared.quality
+    if quality.faults:
+        raise ValueError(f"{image.micrograph.name}: {quality}; no audit would judge it, so it is not enrolled either")
+
+
 @contextmanager
 def reproducible(threads: int) -> Iterator[None]:
     """Compute with a fixed number of threads, deterministically, and without TF32; restore the settings afterwards."""

@@ -167,6 +167,16 @@ def test_a_specimen_has_one_label_and_one_use() -> None:
         tiny_model().enrol(labelled, reference="alder")
 
 
+def test_nothing_is_learnt_from_an_image_that_no_audit_would_judge() -> None:
+    (first, example), *others = examples(3)
+    white = np.full_like(first.pixels[:, :, 0], np.iinfo(first.pixels.dtype).max)
+    half = np.where(np.arange(white.shape[1]) % 4 < 2, white, first.pixels[:, :, 0])
+    saturated = picture(half, "saturated.tif")
+    labelled = [(saturated, replace(example, pixel_digest=saturated.pixel_digest)), *others]
+    with pytest.raises(ValueError, match=r"saturated\.tif: not assessable \(saturated\).*not enrolled either"):
+        tiny_model().enrol(labelled, reference="alder")
+
+
 def test_a_model_without_enrolment_is_refused() -> None:
     with pytest.raises(AuditError, match="no specimen is enrolled") as caught:
         next(tiny_model().judge(pictures(1)))
