@@ -4,7 +4,7 @@
 
 FOLDER holds the sets of real micrographs; without it the generator's kilns alone are measured. For each task the table
 has the shares of specimens that are AUTHENTIC at the enrolment's own bound, and, beside it, the share of unseen
-specimens at a bound that an oracle sets so that 95, 93 or 90 of a hundred of the authentic ones asked are kept.
+specimens at a bound that an oracle sets so that 95, 93 or 90 of a hundred of the authentic ones tested are kept.
 """
 
 import argparse
@@ -73,9 +73,9 @@ class Measured:
     task: str
     rule: str
     draws: int
-    accepted: Mapping[str, tuple[int, int]]  # by what was asked: AUTHENTIC, of
-    at_oracle: Mapping[str, Mapping[int, float]]  # by what was asked: the mean share at each of KEPT
-    auroc: float  # of the authentic specimens asked against the unseen ones
+    accepted: Mapping[str, tuple[int, int]]  # by what was tested: AUTHENTIC, of
+    at_oracle: Mapping[str, Mapping[int, float]]  # by what was tested: the mean share at each of KEPT
+    auroc: float  # of the authentic specimens tested against the unseen ones
 
 
 def measure(task: Task, rule: str, projection: TileFeatures) -> Measured:
@@ -85,7 +85,7 @@ def measure(task: Task, rule: str, projection: TileFeatures) -> Measured:
     for draw in task.draws:
         fitted = RULES[rule](draw, projection)
         distances.append({})
-        for kind, specimens in draw.asked.items():
+        for kind, specimens in draw.tested.items():
             counts = accepted.setdefault(kind, [0, 0])
             counts[0] += sum(fitted.accepts(specimen, ALPHA) for specimen in specimens)
             counts[1] += len(specimens)

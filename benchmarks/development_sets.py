@@ -1,4 +1,4 @@
-"""The tasks of `development.toml`: which specimens are enrolled, and which are asked, in each draw."""
+"""The tasks of `development.toml`: which specimens are enrolled, and which are tested, in each draw."""
 
 import csv
 import math
@@ -20,7 +20,7 @@ from fusiondiff_audit.model.inference import EmbeddedImage
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
 
 PLAN = Path(__file__).with_suffix("").parent / "development.toml"
-LEAST_ASKED = 19  # authentic specimens; of fewer, each is left out in turn, and AUROC is measured
+LEAST_TESTED = 19  # authentic specimens; of fewer, each is left out in turn, and AUROC is measured
 _SIDE = 512
 _KILNS = ("alder", "birch", "cedar")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif")
@@ -28,12 +28,12 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """One enrolment, and the specimens that are asked, by what they are."""
+    """One enrolment, and the specimens that are tested, by what they are."""
 
     seed: int
     authentic: Sequence[TiledSpecimen]
     copies: Sequence[TiledSpecimen]
-    asked: Mapping[str, Sequence[TiledSpecimen]]  # own, copies, unseen, and more
+    tested: Mapping[str, Sequence[TiledSpecimen]]  # own, copies, unseen, and more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +65,7 @@ def real_tasks(folder: Path, model: DiffusionModel) -> Iterator[Task]:
                 for part in ("authentic", "copies", "unseen")
             )
             name = f"{chosen['name']}: {', '.join(task['authentic'])}; unseen {', '.join(task['unseen'])}"
-            if len(own) - chosen.get("enrolled", 0) >= LEAST_ASKED and "draws" in chosen:
+            if len(own) - chosen.get("enrolled", 0) >= LEAST_TESTED and "draws" in chosen:
                 yield Task(name, tuple(_drawn(own, copies, unseen, chosen)), by_share=True)
             else:
                 yield Task(name, tuple(_left_out(own, copies, unseen)), by_share=False)
@@ -78,8 +78,8 @@ def _drawn(
     for seed in range(chosen["draws"]):
         rng = np.random.default_rng(seed)
         ours, theirs = ([group[place] for place in rng.permutation(len(group))] for group in (own, copies))
-        asked = {"own": ours[enrolled:], "copies": theirs[enrolled:], "unseen": unseen}
-        yield Draw(seed, ours[:enrolled], theirs[:enrolled], asked)
+        tested = {"own": ours[enrolled:], "copies": theirs[enrolled:], "unseen": unseen}
+        yield Draw(seed, ours[:enrolled], theirs[:enrolled], tested)
 
 
 def _left_out(own: list[TiledSpecimen], copies: list[TiledSpecimen], unseen: list[TiledSpecimen]) -> Iterator[Draw]:
@@ -169,13 +169,13 @@ class _KilnItem:
 def _kiln_items(seed: int, reference: str, stated: Mapping[str, Any]) -> Iterator[_KilnItem]:
     parts: list[tuple[str, str, str | None, str, int]] = [
         ("enrolled", reference, None, "everyday", stated["enrolled"]),
-        ("asked", reference, None, "everyday", stated["authentic"]),
+        ("tested", reference, None, "everyday", stated["authentic"]),
         ("microscope", reference, None, "other", stated["microscope"]),
     ]
     for workshop in KILNS[reference].workshops:
         parts.append(("enrolled", reference, workshop, "everyday", _most_of(stated, reference)))
-        parts.append(("asked", reference, workshop, "everyday", stated["copies"]))
-    parts += [("asked", kiln, None, "everyday", stated["other_kiln"]) for kiln in _KILNS if kiln != reference]
+        parts.append(("tested", reference, workshop, "everyday", stated["copies"]))
+    parts += [("tested", kiln, None, "everyday", stated["other_kiln"]) for kiln in _KILNS if kiln != reference]
     for part, kiln, maker, instrument, specimens in parts:
         for number in range(specimens):
             for field in range(stated["images"]):
@@ -204,11 +204,11 @@ def _kiln_draws(
         in_turn = [
             group for groups in zip(*(parts["enrolled", kind] for kind in enrolled), strict=True) for group in groups
         ]
-        asked = {
-            "own": parts["asked", reference],
-            "copies": [specimen_ for kind in enrolled for specimen_ in parts["asked", kind]],
-            "unseen": parts["asked", unseen],
-            "other kiln": [specimen_ for kiln in kilns for specimen_ in parts["asked", kiln]],
+        tested = {
+            "own": parts["tested", reference],
+            "copies": [specimen_ for kind in enrolled for specimen_ in parts["tested", kind]],
+            "unseen": parts["tested", unseen],
+            "other kiln": [specimen_ for kiln in kilns for specimen_ in parts["tested", kiln]],
             "microscope": parts["microscope", reference],
         }
-        yield Draw(10 * seed + place, parts["enrolled", reference], in_turn[: stated["enrolled"]], asked)
+        yield Draw(10 * seed + place, parts["enrolled", reference], in_turn[: stated["enrolled"]], tested)

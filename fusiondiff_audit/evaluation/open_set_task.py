@@ -1,6 +1,6 @@
-"""The task of each seed of the benchmark `bench/2`: which specimens are enrolled, and which are asked about.
+"""The task of each seed of the benchmark `bench/2`: which specimens are enrolled, and which are tested.
 
-A seed stands for one enrolment with one reference kiln. Asked are own ware, copies by enrolled workshops, copies by
+A seed stands for one enrolment with one reference kiln. Tested are own ware, copies by enrolled workshops, copies by
 workshops that were never enrolled, ware of a null workshop, the genuine ware of other kilns, and own ware through
 another microscope. All random numbers follow from the bundle's digest and the seed, so nobody can choose seeds that
 suit a model. No specimen is in two parts.
@@ -45,7 +45,7 @@ class OpenSetSizes:
 
     enrolled: int = 25  # of each class
     own: int = 40
-    known: int = 20  # of all known workshops together
+    known_copies: int = 20  # of all known workshops together
     unseen: int = 16  # of each workshop
     null: int = 20
     other_kiln: int = 15  # of each kiln
@@ -125,7 +125,7 @@ class OpenSetTask:
     def part(self, part: OpenSetPart) -> tuple[OpenSetItem, ...]:
         return tuple(item for item in self.items if item.part is part)
 
-    def asked(self) -> tuple[OpenSetItem, ...]:
+    def tested(self) -> tuple[OpenSetItem, ...]:
         """Return the items of all parts that are not enrolled."""
         return tuple(item for item in self.items if item.part not in _ENROLLED_PARTS)
 
@@ -170,7 +170,7 @@ def open_set_task(
 
 def _items(stream: str, reference: KilnFile, others: Sequence[KilnFile], sizes: OpenSetSizes) -> Iterator[OpenSetItem]:
     many, few = sizes.images, sizes.fewer_images
-    known = reference.workshops(WorkshopRole.KNOWN)
+    known_workshops = reference.workshops(WorkshopRole.KNOWN)
 
     def made(
         part: OpenSetPart,
@@ -186,12 +186,12 @@ def _items(stream: str, reference: KilnFile, others: Sequence[KilnFile], sizes: 
                 yield OpenSetItem(stream, part, kiln, makers[number % len(makers)], number, field, instrument)
 
     second_half = range((sizes.enrolled + 1) // 2, sizes.enrolled)
-    for makers in ((None,), known):
+    for makers in ((None,), known_workshops):
         yield from made(OpenSetPart.ENROLLED, range(sizes.enrolled), many, makers)
-    for makers in ((None,), known):
+    for makers in ((None,), known_workshops):
         yield from made(OpenSetPart.ENROLLED_OTHER_MICROSCOPE, second_half, many, makers, _OTHER)
     yield from made(OpenSetPart.OWN, range(sizes.own), many)
-    yield from made(OpenSetPart.KNOWN, range(sizes.known), few, known)
+    yield from made(OpenSetPart.KNOWN, range(sizes.known_copies), few, known_workshops)
     for workshop in reference.workshops(WorkshopRole.UNSEEN):
         yield from made(OpenSetPart.UNSEEN, range(sizes.unseen), many, (workshop,))
     for workshop in reference.workshops(WorkshopRole.NULL):

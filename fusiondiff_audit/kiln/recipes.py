@@ -16,8 +16,8 @@ from fusiondiff_audit.kiln.firing import Firing
 FiringRecipe = Mapping[str, tuple[float, float]]
 _PLAIN = {"direction", "temperature"}  # normal, not log-normal
 _AT_MOST_ONE = {"slowness", "roundness", "nesting", "throwing", "clustering", "shock"}
-_FARTHEST = 2.5  # spreads from the centre of a log-normal ingredient
-_HARDLY_EVER = 4.0  # spreads from the centre of a normal one
+_LOG_NORMAL_REACH = 2.5  # spreads from the centre of a log-normal ingredient
+_NORMAL_REACH = 4.0  # spreads within which a normal one lies, but for one draw in 16,000
 
 
 class Difficulty(Enum):
@@ -67,14 +67,17 @@ def _ingredient(name: str, middle: float, spread: float, z: float) -> float:
         return middle + spread * z
     if name in _AT_MOST_ONE:
         return float(np.clip(middle + spread * z, 0.02, 1.0))
-    return float(middle * np.exp(spread * np.clip(z, -_FARTHEST, _FARTHEST)))
+    return float(middle * np.exp(spread * np.clip(z, -_LOG_NORMAL_REACH, _LOG_NORMAL_REACH)))
 
 
 def ingredient_range(name: str, middle: float, spread: float) -> tuple[float, float]:
-    """Return the least and the greatest value that is drawn of an ingredient; the centre of a share for a share."""
+    """Return the least and the greatest value that is drawn of an ingredient.
+
+    A share is clipped to its ends when it is drawn, so its centre alone has to be within them.
+    """
     if name in _AT_MOST_ONE:
-        return middle, middle  # what is drawn beyond a share's ends is clipped to them
-    reach = _HARDLY_EVER if name in _PLAIN else _FARTHEST
+        return middle, middle
+    reach = _NORMAL_REACH if name in _PLAIN else _LOG_NORMAL_REACH
     return _ingredient(name, middle, spread, -reach), _ingredient(name, middle, spread, reach)
 
 

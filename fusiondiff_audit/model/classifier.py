@@ -168,9 +168,8 @@ class DiffusionModel:
                 examples.append(example)
                 yield sample
 
-        images = list(self._runner.embed(micrographs()))
-        for image in images:
-            refuse_faults(image)
+        images = [image.without_pixels() for image in self._runner.embed(micrographs())]
+        refuse_faults(images)
         enrolled = collect_embeddings(images, examples)
         forests = train_forests(enrolled.training, learning)
         if all(map(is_constant, forests)):

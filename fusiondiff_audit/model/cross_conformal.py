@@ -21,7 +21,6 @@ from reports.arithmetic import Rank
 
 MOST_FOLDS = 8
 _LEAST_FOLDS = 3  # with two, a model without two folds has nothing to be fitted to
-Shares = tuple[Vectors, ...]
 
 
 @dataclass(frozen=True, slots=True)

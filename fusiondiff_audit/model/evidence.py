@@ -100,9 +100,11 @@ def fit_evidence(
     specimens: Sequence[TiledSpecimen], vectors: Vectors, projection: TileFeatures, *, trees: int, seed: int
 ) -> EvidenceModel:
     """Fit distances and a forest to specimens, whose pooled vectors are given; without centre and scale."""
-    makers = [specimen.maker for specimen in specimens]
+    labels = np.array([specimen.authentic for specimen in specimens])
+    # Whoever makes both authentic and counterfeit ware counts as two makers.
+    makers = [f"{Class(int(specimen.authentic)).name} {specimen.maker}" for specimen in specimens]
     within = WithinMakers.fit(vectors, makers)
-    label = {specimen.maker: specimen.authentic for specimen in specimens}
+    label = dict(zip(makers, labels, strict=True))
     most = min(_MOST_OF_ONE, max(1, _TILES // len(specimens)))
     tiles, classes = [], []
     for specimen in specimens:
@@ -112,7 +114,6 @@ def fit_evidence(
         classes += [int(specimen.authentic)] * sum(map(len, choice))
     forest = RandomForestClassifier(trees, random_state=seed, class_weight="balanced", n_jobs=1)
     trained = from_sklearn(forest.fit(np.concatenate(tiles) @ projection.T, np.array(classes)))
-    labels = np.array([specimen.authentic for specimen in specimens])
     embeddings = vectors[:, : projection.shape[1]] @ projection.T
     return EvidenceModel(
         within,

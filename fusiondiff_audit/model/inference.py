@@ -24,6 +24,7 @@ from fusiondiff_audit.model.nonconformity import mean_residual
 from fusiondiff_audit.model.settings import Settings
 
 Floats = npt.NDArray[np.float32]
+_LISTED = 10  # images that a refusal names
 # The last three decode and resize images.
 _LIBRARIES = ("torch", "diffusers", "timm", "numpy", "imagecodecs", "simplejpeg", "pillow")
 
@@ -147,11 +148,14 @@ def collect_embeddings(images: Sequence[EmbeddedImage], examples: Sequence[Label
     return EnrolledEmbeddings(tuple(examples), embeddings, residual, np.repeat(np.arange(len(images)), counts))
 
 
-def refuse_faults(image: EmbeddedImage) -> None:
-    """Refuse to learn from an image that no audit would judge: one saturated image widens every bound."""
-    quality = image.prepared.quality
-    if quality.faults:
-        raise ValueError(f"{image.micrograph.name}: {quality}; no audit would judge it, so it is not enrolled either")
+def refuse_faults(images: Sequence[EmbeddedImage]) -> None:
+    """Refuse to learn from images that no audit would judge: one saturated image widens every bound."""
+    faulty = [image for image in images if image.prepared.quality.faults]
+    if faulty:
+        listed = [f"{image.micrograph.name}: {image.prepared.quality}" for image in faulty[:_LISTED]]
+        more = [f"{len(faulty) - _LISTED} more"] * (len(faulty) > _LISTED)
+        reason = "no audit would judge them, so they cannot be enrolled; replace them, or leave them out of the labels"
+        raise ValueError(f"{'; '.join([*listed, *more])}; {reason}")
 
 
 @contextmanager

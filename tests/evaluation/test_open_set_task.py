@@ -52,7 +52,7 @@ def test_parts_have_their_sizes() -> None:
         images = 5 if part in many else 2
         assert set(map(tuple, specimens(whole.part(part)).values())) == {tuple(range(images))}
     assert 12 * len(whole.items) == 12_840
-    assert len(whole.asked()) == len(whole.items) - 5 * (50 + 24)
+    assert len(whole.tested()) == len(whole.items) - 5 * (50 + 24)
 
 
 def test_no_specimen_is_in_two_parts_and_no_image_is_twice() -> None:
@@ -84,7 +84,7 @@ def test_makers_and_labels() -> None:
     assert dealt.pop("authentic") == 25
     assert sorted(dealt.values()) == [8, 8, 9]
     assert {item.maker for item in whole.items if item.authentic} == {"willow"}
-    assert {item.instrument for item in whole.asked() if item.part is not P.OTHER_MICROSCOPE} == {"everyday"}
+    assert {item.instrument for item in whole.tested() if item.part is not P.OTHER_MICROSCOPE} == {"everyday"}
     assert {item.instrument for item in whole.part(P.OTHER_MICROSCOPE)} == {"other"}
 
 

@@ -173,8 +173,11 @@ def test_nothing_is_learnt_from_an_image_that_no_audit_would_judge() -> None:
     half = np.where(np.arange(white.shape[1]) % 4 < 2, white, first.pixels[:, :, 0])
     saturated = picture(half, "saturated.tif")
     labelled = [(saturated, replace(example, pixel_digest=saturated.pixel_digest)), *others]
-    with pytest.raises(ValueError, match=r"saturated\.tif: not assessable \(saturated\).*not enrolled either"):
+    with pytest.raises(ValueError, match=r"saturated\.tif: not assessable \(saturated\).*leave them out of the labels"):
         tiny_model().enrol(labelled, reference="alder")
+    many = [(replace(saturated, name=f"{i}.tif"), replace(example, specimen=f"{i}")) for i in range(12)]
+    with pytest.raises(ValueError, match=r"9\.tif: not assessable .*; 2 more; no audit"):
+        tiny_model().enrol(many, reference="alder")
 
 
 def test_a_model_without_enrolment_is_refused() -> None:

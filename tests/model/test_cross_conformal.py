@@ -1,6 +1,7 @@
 """Cross-conformal p-values: the promised rate of rejection, whatever the numbers of images and tiles."""
 
 import hashlib
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -98,6 +99,14 @@ def test_ranks_do_not_depend_on_the_order_of_enrolment() -> None:
     asked = toy("asked", "copies", 8, rng=rng)
     one, other = (CrossConformal.fit(order, PROJECTION, trees=3, seed=0) for order in (specimens, specimens[::-1]))
     assert one.ranks(asked.images, "asked", SEED) == other.ranks(asked.images, "asked", SEED)
+
+
+def test_a_maker_of_authentic_and_of_counterfeit_ware_counts_as_two() -> None:
+    rng = np.random.default_rng(11)
+    specimens = [replace(one, maker="the same") for one in enrolment(rng, 8, of_each=9)]
+    conformal = CrossConformal.fit(specimens, PROJECTION, trees=3, seed=0)
+    assert all(model.within.makers == ("AUTHENTIC the same", "COUNTERFEIT the same") for model in conformal.models)
+    assert all(model.authentic.tolist() == [True, False] for model in conformal.models)
 
 
 def test_folds_are_dealt_evenly_within_classes_by_name() -> None:

@@ -23,7 +23,10 @@ def specimen(*counts: int, name: str = "sherd 1", start: int = 0) -> TiledSpecim
 
 def test_a_choice_has_the_tiles_of_its_design() -> None:
     choice = specimen(9, 4, 16).draw(Design((12, 3)), SEED)
-    assert sorted(map(len, choice), reverse=True) in ([12, 3, 0], [9, 3, 0], [4, 3, 0], [12, 3], [9, 3])
+    assert sorted(map(len, choice), reverse=True) in (
+        [12, 3, 0],
+        [9, 3, 0],
+    )  # two of three images, the fuller one first
     assert all(len(set(places)) == len(places) for places in choice)
 
 
