@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import signing
+from fusiondiff_audit.cli import open_set
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.kiln_table import COMPARISON_HEADS, HEADS, PRESS, comparison_cells, summary_cells
@@ -216,3 +217,6 @@ def bench(
 def _watching(activity: str) -> Any:
     """Return a progress function for rows of a known number."""
     return lambda rows, total: with_progress(rows, activity=activity, total=total)
+
+
+command.add_command(open_set.command)

@@ -9,7 +9,8 @@ from PIL import Image
 
 from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
-from fusiondiff_audit.evaluation import task
+from fusiondiff_audit.evaluation import open_set_rule, open_set_task, task
+from fusiondiff_audit.model.enrolment import ForestSettings
 from signing import PrivateKey
 from tests.cli.conftest import Done, Tool
 from tests.model.tiny import tiny_model
@@ -137,3 +138,27 @@ def test_the_benchmark_by_its_verb(tool: Tool, monkeypatch: pytest.MonkeyPatch) 
     assert len(kept["cells"]) == 8
     again = tool("kiln", "bench", "--seeds", 1, "--labels", 10, "--model", "grey", "--out", "b.json")
     assert (again.code, "(exists)" in again.err) == (Exit.USAGE, True)
+
+
+@pytest.mark.slow
+def test_the_open_set_benchmark_by_its_verb(
+    lab: Tool, keys: dict[str, PrivateKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = open_set_task.OpenSetSizes(4, 1, 1, 1, 1, 1, 1, images=1, fewer_images=1)
+    monkeypatch.setattr(open_set_task, "OpenSetSizes", lambda: small)
+    monkeypatch.setattr(open_set_task, "OPEN_SET_SIDE", 128)
+    monkeypatch.setattr(open_set_rule, "ForestSettings", lambda: ForestSettings(trees=2))
+    tiny_model().save(Path("tiny"), key=keys["model"])
+    done = lab("kiln", "open-set", "tiny", "--cache", "kept/features", "--seeds", 1, "--out", "answers.json")
+    assert done.code == 0, done.err
+    assert "2 enrolments of 4 specimens of a class or more; 0 had no assessable image" in done.out
+    answers = json.loads(Path("answers.json").read_text())
+    assert (answers["benchmark"], len(answers["specimens"])) == ("bench/2", 2 * (1 + 1 + 4 + 1 + 2 + 1))
+    assert {answer["verdict"] for answer in answers["specimens"]} == {"INCONCLUSIVE"}  # four specimens reject nothing
+    (kept,) = Path("kept/features").iterdir()
+    assert kept.name == f"{answers['tasks']['0']}.npz"
+    monkeypatch.setattr("fusiondiff_audit.evaluation.open_set_features.embed_task", None)  # nothing is embedded again
+    again = lab("kiln", "open-set", "tiny", "--cache", "kept/features", "--seeds", 1, "--json")
+    assert again.json["specimens"] == answers["specimens"]
+    taken = lab("kiln", "open-set", "tiny", "--cache", "kept/features", "--out", "answers.json")
+    assert (taken.code, "(exists)" in taken.err) == (Exit.USAGE, True)
