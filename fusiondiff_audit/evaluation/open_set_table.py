@@ -37,17 +37,17 @@ class OpenSetRow:
     interval: str
     of_seeds: Interval  # of the share that is accepted
     accepted_by_oracle: int
-    verdicts: tuple[tuple[str, int], ...]  # of those that are not AUTHENTIC; empty where the rule says no more
+    verdicts: tuple[tuple[str, int], ...] | None  # None: of a rule that says no more than AUTHENTIC or not
 
     def cells(self) -> tuple[str, ...]:
         """Return the row in the order of `OPEN_SET_HEADS`."""
-        named = dict(self.verdicts)
         others = (Verdict.COUNTERFEIT, Verdict.UNFAMILIAR, Verdict.INCONCLUSIVE)
+        counts = None if self.verdicts is None else dict(self.verdicts)
         return (
             *(self.enrolled.value, self.part.value, self.maker or "all", str(self.images)),
             *(f"{self.accepted}/{self.of}", f"{_percent(self.accepted, self.of)} ({self.interval})"),
             *(str(self.of_seeds), _percent(self.accepted_by_oracle, self.of)),
-            *(str(named.get(verdict.value, 0)) if named else "-" for verdict in others),
+            *("-" if counts is None else str(counts.get(verdict.value, 0)) for verdict in others),
         )
 
 
@@ -87,8 +87,7 @@ def _row(maker: str, specimens: Sequence[OpenSetAnswer], bounds: _Bounds) -> Ope
     for specimen in specimens:
         by_seed[specimen.seed].append(specimen.verdict is Verdict.AUTHENTIC)
     accepted = sum(map(sum, by_seed.values()))
-    others = Counter(specimen.verdict.value for specimen in specimens if specimen.verdict is not None)
-    del others[Verdict.AUTHENTIC.value]
+    verdicts = [specimen.verdict.value for specimen in specimens if specimen.verdict is not None]
     return OpenSetRow(
         first.enrolled,
         first.part,
@@ -103,7 +102,7 @@ def _row(maker: str, specimens: Sequence[OpenSetAnswer], bounds: _Bounds) -> Ope
             and specimen.nonconformity <= bounds[specimen.enrolled, specimen.images, specimen.seed]
             for specimen in specimens
         ),
-        tuple(sorted(others.items())),
+        tuple(sorted(Counter(verdicts).items())) if len(verdicts) == len(specimens) else None,
     )
 
 

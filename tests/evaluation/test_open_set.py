@@ -143,7 +143,7 @@ def test_rows_are_pooled_over_seeds_and_by_maker_the_worst_first() -> None:
     assert table[0].of_seeds.mean == pytest.approx(0.9)
     assert table[2].of_seeds.mean == pytest.approx((3 / 9 + 3 / 8) / 2)
     assert table[0].interval == "81.2 to 95.6 %"  # Clopper and Pearson
-    assert table[0].verdicts == (("UNFAMILIAR", 8),)
+    assert table[0].verdicts == (("AUTHENTIC", 72), ("UNFAMILIAR", 8))
 
 
 def test_cells_are_in_the_order_of_their_heads() -> None:
@@ -152,6 +152,8 @@ def test_cells_are_in_the_order_of_their_heads() -> None:
     assert cells["UNFAMILIAR"] == "11"
     assert (cells["COUNTERFEIT"], cells["INCONCLUSIVE"]) == ("0", "0")
     assert cells["oracle's bound, %"] == "47.1"
+    all_own = [answer(P.OWN, "larch", 0, True, 0.0, 0)]
+    assert open_set_rows(all_own)[0].cells()[-3:] == ("0", "0", "0")
     unknown = OpenSetAnswer(0, "larch", Microscopes.BOTH, P.OWN, "larch", 0, 1, None, 0.5)
     assert open_set_rows([unknown])[0].cells()[-3:] == ("-", "-", "-")
 
