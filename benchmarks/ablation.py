@@ -4,9 +4,8 @@
 
 Each variant starts from the bundle's weights; tensors of other shapes start from random weights. Paths, adapters and
 gate are then trained for some more steps, without labels, on the dataset of the shipped recipe, and measured on the
-kiln benchmark with 50 labels. Compare each variant with `as shipped` after the same steps. A residual changes no label;
-the AUROC by which it detects another kiln's ware is printed beside that of the distance from enrolled specimens. The
-table is for docs/benchmarks.md.
+kiln benchmark with 50 labels. Compare each variant with `as shipped` after the same steps. The table is for
+docs/benchmarks.md.
 """
 
 import argparse
@@ -17,12 +16,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
-from fusiondiff_audit.evaluation.bundle import embed_items, evaluate_bundle
+from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 from fusiondiff_audit.evaluation.metrics import t_interval
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
@@ -135,31 +132,8 @@ def train_variant(
             workspace, stage = quiet_workspace(name), Stage(steps, BATCH, rate)
             head = CompositionRegression(architecture.width, tiles, targets)
             train(PathsTask(encoder, tiles, workspace.process, stage, head), stage, workspace, seed=0)
-    settings = replace(bundle.settings, architecture=architecture, reference=None, learning=None, examples=())
+    settings = replace(bundle.settings.without_enrolment(), architecture=architecture)
     return DiffusionModel(settings, EncoderRunner(encoder, settings), None, digest="", verified=False)
-
-
-def other_kiln_aurocs(model: DiffusionModel, seeds: int) -> tuple[list[float], list[float]]:
-    """Return the AUROC of distance and residual for another kiln's ware against the reference's, for each seed."""
-    aurocs: tuple[list[float], list[float]] = ([], [])
-    for seed in range(seeds):
-        parts = benchmark_task(seed, PartSizes(train=LABELS, test=100, microscope=0, workshop=0, kiln=100)).parts
-        embedded = embed_items(
-            model, [*parts["train"], *parts["test"], *parts["kiln"]], workers=available_cores(), watch=no_progress
-        )
-        train_count, test_rows = len(parts["train"]), np.arange(len(parts["train"]), len(embedded.examples))
-        is_other_kiln = test_rows >= train_count + len(parts["test"])
-        enrolled = embedded.subset(np.arange(len(embedded.examples)) < train_count)
-        distances = enrolled.distances(embedded.embeddings)
-        for scores, values in ((distances, aurocs[0]), (embedded.residual, aurocs[1])):
-            values.append(
-                float(
-                    roc_auc_score(
-                        is_other_kiln, [scores[embedded.example_index == place].mean() for place in test_rows]
-                    )
-                )
-            )
-    return aurocs
 
 
 def main() -> None:
@@ -210,9 +184,6 @@ def main() -> None:
             right = f"{sum(cell.right for cell in metrics)}/{sum(cell.of for cell in metrics)}"
             balanced = t_interval([cell.balanced for cell in metrics if cell.balanced is not None])
             print(f"| {title} | {steps} | {balanced} | {right} | {took:.0f} s |", flush=True)
-    if shipped.reading.residual:
-        distance, residual = other_kiln_aurocs(DiffusionModel.from_bundle(bundle), arguments.seeds)
-        print(f"\nAnother kiln's ware, AUROC: {t_interval(distance)} by distance, {t_interval(residual)} by residual.")
 
 
 if __name__ == "__main__":

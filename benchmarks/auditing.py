@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def rate(bundle: str) -> bool:
         scene = AuditScene(folder)
         model = DiffusionModel.from_pretrained(bundle, unverified=bundle != BUNDLE)
         samples = [decode(LooseFile.read(path), guard=guard) for path in sorted((folder / "batch").glob("*.tif"))]
-        judge = ModelJudge(model)
+        judge = ModelJudge(model, Fraction("0.05"))
         times: dict[str, list[float]] = {"judge": [], "audit": []}
         for turn in range(ROUNDS + 1):
             for step in ("judge", "audit") if turn % 2 else ("audit", "judge"):

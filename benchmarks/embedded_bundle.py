@@ -11,41 +11,45 @@ limits and training cost for the model card.
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
-from fusiondiff_audit.inputs.labels import Use, read_labels
+from fusiondiff_audit.images.quality import is_assessable
+from fusiondiff_audit.inputs.labels import read_labels
 from fusiondiff_audit.kiln.folder import FolderSpec, labels_csv, make_files
 from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
+from fusiondiff_audit.training.imaging import ImagedFile, check_imaging, imaging_facts
 from fusiondiff_audit.weights.pins import BUNDLES
 
 REFERENCE = "procedural kiln Alder, demonstration"
-SPECIMENS = 48  # of each class: half for the forests, half for calibration
+SPECIMENS = 48  # of each class
 SEED = 2026
+DEVICE = "sem-1"  # as `fusiondiff-audit demo` names the device that signs its batch
 COST_HEADING = "### What it took"  # the part of the model card before it describes the encoder
 
 
-def examples(folder: Path) -> Iterator[tuple[Micrograph, LabelledExample]]:
-    """Yield synthetic micrographs with their labels, decoded from files as a laboratory's are."""
-    spec = FolderSpec(kiln="alder", specimens=SPECIMENS, fields=1, side=512, seed=SEED)
-    files = sorted(
-        (file for shot in make_files(spec, workers=available_cores()) for file in shot), key=lambda file: file.name
-    )
+def examples(folder: Path, imaged: list[ImagedFile]) -> Iterator[tuple[Micrograph, LabelledExample]]:
+    """Yield synthetic micrographs with their labels, decoded from files; facts about them are appended to `imaged`."""
+    spec = FolderSpec(kiln="alder", specimens=SPECIMENS, fields=2, side=512, seed=SEED)
+    drawn = make_files(spec, usable=is_assessable, workers=available_cores())
+    files = sorted((file for shot in drawn for file in shot), key=lambda file: file.name)
     for file in files:
         (folder / file.name).write_bytes(file.data)
     (folder / "labels.csv").write_text(labels_csv(files))
     with Guard() as guard:
         for name, label in sorted(read_labels(folder / "labels.csv").items()):
             micrograph = decode(LooseFile.read(folder / name), guard=guard)
-            yield (
-                micrograph,
-                LabelledExample(micrograph.pixel_digest, label.specimen, label.authentic, label.use is Use.CALIBRATE),
+            example = LabelledExample(
+                micrograph.pixel_digest, label.specimen, label.authentic, label.maker, label.session, DEVICE
             )
+            imaged.append(ImagedFile(example, imaging_facts(micrograph, example)))
+            yield micrograph, example
 
 
 def main() -> None:
@@ -59,9 +63,11 @@ def main() -> None:
     pretrained = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)
     pretrained.provenance = f"{pretrained.provenance.partition(COST_HEADING)[0].strip()}\n\n{card_text}"
     name = pretrained.settings.name
+    forests, imaged = ForestSettings(trees=300, seed=SEED), list[ImagedFile]()
     with tempfile.TemporaryDirectory() as folder:
-        forests = ForestSettings(trees=300, seed=SEED)
-        bundle = pretrained.enrol(examples(Path(folder)), reference=REFERENCE, learning=forests, demonstration=True)
+        images = examples(Path(folder), imaged)
+        bundle = pretrained.enrol(images, reference=REFERENCE, learning=forests, demonstration=True)
+    bundle.settings = replace(bundle.settings, confounding=check_imaging(imaged, bundle.head.enrolled))
     key = signing.PrivateKey.generate(signing.Algorithm.P256)
     BUNDLES.mkdir(exist_ok=True)
     bundle.save(BUNDLES / name, key=key)

@@ -18,6 +18,7 @@ from fusiondiff_audit.model.enrolment import (
     ForestSettings,
     LabelledExample,
     forest_scores,
+    pairwise_distances,
     train_forests,
 )
 from fusiondiff_audit.model.forest import Forest
@@ -26,6 +27,7 @@ from reports.arithmetic import Rank, count_at_least, least_specimens
 
 Floats = npt.NDArray[np.float32]
 _RULE = Aggregation.TRIMMED_MEAN
+_NEIGHBOURS = 5
 _LABELLED_OTHERWISE = 1e6  # added to the distance of a specimen that the forests do not label authentic
 
 
@@ -35,7 +37,8 @@ class FormerRule:
 
     projection: Floats
     forests: tuple[Forest, ...]
-    enrolled: EnrolledEmbeddings
+    enrolled: Floats  # embeddings of all enrolled tiles
+    usual: tuple[float, float]  # distances of counterfeit and of authentic tiles
     leave_one_out: tuple[float, ...]
 
     @classmethod
@@ -47,13 +50,16 @@ class FormerRule:
         examples = [LabelledExample("", specimen.name, label) for specimen, label in named for _ in specimen.images]
         owners = np.repeat(np.arange(len(rows)), [len(image) for image in rows])
         tiles = np.concatenate(rows)
-        enrolled = EnrolledEmbeddings(tuple(examples), tiles, np.zeros(len(tiles), np.float32), owners)
+        enrolled = EnrolledEmbeddings(tuple(examples), tiles, np.zeros((len(tiles), 0), np.float32), owners)
+        neighbours = _neighbour_distances(enrolled)
+        is_authentic = np.array([example.authentic for example in examples])[owners]
+        usual = (float(np.median(neighbours[~is_authentic])), float(np.median(neighbours[is_authentic])))
         worst: dict[str, float] = {}
         for place, example in enumerate(examples):
-            usual = enrolled.typical_distance[int(example.authentic)]
-            distance = aggregate(enrolled.neighbour_distances[owners == place] / usual, _RULE)
+            distance = aggregate(neighbours[owners == place] / usual[int(example.authentic)], _RULE)
             worst[example.specimen] = max(worst.get(example.specimen, distance), distance)
-        return cls(projection, train_forests(enrolled, ForestSettings(seed=seed)), enrolled, tuple(worst.values()))
+        forests = train_forests(enrolled, ForestSettings(seed=seed))
+        return cls(projection, forests, tiles, usual, tuple(worst.values()))
 
     def distance(self, specimen: TiledSpecimen) -> float:
         """Return how unlike the authentic specimens this one is: what the rule decides by, worst image first."""
@@ -69,5 +75,17 @@ class FormerRule:
 
     def _distance(self, tiles: Floats) -> float:
         authentic = aggregate(forest_scores(self.forests, tiles).mean(0), _RULE) > 0.5
-        usual = self.enrolled.typical_distance[int(authentic)]
-        return aggregate(self.enrolled.distances(tiles) / usual, _RULE) + (0 if authentic else _LABELLED_OTHERWISE)
+        distances = _fifth_least(pairwise_distances(tiles, self.enrolled)) / self.usual[int(authentic)]
+        return aggregate(distances, _RULE) + (0 if authentic else _LABELLED_OTHERWISE)
+
+
+def _neighbour_distances(enrolled: EnrolledEmbeddings) -> npt.NDArray[np.float64]:
+    """Return the distance of each tile to the fifth-nearest tile of other specimens."""
+    distances = pairwise_distances(enrolled.embeddings, enrolled.embeddings)
+    specimens = enrolled.tile_specimens
+    return _fifth_least(np.where(specimens[:, None] == specimens, np.inf, distances))
+
+
+def _fifth_least(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    fifth: npt.NDArray[np.float64] = np.partition(distances, _NEIGHBOURS - 1, axis=1)[:, _NEIGHBOURS - 1]
+    return fifth

@@ -19,9 +19,7 @@ from fusiondiff_audit.evaluation.open_set import FitRule, OpenSetSpecimen, Speci
 from fusiondiff_audit.evaluation.open_set_features import TaskFeatures, open_set_micrograph
 from fusiondiff_audit.evaluation.open_set_rule import (
     OPEN_SET_ALPHA,
-    OPEN_SET_TREES,
     cross_conformal_rule,
-    projection_of,
     rule_of_model,
     tiled_specimen,
 )
@@ -29,6 +27,7 @@ from fusiondiff_audit.evaluation.open_set_task import OpenSetItem, OpenSetTask
 from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.model.classifier import DiffusionModel
+from fusiondiff_audit.model.cross_conformal import FOLD_TREES
 from fusiondiff_audit.model.specimens import TileFeatures
 from reports.verdict.verdicts import Verdict
 
@@ -69,7 +68,9 @@ def former_rule(seed: Seed) -> FitRule:
     def fit(enrolled: Sequence[OpenSetSpecimen]) -> FormerAnswers:
         tiled = [tiled_specimen(specimen, features) for specimen in enrolled]
         authentic, copies = ([one for one in tiled if one.authentic == label] for label in (True, False))
-        return FormerAnswers(FormerRule.enrol(authentic, copies, projection_of(seed.model), seed.task.seed), features)
+        return FormerAnswers(
+            FormerRule.enrol(authentic, copies, seed.model.encoder.projection(), seed.task.seed), features
+        )
 
     return fit
 
@@ -78,7 +79,7 @@ def texture_rule(seed: Seed) -> FitRule:
     """Texture descriptors in place of the encoder's features: the same distances, neighbours and forest."""
     textures = _textures(seed)
     identity = np.eye(textures[0].shape[1], dtype=np.float32)
-    return cross_conformal_rule(textures, identity, trees=OPEN_SET_TREES, seed=seed.task.seed)
+    return cross_conformal_rule(textures, identity, trees=FOLD_TREES, seed=seed.task.seed)
 
 
 def memory_bank_rule(style: BankStyle, network: str) -> Callable[[Seed], FitRule]:

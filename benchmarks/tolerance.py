@@ -99,9 +99,9 @@ def by_prototypes(enrolled: EnrolledEmbeddings, rows: Embeddings, *, trim: int) 
     """
     image = rows.astype(np.float64).mean(0)
     distances: dict[Class, list[float]] = {kind: [] for kind in Class}
-    class_of = {example.specimen: Class(int(example.authentic)) for example in enrolled.training.examples}
+    class_of = {example.specimen: Class(int(example.authentic)) for example in enrolled.examples}
     for specimen, kind in sorted(class_of.items()):
-        prototype = enrolled.embeddings[enrolled.specimens == specimen].astype(np.float64).mean(0)
+        prototype = enrolled.embeddings[enrolled.tile_specimens == specimen].astype(np.float64).mean(0)
         distances[kind].append(float(np.linalg.norm(image - prototype)))
     means = {kind: np.mean(sorted(values)[trim : len(values) - trim]) for kind, values in distances.items()}
     return min(means, key=lambda kind: means[kind]), trimmed_tolerance([distances[kind] for kind in Class], trim=trim)

@@ -66,15 +66,18 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 HOMES = [
-    "fusiondiff_audit.certify.conformal",
-    "fusiondiff_audit.training.coverage_forecast",
+    "fusiondiff_audit.training.enrolment_forecast",
     "reports.arithmetic",
     "reports.verdict.batch_statement",
     "reports.verdict.claims",
-    "reports.verdict.coverage",
+    "reports.verdict.confounding",
+    "reports.verdict.enrolment_ranks",
+    "reports.verdict.former_coverage",
+    "reports.verdict.former_verdicts",
     "reports.verdict.model_names",
     "signing.records",
     "reports.verdict.likelihood_ratio",
+    "reports.verdict.specimens",
     "reports.verdict.verdicts",
     "reports.verdict.versions",
     "reports.verdict.wording",

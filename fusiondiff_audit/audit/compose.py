@@ -1,13 +1,13 @@
 """From rows to a report, whose header states everything that a repetition needs."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fusiondiff_audit.audit.order import RunSetting
 from reports.identity import Key, Library
 from reports.verdict.batch_check import batch_facts
-from reports.verdict.enrolment import mark_enrolled
+from reports.verdict.enrolment import EnrolledSet, mark_enrolled
 from reports.verdict.header import (
     BatchHeader,
     Header,
@@ -15,11 +15,13 @@ from reports.verdict.header import (
     RunHeader,
     TrustHeader,
     VerdictCounts,
+    instrument_reasons,
     limit_notice,
 )
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, image_verdict, specimen_rows
-from reports.verdict.verdicts import Verdict, VerdictRules
+from reports.verdict.rows import ImageRow, SpecimenEvidence
+from reports.verdict.specimens import SpecimenKey, decide_rows
+from reports.verdict.verdicts import Verdict
 from reports.verdict.versions import NEWEST
 from signing import write_time
 
@@ -31,15 +33,19 @@ _LIMITS = (
 _SAME_OBJECT = "Images without a specimen's name may show the same object."
 
 
-def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
-    """Return the report over all rows; images that the model was enrolled with get no answer."""
+def arranged(rows: Iterable[ImageRow], enrolled: EnrolledSet) -> tuple[ImageRow, ...]:
+    """Return rows in the order of a report, under names that differ, with marks of what the model was enrolled with."""
+    return mark_enrolled(sorted(_uniquely_named(rows), key=lambda row: row.name), enrolled)
+
+
+def compose(rows: Iterable[ImageRow], evidence: Mapping[SpecimenKey, SpecimenEvidence], setting: RunSetting) -> Report:
+    """Return the report over arranged rows and the evidence of their specimens."""
     order, identity, draws = setting.order, setting.identity, setting.draws
     batch, policy, root = order.batch, order.policy, order.trust.root
-    rows = sorted(_uniquely_named(image_rows), key=lambda row: row.name)
-    images = tuple(_settled(row, policy.rules) for row in mark_enrolled(rows, setting.enrolled))
+    rules = replace(policy.rules, instrument=instrument_reasons(identity.model, batch.manifest.device))
+    decided = decide_rows(rows, evidence, rules)
     runtime, signer = identity.runtime, batch.signer
-    specimens = specimen_rows(images, policy.rules)
-    nameless = sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in images)
+    nameless = sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in decided.images)
     header = Header(
         format=NEWEST,
         id=draws.report,
@@ -61,6 +67,7 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
             policy.text,
             policy.decide.error_rate,
             policy.rules.needs_scale,
+            policy.rules.needs_instrument,
             policy.rules.tolerance,
         ),
         run=RunHeader(
@@ -83,18 +90,11 @@ def compose(image_rows: Iterable[ImageRow], setting: RunSetting) -> Report:
             *limit_notice(order.limit),
             *((_SAME_OBJECT,) if nameless > 1 else ()),
         ),
-        specimens=VerdictCounts.of(row.verdict for row in specimens),
-        images=VerdictCounts.of(row.verdict for row in images),
+        specimens=VerdictCounts.of(decided.verdicts),
+        images=VerdictCounts.of(row.verdict for row in decided.images),
+        statement=decided.statement(policy.rules.alpha),
     )
-    return Report.of(header, specimens, images, bytes.fromhex(draws.salt_key))
-
-
-def _settled(row: ImageRow, rules: VerdictRules) -> ImageRow:
-    """Return a row with the verdict that follows from its numbers."""
-    if row.verdict is Verdict.REFUSED:
-        return row
-    verdict, reasons = image_verdict(row, rules)
-    return replace(row, verdict=verdict, reasons=reasons)
+    return Report.of(header, decided.specimens, decided.images, bytes.fromhex(draws.salt_key))
 
 
 def _uniquely_named(rows: Iterable[ImageRow]) -> Iterable[ImageRow]:

@@ -2,8 +2,9 @@
 
 Each value has a message authentication code under the auditor's key, over the run, the value and its name, so that
 nobody who can write the folder can choose what the key will sign. A row is kept under the name, file digest and pixel
-digest of its image, so that no image gets the row of another. The draws of a run are made once and kept: a run that is
-resumed ends in the report that it would have made.
+digest of its image, so that no image gets the row of another. With a row are kept the features of the image's tiles,
+by which its specimen is ranked once all images are through: they would not fit into memory. The draws of a run are made
+once and kept: a run that is resumed ends in the report that it would have made.
 """
 
 import hashlib
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 import signing
 from fusiondiff_audit.audit.order import Draws
@@ -26,17 +29,25 @@ from signing.strict import write_json
 
 if TYPE_CHECKING:
     from fusiondiff_audit.images.micrograph import SignedMicrograph
+    from fusiondiff_audit.model.specimens import TileFeatures
 
+_Table = Literal["kept", "features"]
 JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"
 _LARGEST = 1024 * 1024  # bytes of a row
+_TILES = 1024  # whose features are kept together
+_LARGEST_FEATURES = 64 * 1024 * 1024  # bytes of these
 _RUN = "run"  # the name of the sealed run
 _CACHE = "it is a cache: name another --out, and the run begins anew"
 _SCHEMA = Schema(
     application=0x66646A6C,  # "fdjl"
-    statements=("CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL, code BLOB NOT NULL)",),
-    longest=2 * _LARGEST,
+    statements=(
+        "CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL, code BLOB NOT NULL)",
+        "CREATE TABLE features (name TEXT PRIMARY KEY, value BLOB NOT NULL, code BLOB NOT NULL)",
+    ),
+    longest=_LARGEST_FEATURES,
 )
+_NUMBER = np.dtype("<f4")  # of features, on every machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +93,39 @@ class Journal:
 
     def keep_once(self, name: str, make: Callable[[], str]) -> str:
         """Return the value of a name, made once for a run; of two processes that make it, the first wins."""
-        value = self._read(name)
+        value = self._read("kept", name)
         if value is None:
-            self._write(name, make(), "INSERT OR IGNORE")
-            value = self._read(name)
-        if value is None:
+            self._insert("kept", name, make(), "INSERT OR IGNORE")
+            value = self._read("kept", name)
+        if not isinstance(value, str):
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: lost {name!a}", hint=_CACHE)
         return value
 
     def row(self, image: "SignedMicrograph") -> ImageRow | None:
         """Return the row of this file under this name, and of no other file with its pixels; None if there is none."""
-        value = self._read(_row_name(image))
-        return None if value is None else read_record(ImageRow, self._parsed(value))
+        value = self._read("kept", row_name(image))
+        return read_record(ImageRow, self._parsed(value)) if isinstance(value, str) else None
 
-    def keep(self, image: "SignedMicrograph", row: ImageRow) -> None:
-        """Keep the row of an image; it is on disk when this returns."""
-        self._write(_row_name(image), json.dumps(write_record(row)))
+    def keep(self, image: "SignedMicrograph", row: ImageRow, features: "TileFeatures") -> None:
+        """Keep the row of an image and the features of its tiles; they are on disk when this returns."""
+        name = row_name(image)
+        tiles = 0 if row.judged is None else len(features)
+        with self._writing(), self._base:  # one transaction, which ends the block
+            self._base.execute("BEGIN IMMEDIATE")
+            for start in range(0, tiles, _TILES):
+                data = features[start : start + _TILES].astype(_NUMBER).tobytes()
+                self._insert("features", f"{start} {name}", data, "INSERT OR REPLACE")
+            self._insert("kept", name, json.dumps(write_record(row)), "INSERT OR REPLACE")
+
+    def features(self, name: str, tiles: int) -> "TileFeatures":
+        """Return the features of as many tiles of a judged image, by the name of its row."""
+        parts = []
+        for start in range(0, tiles, _TILES):
+            data = self._read("features", f"{start} {name}")
+            if not isinstance(data, bytes):
+                raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: lost {name!a}", hint=_CACHE)
+            parts.append(np.frombuffer(data, _NUMBER).reshape(min(_TILES, tiles - start), -1))
+        return np.concatenate(parts).astype(np.float32)
 
     @property
     def is_begun(self) -> bool:
@@ -115,25 +143,30 @@ class Journal:
         """Parse a value of ours, whose names may have any number of commas."""
         return read_json(value.encode(), str(self._path), limit=_LARGEST, tokens=_LARGEST)
 
-    def _write(self, name: str, value: str, insert: str = "INSERT OR REPLACE") -> None:
+    def _insert(self, table: _Table, name: str, value: str | bytes, insert: str) -> None:
         with self._writing():
-            self._base.execute(f"{insert} INTO kept VALUES (?, ?, ?)", (name, value, self._code(name, value)))
+            code = self._code(table, name, value)
+            self._base.execute(f"{insert} INTO {table} VALUES (?, ?, ?)", (name, value, code))
 
-    def _code(self, name: str, value: str) -> bytes:
-        return hmac.digest(self._secret, write_json([self._run, name, value]), "sha256")
+    def _code(self, table: _Table, name: str, value: str | bytes) -> bytes:
+        """Return the code of a value; a digest stands for it, so that no text of one table is a value of the other."""
+        data = value if isinstance(value, bytes) else value.encode()
+        stated = write_json([self._run, table, name, hashlib.sha256(data).hexdigest()])
+        return hmac.digest(self._secret, stated, "sha256")
 
-    def _read(self, name: str) -> str | None:
+    def _read(self, table: _Table, name: str) -> str | bytes | None:
         try:
-            row = self._base.execute("SELECT value, code FROM kept WHERE name = ?", (name,)).fetchone()
+            row = self._base.execute(f"SELECT value, code FROM {table} WHERE name = ?", (name,)).fetchone()  # noqa: S608, ours
         except DATABASE_ERRORS as e:
             raise signing.SigningError(signing.Reason.UNREADABLE, f"{self._path}: {e}", hint=_CACHE) from e
         if row is None:
             return None
-        value, code = row
-        if not isinstance(code, bytes) or not hmac.compare_digest(code, self._code(name, str(value))):
+        value: str | bytes = row[0]
+        is_typed = isinstance(value, bytes if table == "features" else str) and isinstance(row[1], bytes)
+        if not is_typed or not hmac.compare_digest(row[1], self._code(table, name, value)):
             fault = f"{self._path}: its value of {name!a} was not written with this auditor's key, for this run"
             raise signing.SigningError(signing.Reason.BAD_SIGNATURE, fault, hint=_CACHE)
-        return str(value)
+        return value
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -147,7 +180,7 @@ class Journal:
             raise signing.SigningError(signing.Reason.CANNOT_WRITE, f"{self._path}: {e}", hint=hint) from e
 
 
-def _row_name(image: "SignedMicrograph") -> str:
+def row_name(image: "SignedMicrograph") -> str:
     """Return the name of an image's row: everything that the row depends on beside the run's own setting.
 
     Model, policy, micro-batch, threads, versions and the manifest are in the setting and the batch of the run.

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from fusiondiff_audit.model.findings import Runtime
@@ -10,9 +10,9 @@ from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.audit import AuditPolicy
 from reports.identity import Key
 from reports.verdict.claims import Admission, RobustnessClaim
-from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.header import ModelHeader
 from signing import Batch, FileKind, TrustStore
+from signing.records import write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class AuditOrder:
         """Return a digest over what rows depend on beside their images; `repeated` is a report's root."""
         stress_test = None if self.robustness is None else self.robustness.digest
         names = (self.policy.digest, self.origin.digest, self.auditor.keyid, stress_test, repeated)
-        settings = [asdict(identity), *names, self.limit]
+        settings = [write_record(identity), *names, self.limit]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -72,4 +72,3 @@ class RunSetting:
     draws: Draws
     ledger: bytes | None  # its checkpoint when the batch was admitted
     admission: Admission
-    enrolled: EnrolledSet

@@ -1,7 +1,8 @@
 """A repetition: an audit that is done again by the rules and the draws of its report, and the comparison of both.
 
 With the same code, versions and device the second payload equals the first byte for byte; where these differ they are
-named, and verdicts, votes and all other fields of the header are compared.
+named, and verdicts, votes, ranks and all other fields of the header are compared. Versions 1 and 2 of reports had
+another rule of verdicts, so of a report of these the votes alone are compared.
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,9 @@ from fusiondiff_audit.audit.order import Draws
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.ledger import CheckpointKeys
 from fusiondiff_audit.ledger.log import ORIGIN
-from reports.arithmetic import Rank
 from reports.verdict.header import Header
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, SpecimenRow
+from reports.verdict.rows import ImageRow, SpecimenEvidence, SpecimenRow
 from reports.verdict.wording import robustness_text
 from signing import Reason, SigningError, TrustStore
 from signing.records import write_record
@@ -22,7 +22,9 @@ from signing.strict import read_base64
 
 # Fields of a header that a repetition need not reproduce: circumstances, the id that follows from all of the report,
 # sentences of the code, and counts of rows.
-_MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "id", "case", "limits", "specimens", "images"}
+_MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "id", "case", "limits"} | {
+    *("specimens", "images", "statement")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def compare(first: Report, second: Report) -> Comparison:
     return Comparison(first == second, tuple(settings), tuple(_rows(first, second)))
 
 
-def _differences(was: dict[str, str], now: dict[str, str], absent: str) -> Iterator[str]:
+def _differences(was: dict[str, str], now: dict[str, str], absent: str = "not there") -> Iterator[str]:
     for name in sorted({*was, *now}):
         before, after = was.get(name, absent), now.get(name, absent)
         if before != after:
@@ -115,12 +117,15 @@ def _settings(header: Header) -> dict[str, str]:
 
 
 def _rows(first: Report, second: Report) -> Iterator[str]:
-    if first.header.format == second.header.format:  # an older version has fewer fields
-        yield from _differences(_facts(first.header), _facts(second.header), "not there")
-    was, now = ({row.name: _outcome(row) for row in report.images} for report in (first, second))
-    yield from _differences(was, now, "not there")
-    was, now = ({row.specimen: _outcome(row) for row in report.specimens} for report in (first, second))
-    yield from _differences(was, now, "not there")
+    if first.header.format != second.header.format:
+        was, now = ({row.name: _votes(row) for row in report.images} for report in (first, second))
+        yield from _differences(was, now)
+        return
+    yield from _differences(_facts(first.header), _facts(second.header))
+    was, now = ({row.name: _image_outcome(row) for row in report.images} for report in (first, second))
+    yield from _differences(was, now)
+    was, now = ({row.specimen: _specimen_outcome(row) for row in report.specimens} for report in (first, second))
+    yield from _differences(was, now)
 
 
 def _facts(header: Header) -> dict[str, str]:
@@ -133,21 +138,34 @@ def _facts(header: Header) -> dict[str, str]:
     return facts
 
 
-def _outcome(row: ImageRow | SpecimenRow) -> str:
-    """Return what a repetition must reproduce: verdict, reasons, votes, tolerances, and the counts of p-values."""
-    why = f" ({', '.join(row.reasons)})" if row.reasons else ""
-    if isinstance(row, SpecimenRow):
-        return f"{row.verdict}{why}{_tolerance(row.tolerance)}{_ranks(row.authentic, row.counterfeit, row.familiar)}"
-    if (judged := row.judged) is None:
-        return f"{row.verdict}{why}"
-    votes = f"by {judged.votes_authentic} to {judged.votes_counterfeit} votes{_tolerance(judged.tolerance)}"
-    return f"{row.verdict}{why} {votes}{_ranks(judged.authentic, judged.counterfeit, judged.familiar)}"
+def _image_outcome(row: ImageRow) -> str:
+    """Return what a repetition must reproduce of an image: verdict, reasons, votes, tolerance and evidence."""
+    return f"{_verdict(row)}{_votes(row)}{_evidence(row.evidence)}"
+
+
+def _specimen_outcome(row: SpecimenRow) -> str:
+    return f"{_verdict(row)}{_tolerance(row.tolerance)}{_evidence(row.evidence)}"
+
+
+def _verdict(row: ImageRow | SpecimenRow) -> str:
+    return f"{row.verdict} ({', '.join(row.reasons)})" if row.reasons else row.verdict.value
+
+
+def _votes(row: ImageRow) -> str:
+    judged = row.judged
+    if judged is None:
+        return ", without votes"
+    return f" by {judged.votes_authentic} to {judged.votes_counterfeit} votes{_tolerance(judged.tolerance)}"
 
 
 def _tolerance(tolerance: int | None) -> str:
     return "" if tolerance is None else f", tolerance {tolerance}"
 
 
-def _ranks(*ranks: Rank | None) -> str:
-    texts = [f"{rank.at_least} of {rank.of}" for rank in ranks if rank is not None]
-    return f", ranks {', '.join(texts)}" if texts else ""
+def _evidence(evidence: SpecimenEvidence | None) -> str:
+    """Return the counts of p-values, and what they are of; the last digits of a score may differ."""
+    if evidence is None:
+        return ""
+    ranks = [f"{rank.at_least} of {rank.of}" for rank in evidence.ranks if rank is not None]
+    tiles = f", by {', '.join(map(str, evidence.tiles))} tiles"
+    return f", ranks {', '.join(ranks)}{tiles}" if ranks else tiles

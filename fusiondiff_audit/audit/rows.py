@@ -1,17 +1,14 @@
-"""Findings and a policy to rows with verdicts; the rule itself is `reports.verdict.verdicts`."""
+"""Findings to rows; the verdicts come with the evidence of specimens (`fusiondiff_audit.audit.compose`)."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
-from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.images.micrograph import SignedMicrograph
-from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Class, Finding, TileFinding
-from fusiondiff_audit.policy.audit import AuditPolicy
-from reports.arithmetic import tolerance
+from fusiondiff_audit.model.specimens import SpecimenRanks
+from reports.arithmetic import least_specimens, tolerance
 from reports.verdict.claims import ScaleClaim
-from reports.verdict.rows import ImageRow, Judgement, image_verdict
+from reports.verdict.rows import EnrolmentMark, ImageRow, Judgement, SpecimenEvidence
 from reports.verdict.verdicts import Label, Verdict, VerdictRules
 from signing import FileEntry
 from signing.names import MAX_NAME
@@ -21,25 +18,39 @@ _DIGITS = 6  # of a decimal
 _MOST_TILES = 800  # of a map, with up to five characters each
 
 
-def image_row(finding: Finding, image: SignedMicrograph, calibration: Calibration, policy: AuditPolicy) -> ImageRow:
-    """Return the row of an image that the model judged."""
+def image_row(finding: Finding, image: SignedMicrograph, rules: VerdictRules) -> ImageRow:
+    """Return the row of an image that reached the model, without a verdict yet."""
     bar = ("the data bar was found in the pixels; no metadata states its place",) if finding.guessed else ()
     scale = finding.scale
-    row = ImageRow(
+    return ImageRow(
         name=finding.name,
         sha256=finding.digest,
         pixels=finding.pixel_digest,
         specimen=image.entry.specimen,
         verdict=Verdict.INCONCLUSIVE,
         reasons=(),
-        judged=_judged(finding, calibration, policy.rules) if finding.assessable else None,
+        judged=_judged(finding, rules) if finding.assessable else None,
         scale=None if scale is None else ScaleClaim(f"{scale.nanometres.normalize():f}", scale.source.value),
         steps=finding.steps,
         quality=str(finding.quality),
         remarks=(*bar, *(f"two sizes of a pixel: {sizes}" for sizes in image.claims.conflicts)),
+        enrolled=EnrolmentMark.NEAR_DUPLICATE if finding.near_duplicate else None,
     )
-    verdict, reasons = image_verdict(row, policy.rules)
-    return replace(row, verdict=verdict, reasons=reasons)
+
+
+def specimen_evidence(ranks: SpecimenRanks, rules: VerdictRules) -> SpecimenEvidence:
+    """Return a specimen's evidence as a report states it; without ranks if too few of a class are enrolled."""
+    least, spread = least_specimens(rules.alpha), ranks.spread
+    is_calibrated = min(ranks.authentic.of, ranks.counterfeit.of) >= least
+    return SpecimenEvidence(
+        authentic=ranks.authentic if is_calibrated else None,
+        counterfeit=ranks.counterfeit if is_calibrated else None,
+        spread=spread if is_calibrated and spread is not None and spread.of >= least else None,
+        tiles=ranks.design.tiles,
+        reduced=ranks.reduced,
+        conservative=ranks.conservative,
+        score=_decimal(ranks.score),
+    )
 
 
 def refused_row(name: str, reason: str, entry: FileEntry | None) -> ImageRow:
@@ -62,22 +73,17 @@ def displayed_name(name: str) -> str:
     return f"{text[:MAX_NAME]}... sha256:{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _judged(finding: Finding, calibration: Calibration, rules: VerdictRules) -> Judgement | None:
-    if finding.score is None or finding.gate is None or finding.unfamiliarity is None:
+def _judged(finding: Finding, rules: VerdictRules) -> Judgement | None:
+    if finding.score is None or finding.gate is None:
         return None
-    rank = conformal_ranks([finding.score], [finding.unfamiliarity], calibration, rules.alpha)
     return Judgement(
         label=Label.AUTHENTIC if finding.votes.label is Class.AUTHENTIC else Label.COUNTERFEIT,
         votes_authentic=finding.votes.authentic,
         votes_counterfeit=finding.votes.counterfeit,
         score=_decimal(finding.score),
         gate=_decimal(finding.gate),
-        unfamiliarity=_decimal(finding.unfamiliarity),
         tiles=len(finding.tiles),
         map=_map(finding.tiles),
-        authentic=rank.authentic,
-        counterfeit=rank.counterfeit,
-        familiar=rank.familiar,
         tolerance=None if rules.tolerance is None else tolerance((finding.votes.counterfeit, finding.votes.authentic)),
     )
 

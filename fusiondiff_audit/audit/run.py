@@ -2,22 +2,23 @@
 
 1. The batch is genuine, and the ledger admits it to this run; a repetition admits nothing.
 2. Its files come one after another: refused, a duplicate, or a decoded image.
-3. The model judges each image that has no row in the journal; the journal keeps the row.
-4. Rows are put in order, signed and written; the ledger records the report.
+3. The model judges each image that has no row in the journal; the journal keeps the row and the features of its tiles.
+4. Once all images are through, the model ranks each specimen by the features of all its images.
+5. Rows are put in order, signed and written; the ledger records the report.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.audit.compose import compose
-from fusiondiff_audit.audit.journal import JOURNAL, Journal, SealedRun
-from fusiondiff_audit.audit.order import AuditOrder, ModelIdentity, RunSetting
+from fusiondiff_audit.audit.compose import arranged, compose
+from fusiondiff_audit.audit.journal import JOURNAL, Journal, SealedRun, row_name
+from fusiondiff_audit.audit.order import AuditOrder, Draws, ModelIdentity, RunSetting
 from fusiondiff_audit.audit.repeat import Repetition
-from fusiondiff_audit.audit.rows import image_row, refused_row
+from fusiondiff_audit.audit.rows import image_row, refused_row, specimen_evidence
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.batch import RefusedImage, decode_batch
 from fusiondiff_audit.images.errors import ImageError
@@ -25,14 +26,16 @@ from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import Micrograph, SignedMicrograph
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.ledger import BatchAdmitted, EarlierImage, Ledger
-from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.specimens import SpecimenRanks, TileFeatures
 from fusiondiff_audit.page.thumbnails import MOST, SIDE
 from reports.verdict.claims import Admission
 from reports.verdict.enrolment import EnrolledSet
+from reports.verdict.evidence_check import is_comparable
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow
+from reports.verdict.rows import ImageRow, SpecimenEvidence
+from reports.verdict.specimens import SpecimenKey, by_specimen
 from signing import PrivateKey, RefusedFile, write_time
 
 _TOGETHER = 8  # images that the ledger records at once
@@ -44,11 +47,13 @@ class Judge(Protocol):
     """A model as an audit needs it."""
 
     identity: ModelIdentity
-    calibration: Calibration
     enrolled: EnrolledSet
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         """Yield a finding for each image, in order."""
+
+    def rank(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks | None:
+        """Return the ranks of a specimen; None from a model with too few enrolled specimens to rank any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,13 @@ def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | 
         if ledger is not None and entry is not None:  # whoever resumes a run cannot change the reason of its admission
             earlier = _in_ledger(ledger, sealed, entry.again)
         images = _Images(order, judge, journal, earlier)
-        rows = list(watch(images.rows(), len(order.names)))
+        rows = arranged(watch(images.rows(), len(order.names)), judge.enrolled)
+        evidence = images.evidence(rows, sealed.draws)
         checkpoint = None
         if ledger is not None:  # over this run's images, too, so that no rollback hides them
             checkpoint = bytes.fromhex(journal.keep_once("ledger", ledger.checkpoint.hex))
     admission = Admission() if entry is None else Admission(entry.again, entry.out_of_order)
-    report = compose(rows, RunSetting(order, judge.identity, sealed.draws, checkpoint, admission, judge.enrolled))  # 4
+    report = compose(rows, evidence, RunSetting(order, judge.identity, sealed.draws, checkpoint, admission))  # 5
     digest = _issue(report, order, key)
     if ledger is not None:
         ledger.issue(sealed.run, digest)
@@ -91,14 +97,14 @@ def repeat(
         setting = order.digest(judge.identity, repetition.first.tree.root().hex())
         sealed = journal.seal(order.batch.digest, setting, repetition.draws)
         images = _Images(order, judge, journal, _in_report(repetition))
-        rows = list(watch(images.rows(), len(order.names)))
-    stated = RunSetting(
-        order, judge.identity, sealed.draws, repetition.checkpoint, repetition.first.header.admission, judge.enrolled
-    )
-    report = compose(rows, stated)  # 4
+        rows = arranged(watch(images.rows(), len(order.names)), judge.enrolled)
+        evidence = images.evidence(rows, sealed.draws)
+    admission = repetition.first.header.admission
+    stated = RunSetting(order, judge.identity, sealed.draws, repetition.checkpoint, admission)
+    report = compose(rows, evidence, stated)  # 5
     if report != repetition.first:  # another tree under the same name would be two heads of one log
         own = report.tree.root().hex()[: len(sealed.draws.report)]
-        report = compose(rows, replace(stated, draws=replace(sealed.draws, report=own)))
+        report = compose(rows, evidence, replace(stated, draws=replace(sealed.draws, report=own)))
     _issue(report, order, key)
     return AuditResult(
         report, images.thumbnails, images.judged, tuple(images.messages), tuple(images.refused_as_earlier)
@@ -164,6 +170,7 @@ class _Images:
     refused_as_earlier: list[str] = field(default_factory=list)
     thumbnails: dict[str, bytes] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)  # the first name of each pixel digest
+    _kept: dict[str, str] = field(default_factory=dict)  # the name in the journal of each row that is kept there
 
     def rows(self) -> Iterator[ImageRow]:
         """Yield a row for every file that is refused, and for every image."""
@@ -191,6 +198,7 @@ class _Images:
             if len(self.thumbnails) < MOST:
                 self.thumbnails[image.name] = thumbnail(image, side=SIDE)
             kept = self.journal.row(image)
+            self._kept[image.name] = row_name(image)
             if kept is not None:
                 yield kept
             else:
@@ -202,10 +210,23 @@ class _Images:
                 self.messages.append(f"{e.reason}: {e}")
                 yield refused_row(image.name, e.reason.value, image.entry)
                 continue
-            row = image_row(finding, image, self.judge.calibration, self.order.policy)
-            self.journal.keep(image, row)
+            row = image_row(finding, image, self.order.policy.rules)
+            self.journal.keep(image, row, finding.features)
             self.judged += 1
             yield row
+
+    def evidence(self, rows: Iterable[ImageRow], draws: Draws) -> Mapping[SpecimenKey, SpecimenEvidence]:  # 4
+        """Return the evidence of each specimen that is assessable and was not enrolled."""
+        evidence, seed = {}, bytes.fromhex(draws.noise_seed)
+        for key, images in by_specimen(rows).items():
+            if not is_comparable(images):
+                continue
+            tiles = ((row.name, row.judged.tiles) for row in images if row.judged is not None)
+            features = [self.journal.features(self._kept[name], number) for name, number in tiles]
+            ranks = self.judge.rank(features, key[0] or key[1], seed)
+            if ranks is not None:
+                evidence[key] = specimen_evidence(ranks, self.order.policy.rules)
+        return evidence
 
     def _duplicates(self, images: list[SignedMicrograph]) -> Iterator[str | None]:
         """Yield for each image the place of an earlier image with its pixels, in this batch or in another."""

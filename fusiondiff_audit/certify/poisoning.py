@@ -1,9 +1,8 @@
 """The condition on which a bundle can state a tolerance: that no altered specimen changes more than one vote.
 
 Specimens are dealt to partitions by their names (`model.enrolment`), so each altered specimen changes at most one vote,
-and the tolerance follows from the votes alone (`reports.arithmetic`). It speaks of the label: AUTHENTIC does not become
-COUNTERFEIT, or the other way round. A verdict may still become INCONCLUSIVE or UNFAMILIAR, because conformal sets and
-familiarity use all specimens together.
+and the tolerance follows from the votes alone (`reports.arithmetic`). It speaks of the label of the forests. The
+verdict rests on ranks among all specimens together, so that an altered one may change it.
 
 Everything else that was fitted to labels must be out of the attacker's reach. An encoder that was trained with the
 label of an enrolled image carries this label into every partition, so its bundle gets no tolerance.
@@ -22,7 +21,7 @@ def refuse_uncertifiable(settings: Settings) -> None:
         raise SigningError(Reason.BAD_REQUEST, fault, hint=hint)
     seen = frozenset(settings.seen)
     for example in settings.examples:
-        if example.pixel_digest in seen and not example.calibrates:
+        if example.pixel_digest in seen:
             fault = f"{settings.name}: its encoder was trained with the label of an enrolled image"
             hint = "enrol other specimens; this one is part of every partition"
             raise AuditError(AuditReason.SEEN_LABEL, fault, hint=hint)

@@ -25,7 +25,7 @@ VERBS = {
     "model": ("model", "Import, sign and verify models."),
     "pretrain": ("pretrain", "Pretrain a new model, without labels."),
     "finetune": ("finetune", "Fine-tune a model's encoder with labels."),
-    "enrol": ("enrol", "Enrol labelled specimens: fit a model's forests to them."),
+    "enrol": ("enrol", "Enrol labelled specimens, among which new ones are ranked."),
     "explain": ("explain", "Show why a micrograph gets its score."),
     "stress": ("stress", "Attack a model, and sign the outcome."),
     "audit": ("audit", "Audit a signed batch, and sign the report."),

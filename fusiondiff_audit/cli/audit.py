@@ -70,12 +70,13 @@ def command(
 ) -> Answer:
     """Audit a signed batch, and sign the report.
 
-    DIR is a folder that a device key signed. Every image is checked against the signature, decoded in a sandboxed
-    process, judged by the model, and decided by one rule. OUT gets report.sigstore.json, which anyone can check with
-    `verify`, its tree head, a summary for policy engines, and report.html for people. A file that cannot be used
-    becomes a REFUSED row; the others are judged. An interrupted run continues with --resume. With --repeat, the rules
-    and the random draws are those of an earlier report; with the same code and device the result is the same byte for
-    byte, and exit code 6 says that a verdict or a vote differs.
+    DIR is a folder that a device key signed. Every image is checked against the signature and decoded in a sandboxed
+    process; each specimen is judged by all its images together, and its verdict follows by one rule. An image without
+    a specimen's name is a specimen of its own. OUT gets report.sigstore.json, which anyone can check with `verify`, its
+    tree head, a summary for policy engines, and report.html for people. A file that cannot be used becomes a REFUSED
+    row, and one such image leaves its specimen INCONCLUSIVE; the other specimens are judged. An interrupted run
+    continues with --resume. With --repeat, the rules and the random draws are those of an earlier report; with the same
+    code and device the result is the same byte for byte, and exit code 6 says that a verdict or a vote differs.
 
     No image is judged by a model that did not pass a stress test, unless the policy says that this is optional:
     `stress` makes a result, and the embedded model has one. --policy takes an audit.toml, which says what a verdict
@@ -142,11 +143,12 @@ def command(
         limit=limit if earlier is None else earlier.header.run.limit,
         robustness=robustness,
     )
+    judge = ModelJudge(model, policy.rules.alpha)
     with folder_if_filled(out), _opened(ledger_folder, signer, trust) as ledger:
         if repetition is None:
-            result = audit(order, ModelJudge(model), key=signer, ledger=ledger, watch=_watch)
+            result = audit(order, judge, key=signer, ledger=ledger, watch=_watch)
         else:
-            result = repeat(repetition, order, ModelJudge(model), key=signer, watch=_watch)
+            result = repeat(repetition, order, judge, key=signer, watch=_watch)
     signing.create(out / REPORT_PAGE, render(result.report, result.thumbnails), force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)

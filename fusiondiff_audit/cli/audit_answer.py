@@ -8,8 +8,8 @@ from fusiondiff_audit.cli.answer import Answer
 from fusiondiff_audit.cli.exits import Exit, worst
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.options import TrustContext
+from fusiondiff_audit.cli.report_text import checked_data, header_rows, tolerance_rows, verdict_tables
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verify import checked_data, header_rows, tolerance_rows, verdict_tables
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:
     """Return what the verb prints: header, tables of verdicts, and their counts in one sentence."""
     report = result.report
-    text = (
-        f"{table([*header_rows(report.header), *tolerance_rows(report)])}\n\n{verdict_tables(report, list_all=False)}"
-    )
+    header, specimens, images = report.header, report.specimens, report.images
+    about = table([*header_rows(header, specimens, images), *tolerance_rows(report)])
+    text = f"{about}\n\n{verdict_tables(report, list_all=False)}"
     failed = sorted({row.verdict.value for row in report.images} & set(gates))
     refused = {reason for row in report.images if row.verdict is Verdict.REFUSED for reason in row.reasons}
     code = worst([Exit.DONE, *map(exit_code, refused), *([Exit.GATE] if failed else [])])
@@ -37,13 +37,14 @@ def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], t
         "specimens": [
             {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
         ],
-        "checked": checked_data(report.header, report.images),
+        "checked": checked_data(header, specimens, images),
         "failedOn": failed,
         "trust": trust.data(),
     }
     shown = "DEMONSTRATION. " if report.header.demonstration else ""
     gated = f"; --fail-on {', '.join(failed)}" if failed else ""
-    sentence = f"{shown}{count(len(report.images), 'image')}: {report.header.images}; signed in {out}{gated}"
+    number = sum(header.specimens.by_verdict().values())
+    sentence = f"{shown}{count(number, 'specimen')}: {header.specimens}; signed in {out}{gated}"
     return Answer("DONE", sentence + trust.remarks(), text, data, code)
 
 

@@ -115,8 +115,10 @@ def _tampered(batch: Path, copy: Path) -> Path:
 
 
 def _flipped(data: bytes) -> bytes:
-    changed = bytearray(data)
-    changed[len(changed) // 2] ^= 1
+    """Return data with a bit changed near the middle, where a letter or digit stays one: base64 stays base64."""
+    changed, middle = bytearray(data), len(data) // 2
+    letters = (at for at in range(middle, len(data)) if chr(data[at]).isalnum() and chr(data[at] ^ 1).isalnum())
+    changed[next(letters, middle)] ^= 1
     return bytes(changed)
 
 

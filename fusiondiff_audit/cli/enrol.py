@@ -7,9 +7,10 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
+from fusiondiff_audit.cli.enrol_answer import enrolment_data, enrolment_text, forest_rows
 from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
-from fusiondiff_audit.cli.progress import with_progress
+from fusiondiff_audit.cli.progress import ProgressLine
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("folders", metavar="DIR...", type=PATH, nargs=-1, required=True)
 @click.option("--reference", required=True, help="Authentic as what: maker, ware or lot, and who chose the specimens.")
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="A signed bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @answering()
 @trust_options
 def command(
-    folder: Path,
+    folders: tuple[Path, ...],
     reference: str,
     bundle: str,
     key: Path,
@@ -45,12 +46,16 @@ def command(
     passphrase_files: tuple[Path, ...],
     trust: TrustContext,
 ) -> Answer:
-    """Enrol labelled specimens: fit a model's forests to them.
+    """Enrol labelled specimens, among which new ones are ranked.
 
-    DIR is a batch that a key in the role `labeller` signed, with its labels.csv (file,label,specimen,use). The encoder
-    is frozen; forests are trained on its embeddings. Rows with use `calibrate` are held out: with 19 specimens of each
-    class the bundle has conformal sets at 5 %, with 9 at 10 %. With fewer than 19 specimens to calibrate and fewer than
-    19 to train on, `audit` gives no verdict at 5 %. What the bundle will support is printed before the work begins.
+    Each DIR is a batch that a key in the role `labeller` signed, with its labels.csv. Its columns are
+    file,label,specimen,maker,session,use; the last four are optional. Batches of several devices are enrolled together,
+    and the order in which they are named does not matter. The encoder is frozen. Rows with use `hold-out` are left out.
+
+    Every enrolled specimen calibrates: with 19 specimens of each class the bundle answers at an error rate of 5 %, with
+    9 at 10 %. With specimens by several makers of counterfeits, each maker is left out in turn to measure how often
+    copies by makers that were never enrolled pass. What the bundle will be able to say is printed before the work
+    begins, and whether facts about imaging, such as the device, predict the label, after it.
 
     The bundle's name is that of its folder, or --name; every report also states the bundle that it was enrolled on.
 
@@ -59,13 +64,15 @@ def command(
     specimens.
 
     \b
-    fusiondiff-audit enrol labelled --reference 'Kiln Alder, lot 7, chosen by J. Doe' --model sd14 \\
-        --trust trust.json --key model.pem --out alder
+    fusiondiff-audit enrol labelled-sem1 labelled-sem2 --reference 'Kiln Alder, lot 7, chosen by J. Doe' \\
+        --model sd14 --trust trust.json --key model.pem --out alder
     """
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.enrolment import ForestSettings
-    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol, forecast_coverage
+    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
+    from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
+    from fusiondiff_audit.training.labelled_batches import read_labelled
 
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
@@ -79,61 +86,37 @@ def command(
         )
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
-    batch = signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,))
-    for sentence in forecast_coverage(batch).sentences():
+    batches = read_labelled(
+        signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,)) for folder in folders
+    )
+    for sentence in EnrolmentForecast.of_batches(batches).sentences():
         say(sentence)
     model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
-    made = enrol(
-        batch, model, order, progress=lambda images, total: with_progress(images, activity="embedding", total=total)
-    )
+    with ProgressLine("embedding") as line:
+        made = enrol(batches, model, order, progress=lambda part, done, of: line.of(part)(done, of))
     made.save(out, key=signer)
+    return _answer(made, out, signer, trust)
+
+
+def _answer(made: "DiffusionModel", out: Path, signer: signing.PrivateKey, trust: TrustContext) -> Answer:
     _, manifest = signing.read_model_claims(out)
-    rows, outlook, data = _enrolment(made)
-    rows += [*digest_rows(manifest), ("signed by", f"sha256:{signer.public.keyid}")]
-    data |= {
+    rows = [
+        ("name", made.title),
+        ("authentic as", made.settings.reference or ""),
+        *forest_rows(made),
+        *digest_rows(manifest),
+        ("signed by", f"sha256:{signer.public.keyid}"),
+    ]
+    data = enrolment_data(made) | {
         "bundle": str(out),
         "digest": f"sha256:{manifest.digest}",
         "model": f"sha256:{manifest.listing}",
         "keyid": f"sha256:{signer.public.keyid}",
+        "trust": trust.data(),
     }
     examples = made.settings.examples
     specimens = len({example.specimen for example in examples})
-    sentence = f"{count(len(examples), 'image')} of {count(specimens, 'specimen')} enrolled in {out}"
-    text = "\n".join((table(rows), *(f"  {line}" for line in outlook)))
-    return Answer("DONE", f"{sentence}, which is signed{trust.remarks()}", text, data | {"trust": trust.data()})
-
-
-def _enrolment(made: "DiffusionModel") -> tuple[list[tuple[str, str]], list[str], dict[str, object]]:
-    """Return the specimens, the forests and the coverage of a model, for people and as data."""
-    from fusiondiff_audit.model.enrolment import is_constant
-    from fusiondiff_audit.training.coverage_forecast import CoverageForecast
-
-    examples = made.settings.examples
-    forecast = CoverageForecast.of(examples)
-    trained, calibrated = (
-        f"{authentic} authentic, {fakes} counterfeit" for fakes, authentic in (forecast.trained, forecast.calibrated)
-    )
-    forests = made.head.forests
-    constant = sum(map(is_constant, forests))
-    remark = f", of which {constant} have specimens of one class alone and always vote counterfeit" if constant else ""
-    vote = "1, which tolerates no altered specimen" if len(forests) == 1 else f"{len(forests)} that vote{remark}"
-    rows = [
-        ("name", made.title),
-        ("authentic as", made.settings.reference or ""),
-        ("trained on", f"specimens: {trained}"),
-        ("forests", vote),
-        ("calibrated on", f"specimens: {calibrated}"),
-    ]
-    data: dict[str, object] = {
-        "name": made.settings.name,
-        "base": made.settings.base,
-        "reference": made.settings.reference,
-        "pictures": len(examples),
-        "specimens": len({example.specimen for example in examples}),
-        "learnt": {"authentic": forecast.trained[1], "counterfeit": forecast.trained[0]},
-        "forests": len(forests),
-        "blindForests": constant,
-        "calibrated": {"authentic": forecast.calibrated[1], "counterfeit": forecast.calibrated[0]},
-        "canSay": forecast.data(),
-    }
-    return rows, forecast.sentences(), data
+    sentence = f"{count(len(examples), 'image')} of {count(specimens, 'specimen')} enrolled in {out}, which is signed"
+    warning = "; IMAGING PREDICTS THE LABEL, so an answer may be about the imaging" if made.settings.confounded else ""
+    text = f"{table(rows)}\n\n{enrolment_text(made.settings)}\n"
+    return Answer("DONE", f"{sentence}{trust.remarks()}{warning}", text, data)

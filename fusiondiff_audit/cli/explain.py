@@ -46,14 +46,12 @@ def command(file: Path, bundle: str, trust_path: Path | None, out: Path) -> Answ
         ("authentic as", model.settings.reference or ""),
         ("score", describe_finding(finding)),
         ("gate", "-" if finding.gate is None else f"{finding.gate:.3f}, where 1 is the local path"),
-        ("unfamiliarity", "-" if finding.unfamiliarity is None else f"{finding.unfamiliarity:.3f}, where 1 is typical"),
         ("nearest", near or "-"),
     ]
     data = {
         "file": str(file),
         "score": finding.score,
         "gate": finding.gate,
-        "unfamiliarity": finding.unfamiliarity,
         "faults": list(finding.quality.faults),
         "nearest": [
             {"specimen": n.specimen, "authentic": n.authentic, "distance": n.distance} for n in explanation.nearest

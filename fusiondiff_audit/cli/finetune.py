@@ -57,8 +57,7 @@ def command(
 
     It is for research, so the folder may be unsigned. Embeddings are trained to tell a specimen's label, whatever the
     orientation, focus, noise and brightness. The frozen parts stay as they are. The new bundle is not enrolled, and
-    lists every image whose label it was trained with: no such image can calibrate an enrolment, nor be enrolled where a
-    tolerance of poisoning is asked for.
+    lists every image whose label it was trained with: no such image can be enrolled.
 
     \b
     fusiondiff-audit finetune micrographs --labels micrographs/labels.csv --model my-model --out my-second

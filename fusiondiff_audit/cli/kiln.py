@@ -79,9 +79,10 @@ def make(
 ) -> Answer:
     """Make a folder of micrographs that is ready to be signed.
 
-    OUT gets images in the formats of seven kinds of microscope, their sidecars, labels.csv, and entries.csv for
-    `sign --entries`. Half of the specimens are by the kiln, half are copies by workshops; file names do not reveal
-    the class.
+    OUT gets images in the formats of seven kinds of microscope, their sidecars, labels.csv with labels and makers, and
+    entries.csv for `sign --entries`. Half of the specimens are by the kiln, half are copies by workshops; file names do
+    not reveal the class. A specimen with an image that no audit would judge, such as a saturated one, is imaged again
+    in another session, so that `enrol` takes every folder.
 
     \b
     fusiondiff-audit kiln make micrographs --kiln birch --specimens 50
@@ -115,13 +116,15 @@ def make(
 
 def _write(spec: "FolderSpec", out: Path, makers: Path | None) -> tuple[list["SyntheticFile"], int]:
     """Write the folder under a temporary name, and rename it when it is complete."""
+    from fusiondiff_audit.images.quality import is_assessable
     from fusiondiff_audit.kiln.folder import entries_csv, labels_csv, make_files, makers_csv
     from fusiondiff_audit.kiln.parallel import available_cores
 
     files: list[SyntheticFile] = []
     octets = 0
     with new_folder(out) as folder:
-        for group in with_progress(make_files(spec, workers=available_cores()), activity="drawing", total=spec.images):
+        drawn = make_files(spec, usable=is_assessable, workers=available_cores())
+        for group in with_progress(drawn, activity="drawing", total=spec.images):
             for file in group:
                 signing.create(folder / file.name, file.data)
                 octets += len(file.data)

@@ -11,12 +11,15 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
+from fusiondiff_audit.cli.report_text import checked_data, evidence_rows, header_rows
 from fusiondiff_audit.cli.text import count, table
-from fusiondiff_audit.cli.verify import checked_data, header_rows, rules_data
+from fusiondiff_audit.cli.verify import rules_data
 from fusiondiff_audit.extras import require
 from reports.verdict.excerpt import MAX_EXCERPT, make_excerpt, verify_excerpt
+from reports.verdict.former_header import FormerHeader
 from reports.verdict.issue import CHECKPOINT, REPORT
 from reports.verdict.report import Report
+from reports.verdict.verdicts import Verdict
 from reports.verdict.verification import read_bundle
 from reports.verdict.versions import version_remark
 from signing.manifest import MAX_SIGNED_FILE
@@ -58,10 +61,11 @@ def render_page(report: Path, out: Path, images: Path | None) -> Answer:
 @click.option("--out", type=PATH, required=True, help="The file to write.")
 @answering()
 def excerpt(report: Path, image: str, out: Path) -> Answer:
-    """Take one image out of a report, with a proof that the report contains it.
+    """Prove what a report says of one image.
 
     REPORT is the folder of a report; IMAGE is a name as the report gives it. The excerpt holds the report's header, the
-    row of that image and that of its specimen, if it names one, and no other row. No key is needed.
+    row of that image and that of its specimen, if it names one, each with a proof that the report contains it, and no
+    other row. It does not hold the image. No key is needed.
 
     \b
     fusiondiff-audit report excerpt out tile-7.tif --out tile-7.excerpt.json
@@ -73,7 +77,7 @@ def excerpt(report: Path, image: str, out: Path) -> Answer:
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=MAX_NOTE)
     signing.create(out, make_excerpt(content, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": content.header.id}
-    return Answer("DONE", f"{out} shows {image} alone; nothing was verified yet", data=data)
+    return Answer("DONE", f"{out} holds what the report says of {image}; nothing was verified yet", data=data)
 
 
 def _read(path: Path) -> Report:
@@ -98,6 +102,7 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
     """
     excerpt = verify_excerpt(signing.read_capped(path, limit=MAX_EXCERPT), str(path), trust=trust.store)
     header, row, specimen = excerpt.header, excerpt.row, excerpt.specimen
+    specimens = () if specimen is None else (specimen,)
     if image is not None:
         digest = sha256(signing.read_capped(image, limit=MAX_SIGNED_FILE)).hexdigest()
         if digest != row.sha256:
@@ -108,7 +113,8 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
         ("image", f"{row.name}, sha256:{row.sha256}"),
         ("verdict", _verdict(row.verdict, row.reasons)),
         *((("specimen", f"{specimen.specimen}: {_verdict(specimen.verdict, specimen.reasons)}"),) if specimen else ()),
-        *header_rows(header, excerpt.comparison, (row,)),
+        *evidence_rows(specimen or row, header),
+        *header_rows(header, specimens, (row,), excerpt.comparison),
     ]
     data = {
         "format": header.format,
@@ -123,7 +129,7 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
             "reasons": list(specimen.reasons),
             "images": specimen.images,
         },
-        "checked": checked_data(header, (row,)),
+        "checked": checked_data(header, specimens, (row,)),
         "reference": header.reference,
         "demonstration": header.demonstration,
         "signer": signer_data(excerpt.signer),
@@ -133,8 +139,12 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
     sentence = f"excerpt genuine{trust.remarks()}{version_remark(header.format)}. "
     sentence += f"{demonstration}It says of {row.name}: {row.verdict}"
+    is_former = isinstance(header, FormerHeader)
+    if specimen and not is_former and row.judged is None and row.verdict is not Verdict.REFUSED:
+        sentence += ", though it was not assessable, and is no part of the evidence"
     if specimen:
-        sentence += f"; of {specimen.specimen}, by the worst of {specimen.images} images: {specimen.verdict}"
+        by = "the worst of" if is_former else "all"
+        sentence += f"; of {specimen.specimen}, by {by} {specimen.images} images: {specimen.verdict}"
     elif row.specimen:
         sentence += f"; the verdict on {row.specimen}, by all its images, is not in the excerpt"
     return Answer("PASSED", sentence, table(rows), data)

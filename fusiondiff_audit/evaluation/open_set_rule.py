@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from fusiondiff_audit.evaluation.open_set import FitRule, OpenSetSpecimen, SpecimenAnswer
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.cross_conformal import CrossConformal
+from fusiondiff_audit.model.cross_conformal import FOLD_TREES, CrossConformal
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
 from reports.arithmetic import Rank, least_specimens
 from reports.verdict.verdicts import Verdict
 
 OPEN_SET_ALPHA = Fraction(1, 20)
-OPEN_SET_TREES = 60  # of the forest of each fold
 _DRAW = b"bench/2"  # of the tiles of enrolled specimens; an audit draws it when the batch is sealed
 
 
@@ -52,21 +49,13 @@ def cross_conformal_rule(
 
 def rule_of_model(model: DiffusionModel, features: Sequence[TileFeatures], seed: int) -> FitRule:
     """Return the rule with a model's projection."""
-    return cross_conformal_rule(features, projection_of(model), trees=OPEN_SET_TREES, seed=seed)
+    return cross_conformal_rule(features, model.encoder.projection(), trees=FOLD_TREES, seed=seed)
 
 
 def tiled_specimen(specimen: OpenSetSpecimen, features: Sequence[TileFeatures]) -> TiledSpecimen:
     """Return a specimen with the features of its assessable images."""
     images = tuple(features[place] for place in specimen.images)
     return TiledSpecimen(specimen.name, specimen.maker, specimen.authentic, images)
-
-
-def projection_of(model: DiffusionModel) -> TileFeatures:
-    """Return a model's projection on to linear discriminants; of one without, the identity."""
-    directions = model.encoder.directions
-    if directions is None:
-        return np.eye(model.settings.architecture.feature_dim, dtype=np.float32)
-    return directions.weight.numpy(force=True)
 
 
 def rank_verdict(authentic: Rank, counterfeit: Rank, alpha: Fraction) -> Verdict:

@@ -58,6 +58,11 @@ def measure_quality(plane: npt.NDArray[Any]) -> Quality:
     return Quality(white, black, contrast, focus, faults)
 
 
+def is_assessable(plane: npt.NDArray[Any]) -> bool:
+    """Say whether a plane of greys has no fault."""
+    return not measure_quality(plane).faults
+
+
 def _focus(plane: npt.NDArray[Any]) -> float:
     """Return the share of the image's variance that lies in the finest detail, without noise."""
     height, width = (side // 2 * 2 for side in plane.shape)

@@ -1,8 +1,9 @@
 """Labels of files, from labels.csv.
 
-Columns `file,label,specimen,use`; label is `authentic` or `counterfeit`, use is `enrol` (if left out) or `calibrate`. A
-file without a specimen is one of its own. A specimen of two labels or two uses would leak from one part into another,
-and is refused.
+Columns `file,label,specimen,maker,session,use`, of which the first two are needed. `label` is `authentic` or
+`counterfeit`; `maker` is who made the specimen, `session` when or in which run it was imaged; `use` is `enrol` (if left
+out) or `hold-out`, for specimens that no enrolment takes. A file without a specimen is one of its own. A specimen of
+two labels, makers or uses would leak from one part into another, and is refused; it may be imaged in several sessions.
 """
 
 from dataclasses import dataclass
@@ -14,30 +15,43 @@ from signing import SigningError
 from signing.names import refuse_unsafe
 from signing.strict import refuse_bad_label
 
-_COLUMNS = {"file", "label", "specimen", "use"}
+LABEL_COLUMNS = ("file", "label", "specimen", "maker", "session", "use")
+_NAMES = ("specimen", "maker", "session")
+_RETIRED_USE = "calibrate"
 
 
 class Use(StrEnum):
     """The use of a labelled image in an enrolment."""
 
     ENROL = "enrol"
-    CALIBRATE = "calibrate"
+    HOLD_OUT = "hold-out"
 
 
 @dataclass(frozen=True, slots=True)
 class FileLabel:
-    """The label of one file, its specimen and its use, as a table claims them."""
+    """What a table claims of one file; None is not stated."""
 
     authentic: bool
     specimen: str
-    use: Use
+    use: Use = Use.ENROL
+    maker: str | None = None
+    session: str | None = None
+
+    @property
+    def of_specimen(self) -> tuple[bool, str | None, Use]:
+        """Label, maker and use, which all images of a specimen share."""
+        return self.authentic, self.maker, self.use
+
+    def is_unnamed(self, file: str) -> bool:
+        """Say whether a file is a specimen of its own because no specimen is named."""
+        return self.specimen == _own_specimen(file)
 
 
 def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
     """Return the label of each file; `data` are the file's bytes, where they were verified."""
     labels: dict[str, FileLabel] = {}
     firsts: dict[str, tuple[str, FileLabel]] = {}
-    for where, row in read_rows(path, known=_COLUMNS, needed=("file", "label"), data=data):
+    for where, row in read_rows(path, known=set(LABEL_COLUMNS), needed=("file", "label"), data=data):
         name = row["file"]
         try:
             refuse_unsafe(name)
@@ -45,21 +59,36 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
             raise bad_table(path, f"{where}: {name!a} names no file of the folder") from e
         if name in labels:
             raise bad_table(path, f"{where}: {name!a} is named twice")
-        if row["label"] not in ("authentic", "counterfeit"):
-            raise bad_table(path, f"{where}: {row['label']!a} is no label; authentic and counterfeit are")
-        try:
-            refuse_bad_label(row.get("specimen") or None)
-        except SigningError as e:
-            raise bad_table(path, f"{where}: specimen {e}") from e
-        if row.get("use", "") not in ("", *Use):
-            raise bad_table(path, f"{where}: {row['use']!a} is no use; enrol and calibrate are")
-        specimen = row.get("specimen") or f"file {name}"
-        label = FileLabel(row["label"] == "authentic", specimen, Use(row.get("use") or Use.ENROL))
-        first = firsts.setdefault(label.specimen, (where, label))
-        if first[1] != label:
-            what = f"{where}: specimen {label.specimen!a} has another label or use than on {first[0]}"
-            raise bad_table(path, what, "all images of one specimen share its label and its use")
+        label = _label(path, where, row)
+        first_place, first = firsts.setdefault(label.specimen, (where, label))
+        if first.of_specimen != label.of_specimen:
+            fault = f"{where}: specimen {label.specimen!a} has another label, maker or use than on {first_place}"
+            raise bad_table(path, fault, "all images of one specimen share its label, its maker and its use")
         labels[name] = label
     if not labels:
         raise bad_table(path, "no file is labelled")
     return labels
+
+
+def _label(path: Path, where: str, row: dict[str, str]) -> FileLabel:
+    if row["label"] not in ("authentic", "counterfeit"):
+        raise bad_table(path, f"{where}: {row['label']!a} is no label; authentic and counterfeit are")
+    for column in _NAMES:
+        try:
+            refuse_bad_label(row.get(column) or None)
+        except SigningError as e:
+            raise bad_table(path, f"{where}: {column} {e}") from e
+    use = row.get("use") or Use.ENROL
+    if use == _RETIRED_USE:
+        fault = f"{where}: {use!a} is no longer a use: every enrolled specimen calibrates"
+        raise bad_table(path, fault, f"say {Use.ENROL}, or {Use.HOLD_OUT} for what no enrolment takes")
+    if use not in tuple(Use):
+        raise bad_table(path, f"{where}: {use!a} is no use; {' and '.join(Use)} are")
+    specimen = row.get("specimen") or _own_specimen(row["file"])
+    return FileLabel(
+        row["label"] == "authentic", specimen, Use(use), row.get("maker") or None, row.get("session") or None
+    )
+
+
+def _own_specimen(file: str) -> str:
+    return f"file {file}"

@@ -54,10 +54,15 @@ def specimen(
     *key: str,
     difficulty: Difficulty = Difficulty.MEDIUM,
     instrument: str = "everyday",
+    again: int = 0,
 ) -> Specimen:
-    """Draw a specimen by a kiln, or a copy by one of its workshops, from the random stream of this key."""
+    """Draw a specimen by a kiln, or a copy by one of its workshops, from the random stream of this key.
+
+    With `again` it is the same specimen, imaged in another session of the microscope.
+    """
     full_key = (*key, kiln, workshop or "authentic", difficulty.name, instrument)
-    return draw_specimen(KILNS[kiln], workshop, full_key, difficulty=difficulty, instrument=instrument)
+    session = (*full_key, "again", str(again)) if again else None
+    return draw_specimen(KILNS[kiln], workshop, full_key, difficulty=difficulty, instrument=instrument, session=session)
 
 
 def draw_specimen(

@@ -52,7 +52,9 @@ def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | N
     tensors.fill(encoder, tensors.view(files.shards, tensors.specs_of(encoder)))
     _refuse_unfit(encoder, files.where)
     encoder.diffusion.freeze_prompt()
-    head = None if head_data is None else read_head(head_data, settings, f"{files.where}/{HEAD_FILE}")
+    head = None
+    if head_data is not None:
+        head = read_head(head_data, settings, encoder.projection(), f"{files.where}/{HEAD_FILE}")
     provenance = read_provenance(bytes(files.memory[CARD_FILE]))
     return LoadedBundle(files.digest, files.verified, settings, encoder, head, provenance)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from fusiondiff_audit.model.enrolment_summary import SummaryTable, enrolment_tables
 from fusiondiff_audit.model.settings import Settings
 
 PROVENANCE_HEADING = "## How the encoder came to be"
@@ -11,7 +12,7 @@ _MAX_PROVENANCE = 2 * 1024 * 1024  # bytes: more than a recipe may have
 _COMPUTES = ("diffusers", "numpy", "scikit-learn", "timm", "torch")
 _LIMITS = (
     "A finding means `authentic as` the reference above and nothing else.",
-    "Accuracy on other objects, instruments or laboratories was not measured, unless a table below says so.",
+    "Accuracy on other objects, instruments or laboratories was not measured, unless a table says so.",
     "A finding states nothing about age, provenance or value.",
 )
 
@@ -31,15 +32,15 @@ def card(settings: Settings, provenance: str = "") -> bytes:
         "texture descriptors": f"{architecture.feature_dim - architecture.width}" if architecture.surface else "none",
         "projection": f"{architecture.directions} directions" if architecture.directions else "none",
         "precision": architecture.precision.value,
-        "training examples": _counted(settings, calibrates=False),
-        "calibration examples": _counted(settings, calibrates=True),
+        "enrolled images": _counted(settings),
         "labelled images that the encoder was trained with": str(len(settings.seen)),
     }
     table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows.items())
     limits = "\n".join(f"- {line}" for line in _LIMITS)
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
     history = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
-    return f"{front}\n| | |\n|---|---|\n{table}\n\n## Limits\n\n{limits}\n{history}".encode()
+    enrolment = "".join(f"\n## {part.title}\n\n{_markdown(part)}\n" for part in _enrolment(settings))
+    return f"{front}\n| | |\n|---|---|\n{table}\n{enrolment}\n## Limits\n\n{limits}\n{history}".encode()
 
 
 def read_provenance(data: bytes) -> str:
@@ -98,14 +99,24 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
 
 def _datasets(settings: Settings) -> list[tuple[str, str]]:
     """Return the names and descriptions of the enrolled data sets."""
-    training, calibration = (_counted(settings, calibrates=use) for use in (False, True))
-    enrolled = f"trained on {training} images, calibrated on {calibration}; bundle.json has the digest of each"
+    enrolled = f"{_counted(settings)} images; bundle.json has the digest of each"
     return [(settings.reference, enrolled)] if settings.reference else []
 
 
-def _counted(settings: Settings, *, calibrates: bool) -> str:
-    used = [example.authentic for example in settings.examples if example.calibrates is calibrates]
+def _counted(settings: Settings) -> str:
+    used = [example.authentic for example in settings.examples]
     return f"{sum(used)} authentic, {len(used) - sum(used)} counterfeit"
+
+
+def _enrolment(settings: Settings) -> tuple[SummaryTable, ...]:
+    return enrolment_tables(settings) if settings.examples else ()
+
+
+def _markdown(part: SummaryTable) -> str:
+    lines = [part.head, ("---",) * len(part.head), *part.rows] if part.rows else []
+    table = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    sentences = "\n".join(f"- {sentence}" for sentence in part.sentences)
+    return "\n\n".join(filter(None, (table, sentences)))
 
 
 def _cell(text: str) -> str:

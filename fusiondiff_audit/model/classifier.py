@@ -20,19 +20,25 @@ from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle, write_bundle
-from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.encoder import Encoder
-from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample, forest_scores, is_constant, train_forests
+from fusiondiff_audit.model.enrolment import (
+    ForestSettings,
+    LabelledExample,
+    forest_scores,
+    one_blas_thread,
+    train_forests,
+)
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
+from fusiondiff_audit.model.fit_head import FitProgress, fit_head, no_progress
 from fusiondiff_audit.model.head import Head
 from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings, refuse_faults
-from fusiondiff_audit.model.nonconformity import calibrate, mean_residual, unfamiliarity
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.specimens import SpecimenRanks, TileFeatures
 from reports.verdict.header import model_title
 from reports.verdict.model_names import display_base, display_name
 from signing.strict import malformed
 
-_ABSURD = 1e12  # no distance or residual of real embeddings, and more than a report can state
+_ABSURD = 1e12  # no feature of a real image
 
 
 class DiffusionModel:
@@ -134,9 +140,16 @@ class DiffusionModel:
         """The gated encoder, for callers that need gradients."""
         return self._runner.encoder
 
-    def calibration(self) -> Calibration:
-        """Return the nonconformity of the held-out specimens."""
-        return calibrate(self.head, self.settings)
+    def rank(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
+        """Return the ranks of a specimen among those enrolled, given the features of its images; see `CrossConformal`.
+
+        A model with too few specimens to fit the models of folds to raises AuditError.
+        """
+        if self.head.conformal is None:
+            fault = f"{self.settings.name}: too few specimens are enrolled to rank others among them"
+            raise AuditError(AuditReason.NOT_ENROLLED, fault)
+        with one_blas_thread():
+            return self.head.conformal.ranks(images, name, seed)
 
     def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
         """Yield the embeddings of each image."""
@@ -154,6 +167,7 @@ class DiffusionModel:
         learning: ForestSettings | None = None,
         demonstration: bool = False,
         name: str | None = None,
+        progress: FitProgress = no_progress,
     ) -> "DiffusionModel":
         """Return a model that is enrolled on these examples alone; an image that cannot be judged raises ValueError.
 
@@ -171,13 +185,9 @@ class DiffusionModel:
         images = [image.without_pixels() for image in self._runner.embed(micrographs())]
         refuse_faults(images)
         enrolled = collect_embeddings(images, examples)
-        forests = train_forests(enrolled.training, learning)
-        if all(map(is_constant, forests)):
-            fault = (
-                "no partition has specimens of both classes" if len(forests) > 1 else "all specimens are of one class"
-            )
-            raise ValueError(f"{fault}; enrol more specimens, or ask for fewer partitions")
-        head = Head(forests, enrolled)
+        head, figures = fit_head(
+            enrolled, np.stack([image.fingerprint for image in images]), self.encoder.projection(), learning, progress
+        )
         own = self.settings
         settings = replace(
             own,
@@ -187,6 +197,10 @@ class DiffusionModel:
             demonstration=demonstration,
             learning=learning,
             examples=enrolled.examples,
+            ranks=figures.ranks,
+            ratios=figures.ratios,
+            ratio_quality=figures.ratio_quality,
+            confounding=None,
         )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False, provenance=self.provenance)
 
@@ -207,35 +221,27 @@ class DiffusionModel:
             return blank
         tile_scores = forest_scores(head.forests, image.embeddings)
         scores = [aggregate(by_tile, rule) for by_tile in tile_scores]
-        votes, residual = Votes.of(scores), mean_residual(image.residual, len(prepared.tiles))
-        unfamiliar = unfamiliarity(
-            image.embeddings, residual, head.enrolled.training, self.settings.unfamiliarity, votes.label
-        )
-        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (image.gates, unfamiliar)):  # False for NaN
+        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (image.gates, image.features)):  # False for NaN
             raise malformed(self.settings.name, f"computes absurd numbers for {micrograph.name!a}")
         tiles = tuple(
-            TileFinding(tile.top, tile.left, float(score), float(gate), float(distance))
-            for tile, score, gate, distance in zip(
-                prepared.tiles, tile_scores.mean(0), image.gates, unfamiliar, strict=True
-            )
+            TileFinding(tile.top, tile.left, float(score), float(gate))
+            for tile, score, gate in zip(prepared.tiles, tile_scores.mean(0), image.gates, strict=True)
         )
         return replace(
             blank,
             tiles=tiles,
-            votes=votes,
+            votes=Votes.of(scores),
             score=float(np.mean(scores)),
             gate=float(image.gates.mean()),
-            unfamiliarity=aggregate(unfamiliar, rule),
-            residual=image.residual,
+            features=image.features,
+            near_duplicate=head.has_near_duplicate(image.fingerprint),
         )
 
     def _with_shots(self, shots: int) -> Head:
         """Return a head that is trained on the first `shots` examples of each class."""
-        if shots < 1:
-            raise ValueError(f"{shots} shots; at least one example of each class is needed")
         few = self.head.enrolled.few_shot(shots)
         learning = replace(self.settings.learning or ForestSettings(), partitions=1)
-        return Head(train_forests(few, learning), few)
+        return replace(self.head, forests=train_forests(few, learning))
 
     def save(self, folder: str | os.PathLike[str], *, key: signing.PrivateKey | None = None) -> None:
         """Write a bundle to a new folder, signed if there is a key; `fusiondiff-audit model sign` signs it later."""

@@ -9,29 +9,30 @@ probability of about alpha; of at most 2 alpha + (1 - K/n) / (K + 1) for K folds
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
 
-from fusiondiff_audit.model.evidence import EvidenceModel, fit_evidence
+from fusiondiff_audit.model.evidence import EvidenceModel, fit_evidence, log_spread, makers_of
 from fusiondiff_audit.model.findings import Class
-from fusiondiff_audit.model.specimens import Design, TiledSpecimen, TileFeatures, Vectors, pool_whole, whole
+from fusiondiff_audit.model.specimens import (
+    Design,
+    SpecimenRanks,
+    TiledSpecimen,
+    TileFeatures,
+    Vectors,
+    pool_whole,
+    whole,
+)
 from reports.arithmetic import Rank
+from reports.verdict.enrolment_ranks import RankPair
 
 MOST_FOLDS = 8
+FOLD_TREES = 60  # of the forest of each fold
+_ENROLMENT = b"enrolment"  # seeds the draw of tiles where no batch is sealed
+_DESIGNS = 1024  # at which the scores of enrolled specimens are kept
 _LEAST_FOLDS = 3  # with two, a model without two folds has nothing to be fitted to
-
-
-@dataclass(frozen=True, slots=True)
-class SpecimenRanks:
-    """A specimen's ranks among the enrolled specimens of each class, at the design at which all were pooled."""
-
-    counterfeit: Rank
-    authentic: Rank
-    design: Design
-    reduced: bool  # the specimen has images or tiles that no enrolled one has, which were left out
-    conservative: bool  # an enrolled specimen has fewer images or tiles, so that p is too large rather than too small
 
 
 class CrossConformal:
@@ -44,9 +45,10 @@ class CrossConformal:
         models: Sequence[EvidenceModel],
     ) -> None:
         self.specimens, self.folds, self.models = tuple(specimens), tuple(folds), tuple(models)
-        self._most = Design.most(specimen.design for specimen in specimens)
-        self._shares = [models[fold].shares(specimen.images) for specimen, fold in zip(specimens, folds, strict=True)]
-        self._calibrated: dict[tuple[Design, bytes], Vectors] = {}
+        by_class = ([s.design for s in specimens if s.authentic == bool(kind)] for kind in Class)
+        counterfeit, authentic = (Design.usual(designs) for designs in by_class)
+        self.usual = authentic.within(counterfeit)
+        self._scores = lru_cache(maxsize=_DESIGNS)(self._scores_at)
 
     @classmethod
     def fit(
@@ -91,9 +93,10 @@ class CrossConformal:
     def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
         """Return the ranks of an audited specimen; `seed` is drawn when the batch is sealed."""
         audited = Design.of(map(len, images))
-        design = audited.within(self._most)
+        design = audited.within(self.usual)
         calibrated = self._scores(design, seed)
-        own = self.nonconformity(images, name, seed)[np.array(self.folds)]
+        by_fold = self.nonconformity(images, name, seed)
+        own = by_fold[np.array(self.folds)]
         ranks = {}
         for kind in Class:
             of_class = np.array([specimen.authentic == bool(kind) for specimen in self.specimens])
@@ -102,29 +105,74 @@ class CrossConformal:
         return SpecimenRanks(
             ranks[Class.COUNTERFEIT],
             ranks[Class.AUTHENTIC],
+            self._spread(images, name, design, seed),
+            float(-by_fold[:, Class.AUTHENTIC].mean()),
             design,
             reduced=design != audited,
             conservative=not all(specimen.design.covers(design) for specimen in self.specimens),
         )
 
+    def enrolled_scores(self) -> Vectors:
+        """Return the nonconformity of each enrolled specimen, by the model of its fold: specimens x classes."""
+        return self._scores(self.usual, _ENROLMENT)
+
+    def enrolled_ranks(self) -> tuple[RankPair, ...]:
+        """Return the ranks of each enrolled specimen; those of its own class leave it out."""
+        scores = self.enrolled_scores()
+        authentic = np.array([specimen.authentic for specimen in self.specimens])
+        pairs = []
+        for own, label in zip(scores, authentic, strict=True):
+            ranks = {}
+            for kind in Class:
+                of_class, same = authentic == bool(kind), int(bool(kind) == label)
+                at_least = (scores[of_class, kind] >= own[kind]).sum()
+                ranks[kind] = Rank(int(at_least) - same, int(of_class.sum()) - same)
+            pairs.append(RankPair(ranks[Class.AUTHENTIC], ranks[Class.COUNTERFEIT]))
+        return tuple(pairs)
+
     def nonconformity(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> Vectors:
         """Return how badly a specimen fits each class by the model of each fold: folds x classes."""
         audited = TiledSpecimen(name, "", authentic=False, images=tuple(images))
-        choice = audited.draw(audited.design.within(self._most), seed)
+        choice = audited.draw(audited.design.within(self.usual), seed)
         rows = [model.numbers(images, model.shares(images), choice) for model in self.models]
         pairs = zip(self.models, rows, strict=True)
         return np.concatenate([model.nonconformity(numbers[None]) for model, numbers in pairs])
 
-    def _scores(self, design: Design, seed: bytes) -> Vectors:
+    def _spread(self, images: Sequence[TileFeatures], name: str, design: Design, seed: bytes) -> Rank | None:
+        """Return the rank of how far a specimen's images lie apart; no model was fitted to it."""
+        if len(design.tiles) == 1:
+            return None
+        projection = self.models[0].projection
+        audited = TiledSpecimen(name, "", authentic=False, images=tuple(images))
+        own = log_spread(images, audited.draw(design, seed), projection)
+        several = [specimen for specimen in self.specimens if len(specimen.images) > 1]
+        enrolled = [log_spread(each.images, each.draw(design, seed), projection) for each in several]
+        return Rank(sum(spread >= own for spread in enrolled), len(enrolled))
+
+    @cached_property
+    def _shares(self) -> list[tuple[Vectors, ...]]:
+        """The share of trees that call each tile of each enrolled specimen authentic, by the model of its fold."""
+        pairs = zip(self.specimens, self.folds, strict=True)
+        return [self.models[fold].shares(specimen.images) for specimen, fold in pairs]
+
+    def _scores_at(self, design: Design, seed: bytes) -> Vectors:
         """Return the nonconformity of each enrolled specimen at a design, by the model of its fold."""
-        if (design, seed) not in self._calibrated:
-            rows = []
-            for specimen, fold, shares in zip(self.specimens, self.folds, self._shares, strict=True):
-                model = self.models[fold]
-                numbers = model.numbers(specimen.images, shares, specimen.draw(design, seed))
-                rows.append(model.nonconformity(numbers[None])[0])
-            self._calibrated[design, seed] = np.array(rows)
-        return self._calibrated[design, seed]
+        rows = []
+        for specimen, fold, shares in zip(self.specimens, self.folds, self._shares, strict=True):
+            model = self.models[fold]
+            numbers = model.numbers(specimen.images, shares, specimen.draw(design, seed))
+            rows.append(model.nonconformity(numbers[None])[0])
+        return np.array(rows)
+
+
+def can_fit(specimens: Sequence[TiledSpecimen]) -> bool:
+    """Say whether there are specimens enough of either class, and a maker of whose ware two remain in every fold."""
+    authentic = sum(specimen.authentic for specimen in specimens)
+    if min(authentic, len(specimens) - authentic) < _LEAST_FOLDS:
+        return False
+    makers, folds = np.array(makers_of(specimens)), np.array(deal(specimens))
+    without_two = (makers[~np.isin(folds, pair)] for pair in combinations(range(max(folds) + 1), 2))
+    return all(len(set(kept.tolist())) < len(kept) for kept in without_two)
 
 
 def deal(specimens: Sequence[TiledSpecimen]) -> tuple[int, ...]:

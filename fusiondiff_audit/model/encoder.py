@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -110,6 +112,12 @@ class Encoder(nn.Module):
             norms = self.directions.weight.norm(dim=1)
             if not ((norms > _MIN_NORM) & (norms < _MAX_NORM)).all():  # False for NaN
                 raise ValueError("directions of a norm that no images give")
+
+    def projection(self) -> npt.NDArray[np.float32]:
+        """Return the directions that features are projected on to; the identity, if there is no projection."""
+        if self.directions is None:
+            return np.eye(self.architecture.feature_dim, dtype=np.float32)
+        return self.directions.weight.detach().float().cpu().numpy()
 
     def forward(self, tiles: Tensor) -> EncoderOutput:
         output = self.features(tiles)

@@ -73,12 +73,12 @@ def explain_finding(model: DiffusionModel, sample: Micrograph) -> Explanation:
 
 def nearest_specimens(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> Iterator[Neighbour]:
     """Yield the enrolled specimens with the least mean distance, the nearest first."""
-    training = model.head.enrolled.training
+    enrolled = model.head.enrolled
     if not len(rows):
         return
-    distances = pairwise_distances(rows, training.embeddings)
-    labels = {example.specimen: example.authentic for example in training.examples}
-    means = {name: float(distances[:, training.specimens == name].min(1).mean()) for name in labels}
+    distances = pairwise_distances(rows, enrolled.embeddings)
+    labels = {example.specimen: example.authentic for example in enrolled.examples}
+    means = {name: float(distances[:, enrolled.tile_specimens == name].min(1).mean()) for name in labels}
     for name in sorted(means, key=means.__getitem__)[:_NEAREST]:
         yield Neighbour(name, labels[name], means[name])
 

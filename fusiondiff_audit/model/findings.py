@@ -46,7 +46,10 @@ class TileFinding:
     left: int
     score: float
     gate: float
-    unfamiliarity: float
+
+
+def _no_tiles() -> npt.NDArray[np.float32]:
+    return np.zeros((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +68,8 @@ class Finding:
     votes: Votes = Votes(0, 0)
     score: float | None = None  # mean share of trees that say `authentic`
     gate: float | None = None  # 1: local path; 0: global path
-    unfamiliarity: float | None = None
-    residual: npt.NDArray[np.float32] | None = field(default=None, repr=False)  # tiles x height x width
+    features: npt.NDArray[np.float32] = field(default_factory=_no_tiles, repr=False)  # tiles x dimensions
+    near_duplicate: bool = False  # its pixels are nearly those of an enrolled image
     unverified: bool = False  # the model's files were not verified
 
     @property

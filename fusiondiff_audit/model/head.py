@@ -1,4 +1,4 @@
-"""The head of a bundle, `head.safetensors`: the forests, and the embeddings that they were trained with."""
+"""The head of a bundle, `head.safetensors`: forests, the models of folds, and the enrolled tiles behind them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,62 +6,94 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fusiondiff_audit.images.fingerprint import FINGERPRINT_SIZE, NEAR_DUPLICATE, Fingerprints, similarity
+from fusiondiff_audit.model.cross_conformal import CrossConformal, can_fit
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings
+from fusiondiff_audit.model.fold_arrays import NamedArrays, fold_arrays, read_conformal
 from fusiondiff_audit.model.forest import Forest
-from fusiondiff_audit.model.forest_arrays import Arrays, from_arrays, to_arrays
+from fusiondiff_audit.model.forest_arrays import from_arrays, to_arrays
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.specimens import TileFeatures
 from fusiondiff_audit.weights.tensors import view_arrays
 from signing.strict import malformed
 
-_ROWS, _RESIDUAL, _OWNER = "enrolled.rows", "enrolled.residual", "enrolled.owner"  # names in the file
-_DTYPES = {_ROWS: np.dtype(np.float32), _RESIDUAL: np.dtype(np.float32), _OWNER: np.dtype(np.int32)}
-NamedArrays = dict[str, npt.NDArray[Any]]
+_ROWS, _FEATURES, _OWNER, _PIXELS = "enrolled.rows", "enrolled.features", "enrolled.owner", "enrolled.fingerprints"
+_DTYPES: dict[str, np.dtype[Any]] = {
+    _ROWS: np.dtype(np.float32),
+    _FEATURES: np.dtype(np.float32),
+    _OWNER: np.dtype(np.int32),
+    _PIXELS: np.dtype(np.int8),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """Forests, and the embeddings of the labelled examples, those for calibration included."""
+    """Forests, the enrolled tiles, and what ranks a specimen; None where too few specimens are enrolled for it."""
 
     forests: tuple[Forest, ...]
     enrolled: EnrolledEmbeddings
+    conformal: CrossConformal | None
+    fingerprints: Fingerprints  # of the enrolled images, by which near-duplicates are known
+
+    def has_near_duplicate(self, image: Fingerprints) -> bool:
+        """Say whether an enrolled image is nearly this one, as another compression or a changed pixel leaves it."""
+        return bool((similarity(image, self.fingerprints) > NEAR_DUPLICATE).any())
 
 
 def head_arrays(head: Head) -> NamedArrays:
     """Return the arrays of a head by their names in the file."""
     forests = {f"forest.{i}.{name}": a for i, f in enumerate(head.forests) for name, a in to_arrays(f).items()}
+    models = () if head.conformal is None else head.conformal.models
+    folds = {f"fold.{i}.{name}": a for i, model in enumerate(models) for name, a in fold_arrays(model).items()}
     own = head.enrolled
-    fields: NamedArrays = {_ROWS: own.embeddings, _RESIDUAL: own.residual, _OWNER: own.example_index}
-    enrolled = {name: array.astype(_DTYPES[name]) for name, array in fields.items()}
-    return {name: np.array(array, order="C") for name, array in (forests | enrolled).items()}
+    fields: NamedArrays = {
+        _ROWS: own.embeddings,
+        _FEATURES: own.features,
+        _OWNER: own.example_index,
+        _PIXELS: head.fingerprints,
+    }
+    enrolled = {name: np.asarray(array, dtype=_DTYPES[name]) for name, array in fields.items()}
+    return {name: np.array(array, order="C") for name, array in (forests | folds | enrolled).items()}
 
 
-def read_head(data: memoryview, settings: Settings, where: str) -> Head:
+def read_head(data: memoryview, settings: Settings, projection: TileFeatures, where: str) -> Head:
     """Parse verified bytes; a head that does not fit the bundle's settings is refused."""
     try:
-        return _head(view_arrays(data, where), settings)
+        return _head(view_arrays(data, where), settings, projection)
     except ValueError as e:
         raise malformed(where, str(e)) from e
 
 
-def _head(arrays: NamedArrays, settings: Settings) -> Head:
+def _head(arrays: NamedArrays, settings: Settings, projection: TileFeatures) -> Head:
     width, count = settings.architecture.embedding_dim, settings.learning.partitions if settings.learning else 0
     fields = {name: _pop(arrays, name) for name in _DTYPES}
     if any(fields[name].dtype != dtype for name, dtype in _DTYPES.items()):
         raise ValueError("enrolled embeddings of other types")
-    embeddings = fields[_ROWS]
-    if embeddings.ndim != 2 or embeddings.shape[1] != width:
-        raise ValueError(f"enrolled embeddings of shape {embeddings.shape}; the encoder's have {width} dimensions")
-    enrolled = EnrolledEmbeddings(settings.examples, embeddings, fields[_RESIDUAL], fields[_OWNER].astype(np.intp))
-    forests = tuple(from_arrays(_forest(arrays, i)) for i in range(count))
+    for name, columns in ((_ROWS, width), (_FEATURES, settings.architecture.feature_dim)):
+        if fields[name].ndim != 2 or fields[name].shape[1] != columns:
+            raise ValueError(f"{name} of shape {fields[name].shape}; the encoder gives {columns} dimensions")
+    if fields[_PIXELS].shape != (len(settings.examples), FINGERPRINT_SIZE):
+        raise ValueError(f"{_PIXELS} of shape {fields[_PIXELS].shape} for {len(settings.examples)} images")
+    owner = fields[_OWNER].astype(np.intp)
+    enrolled = EnrolledEmbeddings(settings.examples, fields[_ROWS], fields[_FEATURES], owner)
+    forests = tuple(from_arrays(_group(arrays, f"forest.{i}.")) for i in range(count))
     if any(forest.features != width or forest.classes != 2 for forest in forests):
         raise ValueError(f"a forest that does not have two classes and {width} features")
+    folds: list[NamedArrays] = []
+    while group := _group(arrays, f"fold.{len(folds)}."):
+        folds.append(group)
     if arrays:
-        raise ValueError(f"{min(arrays)[:100]!a} is no array of {count} forests")
-    return Head(forests, enrolled)
+        raise ValueError(f"{min(arrays)[:100]!a} is no array of {count} forests and {len(folds)} folds")
+    conformal = None
+    if can_fit(enrolled.specimens):
+        conformal = read_conformal(folds, enrolled.specimens, projection)
+    elif folds:
+        raise ValueError(f"models of {len(folds)} folds, for which too few specimens are enrolled")
+    return Head(forests, enrolled, conformal, fields[_PIXELS])
 
 
-def _forest(arrays: NamedArrays, number: int) -> Arrays:
-    prefix = f"forest.{number}."
+def _group(arrays: NamedArrays, prefix: str) -> NamedArrays:
+    """Take the arrays whose names begin with a prefix, by the rest of their names."""
     return {name.removeprefix(prefix): _pop(arrays, name) for name in sorted(arrays) if name.startswith(prefix)}
 
 

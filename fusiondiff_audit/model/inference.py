@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from fusiondiff_audit.images.fingerprint import Fingerprints, fingerprint
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.preparation import Prepared, prepare
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.model.encoder import Encoder, EncoderOutput
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, LabelledExample
 from fusiondiff_audit.model.findings import Runtime
-from fusiondiff_audit.model.nonconformity import mean_residual
 from fusiondiff_audit.model.settings import Settings
 
 Floats = npt.NDArray[np.float32]
@@ -39,6 +39,7 @@ class EmbeddedImage:
     embeddings: Floats
     gates: Floats
     residual: Floats | None
+    fingerprint: Fingerprints
 
     def without_pixels(self) -> "EmbeddedImage":
         """Return a copy without the pixels, which may be large."""
@@ -85,7 +86,8 @@ class EncoderRunner:
             ):
                 prepared, features, embeddings = _overflowed(prepared), features[:0], embeddings[:0]
                 gates, residual = gates[:0], None
-            yield EmbeddedImage(micrograph, prepared, features, embeddings, gates, residual)
+            pixels = fingerprint(prepared.plane)
+            yield EmbeddedImage(micrograph, prepared, features, embeddings, gates, residual, pixels)
 
     def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
         """Yield the tiles of an image, from 0 to 1, in micro-batches; the last one is padded with zeros."""
@@ -144,8 +146,8 @@ def collect_embeddings(images: Sequence[EmbeddedImage], examples: Sequence[Label
             raise ValueError(f"{image.micrograph.name}: has no tile with structure to learn from")
     counts = [len(image.embeddings) for image in images]
     embeddings = np.concatenate([image.embeddings for image in images])
-    residual = np.concatenate([mean_residual(image.residual, len(image.embeddings)) for image in images])
-    return EnrolledEmbeddings(tuple(examples), embeddings, residual, np.repeat(np.arange(len(images)), counts))
+    features = np.concatenate([image.features for image in images])
+    return EnrolledEmbeddings(tuple(examples), embeddings, features, np.repeat(np.arange(len(images)), counts))
 
 
 def refuse_faults(images: Sequence[EmbeddedImage]) -> None:

@@ -1,21 +1,23 @@
 """`bundle.json`: every setting that a finding depends on. Field names are its keys."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
+from reports.verdict.confounding import ImagingClaim
+from reports.verdict.enrolment_ranks import EnrolmentRanks
+from reports.verdict.likelihood_ratio import CalibrationQuality, RatioCalibrator
 from reports.verdict.model_names import JOINT, states_base
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
 from signing.records import read_record, write_record
 from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
 
-FORMAT = "fusiondiff-audit/bundle/v1"
-OPTIONAL_BASE = "base"  # the one optional field, which older bundles do not have
+FORMAT = "fusiondiff-audit/bundle/v2"
+OPTIONAL_BASE = "base"  # the one optional field
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
 # Settings of which one value is supported, which bundles have to state.
@@ -24,13 +26,6 @@ _RETIRED: Mapping[str, Mapping[str, object]] = {
     "architecture": {"fusion": "gated"},
 }
 _MOST_PIXELS = 2**28  # of a micro-batch: a gigabyte of numbers, before the first layer
-
-
-class UnfamiliarityMeasure(StrEnum):
-    """How the unfamiliarity of a tile is measured."""
-
-    DISTANCE = "distance"
-    RESIDUAL = "residual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +40,12 @@ class Settings:
     intensity: Intensity = field(default_factory=Intensity)
     micro_batch: int = 1
     threads: int = 2
-    unfamiliarity: UnfamiliarityMeasure = UnfamiliarityMeasure.DISTANCE
     learning: ForestSettings | None = None
     examples: tuple[LabelledExample, ...] = ()
+    ranks: EnrolmentRanks | None = None  # of its own specimens; None: too few of them
+    ratios: tuple[RatioCalibrator, ...] = ()
+    ratio_quality: tuple[CalibrationQuality, ...] = ()  # of each calibrator, measured by leaving out
+    confounding: ImagingClaim | None = None  # whether imaging predicts the label; None: nobody checked it
     seen: tuple[str, ...] = ()  # pixel digests of all labelled images that the encoder was trained with
     base: str | None = None  # the bundle that it was enrolled on; None if not stated
     format: str = FORMAT
@@ -68,16 +66,23 @@ class Settings:
             raise ValueError(
                 f"geometry.tile is {self.geometry.tile}, architecture.tile {self.architecture.tile}; they must be equal"
             )
-        if self.unfamiliarity is UnfamiliarityMeasure.RESIDUAL and not self.architecture.reading.residual:
-            raise ValueError("unfamiliarity by a residual that is not computed")
         enrolled = (self.learning is not None, bool(self.examples), self.reference is not None)
         if len(set(enrolled)) > 1:
             raise ValueError("a bundle is enrolled, with examples, learning and a reference, or has none of them")
-        if self.examples and all(example.calibrates for example in self.examples):
-            raise ValueError("examples that calibrate, and none to train on")
+        if (self.ranks is None and self.ratios) or (self.ranks is not None and not self.examples):
+            raise ValueError("ranks or likelihood ratios of specimens that are not enrolled")
+        if len(self.ratio_quality) != len(self.ratios) or (self.confounding is not None and not self.examples):
+            raise ValueError(
+                "the quality of other likelihood ratios, or the imaging of specimens that are not enrolled"
+            )
         for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest of an image")
+
+    @property
+    def confounded(self) -> bool | None:
+        """Whether facts about imaging predict the label; None if that was not checked."""
+        return None if self.confounding is None else self.confounding.confounded
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> "Settings":
@@ -87,6 +92,11 @@ class Settings:
             raise malformed(where, f"{OPTIONAL_BASE}: is left out where there is none")
         sections = {name: _without_retired(fields.fields(name), retired) for name, retired in _RETIRED.items()}
         return read_record(cls, Fields({OPTIONAL_BASE: None} | fields.value | sections, where))
+
+    def without_enrolment(self) -> "Settings":
+        """Return the settings of a bundle with this encoder in which nothing is enrolled."""
+        emptied = replace(self, ranks=None, ratios=(), ratio_quality=(), confounding=None)
+        return replace(emptied, reference=None, learning=None, examples=())
 
     def to_bytes(self) -> bytes:
         """Return what `from_bytes` reads."""

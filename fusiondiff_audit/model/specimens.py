@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from reports.arithmetic import Rank
+
 TileFeatures = npt.NDArray[np.float32]  # tiles x dimensions, before the projection on to linear discriminants
 Vectors = npt.NDArray[np.float64]
 Choice = tuple[npt.NDArray[np.intp], ...]  # of each chosen image the chosen tiles
@@ -43,11 +45,33 @@ class Design:
         return other.within(self) == other
 
     @classmethod
-    def most(cls, designs: Iterable["Design"]) -> "Design":
-        """Return the largest number of images, and of tiles of each, that any of these designs has."""
-        rows = [design.tiles for design in designs]
-        images = max(map(len, rows))
-        return cls(tuple(max(row[place] for row in rows if len(row) > place) for place in range(images)))
+    def usual(cls, designs: Sequence["Design"]) -> "Design":
+        """Return the images, and the tiles of each, that three of four designs have; largest images are compared first.
+
+        >>> Design.usual([Design((16, 16)), Design((16, 12)), Design((9, 9)), Design((16,))])
+        Design(tiles=(16, 9))
+        """
+        enough = -(-len(designs) * 3 // 4)
+        usual: list[int] = []
+        while (
+            len(of_place := [design.tiles[len(usual)] for design in designs if len(design.tiles) > len(usual)])
+            >= enough
+        ):
+            usual.append(sorted(of_place, reverse=True)[enough - 1])
+        return cls(tuple(usual))
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenRanks:
+    """A specimen's ranks among the enrolled specimens of each class, at the design at which all were pooled."""
+
+    counterfeit: Rank
+    authentic: Rank
+    spread: Rank | None  # of how far its images lie apart, among enrolled specimens with several; None: it has one
+    score: float  # nonconformity as authentic, negative: what likelihood ratios are computed from
+    design: Design
+    reduced: bool  # the specimen has images or tiles that few enrolled ones have, which were left out
+    conservative: bool  # an enrolled specimen has fewer images or tiles, so that p is too large rather than too small
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,18 +3,32 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fusiondiff_audit import __version__
-from reports.arithmetic import Rank, least_specimens
-from reports.verdict.coverage import AvailableChecks, available_checks
-from reports.verdict.header import VerdictCounts
+from fusiondiff_audit.page.evidence import (
+    can_answer,
+    comparison,
+    p_values,
+    page_specimens,
+    verdict_cards,
+)
+from reports.verdict.former_header import FormerHeader
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, SpecimenRow, surviving_answers
-from reports.verdict.verdicts import Label, Verdict
-from reports.verdict.wording import limitations, robustness_text, scale_text
+from reports.verdict.rows import ImageRow, SpecimenRow, least_tolerance, surviving_answers
+from reports.verdict.verdicts import Verdict
+from reports.verdict.wording import (
+    UNCHECKED,
+    instrument_lines,
+    limitations,
+    rate_lines,
+    ratio_sentences,
+    robustness_text,
+    scale_text,
+    statement_lines,
+    unchecked_tests,
+)
 from signing.strict import visible
 
 # Distinct in shape as well as in colour.
@@ -27,24 +41,25 @@ _SIGNS = {
 }
 _EVEN = 50  # per cent
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-UNCHECKED = "not checked"  # the count of a test that was not made is never shown as 0
 _MEANINGS = {
-    Verdict.AUTHENTIC: "like the reference, and unlike its counterfeits",
-    Verdict.COUNTERFEIT: "like the counterfeits that the model was enrolled with",
+    Verdict.AUTHENTIC: "like specimens of the reference, and unlike the enrolled counterfeits",
+    Verdict.COUNTERFEIT: "like the enrolled counterfeits, and unlike the reference",
     Verdict.INCONCLUSIVE: "no answer: both are possible, or the evidence disagrees or is missing",
     Verdict.UNFAMILIAR: "unlike anything that the model was enrolled with",
     Verdict.REFUSED: "not judged: the file is not the signed one, or cannot be used",
 }
 _WHY = {
     "was-enrolled": "the model was enrolled with this image, or with its specimen: its answer is no evidence",
-    "not-calibrated": "too few calibration specimens: the error rate of the model is unknown",
+    "instrument-not-enrolled": "no image of this instrument was enrolled: it may differ as another maker does",
+    "instrument-confounded": "imaging predicts the labels of enrolled specimens: a verdict may be of the instrument",
+    "not-calibrated": "too few enrolled specimens: the error rate of a verdict is unknown",
     "not-assessable": "cannot be judged: out of focus, saturated, empty or too small",
     "scale-unknown": "the size of a pixel is not stated",
     "unfamiliar": "unlike anything enrolled",
     "unlike-both": "unlike either class",
     "not-sure": "either class is possible",
     "set-disagrees": "label and conformal set disagree",
-    "pictures-disagree": "its images disagree",
+    "pictures-disagree": "its images differ more than those of one specimen do",
     "picture-refused": "an image of it was refused",
     "least-not-reached": "a certificate is below the minimum of the policy",
     "all-refused": "all its images were refused",
@@ -101,26 +116,31 @@ def render(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> byt
         "unchecked": UNCHECKED,
         "sign": _SIGNS,
         "meaning": _MEANINGS,
-        "p": _p,
+        "p_values": p_values,
+        "compared": comparison,
+        "ratios": ratio_sentences,
         "why": _why,
-        "conformal_set": _conformal_set,
         "share": _share,
         "tolerates": _tolerates,
+        "tolerance": _tolerance,
         "pixel": scale_text,
     }
-    header, available = report.header, available_checks(report.header, report.images)
+    header = report.header
     page = pages.get_template("report.html").render(
         header=header,
         report=report,
         thumbnails={name: PageImage(png) for name, png in (thumbnails or {}).items()},
-        verdicts=list(Verdict),
-        images=_cards(header.images, available),
-        specimens=header.specimens.by_verdict().items(),
-        checked=available,
+        former=isinstance(header, FormerHeader),
+        cards=verdict_cards(report),
+        specimens=page_specimens(report),
+        nameless=sum(row.specimen is None for row in report.images),
+        answers=can_answer(report),
+        unchecked_tests=unchecked_tests(header, report.specimens, report.images),
+        instrument=instrument_lines(header),
+        statement=statement_lines(header),
+        rates=rate_lines(header),
         stress_test=robustness_text(header.robustness),
         limitations=limitations(header),
-        least=least_specimens(header.policy.rate),
-        alpha=header.policy.rate,
         certified=header.policy.tolerance is not None,
         poisoned=surviving_answers(report.specimens or report.images),
         version=__version__,
@@ -158,38 +178,14 @@ def _tiles(map_: str) -> list[MapTile]:
     return tiles
 
 
-def _cards(counts: VerdictCounts, available: AvailableChecks) -> list[tuple[Verdict, str]]:
-    """Return the number on each verdict's card; UNCHECKED where no image could have got that verdict."""
-    possible = {
-        Verdict.AUTHENTIC: available.answers,
-        Verdict.COUNTERFEIT: available.answers,
-        Verdict.UNFAMILIAR: available.sets or available.familiarity,
-    }
-    return [
-        (verdict, f"{number:,}" if number or possible.get(verdict, True) else UNCHECKED)
-        for verdict, number in counts.by_verdict().items()
-    ]
-
-
-def _p(rank: Rank | None) -> str:
-    """Return a p-value to three digits, rounded up: rounded down it would overstate the evidence."""
-    if rank is None:
-        return UNCHECKED
-    thousandths = -(-rank.p.numerator * 1000 // rank.p.denominator)
-    return f"{thousandths / 1000:.3f}"
-
-
-def _conformal_set(row: ImageRow | SpecimenRow, alpha: Fraction) -> str:
-    """Return the conformal set, in words."""
-    ranked = row.judged if isinstance(row, ImageRow) else row
-    if ranked is None or ranked.authentic is None or ranked.counterfeit is None:
-        return UNCHECKED
-    pairs = ((Label.AUTHENTIC, ranked.authentic), (Label.COUNTERFEIT, ranked.counterfeit))
-    return " or ".join(label for label, rank in pairs if rank.p > alpha) or "neither"
-
-
 def _why(row: ImageRow | SpecimenRow) -> str:
     return "; ".join(_WHY.get(reason, reason) for reason in row.reasons)
+
+
+def _tolerance(row: ImageRow | SpecimenRow) -> str:
+    """Return a specimen's tolerance, or that of an image without a specimen's name."""
+    tolerance = least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance
+    return "none" if tolerance is None else str(tolerance)
 
 
 def _tolerates(tolerance: int | None) -> str:

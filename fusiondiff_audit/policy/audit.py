@@ -29,6 +29,7 @@ class Intake(PolicySection):
 
     second_signature: bool = False  # the post-quantum one
     scale: Literal["required", "optional"] = "optional"
+    instrument: Literal["required", "remark"] = "required"  # one that was enrolled, and no confounding
 
 
 class Certify(PolicySection):
@@ -49,7 +50,7 @@ class RobustnessRequirement(PolicySection):
 class Decide(PolicySection):
     """The error rate at which a finding counts as an answer."""
 
-    error_rate: Rate = "0.05"  # of conformal sets, and of calling unfamiliar what is familiar
+    error_rate: Rate = "0.05"  # at which a class is ruled out
 
 
 class AuditPolicy(ResolvedPolicy):
@@ -73,6 +74,7 @@ class AuditPolicy(ResolvedPolicy):
             Fraction(self.decide.error_rate),
             needs_scale=self.intake.scale == "required",
             tolerance=self.certify.tolerance if self.certify.poisoning == "on" else None,
+            needs_instrument=self.intake.instrument == "required",
         )
 
     def certifying(self, certificates: Collection[str]) -> "AuditPolicy":

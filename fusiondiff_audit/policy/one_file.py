@@ -9,8 +9,8 @@ from typing import Any
 from signing import Reason, SigningError
 
 # The built-in stress policies in the one-file form, whose digests are over the sections of an audit as well, and so are
-# not those of the same settings in stress.toml. A result that was signed under one of them, as the one beside the
-# embedded bundle, satisfies a requirement of the policy's name for ever.
+# not those of the same settings in stress.toml. A result that was signed under one of them satisfies a requirement of
+# the policy's name for ever.
 ONE_FILE_DIGESTS: Mapping[str, str] = {
     "d38f35a914325771bc2821494acc4da589810823dd9a10b9723fa42c89347d28": "quick",
     "7ced7199d10c2ced1c4bdef4a52e5cf0b723bdcc901e3c925562be8ea0fc2e1d": "full",

@@ -13,15 +13,17 @@ from reports.stress.result import StressResult
 from signing import SigningError
 from signing.strict import malformed
 
+_SECTIONS = ("robustness", "certify", "intake")
+
 
 def quoted_audit_policy(text: str, where: str) -> AuditPolicy:
-    """Return the audit policy that a report quotes.
+    """Return the audit policy that a report quotes; one that is older than a setting has the setting's default.
 
     One of the one-file form that asks for attacks requires a result of the stress policy with its settings.
     """
     settings = _parsed(text, where)
     robustness = settings.get("robustness", {})
-    if "policies" in robustness:
+    if "policies" in robustness and "instrument" in settings.get("intake", {}):
         policy = _policy(AuditPolicy, settings, where)
         if policy.text != text:
             raise malformed(where, "quotes a policy in another form")
@@ -56,7 +58,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as e:
         raise malformed(where, "quotes a policy that is no JSON") from e
     known = isinstance(settings, dict) and isinstance(settings.get("name"), str)
-    if not known or not all(isinstance(settings.get(section, {}), dict) for section in ("robustness", "certify")):
+    if not known or not all(isinstance(settings.get(section, {}), dict) for section in _SECTIONS):
         raise malformed(where, "quotes a policy that this version does not know")
     return settings
 

@@ -53,7 +53,7 @@ class FrozenEncoderLearner:
         image_of_row = np.repeat(np.arange(len(kept)), [len(each) for each in rows])
         examples = tuple(LabelledExample(plane_digest(p.plane), p.specimen, p.authentic) for p in kept)
         whole = np.concatenate(rows)
-        enrolled = EnrolledEmbeddings(examples, whole, np.zeros(len(whole), np.float32), image_of_row)
+        enrolled = EnrolledEmbeddings(examples, whole, np.zeros((len(whole), 0), np.float32), image_of_row)
         return TrainedForests(train_forests(enrolled, self._learning), self)
 
     def votes(self, forests: Sequence[Forest], plane: Plane) -> VoteCounts:

@@ -25,7 +25,7 @@ class Surrogate:
         self._threads = model.runtime.threads
         self._temperature = temperature
         self._device = next(model.encoder.parameters()).device
-        rows = torch.from_numpy(model.head.enrolled.training.embeddings)
+        rows = torch.from_numpy(model.head.enrolled.embeddings)
         scale = rows.std(0).clamp_min(1e-6)
         self._forests = [SoftForest(forest, scale=scale) for forest in model.head.forests]
 

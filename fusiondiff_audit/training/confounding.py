@@ -19,34 +19,21 @@ makers a label, in 83 by those of five). Only more makers, or imaging in random 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from fractions import Fraction
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.model.enrolment import Embeddings, Indices
 from fusiondiff_audit.training.fact_association import FactValue, Labels, NumberFact, TextFact, fact_of
+from reports.arithmetic import Rank
+from reports.verdict.confounding import ConfoundingCheck, FactAssociation, PermutationUnit
 
 PERMUTATIONS = 9_999
 LEAST_MAKERS = 10  # of each label, where labels of makers are permuted; fewer have too little power
 _CHUNK = 1 << 22  # permuted labels that are held in memory at once
 _DIGITS = 9  # sums in another order differ by less, and have to count as equal
 _Statistics = npt.NDArray[np.float64]
-
-
-class ConfoundingState(StrEnum):
-    """Whether the data allow an answer."""
-
-    CHECKED = "checked"
-    NOT_CHECKED = "not checked"
-
-
-class PermutationUnit(StrEnum):
-    """Whose labels are permuted."""
-
-    SPECIMEN = "specimen"
-    MAKER = "maker"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,74 +47,8 @@ class ImagedSpecimen:
     embedding: Embeddings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FactAssociation:
-    """A fact, its adjusted p-value, the rule that fits the labels best, and the specimens for which the rule holds."""
-
-    fact: str
-    p: Fraction
-    rule: str  # such as "'SEM 2'" or "at least 1,024"
-    authentic: int
-    counterfeit: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConfoundingCheck:
-    """Which facts about imaging predict the label; `associations` are of all tested facts, strongest first."""
-
-    alpha: Fraction
-    specimens: tuple[int, int]  # counterfeit, authentic
-    makers: tuple[int, int]
-    unit: PermutationUnit
-    permutations: int
-    associations: tuple[FactAssociation, ...]
-    left_out: tuple[tuple[str, str], ...]  # facts, each with the reason
-
-    @property
-    def state(self) -> ConfoundingState:
-        return ConfoundingState.CHECKED if self.associations else ConfoundingState.NOT_CHECKED
-
-    @property
-    def p(self) -> Fraction | None:
-        """The p-value of the strongest association, which is that of all facts together."""
-        return self.associations[0].p if self.associations else None
-
-    @property
-    def predictors(self) -> tuple[FactAssociation, ...]:
-        """The facts that predict the label."""
-        return tuple(association for association in self.associations if association.p <= self.alpha)
-
-    def sentences(self) -> list[str]:
-        """Return what was found, by how many permutations, and what was left out and why."""
-        left_out = [f"{fact}: left out, because {reason}" for fact, reason in self.left_out]
-        if self.p is None:
-            return [f"whether imaging predicts the label: not checked, because {self._reason()}", *left_out]
-        counterfeit, authentic = self.specimens
-        predicting = [
-            f"the {a.fact} predicts the label (p = {float(a.p):.4g}): it is {a.rule} for {a.authentic} of {authentic} "
-            f"authentic specimens, and for {a.counterfeit} of {counterfeit} counterfeit ones"
-            for a in self.predictors
-        ]
-        none = f"no fact about imaging was found to predict the label (p = {float(self.p):.4g})"
-        facts = ", ".join(association.fact for association in self.associations)
-        tested = f"tested: {facts}; by {self.permutations:,} permutations of the labels of {self.unit}s"
-        return [*(predicting or [none]), tested, *self._caveat(), *left_out]
-
-    def _reason(self) -> str:
-        if not all(self.specimens):
-            return "not both labels are present"
-        return "no fact about imaging varies enough" if self.left_out else "no facts about imaging are stated"
-
-    def _caveat(self) -> list[str]:
-        if self.unit is PermutationUnit.MAKER or self.makers == self.specimens:
-            return []
-        counterfeit, authentic = self.makers
-        few = f"labels of makers ({authentic} authentic, {counterfeit} counterfeit) cannot be permuted"
-        return [f"{few}: a fact that goes with the maker may predict the label by chance"]
-
-
 def check_confounding(
-    specimens: Sequence[ImagedSpecimen], *, alpha: Fraction, seed: int, permutations: int = PERMUTATIONS
+    specimens: Sequence[ImagedSpecimen], *, alpha: Decimal, seed: int, permutations: int = PERMUTATIONS
 ) -> ConfoundingCheck:
     """Test whether facts about imaging predict the label; the order of specimens does not matter.
 
@@ -151,10 +72,10 @@ def check_confounding(
         attained = (statistics == statistics.max(0)).mean(0)  # how often the greatest association is reached
         tested = {name: column for column, name in enumerate(names) if attained[column] <= float(alpha)}
         left_out = [(name, _why_left_out(facts[name], owners, unit)) for name in names if name not in tested]
-        for name, p in _adjusted(list(tested), statistics[:, list(tested.values())]):
+        for name, exceedances in _adjusted(list(tested), statistics[:, list(tested.values())]):
             rule, holds = facts[name].rule(labels)
             counts = int((holds & labels).sum()), int((holds & ~labels).sum())
-            associations.append(FactAssociation(name, p, rule, *counts))
+            associations.append(FactAssociation(name, Rank(exceedances, permutations), rule or None, *counts))
     numbers = (int((~labels).sum()), int(labels.sum()))
     return ConfoundingCheck(alpha, numbers, makers, unit, permutations, tuple(associations), tuple(left_out))
 
@@ -185,13 +106,16 @@ def _statistics(facts: Sequence[TextFact | NumberFact], labellings: Iterator[Lab
     return np.concatenate(chunks).round(_DIGITS)
 
 
-def _adjusted(names: Sequence[str], statistics: _Statistics) -> list[tuple[str, Fraction]]:
-    """Return the facts with their p-values, strongest first: the step-down maximum of Westfall and Young."""
+def _adjusted(names: Sequence[str], statistics: _Statistics) -> list[tuple[str, int]]:
+    """Return the facts, strongest first, by the step-down maximum of Westfall and Young.
+
+    Each comes with the number of permuted labels for which it, or a weaker fact, is associated as strongly as it is.
+    """
     standardised = ((statistics - statistics.mean(0)) / statistics.std(0)).round(_DIGITS)
     order = np.argsort(-standardised[0], kind="stable")
     maxima = np.maximum.accumulate(standardised[:, order[::-1]], axis=1)[:, ::-1]  # over a fact and all weaker ones
     exceedances = np.maximum.accumulate((maxima[1:] >= maxima[0]).sum(0))
-    return [(names[i], Fraction(1 + int(n), len(statistics))) for i, n in zip(order, exceedances, strict=True)]
+    return [(names[i], int(count)) for i, count in zip(order, exceedances, strict=True)]
 
 
 def _why_left_out(fact: TextFact | NumberFact, owners: Indices, unit: PermutationUnit) -> str:

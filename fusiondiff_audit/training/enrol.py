@@ -1,31 +1,32 @@
-"""Enrolment: a signed batch of labelled specimens and a model give a model with forests.
+"""Enrolment: signed batches of labelled specimens and a model give a model with forests.
 
-1. The batch is genuine and its signer is a labeller; `labels.csv` is among the signed files; those bytes are parsed.
-2. Every labelled image is present, is decoded, and duplicates no other; one that fails refuses them all.
-3. A specimen has one name: the manifest and the labels must agree.
-4. The frozen encoder embeds each image once; the forests are trained on the embeddings.
+Batches arrive genuine, signed by labellers, and with labels that agree (`labelled_batches`).
+
+1. Every image to be enrolled is present and is decoded; one that fails refuses them all.
+2. No image duplicates another.
+3. An image whose label the encoder was trained with is refused: every enrolled specimen calibrates, and that one is
+   better known than a new one will be.
+4. The frozen encoder embeds each image once, and one that no audit would judge refuses them all. Forests and the models
+   of folds are fitted to the features of its tiles.
+5. Whether facts about imaging predict the label is checked, and stands in the bundle.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.batch import RefusedImage, decode_batch
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import SignedMicrograph
-from fusiondiff_audit.inputs.labels import FileLabel, Use, read_labels
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
+from fusiondiff_audit.model.fit_head import FitProgress, no_progress
 from fusiondiff_audit.model.names import refuse_bad_name
-from fusiondiff_audit.training.coverage_forecast import CoverageForecast
-from signing import Batch, FileKind, Reason, SignedFile, SigningError
+from fusiondiff_audit.training.imaging import ImagedFile, check_imaging, imaging_facts
+from fusiondiff_audit.training.labelled_batches import LabelledBatch
+from signing import Reason, SigningError
 from signing.strict import is_plain
-
-LABELS_NAME = "labels.csv"
-_LARGEST_LABELS = 64 * 1024 * 1024  # bytes
-MicrographProgress = Callable[[Iterator[SignedMicrograph], int], Iterator[SignedMicrograph]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,108 +47,69 @@ class EnrolmentOrder:
             refuse_bad_name(self.name)
 
 
-def forecast_coverage(batch: Batch) -> CoverageForecast:
-    """Return what an enrolment of a batch would cover, from its labels and its manifest alone."""
-    entries = {entry.name: entry for entry in batch.manifest.files}
-    examples = (
-        LabelledExample("", _specimen(name, label, entries[name].specimen), label.authentic, label.use is Use.CALIBRATE)
-        for name, label in _usable_labels(batch).items()
-    )
-    return CoverageForecast.of(examples)
-
-
 def enrol(
-    batch: Batch, model: DiffusionModel, order: EnrolmentOrder, *, progress: MicrographProgress
+    batches: Sequence[LabelledBatch],
+    model: DiffusionModel,
+    order: EnrolmentOrder,
+    *,
+    progress: FitProgress = no_progress,
 ) -> DiffusionModel:
-    """Return a model enrolled with a batch's labelled images; one unusable image refuses them all."""
-    labels = _usable_labels(batch)  # 1
+    """Return a model enrolled with the labelled images of batches; one unusable image refuses them all."""
+    files: list[ImagedFile] = []
     with Guard() as guard:
-        micrographs = _micrographs(batch, labels, guard)
-        examples = _examples(progress(micrographs, len(labels)), labels, model, order.learning)
         try:
-            return model.enrol(  # 4
-                examples,
+            made = model.enrol(  # 4
+                _examples(batches, model, guard, files, progress),
                 reference=order.reference,
                 learning=order.learning,
                 demonstration=order.demonstration,
                 name=order.name,
+                progress=progress,
             )
         except ValueError as e:
             raise SigningError(Reason.BAD_REQUEST, str(e)) from e
+    claim = check_imaging(files, made.head.enrolled)  # 5
+    made.settings = replace(made.settings, confounding=claim)
+    return made
 
 
-def _usable_labels(batch: Batch) -> dict[str, FileLabel]:
-    """Return the labels of a batch, each of which is of an image that the manifest names."""
-    labels, entries = _labels(batch), {entry.name: entry for entry in batch.manifest.files}
-    if absent := sorted(set(labels) - set(entries)):
-        raise SigningError(Reason.MISSING_FILE, f"{LABELS_NAME}: {absent[0]!a} is labelled, and not in the batch")
-    if other := sorted(name for name in labels if entries[name].kind is not FileKind.IMAGE):
-        raise SigningError(Reason.BAD_REQUEST, f"{LABELS_NAME}: {other[0]!a} is labelled, and signed as no image")
-    return labels
+def _examples(
+    batches: Sequence[LabelledBatch],
+    model: DiffusionModel,
+    guard: Guard,
+    files: list[ImagedFile],
+    progress: FitProgress,
+) -> Iterator[tuple[SignedMicrograph, LabelledExample]]:
+    """Yield the images of all batches in their order; the facts about their imaging are appended to `files`."""
+    total = sum(len(labelled.enrolled) for labelled in batches)
+    paths_by_digest: dict[str, str] = {}
+    trained_on = frozenset(model.settings.seen)
+    for labelled in batches:
+        for micrograph in _micrographs(labelled, guard):
+            label, path = labelled.labels[micrograph.name], labelled.path(micrograph.name)
+            if (duplicate := paths_by_digest.setdefault(micrograph.pixel_digest, path)) != path:  # 2
+                message = f"{path!a}: the same image as {duplicate!a}; it would count twice"
+                raise AuditError(AuditReason.DUPLICATE_PIXELS, message)
+            if micrograph.pixel_digest in trained_on:  # 3
+                message = (
+                    f"{path!a}: the encoder was trained with its label, so it is better known than a new one will be"
+                )
+                raise AuditError(AuditReason.SEEN_LABEL, message, hint="enrol other specimens")
+            example = LabelledExample(
+                micrograph.pixel_digest, label.specimen, label.authentic, label.maker, label.session, labelled.device
+            )
+            files.append(ImagedFile(example, imaging_facts(micrograph, example)))
+            yield micrograph, example
+            progress("embedding", len(files), total)
 
 
-def _labels(batch: Batch) -> dict[str, FileLabel]:
-    entry = batch.entry(LABELS_NAME)
-    if entry is None or entry.kind is not FileKind.LABELS:
-        hint = "put labels.csv (file,label,specimen,use) into the folder before it is signed"
-        raise SigningError(Reason.MISSING_FILE, f"{batch.folder}: the signed batch has no {LABELS_NAME}", hint=hint)
-    if entry.size > _LARGEST_LABELS:
-        fault = f"{LABELS_NAME}: {entry.size:,} bytes, at most {_LARGEST_LABELS:,} are read"
-        raise SigningError(Reason.TOO_LARGE, fault)
-    (file,) = batch.read([entry], lambda file: file, threads=1)
-    if not isinstance(file, SignedFile):
-        raise SigningError(file.reason, file.message, hint=file.hint)
-    return read_labels(Path(LABELS_NAME), file.data)
-
-
-def _micrographs(batch: Batch, labels: dict[str, FileLabel], guard: Guard) -> Iterator[SignedMicrograph]:
-    """Yield every labelled image; a refused file, labelled or not, refuses the batch."""  # 2
-    for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in labels):
+def _micrographs(labelled: LabelledBatch, guard: Guard) -> Iterator[SignedMicrograph]:
+    """Yield every image to be enrolled; a refused file, labelled or not, refuses the batch."""
+    wanted = labelled.enrolled
+    for file in decode_batch(labelled.batch, guard=guard, wanted=lambda file: file.name in wanted):  # 1
         if isinstance(file, signing.RefusedFile):
             raise SigningError(file.reason, file.message, hint=file.hint)
         if isinstance(file, RefusedImage):
             raise SigningError(Reason.UNREADABLE, f"{file.message} ({file.reason})", hint=file.hint)
         if isinstance(file, SignedMicrograph):
             yield file
-
-
-def _examples(
-    micrographs: Iterator[SignedMicrograph],
-    labels: dict[str, FileLabel],
-    model: DiffusionModel,
-    learning: ForestSettings,
-) -> Iterator[tuple[SignedMicrograph, LabelledExample]]:
-    names_by_digest: dict[str, str] = {}
-    trained_on = frozenset(model.settings.seen)
-    for micrograph in micrographs:
-        label, name = labels[micrograph.name], micrograph.name
-        if (duplicate := names_by_digest.setdefault(micrograph.pixel_digest, name)) != name:
-            message = f"{name!a}: the same image as {duplicate!a}; it would count twice"
-            raise AuditError(AuditReason.DUPLICATE_PIXELS, message)
-        if micrograph.pixel_digest in trained_on:
-            _refuse_trained_on(name, label, learning)
-        specimen = _specimen(name, label, micrograph.entry.specimen)
-        calibrates = label.use is Use.CALIBRATE
-        yield micrograph, LabelledExample(micrograph.pixel_digest, specimen, label.authentic, calibrates)
-
-
-def _refuse_trained_on(name: str, label: FileLabel, learning: ForestSettings) -> None:
-    """Refuse an image whose label the encoder was trained with, where a promise holds for new images alone."""
-    message = f"{name!a}: the encoder was trained with its label, so"
-    if label.use is Use.CALIBRATE:
-        hint = "calibrate with other specimens, or enrol this one"
-        raise AuditError(AuditReason.SEEN_LABEL, f"{message} it is better known than a new one will be", hint=hint)
-    if learning.partitions > 1:
-        hint = "enrol other specimens, or ask for one partition and no tolerance"
-        raise AuditError(AuditReason.SEEN_LABEL, f"{message} no partition is free of it", hint=hint)
-
-
-def _specimen(name: str, label: FileLabel, signed: str | None) -> str:
-    """Return the name of an image's specimen, refusing two different ones."""  # 3
-    unnamed = label.specimen == f"file {name}"
-    if signed is None or label.specimen == signed:
-        return label.specimen
-    if unnamed:
-        return signed
-    message = f"{name!a}: specimen {label.specimen!a} in {LABELS_NAME}, {signed!a} in the manifest"
-    raise SigningError(Reason.BAD_REQUEST, message, hint="one specimen has one name; sign the folder anew")

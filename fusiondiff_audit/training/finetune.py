@@ -38,7 +38,7 @@ def finetune(
     head = MakerClassifier(width, dataset)
     train(PathsTask(encoder, dataset, process, joint, head), joint, workspace, seed=seed)
     seen = tuple(sorted({*settings.seen, *dataset.digests}))
-    tuned = replace(settings, seen=seen, reference=None, demonstration=False, learning=None, examples=())
+    tuned = replace(settings.without_enrolment(), seen=seen, demonstration=False)
     return tuned, {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
 
 

@@ -8,58 +8,15 @@ embeddings cluster by maker rather than by device.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from fusiondiff_audit.model.enrolment import pairwise_distances
-from fusiondiff_audit.training.confounding import ConfoundingState, ImagedSpecimen
+from fusiondiff_audit.training.confounding import ImagedSpecimen
 from fusiondiff_audit.training.fact_association import FactValue
+from reports.verdict.confounding import RobustnessIndex
 
 NEIGHBOURS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class RobustnessIndex:
-    """Ordered pairs of specimens, and those of them of which the second is among the first one's nearest neighbours."""
-
-    reason: str  # why the index is undefined; empty if it is defined
-    neighbours: int  # of each specimen
-    specimens: int
-    same_maker: int = 0  # neighbours of the same maker and another device
-    same_device: int = 0  # neighbours of the same device and another maker
-    same_maker_pairs: int = 0
-    same_device_pairs: int = 0
-
-    @property
-    def state(self) -> ConfoundingState:
-        return ConfoundingState.NOT_CHECKED if self.reason else ConfoundingState.CHECKED
-
-    @property
-    def value(self) -> Fraction | None:
-        """The index; None if it is undefined, and where no neighbour is of the same device and another maker."""
-        if self.reason or not self.same_device:
-            return None
-        return Fraction(self.same_maker * self.same_device_pairs, self.same_device * self.same_maker_pairs)
-
-    @property
-    def by_maker(self) -> bool:
-        """Whether the index is defined and above 1."""
-        return self.same_maker * self.same_device_pairs > self.same_device * self.same_maker_pairs
-
-    def sentence(self) -> str:
-        if self.reason:
-            return f"whether embeddings cluster by maker or by device: not checked, because {self.reason}"
-        result = (
-            "cluster by maker rather than by device" if self.by_maker else "do not cluster more by maker than by device"
-        )
-        index = "" if self.value is None else f" (robustness index {float(self.value):.2f})"
-        return (
-            f"embeddings {result}{index}: among the {self.neighbours} nearest neighbours of each of {self.specimens} "
-            f"specimens, {self.same_maker} of {self.same_maker_pairs} pairs of one maker and two devices, "
-            f"and {self.same_device} of {self.same_device_pairs} pairs of one device and two makers"
-        )
 
 
 def robustness_index(
@@ -87,13 +44,13 @@ def robustness_index(
     np.fill_diagonal(distances, np.inf)
     nearest = distances.argsort(axis=1, kind="stable")[:, :neighbours]
     counts = [int(np.take_along_axis(kind, nearest, axis=1).sum()) for kind in (across_devices, across_makers)]
-    reason = "" if any(counts) else "no neighbour differs in either maker or device alone"
-    return RobustnessIndex(reason, neighbours, len(specimens), counts[0], counts[1], *pairs)
+    undefined = None if any(counts) else "no neighbour differs in either maker or device alone"
+    return RobustnessIndex(undefined, neighbours, len(specimens), counts[0], counts[1], *pairs)
 
 
 def _why_undefined(
     specimens: Sequence[ImagedSpecimen], devices: Sequence[FactValue], embedded: int, neighbours: int
-) -> str:
+) -> str | None:
     if len(specimens) <= neighbours:
         return f"{len(specimens)} specimens are too few for {neighbours} neighbours"
     if embedded < len(specimens) or None in devices:
@@ -103,4 +60,4 @@ def _why_undefined(
     labelled = {(device, specimen.authentic) for device, specimen in zip(devices, specimens, strict=True)}
     if len(labelled) == len(set(devices)):
         return "each device imaged specimens of one label alone: device and label are completely confounded"
-    return ""
+    return None

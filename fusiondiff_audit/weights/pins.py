@@ -30,8 +30,8 @@ _CERAMIC = "fusion-diff-v1-ceramic"
 PINNED: Mapping[str, Pin] = {  # by the name that `from_pretrained` takes
     _CERAMIC: Pin(
         BUNDLES / _CERAMIC,
-        digest="e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239",
-        result_digest="572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7",
+        digest="ca51f3c142b2224fdf0cae599cae1f1e39d07f9becb9f1c356a20d8e7d92be2d",
+        result_digest="0c636cfc99439a93759c241c36cd2db19450d000f65da51c60cf483917723f2a",
     ),
 }
 

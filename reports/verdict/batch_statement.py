@@ -75,12 +75,10 @@ class BatchStatement:
         verb = "is" if self.least_unlike == 1 else "are"
         claim = f"At least {self.least_unlike} of {self.of} specimens {verb} not like the reference, at {confidence}"
         if not self.least_unlike:
-            claim = f"It cannot be said at {confidence} that any of {self.of} specimens is not like the reference"
-        scores = "each of" if self.place == 1 else f"all but at most {self.place - 1} of"
-        return (
-            f"{claim}. Specimens with a higher nonconformity than {scores} {self.calibration} calibration specimens: "
-            f"{self.beyond}."
-        )
+            claim = f"It is not shown at {confidence} that any of {self.of} specimens is not like the reference"
+        others = "each" if self.place == 1 else f"all but at most {self.place - 1}"
+        verb = "is" if self.beyond == 1 else "are"
+        return f"{claim}. {self.beyond} {verb} less like it than {others} of its {self.calibration} enrolled specimens."
 
 
 def batch_statement(ranks: Sequence[Rank], alpha: Fraction, *, approximate: bool) -> BatchStatement:
@@ -92,10 +90,15 @@ def batch_statement(ranks: Sequence[Rank], alpha: Fraction, *, approximate: bool
     if len(sizes) != 1:
         raise ValueError(f"ranks among {sizes} calibration specimens, where one number is needed")
     of, calibration = len(ranks), sizes[0]
-    place = max(1, floor(alpha * (calibration + 1)))
+    place = statement_place(calibration, alpha)
     beyond = sum(rank.at_least < place for rank in ranks)
     least = least_unlike_specimens(beyond, of=of, calibration=calibration, place=place)
     return BatchStatement(beyond, of, calibration, place, least, approximate)
+
+
+def statement_place(calibration: int, alpha: Fraction) -> int:
+    """Return the place of the calibration score that specimens are compared with."""
+    return max(1, floor(alpha * (calibration + 1)))
 
 
 def least_unlike_specimens(beyond: int, *, of: int, calibration: int, place: int) -> int:
@@ -152,7 +155,7 @@ def expected_exclusions_text(specimens: int, calibration: int, alpha: Fraction, 
     """Return the expected number of exclusions as a sentence, rounded up to one decimal."""
     tenths = ceil(10 * expected_exclusions(specimens, calibration, alpha))
     number = f"{'approximately' if approximate else 'at most'} {tenths // 10}.{tenths % 10}"
-    return f"Of {specimens} specimens like the reference, {number} are called COUNTERFEIT or UNFAMILIAR on average."
+    return f"Of {specimens} specimens like the reference, {number} have the reference ruled out on average."
 
 
 def _check(beyond: int, of: int, calibration: int, place: int) -> None:

@@ -20,6 +20,13 @@ class EmbeddedBundle:
 
 
 EMBEDDED_BUNDLES: Mapping[str, EmbeddedBundle] = {  # by the digest of the bundle, as reports have it
+    "ca51f3c142b2224fdf0cae599cae1f1e39d07f9becb9f1c356a20d8e7d92be2d": EmbeddedBundle(
+        "fusion-diff-v1-ceramic",
+        "procedural kiln Alder, demonstration",
+        "0c636cfc99439a93759c241c36cd2db19450d000f65da51c60cf483917723f2a",
+        "quick",
+        "2026-12-01",
+    ),
     "e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239": EmbeddedBundle(
         "fusion-diff-v1-ceramic",
         "procedural kiln Alder, demonstration",

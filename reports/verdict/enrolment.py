@@ -3,9 +3,12 @@
 A model recognises the images that it learnt from, so its label of such an image is no evidence. The mark is part of the
 signed row, and the verdict follows from it. Where one image of a specimen was enrolled, all of them are marked, since
 they show the same object.
+
+A model marks an image as well whose pixels are nearly those of an enrolled one. Nobody can tell that from a report and
+the bundle's lists, so this mark is the auditor's claim. It counts where the lists give no mark.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from reports.verdict.rows import EnrolmentMark, ImageRow
@@ -32,19 +35,29 @@ class EnrolledSet:
 
 
 def mark_enrolled(rows: Iterable[ImageRow], enrolled: EnrolledSet) -> tuple[ImageRow, ...]:
-    """Return the rows with a mark where the image, or another of its specimen, was enrolled; verdicts stay."""
+    """Return the rows with a mark where the image, or another of its specimen, was enrolled; verdicts stay.
+
+    Marks of near-duplicates are those that the rows have; whatever other marks they have do not matter.
+    """
     images = tuple(rows)
-    matched = {row.specimen for row in images if row.specimen is not None and row.pixels in enrolled.images}
-    specimens = enrolled.specimens | matched
-    return tuple(replace(row, enrolled=_mark(row, enrolled, specimens)) for row in images)
+    near = EnrolmentMark.NEAR_DUPLICATE
+    listed = enrolled.specimens | {row.specimen for row in images if row.pixels in enrolled.images}
+    resembling = {row.specimen for row in images if row.enrolled is near}
+    return tuple(replace(row, enrolled=_mark(row, enrolled, listed, resembling)) for row in images)
 
 
-def _mark(row: ImageRow, enrolled: EnrolledSet, specimens: frozenset[str]) -> EnrolmentMark | None:
+def _mark(
+    row: ImageRow, enrolled: EnrolledSet, listed: Collection[str | None], resembling: Collection[str | None]
+) -> EnrolmentMark | None:
     if row.verdict is Verdict.REFUSED:
         return None
     if row.pixels in enrolled.images:
         return EnrolmentMark.IMAGE
-    return EnrolmentMark.SPECIMEN if row.specimen in specimens else None
+    if row.specimen is not None and row.specimen in listed:
+        return EnrolmentMark.SPECIMEN
+    if row.enrolled is EnrolmentMark.NEAR_DUPLICATE:
+        return row.enrolled
+    return EnrolmentMark.SPECIMEN if row.specimen is not None and row.specimen in resembling else None
 
 
 def unmarked_image(rows: Iterable[ImageRow]) -> str | None:

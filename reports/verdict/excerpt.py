@@ -1,7 +1,7 @@
 """An excerpt: the header, the row of one image, and the proof that both are leaves of the tree that was signed.
 
-A specimen is judged by its worst image, so its row is in the excerpt of each of its images: nobody shows a good one
-alone. An excerpt holds no other row, and no key of the salts, so nobody can guess other rows from the hashes in it.
+A specimen is judged by all its images, so its row is in the excerpt of each of them: nobody shows one alone. An
+excerpt holds no other row, and no key of the salts, so nobody can guess other rows from the hashes in it.
 """
 
 import json
@@ -9,16 +9,15 @@ from dataclasses import dataclass
 
 from reports.verdict.consistency import contradiction, refuse_inconsistent_header, refuse_inconsistent_row
 from reports.verdict.header import Header
+from reports.verdict.leaves import read_header, read_image, read_specimen
 from reports.verdict.report import Report, leaf_bytes, origin_of
 from reports.verdict.rows import ImageRow, SpecimenRow
 from reports.verdict.specimen_check import count_fault, specimen_fault
 from reports.verdict.trust_check import TrustComparison, compare_trust
-from reports.verdict.verdicts import Verdict, VerdictReason
-from reports.verdict.versions import refuse_late, rules_of, stated_version, upgraded
+from reports.verdict.versions import refuse_late, rules_of, stated_version
 from signing import Reason, Role, Signer, SigningError, TrustStore, open_proof, write_proof
 from signing.fields import Fields, read_json
 from signing.notes import MAX_NOTE
-from signing.records import read_record
 from signing.strict import malformed, write_json
 
 EXCERPT_FORMAT = "fusiondiff-audit/excerpt/v1"
@@ -61,12 +60,12 @@ def verify_excerpt(data: bytes, where: str, *, trust: TrustStore) -> Excerpt:
     kinds = ("header", "image", *(("specimen",) if fields.has("specimen") else ()))
     leaves = {kind: _part(fields, kind).fields("said") for kind in kinds}
     version = stated_version(leaves["header"].value)
-    header = read_record(Header, Fields(upgraded(leaves["header"].value, "header", version, where), f"{where}: header"))
+    header = read_header(leaves["header"].value, version, f"{where}: header")
     entry = trust.signer(header.auditor.keyid, (Role.AUDITOR,), where)
     signer, key = trust.judge(entry, header.time, where), entry.public_key()
     refuse_late(header.format, header.time, where, proven=False)
     comparison = compare_trust(header, trust, where)
-    row = read_record(ImageRow, Fields(upgraded(leaves["image"].value, "image", version, where), f"{where}: image"))
+    row = read_image(leaves["image"].value, version, f"{where}: image")
     sizes = set()
     for kind, stated in leaves.items():
         part = _part(fields, kind)
@@ -94,13 +93,9 @@ def _specimen(leaf: Fields | None, row: ImageRow, header: Header, where: str) ->
         return None
     if leaf is None or row.specimen is None:
         raise malformed(where, "the specimen of an image is in it where the report names one, and nowhere else")
-    specimen = read_record(SpecimenRow, Fields(upgraded(leaf.value, "specimen", version, where), f"{where}: specimen"))
+    specimen = read_specimen(leaf.value, version, f"{where}: specimen")
     if specimen.specimen != row.specimen:
         raise malformed(where, f"{row.name!a} is an image of {row.specimen!a}, not of {specimen.specimen!a}")
-    if row.verdict is not Verdict.REFUSED and (row.enrolled is not None) is not (
-        VerdictReason.WAS_ENROLLED in specimen.reasons
-    ):
-        raise contradiction(where, f"{row.name!a} and its specimen do not agree on whether they were enrolled")
     if fault := specimen_fault(specimen, row, header):
         raise contradiction(where, fault)
     return specimen

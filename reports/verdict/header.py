@@ -7,15 +7,16 @@ from datetime import datetime
 from fractions import Fraction
 
 from reports.identity import Key, Library
+from reports.verdict.batch_statement import BatchStatement
 from reports.verdict.claims import Admission, RobustnessClaim
-from reports.verdict.verdicts import Verdict, VerdictRules
+from reports.verdict.likelihood_ratio import Alternative, RatioCalibrator
+from reports.verdict.verdicts import Verdict, VerdictReason, VerdictRules
 from reports.verdict.versions import VERSIONS, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
 
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
-ERROR_RATES = ("counterfeit specimens taken for authentic", "authentic specimens taken for counterfeit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class TrustHeader:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate:
-    """An error rate that a bundle states of itself."""
+    """An error rate that a bundle states of itself; `reports.verdict.error_rates` has the names."""
 
     what: str
     errors: int
@@ -59,13 +60,36 @@ class ModelHeader:
     name: str
     digest: str  # over names and digests of its files
     verified: bool
-    enrolled_authentic: int  # specimens
+    enrolled_authentic: int  # specimens, among which an audited one is ranked
     enrolled_counterfeit: int
-    calibrated_authentic: int
-    calibrated_counterfeit: int
     partitions: int  # forests, each of which learnt from specimens of its own
     error_rates: tuple[ErrorRate, ...]  # none: not measured
-    base: str | None = None  # the bundle that it was enrolled on; None: nothing is said of another
+    devices: tuple[str, ...]  # instruments of enrolled images, sorted; none: not stated
+    confounded: bool | None  # imaging predicts the labels of the enrolled specimens; None: not checked
+    ratios: tuple[RatioCalibrator, ...]  # from a specimen's score to its likelihood ratios, by alternative
+    ratio_tiles: tuple[int, ...]  # of the images that the calibrators' scores are of, largest first
+    base: str | None  # the bundle that it was enrolled on; None: nothing is said of another
+
+    def __post_init__(self) -> None:
+        """Refuse devices in another order, and two calibrators of one alternative."""
+        if list(self.devices) != sorted(set(self.devices)) or "" in self.devices:
+            raise ValueError("devices that are not sorted, named, each once")
+        alternatives = [calibrator.alternative for calibrator in self.ratios]
+        if alternatives != sorted(set(alternatives), key=list(Alternative).index):
+            raise ValueError("calibrators of likelihood ratios that are not of each alternative once, in their order")
+        ordered = list(self.ratio_tiles) == sorted(self.ratio_tiles, reverse=True)
+        if bool(self.ratios) is not bool(self.ratio_tiles) or not ordered or min(self.ratio_tiles, default=1) < 1:
+            raise ValueError("likelihood ratios without the tiles that they are of, or the tiles out of order")
+
+    def states_ratios(self, tiles: tuple[int, ...]) -> bool:
+        """Say whether a specimen that was compared by these tiles has likelihood ratios.
+
+        Scores vary more with fewer tiles, so that a calibrator holds for about as many as it was fitted to: as many
+        images, and of each three quarters of the tiles.
+        """
+        pairs = zip(tiles, self.ratio_tiles, strict=False)
+        enough = len(tiles) >= len(self.ratio_tiles) and all(4 * own >= 3 * fitted for own, fitted in pairs)
+        return bool(self.ratios) and enough
 
     @property
     def title(self) -> str:
@@ -80,13 +104,13 @@ class PolicyHeader:
     name: str
     digest: str
     text: str
-    alpha: str  # error rate of the conformal sets, of which there is one for each specimen
+    alpha: str  # error rate: the share of specimens of a class whose p-value may be no larger
     needs_scale: bool
+    needs_instrument: bool  # an instrument that was not enrolled, or confounding, prevents an answer
     tolerance: int | None  # the least tolerance of an answer; None: the policy asks for no tolerance
 
     @property
     def rate(self) -> Fraction:
-        """Return the error rate of the conformal sets."""
         return Fraction(self.alpha)
 
 
@@ -156,8 +180,9 @@ class Header:
     ledger: str | None  # the newest checkpoint; None: replay was not checked
     case: tuple[str, ...]
     limits: tuple[str, ...]  # what the report does not prove
-    specimens: VerdictCounts
+    specimens: VerdictCounts  # with images without a specimen's name, each of which counts as a specimen
     images: VerdictCounts
+    statement: BatchStatement | None  # of the whole batch; None: no specimen was ranked
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a report of this version."""
@@ -177,19 +202,29 @@ class Header:
 
     @property
     def rules(self) -> VerdictRules:
-        """Return the policy's rules and those of the report's version, by which verdicts follow."""
-        policy, version = self.policy, rules_of(self.format)
+        """Return the policy's rules, and what speaks against the instrument, by which verdicts follow."""
+        policy = self.policy
         return VerdictRules(
             policy.rate,
             needs_scale=policy.needs_scale,
             tolerance=policy.tolerance,
-            needs_calibration=version.answers_need_calibration,
+            needs_instrument=policy.needs_instrument,
+            instrument=instrument_reasons(self.model, self.batch.device),
         )
 
     @property
     def time(self) -> datetime:
         """Return the time of issue that the auditor claims."""
         return read_time(self.issued, "a report")
+
+
+def instrument_reasons(model: ModelHeader, device: str) -> tuple[VerdictReason, ...]:
+    """Return what speaks against comparing images of a device with those that the model was enrolled with."""
+    reasons = (
+        (VerdictReason.INSTRUMENT_NOT_ENROLLED, device not in model.devices),
+        (VerdictReason.INSTRUMENT_CONFOUNDED, model.confounded is True),
+    )
+    return tuple(reason for reason, applies in reasons if applies)
 
 
 def model_title(name: str, base: str | None) -> str:

@@ -37,13 +37,13 @@ def issue(report: Report, key: PrivateKey) -> dict[str, bytes]:
 
 
 def verification_summary(report: Report) -> bytes:
-    """Return the statement of SLSA's verification summary: PASSED only if every image is AUTHENTIC.
+    """Return the statement of SLSA's verification summary: PASSED only if every image was judged and is AUTHENTIC.
 
-    The summary of a demonstration never passes.
+    An image that was left out of its specimen's evidence passes nothing, and the summary of a demonstration neither.
     """
     header = report.header
     passed = header.run.limit is None and header.model.verified and not header.demonstration and bool(report.images)
-    passed = passed and all(row.verdict is Verdict.AUTHENTIC for row in report.images)
+    passed = passed and all(row.verdict is Verdict.AUTHENTIC and row.judged is not None for row in report.images)
     subjects = tuple(Subject(row.name, row.sha256) for row in report.images if row.sha256)
     batch = Subject(BATCH, header.batch.payload)
     inputs = (("batch", header.batch.payload), ("model", header.model.digest))

@@ -141,6 +141,17 @@ def ratio_sentence(calibrator: RatioCalibrator, ratio: Decimal) -> str:
     )
 
 
+def ratio_text(ratio: Decimal) -> str:
+    """Return a ratio to two digits, rounded towards 1.
+
+    >>> ratio_text(Decimal("12.37")), ratio_text(Decimal("0.0244"))
+    ('12', '1/40')
+    """
+    if ratio >= 1:
+        return _plain(_TWO_DIGITS.plus(ratio))
+    return f"1/{_plain(_TWO_DIGITS.plus(_INVERSE.divide(1, ratio)))}"
+
+
 def _is_short(number: Decimal) -> bool:
     digits = number.as_tuple().digits
     return number.is_finite() and len(digits) <= STORED_DIGITS and abs(number.adjusted()) <= _LARGEST_EXPONENT

@@ -7,6 +7,7 @@ from pathlib import Path
 from reports.verdict.bundle_settings import BundleSettings
 from reports.verdict.consistency import contradiction
 from reports.verdict.enrolment import mark_enrolled
+from reports.verdict.former_header import FormerModelHeader
 from reports.verdict.header import Header
 from reports.verdict.issue import REPORT
 from reports.verdict.model_names import display_base, display_name
@@ -62,15 +63,33 @@ def _compared(header: Header, settings: BundleSettings, version: VersionRules) -
         yield "the model's base", model.base, display_base(settings.base)
     yield "the reference", header.reference, settings.reference
     yield "demonstration", header.demonstration, settings.demonstration
-    for authentic, enrolled, calibrated in (
-        (True, model.enrolled_authentic, model.calibrated_authentic),
-        (False, model.enrolled_counterfeit, model.calibrated_counterfeit),
-    ):
-        kind = "authentic" if authentic else "counterfeit"
-        for use, stated, calibrates in (("enrolled", enrolled, False), ("calibrated", calibrated, True)):
-            yield f"{use}_{kind}", stated, settings.count(authentic=authentic, calibrates=calibrates)
+    for kind, stated in (("authentic", model.enrolled_authentic), ("counterfeit", model.enrolled_counterfeit)):
+        yield f"enrolled_{kind}", stated, settings.count(authentic=kind == "authentic")
     if version.partitions_are_stated:
         yield "the number of partitions", model.partitions, settings.partitions
+    if isinstance(model, FormerModelHeader):
+        yield from _calibration_compared(model, settings, version)
+    else:
+        yield from _claims_compared(header, settings)
+
+
+def _claims_compared(header: Header, settings: BundleSettings) -> Iterator[_Compared]:
+    """Yield what a bundle states of its enrolment; its error rates follow from its ranks and the policy."""
+    model, alpha = header.model, header.policy.rate
+    yield "the enrolled devices", model.devices, settings.devices
+    yield "confounded", model.confounded, settings.confounded
+    pairs = (model.error_rates, settings.error_rates(alpha))
+    stated, own = ({rate.what: f"{rate.errors} of {rate.of}" for rate in rates} for rates in pairs)
+    for what in sorted(stated.keys() | own.keys()):
+        yield f"the error rate `{what}`", stated.get(what), own.get(what)
+    yield "its likelihood ratios", model.ratios, settings.ratios
+
+
+def _calibration_compared(
+    model: FormerModelHeader, settings: BundleSettings, version: VersionRules
+) -> Iterator[_Compared]:
+    for kind, calibrated in (("authentic", model.calibrated_authentic), ("counterfeit", model.calibrated_counterfeit)):
+        yield f"calibrated_{kind}", calibrated, settings.count(authentic=kind == "authentic", calibrates=True)
     if version.rates_are_known:
         stated_rates, rated = {rate.what: rate.of for rate in model.error_rates}, settings.rated()
         for rate in sorted(stated_rates.keys() | rated.keys()):
@@ -97,4 +116,4 @@ def _marks(report: Report, settings: BundleSettings, version: VersionRules) -> s
 
 
 def _shown(value: object) -> str:
-    return "not stated" if value is None else f"{value[:100]!a}" if isinstance(value, str) else str(value).lower()
+    return "not stated" if value is None else f"{value[:100]!a}" if isinstance(value, str) else str(value)[:100].lower()

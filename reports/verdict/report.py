@@ -11,20 +11,20 @@ nothing in a report is ignored, tree and subjects are those of its rows, and no 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reports.verdict.header import Header
+from reports.verdict.leaves import read_header, read_image_rows, read_specimen_rows
 from reports.verdict.rows import ImageRow, SpecimenRow
-from reports.verdict.versions import stated_version, upgraded
+from reports.verdict.versions import stated_version
 from signing import MerkleTree, Reason, SigningError, leaf_hash
-from signing.columns import read_records
 from signing.fields import Fields
 from signing.names import refuse_unsafe
-from signing.records import read_record, write_record
+from signing.records import write_record
 from signing.scan import Scanner
 from signing.statement import PREDICATES, STATEMENT_TYPE
 from signing.strict import malformed, read_base64, refuse_large, write_base64, write_json
@@ -103,13 +103,13 @@ class Report:
         scanner.expect(f'{{"_type":"{STATEMENT_TYPE}","predicate":{{"header":')
         leaf = scanner.value()
         version = stated_version(leaf)
-        header, texts = read_record(Header, Fields(upgraded(leaf, "header", version, where), where)), [write_json(leaf)]
+        header, texts = read_header(leaf, version, where), [write_json(leaf)]
         scanner.expect(',"images":')
-        images, image_texts = _rows(ImageRow, "image", scanner, version, f"{where}: images")
+        images, image_texts = _rows(read_image_rows, scanner, version, f"{where}: images")
         scanner.expect(',"saltKey":')
         salt_key = read_base64(Fields({"saltKey": scanner.value()}, where).text("saltKey"), where)
         scanner.expect(',"specimens":')
-        specimens, specimen_texts = _rows(SpecimenRow, "specimen", scanner, version, f"{where}: specimens")
+        specimens, specimen_texts = _rows(read_specimen_rows, scanner, version, f"{where}: specimens")
         report = cls(header, specimens, images, salt_key, (*texts, *specimen_texts, *image_texts))
         del scanner  # it holds the whole text once more
         report.refuse_disorder(where)
@@ -121,14 +121,10 @@ class Report:
     def refuse_misread(self, where: str) -> None:
         """Refuse to sign a report that readers would refuse or misread; a thousand rows at a time."""
         self.refuse_disorder(where)
-        same = read_record(Header, Fields(json.loads(self.texts[0]), where)) == self.header
-        first = 1 + len(self.specimens)
-        parts = ((SpecimenRow, self.specimens, self.texts[1:first]), (ImageRow, self.images, self.texts[first:]))
-        for kind, rows, texts in parts:
-            for start in range(0, max(len(rows), len(texts)), _TOGETHER):
-                chunk = slice(start, start + _TOGETHER)
-                read_back = read_records(kind, list(map(json.loads, texts[chunk])), where)
-                same = same and read_back == list(rows[chunk])
+        version, first = self.header.format, 1 + len(self.specimens)
+        same = read_header(json.loads(self.texts[0]), version, where) == self.header
+        same = same and _read_back(read_specimen_rows, self.specimens, self.texts[1:first], version, where)
+        same = same and _read_back(read_image_rows, self.images, self.texts[first:], version, where)
         if not same:
             raise ValueError(f"{where}: a report that does not read back as itself")
 
@@ -163,18 +159,30 @@ class Report:
             yield leaf_bytes(number, self.salt(number), kind, text)
 
 
-def _rows(
-    kind: type[_Row], leaf_kind: str, scanner: Scanner, version: str, where: str
-) -> tuple[tuple[_Row, ...], list[bytes]]:
+_ReadRows = Callable[[list[Any], str, str], list[_Row]]
+
+
+def _rows(read: _ReadRows[_Row], scanner: Scanner, version: str, where: str) -> tuple[tuple[_Row, ...], list[bytes]]:
     """Return the rows of the list at the scanner's position, and the signed text of each."""
     rows: list[_Row] = []
     texts: list[bytes] = []
     for chunk in scanner.batches(_TOGETHER):
-        rows += read_records(kind, [upgraded(leaf, leaf_kind, version, where) for leaf in chunk], where)
+        rows += read(chunk, version, where)
         texts += map(write_json, chunk)
         if len(rows) > MAX_ROWS:
             raise SigningError(Reason.TOO_LARGE, f"{where}: more than {MAX_ROWS:,}")
     return tuple(rows), texts
+
+
+def _read_back(
+    read: _ReadRows[_Row], rows: tuple[_Row, ...], texts: tuple[bytes, ...], version: str, where: str
+) -> bool:
+    """Say whether texts are read as these rows."""
+    for start in range(0, max(len(rows), len(texts)), _TOGETHER):
+        chunk = slice(start, start + _TOGETHER)
+        if read(list(map(json.loads, texts[chunk])), version, where) != list(rows[chunk]):
+            return False
+    return True
 
 
 def _comma_separated(texts: Iterable[bytes]) -> Iterator[bytes]:

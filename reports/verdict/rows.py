@@ -1,7 +1,7 @@
-"""The rows of a report, of text, whole numbers, booleans, and decimals as text; and how verdicts follow from them.
+"""The rows of a report, of text, whole numbers, booleans, and decimals as text.
 
-A p-value is stored as the counts that it comes from, so that whoever checks a report computes it, the set and the
-verdict again (`reports.arithmetic`, `reports.verdict.verdicts`).
+A p-value is stored as the counts that it comes from, so that whoever checks a report computes it and the verdict again
+(`reports.arithmetic`, `reports.verdict.verdicts`, `reports.verdict.specimens`).
 """
 
 import re
@@ -11,40 +11,33 @@ from enum import StrEnum
 
 from reports.arithmetic import Rank, tolerance
 from reports.verdict.claims import ScaleClaim
-from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictRules, verdict
+from reports.verdict.verdicts import Label, Verdict
 from signing.strict import is_sha256
 
-Ranks = tuple[Rank | None, Rank | None, Rank | None]  # as authentic, as counterfeit, familiar
 _SHARE = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")
-_DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
+DECIMAL = re.compile(r"-?[0-9]{1,12}\.[0-9]{1,6}")
 _MAP = re.compile(r"(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*")  # one tile at least
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The model's answer on one image."""
+    """The answer of the forests on one image; no verdict depends on it, but that of a policy with a least tolerance."""
 
     label: Label
     votes_authentic: int  # forests
     votes_counterfeit: int
     score: str  # mean share of trees that vote `authentic`
     gate: str  # 1: the local path decides alone; 0: the global path
-    unfamiliarity: str
     tiles: int
     map: str | None  # scores of the tiles in per cent as they lie, - where none was judged; None: too many to show
-    authentic: Rank | None  # among specimens of that class; None: too few of them
-    counterfeit: Rank | None
-    familiar: Rank | None
     tolerance: int | None  # partitions that may be altered without another label; None: the policy does not ask
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range, a label or tolerance that the votes do not give, and a map of another form."""
         if self.map is not None and not _MAP.fullmatch(self.map):
             raise ValueError("a map is lines of whole numbers, or - where there is none")
-        if not (
-            _SHARE.fullmatch(self.score) and _SHARE.fullmatch(self.gate) and _DECIMAL.fullmatch(self.unfamiliarity)
-        ):
-            raise ValueError("score, gate or unfamiliarity is no decimal number in its range")
+        if not (_SHARE.fullmatch(self.score) and _SHARE.fullmatch(self.gate)):
+            raise ValueError("score or gate is no decimal number in its range")
         if min(self.votes_authentic, self.votes_counterfeit, self.tiles) < 0:
             raise ValueError("fewer than no votes or tiles")
         if (self.votes_authentic > self.votes_counterfeit) is not (self.label is Label.AUTHENTIC):
@@ -54,11 +47,41 @@ class Judgement:
             raise ValueError(f"the votes do not give a tolerance of {self.tolerance}")
 
 
+@dataclass(frozen=True, slots=True)
+class SpecimenEvidence:
+    """What a specimen's images, pooled, are by comparison with the enrolled specimens."""
+
+    authentic: Rank | None  # of its nonconformity as authentic, among those enrolled; None: too few are
+    counterfeit: Rank | None
+    spread: Rank | None  # of how far its images lie apart; None: it has one, or too few enrolled ones have several
+    tiles: tuple[int, ...]  # of the images that were compared, largest first
+    reduced: bool  # it has images or tiles beyond what enrolled specimens have, which were left out
+    conservative: bool  # an enrolled specimen has fewer, so that p is too large rather than too small
+    score: str  # what likelihood ratios are computed from; larger is more like the reference
+
+    def __post_init__(self) -> None:
+        """Refuse one rank without the other, a spread of one image, and tiles that are out of order."""
+        if (self.authentic is None) is not (self.counterfeit is None):
+            raise ValueError("a rank in one class, and none in the other")
+        if self.spread is not None and (self.authentic is None or len(self.tiles) < 2 or not self.spread.of):
+            raise ValueError("a spread of one image, among no specimen, or without ranks")
+        if not self.tiles or min(self.tiles) < 1 or list(self.tiles) != sorted(self.tiles, reverse=True):
+            raise ValueError("numbers of tiles that are not positive, largest first")
+        if not DECIMAL.fullmatch(self.score):
+            raise ValueError("a score that is no decimal number")
+
+    @property
+    def ranks(self) -> tuple[Rank | None, Rank | None, Rank | None]:
+        """Return the ranks as authentic, as counterfeit, and of the spread."""
+        return self.authentic, self.counterfeit, self.spread
+
+
 class EnrolmentMark(StrEnum):
     """What an image shares with the model's enrolment."""
 
     IMAGE = "picture"  # its pixels
     SPECIMEN = "specimen"  # a specimen of its name, or another image of its specimen
+    NEAR_DUPLICATE = "near-duplicate"  # its pixels are nearly those of an enrolled image
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,61 +92,41 @@ class ImageRow:
     sha256: str | None  # of the file as signed; None: nobody signed it
     pixels: str | None  # digest of the decoded pixels; None: it was never decoded
     specimen: str | None
-    verdict: Verdict
+    verdict: Verdict  # of its specimen, unless it was refused
     reasons: tuple[str, ...]
-    judged: Judgement | None = None
+    judged: Judgement | None = None  # None: it was refused or is not assessable, and is no part of the evidence
     scale: ScaleClaim | None = None
     steps: tuple[str, ...] = ()
     quality: str | None = None  # measurements; None: nothing was measured
     remarks: tuple[str, ...] = ()
     enrolled: EnrolmentMark | None = None  # None: the model was not enrolled with it; see `reports.verdict.enrolment`
+    evidence: SpecimenEvidence | None = None  # of an image without a specimen's name; else the specimen's row has it
 
     def __post_init__(self) -> None:
-        """Refuse malformed digests, a judgement without digests, and impossible marks."""
+        """Refuse malformed digests, a judgement without digests, impossible marks, and evidence of another row."""
         for digest in (self.sha256, self.pixels):
             if digest is not None and not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest")
         if self.judged is not None and (self.sha256 is None or self.pixels is None):
             raise ValueError(f"{self.name[:100]!a} was judged, and its file or its pixels have no digest")
-        lacks = {EnrolmentMark.IMAGE: self.pixels is None, EnrolmentMark.SPECIMEN: self.specimen is None}
-        if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks[self.enrolled]):
+        lacks = self.specimen is None if self.enrolled is EnrolmentMark.SPECIMEN else self.pixels is None
+        if self.enrolled is not None and (self.verdict is Verdict.REFUSED or lacks):
             message = "was enrolled by its pixels or its specimen, which it has not, or was refused"
             raise ValueError(f"{self.name[:100]!a} {message}")
+        if self.evidence is not None and (self.specimen is not None or self.judged is None):
+            raise ValueError(f"{self.name[:100]!a} has evidence that is its specimen's, or of an image not judged")
 
 
 @dataclass(frozen=True, slots=True)
 class SpecimenRow:
-    """One specimen, judged by its worst image."""
+    """One specimen, judged by all its images."""
 
     specimen: str
-    images: int
+    images: int  # with those that were refused or left out
     verdict: Verdict
     reasons: tuple[str, ...]
-    authentic: Rank | None
-    counterfeit: Rank | None
-    familiar: Rank | None
+    evidence: SpecimenEvidence | None
     tolerance: int | None  # the least of its images'
-
-
-def evidence(images: tuple[ImageRow, ...], ranks: Ranks, rules: VerdictRules) -> Evidence:
-    """Return the evidence for the verdict on one image, or on a specimen with several; refused files do not count."""
-    judgeable = [image for image in images if image.verdict is not Verdict.REFUSED]
-    authentic, counterfeit, familiar = ranks
-    classes = None
-    if authentic is not None and counterfeit is not None:
-        pairs = ((Label.AUTHENTIC, authentic), (Label.COUNTERFEIT, counterfeit))
-        classes = tuple(label for label, rank in pairs if rank.above(rules.alpha))
-    return Evidence(
-        labels=tuple(image.judged.label for image in judgeable if image.judged is not None),
-        faults=any(image.judged is None for image in judgeable),
-        scale_missing=rules.needs_scale and any(image.scale is None for image in judgeable),
-        familiar=None if familiar is None else familiar.above(rules.alpha),
-        classes=classes,
-        needs_calibration=rules.needs_calibration,
-        enrolled=any(image.enrolled is not None for image in images),
-        refused=len(judgeable) < len(images),
-        short=(least_tolerance(judgeable) or 0) < (rules.tolerance or 0),
-    )
 
 
 def least_tolerance(images: Iterable[ImageRow]) -> int | None:
@@ -134,46 +137,9 @@ def least_tolerance(images: Iterable[ImageRow]) -> int | None:
 
 
 def surviving_answers(rows: "Iterable[ImageRow | SpecimenRow]") -> tuple[int, ...]:
-    """Return how many answers cannot change with none, one, two, ... partitions altered."""
+    """Return of how many answers the forests' labels cannot change with none, one, two, ... partitions altered."""
     answered = [row for row in rows if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
     stated = [least_tolerance((row,)) if isinstance(row, ImageRow) else row.tolerance for row in answered]
     tolerances = [least for least in stated if least is not None]
     most = max(tolerances, default=-1)
     return tuple(sum(least >= altered for least in tolerances) for altered in range(most + 1))
-
-
-def worst_rank(ranks: list[Rank | None]) -> Rank | None:
-    """Return the rank with the least p-value, or None if one of them is not available."""
-    available = [rank for rank in ranks if rank is not None]
-    return min(available, key=lambda rank: rank.p) if available and len(available) == len(ranks) else None
-
-
-def image_verdict(image: ImageRow, rules: VerdictRules) -> tuple[Verdict, tuple[str, ...]]:
-    """Return the verdict on one image that was not refused, and the reasons if it is no answer."""
-    return verdict(evidence((image,), ranks_of(image), rules))
-
-
-def ranks_of(image: ImageRow) -> Ranks:
-    """Return an image's ranks."""
-    judged = image.judged
-    return (None, None, None) if judged is None else (judged.authentic, judged.counterfeit, judged.familiar)
-
-
-def specimen_rows(images: Iterable[ImageRow], rules: VerdictRules) -> tuple[SpecimenRow, ...]:
-    """Return a row for each specimen, in the order of their names."""
-    by_specimen: dict[str, list[ImageRow]] = {}
-    for row in images:
-        if row.specimen is not None:
-            by_specimen.setdefault(row.specimen, []).append(row)
-    return tuple(_specimen_row(name, tuple(by_specimen[name]), rules) for name in sorted(by_specimen))
-
-
-def _specimen_row(name: str, images: tuple[ImageRow, ...], rules: VerdictRules) -> SpecimenRow:
-    """Return the row of a specimen, by all its images that were not refused."""
-    if all(image.verdict is Verdict.REFUSED for image in images):
-        return SpecimenRow(name, len(images), Verdict.REFUSED, ("all-refused",), None, None, None, None)
-    judged = [ranks_of(image) for image in images if image.judged is not None]
-    authentic, counterfeit, familiar = (worst_rank([ranks[kind] for ranks in judged]) for kind in range(3))
-    ranks = (authentic, counterfeit, familiar)
-    result, reasons = verdict(evidence(images, ranks, rules))
-    return SpecimenRow(name, len(images), result, reasons, *ranks, least_tolerance(images))

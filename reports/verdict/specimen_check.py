@@ -1,41 +1,37 @@
 """Whether a specimen's row in an excerpt is possible, given the one image of it that the excerpt shows.
 
-A specimen's row follows from all its images, and an excerpt shows one. So every combination of other images is
-tried: refused, not assessable, or judged with either label, with or without a scale. The row must be the one that the
-rules of the report's version give for one of them.
+A specimen's row follows from its evidence and all its images, and an excerpt shows one of these. So every fact about
+the others that the rule of verdicts depends on is tried: the row must follow from one combination of them.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import combinations
+from itertools import product
 
 from reports.arithmetic import tolerance
-from reports.verdict.claims import ScaleClaim
-from reports.verdict.coverage import header_coverage
+from reports.verdict.evidence_check import numbers_fault
+from reports.verdict.former_header import FormerHeader
+from reports.verdict.former_rows import FormerImageRow, FormerSpecimenRow
+from reports.verdict.former_specimen_check import former_specimen_fault
 from reports.verdict.header import Header
-from reports.verdict.rows import ImageRow, Judgement, SpecimenRow, evidence, ranks_of, specimen_rows
-from reports.verdict.verdicts import Label, Verdict, verdict
-from reports.verdict.versions import rules_of
+from reports.verdict.rows import ImageRow, SpecimenRow
+from reports.verdict.specimens import ALL_REFUSED, decide_rows, key_of
+from reports.verdict.verdicts import Evidence, Label, Verdict, verdict
 
-_Images = tuple[ImageRow, ...]
-_DIGEST, _SCALE = 64 * "0", ScaleClaim("1", "manifest")  # of images that are not shown; no verdict depends on them
+_EITHER = (False, True)
 
 
 def specimen_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | None:
     """Return why no specimen with this image has this row, or None if one can have it."""
-    rules = header.rules
+    if isinstance(header, FormerHeader):
+        if not isinstance(row, FormerSpecimenRow) or not isinstance(image, FormerImageRow):
+            raise TypeError("rows of version 3 under a header of an older one")
+        return former_specimen_fault(row, image, header)
     if row.images < 1:
         return f"{row.specimen!a} has {row.images} images, and one of them is shown"
-    if row.images == 1:
-        only = specimen_rows((image,), rules)[0]
-        return None if row == only else f"{row.specimen!a} has one image, and its row does not follow from it"
     if row.images > sum(header.images.by_verdict().values()):
         return f"{row.specimen!a} has {row.images} images, more than the header counts"
-    for others in _others(row.images - 1, image):
-        if _numbers_agree(row, image, others, header) and _verdict_agrees(row, image, others, header):
-            return None
-    message = f"{row.specimen!a} is {row.verdict}, which does not follow"
-    return f"{message} from its own numbers and {image.name!a}, whatever its other images are"
+    if image.verdict is not Verdict.REFUSED and (image.verdict, image.reasons) != (row.verdict, row.reasons):
+        return f"{image.name!a} is {image.verdict}, and its specimen {row.verdict} or for other reasons"
+    return _evidence_fault(row, image, header) or _verdict_fault(row, image, header)
 
 
 def count_fault(row: SpecimenRow | None, image: ImageRow, header: Header) -> str | None:
@@ -47,50 +43,55 @@ def count_fault(row: SpecimenRow | None, image: ImageRow, header: Header) -> str
     return None
 
 
-def _others(number: int, image: ImageRow) -> Iterator[_Images]:
-    """Yield possible other images, one of each kind: a second of the same kind changes no verdict."""
-    unjudged = ImageRow(image.name, _DIGEST, _DIGEST, image.specimen, Verdict.INCONCLUSIVE, (), scale=_SCALE)
-    kinds = [unjudged, replace(unjudged, verdict=Verdict.REFUSED)]
-    for label in Label:
-        votes = (1, 0) if label is Label.AUTHENTIC else (0, 1)
-        judged = Judgement(label, *votes, "0.0", "0.0", "0.0", 1, None, None, None, None, None)
-        kinds += [replace(unjudged, judged=judged, scale=scale) for scale in (_SCALE, None)]
-    for size in range(1, min(number, len(kinds)) + 1):
-        yield from combinations(kinds, size)
+def _evidence_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | None:
+    """Return why a specimen with this image cannot have the numbers of the row; None if it can."""
+    evidence, name = row.evidence, f"{row.specimen!a}"
+    if evidence is None:
+        if image.judged is not None and row.tolerance is not None and row.tolerance > (image.judged.tolerance or 0):
+            return f"{name} has a tolerance above that of {image.name!a}"
+        return None
+    if (fault := numbers_fault(evidence, header)) is not None:
+        return f"{name} {fault}"
+    most = row.images - (image.judged is None)  # images that can have been compared
+    if len(evidence.tiles) > most:
+        return f"{name} was compared by {len(evidence.tiles)} images, and at most {most} could be"
+    if image.judged is not None and not evidence.reduced and image.judged.tiles not in evidence.tiles:
+        return f"{name} was compared by all its tiles, and not by the {image.judged.tiles} of {image.name!a}"
+    if image.judged is not None and (image.judged.tolerance or 0) < (row.tolerance or 0):
+        return f"{name} has a tolerance above that of {image.name!a}"
+    most_tolerance = tolerance((0, header.model.partitions))
+    if (row.tolerance is None) is not (header.policy.tolerance is None) or (row.tolerance or 0) > most_tolerance:
+        return f"{name} has a tolerance that was not asked for, or that no votes give"
+    return None
 
 
-def _numbers_agree(row: SpecimenRow, image: ImageRow, others: _Images, header: Header) -> bool:
-    """Say whether ranks and tolerance can be the worst of this image's and of the unknown others'."""
-    ranks, own = (row.authentic, row.counterfeit, row.familiar), ranks_of(image)
-    if all(other.judged is None for other in others):  # the shown image is the only one that may have numbers
-        return (ranks, row.tolerance) == (own, None if image.judged is None else image.judged.tolerance)
-    if (row.tolerance is None) is not (header.policy.tolerance is None):
-        return False
-    partitions = header.model.partitions
-    most = tolerance((0, partitions)) if image.judged is None else image.judged.tolerance
-    if row.tolerance is not None and not 0 <= row.tolerance <= (most or 0):
-        return False
-    allowed = header_coverage(header)
-    if allowed is not None:
-        counterfeit, authentic = allowed.sets or (None, None)
-        if [rank and rank.of for rank in ranks] != [authentic, counterfeit, allowed.familiar]:
-            return False
-    if image.judged is None:
-        return True
-    pairs = [(rank, shown) for rank, shown in zip(ranks, own, strict=True) if rank is not None]
-    return all(shown is not None and rank.p <= shown.p for rank, shown in pairs)
+def _verdict_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | None:
+    """Return why the row's verdict follows from its numbers with no other images, or None if it follows with some."""
+    rules, fault = header.rules, f"{row.specimen!a} is {row.verdict}, which does not follow from its own numbers"
+    if row.images == 1:
+        (only,) = decide_rows((image,), {key_of(image): row.evidence}, rules).specimens
+        return None if row == only else f"{fault} and its one image"
+    if image.verdict is Verdict.REFUSED and (row.verdict, row.reasons) == (Verdict.REFUSED, (ALL_REFUSED,)):
+        return None if row.evidence is None and row.tolerance is None else f"{fault}: all its images were refused"
+    stated = row.verdict, row.reasons
+    if any(stated == verdict(facts, rules) for facts in _possible_facts(row, image)):
+        return None
+    return f"{fault} and {image.name!a}, whatever its other images are"
 
 
-def _verdict_agrees(row: SpecimenRow, image: ImageRow, others: _Images, header: Header) -> bool:
-    """Say whether the row's verdict and its reasons are those of these images and of the row's own numbers."""
-    images, rules = (image, *others), header.rules
-    if all(other.verdict is Verdict.REFUSED for other in images):
-        return (row.verdict, row.reasons) == (Verdict.REFUSED, ("all-refused",))
-    stated = replace(
-        evidence(images, (row.authentic, row.counterfeit, row.familiar), rules),
-        short=(row.tolerance or 0) < (rules.tolerance or 0),
-    )
-    marks = {image.enrolled is not None}
-    if image.verdict is Verdict.REFUSED:  # it has no mark, and its specimen may have been enrolled
-        marks = {False, rules_of(header.format).enrolled_are_marked}
-    return any((row.verdict, row.reasons) == verdict(replace(stated, enrolled=mark)) for mark in marks)
+def _possible_facts(row: SpecimenRow, image: ImageRow) -> list[Evidence]:
+    """Return what may be true of a specimen with this row, this image and at least one other."""
+    evidence, judged, is_refused = row.evidence, image.judged, image.verdict is Verdict.REFUSED
+    shown = () if judged is None else (judged.label,)
+    others: list[tuple[Label, ...]] = [(), *((label,) for label in Label), tuple(Label)]
+    labels = [(*shown, *more) for more in others]
+    ranks = (None, None, None) if evidence is None else evidence.ranks
+    enrolled = (image.enrolled is not None,) if not is_refused else _EITHER
+    missing = (True,) if judged is not None and image.scale is None else _EITHER
+    facts = [
+        Evidence(of, *ranks, enrolled=mark, scale_missing=no_scale, refused=refused, tolerance=row.tolerance)
+        for of, mark, no_scale, refused in product(labels, enrolled, missing, (True,) if is_refused else _EITHER)
+    ]
+    if evidence is not None:  # what has evidence is assessable and was not enrolled
+        return [each for each in facts if each.labels and not each.enrolled]
+    return facts

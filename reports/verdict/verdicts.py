@@ -1,26 +1,34 @@
-"""Verdicts, and the one rule by which labels, sets and faults become one: for makers and verifiers alike.
+"""Verdicts, and the one rule by which evidence becomes one: for makers and verifiers alike.
 
-1. The model was enrolled with the image, or with its specimen: INCONCLUSIVE, whatever its label.
-2. An image that cannot be judged: INCONCLUSIVE.
-3. Neither a conformal set nor a familiarity rank, as too few specimens calibrate them: INCONCLUSIVE. The error
-   rate of the label is unknown. Reports of versions 1 and 2 were made without this rule, and are judged without it.
-4. An image whose scale is needed and unknown, or one that is unlike anything enrolled: UNFAMILIAR.
-5. An image of the specimen was refused, or its images disagree: INCONCLUSIVE; otherwise
-   whoever can have one image refused could choose the images that a specimen is judged by.
-6. The set is empty: UNFAMILIAR. It holds both classes, or another than the label: INCONCLUSIVE.
-7. Else the label. Without a set the verdict rests on the label and on how familiar the image is.
+The rule is of a specimen with all its images, or of an image without a specimen's name. A file that was refused keeps
+its own REFUSED, and a specimen whose every image was refused is REFUSED.
 
-    >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC,)))
+1. The model was enrolled with the specimen, or with an image of it: INCONCLUSIVE.
+2. No image is assessable: INCONCLUSIVE. One that is not is left out beside those that are.
+3. Too few specimens of either class are enrolled for the error rate: INCONCLUSIVE.
+4. The scale is needed and unknown: INCONCLUSIVE.
+5. The instrument is none that was enrolled, or imaging predicts the labels of the enrolled specimens: INCONCLUSIVE, or
+   a remark beside the verdict, as the policy says.
+6. An image was refused: INCONCLUSIVE. Otherwise whoever can have one refused could choose the evidence.
+7. One class alone has a p-value above the error rate: AUTHENTIC or COUNTERFEIT. Both have one: INCONCLUSIVE. Neither
+   has one: UNFAMILIAR, but INCONCLUSIVE if the images of the specimen lie further apart than those of enrolled ones.
+8. An answer whose certificate does not reach the policy's least tolerance, or is not of the same label: INCONCLUSIVE.
+
+    >>> likely, unlikely = Rank(at_least=12, of=25), Rank(at_least=0, of=25)
+    >>> rules, judged = VerdictRules(Fraction("0.05")), (Label.COUNTERFEIT,)
+    >>> verdict(Evidence(judged, likely, unlikely), rules)  # the label of the forests decides nothing
     (<Verdict.AUTHENTIC: 'AUTHENTIC'>, ())
-    >>> verdict(Evidence(labels=(Label.AUTHENTIC,), classes=(Label.AUTHENTIC, Label.COUNTERFEIT)))
+    >>> verdict(Evidence(judged, likely, likely), rules)
     (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<VerdictReason.NOT_SURE: 'not-sure'>,))
-    >>> verdict(Evidence(labels=(Label.AUTHENTIC,)))
-    (<Verdict.INCONCLUSIVE: 'INCONCLUSIVE'>, (<VerdictReason.NOT_CALIBRATED: 'not-calibrated'>,))
+    >>> verdict(Evidence(judged, unlikely, unlikely), rules)
+    (<Verdict.UNFAMILIAR: 'UNFAMILIAR'>, (<VerdictReason.UNFAMILIAR: 'unfamiliar'>,))
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+
+from reports.arithmetic import Rank
 
 
 class Verdict(StrEnum):
@@ -41,68 +49,76 @@ class Label(StrEnum):
 
 
 class VerdictReason(StrEnum):
-    """Why a verdict is not AUTHENTIC or COUNTERFEIT; refused files have reason codes of their own."""
+    """Why a verdict is not AUTHENTIC or COUNTERFEIT, and remarks; refused files have reason codes of their own."""
 
     WAS_ENROLLED = "was-enrolled"
     NOT_ASSESSABLE = "not-assessable"
     NOT_CALIBRATED = "not-calibrated"
     SCALE_UNKNOWN = "scale-unknown"
+    INSTRUMENT_NOT_ENROLLED = "instrument-not-enrolled"
+    INSTRUMENT_CONFOUNDED = "instrument-confounded"
     UNFAMILIAR = "unfamiliar"
-    UNLIKE_BOTH = "unlike-both"
     NOT_SURE = "not-sure"
-    SET_DISAGREES = "set-disagrees"
     IMAGES_DISAGREE = "pictures-disagree"
     IMAGE_REFUSED = "picture-refused"
     LEAST_NOT_REACHED = "least-not-reached"
+    UNLIKE_BOTH = "unlike-both"  # in versions 1 and 2 alone, as the next
+    SET_DISAGREES = "set-disagrees"
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictRules:
-    """The settings of a policy, and of the report's version, that decide a verdict."""
+    """The settings of a policy that decide a verdict, and what speaks against the instrument of the batch."""
 
-    alpha: Fraction  # error rate of the conformal sets
+    alpha: Fraction  # error rate
     needs_scale: bool = False
-    tolerance: int | None = None  # the least tolerance of an answer; None: none is required
-    needs_calibration: bool = True  # an answer takes a conformal set or a familiarity rank; not in versions 1 and 2
+    tolerance: int | None = None  # the least tolerance of an answer; None: none is computed
+    needs_instrument: bool = False  # what speaks against the instrument prevents an answer, and is no mere remark
+    instrument: tuple[VerdictReason, ...] = ()  # `reports.verdict.header` has the reasons
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that a verdict depends on, of one image or of all images of a specimen."""
+    """Everything that a verdict depends on, of a specimen or of an image without a specimen's name."""
 
-    labels: tuple[Label, ...] = ()  # of the images that could be judged
-    faults: bool = False  # an image that cannot be judged
+    labels: tuple[Label, ...]  # by the forests, of the images that could be judged; none: no image is assessable
+    authentic: Rank | None = None  # None: not calibrated
+    counterfeit: Rank | None = None
+    spread: Rank | None = None  # of how far the images lie apart; None: not checked
+    enrolled: bool = False
     scale_missing: bool = False
-    familiar: bool | None = None  # None: not available
-    classes: tuple[Label, ...] | None = None  # the conformal set; None: not available
-    needs_calibration: bool = True  # see `VerdictRules`
-    enrolled: bool = False  # the model was enrolled with the image, or with another of its specimen
     refused: bool = False  # an image of the specimen never reached the model
-    short: bool = False  # a certificate does not reach the policy's least
+    tolerance: int | None = None  # the least of its images
 
 
-def verdict(evidence: Evidence) -> tuple[Verdict, tuple[VerdictReason, ...]]:
-    """Return a verdict, and the reasons if it is no answer."""
-    if evidence.enrolled:
+def verdict(evidence: Evidence, rules: VerdictRules) -> tuple[Verdict, tuple[VerdictReason, ...]]:
+    """Return a verdict, the reasons if it is no answer, and remarks on the instrument."""
+    if evidence.enrolled:  # 1
         return Verdict.INCONCLUSIVE, (VerdictReason.WAS_ENROLLED,)
-    if evidence.faults or not evidence.labels:
+    if not evidence.labels:  # 2
         return Verdict.INCONCLUSIVE, (VerdictReason.NOT_ASSESSABLE,)
-    if evidence.needs_calibration and evidence.familiar is None and evidence.classes is None:
+    result, reasons = _of_ranks(evidence, rules)
+    return result, reasons if rules.needs_instrument else (*reasons, *rules.instrument)
+
+
+def _of_ranks(evidence: Evidence, rules: VerdictRules) -> tuple[Verdict, tuple[VerdictReason, ...]]:
+    if evidence.authentic is None or evidence.counterfeit is None:  # 3
         return Verdict.INCONCLUSIVE, (VerdictReason.NOT_CALIBRATED,)
-    if evidence.scale_missing:
-        return Verdict.UNFAMILIAR, (VerdictReason.SCALE_UNKNOWN,)
-    if evidence.familiar is False:
-        return Verdict.UNFAMILIAR, (VerdictReason.UNFAMILIAR,)
-    if evidence.refused:
+    if rules.needs_scale and evidence.scale_missing:  # 4
+        return Verdict.INCONCLUSIVE, (VerdictReason.SCALE_UNKNOWN,)
+    if rules.needs_instrument and rules.instrument:  # 5
+        return Verdict.INCONCLUSIVE, rules.instrument
+    if evidence.refused:  # 6
         return Verdict.INCONCLUSIVE, (VerdictReason.IMAGE_REFUSED,)
-    if len(set(evidence.labels)) > 1:
-        return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
-    if evidence.classes == ():
-        return Verdict.UNFAMILIAR, (VerdictReason.UNLIKE_BOTH,)
-    if evidence.classes is not None and len(evidence.classes) > 1:
+    pairs = (Label.AUTHENTIC, evidence.authentic), (Label.COUNTERFEIT, evidence.counterfeit)
+    classes = [label for label, rank in pairs if rank.above(rules.alpha)]
+    if len(classes) > 1:  # 7
         return Verdict.INCONCLUSIVE, (VerdictReason.NOT_SURE,)
-    if evidence.classes is not None and evidence.classes != evidence.labels[:1]:
-        return Verdict.INCONCLUSIVE, (VerdictReason.SET_DISAGREES,)
-    if evidence.short:
+    if not classes and evidence.spread is not None and not evidence.spread.above(rules.alpha):
+        return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
+    if not classes:
+        return Verdict.UNFAMILIAR, (VerdictReason.UNFAMILIAR,)
+    is_certified = set(evidence.labels) == set(classes) and (evidence.tolerance or 0) >= (rules.tolerance or 0)
+    if rules.tolerance and not is_certified:  # 8
         return Verdict.INCONCLUSIVE, (VerdictReason.LEAST_NOT_REACHED,)
-    return Verdict(evidence.labels[0].name), ()
+    return Verdict(classes[0].name), ()

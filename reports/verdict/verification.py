@@ -93,7 +93,7 @@ def _verified(
         passed(title, comparison)
     passed("tree", f"header and {len(report.texts) - 1:,} rows are the leaves of the tree that was signed")
     refuse_contradiction(report, where)
-    passed("arithmetic", "every p-value, set, verdict and count follows from the rows' own numbers")
+    passed("arithmetic", "every p-value, verdict, count and statement on the batch follows from the rows' own numbers")
     for name, compare in ((CHECKPOINT, _checkpoint), (SUMMARY, _summary)):
         if os.path.lexists(folder / name):
             passed(name, compare(folder / name, report, trust))

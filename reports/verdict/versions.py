@@ -1,15 +1,15 @@
 """The versions of a report: how a leaf of each is read as one of the next, and the rules that each is judged by.
 
-A leaf of an older version is read as the newest version would state it, one step after another, and judged by the rules
-of its own version: so reports of all versions verify for ever. Only the newest version is written, and a report of an
-older version that was issued after a newer one existed is refused: nobody escapes a rule that way.
+A leaf of an older version is read with the fields that later versions added, one step after another, and judged by the
+rules of its own version: so reports of all versions verify for ever. Only the newest version is written, and a report
+of an older version that was issued after a newer one existed is refused: nobody escapes a rule that way.
 
     >>> upgraded({"specimen": "sherd 1"}, "specimen", V1, "it")
-    {'specimen': 'sherd 1', 'tolerance': None}
-    >>> rules_of(V2).answers_need_calibration, rules_of(NEWEST).answers_need_calibration
+    {'specimen': 'sherd 1', 'tolerance': None, 'evidence': None}
+    >>> rules_of(V2).specimens_decide, rules_of(NEWEST).specimens_decide
     (False, True)
-    >>> gaps_of(V2)
-    ('gave answers without calibration', 'did not mark what the model was enrolled with')
+    >>> gaps_of(V2)[0]
+    'judged a specimen by the label of its worst image'
 """
 
 import re
@@ -34,8 +34,7 @@ class VersionRules:
     numbers_follow: bool = False  # ranks, case, second signature and stress test follow from what the header states
     rates_are_known: bool = False  # error rates are those of `ERROR_RATES`, in their order
     excerpts_hold_specimens: bool = False  # an image that names a specimen is shown with the specimen's row
-    answers_need_calibration: bool = False  # AUTHENTIC and COUNTERFEIT take a conformal set or a familiarity rank
-    rates_need_calibration: bool = False  # an error rate is of one specimen at least, and of calibrated ones alone
+    specimens_decide: bool = False  # a verdict is of a specimen, by its ranks among enrolled ones; else by worst images
     enrolled_are_marked: bool = False  # an image that the model was enrolled with has a mark, and gets no answer
     names_are_reserved: bool = False  # no other bundle has the name of an embedded one, and bases are stated
     stress_claim_follows: bool = False  # the claim of a stress test is one that the quoted policy accepts
@@ -46,7 +45,7 @@ class Version:
     """One version of the format."""
 
     rules: VersionRules
-    step: Callable[[_Object, str, str], _Object] | None  # from a leaf of this version to one of the next; None: newest
+    step: Callable[[_Object, str, str], _Object] | None  # adds to a leaf what the next version added; None: newest
     until: datetime | None = None  # the last moment at which a report of it can have been issued; None: it is written
     gaps: tuple[str, ...] = ()  # what its rules allowed and those of the newest do not, after "which"
 
@@ -60,12 +59,18 @@ def _to_version_2(leaf: _Object, kind: str, where: str) -> _Object:
 
 
 def _to_version_3(leaf: _Object, kind: str, where: str) -> _Object:
-    """Add the model's base and marks of enrolment; read stress test, admission and scale out of sentences."""
+    """Add the fields of version 3 with the value "not stated"; read stress test, admission and scale out of sentences.
+
+    Fields that version 3 has no longer stay: `former_header` and `former_rows` have them.
+    """
     if kind == "header":
-        leaf = _with_field(leaf, "base", None, where, part="model")
+        for name, value in (("base", None), ("devices", []), ("confounded", None), ("ratios", []), ("ratio_tiles", [])):
+            leaf = _with_field(leaf, name, value, where, part="model")
+        leaf = _with_field(leaf, "needs_instrument", False, where, part="policy")
         limits, admission = _admission(leaf.get("limits"))
-        leaf = _with_field(leaf, "admission", admission, where)
+        leaf = _with_field(_with_field(leaf, "admission", admission, where), "statement", None, where)
         return leaf | {"robustness": _robustness(leaf.get("robustness"), where), "limits": limits}
+    leaf = _with_field(leaf, "evidence", None, where)
     if kind == "image":
         leaf = _with_field(leaf, "enrolled", None, where)
         return leaf | {"scale": _scale(leaf.get("scale"), where)}
@@ -125,21 +130,23 @@ def _with_field(leaf: _Object, name: str, value: object, where: str, *, part: st
     return holder | {name: value} if part is None else leaf | {part: holder | {name: value}}
 
 
-_UNCALIBRATED = "gave answers without calibration"
-_UNMARKED = "did not mark what the model was enrolled with"
 _RULES_1 = VersionRules()
 _RULES_2 = replace(
     _RULES_1, partitions_are_stated=True, numbers_follow=True, rates_are_known=True, excerpts_hold_specimens=True
 )
 _RULES_3 = replace(
     _RULES_2,
-    answers_need_calibration=True,
-    rates_need_calibration=True,
+    specimens_decide=True,
     enrolled_are_marked=True,
     names_are_reserved=True,
     stress_claim_follows=True,
 )
-_GAPS_2 = (_UNCALIBRATED, _UNMARKED)
+_GAPS_2 = (
+    "judged a specimen by the label of its worst image",
+    "gave answers without calibration",
+    "did not mark what the model was enrolled with",
+    "did not compare instruments",
+)
 _GAPS_1 = ("took ranks as the auditor wrote them", *_GAPS_2)
 VERSIONS: Mapping[str, Version] = {
     V1: Version(_RULES_1, _to_version_2, datetime(2026, 11, 30, tzinfo=UTC), _GAPS_1),
@@ -187,7 +194,7 @@ def refuse_late(version: str, time: datetime, where: str, *, proven: bool) -> No
 
 
 def upgraded(leaf: Any, kind: str, version: str, where: str) -> Any:
-    """Return a leaf as the newest version would state it; what is no object is left to whoever reads it.
+    """Return a leaf with the fields that later versions added; what is no object is left to whoever reads it.
 
     `kind` is `header`, `specimen` or `image`. A field that came with a later version than the leaf's own is refused.
     """

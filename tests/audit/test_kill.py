@@ -111,10 +111,10 @@ def test_thirty_kills_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder on a disk of half a megabyte."""
+    """Yield a folder on a disk of two megabytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], check=True)
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
@@ -123,7 +123,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_reported_and_the_run_resumes_with_more_room(tmp_path: Path, small_disk: Path) -> None:
     home = tmp_path / "home"
     setup(home, 30)
-    (small_disk / "filler").write_bytes(bytes(360 * 1024))
+    (small_disk / "filler").write_bytes(bytes(1896 * 1024))
     code, complaints = ended(walk(home, small_disk / "out"))
     assert (code, complaints.split("\n")[0]) == (Exit.ENVIRONMENT, "cannot-write"), complaints
     assert "--resume" in complaints

@@ -8,11 +8,24 @@ import pytest
 from fusiondiff_audit.audit.repeat import compare
 from reports.verdict.header import Header
 from reports.verdict.report import Report
-from reports.verdict.versions import V2
+from reports.verdict.verdicts import Verdict
 from signing import PrivateKey
-from tests.reports.verdict.made import report
+from tests.reports.verdict.made import changed, report
+from tests.reports.verdict.made_former import former_report
 
-MAY_DIFFER = {"format", "auditor", "trust", "robustness", "run", "id", "case", "limits", "specimens", "images"}
+MAY_DIFFER = {
+    "format",
+    "auditor",
+    "trust",
+    "robustness",
+    "run",
+    "id",
+    "case",
+    "limits",
+    "specimens",
+    "images",
+    "statement",
+}
 
 
 @pytest.fixture
@@ -38,8 +51,29 @@ def test_the_fields_of_a_section_are_named(first: Report) -> None:
     assert compare(first, replace(first, header=header)).rows == ("batch device: sem-1, now sem-2",)
 
 
-def test_fields_that_an_older_version_lacks_are_no_difference(first: Report) -> None:
-    newest = replace(first.header, model=replace(first.header.model, base="stock"))
-    comparison = compare(replace(first, header=replace(first.header, format=V2)), replace(first, header=newest))
-    assert not comparison.unexplained
-    assert comparison.settings == (f"report format: {V2}, now {newest.format}",)
+def test_of_a_report_of_an_older_version_only_votes_are_compared(first: Report, keys: dict[str, PrivateKey]) -> None:
+    former = former_report(keys["auditor"].public)
+    same = compare(replace(former, images=first.images), first)
+    assert not same.rows
+    assert not same.unexplained
+    assert same.settings[0].startswith("report format: ")
+    assert compare(former, first).unexplained
+
+
+@pytest.mark.parametrize("what", ["verdict", "rank", "tiles", "votes"])
+def test_differences_of_rows_are_named(what: str, first: Report) -> None:
+    specimen, image = first.specimens[0], first.images[0]
+    assert specimen.evidence is not None
+    assert image.judged is not None
+    if what == "votes":
+        judged = replace(image.judged, votes_authentic=8, votes_counterfeit=0, tolerance=3)
+        other = changed(first, images=(replace(image, judged=judged), *first.images[1:]))
+    else:
+        changes = {
+            "verdict": {"verdict": Verdict.COUNTERFEIT},
+            "rank": {"evidence": replace(specimen.evidence, spread=None)},
+            "tiles": {"evidence": replace(specimen.evidence, tiles=(16, 16, 9))},
+        }[what]
+        other = replace(first, specimens=(replace(specimen, **changes), *first.specimens[1:]))  # type: ignore[arg-type]
+    (difference,) = compare(first, other).rows
+    assert difference.startswith(image.name if what == "votes" else specimen.specimen)

@@ -21,7 +21,7 @@ from fusiondiff_audit.policy.stress import (
     WaiverSettings,
     read_stress_policy,
 )
-from fusiondiff_audit.weights.pins import PINNED, Pin
+from fusiondiff_audit.weights.pins import Pin
 from reports.stress.gates import GateOutcome
 from reports.stress.outcome import Outcome
 from reports.stress.result import StressResult, sign_stress_result
@@ -32,6 +32,10 @@ from tests.reports.stress.test_stress_result import DOUBT, FAILED_GATE, FOOLED, 
 from tests.reports.stress.test_stress_result import made as any_result
 from tests.reports.verdict.made import digest
 from tests.stress_results import stressed
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "reports"
+FORMER_BUNDLE = "e79f081976f75c1acd2832d8d2814d53d9bfeb84433edf67ae5ea3c2235d5239"  # embedded until 2026-12-01
+FORMER_RESULT = "572c0601161ca7b1bba902250cabd6740373038865af94ca7797294717d97bf7"
 
 Claimed = RobustnessClaim | None
 Ask = Callable[..., Claimed]
@@ -208,7 +212,8 @@ def test_a_built_in_policy_that_changed_still_accepts_what_was_signed_by_its_one
 ) -> None:
     harder = read_stress_policy("quick").model_copy(update={"floor": "0.9"})
     monkeypatch.setattr(module, "read_stress_policy", lambda name: harder)
-    pin = PINNED["fusion-diff-v1-ceramic"]
+    pin = Pin(VECTORS / "robustness-one-file" / "embedded", FORMER_BUNDLE, FORMER_RESULT)
+    monkeypatch.setattr(module, "PINNED", {"fusion-diff-v1-ceramic": pin})
     claim = module.require_robustness(None, model=pin.digest, policy=AuditPolicy(), trust=trust, now=NOW)
     assert named(claim) == ("PASSED", "quick")
     full = AuditPolicy(robustness=RobustnessRequirement(policies=("full",)))

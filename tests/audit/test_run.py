@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 import tifffile
 
 import signing
+from fusiondiff_audit.audit.compose import arranged
 from fusiondiff_audit.audit.journal import JOURNAL
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.repeat import Repetition, compare
@@ -23,23 +24,25 @@ from fusiondiff_audit.audit.rows import refused_row
 from fusiondiff_audit.audit.run import AuditResult, audit, repeat
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.micrograph import LooseFile, decode
+from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
+from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.ledger.entries import ImagesDecoded
 from fusiondiff_audit.ledger.verify import read_ledger
+from fusiondiff_audit.model.findings import Finding
+from fusiondiff_audit.model.specimens import SpecimenRanks, TileFeatures
 from fusiondiff_audit.origin import Origin
-from fusiondiff_audit.policy.audit import AuditPolicy
+from fusiondiff_audit.policy.audit import AuditPolicy, Intake
 from reports.identity import Key
 from reports.verdict.batch_check import batch_facts
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
-from reports.verdict.header import VerdictCounts, limit_notice
+from reports.verdict.header import limit_notice
 from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import EnrolmentMark, ImageRow, specimen_rows
+from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenEvidence
 from reports.verdict.verdicts import Verdict, VerdictReason
 from reports.verdict.verification import Verification, verify_report
-from reports.verdict.versions import V2
 from reports.verdict.wording import limitations
 from signing import Checkpoint, Claim, Reason, SigningError, TrustStore, sign_checkpoint
 from signing.fields import Fields
@@ -49,8 +52,7 @@ from signing.records import read_record, write_record
 from signing.sigstore_bundle import SigstoreBundle
 from tests.audit.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
-from tests.reports.verdict.made import digest
-from tests.reports.verdict.test_old_versions import lowered
+from tests.reports.verdict.made import digest, redecided
 
 Keyring = dict[str, signing.PrivateKey]
 
@@ -124,7 +126,7 @@ def test_no_two_runs_share_what_is_drawn_for_them(
     folder = pictures(tmp_path / "batch", 2)
     sign(folder, keys["device"])
     one, other = (run(folder, tmp_path / name).report for name in ("one", "other"))
-    assert one.images == other.images
+    assert [row.verdict for row in one.images] == [row.verdict for row in other.images]
     drawn = [(each.salt_key, bytes.fromhex(each.header.run.noise_seed), each.header.id) for each in (one, other)]
     assert all(mine != theirs for mine, theirs in zip(*drawn, strict=True))
     assert [len(value) for value in drawn[0]] == [32, 32, 32]
@@ -141,11 +143,13 @@ def test_a_batch_becomes_a_report_that_passes(
     assert found == done.report
     assert done.judged == 6
     assert [row.name for row in found.images] == [f"tile-{n}.tif" for n in range(6)]
-    assert {row.verdict for row in found.images} <= {Verdict.AUTHENTIC, Verdict.COUNTERFEIT}
     assert [row.specimen for row in found.specimens] == ["sherd 0", "sherd 1", "sherd 2"]
     for row in found.specimens:
-        own = {image.verdict for image in found.images if image.specimen == row.specimen}
-        assert row.verdict in own if len(own) == 1 else row.verdict is Verdict.INCONCLUSIVE
+        own = [image for image in found.images if image.specimen == row.specimen]
+        assert {(image.verdict, image.reasons, image.evidence) for image in own} == {(row.verdict, row.reasons, None)}
+        labels = {image.judged.label.name for image in own if image.judged is not None}
+        expected = (labels.pop(), ()) if len(labels) == 1 else ("INCONCLUSIVE", ("pictures-disagree",))
+        assert (row.verdict, row.reasons) == expected
     assert found.header.ledger is None
 
 
@@ -208,16 +212,24 @@ def test_a_report_that_differs_from_the_signed_manifest_is_refused(
     tifffile.imwrite(folder / "tile-0.tif", np.zeros((24, 24), np.uint8))
     altered = replace(said.images[0], sha256=hashlib.sha256((folder / "tile-0.tif").read_bytes()).hexdigest())
     renamed = replace(said.images[0], specimen="sherd 1")
-    for images in ((altered, *said.images[1:]), said.images[1:], (renamed, *said.images[1:])):
-        rows = specimen_rows(images, said.header.rules)
-        whole, each = VerdictCounts.of(row.verdict for row in rows), VerdictCounts.of(row.verdict for row in images)
-        header = replace(said.header, specimens=whole, images=each)
-        forged = Report.of(header, rows, images, said.salt_key)
-        put(forged, tmp_path / "out", keys)
+    other = replace(said.specimens[1], evidence=replace(evidence_of(said, "sherd 1"), tiles=(1, 1)))
+    of_two = Report.of(said.header, (said.specimens[0], other, *said.specimens[2:]), said.images, said.salt_key)
+    for first, images in (
+        (said, (altered, *said.images[1:])),
+        (said, said.images[1:]),
+        (of_two, (renamed, *said.images[1:])),
+    ):
+        put(redecided(first, images), tmp_path / "out", keys)
         verify_report(tmp_path / "out", trust=trust)  # by itself it is whole
         with pytest.raises(SigningError) as caught:
             verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
+
+
+def evidence_of(said: Report, specimen: str) -> SpecimenEvidence:
+    (evidence,) = (row.evidence for row in said.specimens if row.specimen == specimen)
+    assert evidence is not None
+    return evidence
 
 
 def test_a_header_that_restates_another_manifest_is_refused(
@@ -229,8 +241,11 @@ def test_a_header_that_restates_another_manifest_is_refused(
     report = run(folder, tmp_path / "out").report
     for name, fact in facts.items():
         other: Any = fact + 1 if isinstance(fact, int) else "another"
-        header = replace(report.header, batch=replace(report.header.batch, **{name: other}))
-        put(Report.of(header, report.specimens, report.images, report.salt_key), tmp_path / "out", keys)
+        put(
+            redecided(report, report.images, batch=replace(report.header.batch, **{name: other})),
+            tmp_path / "out",
+            keys,
+        )
         with pytest.raises(SigningError, match="states of the batch what its manifest does not") as caught:
             verify_report(tmp_path / "out", trust=trust, images=folder)
         assert caught.value.reason is Reason.CONTRADICTION
@@ -436,8 +451,6 @@ def test_how_the_ledger_admitted_a_batch_stands_in_its_report_and_in_the_next(
     assert "out of order" in late
     repeated = run(folder, tmp_path / "three", first=anew)
     assert repeated.report == anew
-    older = Report.from_payload(lowered(anew, V2).to_payload(), "it")  # which tells the admission in sentences
-    assert run(folder, tmp_path / "four", first=older).report.header.admission == anew.header.admission
 
 
 def test_a_scale_that_the_file_contradicts_is_flagged_in_its_row(
@@ -462,10 +475,7 @@ def test_order_and_names_of_another_system_change_nothing(
     folder = pictures(tmp_path / "batch")
     sign(folder, keys["device"])
     done = run(folder, tmp_path / "out")
-    shuffled = replace(done.report, images=done.report.images[::-1])
-    from fusiondiff_audit.audit.compose import _uniquely_named
-
-    assert tuple(sorted(_uniquely_named(shuffled.images), key=lambda row: row.name)) == done.report.images
+    assert arranged(done.report.images[::-1], DigestJudge().enrolled) == done.report.images
 
 
 def test_a_limit_is_stated(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
@@ -485,11 +495,7 @@ def test_a_limit_is_of_the_first_images_and_of_no_others(
     for chosen in ((1, 2), (0,), (0, 2)):
         images = tuple(said.images[place] for place in chosen)
         limits = (*said.header.limits, *limit_notice(2))
-        counts = VerdictCounts.of(row.verdict for row in images)
-        run_head = replace(said.header.run, limit=2)
-        forged = Report.of(
-            replace(said.header, run=run_head, limits=limits, images=counts), said.specimens, images, said.salt_key
-        )
+        forged = redecided(said, images, run=replace(said.header.run, limit=2), limits=limits)
         put(forged, tmp_path / "out", keys)
         with pytest.raises(SigningError, match=r"has no row of|none of the images that were to be judged") as caught:
             verify_report(tmp_path / "out", trust=trust, images=folder)
@@ -508,7 +514,7 @@ def test_what_a_report_says_of_its_batch_is_held_against_the_manifest(
     if "signer" in change:
         change = {"signer": replace(said.header.batch.signer, keyid="0" * 64)}
     batch = replace(said.header.batch, **change)
-    forged = Report.of(replace(said.header, batch=batch), said.specimens, said.images, said.salt_key)
+    forged = redecided(said, said.images, batch=batch)
     put(forged, tmp_path / "out", keys)
     with pytest.raises(SigningError, match="of the batch") as caught:
         verify_report(tmp_path / "out", trust=trust, images=folder)
@@ -604,11 +610,17 @@ def test_nobody_but_the_auditor_writes_the_journal(
         run(folder, tmp_path / "out", DigestJudge(4))
     kept = (tmp_path / "out" / JOURNAL).read_bytes()
     for statement in (
-        "UPDATE kept SET value = replace(value, 'COUNTERFEIT', 'AUTHENTIC') WHERE name LIKE 'image %'",
+        "UPDATE kept SET value = replace(value, 'counterfeit', 'authentic') WHERE name LIKE 'image %'",
         "UPDATE kept SET value = replace(value, '\"issued\": \"20', '\"issued\": \"19') WHERE name = 'run'",
         "UPDATE kept SET code = x'00'",
         "UPDATE kept SET value = (SELECT value FROM kept k WHERE k.name LIKE 'image %' AND k.name <> kept.name)"
         " WHERE name LIKE 'image %'",
+        "UPDATE features SET value = x'0000803f'",  # 1.0
+        "UPDATE features SET value = (SELECT value FROM features f WHERE f.name <> features.name)",
+        "UPDATE features SET (value, code) = (SELECT value, code FROM features f WHERE f.name > features.name LIMIT 1)"
+        " WHERE name <> (SELECT max(name) FROM features)",
+        "UPDATE features SET code = x'00'",
+        "UPDATE features SET value = '1.0'",
     ):
         with contextlib.closing(sqlite3.connect(tmp_path / "out" / JOURNAL)) as base:
             base.execute(statement)
@@ -619,6 +631,97 @@ def test_nobody_but_the_auditor_writes_the_journal(
         for path in (tmp_path / "out").iterdir():
             path.unlink()
         (tmp_path / "out" / JOURNAL).write_bytes(kept)
+
+
+def test_lost_features_end_a_run(tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]) -> None:
+    """Without them a specimen would be ranked by fewer images than it has."""
+    folder = pictures(tmp_path / "batch", 3)
+    sign(folder, keys["device"])
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", DigestJudge(2))
+    with contextlib.closing(sqlite3.connect(tmp_path / "out" / JOURNAL)) as base:
+        base.execute("DELETE FROM features WHERE name = (SELECT max(name) FROM features)")
+        base.commit()
+    with pytest.raises(SigningError, match="lost") as caught:
+        run(folder, tmp_path / "out")
+    assert caught.value.reason is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("killed", [None, 0, 3, 5])
+def test_a_specimen_is_ranked_once_by_all_its_images_with_the_seed_of_the_run(
+    killed: int | None, tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
+    folder = pictures(tmp_path / "batch", 6)
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n % 2}", None) for n in range(5)}
+    sign(folder, keys["device"], claims=claims)
+    if killed is not None:
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, tmp_path / "out", DigestJudge(killed))
+    judge = DigestJudge()
+    said = run(folder, tmp_path / "out", judge).report
+    seed = bytes.fromhex(said.header.run.noise_seed)
+    assert sorted(judge.ranked) == [("sherd 0", 3, seed), ("sherd 1", 2, seed), ("tile-5.tif", 1, seed)]
+    assert [row.evidence is None for row in said.images] == [True] * 5 + [False]
+    assert all(row.evidence is not None for row in said.specimens)
+    assert said.header.statement is not None
+    assert said.header.statement.of == sum(said.header.specimens.by_verdict().values()) == 3
+    again = DigestJudge()
+    assert run(folder, tmp_path / "again", again, first=said).report == said
+    assert again.ranked == judge.ranked
+
+
+class Marking(DigestJudge):
+    """Finds the second image nearly that of an enrolled one, and the fourth out of focus; ranks nothing if told so."""
+
+    ranks_nothing = False
+
+    def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
+        for found in super().judge_each(samples):
+            faults = (Fault.OUT_OF_FOCUS,) if found.name == "tile-3.tif" else ()
+            near = found.name == "tile-1.tif"
+            yield replace(found, near_duplicate=near, quality=replace(found.quality, faults=faults))
+
+    def rank(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks | None:
+        return None if self.ranks_nothing else super().rank(images, name, seed)
+
+
+def test_near_duplicates_mark_their_specimens_and_unassessable_images_are_left_out(
+    tmp_path: Path, keys: Keyring, trust: TrustStore, run: Callable[..., AuditResult]
+) -> None:
+    folder = pictures(tmp_path / "batch", 6)
+    claims = {f"tile-{n}.tif": Claim(FileKind.IMAGE, f"sherd {n // 2}", None) for n in range(6)}
+    sign(folder, keys["device"], claims=claims)
+    judge = Marking()
+    said = run(folder, tmp_path / "out", judge).report
+    assert [row.enrolled for row in said.images] == [EnrolmentMark.SPECIMEN, EnrolmentMark.NEAR_DUPLICATE, *[None] * 4]
+    assert [name for name, _, _ in judge.ranked] == ["sherd 1", "sherd 2"]
+    assert said.specimens[0].reasons == ("was-enrolled",)
+    assert said.specimens[0].evidence is None
+    left_out, shown = said.images[3], said.specimens[1]
+    assert left_out.judged is None
+    assert (left_out.quality or "").startswith("not assessable (out-of-focus)")
+    assert (left_out.verdict, left_out.reasons) == (shown.verdict, shown.reasons)
+    assert shown.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)
+    assert verify_report(tmp_path / "out", trust=trust, images=folder) == said
+    nothing = Marking()
+    nothing.ranks_nothing = True
+    bare = run(folder, tmp_path / "bare", nothing).report
+    assert {row.reasons for row in bare.specimens} == {("was-enrolled",), ("not-calibrated",)}
+    assert bare.header.statement is None
+    assert verify_report(tmp_path / "bare", trust=trust) == bare
+
+
+def test_an_instrument_that_was_not_enrolled_prevents_an_answer_or_is_a_remark(
+    tmp_path: Path, keys: Keyring, run: Callable[..., AuditResult]
+) -> None:
+    folder = pictures(tmp_path / "batch", 2)
+    sign(folder, keys["device"], device="sem-9")
+    said = run(folder, tmp_path / "out").report
+    assert {(row.verdict, row.reasons) for row in said.images} == {(Verdict.INCONCLUSIVE, ("instrument-not-enrolled",))}
+    remarking = UNTESTED.model_copy(update={"name": "ours", "intake": Intake(instrument="remark")})
+    said = run(folder, tmp_path / "remark", policy=remarking).report
+    assert {row.reasons for row in said.images} == {("instrument-not-enrolled",)}
+    assert {row.verdict for row in said.images} <= {Verdict.AUTHENTIC, Verdict.COUNTERFEIT}
 
 
 def test_resuming_cannot_change_the_admission_of_a_run(
@@ -664,17 +767,16 @@ def test_duplicates_of_a_first_report_without_a_ledger_are_not_taken_over(
     sign(folder, keys["device"])
     honest = run(folder, tmp_path / "honest").report
     row = honest.images[1]
-    gone = replace(row, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), judged=None)
+    gone = replace(row, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), judged=None, evidence=None)
     images = (honest.images[0], gone, *honest.images[2:])
     head = Checkpoint(honest.origin, len(honest.tree), honest.tree.root())
     notes = (b"fusiondiff-audit/ledger/00\n1\nAAAA\n\nno signature\n", sign_checkpoint(head, keys["auditor"]))
     for number, ledger in enumerate((None, *(base64.b64encode(note).decode() for note in notes), "abc")):
-        header = replace(honest.header, ledger=ledger, images=VerdictCounts.of(row.verdict for row in images))
-        forged = Report.of(header, honest.specimens, images, honest.salt_key)
+        forged = redecided(honest, images, ledger=ledger)
         out = tmp_path / f"out{number}"
         if ledger is None:
             done = run(folder, out, first=forged)
-            assert done.report.images == honest.images
+            assert [row.verdict for row in done.report.images] == [row.verdict for row in honest.images]
             assert compare(forged, done.report).unexplained
         else:
             with pytest.raises(SigningError):

@@ -35,7 +35,7 @@ LEARNING = ForestSettings(partitions=3, trees=3, seed=7)
 def enrolled(specimens: dict[str, Labelled]) -> EnrolledEmbeddings:
     examples = tuple(LabelledExample("ab" * 32, name, authentic) for name, (_, authentic) in specimens.items())
     rows = np.array([place for place, _ in specimens.values()], np.float32)[:, None]
-    return EnrolledEmbeddings(examples, rows, np.zeros(len(rows), np.float32), np.arange(len(rows), dtype=np.intp))
+    return EnrolledEmbeddings(examples, rows, np.zeros((len(rows), 0), np.float32), np.arange(len(rows), dtype=np.intp))
 
 
 @cache

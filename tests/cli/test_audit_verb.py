@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.policy.stress import read_stress_policy
-from reports.arithmetic import error_bounds, tolerance
+from reports.arithmetic import tolerance
 from reports.stress.result import sign_stress_result
+from reports.verdict.enrolment_ranks import COPIES_ACCEPTED, OWN_REJECTED
 from reports.verdict.rows import surviving_answers
 from reports.verdict.verification import verify_report
 from tests.cli.conftest import Tool, trust_model
-from tests.model.tiny import enrolled_model
+from tests.model.tiny import enrolled_model, examples, tiny_model
 from tests.reports.verdict.made import digest
 from tests.stress_results import stressed
 from tests.training.test_enrol import write_labelled
@@ -30,7 +32,9 @@ from tests.training.test_enrol import write_labelled
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "tiny"
-    enrolled_model(4, calibrate=19).save(folder)
+    samples = ((sample, replace(example, device="sem-1")) for sample, example in examples(20))
+    learning = ForestSettings(trees=10)
+    tiny_model().enrol(samples, reference="alder", learning=learning, demonstration=True).save(folder)
     return folder
 
 
@@ -97,12 +101,14 @@ def test_a_rolled_back_ledger_is_detected_by_its_reports(ready: Tool) -> None:
 
 
 def test_a_report_states_how_often_the_model_was_wrong(ready: Tool) -> None:
-    known = DiffusionModel.from_pretrained("tiny", unverified=True).calibration()
+    ranks = DiffusionModel.from_pretrained("tiny", unverified=True).settings.ranks
+    assert ranks is not None
     assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
     said = ready("verify", "out", "--trust", "trust.json").out
-    labels = ("counterfeit", "authentic")
-    for kind, other, wrong in zip(labels, reversed(labels), known.misclassified, strict=True):
-        assert f"{wrong} of 19 {kind} specimens taken for {other} ({error_bounds(wrong, 19)})" in said
+    rates = ranks.error_rates(Fraction("0.05"))
+    assert [rate.what for rate in rates][:2] == [COPIES_ACCEPTED, OWN_REJECTED]
+    for rate in rates:
+        assert f"{rate.errors} of {rate.of} {rate.what} ({rate.interval})" in said
 
 
 def test_a_tampered_file_is_a_row_and_an_exit_code(ready: Tool) -> None:
@@ -262,10 +268,10 @@ def test_differences_of_a_repetition_are_named(ready: Tool, monkeypatch: pytest.
     assert ready(*WORDS, "--repeat", "out", "--out", "third").code == Exit.UNREADABLE
 
 
-def on_another_device(rows: Any, setting: Any) -> Any:
+def on_another_device(rows: Any, evidence: Any, setting: Any) -> Any:
     """Compose a report as a device of another name would."""
     runtime = replace(setting.identity.runtime, device="another")
-    return compose(rows, replace(setting, identity=replace(setting.identity, runtime=runtime)))
+    return compose(rows, evidence, replace(setting, identity=replace(setting.identity, runtime=runtime)))
 
 
 def test_images_or_a_model_that_differ_from_the_report_are_refused(ready: Tool) -> None:
@@ -288,7 +294,7 @@ def test_images_or_a_model_that_differ_from_the_report_are_refused(ready: Tool) 
 
 def test_a_tolerance_is_stated_shown_and_recomputed(ready: Tool) -> None:
     learning = ForestSettings(partitions=3, trees=10)
-    enrolled_model(9, calibrate=3, learning=learning).save(Path("voting"))
+    enrolled_model(9, learning=learning).save(Path("voting"))
     assert ready("model", "sign", "voting", "--key", "model.pem", "--force").code == 0
     words = [*WORDS, "--no-ledger", "--certify", "poisoning"]
     alone = ready(*words, "--out", "alone", "--json")

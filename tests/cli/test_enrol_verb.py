@@ -1,48 +1,95 @@
-"""`enrol`: a signed batch with labels in, a signed bundle out."""
+"""`enrol`: signed batches with labels in, a signed bundle out."""
 
 from pathlib import Path
+
+import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
-from tests.training.test_enrol import write_labelled
+from tests.training.test_enrol import HEAD, write_labelled
+
+WORDS = ("--reference", "alder, by the tests", "--model", "tiny", "--trust", "trust.json", "--trees", 3)
 
 
-def test_a_labelled_batch_becomes_a_signed_bundle(lab: Tool) -> None:
+@pytest.fixture
+def keeper(lab: Tool) -> Tool:
+    """Return the tool in a folder with keys for labels and models, and a signed model that is not enrolled."""
     for role in ("labeller", "model"):
         assert lab("keygen", "--role", role, "--out", f"{role}.pem", "--no-passphrase").code == 0
         add = ("trust", "add", "trust.json", "--role", role, "--key", f"{role}.pub.pem", "--root-key", "root.pem")
         assert lab(*add).code == 0
-    lines = write_labelled(Path("labelled"), 3, calibrate=9)
-    Path("labelled", "labels.csv").write_text("\n".join(lines))
-    assert lab("sign", "labelled", "--key", "labeller.pem", "--device", "bench").code == 0
     tiny_model().save(Path("tiny"))
     assert lab("model", "sign", "tiny", "--key", "model.pem").code == 0
-    words = ("enrol", "labelled", "--reference", "alder, by the tests", "--model", "tiny", "--trust", "trust.json")
-    done = lab(*words, "--key", "model.pem", "--out", "alder", "--trees", 20, "--json")
+    return lab
+
+
+def signed(tool: Tool, folder: str, lines: list[str], device: str = "bench") -> None:
+    Path(folder, "labels.csv").write_text("\n".join(lines))
+    assert tool("sign", folder, "--key", "labeller.pem", "--device", device).code == 0
+
+
+def test_a_labelled_batch_becomes_a_signed_bundle(keeper: Tool) -> None:
+    signed(keeper, "labelled", write_labelled(Path("labelled"), 10))
+    done = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder", "--json")
     assert done.code == 0, done.out
-    assert done.json["learnt"] == {"authentic": 3, "counterfeit": 3}
-    assert done.json["calibrated"] == {"authentic": 9, "counterfeit": 9}
-    assert lab("model", "verify", "alder", "--trust", "trust.json").code == 0
+    assert done.json["specimens"] == {"authentic": 10, "counterfeit": 10}
+    assert done.json["devices"] == ["bench"]
+    assert done.json["canSay"]["errorRates"]["0.05"] == {
+        "answers": False,
+        "missing": {"authentic": 9, "counterfeit": 9},
+    }
+    assert done.json["errorRates"]["at"] == "0.1"
+    assert [rate["of"] for rate in done.json["errorRates"]["rates"]] == [10, 10]
+    (ratio,) = done.json["likelihoodRatios"]
+    assert (ratio["alternative"], ratio["quality"]["reference"]) == ("enrolled-makers", 10)
+    assert done.json["confounded"] is False
+    assert [each["fact"] for each in done.json["imaging"]["check"]["associations"]] == ["pixel type"]
+    assert keeper("model", "verify", "alder", "--trust", "trust.json").code == 0
     model = DiffusionModel.from_pretrained("alder", trust=signing.load_trust(Path("trust.json"), at=signing.now()))
     assert (model.settings.reference, model.verified) == ("alder, by the tests", True)
     assert (model.settings.name, model.settings.base, model.title) == ("alder", "tiny", "alder, enrolled on tiny")
-    assert "# alder\n" in Path("alder", "MODEL_CARD.md").read_text()
-    assert "| enrolled on | tiny |" in Path("alder", "MODEL_CARD.md").read_text()
-    assert "alder, enrolled on tiny" in lab("model", "show", "alder").out
-    named = ("--name", "Kiln Alder, lot 7")
-    shown = lab(*words, "--key", "model.pem", "--out", "alder2", "--trees", 20, *named)
-    for line in (
-        "at an error rate of 10 %: conformal sets yes, unfamiliarity yes, answers yes",
-        "at an error rate of 5 %: conformal sets no (10 counterfeit and 10 authentic more to calibrate), "
-        "unfamiliarity no (13 more to learn from, or 1 to calibrate), "
-        "answers no: every image is INCONCLUSIVE, not-calibrated",
+    card = Path("alder", "MODEL_CARD.md").read_text()
+    for line in ("# alder", "| enrolled on | tiny |", "| Birch | counterfeit | 10 | 10 | bench |"):
+        assert f"{line}\n" in card
+    assert "alder, enrolled on tiny" in keeper("model", "show", "alder").out
+
+
+def test_what_a_bundle_can_say_is_said_before_and_after(keeper: Tool) -> None:
+    for kiln, device in (("alder", "sem-1"), ("birch", "sem-2")):
+        lines = [line for line in write_labelled(Path(kiln), 6) if kiln in line]
+        signed(keeper, kiln, [HEAD, *lines], device)
+    shown = keeper(
+        *("enrol", "birch", "alder", *WORDS, "--key", "model.pem", "--out", "both", "--name", "Kiln Alder, lot 7")
+    )
+    assert shown.code == 0, shown.err
+    before = [line for line in shown.err.splitlines() if not line.startswith(("trust", "the trust"))]
+    assert before[:2] == [
+        "at an error rate of 10 %: no answers, every specimen is not-calibrated; 3 authentic and 3 counterfeit ones "
+        "are missing",
+        "at an error rate of 5 %: no answers, every specimen is not-calibrated; 13 authentic and 13 counterfeit ones "
+        "are missing",
+    ]
+    assert before[3].startswith("makers never enrolled: not measured, counterfeits have 1 maker")
+    for words in (
+        "Kiln Alder, lot 7, enrolled on tiny",
+        "not measured: at least 10 specimens of each class",
+        "the enrolled counterfeiters",
+        "IMAGING PREDICTS THE LABEL",
+        "the device predicts the label",
+        "tested: device",
     ):
-        assert line in shown.err  # before the work
-        assert line in shown.out
-    assert "Kiln Alder, lot 7, enrolled on tiny" in shown.out
+        assert words in shown.out
+    last = shown.out.splitlines()[-1]
+    assert last.startswith("DONE: 12 images of 12 specimens enrolled in both, which is signed")
+    assert last.endswith("IMAGING PREDICTS THE LABEL, so an answer may be about the imaging")
+
+
+def test_what_cannot_be_enrolled_is_refused(keeper: Tool) -> None:
+    signed(keeper, "labelled", write_labelled(Path("labelled"), 3))
+    Path("alder").mkdir()
     for more, code, reason in (
         (("--out", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
         (("--name", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
@@ -50,12 +97,14 @@ def test_a_labelled_batch_becomes_a_signed_bundle(lab: Tool) -> None:
         (("--partitions", 2), Exit.USAGE, "bad-request"),
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
         (("--model", "nowhere"), Exit.UNREADABLE, "unreadable"),
+        (("labelled",), Exit.USAGE, "bad-request"),  # the same batch twice
+        (("batch",), Exit.INTEGRITY, "wrong-role"),
     ):
-        bad = lab(*words, "--key", "model.pem", "--out", "alder3", *more, "--json")
+        bad = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder3", *more, "--json")
         assert (bad.code, bad.json["reason"]) == (code, reason), more
     for key in ("device", "model"):  # whoever takes pictures does not say what they are of
-        signed = lab("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
-        assert signed.code == 0, signed.err
-        bad = lab(*words, "--key", "model.pem", "--out", "alder3", "--json")
+        again = keeper("sign", "labelled", "--key", f"{key}.pem", "--device", "bench", "--force")
+        assert again.code == 0, again.err
+        bad = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder3", "--json")
         assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "wrong-role"), key
     assert not Path("alder3").exists()

@@ -146,7 +146,7 @@ def test_the_open_set_benchmark_by_its_verb(
     small = open_set_task.OpenSetSizes(4, 1, 1, 1, 1, 1, 1, images=1, fewer_images=1)
     monkeypatch.setattr(open_set_task, "OpenSetSizes", lambda: small)
     monkeypatch.setattr(open_set_task, "OPEN_SET_SIDE", 128)
-    monkeypatch.setattr(open_set_rule, "OPEN_SET_TREES", 2)
+    monkeypatch.setattr(open_set_rule, "FOLD_TREES", 2)
     tiny_model().save(Path("tiny"), key=keys["model"])
     done = lab("kiln", "open-set", "tiny", "--cache", "kept/features", "--seeds", 1, "--out", "answers.json")
     assert done.code == 0, done.err

@@ -11,6 +11,7 @@ from fusiondiff_audit.cli.exits import Exit
 from reports.stress.outcome import Outcome
 from reports.verdict.claims import RobustnessClaim
 from reports.verdict.issue import REPORT, issue
+from reports.verdict.versions import V2, VERSIONS
 from reports.verdict.wording import robustness_lines
 from tests.cli.conftest import Tool
 from tests.reports.verdict.made import report
@@ -138,36 +139,46 @@ def test_an_excerpt_shows_one_image_and_is_verified_without_the_report(
         path.unlink()
     done = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--json")
     assert done.code == 0, done.out
-    assert (done.json["image"], done.json["verdict"]) == ("tile-000003.tif", "AUTHENTIC")
+    assert (done.json["image"], done.json["verdict"]) == ("tile-000003.tif", "UNFAMILIAR")
     assert done.json["format"] == "fusiondiff-audit/report/v3"
     assert done.json["rules"] == {"format": "fusiondiff-audit/report/v3", "newest": True, "gaps": []}
-    assert done.json["checked"] == {"conformalSets": True, "familiarity": True, "answers": True}
+    assert done.json["checked"] == {"spread": True, "confounding": True, "answers": True}
     assert done.json["specimen"] == {
-        "name": "sherd 0",
-        "verdict": "INCONCLUSIVE",
-        "reasons": ["picture-refused"],
-        "images": 10,
+        "name": "sherd 3",
+        "verdict": "UNFAMILIAR",
+        "reasons": ["unfamiliar"],
+        "images": 3,
     }
     plain = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json").out.splitlines()[-1]
     assert "by the rules of version" not in plain
+    assert plain.endswith("It says of tile-000003.tif: UNFAMILIAR; of sherd 3, by all 3 images: UNFAMILIAR")
     Path("other.tif").write_bytes(b"another picture")
     bad = lab("report", "verify-excerpt", "three.json", "--trust", "trust.json", "--image", "other.tif", "--json")
     assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "digest-mismatch")
-    Path("three.json").write_bytes(Path("three.json").read_bytes().replace(b"AUTHENTIC", b"COUNTERFEIT", 1))
+    Path("three.json").write_bytes(Path("three.json").read_bytes().replace(b"UNFAMILIAR", b"AUTHENTIC", 1))
     assert lab("report", "verify-excerpt", "three.json", "--trust", "trust.json").code == Exit.INTEGRITY
     again = received("again")
     assert lab("report", "excerpt", again, "nowhere.tif", "--out", "x.json").code == Exit.USAGE
+    assert lab("report", "excerpt", again, "tile-000024.tif", "--out", "blurred.json").code == 0
+    blurred = lab("report", "verify-excerpt", "blurred.json", "--trust", "trust.json").out
+    assert "was not assessable, and is no part of the evidence" in blurred
+    assert "p-values         authentic 0.762, counterfeit 0.048, spread 0.308" in blurred
+    assert lab("report", "excerpt", again, "tile-000029.tif", "--out", "nameless.json").code == 0
+    nameless = lab("report", "verify-excerpt", "nameless.json", "--trust", "trust.json").out
+    assert "p-values         authentic 0.048, counterfeit 0.762\n" in nameless
+    assert "likelihood       the findings are about" in nameless
 
 
-UNCALIBRATED, UNMARKED = "gave answers without calibration", "did not mark what the model was enrolled with"
+_GAPS_2 = VERSIONS[V2].gaps
+BY_WORST = f"{', '.join(_GAPS_2[:-1])} and {_GAPS_2[-1]}"
 
 
 @pytest.mark.parametrize(
     ("name", "remark", "checked"),
     [
-        ("v1", f"version 1, which took ranks as the auditor wrote them, {UNCALIBRATED} and {UNMARKED}. ", True),
-        ("v2", f"version 2, which {UNCALIBRATED} and {UNMARKED}. ", True),
-        ("v2-uncalibrated", f"version 2, which {UNCALIBRATED} and {UNMARKED}. ", False),
+        ("v1", f"version 1, which took ranks as the auditor wrote them, {BY_WORST}. ", True),
+        ("v2", f"version 2, which {BY_WORST}. ", True),
+        ("v2-uncalibrated", f"version 2, which {BY_WORST}. ", False),
     ],
 )
 def test_an_old_version_is_named_with_the_gaps_of_its_rules(tool: Tool, name: str, remark: str, checked: bool) -> None:
@@ -189,5 +200,5 @@ def test_an_old_version_is_named_with_the_gaps_of_its_rules(tool: Tool, name: st
         data = tool(*words, "--json").json
         assert data["format"] == f"fusiondiff-audit/report/{name[:2]}"
         assert (data["rules"]["format"], data["rules"]["newest"]) == (data["format"], False)
-        assert data["rules"]["gaps"][-2:] == [UNCALIBRATED, UNMARKED]
+        assert tuple(data["rules"]["gaps"][-4:]) == _GAPS_2
         assert set(data["checked"].values()) == {checked}

@@ -1,4 +1,4 @@
-"""A model with too few calibration specimens gives no answers; its report and page say why."""
+"""A model with too few enrolled specimens gives no answers; its report and page say why."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 import signing
-from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import REPORT, issue
-from reports.verdict.report import Report
-from reports.verdict.rows import image_verdict
+from reports.verdict.specimens import decide_rows
 from reports.verdict.verification import verify_report
 from signing import Reason, SigningError
 from tests.cli.conftest import Tool
 from tests.model.tiny import tiny_model
+from tests.reports.verdict.made import following
 from tests.small_lab import PHOTOGRAPHS, audited, keys, photographs, predicate_of
 from tests.training.test_enrol import write_labelled
 
@@ -30,13 +29,13 @@ def uncalibrated_lab(tool: Tool) -> Tool:
     keys(call)
     tiny_model().save(Path("tiny"))
     call("model", "sign", "tiny", "--key", "model.pem")
-    lines = write_labelled(Path("labelled"), 3, calibrate=2)
+    lines = write_labelled(Path("labelled"), 5)
     Path("labelled", "labels.csv").write_text("\n".join(lines))
     call("sign", "labelled", "--key", "labeller.pem", "--device", "bench")
     words = ("--reference", "alder", "--model", "tiny", "--trust", "trust.json", "--key", "model.pem")
     call("enrol", "labelled", *words, "--trees", "20", "--out", "birch")
     photographs(Path("asked"), side=128)
-    for name in ("alder-0.tif", "alder-4.tif"):  # one that was trained on, and one that calibrates
+    for name in ("alder-0.tif", "alder-4.tif"):  # both enrolled
         Path("asked", f"copy-of-{name}").write_bytes(Path("labelled", name).read_bytes())
     return tool
 
@@ -60,31 +59,28 @@ def test_an_uncalibrated_bundle_gives_no_answers(uncalibrated_lab: Tool) -> None
     page = Path("report", "report.html").read_text()
     for verdict in ("AUTHENTIC", "COUNTERFEIT", "UNFAMILIAR"):
         assert f'<li class="{verdict} unchecked"><b>not checked</b>' in page
-    assert "No image could get an answer." in page
+    assert "No specimen could get an answer." in page
     assert "birch, enrolled on tiny" in page
     assert "not available" not in page
     _, done, verified = outputs
     for text in (done, verified):
         assert "birch, enrolled on tiny" in text
-        assert "not checked      whether an image is unlike anything enrolled: 19 specimens are needed" in text
-        assert "not checked      which class can be ruled out: 19 calibration specimens of each are needed" in text
+        assert "not checked      which class can be ruled out, by ranks among enrolled specimens: 19" in text
     assert "were enrolled with those images alone that are marked" in verified
     data = uncalibrated_lab("verify", "report", "--trust", "trust.json", "--json").json
-    assert data["checked"] == {"conformalSets": False, "familiarity": False, "answers": False}
+    assert data["checked"] == {"spread": True, "confounding": False, "answers": False}
     refuse_hidden_enrolment(Path("report"))
 
 
 def refuse_hidden_enrolment(folder: Path) -> None:
-    """Remove the enrolment marks from the rows, as an auditor could, and issue a consistent report of them."""
+    """Remove the enrolment marks from the rows, as an auditor could, and issue a consistent report of them.
+
+    An image without a mark has evidence, and so the evidence of all rows is removed, as of a model that ranks nothing.
+    """
     trust = signing.load_trust(Path("trust.json"), at=signing.now())
     said = verify_report(folder, trust=trust)
-    rows = []
-    for row in said.images:
-        bare = replace(row, enrolled=None)
-        verdict, reasons = image_verdict(bare, said.header.rules)
-        rows.append(replace(bare, verdict=verdict, reasons=reasons))
-    header = replace(said.header, images=VerdictCounts.of(row.verdict for row in rows))
-    forged = Report.of(header, said.specimens, rows, said.salt_key)
+    unmarked = (replace(row, enrolled=None) for row in said.images)
+    forged = following(said.header, decide_rows(unmarked, {}, said.header.rules), said.salt_key)
     for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
         (folder / name).write_bytes(data)
     verify_report(folder, trust=trust)  # consistent without the bundle

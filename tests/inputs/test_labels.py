@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 import signing
-from fusiondiff_audit.inputs.labels import Use, read_labels
+from fusiondiff_audit.inputs.labels import FileLabel, Use, read_labels
 
-GOOD = "file,label,specimen,use\na.tif,authentic,s1,enrol\nb.tif,authentic,s1,\nc.tif,counterfeit,,calibrate\n"
+GOOD = """file,label,specimen,maker,session,use
+a.tif,authentic,s1,Alder,May,enrol
+b.tif,authentic,s1,Alder,June,
+c.tif,counterfeit,,,,hold-out
+"""
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -18,11 +22,24 @@ def write(tmp_path: Path, text: str) -> Path:
 
 def test_labels_are_read(tmp_path: Path) -> None:
     labels = read_labels(write(tmp_path, GOOD))
-    assert [(name, x.authentic, x.specimen, x.use) for name, x in labels.items()] == [
-        ("a.tif", True, "s1", Use.ENROL),
-        ("b.tif", True, "s1", Use.ENROL),
-        ("c.tif", False, "file c.tif", Use.CALIBRATE),
-    ]
+    assert labels == {
+        "a.tif": FileLabel(True, "s1", Use.ENROL, "Alder", "May"),
+        "b.tif": FileLabel(True, "s1", Use.ENROL, "Alder", "June"),
+        "c.tif": FileLabel(False, "file c.tif", Use.HOLD_OUT),
+    }
+    assert [label.is_unnamed(name) for name, label in labels.items()] == [False, False, True]
+
+
+def test_the_first_two_columns_suffice_and_a_maker_may_make_both_labels(tmp_path: Path) -> None:
+    assert read_labels(write(tmp_path, "file,label\na,authentic\n")) == {"a": FileLabel(True, "file a")}
+    both = read_labels(write(tmp_path, "file,label,maker\na,authentic,Alder\nb,counterfeit,Alder\n"))
+    assert {label.maker for label in both.values()} == {"Alder"}
+
+
+def test_the_use_calibrate_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(signing.SigningError, match="every enrolled specimen calibrates") as caught:
+        read_labels(write(tmp_path, "file,label,use\na,authentic,calibrate\n"))
+    assert caught.value.__notes__ == ["say enrol, or hold-out for what no enrolment takes"]
 
 
 @pytest.mark.parametrize(
@@ -41,10 +58,17 @@ def test_labels_are_read(tmp_path: Path) -> None:
         ("file,label\n../a.tif,authentic\n", "names no file of the folder"),
         ("file,label\n/etc/passwd,authentic\n", "names no file of the folder"),
         ("file,label\na\\b.tif,authentic\n", "names no file of the folder"),
-        ("file,label,specimen\na,authentic,s\nb,counterfeit,s\n", "line 3: specimen 's' has another label or use"),
+        (
+            "file,label,specimen\na,authentic,s\nb,counterfeit,s\n",
+            "line 3: specimen 's' has another label, maker or use",
+        ),
         ("file,label,specimen\na,authentic,vase 7 \n", "line 2: specimen 'vase 7 ' is not a plain name"),
         (f"file,label,specimen\na,authentic,{'v' * 201}\n", "line 2: specimen .* is not a plain name"),
-        ("file,label,specimen,use\na,authentic,s,enrol\nb,authentic,s,calibrate\n", "another label or use"),
+        ("file,label,specimen,use\na,authentic,s,enrol\nb,authentic,s,hold-out\n", "another label, maker or use"),
+        ("file,label,specimen,maker\na,authentic,s,Alder\nb,authentic,s,Birch\n", "another label, maker or use"),
+        ("file,label,specimen,maker\na,authentic,s,Alder\nb,authentic,s,\n", "another label, maker or use"),
+        ("file,label,maker\na,authentic, Alder\n", "line 2: maker .* is not a plain name"),
+        ("file,label,session\na,authentic,May\u202e\n", "line 2: session .* is not a plain name"),
     ],
 )
 def test_invalid_labels_are_refused(tmp_path: Path, text: str, sentence: str) -> None:

@@ -14,9 +14,10 @@ from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
-from fusiondiff_audit.inputs.labels import read_labels
+from fusiondiff_audit.images.quality import is_assessable
+from fusiondiff_audit.inputs.labels import Use, read_labels
 from fusiondiff_audit.kiln.folder import FolderSpec, SyntheticFile, entries_csv, labels_csv, make_files, makers_csv
-from fusiondiff_audit.kiln.specimens import specimen
+from fusiondiff_audit.kiln.specimens import Pixels, specimen
 from fusiondiff_audit.kiln.vendors import VENDORS, Acquisition
 
 ORDER = FolderSpec("birch", specimens=3, fields=2, side=96)
@@ -84,9 +85,8 @@ def test_the_tables_are_read_by_enrolment_and_signing(tmp_path: Path) -> None:
     images = {file.name: file for file in made if file.kind == "image"}
     assert {name: label.authentic for name, label in labels.items()} == {n: f.authentic for n, f in images.items()}
     assert {name: label.specimen for name, label in labels.items()} == {n: f.specimen for n, f in images.items()}
-    for kind in (True, False):
-        uses = {label.specimen: label.use for label in labels.values() if label.authentic is kind}
-        assert sorted(uses.values()) == ["calibrate", "enrol", "enrol"]
+    assert {name: label.maker for name, label in labels.items()} == {n: f.maker for n, f in images.items()}
+    assert {label.use for label in labels.values()} == {Use.ENROL}
     claims = read_entries(tmp_path / "entries.csv")
     assert claims.keys() == {file.name for file in made} | {"labels.csv"}
     assert all(claims[name].specimen == file.specimen for name, file in images.items())
@@ -95,5 +95,36 @@ def test_the_tables_are_read_by_enrolment_and_signing(tmp_path: Path) -> None:
 
 
 def test_files_do_not_depend_on_the_number_of_workers() -> None:
-    order = FolderSpec("alder", specimens=7, fields=2, side=64)  # enough that workers are started
-    assert list(make_files(order, workers=2)) == list(make_files(order))
+    order = FolderSpec("rowan", specimens=12, fields=1, side=64)  # enough that workers are started
+    assert list(make_files(order, usable=is_assessable, workers=2)) == list(make_files(order, usable=is_assessable))
+
+
+def test_a_specimen_with_an_image_that_no_audit_would_judge_is_imaged_again() -> None:
+    order = FolderSpec("rowan", specimens=4, fields=2, side=96)
+    plain = [file for files in make_files(order) for file in files]
+    usable = [file for files in make_files(order, usable=is_assessable) for file in files]
+    assert specimens_with_faults(usable) == set()
+    faulty = specimens_with_faults(plain)
+    assert len(faulty) > 1
+    before = {file.name: file for file in plain}
+    for file in usable:
+        changed = before.get(file.name) != file  # a sidecar may have come or gone
+        assert changed is (file.specimen in faulty), file.name
+    with pytest.raises(ValueError, match="no usable images in 100 sessions"):
+        list(make_files(FolderSpec("alder", 1, 1, 64), usable=reject_all))
+
+
+def reject_all(pixels: Pixels) -> bool:
+    return False
+
+
+def specimens_with_faults(files: list[SyntheticFile]) -> set[str]:
+    """Return the specimens with an image that has a fault when it is decoded and prepared as for an audit."""
+    faulty = set()
+    with Guard() as guard:
+        for file in files:
+            if file.kind == "image":
+                micrograph = decode(LooseFile(file.name, "", file.data), guard=guard)
+                if prepare(micrograph, Geometry(tile=64)).quality.faults:
+                    faulty.add(file.specimen)
+    return faulty

@@ -216,11 +216,6 @@ def endless(bundle: Path) -> None:
     (bundle / SHARD).write_bytes(struct.pack("<Q", 2**40))
 
 
-def calibrating(bundle: Path) -> None:
-    examples = json.loads((bundle / SETTINGS_FILE).read_bytes())["examples"]
-    stated("examples", [example | {"calibrates": True} for example in examples])(bundle)
-
-
 def crowded(bundle: Path) -> None:
     for number in range(2, 34):
         (bundle / shard_name(number)).touch()
@@ -243,7 +238,7 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "another shape": (other(lambda t: t.update({"gate.weigh.bias": torch.zeros(17)})), "F32[17], expected F32[16]"),
     "rows without owners": (head(lambda t: t.update({"enrolled.owner": t["enrolled.owner"][1:]})), "an owner each"),
     "rows that are not finite": (head(lambda t: t["enrolled.rows"].fill_(float("nan"))), "not finite rows"),
-    "rows of another width": (head(lambda t: t.update({"enrolled.rows": torch.zeros(96, 15)})), "have 16 dimensions"),
+    "rows of another width": (head(lambda t: t.update({"enrolled.rows": torch.zeros(96, 15)})), "gives 16 dimensions"),
     "owners out of order": (
         head(lambda t: t["enrolled.owner"].copy_(t["enrolled.owner"].flip(0))),
         "the order of",
@@ -262,10 +257,29 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a setting out of range": (stated("threads", 0), "0 threads"),
     "settings of another format": (stated("format", "fusiondiff-audit/bundle/v9"), "is read"),
     "a head of a type that arrays lack": (
-        head(lambda t: t.update({"enrolled.residual": t["enrolled.residual"].bfloat16()})),
+        head(lambda t: t.update({"enrolled.features": t["enrolled.features"].bfloat16()})),
         "which arrays do not have",
     ),
-    "nothing that was learnt from": (calibrating, "none to train on"),
+    "features of another width": (head(lambda t: t.update({"enrolled.features": torch.zeros(96, 15)})), "gives 16"),
+    "a fingerprint too few": (
+        head(lambda t: t.update({"enrolled.fingerprints": t["enrolled.fingerprints"][1:]})),
+        "for 24 images",
+    ),
+    "a fold too few": (head(lambda t: [t.pop(n) for n in list(t) if n.startswith("fold.7.")]), "models of 7 folds"),
+    "a fold of other makers": (head(lambda t: t.update({"fold.0.means": torch.zeros(3, 32).double()})), "(3, 32)"),
+    "a fold without a scale": (head(lambda t: t.pop("fold.0.scale")), "the model of a fold has the arrays"),
+    "a fold that divides by 0": (head(lambda t: t["fold.0.scale"].fill_(0)), "divides by what is not above 0"),
+    "a fold that is not finite": (head(lambda t: t["fold.0.weights"].fill_(float("nan"))), "what is not finite"),
+    "a fold of single precision": (
+        head(lambda t: t.update({"fold.0.centre": t["fold.0.centre"].float()})),
+        "an array of float32",
+    ),
+    "a fold with other weights": (head(lambda t: t.update({"fold.0.discriminant": torch.zeros(3).double()})), "(3,)"),
+    "a forest of a fold with other features": (
+        head(lambda t: t["fold.0.forest.features"].fill_(17)),
+        "other features",
+    ),
+    "ratios without ranks": (stated("ranks", None), "of specimens that are not enrolled"),
     "too many shards": (crowded, "33 shards, at most 32"),
     "seen as text": (stated("seen", "none"), "expected a list"),
 }
@@ -336,7 +350,7 @@ def test_the_sbom_of_a_bundle_without_enrolment_is_valid(tmp_path: Path) -> None
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    blank = replace(MODEL.settings, reference=None, learning=None, examples=())
+    blank = MODEL.settings.without_enrolment()
     write_bundle(tmp_path / "blank", blank, MODEL.encoder.state_dict(), None)
     text = (tmp_path / "blank" / SBOM_FILE).read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -345,7 +359,7 @@ def test_the_sbom_of_a_bundle_without_enrolment_is_valid(tmp_path: Path) -> None
 
 def test_the_provenance_of_an_encoder_is_copied_to_derived_bundles(tmp_path: Path) -> None:
     settings, state = MODEL.settings, MODEL.encoder.state_dict()
-    blank = replace(settings, reference=None, learning=None, examples=())
+    blank = settings.without_enrolment()
     write_bundle(tmp_path / "first", blank, state, None, provenance="By hand,\n\n## and slowly.")
     first = DiffusionModel.from_pretrained(tmp_path / "first", unverified=True)
     enrolled = first.enrol(examples(4), reference="alder", learning=ForestSettings(trees=5), demonstration=True)
@@ -367,6 +381,6 @@ def test_the_model_card_states_reference_and_examples(saved: Path) -> None:
         "# tiny",
         "| authentic as | alder |",
         "| demonstration | yes |",
-        "| training examples | 12 authentic",
+        "| enrolled images | 12 authentic",
     ):
         assert line in card

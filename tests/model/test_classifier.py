@@ -5,41 +5,34 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import tifffile
 import torch
 
 import fusiondiff_audit
-from fusiondiff_audit.certify.conformal import conformal_ranks
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.micrograph import LooseMicrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model import bundle_files
 from fusiondiff_audit.model.classifier import DiffusionModel
-from fusiondiff_audit.model.diffusion import FeatureSelection
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.enrolment import ForestSettings, partition_of
 from fusiondiff_audit.model.findings import Class, Finding, Votes
-from fusiondiff_audit.model.nonconformity import calibrate
-from fusiondiff_audit.model.settings import UnfamiliarityMeasure
 from fusiondiff_audit.weights.pins import Pin
 from signing import Reason, SigningError
 from tests.model.tiny import ARCHITECTURE, enrolled_model, examples, picture, pictures, tiny_model
 
-MODEL = enrolled_model(calibrate=4)
+MODEL = enrolled_model()
 
 
 def fields_of(finding: Finding) -> dict[str, Any]:
     """Return all fields of a finding, for a comparison bit by bit."""
-    residual = None if finding.residual is None else finding.residual.tobytes()
-    return asdict(replace(finding, residual=None)) | {"residual": residual}
+    return asdict(replace(finding, features=finding.features[:0])) | {"features": finding.features.tobytes()}
 
 
 @pytest.mark.parametrize(("micro_batch", "threads"), [(4, 1), (3, 2), (1, 2), (6, 2)])
@@ -76,9 +69,9 @@ def test_the_last_micro_batch_of_a_picture_is_padded_to_a_power_of_two() -> None
 
 
 def test_absurd_embeddings_are_refused_with_a_reason() -> None:
-    """A bundle's maker chose them; a report could not state a distance to them."""
+    """A bundle's maker chose the weights."""
     model = enrolled_model(2)
-    model.head.enrolled.training.embeddings.fill(1e20)
+    model.encoder.gate.register_forward_hook(lambda _, given, output: (output[0] * 1e20, output[1]))
     with pytest.raises(SigningError, match="computes absurd numbers for") as caught:
         next(model.judge(pictures(1)))
     assert caught.value.reason is Reason.MALFORMED
@@ -92,11 +85,11 @@ def test_another_process_finds_the_same_bits(tmp_path: Path) -> None:
         "from fusiondiff_audit.model.classifier import DiffusionModel\n"
         "from tests.model.tiny import pictures\n"
         "model = DiffusionModel.from_pretrained(sys.argv[1], unverified=True)\n"
-        "print([(f.score.hex(), f.gate.hex(), f.unfamiliarity.hex()) for f in model.judge(pictures(3))])\n"
+        "print([(f.score.hex(), f.gate.hex(), f.features.tobytes().hex()) for f in model.judge(pictures(3))])\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "bundle")]
     there = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    here = [(f.score, f.gate, f.unfamiliarity) for f in MODEL.judge(pictures(3))]
+    here = [(f.score, f.gate, f.features.tobytes()) for f in MODEL.judge(pictures(3))]
     assert there == f"{[tuple(value.hex() for value in row if value is not None) for row in here]}\n"
 
 
@@ -193,10 +186,6 @@ def test_a_missing_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shots_take_the_first_examples_of_each_class() -> None:
-    few = MODEL._few(3)
-    assert [example.specimen for example in few.enrolled.examples] == [
-        f"{k} {n}" for n in range(3) for k in ("alder", "birch")
-    ]
     alone = enrolled_model(3)
     images = list(pictures(3))
     assert MODEL.predict_authenticity(images, shots=3).tolist() == alone.predict_authenticity(images).tolist()
@@ -229,94 +218,42 @@ def test_the_label_is_that_of_most_forests(scores: tuple[float, ...], label: Cla
     assert Votes.of(scores).label is label
 
 
-def test_misclassified_specimens_are_counted_by_label() -> None:
-    """Forests that always vote counterfeit misclassify every authentic specimen, whatever the scores."""
-    settings = replace(MODEL.settings, seen=())
-    blind = tuple(replace(forest, value=np.tile([0.6, 0.4], (len(forest.value), 1))) for forest in MODEL.head.forests)
-    known = calibrate(replace(MODEL.head, forests=blind), settings)
-    assert known.misclassified == (0, len(known.authentic))
-
-
-def test_calibration_counts_held_out_specimens() -> None:
-    known = MODEL.calibration()
-    assert (len(known.authentic), len(known.counterfeit), len(known.held_out)) == (4, 4, 8)
-    lone = enrolled_model(5).calibration()
-    assert (lone.authentic, lone.counterfeit, lone.held_out, len(lone.leave_one_out)) == ((), (), (), 10)
-    score = next(iter(MODEL.judge(pictures(1)))).score
-    assert score is not None
-    assert conformal_ranks([score], [0.0], known, Fraction(1, 5)).authentic is not None
-    assert conformal_ranks([score], [0.0], known, Fraction(1, 10)).authentic is None
-
-
-def test_distance_is_to_the_fifth_nearest_tile() -> None:
-    enrolled = MODEL.head.enrolled
-    rows = enrolled.embeddings[:6]
-
-    def plain(row: npt.NDArray[np.float32], besides: str | None) -> float:
-        others = enrolled.embeddings[[e != besides for e in enrolled.specimens]].astype(np.float64)
-        return float(sorted(np.linalg.norm(others - row.astype(np.float64), axis=1))[4])
-
-    np.testing.assert_allclose(enrolled.distances(rows), [plain(row, None) for row in rows], atol=1e-7)
-    alone = [plain(row, name) for row, name in zip(enrolled.embeddings, enrolled.specimens, strict=True)]
-    np.testing.assert_allclose(enrolled.neighbour_distances, alone, atol=1e-7)
-    assert enrolled.distances(rows + 100).min() > enrolled.distances(rows).max()
-
-
-@pytest.mark.parametrize("at_once", [1, 7, 10_000])
-def test_neighbour_distances_do_not_depend_on_the_chunk_size(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = MODEL.head.enrolled.training
-    monkeypatch.setattr("fusiondiff_audit.model.enrolment._CHUNK", at_once)
-    np.testing.assert_allclose(replace(known).neighbour_distances, known.neighbour_distances, rtol=1e-9)
-
-
-def residual_of(model: DiffusionModel, *, authentic: bool) -> npt.NDArray[np.float32]:
-    """Return the residual of each enrolled tile of a class."""
-    known = model.head.enrolled.training
-    return known.residual[[known.examples[owner].authentic is authentic for owner in known.example_index]]
-
-
-def test_the_typical_distance_is_the_median_of_a_class() -> None:
-    known = MODEL.head.enrolled.training
-    authentic = np.array([known.examples[owner].authentic for owner in known.example_index])
-    usual = known.typical_distance
-    assert usual == (np.median(known.neighbour_distances[~authentic]), np.median(known.neighbour_distances[authentic]))
-    (finding,) = MODEL.judge(pictures(1))
-    (image,) = MODEL.embed(pictures(1))
-    expected = known.distances(image.embeddings) / usual[finding.votes.label]
-    np.testing.assert_array_equal([tile.unfamiliarity for tile in finding.tiles], expected)
-
-
-def test_without_a_typical_distance_the_scale_is_one() -> None:
-    known = MODEL.head.enrolled.training
-    same = replace(known, embeddings=np.zeros_like(known.embeddings))
-    assert same.typical_distance == (1.0, 1.0)
-    one = known.subset(np.arange(len(known.examples)) == 0)
-    assert np.isinf(one.neighbour_distances).all()  # there is no other specimen
-    assert one.typical_distance == (1.0, 1.0)
-    few = replace(
-        known,
-        embeddings=known.embeddings[:6],
-        residual=known.residual[:6],
-        example_index=known.example_index[:6],
-        examples=known.examples[:2],
+def test_a_specimen_is_ranked_by_the_features_of_its_images() -> None:
+    own, other = (
+        [finding.features for finding in MODEL.judge([picture(specimen(kiln, None, "rank").field(0, 96))])]
+        for kiln in ("alder", "birch")
     )
-    farthest = [
-        np.linalg.norm(few.embeddings[few.example_index != own].astype(float) - row, axis=1)
-        for row, own in zip(few.embeddings.astype(float), few.example_index, strict=True)
-    ]
-    np.testing.assert_allclose(few.neighbour_distances, [sorted(far)[:5][-1] for far in farthest])
+    ranks = [MODEL.rank(images, "a specimen", b"seed") for images in (own, other)]
+    assert [rank.authentic.of for rank in ranks] == [rank.counterfeit.of for rank in ranks] == [8, 8]
+    assert ranks[0].authentic.at_least > ranks[1].authentic.at_least
+    assert ranks[0].score > ranks[1].score
+    assert ranks[0] == MODEL.rank(own, "a specimen", b"seed")
 
 
-def test_unfamiliarity_by_residual() -> None:
-    architecture = replace(ARCHITECTURE, reading=FeatureSelection(("up1",), (25,), residual=(50, 200)))
-    model = enrolled_model(4, architecture=architecture, unfamiliarity=UnfamiliarityMeasure.RESIDUAL)
+def test_too_few_specimens_rank_nobody() -> None:
+    model = enrolled_model(2)
+    assert (model.settings.ranks, model.settings.ratios) == (None, ())
     (finding,) = model.judge(pictures(1))
-    assert finding.residual is not None
-    assert finding.residual.shape == (4, 8, 8)
-    own = np.sort(finding.residual.reshape(4, -1), axis=1)[:, 6:-6].mean(1)
-    usual = np.median(residual_of(model, authentic=finding.votes.label is Class.AUTHENTIC))
-    np.testing.assert_allclose([tile.unfamiliarity for tile in finding.tiles], own / usual, rtol=1e-6)
-    assert len(model.calibration().leave_one_out) == 8
+    with pytest.raises(AuditError, match="too few specimens are enrolled") as caught:
+        model.rank([finding.features], "a specimen", b"seed")
+    assert caught.value.reason is AuditReason.NOT_ENROLLED
+
+
+def test_an_enrolment_states_the_ranks_of_its_specimens() -> None:
+    ranks = MODEL.settings.ranks
+    assert ranks is not None
+    assert (len(ranks.own), len(ranks.copies), ranks.left_out) == (8, 8, ())  # all copies are by one maker
+    assert {pair.authentic.of for pair in ranks.own} == {pair.counterfeit.of for pair in ranks.copies} == {7}
+    assert {pair.authentic.of for pair in ranks.copies} == {pair.counterfeit.of for pair in ranks.own} == {8}
+
+
+def test_a_changed_copy_of_an_enrolled_image_is_a_near_duplicate() -> None:
+    enrolled, _ = next(examples(1))
+    pixel, turned = enrolled.pixels[:, :, 0].copy(), enrolled.pixels[:, ::-1, 0]
+    pixel[5, 5] ^= 255
+    fresh = specimen("alder", None, "another").field(0, 96)
+    findings = MODEL.judge([picture(image) for image in (pixel, turned, fresh)])
+    assert [finding.near_duplicate for finding in findings] == [True, True, False]
 
 
 @pytest.mark.parametrize("precision", [Precision.BF16, Precision.FP16])

@@ -1,6 +1,7 @@
 """The bundle that comes with the tool: pinned, enrolled, and better than chance on new images."""
 
 from datetime import timedelta
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.policy.audit import AuditPolicy
-from fusiondiff_audit.policy.one_file import ONE_FILE_DIGESTS
+from fusiondiff_audit.policy.stress import read_stress_policy
 from fusiondiff_audit.weights.pins import PINNED
+from reports.arithmetic import least_specimens
 from reports.stress.outcome import Outcome
 from reports.stress.result import open_stress_result, read_stress_result
 from signing import Algorithm, PrivateKey, Role
@@ -54,12 +56,13 @@ def test_its_digest_and_signature_are_the_pinned_ones(model: DiffusionModel, tmp
     assert all(path.stat().st_size <= LARGEST for path in pin.folder.iterdir())
 
 
-def test_it_is_a_demonstration_with_enough_calibration_specimens(model: DiffusionModel) -> None:
+def test_it_is_a_demonstration_that_can_answer(model: DiffusionModel) -> None:
     assert model.settings.demonstration
     assert model.settings.reference == "procedural kiln Alder, demonstration"
-    calibration = model.calibration()
-    assert min(len(calibration.authentic), len(calibration.counterfeit)) >= 19
-    assert len(calibration.held_out) == len(calibration.authentic) + len(calibration.counterfeit)
+    ranks = model.settings.ranks
+    assert ranks is not None
+    assert min(len(ranks.own), len(ranks.copies)) >= least_specimens(Fraction(1, 20))
+    assert len(ranks.left_out) == len({example.maker for example in model.settings.examples if not example.authentic})
 
 
 def test_its_stress_result_is_the_pinned_one(model: DiffusionModel) -> None:
@@ -75,7 +78,7 @@ def test_its_stress_result_is_the_pinned_one(model: DiffusionModel) -> None:
     trust = first.cosigned((root,)).complete(when)
     assert open_stress_result(data, NAME, trust=trust)[0] == result
     assert (result.word, result.model_digest, result.auditor.keyid) == (Outcome.PASSED, pin.digest, key.keyid)
-    assert ONE_FILE_DIGESTS[result.policy_digest] == result.policy == "quick"
+    assert (result.policy, result.policy_digest) == ("quick", read_stress_policy("quick").digest)
     assert (result.demonstration, result.reference) == (True, model.settings.reference)
     claim = module.require_robustness(None, model=model.digest, policy=AuditPolicy(), trust=trust, now=signing.now())
     assert claim is not None

@@ -16,7 +16,7 @@ def enrolled(authentic: int, counterfeit: int) -> EnrolledEmbeddings:
     count = authentic + counterfeit
     examples = tuple(LabelledExample("ab" * 32, f"specimen {i}", i < authentic) for i in range(count))
     rows = np.random.default_rng(5).normal(size=(count, 4)).astype(np.float32)
-    return EnrolledEmbeddings(examples, rows, np.zeros(count, np.float32), np.arange(count, dtype=np.intp))
+    return EnrolledEmbeddings(examples, rows, np.zeros((count, 0), np.float32), np.arange(count, dtype=np.intp))
 
 
 def test_forests_are_not_biased_to_the_class_with_more_specimens() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -81,7 +82,8 @@ def test_a_name_like_that_of_the_tool_s_own_bundle_is_called_another_whatever_it
     assert model.title == display_name(name, PIN.digest) == f"another {CERAMIC}"
     derived = model.enrol(examples(1), reference="alder", name="birch", learning=FEW)
     assert derived.settings.base == f"another {CERAMIC}"
-    head = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder")).identity.model
+    judge = ModelJudge(tiny_model(base=name).enrol(examples(1), reference="alder"), Fraction("0.05"))
+    head = judge.identity.model
     assert (head.title, name_fault(replace(head, digest="0" * 64))) == (f"tiny, enrolled on another {CERAMIC}", None)
 
 
@@ -109,9 +111,9 @@ def test_a_base_that_is_not_named_is_left_out_and_read_as_absent() -> None:
 
 
 def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
-    settings = replace(enrolled_model(1, calibrate=1).settings, seen=("0" * 64,))
+    settings = replace(enrolled_model(2).settings, seen=("0" * 64,))
     known = enrolled_set(settings)
-    assert known.specimens == {"alder 0", "birch 0", "alder 1", "birch 1"}  # those that calibrate, too
+    assert known.specimens == {"alder 0", "birch 0", "alder 1", "birch 1"}
     assert len(known.images) == 5
     read = read_json(settings.to_bytes(), "it", limit=10**6, tokens=10**5)
     assert EnrolledSet.from_settings(read, most=LONGEST) == known

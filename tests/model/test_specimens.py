@@ -55,10 +55,6 @@ def test_a_design_is_reduced_to_what_another_has(
     assert Design(one).covers(Design(other)) == (other == common)
 
 
-def test_the_most_of_several_designs() -> None:
-    assert Design.most([Design((16,)), Design((9, 9)), Design((4, 4, 4))]) == Design((16, 9, 4))
-
-
 @pytest.mark.parametrize("counts", [(), (3, 0), (2, 3)])
 def test_impossible_designs_are_refused(counts: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="a design of"):

@@ -76,17 +76,15 @@ def pictures(count: int, *, side: int = 96, kiln: str = "alder") -> Iterator[Loo
         yield picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
 
 
-def examples(each: int, *, calibrate: int = 0, side: int = 96) -> Iterator[tuple[LooseMicrograph, LabelledExample]]:
+def examples(each: int, *, side: int = 96) -> Iterator[tuple[LooseMicrograph, LabelledExample]]:
     """Yield labelled pictures: alder's are authentic, birch's are not."""
-    for number in range(each + calibrate):
+    for number in range(each):
         for kiln in ("alder", "birch"):
             sample = picture(specimen(kiln, None, str(number)).field(0, side), f"{kiln}-{number}.tif")
-            yield sample, LabelledExample(sample.pixel_digest, f"{kiln} {number}", kiln == "alder", number >= each)
+            yield sample, LabelledExample(sample.pixel_digest, f"{kiln} {number}", kiln == "alder")
 
 
-def enrolled_model(each: int = 8, *, calibrate: int = 0, **options: Any) -> DiffusionModel:
+def enrolled_model(each: int = 8, **options: Any) -> DiffusionModel:
     """Return a model that is enrolled with specimens of two kilns."""
-    learning = options.pop("learning", ForestSettings(trees=40))
-    return tiny_model(**options).enrol(
-        examples(each, calibrate=calibrate), reference="alder", learning=learning, demonstration=True
-    )
+    learning = options.pop("learning", ForestSettings(trees=10))
+    return tiny_model(**options).enrol(examples(each), reference="alder", learning=learning, demonstration=True)

@@ -94,9 +94,10 @@ def changed(path: str, value: Any) -> bytes:
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("format", "fusiondiff-audit/bundle/v2", "bundle/v1 is read"),
+        ("format", "fusiondiff-audit/bundle/v1", "bundle/v2 is read"),
         ("geometry.tile", 128, "geometry.tile is 128, architecture.tile 64"),
-        ("unfamiliarity", "residual", "residual that is not computed"),
+        ("unfamiliarity", "distance", "unknown field 'unfamiliarity'"),
+        ("ratio_quality", [{"cllr": "0.1"}], "is missing"),
         ("reference", "alder", "enrolled, with examples"),
         ("micro_batch", 0, "micro-batches of 0"),
         ("architecture.autoencoder.widths", [8, 9], "are not divisible into 4 groups"),

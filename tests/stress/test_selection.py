@@ -154,13 +154,12 @@ def test_another_image_of_an_enrolled_specimen_is_set_aside_by_its_name(
         chosen(folder, labels=labels, count=8, **settings)
 
 
-@pytest.mark.parametrize("calibrates", [False, True])
 def test_under_another_name_by_the_pixels_of_any_of_its_images(
-    guard: Guard, chosen: Choose, calibrates: bool, fields: tuple[Path, str]
+    guard: Guard, chosen: Choose, fields: tuple[Path, str]
 ) -> None:
     folder, labels = fields
     digest = pixels_of(folder / "birch-3-2.tif", guard)
-    other = LabelledExample(digest, "as it was called then", authentic=False, calibrates=calibrates)
+    other = LabelledExample(digest, "as it was called then", authentic=False)
     settings = enrolled(NEVER, other)
     draws = [chosen(folder, labels=labels, count=6, seed=seed, **settings) for seed in range(4)]
     assert not any(image.specimen == "birch 3" for selection in draws for image in selection.images)

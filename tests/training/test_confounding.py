@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
 from math import comb, nan
@@ -12,16 +13,14 @@ import pytest
 from fusiondiff_audit.training import confounding
 from fusiondiff_audit.training.confounding import (
     LEAST_MAKERS,
-    ConfoundingCheck,
-    ConfoundingState,
     ImagedSpecimen,
-    PermutationUnit,
     check_confounding,
 )
 from fusiondiff_audit.training.fact_association import FactValue, fact_of
 from reports.arithmetic import error_bounds
+from reports.verdict.confounding import ConfoundingCheck, ConfoundingState, PermutationUnit
 
-ALPHA = Fraction(1, 20)
+ALPHA = Decimal("0.05")
 OF_EACH = 25  # specimens of each label
 SHARE = 0.8  # of authentic specimens that device A imaged; of counterfeit ones it is 1 - SHARE
 Maker = Callable[[int], str]
@@ -98,7 +97,7 @@ def test_the_p_value_is_that_of_the_exact_distribution() -> None:
 
 def test_several_facts_are_adjusted_as_their_exact_joint_distribution_says() -> None:
     values: Facts = {"pixels": [4.0, 9.0, 7.0, 8.0, 3.0, 5.0, 1.0, 2.0], "device": list("AAABBBBB")}
-    result = check_confounding(specimens_with(values, of_each=4), alpha=Fraction(1, 5), seed=1, permutations=19_999)
+    result = check_confounding(specimens_with(values, of_each=4), alpha=Decimal("0.2"), seed=1, permutations=19_999)
     labellings = np.array([[i in chosen for i in range(8)] for chosen in combinations(range(8), 4)])
     statistics = np.stack([fact_of(name, values[name]).associations(labellings) for name in values], 1)
     standardised = (statistics - statistics.mean(0)) / statistics.std(0)
@@ -160,7 +159,7 @@ def test_facts_that_cannot_reach_the_level_are_left_out_and_named() -> None:
         ("imaging session", "no two specimens have the same value"),
         ("vendor metadata", "too few specimens differ in it"),
     )
-    assert "imaging session: left out, because no two specimens have the same value" in result.sentences()
+    assert "left out, because no two specimens have the same value: imaging session" in result.sentences()
     few = check(specimens_with({"device": ["A", "A", "B", "B"]}, of_each=2))
     assert (few.state, few.left_out) == (ConfoundingState.NOT_CHECKED, (("device", "too few specimens differ in it"),))
 
@@ -226,7 +225,7 @@ def test_a_specimen_that_occurs_twice_and_too_few_permutations_are_refused() -> 
     specimens = specimens_with({"device": planted(20, 5)})
     with pytest.raises(ValueError, match="occurs twice"):
         check([*specimens, specimens[0]])
-    with pytest.raises(ValueError, match="18 permutations at a level of 1/20"):
+    with pytest.raises(ValueError, match=r"18 permutations at a level of 0\.05"):
         check(specimens, permutations=18)
 
 

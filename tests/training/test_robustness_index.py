@@ -1,14 +1,16 @@
 """The index says whether embeddings cluster by maker or by device, and when nothing can be said."""
 
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
 import numpy as np
 import pytest
 
-from fusiondiff_audit.training.confounding import ConfoundingState, ImagedSpecimen, check_confounding
+from fusiondiff_audit.training.confounding import ImagedSpecimen, check_confounding
 from fusiondiff_audit.training.robustness_index import robustness_index
+from reports.verdict.confounding import ConfoundingState
 
 MAKERS, DEVICES, SIZE = 4, 2, 5  # specimens of each maker by each device
 
@@ -79,7 +81,7 @@ def test_counts_are_those_of_a_line_of_specimens() -> None:
 
 def test_device_and_label_that_are_one_are_found_and_leave_the_index_undefined() -> None:
     confounded = [replace(s, facts={"device": f"device {int(s.authentic)}"}) for s in specimens_with(maker=1, device=1)]
-    check = check_confounding(confounded, alpha=Fraction(1, 20), seed=1, permutations=999)
+    check = check_confounding(confounded, alpha=Decimal("0.05"), seed=1, permutations=999)
     assert [(a.fact, a.authentic, a.counterfeit) for a in check.predictors] == [("device", 20, 0)]
     index = robustness_index(confounded, device="device")
     assert (index.state, index.value, index.by_maker) == (ConfoundingState.NOT_CHECKED, None, False)

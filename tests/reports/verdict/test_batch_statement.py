@@ -238,17 +238,17 @@ def test_more_beyond_than_there_are_specimens_is_refused() -> None:
         (
             STATEMENT,
             "At least 5 of 20 specimens are not like the reference, at 95 % confidence. "
-            "Specimens with a higher nonconformity than all but at most 1 of 39 calibration specimens: 8.",
+            "8 are less like it than all but at most 1 of its 39 enrolled specimens.",
         ),
         (
             BatchStatement(27, 500, 58, 1, 1, approximate=True),
             "At least 1 of 500 specimens is not like the reference, at approximately 95 % confidence. "
-            "Specimens with a higher nonconformity than each of 58 calibration specimens: 27.",
+            "27 are less like it than each of its 58 enrolled specimens.",
         ),
         (
             BatchStatement(26, 500, 58, 1, 0, approximate=False),
-            "It cannot be said at 95 % confidence that any of 500 specimens is not like the reference. "
-            "Specimens with a higher nonconformity than each of 58 calibration specimens: 26.",
+            "It is not shown at 95 % confidence that any of 500 specimens is not like the reference. "
+            "26 are less like it than each of its 58 enrolled specimens.",
         ),
     ],
 )
@@ -272,7 +272,7 @@ def test_the_expected_number_of_exclusions_is_rounded_up() -> None:
     assert expected_exclusions(500, 58, ALPHA) == Fraction(1000, 59)  # 16.949
     assert (
         expected_exclusions_text(500, 58, ALPHA, approximate=False)
-        == "Of 500 specimens like the reference, at most 17.0 are called COUNTERFEIT or UNFAMILIAR on average."
+        == "Of 500 specimens like the reference, at most 17.0 have the reference ruled out on average."
     )
-    assert " approximately 25.0 are " in expected_exclusions_text(500, 39, ALPHA, approximate=True)
-    assert " at most 0.6 are " in expected_exclusions_text(11, 19, ALPHA, approximate=False)  # 0.55
+    assert " approximately 25.0 have " in expected_exclusions_text(500, 39, ALPHA, approximate=True)
+    assert " at most 0.6 have " in expected_exclusions_text(11, 19, ALPHA, approximate=False)  # 0.55

@@ -8,92 +8,61 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, RobustnessRequirement
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
 from reports.verdict import versions
 from reports.verdict.claims import Admission, RobustnessClaim, ScaleClaim
-from reports.verdict.coverage import available_checks
 from reports.verdict.excerpt import make_excerpt, verify_excerpt
+from reports.verdict.former_coverage import FormerChecks, former_checks
+from reports.verdict.former_header import FormerHeader
+from reports.verdict.former_rows import FormerImageRow, former_images
 from reports.verdict.header import ErrorRate, Header, VerdictCounts
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, specimen_rows
 from reports.verdict.verdicts import Verdict
 from reports.verdict.verification import Verification, verify_report
-from reports.verdict.versions import NEWEST, V1, V2, V3, VERSIONS, refuse_late
+from reports.verdict.versions import NEWEST, V1, V2, VERSIONS, refuse_late
 from signing import Reason, SigningError, write_time
 from signing.strict import write_json
 from tests.reports.verdict.made import digest
-from tests.reports.verdict.test_forged import TRUST, checkpoint_of, genuine, put
+from tests.reports.verdict.made_former import (
+    former_following,
+    former_header,
+    former_image,
+    former_policy,
+    former_report,
+    former_text,
+)
+from tests.reports.verdict.test_forged import AUDITOR, TRUST, checkpoint_of, genuine, put
 from tests.reports.verdict.test_vectors import GOLDEN, LATER, VECTORS, listed_by, payload_of
 from tests.reports.verdict.test_vectors import V1 as FIRST
 
 LAST = {V1: datetime(2026, 11, 30, tzinfo=UTC), V2: datetime(2026, 12, 1, tzinfo=UTC)}
-PLAIN = AuditPolicy(case=Case(text=("Sale 12",)), robustness=RobustnessRequirement(result="optional")).text
+PLAIN = former_text(former_policy())
 
 
 AGAIN = "The ledger was told to admit this batch whatever it knew of it: "
-ADDED: dict[
-    str, dict[str, tuple[tuple[str | None, str], ...]]
-] = {  # by version, the fields that it added to a leaf, or to an object in it
-    V2: {
-        "header": (("model", "partitions"), ("policy", "tolerance")),
-        "specimen": ((None, "tolerance"),),
-        "image": (("judged", "tolerance"),),
-    },
-    V3: {"header": (("model", "base"), (None, "admission")), "image": ((None, "enrolled"),)},
-}
 
 
-def lowered(said: Report, version: str) -> Report:
-    """Return a report whose leaves are as an older version would have them."""
-    texts = []
-    kinds = ["header", *["specimen"] * len(said.specimens), *["image"] * len(said.images)]
-    for kind, text in zip(kinds, said.texts, strict=True):
-        leaf = in_sentences(json.loads(text))
-        for part, name in (field for later in ADDED if later > version for field in ADDED[later].get(kind, ())):
-            holder = leaf if part is None else leaf[part]
-            if holder is not None:
-                del holder[name]
-        texts.append(write_json(leaf | {"format": version} if kind == "header" else leaf))
-    header = replace(said.header, format=version)
-    return replace(said, header=header, texts=tuple(texts))
-
-
-def in_sentences(leaf: dict[str, Any]) -> dict[str, Any]:
-    """Return a leaf with stress test, admission and scale as versions 1 and 2 wrote them."""
-    if claim := leaf.get("robustness"):
-        stale = ", stale" if claim["stale"] else ""
-        leaf["robustness"] = f"{claim['outcome']} {claim['policy']}, {claim['day']}, sha256:{claim['digest']}{stale}"
-    elif "robustness" in leaf:
-        leaf["robustness"] = "not stress-tested"
-    if admission := leaf.get("admission"):
-        if admission["again"] is not None:
-            leaf["limits"].append(
-                f"The ledger was told to admit this batch whatever it knew of it: {admission['again']}"
-            )
-        if admission["out_of_order"]:
-            leaf["limits"].append("The batch came out of order: the ledger had admitted a later one of its device.")
-    if leaf.get("scale"):
-        leaf["scale"] = f"{leaf['scale']['nm']} nm, by {leaf['scale']['source']}"
-    return leaf
+def listed(auditor_header: FormerHeader, **changes: Any) -> FormerHeader:
+    """Return a header that quotes the trust store as it is."""
+    head = genuine().header
+    return replace(auditor_header, trust=head.trust, batch=head.batch, **changes)
 
 
 def first_version(
     issued: datetime, *, of: int = 1000, calibrated: int = 0, rates: tuple[ErrorRate, ...] = ()
 ) -> Report:
     """Return a report of version 1 that calls three pictures AUTHENTIC by invented ranks among so many specimens."""
-    said = genuine()
 
-    def invented(row: ImageRow) -> ImageRow:
+    def invented(row: FormerImageRow) -> FormerImageRow:
         assert row.judged is not None
         high, low = Rank(of, of), Rank(0, of)
         return replace(row, judged=replace(row.judged, tolerance=None, authentic=high, counterfeit=low, familiar=high))
 
-    images = tuple(invented(row) for row in said.images[:3])
-    policy = replace(said.header.policy, text=PLAIN, digest=digest(PLAIN), tolerance=None)
+    images = tuple(invented(former_image(number)) for number in range(3))
+    head = listed(former_header(AUDITOR.public), format=V2)
     model = replace(
-        said.header.model,
+        head.model,
         partitions=0,
         error_rates=rates,
         enrolled_authentic=calibrated,
@@ -101,23 +70,18 @@ def first_version(
         calibrated_authentic=calibrated,
         calibrated_counterfeit=calibrated,
     )
-    header = replace(
-        said.header,
-        format=V1,
-        issued=write_time(issued),
-        policy=policy,
-        model=model,
-        images=VerdictCounts.of(row.verdict for row in images),
-    )
-    specimens = specimen_rows(images, header.rules)
-    header = replace(header, specimens=VerdictCounts.of(row.verdict for row in specimens))
-    assert header.images == VerdictCounts(3, 0, 0, 0, 0)
-    return lowered(Report.of(header, specimens, images, said.salt_key), V1)
+    policy = replace(head.policy, text=PLAIN, digest=digest(PLAIN), tolerance=None)
+    first = replace(head, format=V1, issued=write_time(issued), policy=policy, model=model)
+    said = former_following(first, images)
+    assert said.header.images == VerdictCounts(3, 0, 0, 0, 0)
+    return said
 
 
 def second_version(issued: datetime) -> Report:
-    said = genuine(format=V2, issued=write_time(issued))
-    return lowered(said, V2)
+    said = former_report(AUDITOR.public)
+    head = said.header
+    assert isinstance(head, FormerHeader)
+    return former_following(listed(head, issued=write_time(issued)), former_images(said.images))
 
 
 MAKERS = {V1: first_version, V2: second_version}
@@ -194,14 +158,19 @@ def test_tests_that_a_header_of_version_1_does_not_support_are_not_listed_as_che
 ) -> None:
     put(said, tmp_path)
     report = verify_report(tmp_path, trust=replace(TRUST, at=LAST[V1]))
-    found = available_checks(report.header, report.images)
+    found = checks_of(report)
     assert (found.sets, found.familiarity, found.calibrated) == (sets, familiarity, sets or familiarity)
     assert {row.verdict for row in said.images} == {Verdict.AUTHENTIC}
 
 
+def checks_of(report: Report) -> FormerChecks:
+    assert isinstance(report.header, FormerHeader)
+    return former_checks(report.header, report.images)
+
+
 def test_the_golden_report_of_version_1_supports_what_it_says() -> None:
     report = Report.from_payload(payload_of(FIRST / "report.sigstore.json"), "it")
-    found = available_checks(report.header, report.images)
+    found = checks_of(report)
     assert (found.sets, found.familiarity) == (True, True)
 
 

@@ -33,7 +33,7 @@ def payload() -> bytes:
         lambda data: data.replace(b'"name":', b'"name":"first","name":', 1),
         lambda data: data.replace(b'"header":', b'"header": ', 1),
         lambda data: data.replace(b"tile-000001", b"tile-00000\\u0031", 1),
-        lambda data: data.replace(b'"at_least":12', b'"at_least":12.0', 1),
+        lambda data: data.replace(b'"at_least":15', b'"at_least":15.0', 1),
         lambda data: data.replace(b'"limit":null', b'"limit":NaN', 1),
         lambda data: data.replace(b'},{"', b'}{"', 1),
         lambda data: data.replace(b'},{"', b'},,{"', 1),

@@ -12,17 +12,18 @@ import pytest
 from fusiondiff_audit.policy.audit import AuditPolicy, Case, Intake
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
+from reports.verdict.former_verdicts import FormerEvidence, former_verdict
 from reports.verdict.header import ErrorRate, Header, VerdictCounts, limit_notice
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, issue
 from reports.verdict.report import Report
-from reports.verdict.rows import ImageRow, image_verdict, surviving_answers
+from reports.verdict.rows import ImageRow, SpecimenEvidence, SpecimenRow, surviving_answers
 from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictReason, VerdictRules, verdict
 from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore
 from signing.sigstore_bundle import sign_payload
 from signing.strict import write_json
 from tests.conftest import entry, make_trust
-from tests.reports.verdict.made import ALPHA, changed, digest, fields, report, stress_claim
+from tests.reports.verdict.made import ALPHA, changed, digest, evidence, fields, redecided, report, stress_claim
 
 AUDITOR = PrivateKey.generate(Algorithm.ED25519)
 
@@ -42,11 +43,10 @@ def judged(row: ImageRow, **changes: Any) -> ImageRow:
     return replace(row, judged=replace(row.judged, **changes))
 
 
-def unranked(row: ImageRow) -> ImageRow:
-    """Return a row without what made it an open question."""
-    row = judged(row, authentic=None, counterfeit=None)
-    verdict, reasons = image_verdict(row, VerdictRules(ALPHA, tolerance=0))
-    return replace(row, verdict=verdict, reasons=reasons)
+def compared(row: SpecimenRow, **changes: Any) -> SpecimenRow:
+    """Return a specimen's row whose evidence says something else."""
+    assert row.evidence is not None
+    return replace(row, evidence=replace(row.evidence, **changes))
 
 
 def by(said: Report, policy: AuditPolicy, **changes: Any) -> Report:
@@ -113,7 +113,7 @@ def test_every_changed_value_of_a_row_changes_the_tree(trusted: TrustStore, tmp_
         for step in way[:-1]:
             at = at[step]
         value = at[way[-1]]
-        at[way[-1]] = value + 1 if isinstance(value, int) else f"{value}x"
+        at[way[-1]] = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}x"
         (tmp_path / REPORT).write_bytes(sign_payload(write_json(bad), AUDITOR))
         with pytest.raises(SigningError):
             verify_report(tmp_path, trust=trusted)
@@ -139,13 +139,17 @@ def test_every_changed_value_of_a_row_changes_the_tree(trusted: TrustStore, tmp_
         lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, partitions=9))),
         lambda r: changed(r, images=(judged(r.images[0], tolerance=None), *r.images[1:])),
         lambda r: changed(r, specimens=(replace(r.specimens[0], tolerance=3), *r.specimens[1:])),
-        lambda r: changed(r, specimens=(replace(r.specimens[0], authentic=Rank(20, 20)), *r.specimens[1:])),
+        lambda r: changed(r, specimens=(compared(r.specimens[0], authentic=Rank(0, 20)), *r.specimens[1:])),
         lambda r: changed(r, header=replace(r.header, case=("Sale 13",))),
         lambda r: changed(r, header=replace(r.header, run=replace(r.header.run, limit=30))),
-        lambda r: changed(r, images=(unranked(r.images[0]), *r.images[1:])),
-        lambda r: changed(r, images=(judged(r.images[0], familiar=Rank(9, 41)), *r.images[1:])),
-        lambda r: changed(r, images=(judged(r.images[0], authentic=Rank(12, 19)), *r.images[1:])),
-        lambda r: changed(r, header=replace(r.header, model=replace(r.header.model, error_rates=()))),
+        lambda r: changed(r, specimens=(compared(r.specimens[0], spread=Rank(7, 41)), *r.specimens[1:])),
+        lambda r: changed(r, specimens=(compared(r.specimens[0], counterfeit=Rank(0, 19)), *r.specimens[1:])),
+        lambda r: changed(r, specimens=(replace(r.specimens[0], images=5), *r.specimens[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], specimen=None), *r.images[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], specimen="sherd 1"), *r.images[1:])),
+        lambda r: changed(r, header=replace(r.header, specimens=r.header.images)),
+        lambda r: changed(r, header=replace(r.header, policy=replace(r.header.policy, needs_instrument=False))),
+        lambda r: by(r, AuditPolicy(intake=Intake(instrument="remark"))),
         lambda r: by(r, AuditPolicy(intake=Intake(second_signature=True))),
         lambda r: by(r, AuditPolicy()),  # which requires a stress test
         lambda r: by(r, AuditPolicy(), robustness=stress_claim(stale=True)),
@@ -178,6 +182,7 @@ def test_rows_that_contradict_each_other_are_refused_whoever_signed(
         lambda r: changed(r, images=(judged(r.images[0], votes_counterfeit=-1), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], tolerance=3), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], score="banana"), *r.images[1:])),
+        lambda r: changed(r, images=(replace(r.images[0], evidence=evidence(0)), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], gate="nan"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], map="1 2; x"), *r.images[1:])),
         lambda r: changed(r, images=(judged(r.images[0], map="- -; -"), *r.images[1:])),
@@ -232,7 +237,7 @@ def summarised(said: Report) -> Any:
 def test_the_summary_passes_only_where_every_image_is_authentic() -> None:
     mixed = json.loads(base64.b64decode(json.loads(issue(made_report(), AUDITOR)[SUMMARY])["dsseEnvelope"]["payload"]))
     assert mixed["predicate"]["verificationResult"] == "FAILED"
-    pure = made_report(count=3)
+    pure = made_report(count=3, specimens=1)
     assert all(row.verdict is Verdict.AUTHENTIC for row in pure.images)
     assert summarised(pure)["predicate"]["verificationResult"] == "FAILED"  # it is a demonstration
     pure = changed(pure, header=replace(pure.header, demonstration=False))
@@ -244,56 +249,123 @@ def test_the_summary_passes_only_where_every_image_is_authentic() -> None:
     part = changed(pure, header=replace(pure.header, limits=said, run=replace(pure.header.run, limit=3)))
     assert summarised(part)["predicate"]["verificationResult"] == "FAILED"
     assert [one["digest"]["sha256"] for one in good["subject"]] == [digest(row.name) for row in pure.images]
+    out_of_focus = replace(pure.images[0], judged=None)
+    left_out = redecided(
+        changed(pure, specimens=(compared(pure.specimens[0], tiles=(16, 16)),)), (out_of_focus, *pure.images[1:])
+    )
+    assert {row.verdict for row in left_out.images} == {Verdict.AUTHENTIC}
+    assert summarised(left_out)["predicate"]["verificationResult"] == "FAILED"  # one of them was not judged
 
 
 A, C = Label.AUTHENTIC, Label.COUNTERFEIT
+HIGH, LOW = Rank(12, 25), Rank(0, 25)
+BOTH, NEITHER, AS_REFERENCE, AS_COPY = (HIGH, HIGH), (LOW, LOW), (HIGH, LOW), (LOW, HIGH)
+INSTRUMENT = (VerdictReason.INSTRUMENT_NOT_ENROLLED,)
+REQUIRED = VerdictRules(ALPHA, needs_scale=True, needs_instrument=True, instrument=INSTRUMENT)
+REMARK = VerdictRules(ALPHA, instrument=INSTRUMENT)
+NAMED = VerdictRules(ALPHA, needs_instrument=True)
+
+
+@pytest.mark.parametrize(
+    ("found", "rules", "said", "why"),
+    [
+        (Evidence((A,), *AS_REFERENCE), NAMED, Verdict.AUTHENTIC, ()),
+        (Evidence((C, A), *AS_REFERENCE), NAMED, Verdict.AUTHENTIC, ()),  # labels decide nothing
+        (Evidence((A,), *AS_COPY), NAMED, Verdict.COUNTERFEIT, ()),
+        (Evidence((A,), *BOTH), NAMED, Verdict.INCONCLUSIVE, ("not-sure",)),
+        (Evidence((A,), *BOTH, LOW), NAMED, Verdict.INCONCLUSIVE, ("not-sure",)),
+        (Evidence((A,), *NEITHER), NAMED, Verdict.UNFAMILIAR, ("unfamiliar",)),
+        (Evidence((A,), *NEITHER, HIGH), NAMED, Verdict.UNFAMILIAR, ("unfamiliar",)),
+        (Evidence((A,), *NEITHER, LOW), NAMED, Verdict.INCONCLUSIVE, ("pictures-disagree",)),
+        (Evidence((A,), *AS_REFERENCE, LOW), NAMED, Verdict.AUTHENTIC, ()),
+        (Evidence((A,), Rank(1, 20), Rank(0, 19)), NAMED, Verdict.AUTHENTIC, ()),  # p = 1 / 20 is not above 5 %
+        (Evidence((A,), *AS_REFERENCE, enrolled=True, refused=True), REQUIRED, Verdict.INCONCLUSIVE, ("was-enrolled",)),
+        (Evidence((A,), *AS_REFERENCE, enrolled=True), REMARK, Verdict.INCONCLUSIVE, ("was-enrolled",)),
+        (Evidence((), refused=True), REQUIRED, Verdict.INCONCLUSIVE, ("not-assessable",)),
+        (Evidence(()), REMARK, Verdict.INCONCLUSIVE, ("not-assessable",)),
+        (Evidence((A,), scale_missing=True), REQUIRED, Verdict.INCONCLUSIVE, ("not-calibrated",)),
+        (Evidence((A,)), REMARK, Verdict.INCONCLUSIVE, ("not-calibrated", *INSTRUMENT)),
+        (Evidence((A,), *AS_COPY, scale_missing=True), REQUIRED, Verdict.INCONCLUSIVE, ("scale-unknown",)),
+        (Evidence((A,), *AS_COPY, scale_missing=True), NAMED, Verdict.COUNTERFEIT, ()),
+        (Evidence((A,), *AS_COPY, refused=True), REQUIRED, Verdict.INCONCLUSIVE, INSTRUMENT),
+        (Evidence((A,), *NEITHER, refused=True), NAMED, Verdict.INCONCLUSIVE, ("picture-refused",)),
+        (Evidence((A,), *AS_REFERENCE), REMARK, Verdict.AUTHENTIC, INSTRUMENT),
+        (Evidence((A,), *NEITHER), REMARK, Verdict.UNFAMILIAR, ("unfamiliar", *INSTRUMENT)),
+    ],
+)
+def test_the_rule(found: Evidence, rules: VerdictRules, said: Verdict, why: tuple[str, ...]) -> None:
+    assert verdict(found, rules) == (said, why)
+
+
+@pytest.mark.parametrize(
+    ("labels", "tolerance", "least", "is_short"),
+    [
+        ((A, A), 3, 3, False),
+        ((A, A), 2, 3, True),
+        ((A, C), 3, 3, True),  # the certificate of one image is of another label than the verdict
+        ((C, C), 3, 3, True),
+        ((A,), None, 1, True),
+        ((C,), 0, 0, False),  # the policy asks for no least tolerance
+        ((C,), None, None, False),
+    ],
+)
+def test_an_answer_takes_certificates_of_its_own_label(
+    labels: tuple[Label, ...], tolerance: int | None, least: int | None, is_short: bool
+) -> None:
+    found = verdict(Evidence(labels, *AS_REFERENCE, tolerance=tolerance), VerdictRules(ALPHA, tolerance=least))
+    expected = (Verdict.INCONCLUSIVE, ("least-not-reached",)) if is_short else (Verdict.AUTHENTIC, ())
+    assert found == expected
 
 
 @pytest.mark.parametrize(
     ("found", "said", "why"),
     [
-        (Evidence((A,)), Verdict.INCONCLUSIVE, VerdictReason.NOT_CALIBRATED),
-        (Evidence((A, C), scale_missing=True, refused=True), Verdict.INCONCLUSIVE, VerdictReason.NOT_CALIBRATED),
-        (Evidence((A,), needs_calibration=False), Verdict.AUTHENTIC, None),  # as versions 1 and 2 had it
-        (Evidence((C,), needs_calibration=False), Verdict.COUNTERFEIT, None),
-        (Evidence((A,), familiar=True), Verdict.AUTHENTIC, None),
-        (Evidence((C,), familiar=True), Verdict.COUNTERFEIT, None),
-        (Evidence((A,), familiar=True, classes=(A,), enrolled=True), Verdict.INCONCLUSIVE, VerdictReason.WAS_ENROLLED),
-        (Evidence((A,), familiar=False, classes=(), enrolled=True), Verdict.INCONCLUSIVE, VerdictReason.WAS_ENROLLED),
-        (Evidence((A,), classes=(A,)), Verdict.AUTHENTIC, None),
-        (Evidence((C, C), classes=(C,), familiar=True), Verdict.COUNTERFEIT, None),
-        (Evidence(()), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
-        (Evidence((A,), faults=True), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
-        (Evidence((A,), familiar=True, scale_missing=True), Verdict.UNFAMILIAR, VerdictReason.SCALE_UNKNOWN),
-        (Evidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, VerdictReason.UNFAMILIAR),
-        (Evidence((A,), classes=()), Verdict.UNFAMILIAR, VerdictReason.UNLIKE_BOTH),
-        (Evidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, VerdictReason.NOT_SURE),
-        (Evidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, VerdictReason.SET_DISAGREES),
-        (Evidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
-        (Evidence((A, C), classes=()), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
-        (Evidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, VerdictReason.IMAGE_REFUSED),
-        (Evidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, VerdictReason.LEAST_NOT_REACHED),
+        (FormerEvidence((A,)), Verdict.AUTHENTIC, None),
+        (FormerEvidence((C,)), Verdict.COUNTERFEIT, None),
+        (FormerEvidence((A,), familiar=True), Verdict.AUTHENTIC, None),
+        (FormerEvidence((A,), classes=(A,)), Verdict.AUTHENTIC, None),
+        (FormerEvidence((C, C), classes=(C,), familiar=True), Verdict.COUNTERFEIT, None),
+        (FormerEvidence(()), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
+        (FormerEvidence((A,), faults=True), Verdict.INCONCLUSIVE, VerdictReason.NOT_ASSESSABLE),
+        (FormerEvidence((A,), familiar=True, scale_missing=True), Verdict.UNFAMILIAR, VerdictReason.SCALE_UNKNOWN),
+        (FormerEvidence((A,), familiar=False, classes=(A,)), Verdict.UNFAMILIAR, VerdictReason.UNFAMILIAR),
+        (FormerEvidence((A,), classes=()), Verdict.UNFAMILIAR, VerdictReason.UNLIKE_BOTH),
+        (FormerEvidence((A,), classes=(A, C)), Verdict.INCONCLUSIVE, VerdictReason.NOT_SURE),
+        (FormerEvidence((A,), classes=(C,)), Verdict.INCONCLUSIVE, VerdictReason.SET_DISAGREES),
+        (FormerEvidence((A, C), classes=(A,)), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
+        (FormerEvidence((A, C), classes=()), Verdict.INCONCLUSIVE, VerdictReason.IMAGES_DISAGREE),
+        (FormerEvidence((A,), classes=(A,), refused=True), Verdict.INCONCLUSIVE, VerdictReason.IMAGE_REFUSED),
+        (FormerEvidence((A,), classes=(A,), short=True), Verdict.INCONCLUSIVE, VerdictReason.LEAST_NOT_REACHED),
     ],
 )
-def test_the_rule(found: Evidence, said: Verdict, why: VerdictReason | None) -> None:
-    assert verdict(found) == (said, () if why is None else (why,))
+def test_the_rule_of_versions_1_and_2(found: FormerEvidence, said: Verdict, why: VerdictReason | None) -> None:
+    assert former_verdict(found) == (said, () if why is None else (why,))
 
 
-def test_answers_below_the_least_tolerance_are_none() -> None:
-    asked = VerdictRules(ALPHA, tolerance=3)
-    rows = [
-        replace(row, verdict=image_verdict(row, asked)[0]) for row in made_report().images if row.judged is not None
-    ]
-    answers = {Verdict.AUTHENTIC, Verdict.COUNTERFEIT, Verdict.INCONCLUSIVE}
-    assert {row.verdict for row in rows} == answers - {Verdict.AUTHENTIC}  # those stand two, counterfeits three
-    short = [row for row in rows if image_verdict(row, asked)[1] == (VerdictReason.LEAST_NOT_REACHED,)]
-    assert short
-    assert {row.judged.tolerance for row in short if row.judged is not None} == {2}
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"authentic": None},
+        {"tiles": ()},
+        {"tiles": (4, 9)},
+        {"tiles": (4, 0)},
+        {"tiles": (4,)},  # a spread of one image
+        {"authentic": None, "counterfeit": None},  # a spread without ranks
+        {"spread": Rank(0, 0)},
+        {"score": "nan"},
+        {"score": "1e9"},
+    ],
+)
+def test_evidence_that_contradicts_itself_is_no_evidence(changes: dict[str, Any]) -> None:
+    whole = SpecimenEvidence(HIGH, LOW, HIGH, (9, 4), reduced=False, conservative=False, score="-0.5")
+    with pytest.raises(ValueError, match=r"rank|spread|tiles|score"):
+        replace(whole, **changes)
 
 
 def test_surviving_answers_are_counted() -> None:
     said = made_report()
-    answers = [row for row in said.images if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
-    counterfeit = sum(row.verdict is Verdict.COUNTERFEIT for row in answers)
-    assert surviving_answers(said.images) == (len(answers), len(answers), len(answers), counterfeit)
-    assert surviving_answers([replace(answers[0], judged=None)]) == ()
+    answers = [row for row in said.specimens if row.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)]
+    assert sorted(row.tolerance for row in answers if row.tolerance is not None) == [2, 3]
+    assert surviving_answers(said.specimens) == (2, 2, 2, 1)
+    answered = next(row for row in said.images if row.verdict is Verdict.AUTHENTIC)
+    assert surviving_answers([replace(answered, judged=None, evidence=None)]) == ()

@@ -9,102 +9,109 @@ from reports.arithmetic import Rank
 from reports.verdict.excerpt import make_excerpt, verify_excerpt
 from reports.verdict.header import Header, VerdictCounts
 from reports.verdict.report import Report
-from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenRow, image_verdict, specimen_rows
+from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenRow
 from reports.verdict.specimen_check import specimen_fault
-from reports.verdict.verdicts import Verdict, VerdictRules
+from reports.verdict.verdicts import Verdict
 from signing import Reason, SigningError
-from tests.reports.verdict.made import digest, image
-from tests.reports.verdict.test_forged import TRUST, checkpoint_of, genuine
+from tests.reports.verdict.made import AUTHENTIC, HIGH, LOW, NEITHER, decided, evidence, header, image
+from tests.reports.verdict.test_forged import AUDITOR, TRUST, checkpoint_of, genuine
 from tests.reports.verdict.test_vectors import VECTORS, payload_of
 
-HIGH, LOW = Rank(15, 20), Rank(0, 20)
 COUNTED = VerdictCounts(9, 9, 9, 9, 9)
-GOOD = image(0)  # AUTHENTIC
-UNJUDGED = replace(GOOD, judged=None, verdict=Verdict.INCONCLUSIVE, reasons=("not-assessable",))
-REFUSED = replace(
-    UNJUDGED, pixels=None, verdict=Verdict.REFUSED, reasons=("duplicate-pixels",), scale=None, steps=(), quality=None
+HEADER = replace(genuine().header, images=COUNTED, specimens=replace(COUNTED, refused=9))
+GOOD = replace(image(0), verdict=Verdict.AUTHENTIC)
+ANSWER = SpecimenRow("sherd 0", 3, Verdict.AUTHENTIC, (), evidence(AUTHENTIC, 2), 2)
+NO_ANSWER = replace(ANSWER, verdict=Verdict.INCONCLUSIVE, evidence=None)
+
+
+def told(row: ImageRow, verdict: Verdict, *reasons: str, **changes: object) -> ImageRow:
+    """Return a row that states this verdict."""
+    return replace(row, verdict=verdict, reasons=reasons, **changes)  # type: ignore[arg-type]
+
+
+UNJUDGED = told(GOOD, Verdict.AUTHENTIC, judged=None)
+REFUSED = told(
+    UNJUDGED, Verdict.REFUSED, "duplicate-pixels", pixels=None, scale=None, steps=(), quality=None, remarks=()
 )
-ENROLLED = replace(GOOD, enrolled=EnrolmentMark.IMAGE, verdict=Verdict.INCONCLUSIVE, reasons=("was-enrolled",))
-ANSWER = SpecimenRow("sherd 0", 2, Verdict.AUTHENTIC, (), Rank(12, 20), LOW, Rank(9, 40), 2)
-BARE = SpecimenRow("sherd 0", 2, Verdict.AUTHENTIC, (), None, None, None, None)
+ENROLLED = told(GOOD, Verdict.INCONCLUSIVE, "was-enrolled", enrolled=EnrolmentMark.IMAGE)
 
 
-def uncalibrated(header: Header) -> Header:
-    model = replace(
-        header.model,
-        error_rates=(),
-        calibrated_authentic=0,
-        calibrated_counterfeit=0,
-        enrolled_authentic=4,
-        enrolled_counterfeit=4,
-    )
-    return replace(header, model=model)
-
-
-def as_it_is(header: Header) -> Header:
-    return header
-
-
-def uncalibrated_row() -> ImageRow:
-    assert GOOD.judged is not None
-    bare = replace(GOOD.judged, authentic=None, counterfeit=None, familiar=None)
-    return replace(GOOD, judged=bare, verdict=Verdict.INCONCLUSIVE, reasons=("not-calibrated",))
-
-
-def shown(row: ImageRow, specimen: SpecimenRow, header: Callable[[Header], Header] = as_it_is) -> bytes:
+def shown(row: ImageRow, specimen: SpecimenRow, head: Header = HEADER) -> bytes:
     """Return the excerpt of one row beside one specimen's row, signed by the listed auditor."""
-    said = genuine()
-    head = header(replace(said.header, images=COUNTED, specimens=COUNTED))
-    bad = Report.of(head, (specimen,), (row,), said.salt_key)
+    bad = Report.of(head, (specimen,), (row,), bytes(range(32)))
     return make_excerpt(bad, checkpoint_of(bad), row.name)
 
 
-FORGED: dict[str, tuple[ImageRow, SpecimenRow, Callable[[Header], Header]]] = {
-    "an answer of a bundle that calibrates nothing": (uncalibrated_row(), BARE, uncalibrated),
-    "the same with a tolerance": (uncalibrated_row(), replace(BARE, tolerance=2), uncalibrated),
-    "ranks that the header does not give": (uncalibrated_row(), ANSWER, uncalibrated),
-    "an answer beside a refused picture": (REFUSED, ANSWER, as_it_is),
-    "a counterfeit beside a refused picture": (
-        REFUSED,
-        replace(ANSWER, verdict=Verdict.COUNTERFEIT, authentic=LOW, counterfeit=HIGH),
-        as_it_is,
+def compared(**changes: object) -> SpecimenRow:
+    return replace(ANSWER, evidence=evidence(AUTHENTIC, 2, **changes))
+
+
+def telling(specimen: SpecimenRow, **changes: object) -> tuple[ImageRow, SpecimenRow]:
+    """Return the good image with the verdict of a specimen's row, and that row."""
+    return told(GOOD, specimen.verdict, *specimen.reasons, **changes), specimen
+
+
+UNSURE = replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("not-sure",))
+FORGED: dict[str, tuple[ImageRow, SpecimenRow]] = {
+    "another verdict than the image has": (GOOD, replace(ANSWER, verdict=Verdict.COUNTERFEIT)),
+    "other reasons than the image has": (GOOD, replace(ANSWER, reasons=("not-sure",))),
+    "an answer beside a refused picture": (REFUSED, ANSWER),
+    "an answer beside a picture that was enrolled": (ENROLLED, ANSWER),
+    "evidence of a specimen that was enrolled": (
+        ENROLLED,
+        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("was-enrolled",)),
     ),
-    "an answer beside a picture that cannot be judged": (UNJUDGED, ANSWER, as_it_is),
-    "an answer beside a picture that was enrolled": (ENROLLED, ANSWER, as_it_is),
-    "an answer of one refused picture": (REFUSED, replace(ANSWER, images=1), as_it_is),
-    "another row than that of its one picture": (GOOD, replace(ANSWER, images=1, familiar=Rank(8, 40)), as_it_is),
-    "no pictures": (GOOD, replace(ANSWER, images=0), as_it_is),
-    "more pictures than are counted": (GOOD, replace(ANSWER, images=46), as_it_is),
-    "a rank above the picture's": (GOOD, replace(ANSWER, familiar=Rank(10, 40)), as_it_is),
-    "a rank among others": (GOOD, replace(ANSWER, familiar=Rank(9, 41)), as_it_is),
-    "no rank where the header gives one": (GOOD, replace(ANSWER, familiar=None), as_it_is),
-    "a tolerance above the picture's": (GOOD, replace(ANSWER, tolerance=3), as_it_is),
-    "no tolerance where one was asked for": (GOOD, replace(ANSWER, tolerance=None), as_it_is),
-    "another answer than the picture's label": (GOOD, replace(ANSWER, verdict=Verdict.COUNTERFEIT), as_it_is),
-    "an answer that the set forbids": (GOOD, replace(ANSWER, authentic=LOW), as_it_is),
-    "an answer of what is unfamiliar": (GOOD, replace(ANSWER, familiar=Rank(0, 40)), as_it_is),
-    "an answer with a reason": (GOOD, replace(ANSWER, reasons=("not-sure",)), as_it_is),
-    "no answer without a reason": (GOOD, replace(ANSWER, verdict=Verdict.INCONCLUSIVE), as_it_is),
-    "a doubt that the set does not leave": (
-        GOOD,
-        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("not-sure",)),
-        as_it_is,
+    "an enrolled picture without a mark": telling(replace(NO_ANSWER, reasons=("was-enrolled",))),
+    "an enrolled picture with another reason": (
+        told(ENROLLED, Verdict.INCONCLUSIVE, "not-sure"),
+        replace(NO_ANSWER, reasons=("not-sure",)),
     ),
+    "an answer of one refused picture": (REFUSED, replace(ANSWER, images=1)),
+    "no pictures": (GOOD, replace(ANSWER, images=0)),
+    "more pictures than are counted": (GOOD, replace(ANSWER, images=46)),
+    "an answer that the ranks forbid": (GOOD, compared(authentic=LOW)),
+    "an answer of two possible classes": (GOOD, compared(counterfeit=HIGH)),
+    "ranks among others": (GOOD, compared(authentic=Rank(15, 21))),
+    "no ranks where the header gives some": telling(
+        replace(
+            compared(authentic=None, counterfeit=None, spread=None),
+            verdict=Verdict.INCONCLUSIVE,
+            reasons=("not-calibrated",),
+        )
+    ),
+    "an answer without evidence": (GOOD, replace(ANSWER, evidence=None)),
+    "more images compared than there are": (GOOD, compared(tiles=(16, 16, 16, 16))),
+    "all tiles compared, and not those of the picture": (GOOD, compared(tiles=(15, 15))),
+    "more images compared than can be judged": (UNJUDGED, replace(compared(tiles=(16, 16, 16)))),
+    "a spread among more than are enrolled": (GOOD, compared(spread=Rank(30, 41))),
+    "a tolerance above the picture's": (GOOD, replace(ANSWER, tolerance=3)),
+    "a tolerance that no votes give": (UNJUDGED, replace(ANSWER, tolerance=5)),
+    "no tolerance where one was asked for": (GOOD, replace(ANSWER, tolerance=None)),
+    "an answer with a reason": (told(GOOD, Verdict.AUTHENTIC, "not-sure"), replace(ANSWER, reasons=("not-sure",))),
+    "no answer without a reason": telling(replace(ANSWER, verdict=Verdict.INCONCLUSIVE)),
+    "a doubt that the ranks do not leave": telling(UNSURE),
+    "images that disagree by a spread that does not": telling(
+        replace(
+            ANSWER,
+            verdict=Verdict.INCONCLUSIVE,
+            reasons=("pictures-disagree",),
+            evidence=evidence(NEITHER, 2, spread=Rank(7, 25)),
+        )
+    ),
+    "unfamiliar by ranks that are not": telling(replace(ANSWER, verdict=Verdict.UNFAMILIAR, reasons=("unfamiliar",))),
+    "not assessable beside a picture that was judged": telling(replace(NO_ANSWER, reasons=("not-assessable",))),
     "refused whole, beside a picture that was judged": (
         GOOD,
-        replace(BARE, verdict=Verdict.REFUSED, reasons=("all-refused",)),
-        as_it_is,
+        replace(NO_ANSWER, verdict=Verdict.REFUSED, reasons=("all-refused",)),
     ),
-    "a specimen that the header does not count": (
-        GOOD,
-        ANSWER,
-        lambda header: replace(header, specimens=replace(COUNTED, authentic=0)),
+    "refused whole, and compared": (REFUSED, replace(ANSWER, verdict=Verdict.REFUSED, reasons=("all-refused",))),
+    "an instrument against which nothing speaks": telling(
+        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("instrument-not-enrolled",))
     ),
-    "an image that the header does not count": (
-        GOOD,
-        ANSWER,
-        lambda header: replace(header, images=replace(COUNTED, authentic=0)),
+    "a scale that the policy does not need": telling(
+        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("scale-unknown",)), scale=None
     ),
+    "evidence in the row of the picture": (replace(GOOD, specimen=None, evidence=evidence(NEITHER)), ANSWER),
 }
 
 
@@ -116,69 +123,78 @@ def test_a_specimen_s_row_that_no_other_images_explain_is_refused(what: str) -> 
 
 
 @pytest.mark.parametrize(
-    "specimen",
+    "head",
     [
-        ANSWER,
-        replace(ANSWER, familiar=Rank(3, 40), tolerance=0),
-        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("not-assessable",)),
-        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("picture-refused",)),
-        replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("pictures-disagree",), authentic=LOW),
-        replace(ANSWER, verdict=Verdict.UNFAMILIAR, reasons=("unlike-both",), authentic=LOW),
-        replace(ANSWER, verdict=Verdict.UNFAMILIAR, reasons=("unfamiliar",), familiar=Rank(0, 40)),
+        replace(HEADER, specimens=replace(COUNTED, authentic=0)),
+        replace(HEADER, images=replace(COUNTED, authentic=0)),
+        replace(HEADER, model=replace(HEADER.model, devices=())),
+        replace(HEADER, model=replace(HEADER.model, confounded=True)),
+    ],
+    ids=["no such specimen", "no such image", "another instrument", "confounded"],
+)
+def test_rows_that_the_header_excludes_are_refused(head: Header) -> None:
+    with pytest.raises(SigningError) as caught:
+        verify_excerpt(shown(GOOD, ANSWER, head), "excerpt", trust=TRUST)
+    assert caught.value.reason is Reason.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    ("row", "specimen"),
+    [
+        (GOOD, ANSWER),
+        (UNJUDGED, ANSWER),  # left out beside two others
+        telling(replace(ANSWER, images=4, verdict=Verdict.INCONCLUSIVE, reasons=("picture-refused",))),
+        (REFUSED, replace(ANSWER, verdict=Verdict.INCONCLUSIVE, reasons=("picture-refused",))),
+        (REFUSED, replace(NO_ANSWER, verdict=Verdict.REFUSED, reasons=("all-refused",), tolerance=None)),
+        (REFUSED, replace(NO_ANSWER, reasons=("was-enrolled",))),
+        (ENROLLED, replace(NO_ANSWER, reasons=("was-enrolled",))),
+        (GOOD, compared(tiles=(9, 4), reduced=True)),
+        (GOOD, replace(ANSWER, tolerance=0)),
+        telling(replace(compared(counterfeit=HIGH), verdict=Verdict.INCONCLUSIVE, reasons=("not-sure",))),
     ],
 )
-def test_a_specimen_s_row_that_other_images_explain_is_accepted(specimen: SpecimenRow) -> None:
-    assert verify_excerpt(shown(GOOD, specimen), "excerpt", trust=TRUST).specimen == specimen
+def test_a_specimen_s_row_that_other_images_explain_is_accepted(row: ImageRow, specimen: SpecimenRow) -> None:
+    assert verify_excerpt(shown(row, specimen), "excerpt", trust=TRUST).specimen == specimen
+
+
+HARMS: dict[str, Callable[[ImageRow], ImageRow]] = {
+    "none": lambda row: row,
+    "refused": lambda row: replace(REFUSED, name=row.name, specimen=row.specimen),
+    "unjudged": lambda row: replace(row, judged=None),
+    "no scale": lambda row: replace(row, scale=None),
+    "enrolled": lambda row: replace(row, enrolled=EnrolmentMark.NEAR_DUPLICATE),
+}
 
 
 @pytest.mark.parametrize("needs_scale", [False, True])
-@pytest.mark.parametrize("harm", ["none", "refused", "unjudged", "no scale", "enrolled", "all refused"])
-def test_no_true_row_is_refused(needs_scale: bool, harm: str) -> None:
+@pytest.mark.parametrize("least", [0, 3])
+@pytest.mark.parametrize("devices", [(), ("sem-1",)])
+@pytest.mark.parametrize("harm", HARMS)
+def test_no_true_row_is_refused(needs_scale: bool, least: int, devices: tuple[str, ...], harm: str) -> None:
     """Whatever pictures a specimen has, its row passes beside each of them."""
-    said = genuine()
-    policy = replace(said.header.policy, needs_scale=needs_scale)
-    header = replace(said.header, policy=policy, images=VerdictCounts(99, 99, 99, 99, 99))
-    rules = header.rules
-    for specimens in (1, 2, 3, 9, 30):
-        rows = [image(number, specimens=specimens, needs_scale=needs_scale) for number in range(30)]
-        if harm in {"enrolled", "all refused"}:  # every picture of a specimen is marked where one is
-            rows = [harmed(row, harm, rules) if row.specimen == "sherd 0" else row for row in rows]
+    said = header(AUDITOR.public, images=VerdictCounts(99, 99, 99, 99, 99))
+    policy = replace(said.policy, needs_scale=needs_scale, tolerance=least)
+    head = replace(said, policy=policy, model=replace(said.model, devices=devices))
+    compared_rows = 0
+    for specimens in (1, 2, 8, 30):
+        rows = [image(number, specimens=specimens) for number in range(30)]
+        if harm == "enrolled":  # every picture of a specimen is marked where one is
+            rows = [HARMS[harm](row) if row.specimen == "sherd 0" and row.pixels else row for row in rows]
         else:
-            rows = [harmed(row, harm, rules) if number % 4 == 0 else row for number, row in enumerate(rows)]
-        for specimen in specimen_rows(rows, rules):
-            for row in rows:
+            rows = [HARMS[harm](row) if number % 4 == 0 and row.pixels else row for number, row in enumerate(rows)]
+        whole = decided(rows, head)
+        for specimen in whole.specimens:
+            for row in whole.images:
                 if row.specimen == specimen.specimen:
-                    assert specimen_fault(specimen, row, header) is None, (row, specimen)
+                    assert specimen_fault(specimen, row, head) is None, (row, specimen)
+                    compared_rows += 1
+    assert compared_rows > 100
 
 
-def harmed(row: ImageRow, harm: str, rules: VerdictRules) -> ImageRow:
-    """Return a row to which something happened, and whose verdict follows."""
-    if row.verdict is Verdict.REFUSED or harm == "none":
-        return row
-    if harm.endswith("refused"):
-        return replace(REFUSED, name=row.name, sha256=digest(row.name), specimen=row.specimen)
-    changes: dict[str, dict[str, object]] = {
-        "unjudged": {"judged": None},
-        "no scale": {"scale": None},
-        "enrolled": {"enrolled": EnrolmentMark.IMAGE},
-    }
-    one = replace(row, **changes[harm])  # type: ignore[arg-type]
-    verdict, reasons = image_verdict(one, rules)
-    return replace(one, verdict=verdict, reasons=reasons)
-
-
-@pytest.mark.parametrize("name", ["v1", "v2", "v2-uncalibrated", "v3", "v3-uncalibrated"])
-def test_every_row_of_every_version_passes_beside_its_specimen(name: str) -> None:
+@pytest.mark.parametrize("name", ["v3", "v3-uncalibrated"])
+def test_every_row_passes_beside_its_specimen(name: str) -> None:
     said = Report.from_payload(payload_of(VECTORS / name / "report.sigstore.json"), name)
     specimens = {row.specimen: row for row in said.specimens}
     pairs = [(specimens[row.specimen], row) for row in said.images if row.specimen is not None]
     assert pairs
     assert [specimen_fault(specimen, row, said.header) for specimen, row in pairs] == [None] * len(pairs)
-
-
-def test_a_specimen_of_version_2_was_never_marked_as_enrolled() -> None:
-    said = Report.from_payload(payload_of(VECTORS / "v2" / "report.sigstore.json"), "it")
-    row = next(row for row in said.images if row.verdict is Verdict.REFUSED and row.specimen is not None)
-    specimen = next(one for one in said.specimens if one.specimen == row.specimen and one.images > 1)
-    marked = replace(specimen, verdict=Verdict.INCONCLUSIVE, reasons=("was-enrolled",))
-    assert specimen_fault(marked, row, said.header) is not None

@@ -14,11 +14,13 @@ import pytest
 from reports.stress.outcome import Outcome
 from reports.stress.result import RESULT, open_stress_result
 from reports.verdict import versions
+from reports.verdict.batch_statement import BatchStatement
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.excerpt import verify_excerpt
 from reports.verdict.header import VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
 from reports.verdict.report import Report
+from reports.verdict.rows import EnrolmentMark
 from reports.verdict.verdicts import Verdict
 from reports.verdict.verification import Verification, verify_report
 from signing import Algorithm, PrivateKey, Reason, Role, SigningError, TrustStore, load_trust
@@ -216,19 +218,37 @@ def test_the_version_that_is_open_verifies_as_the_script_makes_it(name: str) -> 
         assert said.header.admission == Admission(again="a golden sample", out_of_order=False)
         assert said.header.robustness == stress_claim(day=said.header.issued[:10], outcome=Outcome.FAILED)
         assert {row.scale for row in said.images if row.judged} == {ScaleClaim("12.5", "manifest")}
-        assert [row.name for row in said.images if row.enrolled] == ["tile-02.tif", "tile-03.tif"]
+        assert {row.name: row.enrolled for row in said.images if row.enrolled} == {
+            "tile-02.tif": EnrolmentMark.SPECIMEN,
+            "tile-03.tif": EnrolmentMark.SPECIMEN,
+            "tile-12.tif": EnrolmentMark.NEAR_DUPLICATE,
+        }
+        assert said.header.statement == BatchStatement(2, 6, 20, 1, 1, approximate=True)
+        left_out = next(row for row in said.images if row.name == "tile-01.tif")
+        assert (left_out.judged, left_out.verdict) == (None, Verdict.AUTHENTIC)
+        assert [row.name for row in said.images if row.evidence] == ["tile-13.tif"]
+        assert len(said.header.model.ratios) == 2
     else:
         assert {row.verdict for row in said.images} == {Verdict.INCONCLUSIVE, Verdict.REFUSED}
         assert {row.reasons for row in said.images if row.judged} == {("not-calibrated",)}
+        assert said.header.statement is None
 
 
 def test_version_2_says_nothing_that_came_later() -> None:
     payload = payload_of(VECTORS / "v2" / REPORT)
     said = Report.from_payload(payload, "it")
     assert (said.header.model.base, {row.enrolled for row in said.images}) == (None, {None})
-    for place in ("base", "enrolled"):
+    added = {
+        "base": "model",
+        "devices": "model",
+        "needs_instrument": "policy",
+        "statement": None,
+        "enrolled": "images",
+        "evidence": "images",
+    }
+    for place, part in added.items():
         bad = json.loads(payload)["predicate"]
-        leaf = bad["header"]["model"] if place == "base" else bad["images"][0]
+        leaf = bad["header"] if part is None else bad["images"][0] if part == "images" else bad["header"][part]
         leaf[place] = None
         with pytest.raises(SigningError, match=r"version 2: .* is no field of this version"):
             Report.from_payload(write_json(json.loads(payload) | {"predicate": bad}), "it")

@@ -24,7 +24,6 @@ from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
-from fusiondiff_audit.model.calibration import Calibration
 from fusiondiff_audit.model.findings import Finding, Votes
 from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.stress import AttackSettings, GateSettings, PoisonSettings, StressPolicy, WaiverSettings
@@ -44,40 +43,40 @@ from tests.audit.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
 from tests.reports.stress.test_stress_result import MISSED, made
-from tests.reports.verdict.made import digest, stress_claim
+from tests.reports.verdict.made import CALIBRATORS, digest, stress_claim
 
 HOUR = timedelta(hours=1)
 
 
 class Moody(DigestJudge):
-    """Asks five forests, finds one picture strange, one unlike both classes and one out of focus; knows a specimen."""
+    """Asks five forests, finds one picture like neither class and one out of focus; knows a specimen and a picture."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.identity = replace(self.identity, model=replace(self.identity.model, partitions=5, base="sd14"))
+        model = replace(self.identity.model, partitions=5, base="sd14", ratios=CALIBRATORS, ratio_tiles=(1,))
+        self.identity = replace(self.identity, model=model)
         self.enrolled = EnrolledSet(frozenset(), frozenset({"sherd 1"}))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         for found in super().judge_each(samples):
-            votes = Votes(0, 5) if found.votes.authentic else Votes(4, 1)
-            if found.name == "tile-01.tif":
-                yield replace(found, votes=votes, quality=replace(found.quality, faults=(Fault.OUT_OF_FOCUS,)))
+            voted = replace(found, votes=Votes(0, 5) if found.votes.authentic else Votes(4, 1))
+            if found.name == "tile-01.tif":  # beside tile-00.tif, which is judged
+                yield replace(voted, quality=replace(found.quality, faults=(Fault.OUT_OF_FOCUS,)))
             elif found.name == "tile-08.tif":
-                yield replace(found, votes=votes, unfamiliarity=1000.0)
-            elif found.name == "tile-09.tif":
-                yield replace(found, votes=votes, score=0.5)
+                yield replace(voted, score=0.5, features=np.array([[0.5]], np.float32))
+            elif found.name == "tile-12.tif":
+                yield replace(voted, near_duplicate=True)
             else:
-                yield replace(found, votes=votes)
+                yield voted
 
 
 class Uncalibrated(DigestJudge):
-    """Was calibrated with nothing, and enrolled with too few specimens to tell what is unfamiliar."""
+    """Was enrolled with too few specimens of either class to rank another."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calibration = Calibration((), (), (), ())
-        model = replace(self.identity.model, calibrated_authentic=0, calibrated_counterfeit=0, error_rates=())
-        self.identity = replace(self.identity, model=replace(model, partitions=5))
+        model = replace(self.identity.model, enrolled_authentic=5, enrolled_counterfeit=5, error_rates=())
+        self.identity = replace(self.identity, model=replace(model, partitions=5, devices=(), confounded=None))
 
     def judge_each(self, samples: Iterable[Micrograph]) -> Iterator[Finding]:
         for found in super().judge_each(samples):
@@ -85,13 +84,14 @@ class Uncalibrated(DigestJudge):
 
 
 def pictures(folder: Path) -> dict[str, Claim]:
-    """Write twelve pictures, one of which is none, and return what is said of them."""
+    """Write fourteen pictures, one of which is none, and return what is said of them; the last names no specimen."""
     folder.mkdir()
-    for number in range(12):
+    for number in range(14):
         pixels = np.random.default_rng(number).integers(0, 255, (24, 24)).astype(np.uint8)
         tifffile.imwrite(folder / f"tile-{number:02d}.tif", pixels)
     (folder / "tile-10.tif").write_bytes(b"II*\0 no picture")
-    return {f"tile-{n:02d}.tif": Claim(FileKind.IMAGE, f"sherd {min(n // 2, 4 + n % 2)}", None) for n in range(12)}
+    sherds = (0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 7)
+    return {f"tile-{n:02d}.tif": Claim(FileKind.IMAGE, f"sherd {sherd}", None) for n, sherd in enumerate(sherds)}
 
 
 def trusted(authority: Authority, moment: datetime, device: PrivateKey, auditor: PrivateKey) -> TrustStore:

@@ -18,7 +18,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 import numpy as np
 from scipy.special import expit
 
-from fusiondiff_audit.evaluation.ratio_metrics import Floats, LogRatios
+from fusiondiff_audit.model.ratio_metrics import Floats, LogRatios
 from reports.verdict.likelihood_ratio import STORED_DIGITS, Alternative, RatioCalibrator
 
 LEAST_OF_A_CLASS = 2  # one to judge, one to fit

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from fusiondiff_audit.evaluation.likelihood_ratio import (
+from fusiondiff_audit.model.likelihood_ratio import (
     EnrolledScore,
     RatioSample,
     cross_fitted_ratios,
@@ -15,7 +15,7 @@ from fusiondiff_audit.evaluation.likelihood_ratio import (
     fit_calibrator,
     ratio_sample,
 )
-from fusiondiff_audit.evaluation.ratio_metrics import Floats, LogRatios, calibration_quality
+from fusiondiff_audit.model.ratio_metrics import Floats, LogRatios, calibration_quality
 from reports.verdict.likelihood_ratio import Alternative, ratio_sentence
 
 STEP = 0.01  # of decimal logarithms: the grid of the Netherlands Forensic Institute's `lir`

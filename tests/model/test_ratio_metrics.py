@@ -6,7 +6,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from fusiondiff_audit.evaluation.ratio_metrics import (
+from fusiondiff_audit.model.ratio_metrics import (
     LogRatios,
     calibration_quality,
     cllr,

@@ -1,0 +1,67 @@
+"""The answer of `enrol`: what the new bundle states of its enrolment, for people and as data."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from fusiondiff_audit.cli.text import table
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.model.classifier import DiffusionModel
+    from fusiondiff_audit.model.settings import Settings
+
+
+def enrolment_text(settings: "Settings") -> str:
+    """Return the tables of a bundle's enrolment, one below the other."""
+    from fusiondiff_audit.model.enrolment_summary import enrolment_tables
+
+    return "\n\n".join("\n".join(_lines(part)) for part in enrolment_tables(settings))
+
+
+def _lines(part: Any) -> Iterator[str]:
+    yield part.title
+    if part.rows:
+        yield table([part.head, *part.rows])
+    yield from (f"  {sentence}" for sentence in part.sentences)
+
+
+def forest_rows(made: "DiffusionModel") -> list[tuple[str, str]]:
+    """Return how many forests vote, and how many of them cannot."""
+    forests, constant = len(made.head.forests), constant_forests(made)
+    remark = f", of which {constant} have specimens of one class alone and always vote counterfeit" if constant else ""
+    return [("forests", "1, which tolerates no altered specimen" if forests == 1 else f"{forests} that vote{remark}")]
+
+
+def constant_forests(made: "DiffusionModel") -> int:
+    """Return the number of forests that have specimens of one class alone."""
+    from fusiondiff_audit.model.enrolment import is_constant
+
+    return sum(map(is_constant, made.head.forests))
+
+
+def enrolment_data(made: "DiffusionModel") -> dict[str, object]:
+    """Return specimens, forests and figures of an enrolment."""
+    from fusiondiff_audit.model.enrolment_summary import stated_error_rates, stated_rate
+    from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
+    from signing.records import write_record
+
+    settings = made.settings
+    forecast, rate = EnrolmentForecast.of_examples(settings.examples), stated_rate(settings)
+    ratios = zip(settings.ratios, settings.ratio_quality, strict=True)
+    return {
+        "name": settings.name,
+        "base": settings.base,
+        "reference": settings.reference,
+        "pictures": len(settings.examples),
+        "specimens": {"authentic": forecast.authentic, "counterfeit": forecast.counterfeit},
+        "devices": sorted({example.device for example in settings.examples if example.device}),
+        "forests": len(made.head.forests),
+        "blindForests": constant_forests(made),
+        "canSay": forecast.data(),
+        "errorRates": {
+            "at": None if rate is None else f"{float(rate):g}",
+            "rates": [write_record(each) for each in stated_error_rates(settings)],
+        },
+        "likelihoodRatios": [write_record(ratio) | {"quality": write_record(quality)} for ratio, quality in ratios],
+        "confounded": settings.confounded,
+        "imaging": None if settings.confounding is None else write_record(settings.confounding),
+    }

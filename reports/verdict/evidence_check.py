@@ -1,0 +1,43 @@
+"""Whether a specimen can have the evidence that its row states, given its images and the header."""
+
+from reports.arithmetic import least_specimens
+from reports.verdict.coverage import ranks_fault
+from reports.verdict.header import Header
+from reports.verdict.rows import ImageRow, SpecimenEvidence
+from reports.verdict.verdicts import Verdict
+
+
+def numbers_fault(evidence: SpecimenEvidence, header: Header) -> str | None:
+    """Return why a header excludes evidence, whatever its images are; None if it does not."""
+    if (fault := ranks_fault((evidence.authentic, evidence.counterfeit), header)) is not None:
+        return fault
+    enrolled = header.model.enrolled_authentic + header.model.enrolled_counterfeit
+    least, spread = least_specimens(header.policy.rate), evidence.spread
+    if spread is not None and not least <= spread.of <= enrolled:
+        return f"has a spread among {spread.of:,} specimens; {least:,} are needed, and {enrolled:,} enrolled"
+    return None
+
+
+def evidence_fault(evidence: SpecimenEvidence | None, images: tuple[ImageRow, ...], header: Header) -> str | None:
+    """Return why a specimen with these images cannot have this evidence; None if it can.
+
+    Without evidence there is no fault here: of a model that ranks nothing, no specimen has any.
+    """
+    if evidence is None:
+        return None
+    if not is_comparable(images):
+        return "was enrolled or is not assessable, and has evidence"
+    counts = [image.judged.tiles for image in images if image.judged is not None]
+    tiles = tuple(sorted(counts, reverse=True))
+    pairs = zip(evidence.tiles, tiles, strict=False)
+    if len(evidence.tiles) > len(tiles) or any(used > available for used, available in pairs):
+        return "was compared by more tiles than it has"
+    if evidence.reduced is not (evidence.tiles != tiles):
+        return f"{'lacks no' if evidence.reduced else 'lacks'} tiles, and states something else"
+    return numbers_fault(evidence, header)
+
+
+def is_comparable(images: tuple[ImageRow, ...]) -> bool:
+    """Say whether a specimen can be ranked: an image of it is assessable, and the model was enrolled with none."""
+    judged = any(image.judged is not None for image in images)
+    return judged and all(image.enrolled is None for image in images if image.verdict is not Verdict.REFUSED)
