@@ -50,6 +50,7 @@ def specimen_evidence(ranks: SpecimenRanks, rules: VerdictRules) -> SpecimenEvid
         reduced=ranks.reduced,
         conservative=ranks.conservative,
         score=_decimal(ranks.score),
+        weakest=ranks.weakest if is_calibrated else None,
     )
 
 

@@ -91,7 +91,8 @@ def verdict_tables(report: Report, *, list_all: bool) -> str:
     most = None if list_all else MOST_ROWS
     header = report.header
     nameless = [row for row in report.images if row.specimen is None]
-    stated = any(_has_ratios(row, header) for row in (*report.specimens, *nameless))
+    rows: list[ImageRow | SpecimenRow] = [*report.specimens, *nameless]
+    stated = any(_has_ratios(row, header) for row in rows)
     calibrators = header.model.ratios if stated else ()
     columns = () if isinstance(header, FormerHeader) else ("p authentic", "p counterfeit")
     columns = (*columns, *(_RATIO_HEADS[calibrator.alternative] for calibrator in calibrators))

@@ -148,8 +148,11 @@ class DiffusionModel:
         if self.head.conformal is None:
             fault = f"{self.settings.name}: too few specimens are enrolled to rank others among them"
             raise AuditError(AuditReason.NOT_ENROLLED, fault)
-        with one_blas_thread():
-            return self.head.conformal.ranks(images, name, seed)
+        try:
+            with one_blas_thread(), np.errstate(all="ignore"):  # a bundle's numbers may overflow, which is refused
+                return self.head.conformal.ranks(images, name, seed)
+        except ValueError as e:
+            raise malformed(self.settings.name, f"{e}, of specimen {name[:100]!a}") from e
 
     def embed(self, samples: Iterable[Micrograph]) -> Iterator[EmbeddedImage]:
         """Yield the embeddings of each image."""

@@ -8,7 +8,7 @@ probability of about alpha; of at most 2 alpha + (1 - K/n) / (K + 1) for K folds
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -22,6 +22,7 @@ from fusiondiff_audit.model.specimens import (
     TiledSpecimen,
     TileFeatures,
     Vectors,
+    groups,
     pool_whole,
     whole,
 )
@@ -31,6 +32,7 @@ from reports.verdict.enrolment_ranks import RankPair
 MOST_FOLDS = 8
 FOLD_TREES = 60  # of the forest of each fold
 _ENROLMENT = b"enrolment"  # seeds the draw of tiles where no batch is sealed
+_ABSURD = 1e9  # no nonconformity of a real specimen, and within what a report can state
 _DESIGNS = 1024  # at which the scores of enrolled specimens are kept
 _LEAST_FOLDS = 3  # with two, a model without two folds has nothing to be fitted to
 
@@ -91,17 +93,18 @@ class CrossConformal:
         return cls(specimens, folds, models)
 
     def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
-        """Return the ranks of an audited specimen; `seed` is drawn when the batch is sealed."""
+        """Return the ranks of an audited specimen; `seed` is drawn when the batch is sealed.
+
+        Of a specimen with more images than are compared, each image is compared in a group as well: otherwise one that
+        is not genuine could hide among many that are. A score that is no number raises ValueError.
+        """
         audited = Design.of(map(len, images))
         design = audited.within(self.usual)
-        calibrated = self._scores(design, seed)
         by_fold = self.nonconformity(images, name, seed)
-        own = by_fold[np.array(self.folds)]
-        ranks = {}
-        for kind in Class:
-            of_class = np.array([specimen.authentic == bool(kind) for specimen in self.specimens])
-            at_least = (calibrated[of_class, kind] >= own[of_class, kind]).sum()
-            ranks[kind] = Rank(int(at_least), int(of_class.sum()))
+        ranks = {kind: self._rank(by_fold, design, seed, kind) for kind in Class}
+        weakest = None
+        if len(images) > len(design.tiles):
+            weakest = min(self._group_ranks(images, name, seed, len(design.tiles)), key=lambda rank: rank.p)
         return SpecimenRanks(
             ranks[Class.COUNTERFEIT],
             ranks[Class.AUTHENTIC],
@@ -110,7 +113,26 @@ class CrossConformal:
             design,
             reduced=design != audited,
             conservative=not all(specimen.design.covers(design) for specimen in self.specimens),
+            weakest=weakest,
         )
+
+    def _rank(self, by_fold: Vectors, design: Design, seed: bytes, kind: Class) -> Rank:
+        """Return the rank of a specimen's nonconformity with a class, by the model of each enrolled one's fold."""
+        if not (np.abs(by_fold) < _ABSURD).all():  # False for NaN
+            raise ValueError("a nonconformity that is no number, or absurd")
+        of_class = np.array([specimen.authentic == bool(kind) for specimen in self.specimens])
+        own = by_fold[np.array(self.folds)]
+        at_least = (self._scores(design, seed)[of_class, kind] >= own[of_class, kind]).sum()
+        return Rank(int(at_least), int(of_class.sum()))
+
+    def _group_ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes, size: int) -> Iterator[Rank]:
+        """Yield the rank as authentic of each group of a specimen's images, and of what was drawn of all."""
+        design = Design.of(map(len, images)).within(self.usual)
+        yield self._rank(self.nonconformity(images, name, seed), design, seed, Class.AUTHENTIC)
+        for group in groups(len(images), size, name, seed):
+            chosen = [images[place] for place in group]
+            design = Design.of(map(len, chosen)).within(self.usual)
+            yield self._rank(self.nonconformity(chosen, name, seed), design, seed, Class.AUTHENTIC)
 
     def enrolled_scores(self) -> Vectors:
         """Return the nonconformity of each enrolled specimen, by the model of its fold: specimens x classes."""

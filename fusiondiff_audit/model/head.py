@@ -89,7 +89,29 @@ def _head(arrays: NamedArrays, settings: Settings, projection: TileFeatures) -> 
         conformal = read_conformal(folds, enrolled.specimens, projection)
     elif folds:
         raise ValueError(f"models of {len(folds)} folds, for which too few specimens are enrolled")
+    _refuse_other_ranks(settings, conformal)
     return Head(forests, enrolled, conformal, fields[_PIXELS])
+
+
+def _refuse_other_ranks(settings: Settings, conformal: CrossConformal | None) -> None:
+    """Refuse ranks of other specimens and makers than those that are enrolled.
+
+    The ranks themselves are not compared: the last digits of a score depend on the machine.
+    """
+    ranks = settings.ranks
+    if (ranks is None) is not (conformal is None):
+        raise ValueError("ranks without models of folds, or the other way round")
+    if ranks is None or conformal is None:
+        return
+    copies = [specimen.maker for specimen in conformal.specimens if not specimen.authentic]
+    counts = len(ranks.own), len(ranks.copies)
+    if counts != (len(conformal.specimens) - len(copies), len(copies)):
+        raise ValueError(
+            f"ranks of {counts[0]} authentic and {counts[1]} counterfeit specimens, and others are enrolled"
+        )
+    for left_out in ranks.left_out:
+        if len(left_out.specimens) != copies.count(left_out.maker):
+            raise ValueError(f"ranks of {len(left_out.specimens)} specimens of {left_out.maker[:100]!a}")
 
 
 def _group(arrays: NamedArrays, prefix: str) -> NamedArrays:

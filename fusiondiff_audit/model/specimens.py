@@ -72,6 +72,7 @@ class SpecimenRanks:
     design: Design
     reduced: bool  # the specimen has images or tiles that few enrolled ones have, which were left out
     conservative: bool  # an enrolled specimen has fewer images or tiles, so that p is too large rather than too small
+    weakest: Rank | None = None  # least as authentic of all groups of its images; None: all images were compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +102,18 @@ class TiledSpecimen:
         for image, count in zip(fullest, design.tiles, strict=False):
             chosen[image] = np.sort(rng.permutation(len(self.images[image]))[:count])
         return tuple(chosen)
+
+
+def groups(images: int, size: int, name: str, seed: bytes) -> list[list[int]]:
+    """Return groups of so many images, drawn by a specimen's name and a seed, in which each image is once at least.
+
+    >>> sorted({image for group in groups(7, 3, "sherd", b"seed") for image in group})
+    [0, 1, 2, 3, 4, 5, 6]
+    """
+    digest = hashlib.sha256(seed + b"groups" + name.encode()).digest()
+    order = np.random.default_rng(int.from_bytes(digest)).permutation(images).tolist()
+    whole = order + order[: -len(order) % size]
+    return [sorted(whole[start : start + size]) for start in range(0, len(whole), size)]
 
 
 def pool(images: Sequence[TileFeatures], choice: Choice) -> Vectors:

@@ -18,13 +18,20 @@ def numbers_fault(evidence: SpecimenEvidence, header: Header) -> str | None:
     return None
 
 
+def is_ranked(header: Header) -> bool:
+    """Say whether a header shows that specimens were compared: then every comparable one has evidence."""
+    model = header.model
+    return bool(model.ratios or model.error_rates) or header.statement is not None
+
+
 def evidence_fault(evidence: SpecimenEvidence | None, images: tuple[ImageRow, ...], header: Header) -> str | None:
     """Return why a specimen with these images cannot have this evidence; None if it can.
 
-    Without evidence there is no fault here: of a model that ranks nothing, no specimen has any.
+    Of a model that ranks nothing, no specimen has any.
     """
     if evidence is None:
-        return None
+        missing = is_comparable(images) and is_ranked(header)
+        return "was not compared with the enrolled specimens, as the header shows that others were" if missing else None
     if not is_comparable(images):
         return "was enrolled or is not assessable, and has evidence"
     counts = [image.judged.tiles for image in images if image.judged is not None]
@@ -34,6 +41,12 @@ def evidence_fault(evidence: SpecimenEvidence | None, images: tuple[ImageRow, ..
         return "was compared by more tiles than it has"
     if evidence.reduced is not (evidence.tiles != tiles):
         return f"{'lacks no' if evidence.reduced else 'lacks'} tiles, and states something else"
+    is_grouped, weakest = len(evidence.tiles) < len(tiles), evidence.weakest
+    if (weakest is not None) is not (is_grouped and evidence.authentic is not None):
+        return "has more images than were compared, and no rank of groups, or the other way round"
+    drawn = evidence.authentic
+    if weakest is not None and drawn is not None and (weakest.of != drawn.of or weakest.at_least > drawn.at_least):
+        return "has a rank of groups of its images above that of those drawn, or among other specimens"
     return numbers_fault(evidence, header)
 
 

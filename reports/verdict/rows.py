@@ -58,6 +58,9 @@ class SpecimenEvidence:
     reduced: bool  # it has images or tiles beyond what enrolled specimens have, which were left out
     conservative: bool  # an enrolled specimen has fewer, so that p is too large rather than too small
     score: str  # what likelihood ratios are computed from; larger is more like the reference
+    weakest: Rank | None = (
+        None  # least as authentic of groups of its images; None: all images were compared, or no rank
+    )
 
     def __post_init__(self) -> None:
         """Refuse one rank without the other, a spread of one image, and tiles that are out of order."""

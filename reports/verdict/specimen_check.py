@@ -7,7 +7,7 @@ the others that the rule of verdicts depends on is tried: the row must follow fr
 from itertools import product
 
 from reports.arithmetic import tolerance
-from reports.verdict.evidence_check import numbers_fault
+from reports.verdict.evidence_check import is_comparable, is_ranked, numbers_fault
 from reports.verdict.former_header import FormerHeader
 from reports.verdict.former_rows import FormerImageRow, FormerSpecimenRow
 from reports.verdict.former_specimen_check import former_specimen_fault
@@ -47,6 +47,8 @@ def _evidence_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | 
     """Return why a specimen with this image cannot have the numbers of the row; None if it can."""
     evidence, name = row.evidence, f"{row.specimen!a}"
     if evidence is None:
+        if is_comparable((image,)) and is_ranked(header):
+            return f"{name} was not compared with the enrolled specimens, and others were"
         if image.judged is not None and row.tolerance is not None and row.tolerance > (image.judged.tolerance or 0):
             return f"{name} has a tolerance above that of {image.name!a}"
         return None
@@ -86,10 +88,13 @@ def _possible_facts(row: SpecimenRow, image: ImageRow) -> list[Evidence]:
     others: list[tuple[Label, ...]] = [(), *((label,) for label in Label), tuple(Label)]
     labels = [(*shown, *more) for more in others]
     ranks = (None, None, None) if evidence is None else evidence.ranks
+    weakest = None if evidence is None else evidence.weakest
     enrolled = (image.enrolled is not None,) if not is_refused else _EITHER
     missing = (True,) if judged is not None and image.scale is None else _EITHER
     facts = [
-        Evidence(of, *ranks, enrolled=mark, scale_missing=no_scale, refused=refused, tolerance=row.tolerance)
+        Evidence(
+            of, *ranks, enrolled=mark, scale_missing=no_scale, refused=refused, tolerance=row.tolerance, weakest=weakest
+        )
         for of, mark, no_scale, refused in product(labels, enrolled, missing, (True,) if is_refused else _EITHER)
     ]
     if evidence is not None:  # what has evidence is assessable and was not enrolled

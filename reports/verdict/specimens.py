@@ -106,5 +106,6 @@ def specimen_verdict(
         scale_missing=any(image.scale is None for image in judged),
         refused=len(reached) < len(images),
         tolerance=least_tolerance(judged),
+        weakest=None if evidence is None else evidence.weakest,
     )
     return verdict(facts, rules)

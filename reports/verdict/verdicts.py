@@ -12,6 +12,7 @@ its own REFUSED, and a specimen whose every image was refused is REFUSED.
 6. An image was refused: INCONCLUSIVE. Otherwise whoever can have one refused could choose the evidence.
 7. One class alone has a p-value above the error rate: AUTHENTIC or COUNTERFEIT. Both have one: INCONCLUSIVE. Neither
    has one: UNFAMILIAR, but INCONCLUSIVE if the images of the specimen lie further apart than those of enrolled ones.
+   INCONCLUSIVE, too, instead of AUTHENTIC, if a group of the images does not have the class authentic.
 8. An answer whose certificate does not reach the policy's least tolerance, or is not of the same label: INCONCLUSIVE.
 
     >>> likely, unlikely = Rank(at_least=12, of=25), Rank(at_least=0, of=25)
@@ -85,6 +86,7 @@ class Evidence:
     authentic: Rank | None = None  # None: not calibrated
     counterfeit: Rank | None = None
     spread: Rank | None = None  # of how far the images lie apart; None: not checked
+    weakest: Rank | None = None  # the least as authentic of all groups of images, where not all were compared at once
     enrolled: bool = False
     scale_missing: bool = False
     refused: bool = False  # an image of the specimen never reached the model
@@ -115,6 +117,8 @@ def _of_ranks(evidence: Evidence, rules: VerdictRules) -> tuple[Verdict, tuple[V
     if len(classes) > 1:  # 7
         return Verdict.INCONCLUSIVE, (VerdictReason.NOT_SURE,)
     if not classes and evidence.spread is not None and not evidence.spread.above(rules.alpha):
+        return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
+    if classes == [Label.AUTHENTIC] and evidence.weakest is not None and not evidence.weakest.above(rules.alpha):
         return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
     if not classes:
         return Verdict.UNFAMILIAR, (VerdictReason.UNFAMILIAR,)

@@ -73,8 +73,8 @@ def unchecked_tests(header: Header, specimens: Iterable[SpecimenRow], images: It
         sentences.append(f"how far apart the images of {of} lie: too few enrolled specimens have several")
     if checks.without_ratios:
         of, fitted = f"{checks.without_ratios:,} specimen{'' if checks.without_ratios == 1 else 's'}", model.ratio_tiles
-        images = f"{len(fitted)} image{'' if len(fitted) == 1 else 's'} of about {min(fitted)} tiles"
-        sentences.append(f"likelihood ratios of {of}: they hold for {images} each, and fewer were compared")
+        design = f"{len(fitted)} image{'' if len(fitted) == 1 else 's'} of about {min(fitted)} tiles"
+        sentences.append(f"likelihood ratios of {of}: they hold for {design} each, and fewer were compared")
     if not checks.confounding:
         sentences.append("whether facts about imaging predict the labels of the enrolled specimens")
     return tuple(sentences)

@@ -147,6 +147,20 @@ def test_images_that_lie_apart_have_a_small_rank_of_spread() -> None:
     assert conformal.ranks(own[:1], "asked", SEED).spread is None
 
 
+def test_an_image_of_a_copy_does_not_hide_among_many_genuine_ones() -> None:
+    """Two images are compared at once, so that most of twelve would never be looked at."""
+    rng = np.random.default_rng(15)
+    conformal = fitted(rng, 8, 8)
+    own, copy = (toy("asked", maker, *(8,) * 12, rng=rng).images for maker in ("reference", "others"))
+    mixed = (*own[:11], (copy[0] + 2).astype(np.float32))
+    weakest = [conformal.ranks(mixed, f"asked {i}", SEED).weakest for i in range(6)]
+    assert [rank.at_least for rank in weakest if rank is not None] == [0] * 6
+    genuine = conformal.ranks(own, "asked", SEED)
+    assert genuine.weakest is not None
+    assert genuine.weakest.at_least <= genuine.authentic.at_least
+    assert conformal.ranks(own[:2], "asked", SEED).weakest is None
+
+
 def test_a_specimen_of_few_tiles_does_not_set_the_design_of_all() -> None:
     """An audit has no more tiles to choose from than three of four enrolled specimens of either class."""
     assert Design.usual([Design((16, 16))] * 3 + [Design((1,))]) == Design((16, 16))

@@ -424,7 +424,7 @@ def test_every_image_of_an_enrolled_specimen_is_marked(tmp_path: Path) -> None:
         verify_report(put(part, tmp_path), trust=TRUST)
     assert caught.value.reason is Reason.CONTRADICTION
     other = next(row for row in said.images[1:] if row.specimen == specimen and row.judged is not None)
-    with pytest.raises(SigningError, match="does not follow") as caught:
+    with pytest.raises(SigningError, match="was not compared with the enrolled specimens") as caught:
         verify_excerpt(make_excerpt(part, checkpoint_of(part), other.name), "excerpt", trust=TRUST)
     assert caught.value.reason is Reason.CONTRADICTION
 
@@ -565,9 +565,12 @@ def test_no_specimen_is_compared_where_others_are_not(tmp_path: Path) -> None:
     without = with_evidence(said, row.specimen, none=True)
     hidden = redecided(without, without.images)
     assert "not-calibrated" in next(each.reasons for each in hidden.specimens if each.specimen == row.specimen)
-    with pytest.raises(SigningError, match="others were not") as caught:
+    with pytest.raises(SigningError, match="was not compared") as caught:
         verify_report(put(hidden, tmp_path), trust=TRUST)
     assert caught.value.reason is Reason.CONTRADICTION
+    shown = next(each.name for each in hidden.images if each.specimen == row.specimen and each.judged is not None)
+    with pytest.raises(SigningError, match="was not compared"):
+        verify_excerpt(make_excerpt(hidden, checkpoint_of(hidden), shown), "excerpt", trust=TRUST)
     everything = changed(
         said,
         specimens=tuple(replace(each, evidence=None) for each in said.specimens),
@@ -575,4 +578,30 @@ def test_no_specimen_is_compared_where_others_are_not(tmp_path: Path) -> None:
     )
     none = redecided(everything, everything.images)
     assert {each.reasons for each in none.specimens} == {("not-calibrated",), ("not-assessable",), ("all-refused",)}
-    verify_report(put(none, tmp_path), trust=TRUST)
+    with pytest.raises(SigningError, match="was not compared"):  # a model with error rates ranks specimens
+        verify_report(put(none, tmp_path), trust=TRUST)
+    bare = replace(none.header.model, error_rates=(), ratios=(), ratio_tiles=())
+    verify_report(put(redecided(none, none.images, model=bare), tmp_path), trust=TRUST)
+
+
+def test_images_that_were_not_compared_have_a_rank_of_groups(tmp_path: Path) -> None:
+    """An image that is not genuine could hide among many that are, of which a few are drawn."""
+    said = genuine()
+    row = next(row for row in said.specimens if row.verdict is Verdict.AUTHENTIC and row.images > 1)
+    assert row.evidence is not None
+    assert row.evidence.authentic is not None
+    fewer, drawn = row.evidence.tiles[:-1], row.evidence.authentic
+    without = {"tiles": fewer, "reduced": True}
+    for weakest, fault in (
+        (None, "more images than were compared"),
+        (replace(drawn, at_least=drawn.of), "above that of those drawn"),
+        (Rank(0, drawn.of - 1), "among other specimens"),
+    ):
+        forged = with_evidence(said, row.specimen, **without, weakest=weakest, spread=None)
+        with pytest.raises(SigningError, match=fault):
+            verify_report(put(redecided(forged, forged.images), tmp_path), trust=TRUST)
+    hidden = with_evidence(said, row.specimen, **without, weakest=Rank(0, drawn.of), spread=None)
+    whole = redecided(hidden, hidden.images)
+    verify_report(put(whole, tmp_path), trust=TRUST)
+    result = next(each for each in whole.specimens if each.specimen == row.specimen)
+    assert (result.verdict, result.reasons) == (Verdict.INCONCLUSIVE, ("pictures-disagree",))
