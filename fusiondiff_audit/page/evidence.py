@@ -67,6 +67,8 @@ def comparison(row: ImageRow | SpecimenRow) -> str:
     if evidence is None:
         return ""
     reduced = " (of more, which enrolled ones do not have)" if evidence.reduced else ""
+    if evidence.weakest is not None:
+        reduced += f", the least p of a group {p_text(evidence.weakest)}"
     conservative = "; some enrolled ones have fewer, so p is rather too large" if evidence.conservative else ""
     plural = "" if evidence.tiles == (1,) else "s"
     return f"compared by {', '.join(map(str, evidence.tiles))} tile{plural}{reduced}{conservative}"
