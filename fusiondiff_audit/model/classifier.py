@@ -141,10 +141,7 @@ class DiffusionModel:
         return self._runner.encoder
 
     def rank(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
-        """Return the ranks of a specimen among those enrolled, given the features of its images; see `CrossConformal`.
-
-        A model with too few specimens to fit the models of folds to raises AuditError.
-        """
+        """Return the ranks of a specimen, given the features of its images; AuditError if too few are enrolled."""
         if self.head.conformal is None:
             fault = f"{self.settings.name}: too few specimens are enrolled to rank others among them"
             raise AuditError(AuditReason.NOT_ENROLLED, fault)

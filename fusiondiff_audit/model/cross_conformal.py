@@ -32,7 +32,7 @@ from reports.verdict.enrolment_ranks import RankPair
 MOST_FOLDS = 8
 FOLD_TREES = 60  # of the forest of each fold
 _ENROLMENT = b"enrolment"  # seeds the draw of tiles where no batch is sealed
-_ABSURD = 1e9  # no nonconformity of a real specimen, and within what a report can state
+_MOST_SCORE = 1e9  # far beyond the score of a real specimen, and within what a report can state
 _DESIGNS = 1024  # at which the scores of enrolled specimens are kept
 _LEAST_FOLDS = 3  # with two, a model without two folds has nothing to be fitted to
 
@@ -109,7 +109,7 @@ class CrossConformal:
             ranks[Class.COUNTERFEIT],
             ranks[Class.AUTHENTIC],
             self._spread(images, name, design, seed),
-            float(-by_fold[:, Class.AUTHENTIC].mean()),
+            float(np.clip(-by_fold[:, Class.AUTHENTIC].mean(), -_MOST_SCORE, _MOST_SCORE)),
             design,
             reduced=design != audited,
             conservative=not all(specimen.design.covers(design) for specimen in self.specimens),
@@ -118,8 +118,8 @@ class CrossConformal:
 
     def _rank(self, by_fold: Vectors, design: Design, seed: bytes, kind: Class) -> Rank:
         """Return the rank of a specimen's nonconformity with a class, by the model of each enrolled one's fold."""
-        if not (np.abs(by_fold) < _ABSURD).all():  # False for NaN
-            raise ValueError("a nonconformity that is no number, or absurd")
+        if not np.isfinite(by_fold).all():
+            raise ValueError("a nonconformity that is no number")
         of_class = np.array([specimen.authentic == bool(kind) for specimen in self.specimens])
         own = by_fold[np.array(self.folds)]
         at_least = (self._scores(design, seed)[of_class, kind] >= own[of_class, kind]).sum()

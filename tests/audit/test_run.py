@@ -705,6 +705,7 @@ def test_near_duplicates_mark_their_specimens_and_unassessable_images_are_left_o
     assert verify_report(tmp_path / "out", trust=trust, images=folder) == said
     nothing = Marking()
     nothing.ranks_nothing = True
+    nothing.identity = replace(nothing.identity, model=replace(nothing.identity.model, error_rates=()))
     bare = run(folder, tmp_path / "bare", nothing).report
     assert {row.reasons for row in bare.specimens} == {("was-enrolled",), ("not-calibrated",)}
     assert bare.header.statement is None

@@ -7,7 +7,7 @@ import pytest
 
 import signing
 from reports.verdict.issue import REPORT, issue
-from reports.verdict.specimens import decide_rows
+from reports.verdict.specimens import DecidedRows, decide_rows
 from reports.verdict.verification import verify_report
 from signing import Reason, SigningError
 from tests.cli.conftest import Tool
@@ -73,17 +73,11 @@ def test_an_uncalibrated_bundle_gives_no_answers(uncalibrated_lab: Tool) -> None
 
 
 def refuse_hidden_enrolment(folder: Path) -> None:
-    """Remove the enrolment marks from the rows, as an auditor could, and issue a consistent report of them.
-
-    An image without a mark has evidence, and so the evidence of all rows is removed, as of a model that ranks nothing.
-    """
-    trust = signing.load_trust(Path("trust.json"), at=signing.now())
-    said = verify_report(folder, trust=trust)
+    """Remove the enrolment marks from the rows, as an auditor could: nothing was compared of what is then unmarked."""
+    said = verify_report(folder, trust=signing.load_trust(Path("trust.json"), at=signing.now()))
     unmarked = (replace(row, enrolled=None) for row in said.images)
-    forged = following(said.header, decide_rows(unmarked, {}, said.header.rules), said.salt_key)
-    for name, data in issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes)).items():
-        (folder / name).write_bytes(data)
-    verify_report(folder, trust=trust)  # consistent without the bundle
-    with pytest.raises(SigningError, match="was among what the bundle was enrolled with") as caught:
-        verify_report(folder, trust=trust, model=Path("birch"))
+    evidence = DecidedRows(said.specimens, said.images).evidence
+    forged = following(said.header, decide_rows(unmarked, evidence, said.header.rules), said.salt_key)
+    with pytest.raises(SigningError, match="was not compared with the enrolled specimens") as caught:
+        issue(forged, signing.load_key(Path("auditor.pem"), passphrase=bytes))
     assert caught.value.reason is Reason.CONTRADICTION
