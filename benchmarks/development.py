@@ -24,11 +24,12 @@ from sklearn.metrics import roc_auc_score
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 from benchmarks.development_sets import Draw, Task, kiln_tasks, real_tasks
 from benchmarks.former_rule import FormerRule
+from fusiondiff_audit.evaluation.open_set_rule import rank_verdict
 from fusiondiff_audit.kiln.parallel import available_cores
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.cross_conformal import CrossConformal
-from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
+from reports.verdict.verdicts import Verdict
 
 ALPHA = Fraction(1, 20)
 SEED = b"development"
@@ -52,11 +53,12 @@ class SpecimenRule:
 
     def accepts(self, specimen: TiledSpecimen, alpha: Fraction) -> bool:
         ranks = self._conformal.ranks(specimen.images, specimen.name, SEED)
-        return ranks.authentic.above(alpha) and not ranks.counterfeit.above(alpha)
+        answer = rank_verdict(ranks.authentic, ranks.counterfeit, alpha, spread=ranks.spread, weakest=ranks.weakest)
+        return answer is Verdict.AUTHENTIC
 
     def distance(self, specimen: TiledSpecimen) -> float:
         """Return the mean nonconformity as authentic over the models of all folds."""
-        return float(self._conformal.nonconformity(specimen.images, specimen.name, SEED)[:, Class.AUTHENTIC].mean())
+        return -self._conformal.ranks(specimen.images, specimen.name, SEED).score
 
 
 Fit = Callable[[Draw, TileFeatures], FittedRule]

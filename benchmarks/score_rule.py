@@ -57,8 +57,8 @@ class ScoreRule:
             of_class = self._authentic == bool(kind)
             at_least = (enrolled[of_class, kind] >= own[of_class, kind]).sum()
             ranks[kind] = Rank(int(at_least), int(of_class.sum()))
-        verdict = rank_verdict(ranks[Class.AUTHENTIC], ranks[Class.COUNTERFEIT], OPEN_SET_ALPHA)
-        return SpecimenAnswer(verdict, float(by_fold[:, Class.AUTHENTIC].mean()))
+        answer = rank_verdict(ranks[Class.AUTHENTIC], ranks[Class.COUNTERFEIT], OPEN_SET_ALPHA)
+        return SpecimenAnswer(answer, float(by_fold[:, Class.AUTHENTIC].mean()))
 
     def _numbers(self, images: Sequence[int]) -> Scores:
         """Return folds x folds x (distance from copies, from the reference, their difference), over all images."""

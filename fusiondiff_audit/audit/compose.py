@@ -16,21 +16,14 @@ from reports.verdict.header import (
     TrustHeader,
     VerdictCounts,
     instrument_reasons,
-    limit_notice,
 )
+from reports.verdict.limits import SAME_OBJECT, STANDARD_LIMITS, limit_notice
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenEvidence
 from reports.verdict.specimens import SpecimenKey, decide_rows
 from reports.verdict.verdicts import Verdict
 from reports.verdict.versions import NEWEST
 from signing import write_time
-
-_LIMITS = (
-    "AUTHENTIC means `authentic as` the reference above, compared with the enrolled specimens, and nothing else.",
-    "A verdict says nothing of age, provenance or value, and nothing of parts of an object that no image shows.",
-    "That images show the named specimens, and that their labels are right, is a claim of whoever signed them.",
-)
-_SAME_OBJECT = "Images without a specimen's name may show the same object."
 
 
 def arranged(rows: Iterable[ImageRow], enrolled: EnrolledSet) -> tuple[ImageRow, ...]:
@@ -42,7 +35,11 @@ def compose(rows: Iterable[ImageRow], evidence: Mapping[SpecimenKey, SpecimenEvi
     """Return the report over arranged rows and the evidence of their specimens."""
     order, identity, draws = setting.order, setting.identity, setting.draws
     batch, policy, root = order.batch, order.policy, order.trust.root
-    rules = replace(policy.rules, instrument=instrument_reasons(identity.model, batch.manifest.device))
+    rules = replace(
+        policy.rules,
+        instrument=instrument_reasons(identity.model, batch.manifest.device),
+        least_tiles=identity.model.least_tiles,
+    )
     decided = decide_rows(rows, evidence, rules)
     runtime, signer = identity.runtime, batch.signer
     nameless = sum(row.specimen is None and row.verdict is not Verdict.REFUSED for row in decided.images)
@@ -86,9 +83,9 @@ def compose(rows: Iterable[ImageRow], evidence: Mapping[SpecimenKey, SpecimenEvi
         ledger=None if setting.ledger is None else base64.b64encode(setting.ledger).decode(),
         case=policy.case.text,
         limits=(
-            *_LIMITS,
+            *STANDARD_LIMITS,
             *limit_notice(order.limit),
-            *((_SAME_OBJECT,) if nameless > 1 else ()),
+            *((SAME_OBJECT,) if nameless > 1 else ()),
         ),
         specimens=VerdictCounts.of(decided.verdicts),
         images=VerdictCounts.of(row.verdict for row in decided.images),

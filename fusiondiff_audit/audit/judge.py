@@ -55,6 +55,6 @@ def _head(model: DiffusionModel, alpha: Fraction) -> ModelHeader:
         devices=tuple(sorted({example.device for example in examples if example.device})),
         confounded=model.settings.confounded,
         ratios=model.settings.ratios,
-        ratio_tiles=model.head.conformal.usual.tiles if model.head.conformal and model.settings.ratios else (),
+        enrolled_tiles=model.head.conformal.usual.tiles if model.head.conformal else (),
         base=display_base(model.settings.base),
     )

@@ -167,9 +167,9 @@ def tolerance_rows(report: Report) -> list[tuple[str, str]]:
         return []
     by_specimen = bool(report.specimens)
     kept = surviving_answers(report.specimens if by_specimen else report.images)
-    what = "specimen" if by_specimen else "image"
+    unit = "specimen" if by_specimen else "image"
     if not kept:
         return [("poisoning", "no answers")]
-    rows = [("poisoning", f"{count(kept[0], 'answer')} by {what}; with specimens of the enrolment altered in place:")]
+    rows = [("poisoning", f"{count(kept[0], 'answer')} by {unit}; with specimens of the enrolment altered in place:")]
     labels = "" if isinstance(report.header, FormerHeader) else ", by the forests' labels alone"
     return [*rows, *(("", f"{altered} altered: {stay} stay{labels}") for altered, stay in enumerate(kept) if altered)]

@@ -11,10 +11,9 @@ from fractions import Fraction
 from fusiondiff_audit.evaluation.open_set import FitRule, OpenSetSpecimen, SpecimenAnswer
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.cross_conformal import FOLD_TREES, CrossConformal
-from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures
 from reports.arithmetic import Rank, least_specimens
-from reports.verdict.verdicts import Verdict
+from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictRules, verdict
 
 OPEN_SET_ALPHA = Fraction(1, 20)
 _DRAW = b"bench/2"  # of the tiles of enrolled specimens; an audit draws it when the batch is sealed
@@ -31,8 +30,10 @@ class CrossConformalRule:
         """Return the verdict, and the mean nonconformity as authentic over the models of all folds."""
         images = [self.features[place] for place in specimen.images]
         ranks = self.conformal.ranks(images, specimen.name, _DRAW)
-        nonconformity = self.conformal.nonconformity(images, specimen.name, _DRAW)[:, Class.AUTHENTIC].mean()
-        return SpecimenAnswer(rank_verdict(ranks.authentic, ranks.counterfeit, OPEN_SET_ALPHA), float(nonconformity))
+        answer = rank_verdict(
+            ranks.authentic, ranks.counterfeit, OPEN_SET_ALPHA, spread=ranks.spread, weakest=ranks.weakest
+        )
+        return SpecimenAnswer(answer, -ranks.score)
 
 
 def cross_conformal_rule(
@@ -58,16 +59,11 @@ def tiled_specimen(specimen: OpenSetSpecimen, features: Sequence[TileFeatures]) 
     return TiledSpecimen(specimen.name, specimen.maker, specimen.authentic, images)
 
 
-def rank_verdict(authentic: Rank, counterfeit: Rank, alpha: Fraction) -> Verdict:
-    """Return the verdict that follows from a specimen's two ranks alone."""
-    if min(authentic.of, counterfeit.of) < least_specimens(alpha):
-        return Verdict.INCONCLUSIVE
-    match authentic.above(alpha), counterfeit.above(alpha):
-        case True, False:
-            return Verdict.AUTHENTIC
-        case False, True:
-            return Verdict.COUNTERFEIT
-        case True, True:
-            return Verdict.INCONCLUSIVE
-        case _:
-            return Verdict.UNFAMILIAR
+def rank_verdict(
+    authentic: Rank, counterfeit: Rank, alpha: Fraction, *, spread: Rank | None = None, weakest: Rank | None = None
+) -> Verdict:
+    """Return the verdict of an audit that follows from a specimen's ranks alone."""
+    is_calibrated = min(authentic.of, counterfeit.of) >= least_specimens(alpha)
+    ranks = (authentic, counterfeit, spread, weakest) if is_calibrated else ()
+    decided, _ = verdict(Evidence((Label.AUTHENTIC,), *ranks), VerdictRules(alpha))  # no rule asks for the label
+    return decided

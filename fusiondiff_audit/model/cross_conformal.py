@@ -85,7 +85,7 @@ class CrossConformal:
             model = without(one, other)
             for fold, judged in ((one, other), (other, one)):
                 for place in (place for place, of in enumerate(folds) if of == judged):
-                    held_out[fold].append((place, _whole_numbers(model, specimens[place])))
+                    held_out[fold].append((place, _whole_numbers(model, specimens[place].images)))
         models = []
         for fold in range(count):
             labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
@@ -104,7 +104,8 @@ class CrossConformal:
         ranks = {kind: self._rank(by_fold, design, seed, kind) for kind in Class}
         weakest = None
         if len(images) > len(design.tiles):
-            weakest = min(self._group_ranks(images, name, seed, len(design.tiles)), key=lambda rank: rank.p)
+            of_groups = self._group_ranks(images, name, seed, len(design.tiles))
+            weakest = min([ranks[Class.AUTHENTIC], *of_groups], key=lambda rank: rank.p)
         return SpecimenRanks(
             ranks[Class.COUNTERFEIT],
             ranks[Class.AUTHENTIC],
@@ -126,9 +127,7 @@ class CrossConformal:
         return Rank(int(at_least), int(of_class.sum()))
 
     def _group_ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes, size: int) -> Iterator[Rank]:
-        """Yield the rank as authentic of each group of a specimen's images, and of what was drawn of all."""
-        design = Design.of(map(len, images)).within(self.usual)
-        yield self._rank(self.nonconformity(images, name, seed), design, seed, Class.AUTHENTIC)
+        """Yield the rank as authentic of each group of a specimen's images."""
         for group in groups(len(images), size, name, seed):
             chosen = [images[place] for place in group]
             design = Design.of(map(len, chosen)).within(self.usual)
@@ -156,9 +155,8 @@ class CrossConformal:
         """Return how badly a specimen fits each class by the model of each fold: folds x classes."""
         audited = TiledSpecimen(name, "", authentic=False, images=tuple(images))
         choice = audited.draw(audited.design.within(self.usual), seed)
-        rows = [model.numbers(images, model.shares(images), choice) for model in self.models]
-        pairs = zip(self.models, rows, strict=True)
-        return np.concatenate([model.nonconformity(numbers[None]) for model, numbers in pairs])
+        drawn = [image[places] for image, places in zip(images, choice, strict=True) if len(places)]
+        return np.array([model.nonconformity(_whole_numbers(model, drawn)[None])[0] for model in self.models])
 
     def _spread(self, images: Sequence[TileFeatures], name: str, design: Design, seed: bytes) -> Rank | None:
         """Return the rank of how far a specimen's images lie apart; no model was fitted to it."""
@@ -215,7 +213,6 @@ def deal(specimens: Sequence[TiledSpecimen]) -> tuple[int, ...]:
     return tuple(fold[name] for name in names)
 
 
-def _whole_numbers(model: EvidenceModel, specimen: TiledSpecimen) -> Vectors:
-    """Return the numbers of a specimen with all its tiles."""
-    shares = model.shares(specimen.images)
-    return model.numbers(specimen.images, shares, whole(specimen.images))
+def _whole_numbers(model: EvidenceModel, images: Sequence[TileFeatures]) -> Vectors:
+    """Return the numbers of a specimen with all tiles of these images."""
+    return model.numbers(images, model.shares(images), whole(images))

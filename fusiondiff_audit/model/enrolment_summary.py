@@ -9,6 +9,7 @@ from fusiondiff_audit.model.enrolment import UNNAMED_MAKER, LabelledExample
 from fusiondiff_audit.model.settings import Settings
 from reports.arithmetic import least_specimens
 from reports.verdict.enrolment_ranks import EnrolmentRanks
+from reports.verdict.error_rates import rated_maker
 from reports.verdict.header import ErrorRate
 from reports.verdict.likelihood_ratio import Alternative
 
@@ -72,15 +73,20 @@ def _error_rates(settings: Settings) -> SummaryTable:
         least = least_specimens(SUMMARY_RATES[-1]) + 1
         reason = f"not measured: at least {least} specimens of each class are needed to state them at 10 %"
         return SummaryTable("Error rates", (), (), (reason,))
-    rows = tuple((rate.what, f"{rate.errors} of {rate.of}", rate.interval) for rate in stated_error_rates(settings))
+    rates = stated_error_rates(settings)
+    rows = tuple((rate.what, f"{rate.errors} of {rate.of}", rate.interval) for rate in rates)
     title = f"Error rates at {float(100 * alpha):g} %, each specimen judged without itself"
-    return SummaryTable(title, ("error", "specimens", "95 % interval"), rows, tuple(_on_makers(settings.ranks)))
+    return SummaryTable(title, ("error", "specimens", "95 % interval"), rows, tuple(_on_makers(settings.ranks, rates)))
 
 
-def _on_makers(ranks: EnrolmentRanks) -> Iterator[str]:
-    makers = len(ranks.left_out)
-    if not makers:
+def _on_makers(ranks: EnrolmentRanks, rates: Iterable[ErrorRate]) -> Iterator[str]:
+    """Yield what the rates of makers that were left out mean, and which of them could not be measured."""
+    makers = sum(rated_maker(rate) is not None for rate in rates)
+    if not ranks.left_out:
         yield "makers never enrolled: not measured, because no maker of copies could be left out"
+    elif unmeasured := len(ranks.left_out) - makers:
+        yield f"makers never enrolled: {unmeasured} not measured, because too few copies remain without them"
+    if not makers:
         return
     worst = "the one that was left out" if makers == 1 else f"the worst of these {makers}"
     yield (

@@ -167,9 +167,7 @@ def fit_evidence(
 ) -> EvidenceModel:
     """Fit distances and a forest to specimens, whose pooled vectors are given; without centre and scale."""
     labels = np.array([specimen.authentic for specimen in specimens])
-    makers = makers_of(specimens)
-    within = WithinMakers.fit(vectors, makers)
-    label = dict(zip(makers, labels, strict=True))
+    within = WithinMakers.fit(vectors, makers_of(specimens))
     most = min(_MOST_OF_ONE, max(1, _TILES // len(specimens)))
     tiles, classes = [], []
     for specimen in specimens:
@@ -182,11 +180,17 @@ def fit_evidence(
     embeddings = vectors[:, : projection.shape[1]] @ projection.T
     return EvidenceModel.unstandardised(
         within,
-        np.array([label[maker] for maker in within.makers]),
+        maker_labels(specimens),
         (embeddings[~labels], embeddings[labels]),
         projection,
         trained,
     )
+
+
+def maker_labels(specimens: Sequence[TiledSpecimen]) -> npt.NDArray[np.bool_]:
+    """Return whether the ware of each maker is authentic, in the order of the makers' names."""
+    label = {maker: one.authentic for maker, one in zip(makers_of(specimens), specimens, strict=True)}
+    return np.array([label[maker] for maker in sorted(label)])
 
 
 def makers_of(specimens: Sequence[TiledSpecimen]) -> list[str]:

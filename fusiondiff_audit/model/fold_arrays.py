@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fusiondiff_audit.model.cross_conformal import CrossConformal, deal
-from fusiondiff_audit.model.evidence import EvidenceModel, makers_of
+from fusiondiff_audit.model.evidence import EvidenceModel, maker_labels, makers_of
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.forest_arrays import from_arrays, to_arrays
 from fusiondiff_audit.model.specimens import TiledSpecimen, TileFeatures, pool_whole
@@ -59,9 +59,10 @@ def _model(
     if numbers.keys() != {*_DISTANCES, *_STANDARDS}:
         raise ValueError(f"the model of a fold has the arrays {sorted(numbers)[:10]}")
     labels = np.array([specimen.authentic for specimen in learnt])
-    label_of_maker = dict(zip(makers_of(learnt), labels.tolist(), strict=True))
-    makers = tuple(sorted(label_of_maker))
+    makers = tuple(sorted(set(makers_of(learnt))))
     rank = len(numbers["directions"]) if numbers["directions"].ndim else 0
+    if rank > len(learnt):
+        raise ValueError(f"the model of a fold has {rank} directions, fitted to {len(learnt)} specimens")
     model = EvidenceModel.unstandardised(
         WithinMakers(
             makers,
@@ -70,7 +71,7 @@ def _model(
             _checked(numbers["weights"], rank),
             float(_checked(numbers["floor"])),
         ),
-        np.array([label_of_maker[maker] for maker in makers]),
+        maker_labels(learnt),
         (embeddings[~labels], embeddings[labels]),
         projection,
         from_arrays(forest),
@@ -79,8 +80,8 @@ def _model(
         raise ValueError("the forest of a fold has other features or classes")
     centre = _checked(numbers["centre"], *model.centre.shape)
     scale = _checked(numbers["scale"], *model.scale.shape, infinite=True)
-    if not (scale > 0).all() or model.within.floor <= 0:
-        raise ValueError("the model of a fold divides by what is not above 0")
+    if not (scale > 0).all() or model.within.floor <= 0 or (model.within.weights + model.within.floor < 0).any():
+        raise ValueError("the model of a fold divides by what is not above 0, or has a negative distance")
     return model.with_standards(centre, scale, _checked(numbers["discriminant"], *model.discriminant.shape))
 
 

@@ -106,9 +106,7 @@ def _refuse_other_ranks(settings: Settings, conformal: CrossConformal | None) ->
     copies = [specimen.maker for specimen in conformal.specimens if not specimen.authentic]
     counts = len(ranks.own), len(ranks.copies)
     if counts != (len(conformal.specimens) - len(copies), len(copies)):
-        raise ValueError(
-            f"ranks of {counts[0]} authentic and {counts[1]} counterfeit specimens, and others are enrolled"
-        )
+        raise ValueError(f"ranks of {counts[0]} authentic and {counts[1]} counterfeit specimens, not of those enrolled")
     for left_out in ranks.left_out:
         if len(left_out.specimens) != copies.count(left_out.maker):
             raise ValueError(f"ranks of {len(left_out.specimens)} specimens of {left_out.maker[:100]!a}")

@@ -37,22 +37,25 @@ def measure_enrolment(
     """Return ranks and calibrators of an enrolment; makers are left out where copies of others remain to fit to."""
     specimens = conformal.specimens
     scores = conformal.enrolled_scores()[:, Class.AUTHENTIC]
-    known = [
+    enrolled_scores = [
         EnrolledScore(float(-score), specimen.authentic, specimen.maker)
         for score, specimen in zip(scores, specimens, strict=True)
     ]
-    unknown = [score for score in known if score.authentic]
+    left_out_scores = [score for score in enrolled_scores if score.authentic]
     left_out = []
     for maker, own_copies, others in without_each_maker(specimens):
         projection = conformal.models[0].projection
         without = CrossConformal.fit(others, projection, trees=trees, seed=seed, progress=progress(maker))
         ranks = [without.ranks(specimen.images, specimen.name, _SEED) for specimen in own_copies]
-        unknown += [EnrolledScore(each.score, authentic=False, maker=maker) for each in ranks]
+        left_out_scores += [EnrolledScore(each.score, authentic=False, maker=maker) for each in ranks]
         left_out.append(LeftOutMaker(maker, tuple(RankPair(each.authentic, each.counterfeit) for each in ranks)))
     pairs = list(zip(specimens, conformal.enrolled_ranks(), strict=True))
     own, copies = (tuple(pair for specimen, pair in pairs if specimen.authentic is label) for label in (True, False))
-    found = ratio_sample(known, Alternative.ENROLLED_MAKERS), ratio_sample(unknown, Alternative.ANOTHER_MAKER)
-    samples = [sample for sample in found if sample is not None]
+    possible_samples = (
+        ratio_sample(enrolled_scores, Alternative.ENROLLED_MAKERS),
+        ratio_sample(left_out_scores, Alternative.ANOTHER_MAKER),
+    )
+    samples = [sample for sample in possible_samples if sample is not None]
     return EnrolmentFigures(
         EnrolmentRanks(own, copies, tuple(left_out)),
         tuple(fit_calibrator(sample) for sample in samples),

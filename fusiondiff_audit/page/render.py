@@ -60,6 +60,7 @@ _WHY = {
     "not-sure": "either class is possible",
     "set-disagrees": "label and conformal set disagree",
     "pictures-disagree": "its images differ more than those of one specimen do",
+    "too-few-tiles": "too little of it was compared for a positive finding",
     "picture-refused": "an image of it was refused",
     "least-not-reached": "a certificate is below the minimum of the policy",
     "all-refused": "all its images were refused",

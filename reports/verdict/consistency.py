@@ -8,10 +8,11 @@ from reports.verdict.coverage import is_calibrated
 from reports.verdict.embedded import EMBEDDED_BUNDLES
 from reports.verdict.enrolment import unmarked_image
 from reports.verdict.error_rates import error_rate_fault
-from reports.verdict.evidence_check import evidence_fault, is_comparable
+from reports.verdict.evidence_check import evidence_fault
 from reports.verdict.former_consistency import former_rate_fault, former_report_fault, former_row_fault
 from reports.verdict.former_header import FormerHeader
-from reports.verdict.header import Header, VerdictCounts, limit_notice
+from reports.verdict.header import Header, VerdictCounts
+from reports.verdict.limits import SAME_OBJECT, STANDARD_LIMITS, limit_notice
 from reports.verdict.model_names import name_fault
 from reports.verdict.report import MAX_ROWS, Report
 from reports.verdict.rows import ImageRow, SpecimenEvidence
@@ -49,6 +50,15 @@ def refuse_inconsistent_header(header: Header, where: str) -> None:
     _refuse_other_rules(header, where)
     if not set(limit_notice(header.run.limit)) <= set(header.limits):
         raise contradiction(where, f"it is of {header.run.limit} images, and does not state that these are not all")
+    if rules_of(header.format).specimens_decide:
+        _refuse_other_limits(header, where)
+
+
+def _refuse_other_limits(header: Header, where: str) -> None:
+    """Refuse a header that lacks a sentence on what it does not prove, or has one of its auditor's own."""
+    demanded = {*STANDARD_LIMITS, *limit_notice(header.run.limit)}
+    if not demanded <= set(header.limits) <= {*demanded, SAME_OBJECT}:
+        raise contradiction(where, "what it states that it does not prove is not what every report states")
 
 
 def refuse_inconsistent_row(row: ImageRow, header: Header, where: str) -> None:
@@ -67,15 +77,11 @@ def _report_fault(report: Report) -> str | None:
     header = report.header
     if (name := unmarked_image(report.images)) is not None:
         return f"{name!a} is of a specimen that was enrolled, and has no mark"
-    stated, compared = DecidedRows(report.specimens, report.images), set()
+    stated = DecidedRows(report.specimens, report.images)
     evidence = stated.evidence
     for key, images in by_specimen(report.images).items():
         if (fault := _evidence_fault(key[0] or key[1], evidence.get(key), images, header)) is not None:
             return fault
-        if is_comparable(images):
-            compared.add(key)
-    if evidence.keys() not in ({*()}, compared):
-        return "some of its specimens were compared with the enrolled ones, and others were not"
     decided = decide_rows(report.images, evidence, header.rules)
     if decided != stated:
         return _first_difference(decided, stated)
@@ -125,6 +131,8 @@ def _numbers_fault(header: Header) -> str | None:
     enrolled = model.enrolled_authentic, model.enrolled_counterfeit
     if not 0 <= min(enrolled) <= max(enrolled) <= MOST_SPECIMENS:
         return f"{enrolled[0]:,} authentic and {enrolled[1]:,} counterfeit specimens, at most {MOST_SPECIMENS:,} each"
+    if (model.ratios or model.error_rates) and not model.enrolled_tiles:
+        return "it states likelihood ratios or error rates of a model that ranks nobody"
     for calibrator in model.ratios:
         if calibrator.reference > model.enrolled_authentic or calibrator.others > model.enrolled_counterfeit:
             return f"its likelihood ratios for {calibrator.alternative} are of more specimens than were enrolled"

@@ -19,21 +19,17 @@ def numbers_fault(evidence: SpecimenEvidence, header: Header) -> str | None:
 
 
 def is_ranked(header: Header) -> bool:
-    """Say whether a header shows that specimens were compared: then every comparable one has evidence."""
-    model = header.model
-    return bool(model.ratios or model.error_rates) or header.statement is not None
+    """Say whether the model ranks specimens: then every comparable one has evidence, and else none has."""
+    return bool(header.model.enrolled_tiles)
 
 
 def evidence_fault(evidence: SpecimenEvidence | None, images: tuple[ImageRow, ...], header: Header) -> str | None:
-    """Return why a specimen with these images cannot have this evidence; None if it can.
-
-    Of a model that ranks nothing, no specimen has any.
-    """
+    """Return why a specimen with these images cannot have this evidence; None if it can."""
+    expected = is_ranked(header) and is_comparable(images)
     if evidence is None:
-        missing = is_comparable(images) and is_ranked(header)
-        return "was not compared with the enrolled specimens, as the header shows that others were" if missing else None
-    if not is_comparable(images):
-        return "was enrolled or is not assessable, and has evidence"
+        return "was not compared with the enrolled specimens, and can be" if expected else None
+    if not expected:
+        return "was enrolled, is not assessable or has a model that ranks nobody, and has evidence"
     counts = [image.judged.tiles for image in images if image.judged is not None]
     tiles = tuple(sorted(counts, reverse=True))
     pairs = zip(evidence.tiles, tiles, strict=False)

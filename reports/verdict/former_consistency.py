@@ -23,8 +23,8 @@ def former_rate_fault(header: FormerHeader) -> str | None:
     names = [rate.what for rate in rates]
     if len(names) > len(FORMER_ERROR_RATES) or len(set(names)) != len(names):
         return f"it has {len(names):,} error rates; each of {len(FORMER_ERROR_RATES)} is there once at most"
-    known = [name for name in FORMER_ERROR_RATES if name in names]
-    if rules_of(header.format).rates_are_known and names != known:
+    in_order = [name for name in FORMER_ERROR_RATES if name in names]
+    if rules_of(header.format).rates_are_known and names != in_order:
         return f"it has error rates other than {' and '.join(FORMER_ERROR_RATES)}, in this order"
     for rate in rates:
         if not 0 <= rate.errors <= rate.of <= MOST_SPECIMENS or rate.interval != error_bounds(rate.errors, rate.of):

@@ -15,6 +15,7 @@ from reports.verdict.versions import VERSIONS, rules_of
 from signing.strict import is_sha256
 from signing.times import read_time
 
+_LEAST_SHARE = 4
 _ID = re.compile("[0-9a-f]{32}")
 _RATE = re.compile(r"0\.[0-9]{1,6}")
 
@@ -67,7 +68,9 @@ class ModelHeader:
     devices: tuple[str, ...]  # instruments of enrolled images, sorted; none: not stated
     confounded: bool | None  # imaging predicts the labels of the enrolled specimens; None: not checked
     ratios: tuple[RatioCalibrator, ...]  # from a specimen's score to its likelihood ratios, by alternative
-    ratio_tiles: tuple[int, ...]  # of the images that the calibrators' scores are of, largest first
+    enrolled_tiles: tuple[
+        int, ...
+    ]  # of the images that most enrolled specimens have, largest first; none: it ranks nobody
     base: str | None  # the bundle that it was enrolled on; None: nothing is said of another
 
     def __post_init__(self) -> None:
@@ -77,9 +80,17 @@ class ModelHeader:
         alternatives = [calibrator.alternative for calibrator in self.ratios]
         if alternatives != sorted(set(alternatives), key=list(Alternative).index):
             raise ValueError("calibrators of likelihood ratios that are not of each alternative once, in their order")
-        ordered = list(self.ratio_tiles) == sorted(self.ratio_tiles, reverse=True)
-        if bool(self.ratios) is not bool(self.ratio_tiles) or not ordered or min(self.ratio_tiles, default=1) < 1:
-            raise ValueError("likelihood ratios without the tiles that they are of, or the tiles out of order")
+        ordered = list(self.enrolled_tiles) == sorted(self.enrolled_tiles, reverse=True)
+        if not ordered or min(self.enrolled_tiles, default=1) < 1:
+            raise ValueError("numbers of enrolled tiles that are not positive, largest first")
+
+    @property
+    def least_tiles(self) -> int:
+        """Return by how many tiles a specimen must be compared to be AUTHENTIC: a quarter of those of enrolled ones.
+
+        Fewer show too little: everything is as usual as anything else.
+        """
+        return -(-sum(self.enrolled_tiles) // _LEAST_SHARE)
 
     def states_ratios(self, tiles: tuple[int, ...]) -> bool:
         """Say whether a specimen that was compared by these tiles has likelihood ratios.
@@ -87,8 +98,8 @@ class ModelHeader:
         Scores vary more with fewer tiles, so that a calibrator holds for about as many as it was fitted to: as many
         images, and of each three quarters of the tiles.
         """
-        pairs = zip(tiles, self.ratio_tiles, strict=False)
-        enough = len(tiles) >= len(self.ratio_tiles) and all(4 * own >= 3 * fitted for own, fitted in pairs)
+        pairs = zip(tiles, self.enrolled_tiles, strict=False)
+        enough = len(tiles) >= len(self.enrolled_tiles) and all(4 * own >= 3 * fitted for own, fitted in pairs)
         return bool(self.ratios) and enough
 
     @property
@@ -210,6 +221,7 @@ class Header:
             tolerance=policy.tolerance,
             needs_instrument=policy.needs_instrument,
             instrument=instrument_reasons(self.model, self.batch.device),
+            least_tiles=self.model.least_tiles,
         )
 
     @property
@@ -230,8 +242,3 @@ def instrument_reasons(model: ModelHeader, device: str) -> tuple[VerdictReason, 
 def model_title(name: str, base: str | None) -> str:
     """Return a model's name and the name of its base as one title."""
     return name if base is None else f"{name}, enrolled on {base}"
-
-
-def limit_notice(limit: int | None) -> tuple[str, ...]:
-    """Return the sentence that a report of a part of its batch must have among its limits."""
-    return () if limit is None else (f"Only the first {limit:,} images of the batch were asked for.",)

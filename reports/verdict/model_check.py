@@ -83,6 +83,7 @@ def _claims_compared(header: Header, settings: BundleSettings) -> Iterator[_Comp
     for what in sorted(stated.keys() | own.keys()):
         yield f"the error rate `{what}`", stated.get(what), own.get(what)
     yield "its likelihood ratios", model.ratios, settings.ratios
+    yield "whether it ranks specimens", bool(model.enrolled_tiles), settings.ranks is not None
 
 
 def _calibration_compared(

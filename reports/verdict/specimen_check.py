@@ -13,7 +13,7 @@ from reports.verdict.former_rows import FormerImageRow, FormerSpecimenRow
 from reports.verdict.former_specimen_check import former_specimen_fault
 from reports.verdict.header import Header
 from reports.verdict.rows import ImageRow, SpecimenRow
-from reports.verdict.specimens import ALL_REFUSED, decide_rows, key_of
+from reports.verdict.specimens import ALL_REFUSED, decide_rows, image_verdict, key_of
 from reports.verdict.verdicts import Evidence, Label, Verdict, verdict
 
 _EITHER = (False, True)
@@ -29,7 +29,8 @@ def specimen_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | N
         return f"{row.specimen!a} has {row.images} images, and one of them is shown"
     if row.images > sum(header.images.by_verdict().values()):
         return f"{row.specimen!a} has {row.images} images, more than the header counts"
-    if image.verdict is not Verdict.REFUSED and (image.verdict, image.reasons) != (row.verdict, row.reasons):
+    follows = image_verdict(image, row.verdict, row.reasons)
+    if image.verdict is not Verdict.REFUSED and (image.verdict, image.reasons) != follows:
         return f"{image.name!a} is {image.verdict}, and its specimen {row.verdict} or for other reasons"
     return _evidence_fault(row, image, header) or _verdict_fault(row, image, header)
 
@@ -48,7 +49,7 @@ def _evidence_fault(row: SpecimenRow, image: ImageRow, header: Header) -> str | 
     evidence, name = row.evidence, f"{row.specimen!a}"
     if evidence is None:
         if is_comparable((image,)) and is_ranked(header):
-            return f"{name} was not compared with the enrolled specimens, and others were"
+            return f"{name} was not compared with the enrolled specimens, and can be"
         if image.judged is not None and row.tolerance is not None and row.tolerance > (image.judged.tolerance or 0):
             return f"{name} has a tolerance above that of {image.name!a}"
         return None
@@ -89,11 +90,17 @@ def _possible_facts(row: SpecimenRow, image: ImageRow) -> list[Evidence]:
     labels = [(*shown, *more) for more in others]
     ranks = (None, None, None) if evidence is None else evidence.ranks
     weakest = None if evidence is None else evidence.weakest
+    tiles = 0 if evidence is None else sum(evidence.tiles)
     enrolled = (image.enrolled is not None,) if not is_refused else _EITHER
     missing = (True,) if judged is not None and image.scale is None else _EITHER
     facts = [
         Evidence(
-            of, *ranks, enrolled=mark, scale_missing=no_scale, refused=refused, tolerance=row.tolerance, weakest=weakest
+            *(of, *ranks, weakest),
+            enrolled=mark,
+            scale_missing=no_scale,
+            refused=refused,
+            tolerance=row.tolerance,
+            tiles=tiles,
         )
         for of, mark, no_scale, refused in product(labels, enrolled, missing, (True,) if is_refused else _EITHER)
     ]

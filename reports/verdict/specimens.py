@@ -1,7 +1,8 @@
 """From the evidence of specimens to the verdicts of all rows: one function for makers and for verifiers.
 
 An image without a specimen's name is a specimen of its own, and its row holds its evidence. The images of a named
-specimen have its verdict and reasons, but for files that were refused, which keep their own.
+specimen have its verdict and reasons, but for files that were refused, which keep their own, and for images that could
+not be judged, which are INCONCLUSIVE.
 
     >>> from fractions import Fraction
     >>> from reports.arithmetic import Rank
@@ -21,7 +22,7 @@ from fractions import Fraction
 
 from reports.verdict.batch_statement import BatchStatement, batch_statement
 from reports.verdict.rows import ImageRow, SpecimenEvidence, SpecimenRow, least_tolerance
-from reports.verdict.verdicts import Evidence, Verdict, VerdictRules, verdict
+from reports.verdict.verdicts import Evidence, Verdict, VerdictReason, VerdictRules, verdict
 
 SpecimenKey = tuple[str | None, str]  # the specimen's name and nothing; or None and the name of an image without one
 ALL_REFUSED = "all-refused"  # the reason of a specimen whose every image was refused
@@ -82,13 +83,26 @@ def decide_rows(
         if name is not None:
             specimens.append(SpecimenRow(name, len(rows), result, reasons, own, least_tolerance(rows)))
         shown = own if name is None else None
-        decided += [
-            row if row.verdict is Verdict.REFUSED else replace(row, verdict=result, reasons=reasons, evidence=shown)
-            for row in rows
-        ]
+        for row in rows:
+            verdict_of_image, why = image_verdict(row, result, reasons)
+            decided.append(
+                row
+                if row.verdict is Verdict.REFUSED
+                else replace(row, verdict=verdict_of_image, reasons=why, evidence=shown)
+            )
     return DecidedRows(
         tuple(sorted(specimens, key=lambda row: row.specimen)), tuple(sorted(decided, key=lambda row: row.name))
     )
+
+
+def image_verdict(row: ImageRow, verdict: Verdict, reasons: tuple[str, ...]) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict that the row of an image shows, given that of its specimen.
+
+    An image that could not be judged is no part of the evidence, so no answer stands beside it.
+    """
+    if row.judged is None and row.enrolled is None:
+        return Verdict.INCONCLUSIVE, (VerdictReason.NOT_ASSESSABLE,)
+    return verdict, reasons
 
 
 def specimen_verdict(
@@ -107,5 +121,6 @@ def specimen_verdict(
         refused=len(reached) < len(images),
         tolerance=least_tolerance(judged),
         weakest=None if evidence is None else evidence.weakest,
+        tiles=0 if evidence is None else sum(evidence.tiles),
     )
     return verdict(facts, rules)

@@ -12,7 +12,8 @@ its own REFUSED, and a specimen whose every image was refused is REFUSED.
 6. An image was refused: INCONCLUSIVE. Otherwise whoever can have one refused could choose the evidence.
 7. One class alone has a p-value above the error rate: AUTHENTIC or COUNTERFEIT. Both have one: INCONCLUSIVE. Neither
    has one: UNFAMILIAR, but INCONCLUSIVE if the images of the specimen lie further apart than those of enrolled ones.
-   INCONCLUSIVE, too, instead of AUTHENTIC, if a group of the images does not have the class authentic.
+   INCONCLUSIVE, too, instead of AUTHENTIC, if a group of the images does not have the class authentic, or if few tiles
+   were compared.
 8. An answer whose certificate does not reach the policy's least tolerance, or is not of the same label: INCONCLUSIVE.
 
     >>> likely, unlikely = Rank(at_least=12, of=25), Rank(at_least=0, of=25)
@@ -61,6 +62,7 @@ class VerdictReason(StrEnum):
     UNFAMILIAR = "unfamiliar"
     NOT_SURE = "not-sure"
     IMAGES_DISAGREE = "pictures-disagree"
+    TOO_FEW_TILES = "too-few-tiles"
     IMAGE_REFUSED = "picture-refused"
     LEAST_NOT_REACHED = "least-not-reached"
     UNLIKE_BOTH = "unlike-both"  # in versions 1 and 2 alone, as the next
@@ -76,6 +78,7 @@ class VerdictRules:
     tolerance: int | None = None  # the least tolerance of an answer; None: none is computed
     needs_instrument: bool = False  # what speaks against the instrument prevents an answer, and is no mere remark
     instrument: tuple[VerdictReason, ...] = ()  # `reports.verdict.header` has the reasons
+    least_tiles: int = 0  # by fewer no specimen is AUTHENTIC; `reports.verdict.header` has the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Evidence:
     scale_missing: bool = False
     refused: bool = False  # an image of the specimen never reached the model
     tolerance: int | None = None  # the least of its images
+    tiles: int = 0  # that were compared
 
 
 def verdict(evidence: Evidence, rules: VerdictRules) -> tuple[Verdict, tuple[VerdictReason, ...]]:
@@ -118,11 +122,18 @@ def _of_ranks(evidence: Evidence, rules: VerdictRules) -> tuple[Verdict, tuple[V
         return Verdict.INCONCLUSIVE, (VerdictReason.NOT_SURE,)
     if not classes and evidence.spread is not None and not evidence.spread.above(rules.alpha):
         return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
-    if classes == [Label.AUTHENTIC] and evidence.weakest is not None and not evidence.weakest.above(rules.alpha):
-        return Verdict.INCONCLUSIVE, (VerdictReason.IMAGES_DISAGREE,)
+    if classes == [Label.AUTHENTIC] and (doubt := _doubt(evidence, rules)) is not None:
+        return Verdict.INCONCLUSIVE, (doubt,)
     if not classes:
         return Verdict.UNFAMILIAR, (VerdictReason.UNFAMILIAR,)
     is_certified = set(evidence.labels) == set(classes) and (evidence.tolerance or 0) >= (rules.tolerance or 0)
     if rules.tolerance and not is_certified:  # 8
         return Verdict.INCONCLUSIVE, (VerdictReason.LEAST_NOT_REACHED,)
     return Verdict(classes[0].name), ()
+
+
+def _doubt(evidence: Evidence, rules: VerdictRules) -> VerdictReason | None:
+    """Return what keeps a specimen whose p-values are those of the reference from being AUTHENTIC, or None."""
+    if evidence.weakest is not None and not evidence.weakest.above(rules.alpha):
+        return VerdictReason.IMAGES_DISAGREE
+    return VerdictReason.TOO_FEW_TILES if evidence.tiles < rules.least_tiles else None

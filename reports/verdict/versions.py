@@ -64,7 +64,13 @@ def _to_version_3(leaf: _Object, kind: str, where: str) -> _Object:
     Fields that version 3 has no longer stay: `former_header` and `former_rows` have them.
     """
     if kind == "header":
-        for name, value in (("base", None), ("devices", []), ("confounded", None), ("ratios", []), ("ratio_tiles", [])):
+        for name, value in (
+            ("base", None),
+            ("devices", []),
+            ("confounded", None),
+            ("ratios", []),
+            ("enrolled_tiles", []),
+        ):
             leaf = _with_field(leaf, name, value, where, part="model")
         leaf = _with_field(leaf, "needs_instrument", False, where, part="policy")
         limits, admission = _admission(leaf.get("limits"))

@@ -72,7 +72,10 @@ def unchecked_tests(header: Header, specimens: Iterable[SpecimenRow], images: It
         of = f"{checks.unspread:,} specimen{'' if checks.unspread == 1 else 's'}"
         sentences.append(f"how far apart the images of {of} lie: too few enrolled specimens have several")
     if checks.without_ratios:
-        of, fitted = f"{checks.without_ratios:,} specimen{'' if checks.without_ratios == 1 else 's'}", model.ratio_tiles
+        of, fitted = (
+            f"{checks.without_ratios:,} specimen{'' if checks.without_ratios == 1 else 's'}",
+            model.enrolled_tiles,
+        )
         design = f"{len(fitted)} image{'' if len(fitted) == 1 else 's'} of about {min(fitted)} tiles"
         sentences.append(f"likelihood ratios of {of}: they hold for {design} each, and fewer were compared")
     if not checks.confounding:
@@ -139,10 +142,10 @@ def instrument_lines(header: Header) -> tuple[str, ...]:
     model, device = header.model, header.batch.device
     if isinstance(header, FormerHeader):
         return (f"{device}; those enrolled are not stated",)
-    known = "enrolled" if device in model.devices else "NOT ENROLLED"
+    state = "enrolled" if device in model.devices else "NOT ENROLLED"
     states = {True: "IMAGING PREDICTS THE LABELS", False: "imaging was not found to predict the labels", None: ""}
     listed = f"enrolled: {', '.join(model.devices)}" if model.devices else "the enrolled ones are not stated"
-    return tuple(filter(None, (f"{device}, {known}; {listed}", states[model.confounded])))
+    return tuple(filter(None, (f"{device}, {state}; {listed}", states[model.confounded])))
 
 
 def statement_lines(header: Header) -> tuple[str, ...]:

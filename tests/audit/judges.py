@@ -32,20 +32,18 @@ class DigestJudge:
 
     def __init__(self, limit: int | None = None) -> None:
         head = ModelHeader(
-            *(
-                "digest",
-                digest("model"),
-                True,
-                _ENROLLED,
-                _ENROLLED,
-                1,
-                rates(_ENROLLED),
-                ("sem-1",),
-                False,
-                (),
-                (),
-                None,
-            )
+            name="digest",
+            digest=digest("model"),
+            verified=True,
+            enrolled_authentic=_ENROLLED,
+            enrolled_counterfeit=_ENROLLED,
+            partitions=1,
+            error_rates=rates(_ENROLLED),
+            devices=("sem-1",),
+            confounded=False,
+            ratios=(),
+            enrolled_tiles=(1,),
+            base=None,
         )
         runtime = Runtime("cpu", "fp32", 1, 1, (("torch", "0"),))
         self.identity = ModelIdentity(head, "whatever its digest says", True, runtime)

@@ -37,8 +37,8 @@ from reports.identity import Key
 from reports.verdict.batch_check import batch_facts
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
-from reports.verdict.header import limit_notice
 from reports.verdict.issue import REPORT, issue
+from reports.verdict.limits import limit_notice
 from reports.verdict.report import Report
 from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenEvidence
 from reports.verdict.verdicts import Verdict, VerdictReason
@@ -700,12 +700,13 @@ def test_near_duplicates_mark_their_specimens_and_unassessable_images_are_left_o
     left_out, shown = said.images[3], said.specimens[1]
     assert left_out.judged is None
     assert (left_out.quality or "").startswith("not assessable (out-of-focus)")
-    assert (left_out.verdict, left_out.reasons) == (shown.verdict, shown.reasons)
+    assert (left_out.verdict, left_out.reasons) == (Verdict.INCONCLUSIVE, ("not-assessable",))
     assert shown.verdict in (Verdict.AUTHENTIC, Verdict.COUNTERFEIT)
     assert verify_report(tmp_path / "out", trust=trust, images=folder) == said
     nothing = Marking()
     nothing.ranks_nothing = True
-    nothing.identity = replace(nothing.identity, model=replace(nothing.identity.model, error_rates=()))
+    bare_model = replace(nothing.identity.model, error_rates=(), enrolled_tiles=())
+    nothing.identity = replace(nothing.identity, model=bare_model)
     bare = run(folder, tmp_path / "bare", nothing).report
     assert {row.reasons for row in bare.specimens} == {("was-enrolled",), ("not-calibrated",)}
     assert bare.header.statement is None

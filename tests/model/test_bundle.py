@@ -216,6 +216,11 @@ def endless(bundle: Path) -> None:
     (bundle / SHARD).write_bytes(struct.pack("<Q", 2**40))
 
 
+def fewer_ranks(bundle: Path) -> None:
+    ranks = json.loads((bundle / SETTINGS_FILE).read_bytes())["ranks"]
+    stated("ranks", ranks | {"own": ranks["own"][1:]})(bundle)
+
+
 def crowded(bundle: Path) -> None:
     for number in range(2, 34):
         (bundle / shard_name(number)).touch()
@@ -279,6 +284,16 @@ SIGNED: dict[str, tuple[Callable[[Path], None], str]] = {
         head(lambda t: t["fold.0.forest.features"].fill_(17)),
         "other features",
     ),
+    "a fold of more directions than specimens": (
+        head(
+            lambda t: t.update(
+                {"fold.0.directions": torch.zeros(99, 32).double(), "fold.0.weights": torch.zeros(99).double()}
+            )
+        ),
+        "99 directions, fitted to 20 specimens",
+    ),
+    "a fold with a negative distance": (head(lambda t: t["fold.0.weights"].fill_(-1e9)), "a negative distance"),
+    "ranks of fewer specimens": (fewer_ranks, "ranks of 11 authentic and 12 counterfeit specimens"),
     "ratios without ranks": (stated("ranks", None), "of specimens that are not enrolled"),
     "too many shards": (crowded, "33 shards, at most 32"),
     "seen as text": (stated("seen", "none"), "expected a list"),

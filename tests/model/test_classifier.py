@@ -230,6 +230,17 @@ def test_a_specimen_is_ranked_by_the_features_of_its_images() -> None:
     assert ranks[0] == MODEL.rank(own, "a specimen", b"seed")
 
 
+def test_scores_that_are_no_numbers_are_refused_with_a_reason() -> None:
+    """A bundle's maker chose the models of folds."""
+    model = enrolled_model(4)
+    assert model.head.conformal is not None
+    (finding,) = model.judge(pictures(1))
+    model.head.conformal.models[0].discriminant.fill(1e308)
+    with pytest.raises(SigningError, match="a nonconformity that is no number, of specimen 'sherd'") as caught:
+        model.rank([finding.features], "sherd", b"seed")
+    assert caught.value.reason is Reason.MALFORMED
+
+
 def test_too_few_specimens_rank_nobody() -> None:
     model = enrolled_model(2)
     assert (model.settings.ranks, model.settings.ratios) == (None, ())

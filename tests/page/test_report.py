@@ -110,7 +110,7 @@ def test_a_specimen_is_shown_with_its_p_values_and_likelihood_ratios(page_report
     tiles = stated.evidence.tiles if stated.evidence is not None else ()
     assert ratio_sentences(stated, page_report.header)
     for fitted in ((*tiles, 1), (2 * tiles[0],)):  # to more images, or to twice as many tiles
-        other = replace(page_report.header, model=replace(model, ratio_tiles=fitted))
+        other = replace(page_report.header, model=replace(model, enrolled_tiles=fitted))
         assert not ratio_sentences(stated, other)
     assert "an image without a specimen&#39;s name" in page or "an image without a specimen's name" in page
 

@@ -26,6 +26,7 @@ from reports.verdict.header import (
     VerdictCounts,
 )
 from reports.verdict.likelihood_ratio import Alternative, RatioCalibrator
+from reports.verdict.limits import STANDARD_LIMITS
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, Judgement, SpecimenEvidence
 from reports.verdict.specimens import DecidedRows, SpecimenKey, by_specimen, decide_rows
@@ -145,7 +146,7 @@ def header(auditor: PublicKey, principal: str = "auditor-1", **changes: Any) -> 
         admission=Admission(),
         ledger=None,
         case=("Sale 12",),
-        limits=("It says nothing of age.",),
+        limits=STANDARD_LIMITS,
         specimens=VerdictCounts.of(()),
         images=VerdictCounts.of(()),
         statement=None,

@@ -85,7 +85,7 @@ def former_header(auditor: PublicKey, **changes: Any) -> FormerHeader:
     head = header(auditor)
     own = {field.name: getattr(head, field.name) for field in fields(head)}
     shared = {field.name: getattr(head.model, field.name) for field in fields(head.model)}
-    shared |= {"error_rates": former_rates(20), "devices": (), "confounded": None, "ratios": (), "ratio_tiles": ()}
+    shared |= {"error_rates": former_rates(20), "devices": (), "confounded": None, "ratios": (), "enrolled_tiles": ()}
     own["model"] = FormerModelHeader(**shared, calibrated_authentic=ENROLLED, calibrated_counterfeit=ENROLLED)
     own["policy"] = replace(head.policy, digest=digest(RULES), text=RULES, needs_instrument=False)
     return FormerHeader(**own | {"format": V2} | changes)
@@ -124,7 +124,7 @@ ADDED: dict[
     },
     V3: {
         "header": (
-            *(("model", name) for name in ("base", "devices", "confounded", "ratios", "ratio_tiles")),
+            *(("model", name) for name in ("base", "devices", "confounded", "ratios", "enrolled_tiles")),
             *(("policy", "needs_instrument"), (None, "admission"), (None, "statement")),
         ),
         "specimen": ((None, "evidence"),),

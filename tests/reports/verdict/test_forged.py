@@ -171,7 +171,7 @@ GOOD: dict[str, Callable[[Header], Header]] = {
     "no error rates": with_model(error_rates=()),
     "error rates of the classes alone": with_model(error_rates=rates(20)[:2]),
     "error rates of a maker alone": with_model(error_rates=rates(20)[2:3]),
-    "no likelihood ratios": with_model(ratios=(), ratio_tiles=()),
+    "no likelihood ratios": with_model(ratios=()),
     "likelihood ratios against another maker alone": with_model(ratios=CALIBRATORS[1:]),
     "confounding not checked": with_model(confounded=None),
     "a stress test by one of ours": claiming(stress_claim()),
@@ -278,6 +278,12 @@ FORGED: dict[str, tuple[Callable[[Header], Header], Reason]] = {
             "of more makers than copies": (replace(CALIBRATORS[1], others=21),),
         }.items()
     },
+    "a sentence of its own on what it proves": (
+        lambda h: replace(h, limits=(*h.limits, "It certifies age, provenance and value.")),
+        Reason.CONTRADICTION,
+    ),
+    "silence on what it does not prove": (lambda h: replace(h, limits=h.limits[1:]), Reason.CONTRADICTION),
+    "a model that ranks nobody, and its error rates": (with_model(enrolled_tiles=()), Reason.CONTRADICTION),
     "more specimens than are ranked": (with_model(enrolled_authentic=20_001), Reason.CONTRADICTION),
     "fewer than no specimens": (with_model(enrolled_counterfeit=-1), Reason.CONTRADICTION),
     "statement: more unlike the reference": (stating(least_unlike=4), Reason.CONTRADICTION),
@@ -547,7 +553,7 @@ def test_a_statement_that_is_left_out_or_made_up_is_refused(tmp_path: Path) -> N
     bare = redecided(
         said,
         said.images,
-        model=replace(said.header.model, enrolled_authentic=18, error_rates=(), ratios=(), ratio_tiles=()),
+        model=replace(said.header.model, enrolled_authentic=18, error_rates=(), ratios=(), enrolled_tiles=()),
     )
     made_up = BatchStatement(4, 8, 18, 1, 3, approximate=True)
     calibrated_by_too_few = changed(bare, header=replace(bare.header, statement=made_up))
@@ -580,7 +586,7 @@ def test_no_specimen_is_compared_where_others_are_not(tmp_path: Path) -> None:
     assert {each.reasons for each in none.specimens} == {("not-calibrated",), ("not-assessable",), ("all-refused",)}
     with pytest.raises(SigningError, match="was not compared"):  # a model with error rates ranks specimens
         verify_report(put(none, tmp_path), trust=TRUST)
-    bare = replace(none.header.model, error_rates=(), ratios=(), ratio_tiles=())
+    bare = replace(none.header.model, error_rates=(), ratios=(), enrolled_tiles=())
     verify_report(put(redecided(none, none.images, model=bare), tmp_path), trust=TRUST)
 
 

@@ -13,8 +13,9 @@ from fusiondiff_audit.policy.audit import AuditPolicy, Case, Intake
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
 from reports.verdict.former_verdicts import FormerEvidence, former_verdict
-from reports.verdict.header import ErrorRate, Header, VerdictCounts, limit_notice
+from reports.verdict.header import ErrorRate, Header, VerdictCounts
 from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY, issue
+from reports.verdict.limits import limit_notice
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenEvidence, SpecimenRow, surviving_answers
 from reports.verdict.verdicts import Evidence, Label, Verdict, VerdictReason, VerdictRules, verdict
@@ -253,7 +254,9 @@ def test_the_summary_passes_only_where_every_image_is_authentic() -> None:
     left_out = redecided(
         changed(pure, specimens=(compared(pure.specimens[0], tiles=(16, 16)),)), (out_of_focus, *pure.images[1:])
     )
-    assert {row.verdict for row in left_out.images} == {Verdict.AUTHENTIC}
+    shown = [row.verdict for row in left_out.images]
+    assert shown == [Verdict.INCONCLUSIVE, Verdict.AUTHENTIC, Verdict.AUTHENTIC]
+    assert left_out.specimens[0].verdict is Verdict.AUTHENTIC
     assert summarised(left_out)["predicate"]["verificationResult"] == "FAILED"  # one of them was not judged
 
 
@@ -263,6 +266,7 @@ BOTH, NEITHER, AS_REFERENCE, AS_COPY = (HIGH, HIGH), (LOW, LOW), (HIGH, LOW), (L
 INSTRUMENT = (VerdictReason.INSTRUMENT_NOT_ENROLLED,)
 REQUIRED = VerdictRules(ALPHA, needs_scale=True, needs_instrument=True, instrument=INSTRUMENT)
 REMARK = VerdictRules(ALPHA, instrument=INSTRUMENT)
+QUARTER = VerdictRules(ALPHA, least_tiles=8)
 NAMED = VerdictRules(ALPHA, needs_instrument=True)
 
 
@@ -278,6 +282,12 @@ NAMED = VerdictRules(ALPHA, needs_instrument=True)
         (Evidence((A,), *NEITHER, HIGH), NAMED, Verdict.UNFAMILIAR, ("unfamiliar",)),
         (Evidence((A,), *NEITHER, LOW), NAMED, Verdict.INCONCLUSIVE, ("pictures-disagree",)),
         (Evidence((A,), *AS_REFERENCE, LOW), NAMED, Verdict.AUTHENTIC, ()),
+        (Evidence((A,), *AS_REFERENCE, weakest=LOW), NAMED, Verdict.INCONCLUSIVE, ("pictures-disagree",)),
+        (Evidence((A,), *AS_REFERENCE, weakest=HIGH), NAMED, Verdict.AUTHENTIC, ()),
+        (Evidence((A,), *AS_REFERENCE, tiles=7), QUARTER, Verdict.INCONCLUSIVE, ("too-few-tiles",)),
+        (Evidence((A,), *AS_REFERENCE, tiles=8), QUARTER, Verdict.AUTHENTIC, ()),
+        (Evidence((A,), *AS_COPY, tiles=1), QUARTER, Verdict.COUNTERFEIT, ()),
+        (Evidence((A,), *NEITHER, tiles=1), QUARTER, Verdict.UNFAMILIAR, ("unfamiliar",)),
         (Evidence((A,), Rank(1, 20), Rank(0, 19)), NAMED, Verdict.AUTHENTIC, ()),  # p = 1 / 20 is not above 5 %
         (Evidence((A,), *AS_REFERENCE, enrolled=True, refused=True), REQUIRED, Verdict.INCONCLUSIVE, ("was-enrolled",)),
         (Evidence((A,), *AS_REFERENCE, enrolled=True), REMARK, Verdict.INCONCLUSIVE, ("was-enrolled",)),

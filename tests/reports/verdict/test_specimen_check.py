@@ -29,7 +29,7 @@ def told(row: ImageRow, verdict: Verdict, *reasons: str, **changes: object) -> I
     return replace(row, verdict=verdict, reasons=reasons, **changes)  # type: ignore[arg-type]
 
 
-UNJUDGED = told(GOOD, Verdict.AUTHENTIC, judged=None)
+UNJUDGED = told(GOOD, Verdict.INCONCLUSIVE, "not-assessable", judged=None)
 REFUSED = told(
     UNJUDGED, Verdict.REFUSED, "duplicate-pixels", pixels=None, scale=None, steps=(), quality=None, remarks=()
 )
@@ -66,6 +66,7 @@ FORGED: dict[str, tuple[ImageRow, SpecimenRow]] = {
         told(ENROLLED, Verdict.INCONCLUSIVE, "not-sure"),
         replace(NO_ANSWER, reasons=("not-sure",)),
     ),
+    "an answer in the row of a picture that was not judged": (told(GOOD, Verdict.AUTHENTIC, judged=None), ANSWER),
     "an answer of one refused picture": (REFUSED, replace(ANSWER, images=1)),
     "no pictures": (GOOD, replace(ANSWER, images=0)),
     "more pictures than are counted": (GOOD, replace(ANSWER, images=46)),

@@ -53,7 +53,7 @@ class Moody(DigestJudge):
 
     def __init__(self) -> None:
         super().__init__()
-        model = replace(self.identity.model, partitions=5, base="sd14", ratios=CALIBRATORS, ratio_tiles=(1,))
+        model = replace(self.identity.model, partitions=5, base="sd14", ratios=CALIBRATORS, enrolled_tiles=(1,))
         self.identity = replace(self.identity, model=model)
         self.enrolled = EnrolledSet(frozenset(), frozenset({"sherd 1"}))
 
