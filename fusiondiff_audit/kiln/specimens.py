@@ -16,7 +16,7 @@ import numpy.typing as npt
 from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.firing import fire
 from fusiondiff_audit.kiln.instruments import INSTRUMENTS
-from fusiondiff_audit.kiln.layout import draw_layout
+from fusiondiff_audit.kiln.layout import FieldLayout, draw_layout
 from fusiondiff_audit.kiln.microscope import Microscope, acquire_image
 from fusiondiff_audit.kiln.recipes import KILNS, Difficulty, Kiln
 from fusiondiff_audit.kiln.section import render_section
@@ -43,9 +43,17 @@ class Specimen:
 
     def field(self, number: int, side: int) -> Pixels:
         """Draw the image of a field of view, `side` pixels wide."""
-        rng = random_stream(*self.key, "field", str(number))
-        layout = draw_layout(self.body, rng, side=side, pixel_size=self.pixel_size)
+        layout, rng = self._layout(number, side)
         return acquire_image(render_section(layout), self.microscope, rng)
+
+    def layout(self, number: int, side: int) -> FieldLayout:
+        """Draw the layout of the field of view that `field` images."""
+        return self._layout(number, side)[0]
+
+    def _layout(self, number: int, side: int) -> tuple[FieldLayout, np.random.Generator]:
+        """Return a field's layout, and its random generator as it stands after the layout."""
+        rng = random_stream(*self.key, "field", str(number))
+        return draw_layout(self.body, rng, side=side, pixel_size=self.pixel_size), rng
 
 
 def specimen(
