@@ -15,7 +15,8 @@ from benchmarks.regions import Labels, Mask, Regions, Values, connected_regions,
 from fusiondiff_audit.kiln.phase_map import PhaseMap
 from fusiondiff_audit.kiln.shapes import Floats
 
-_LEAST = 1e-4  # the least value whose logarithm is taken
+_LEAST = 1e-6  # the least value whose logarithm is taken: less than one object in an image
+_LEAST_SHARE = 1e-4
 _SHAPED = 20  # pixels; the shape of smaller regions is not measured
 _GRID = 8  # pixels between points at which grains are weighted by area
 _DISTANCES = (0.0, 0.5, 1.0, 2.0, 4.0)  # pixels from grain boundaries, between which greys are averaged
@@ -241,7 +242,7 @@ def _cracks(phases: PhaseMap, solid: Mask, body: Mask, ranks: Values) -> ImageMe
 
 
 def _share(mask: Mask, seen: float) -> float:
-    return _log(mask.sum() / seen) if seen else np.nan
+    return _log(max(mask.sum() / seen, _LEAST_SHARE)) if seen else np.nan
 
 
 def _log(value: float) -> float:

@@ -90,6 +90,8 @@ def test_phases_that_are_there_are_measured() -> None:
     assert through["layers"] == 1
     assert through["body"] < 0.9 < plain["body"] == 1
     assert through["quartz"] > plain["quartz"] + 2
+    fewer = measured(replace(body, inclusions=replace(phases, feldspar=0.05)))
+    assert through["laths density"] - fewer["laths density"] == pytest.approx(np.log(4), abs=0.7)  # 5 in the image
 
 
 def test_a_covered_body_has_no_measurements() -> None:
