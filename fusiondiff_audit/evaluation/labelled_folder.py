@@ -36,7 +36,8 @@ class FolderFeatures:
     truth: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.str_]
     descriptors: Mapping[str, Floats]
-    embeddings: "EnrolledEmbeddings | None"
+    images: "tuple[EmbeddedImage, ...]"  # without pixels; empty without a model
+    labels: tuple[FileLabel, ...]
     refused: tuple[str, ...]
 
     def specimens(self) -> tuple[int, int]:
@@ -62,10 +63,8 @@ class FolderFeatures:
         from fusiondiff_audit.model.enrolment import ForestSettings
         from fusiondiff_audit.model.held_out import held_out_scores
 
-        embeddings, rule = self.embeddings, model.settings.geometry.rule
+        embeddings, rule = _collected(self.images, self.labels), model.settings.geometry.rule
         learning = replace(model.settings.learning or ForestSettings(), partitions=1)
-        if embeddings is None:
-            raise ValueError("the images were described without a model")
 
         def learner(train: Places, test: Places) -> Floats:
             return held_out_scores(embeddings, train, test, learning=learning, rule=rule)
@@ -103,7 +102,8 @@ def extract_features(
         np.array([labels[name].authentic for name in names], dtype=bool),
         np.array([labels[name].specimen for name in names]),
         {name: np.stack(column) if column else np.zeros((0, 1)) for name, column in rows.items()},
-        _collected(embedded, [labels[name] for name in names]) if embedded else None,
+        tuple(embedded),
+        tuple(labels[name] for name in names),
         tuple(refused),
     )
 

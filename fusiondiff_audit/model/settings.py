@@ -8,6 +8,7 @@ from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from reports.verdict.confounding import ImagingClaim
+from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.enrolment_ranks import EnrolmentRanks
 from reports.verdict.likelihood_ratio import CalibrationQuality, RatioCalibrator
 from reports.verdict.model_names import JOINT, states_base
@@ -78,6 +79,14 @@ class Settings:
         for digest in (*self.seen, *(example.pixel_digest for example in self.examples)):
             if not is_sha256(digest):
                 raise ValueError(f"{digest[:100]!a} is no digest of an image")
+
+    @property
+    def enrolled_set(self) -> EnrolledSet:
+        """Return the images and specimens of the enrolment, and the labelled images of the encoder's training."""
+        return EnrolledSet(
+            frozenset((*(example.pixel_digest for example in self.examples), *self.seen)),
+            frozenset(example.specimen for example in self.examples),
+        )
 
     @property
     def confounded(self) -> bool | None:

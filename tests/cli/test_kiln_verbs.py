@@ -12,7 +12,7 @@ from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.evaluation import open_set_rule, open_set_task, task
 from signing import PrivateKey
 from tests.cli.conftest import Done, Tool
-from tests.model.tiny import tiny_model
+from tests.model.tiny import enrolled_model, tiny_model
 
 SMALL = ("--specimens", "3", "--side", "96")
 
@@ -45,11 +45,15 @@ EVALUATE = ("evaluate", "shots", "--labels", "shots/labels.csv", "--model", "tin
 @pytest.mark.slow
 def test_a_model_is_measured_beside_the_baselines(lab: Tool, keys: dict[str, PrivateKey]) -> None:
     assert lab("kiln", "make", "shots", *SMALL).code == 0
-    tiny_model().save(Path("tiny"), key=keys["model"])
+    enrolled_model(each=4).save(Path("tiny"), key=keys["model"])
     measured = lab(*EVALUATE, "--json")
     assert measured.code == 0
     assert list(measured.json["models"]) == ["grey", "model"]
     assert measured.json["models"]["model"]["of"] == 12
+    own, *copies = measured.json["verdicts"]
+    assert (own["label"], own["known"], own["INCONCLUSIVE"]) == ("authentic", None, 3)  # 4 enrolled ones are too few
+    assert {row["label"] for row in copies} == {"counterfeit"}
+    assert sum(row["INCONCLUSIVE"] for row in copies) == 3
     stranger = lab(*EVALUATE, "--trust", "trust.json", "--json")
     assert (stranger.code, stranger.json["reason"]) == (Exit.INTEGRITY, "unknown-key")
     flat = next(path for path in sorted(Path("shots").glob("*.png")))
@@ -61,6 +65,7 @@ def test_a_model_is_measured_beside_the_baselines(lab: Tool, keys: dict[str, Pri
     assert f"REFUSED: {flat.name}" in text.err
     assert "1 file left out of every figure" in text.out
     assert text.out.count("/11 ") == 2
+    assert "known to the model" in text.out
 
 
 def test_the_same_seed_makes_the_same_folder(tool: Tool) -> None:

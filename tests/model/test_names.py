@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
+from fusiondiff_audit.audit.judge import ModelJudge
 from fusiondiff_audit.cli.evaluate import _title
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.names import MAX_BUNDLE_NAME, refuse_bad_name
@@ -112,7 +112,7 @@ def test_a_base_that_is_not_named_is_left_out_and_read_as_absent() -> None:
 
 def test_what_was_enrolled_is_read_alike_by_maker_and_checker() -> None:
     settings = replace(enrolled_model(2).settings, seen=("0" * 64,))
-    known = enrolled_set(settings)
+    known = settings.enrolled_set
     assert known.specimens == {"alder 0", "birch 0", "alder 1", "birch 1"}
     assert len(known.images) == 5
     read = read_json(settings.to_bytes(), "it", limit=10**6, tokens=10**5)

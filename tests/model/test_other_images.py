@@ -36,7 +36,7 @@ def answered(conformal: CrossConformal, findings: list[Finding]) -> list[str]:
 def test_none_is_like_what_the_embedded_bundle_was_enrolled_with(
     model: DiffusionModel, findings: list[Finding]
 ) -> None:
-    assert len(findings) >= 45  # of 60; the others have no structure, or too much white or black
+    assert len(findings) >= 35  # of 60; the others have no structure, or too much white or black
     assert model.head.conformal is not None
     assert answered(model.head.conformal, findings) == []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.audit.judge import ModelJudge, enrolled_set
+from fusiondiff_audit.audit.judge import ModelJudge
 from fusiondiff_audit.model import settings as core
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
@@ -373,7 +373,7 @@ def agree(model: DiffusionModel, folder: Path) -> BundleSettings:
     assert (read.ranks, read.ratios, read.confounding) == (own.ranks, own.ratios, own.confounding)
     for read_example, example in zip(read.examples, own.examples, strict=True):
         assert dataclasses.asdict(read_example) == dataclasses.asdict(example) | {"calibrates": False}
-    assert read.enrolled == enrolled_set(own)
+    assert read.enrolled == own.enrolled_set
     assert read.error_rates(ALPHA) == identity.model.error_rates
     header = replace(
         genuine().header, model=identity.model, reference=identity.reference, demonstration=identity.demonstration
