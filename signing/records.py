@@ -16,6 +16,7 @@ import dataclasses
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, TypeVar
@@ -25,14 +26,23 @@ from signing.strict import malformed
 
 MOST_INTEGER = 2**53
 LONGEST = 100_000  # entries of a list
+OPTIONAL_FIELD: Mapping[str, bool] = {"optional": True}  # metadata: the key is left out, never null, where it is None
 _Record = TypeVar("_Record")
 
 
 def read_record(kind: type[_Record], fields: Fields) -> _Record:
-    """Return the record that a JSON object stands for; every field must be there, and be of its type."""
-    hints = field_types(typing.cast("Any", kind))
-    fields.closed(*hints)
-    values = {name: _read(hint, fields, name) for name, hint in hints.items()}
+    """Return the record that a JSON object stands for.
+
+    Every field that is not optional must be there, and every field be of its type.
+    """
+    hashable = typing.cast("Any", kind)
+    hints, optional = field_types(hashable), optional_fields(hashable)
+    fields.closed(*(hints.keys() - optional), optional=optional)
+    for name in filter(fields.has, sorted(optional)):
+        if fields.null(name):
+            raise malformed(fields.where, f"{name}: is left out where there is none")
+    present = (name for name in hints if name not in optional or fields.has(name))
+    values = {name: _read(hints[name], fields, name) for name in present}
     try:
         return kind(**values)
     except ValueError as e:
@@ -46,9 +56,17 @@ def field_types(kind: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
+@functools.cache
+def optional_fields(kind: Any) -> frozenset[str]:
+    """Return the names of the fields that are declared with `OPTIONAL_FIELD`."""
+    return frozenset(field.name for field in dataclasses.fields(kind) if field.metadata == OPTIONAL_FIELD)
+
+
 def write_record(record: Any) -> dict[str, Any]:
     """Return the JSON object that `read_record` reads as this record."""
-    return {field.name: _write(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    absent = {name for name in optional_fields(typing.cast("Any", type(record))) if values[name] is None}
+    return {name: _write(value) for name, value in values.items() if name not in absent}
 
 
 def _write(value: Any) -> Any:

@@ -14,11 +14,10 @@ from reports.verdict.likelihood_ratio import CalibrationQuality, RatioCalibrator
 from reports.verdict.model_names import JOINT, states_base
 from signing.errors import Reason, SigningError
 from signing.fields import Fields, read_json
-from signing.records import read_record, write_record
-from signing.strict import is_sha256, malformed, refuse_bad_label, write_json
+from signing.records import OPTIONAL_FIELD, read_record, write_record
+from signing.strict import is_sha256, refuse_bad_label, write_json
 
 FORMAT = "fusiondiff-audit/bundle/v2"
-OPTIONAL_BASE = "base"  # the one optional field
 MAX_SETTINGS = 64 * 1024 * 1024  # bytes; a hundred thousand examples have about 20 MB
 _TOKENS = 2_000_000
 # Settings of which one value is supported, which bundles have to state.
@@ -48,7 +47,7 @@ class Settings:
     ratio_quality: tuple[CalibrationQuality, ...] = ()  # of each calibrator, measured by leaving out
     confounding: ImagingClaim | None = None  # whether imaging predicts the label; None: nobody checked it
     seen: tuple[str, ...] = ()  # pixel digests of all labelled images that the encoder was trained with
-    base: str | None = None  # the bundle that it was enrolled on; None if not stated
+    base: str | None = field(default=None, metadata=OPTIONAL_FIELD)  # the bundle that it was enrolled on, if stated
     format: str = FORMAT
 
     def __post_init__(self) -> None:
@@ -97,10 +96,8 @@ class Settings:
     def from_bytes(cls, data: bytes, where: str) -> "Settings":
         """Parse verified bytes."""
         fields = read_json(data, where, limit=MAX_SETTINGS, tokens=_TOKENS)
-        if fields.value.get(OPTIONAL_BASE, "") is None:
-            raise malformed(where, f"{OPTIONAL_BASE}: is left out where there is none")
         sections = {name: _without_retired(fields.fields(name), retired) for name, retired in _RETIRED.items()}
-        return read_record(cls, Fields({OPTIONAL_BASE: None} | fields.value | sections, where))
+        return read_record(cls, Fields(fields.value | sections, where))
 
     def without_enrolment(self) -> "Settings":
         """Return the settings of a bundle with this encoder in which nothing is enrolled."""
@@ -112,7 +109,7 @@ class Settings:
         record = write_record(self)
         for name, retired in _RETIRED.items():
             record[name] |= retired
-        return write_json({name: value for name, value in record.items() if name != OPTIONAL_BASE or value is not None})
+        return write_json(record)
 
 
 def _without_retired(section: Fields, retired: Mapping[str, object]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Settings come back as they went, and what they cannot mean is refused."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from fusiondiff_audit.model.settings import Settings
 from signing import SigningError
 from signing.fields import Fields
-from signing.records import read_record, write_record
+from signing.records import OPTIONAL_FIELD, read_record, write_record
 from signing.strict import write_json
 from tests.model.tiny import SETTINGS, enrolled_model
 
@@ -35,6 +35,7 @@ class Outer:
     inner: Inner
     others: tuple[Inner, ...]
     pairs: tuple[tuple[int, ...], ...]
+    more: Inner | None = field(default=None, metadata=OPTIONAL_FIELD)
 
     def __post_init__(self) -> None:
         if self.share > 1:
@@ -45,8 +46,9 @@ GOOD = Outer("x", 0.5, True, Colour.RED, Decimal("0.10"), Inner(3), (Inner(1), I
 
 
 def test_a_record_survives_a_round_trip() -> None:
-    for record in (GOOD, replace(GOOD, exact=None, others=(), pairs=())):
+    for record in (GOOD, replace(GOOD, exact=None, others=(), pairs=()), replace(GOOD, more=Inner(4))):
         assert read_record(Outer, Fields(write_record(record), "x")) == record
+        assert ("more" in write_record(record)) is (record.more is not None)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, enrolled_model(3).settings])
@@ -57,7 +59,9 @@ def test_a_bundle_s_settings_come_back(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"more": 1}, "unknown field 'more'"),
+        ({"another": 1}, "unknown field 'another'"),
+        ({"more": None}, "more: is left out where there is none"),
+        ({"more": 1}, "expected an object"),
         ({"name": None}, "expected text"),
         ({"name": ""}, "is empty"),
         ({"share": 2}, "a share above 1"),
