@@ -87,14 +87,14 @@ def initial_encoder(architecture: Architecture, bundle: LoadedBundle) -> Encoder
     weights, bundle_weights = encoder.state_dict(), bundle.encoder.state_dict()
     blocks = bundle.settings.architecture.reading.blocks
     block_columns = 2 * architecture.convolutions.width
-    *columns, pixel_columns = bundle_weights[OUTPUT_WEIGHT].split(
-        [*(block_columns for _ in blocks), bundle_weights[OUTPUT_WEIGHT].shape[1] - block_columns * len(blocks)], dim=1
-    )
+    pixel_widths = bundle.settings.architecture.convolutions.pixels
+    counts = [block_columns] * len(blocks) + [2 * pixel_widths[-1] if pixel_widths else 0]
+    counts.append(bundle_weights[OUTPUT_WEIGHT].shape[1] - sum(counts))
+    *columns, pixel_columns, trunk_columns = bundle_weights[OUTPUT_WEIGHT].split(counts, dim=1)
     by_block = dict(zip(blocks, columns, strict=True))
     kept_columns = [by_block[block] for block in architecture.reading.blocks]
-    bundle_weights[OUTPUT_WEIGHT] = torch.cat(
-        [*kept_columns, pixel_columns] if architecture.convolutions.pixels else kept_columns, dim=1
-    )
+    kept_columns += [pixel_columns] if architecture.convolutions.pixels else []
+    bundle_weights[OUTPUT_WEIGHT] = torch.cat([*kept_columns, trunk_columns], dim=1)
     fitting = {
         name: bundle_weights[name]
         for name, value in weights.items()

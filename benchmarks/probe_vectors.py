@@ -18,7 +18,8 @@ import numpy.typing as npt
 import torch
 
 import signing
-from benchmarks.cell_maps import LITE0_DIGEST, lite0_input, load_lite0
+from benchmarks.cell_maps import lite0_input, load_lite0
+from benchmarks.convert_efficientnet import PICKLE_DIGEST
 from benchmarks.phase_measurements import measure, summary
 from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.evaluation.bundle import as_micrograph
@@ -108,8 +109,8 @@ def lite0_source(weights: Path, model: DiffusionModel) -> VectorSource:
             mean, square = pooled[:, 0], pooled[:, 1]
             yield np.hstack([mean, np.sqrt(np.maximum(square - mean**2, 0))])
 
-    prepared = f"{model.settings.geometry} {model.settings.intensity}"
-    return VectorSource("lite0", f"stages {LITE0_DIGEST} {prepared}", compute)
+    prepared = f"{model.settings.geometry} {model.settings.intensity}"  # the weights are known by their first file
+    return VectorSource("lite0", f"stages {PICKLE_DIGEST} {prepared}", compute)
 
 
 def measured_source() -> VectorSource:

@@ -10,8 +10,10 @@ from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import PATH, open_key, passphrase_option
 from fusiondiff_audit.cli.text import size, table
 from fusiondiff_audit.extras import require
+from fusiondiff_audit.weights.pins import CNNS
 
 _PRECISIONS = ("fp32", "bf16", "fp16")
+_NETWORKS = tuple(sorted(cnn.name for cnn in CNNS.values()))
 
 
 @click.command(name="import")
@@ -29,6 +31,8 @@ _PRECISIONS = ("fp32", "bf16", "fp16")
 @click.option(
     "--residual", type=int, multiple=True, help="Also keep the whole UNet, and compute its error at these timesteps."
 )
+@click.option("--cnn", type=click.Choice(_NETWORKS), help="Give the local path a pretrained CNN.")
+@click.option("--cnn-weights", type=PATH, help="The CNN's safetensors file.")
 @passphrase_option
 @answering()
 def command(
@@ -42,9 +46,11 @@ def command(
     blocks: tuple[str, ...],
     timesteps: tuple[int, ...],
     residual: tuple[int, ...],
+    cnn: str | None,
+    cnn_weights: Path | None,
     passphrase_files: tuple[Path, ...],
 ) -> Answer:
-    """Make a bundle of Stable Diffusion v1.4 and a DeiT.
+    """Make a bundle of Stable Diffusion v1.4 and a DeiT, and a pretrained CNN with --cnn and --cnn-weights.
 
     Every file must have its pinned SHA-256, or nothing is written; pickles are never opened, and nothing is downloaded.
     The decoder, the text encoder and the UNet's later blocks are left out.
@@ -60,12 +66,15 @@ def command(
     from fusiondiff_audit.model.diffusion import FeatureSelection
     from fusiondiff_audit.model.encoder import Precision
 
+    if (cnn is None) != (cnn_weights is None):
+        raise signing.SigningError(signing.Reason.BAD_REQUEST, "--cnn and --cnn-weights need each other")
+    network = None if cnn is None or cnn_weights is None else (cnn, cnn_weights)
     signing.refuse_existing(out)
     signer = open_key(key, passphrase_files)
     signing.require_folder(sd)
     try:
         spec = BundleSpec(name, tile, Precision(precision), FeatureSelection(blocks, timesteps, residual))
-        settings = assemble(out, sd, deit, spec, key=signer, watch=say)
+        settings = assemble(out, sd, deit, spec, cnn=network, key=signer, watch=say)
     except ValueError as e:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, str(e)) from e
     _, manifest = signing.read_model_claims(out)
@@ -73,6 +82,7 @@ def command(
     rows = [
         ("bundle", str(out)),
         ("features", f"{', '.join(blocks)} at {', '.join(map(str, timesteps))}"),
+        *([] if cnn is None else [("CNN", cnn)]),
         ("precision", precision),
         *digest_rows(manifest),
         ("signed by", f"sha256:{signer.public.keyid}"),

@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
 from fusiondiff_audit.model.enrolment_summary import SummaryTable, enrolment_tables
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.shapes import TrunkShape
+from fusiondiff_audit.weights.pins import CNNS
 
 PROVENANCE_HEADING = "## How the encoder came to be"
 _MAX_PROVENANCE = 2 * 1024 * 1024  # bytes: more than a recipe may have
@@ -30,6 +33,7 @@ def card(settings: Settings, provenance: str = "") -> bytes:
         "timesteps": ", ".join(map(str, architecture.reading.timesteps)),
         "fusion": f"gated, {architecture.width} dimensions",
         "texture descriptors": f"{architecture.feature_dim - architecture.width}" if architecture.surface else "none",
+        **({} if architecture.trunk is None else {"pretrained CNN": _trunk_title(architecture.trunk)}),
         "projection": f"{architecture.directions} directions" if architecture.directions else "none",
         "precision": architecture.precision.value,
         "enrolled images": _counted(settings),
@@ -40,6 +44,7 @@ def card(settings: Settings, provenance: str = "") -> bytes:
     front = f"---\nlibrary_name: fusiondiff-audit\npipeline_tag: image-classification\n---\n\n# {settings.name}\n"
     history = f"\n{PROVENANCE_HEADING}\n\n{provenance.strip()}\n" if provenance else ""
     enrolment = "".join(f"\n## {part.title}\n\n{_markdown(part)}\n" for part in _enrolment(settings))
+    enrolment += _trunk_section(architecture.trunk)
     return f"{front}\n| | |\n|---|---|\n{table}\n{enrolment}\n## Limits\n\n{limits}\n{history}".encode()
 
 
@@ -53,7 +58,7 @@ def read_provenance(data: bytes) -> str:
 def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
     """Return sbom.cdx.json: the model, its files with their SHA-256, and the libraries that it was made with."""
     use_case = f"authentic as: {settings.reference or 'nothing, it is not enrolled'}"
-    model = {
+    model: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": "model",
         "name": settings.name,
@@ -75,6 +80,8 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
             "considerations": {"useCases": [use_case], "technicalLimitations": list(_LIMITS)},
         },
     }
+    if settings.architecture.trunk is not None:
+        model["pedigree"] = {"ancestors": [_trunk_component(settings.architecture.trunk)]}
     libraries = [
         {
             "type": "library",
@@ -95,6 +102,39 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
         "dependencies": [{"ref": "model", "dependsOn": [library["bom-ref"] for library in libraries]}],
     }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _trunk_title(trunk: TrunkShape) -> str:
+    averaged = f", of {trunk.averaged} x {trunk.averaged} pixels averaged" if trunk.averaged > 1 else ""
+    return f"{trunk.network}, frozen, stages {', '.join(map(str, trunk.stages))}{averaged}"
+
+
+def _trunk_section(trunk: TrunkShape | None) -> str:
+    """Return the section on where a trunk's weights come from."""
+    if trunk is None:
+        return ""
+    lines = [f"{trunk.network}, of a file with SHA-256 `{trunk.weights}`", *_trunk_origin(trunk)]
+    return "\n## Pretrained CNN\n\n" + "".join(f"- {line.removesuffix('.')}.\n" for line in lines)
+
+
+def _trunk_origin(trunk: TrunkShape) -> tuple[str, ...]:
+    cnn = CNNS.get(trunk.weights)
+    if cnn is None:
+        return ("Licence and training data of this file are not known to this version",)
+    return f"Licence: {cnn.licence}", f"Source: {cnn.source}", cnn.provenance
+
+
+def _trunk_component(trunk: TrunkShape) -> dict[str, Any]:
+    """Return the network that a trunk was taken from, for the bill of materials."""
+    component = {
+        "type": "machine-learning-model",
+        "bom-ref": "trunk",
+        "name": trunk.network,
+        "description": ". ".join(line.removesuffix(".") for line in _trunk_origin(trunk)) + ".",
+        "hashes": [{"alg": "SHA-256", "content": trunk.weights}],
+    }
+    cnn = CNNS.get(trunk.weights)
+    return component if cnn is None else component | {"licenses": [{"license": {"id": cnn.licence}}]}
 
 
 def _datasets(settings: Settings) -> list[tuple[str, str]]:

@@ -15,10 +15,12 @@ from torch import nn
 
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, FeatureSelection
 from fusiondiff_audit.model.paths import FusionGate, GlobalPath, LocalPath
-from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer
+from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer, TrunkShape
 from fusiondiff_audit.model.texture import MIN_TILE, TEXTURE_DIM, TILE_MULTIPLE, TextureDescriptors
+from signing.records import OPTIONAL_FIELD
 
 Tensor = torch.Tensor
+TRUNK_PREFIX = "local.trunk.network."  # of the trunk's tensors in the state of an encoder
 _MIN_NORM, _MAX_NORM = 1e-3, 1e3  # of a row of the projection; with unit variance a row's norm is between 1 and 20
 
 
@@ -48,6 +50,7 @@ class Architecture:
     transformer: Transformer = field(default_factory=Transformer)
     surface: bool = False  # texture descriptors are appended to the fused features
     directions: int = 0  # features are projected on to this many linear discriminants; 0: no projection
+    trunk: TrunkShape | None = field(default=None, metadata=OPTIONAL_FIELD)  # of the local path
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
@@ -57,6 +60,8 @@ class Architecture:
         if self.surface and (self.tile < MIN_TILE or self.tile % TILE_MULTIPLE):
             possible = f"they need multiples of {TILE_MULTIPLE} from {MIN_TILE} on"
             raise ValueError(f"texture descriptors of tiles of {self.tile} pixels; {possible}")
+        if self.trunk is not None:
+            self.trunk.refuse_tile(self.tile)
 
     @property
     def embedding_dim(self) -> int:
@@ -89,7 +94,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.architecture = made = architecture
         self.diffusion = DiffusionFeatures(made.autoencoder, made.denoiser, made.reading, side=made.tile)
-        self.local = LocalPath(made.channels(), made.convolutions, made.width)
+        self.local = LocalPath(made.channels(), made.convolutions, made.width, made.trunk)
         self.broad = GlobalPath(made.transformer, made.width)
         self.gate = FusionGate(made.width)
         self.surface = TextureDescriptors() if made.surface else None
@@ -102,12 +107,15 @@ class Encoder(nn.Module):
 
     def frozen(self) -> Mapping[str, nn.Module]:
         """Return the parts that have the bundle's precision and are never trained with labels, by prefix."""
-        return {"diffusion.": self.diffusion, "broad.deit.": self.broad.deit}
+        parts = {"diffusion.": self.diffusion, "broad.deit.": self.broad.deit}
+        return parts if self.local.trunk is None else parts | {TRUNK_PREFIX: self.local.trunk.network}
 
     def refuse_unfit(self) -> None:
         """Raise ValueError for statistics that no images have: they would hide gradients, or overflow."""
         if self.surface is not None:
             self.surface.refuse_unfit()
+        if self.local.trunk is not None:
+            self.local.trunk.refuse_unfit()
         if self.directions is not None:
             norms = self.directions.weight.norm(dim=1)
             if not ((norms > _MIN_NORM) & (norms < _MAX_NORM)).all():  # False for NaN

@@ -13,21 +13,29 @@ from torch import nn
 from torch.nn import functional
 
 from fusiondiff_audit.model.pixel_cnn import PixelCNN
-from fusiondiff_audit.model.shapes import Convolutions, Transformer
+from fusiondiff_audit.model.shapes import Convolutions, Transformer, TrunkShape
+from fusiondiff_audit.model.trunk import Trunk
 
 Tensor = torch.Tensor
 _MIN_INNER = 2  # cells a side that remain when the border is dropped
 
 
 class LocalPath(nn.Module):
-    """Diffusion feature maps through small convolutions, and the tile itself through a CNN, pooled to one vector."""
+    """Diffusion feature maps through small convolutions, and the tile itself through CNNs, pooled to one vector.
 
-    def __init__(self, channels: Mapping[str, int], shape: Convolutions, width: int) -> None:
+    The pixel CNN is trained with the rest of the path, the trunk is frozen; either may be absent.
+    """
+
+    def __init__(
+        self, channels: Mapping[str, int], shape: Convolutions, width: int, trunk: TrunkShape | None = None
+    ) -> None:
         super().__init__()
         self.shape = shape
         self.blocks = nn.ModuleDict({name: _convolutions(count, shape) for name, count in channels.items()})
         self.pixels = PixelCNN(shape.pixels) if shape.pixels else None
+        self.trunk = Trunk(trunk) if trunk else None
         pooled = 2 * (shape.width * len(channels) + (shape.pixels[-1] if shape.pixels else 0))
+        pooled += self.trunk.feature_count if self.trunk else 0
         hidden = (nn.Linear(pooled, 2 * width), nn.GELU())  # a grain size is not linear in filter responses
         self.out = nn.Sequential(*hidden, nn.Linear(2 * width, width), nn.LayerNorm(width))
 
@@ -39,14 +47,18 @@ class LocalPath(nn.Module):
         ]
         if self.pixels is not None:
             pooled.append(self.pixel_features(tiles))
-        embedding: Tensor = self.out(torch.cat(pooled, 1))
-        return embedding
+        return self._embedding(pooled, tiles)
 
     def from_pixels_alone(self, tiles: Tensor) -> Tensor:
         """Return the embedding of tiles whose diffusion maps are replaced by zeros."""
         features = self.pixel_features(tiles)
         zeros = features.new_zeros(len(features), 2 * self.shape.width * len(self.blocks))
-        embedding: Tensor = self.out(torch.cat([zeros, features], 1))
+        return self._embedding([zeros, features], tiles)
+
+    def _embedding(self, pooled: list[Tensor], tiles: Tensor) -> Tensor:
+        """Return the embedding of what was pooled of trained layers, and of the trunk's features if there is one."""
+        trunk = [] if self.trunk is None else [self.trunk.standardized(self.trunk_features(tiles))]
+        embedding: Tensor = self.out(torch.cat([*pooled, *trunk], 1))
         return embedding
 
     def pixel_features(self, tiles: Tensor) -> Tensor:
@@ -54,6 +66,12 @@ class LocalPath(nn.Module):
         if self.pixels is None:
             raise ValueError("a local path without a pixel CNN")
         return self._pooled(self.pixels(tiles).float(), border=0)
+
+    def trunk_features(self, tiles: Tensor) -> Tensor:
+        """Return the pooled features of the trunk, not standardised, for `Trunk.fit` too."""
+        if self.trunk is None:
+            raise ValueError("a local path without a trunk")
+        return torch.cat([self._pooled(maps.float(), border=0) for maps in self.trunk(tiles)], 1)
 
     def _pooled(self, maps: Tensor, border: int) -> Tensor:
         """Return each channel's trimmed mean and trimmed mean absolute deviation."""

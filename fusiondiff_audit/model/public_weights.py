@@ -1,4 +1,4 @@
-"""Reading local copies of Stable Diffusion v1.4 and of a DeiT, whose files are pinned by digest.
+"""Reading local copies of Stable Diffusion v1.4, a DeiT and a pretrained CNN, whose files are pinned by digest.
 
 Other files of the same repository may be present and are not opened. A weight file of any other name is refused,
 because other loaders would choose it.
@@ -12,9 +12,10 @@ import torch
 
 from fusiondiff_audit.model.diffusion import build_networks
 from fusiondiff_audit.model.paths import build_deit
-from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer, TrunkShape
+from fusiondiff_audit.model.trunk import build_cnn
 from fusiondiff_audit.weights.clip_text import TextEncoder
-from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
+from fusiondiff_audit.weights.pins import CNNS, DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE, PublicCNN
 from fusiondiff_audit.weights.tensors import specs_of, view
 from signing import Reason, SigningError
 from signing.folder import Reader, list_folder
@@ -31,7 +32,7 @@ Tensors = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class DiffusionRelease:
-    """A release of a latent diffusion model: its sizes, and the digests of its files."""
+    """A release of a latent diffusion model: its sizes, and the digests of its files and of those that go with it."""
 
     name: str = "Stable Diffusion v1.4"
     autoencoder: Autoencoder = field(default_factory=Autoencoder)
@@ -41,6 +42,7 @@ class DiffusionRelease:
     deits: Mapping[str, Transformer] = field(
         default_factory=lambda: {digest: Transformer(width, heads=width // 64) for digest, width in DEIT.items()}
     )
+    cnns: Mapping[str, PublicCNN] = field(default_factory=lambda: CNNS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +61,12 @@ def read_diffusion_release(
     listing = list_folder(folder)
     _refuse_strangers(listing.files, folder)
     reader = Reader(folder)
+    hint = f"take the files of {release.name} at the revision that docs/decisions/fusiondiff-architecture.md names"
 
     def load(name: str) -> memoryview:
         watch(f"hashing {folder}/{name}")
         digest, data = reader.load(name, limit=_MAX_FILE)
-        _refuse_unknown(f"{folder}/{name}", digest, release.files[name], release.name)
+        _refuse_unknown(f"{folder}/{name}", digest, release.files[name], hint)
         return data
 
     loaded = dict(zip(release.files, map_in_order(load, release.files, threads=THREADS), strict=True))
@@ -89,11 +92,24 @@ def read_deit(path: Path, release: DiffusionRelease) -> tuple[Transformer, Tenso
     return shape, {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
 
 
-def _refuse_unknown(where: str, digest: str, pinned: str, name: str) -> None:
+def read_cnn(name: str, path: Path, release: DiffusionRelease) -> tuple[TrunkShape, Tensors]:
+    """Return a trunk's shape and the weights of a pinned CNN, those of later stages and the classifier included."""
+    known = {cnn.name: (digest, cnn) for digest, cnn in release.cnns.items()}
+    if name not in known:
+        raise ValueError(f"CNN {name[:100]!a}; known are {', '.join(sorted(known))}")
+    pinned, cnn = known[name]
+    digest, data = Reader(path.parent).load(path.name, limit=_MAX_FILE)
+    _refuse_unknown(str(path), digest, pinned, f"take {cnn.source}")
+    with torch.device("meta"):
+        published = build_cnn(cnn.network)
+    shape = TrunkShape(cnn.network, digest, mean=cnn.mean, deviation=cnn.deviation)
+    return shape, view({path.name: data}, specs_of(published))
+
+
+def _refuse_unknown(where: str, digest: str, pinned: str, hint: str) -> None:
     if digest != pinned:
         impostor = f" ({IMPOSTORS[digest]})" if digest in IMPOSTORS else ""
         fault = f"{where}: pinned as sha256:{pinned}, found sha256:{digest}{impostor}"
-        hint = f"take the files of {name} at the revision that docs/decisions/fusiondiff-architecture.md names"
         raise SigningError(Reason.DIGEST_MISMATCH, fault, hint=hint)
 
 

@@ -1,14 +1,20 @@
 """The sizes of a model's parts, as `bundle.json` states them: field names are its keys.
 
 Defaults of `Autoencoder` and `Denoiser` are those of Stable Diffusion v1.4 (CompVis/stable-diffusion-v1-4, CreativeML
-OpenRAIL-M), those of `Transformer` are those of DeiT-small (facebookresearch/deit, Apache-2.0).
+OpenRAIL-M), those of `Transformer` are those of DeiT-small (facebookresearch/deit, Apache-2.0). What is known of the
+networks of `TrunkShape` is in `weights/pins.py`.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
+
+from fusiondiff_audit.weights.pins import CNNS
+from signing.strict import is_sha256
 
 _WIDEST = 8192
 _MOST_LAYERS = 64
+_TRUNK_STAGES = 5  # of each network in `weights/pins.py`
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,7 @@ class Transformer:
         _refuse_outside(0, _WIDEST, adapter=self.adapter)
         if self.width % self.heads or self.side % self.patch:
             raise ValueError(f"{self.width} in {self.heads} heads, {self.side} pixels in patches of {self.patch}")
-        if len(self.mean) != 3 or len(self.deviation) != 3 or min(self.deviation) <= 0:
-            raise ValueError("a DeiT has three means and three deviations above 0")
+        _refuse_colours(self.mean, self.deviation, "a DeiT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,45 @@ class Convolutions:
             _refuse_outside(1, _WIDEST, width=width)
         if not 0 <= self.trimmed < 0.5:
             raise ValueError(f"a share of {self.trimmed} left out at either end")
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkShape:
+    """The first stages of a pretrained convolutional network; stage n has a cell of 2 ** (n + 1) of its inputs a side.
+
+    `averaged` pixels a side are averaged to one input.
+    """
+
+    network: str = "tf_efficientnet_lite0"  # one of those in `weights/pins.py`
+    weights: str = "f42a0462bf245957aba69407a87c311515c3e911417e449a1f052d52699cdc60"  # SHA-256 of the imported file
+    stages: tuple[int, ...] = (2, 3)  # whose maps are read
+    averaged: int = 1
+    mean: tuple[float, ...] = (0.5, 0.5, 0.5)
+    deviation: tuple[float, ...] = (0.5, 0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        networks = sorted({cnn.network for cnn in CNNS.values()})
+        if self.network not in networks:
+            raise ValueError(f"trunk {self.network[:100]!a}; known are {', '.join(networks)}")
+        if not is_sha256(self.weights):
+            raise ValueError(f"{self.weights[:100]!a} is no digest of a file of weights")
+        increasing = all(stage < later for stage, later in pairwise(self.stages))
+        if not self.stages or not increasing or not set(self.stages) <= set(range(_TRUNK_STAGES)):
+            raise ValueError(f"stages {list(self.stages)}; 0 to {_TRUNK_STAGES - 1} can be read, in this order")
+        _refuse_outside(1, _MOST_LAYERS, averaged=self.averaged)
+        _refuse_colours(self.mean, self.deviation, "a trunk")
+
+    def refuse_tile(self, side: int) -> None:
+        """Raise ValueError for tiles that cannot be averaged, or whose last map has less than two cells a side."""
+        cell = self.averaged * 2 ** (self.stages[-1] + 1)
+        if side % self.averaged or side < 2 * cell:
+            needed = f"a trunk with cells of {cell} pixels needs multiples of {self.averaged} from {2 * cell} on"
+            raise ValueError(f"tiles of {side} pixels; {needed}")
+
+
+def _refuse_colours(mean: tuple[float, ...], deviation: tuple[float, ...], part: str) -> None:
+    if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
+        raise ValueError(f"{part} has three means and three deviations above 0")
 
 
 def _refuse_widths(widths: tuple[int, ...], groups: int) -> None:

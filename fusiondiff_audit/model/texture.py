@@ -10,8 +10,9 @@ counted on some rows only. Every descriptor is a continuous function of the pixe
 """
 
 import torch
-from torch import nn
 from torch.nn import functional
+
+from fusiondiff_audit.model.standardization import Standardization
 
 Tensor = torch.Tensor
 _RINGS = (1, 3)  # distances of the neighbours, in pixels along the axes
@@ -24,43 +25,24 @@ _EPSILON = 1e-4
 _MIN_VARIANCE = 1e-6  # of greys from 0 to 1: a tile with less is flat
 _MIN_FREQUENCY = 1e-3  # added to the frequency of a pattern before its logarithm
 _CLAMP = 10.0  # standard deviations
-_MIN_DEVIATION = 0.99 * _EPSILON**0.5  # `fit` gives no smaller one, rounding apart
 TEXTURE_DIM = len(_ROW_STEPS) * (len(_RINGS) * (_BITS + 2 + 3) + 5 + 3)
 TILE_MULTIPLE = 2 ** (len(_ROW_STEPS) - 1)  # sides of tiles are multiples of this
 MIN_TILE = TILE_MULTIPLE * (2 * max(_RINGS) + 2)  # pixels a side: two centres at the coarsest scale
 
 
-class TextureDescriptors(nn.Module):
+class TextureDescriptors(Standardization):
     """Descriptors of tiles, each standardised by its mean and deviation over a data set."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(TEXTURE_DIM))
-        self.register_buffer("deviation", torch.ones(TEXTURE_DIM))
+        super().__init__(TEXTURE_DIM, "texture descriptors")
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return tiles x descriptors."""
         return self.standardized(describe(tiles))
 
-    def standardized(self, descriptors: Tensor) -> Tensor:
+    def standardized(self, numbers: Tensor) -> Tensor:
         """Return standardised descriptors, clamped so that none decides a distance by itself."""
-        return ((descriptors - self.mean) / self.deviation).clamp(-_CLAMP, _CLAMP)
-
-    @torch.no_grad()
-    def fit(self, descriptors: Tensor) -> "TextureDescriptors":
-        """Take mean and deviation from the descriptors of many tiles."""
-        self.mean.copy_(descriptors.mean(0))
-        self.deviation.copy_((descriptors.var(0) + _EPSILON).sqrt())
-        return self
-
-    def refuse_unfit(self) -> None:
-        """Raise ValueError for statistics that no images have: gradients would vanish, or overflows be hidden."""
-        finite = self.mean.isfinite().all() and self.deviation.isfinite().all()
-        if not finite or self.deviation.min() <= _MIN_DEVIATION:
-            raise ValueError("texture descriptors with a mean or a deviation that no images have")
+        return super().standardized(numbers).clamp(-_CLAMP, _CLAMP)
 
 
 def describe(tiles: Tensor) -> Tensor:

@@ -144,6 +144,8 @@ class Recipe:
         if self.seed < 0 or self.dataset.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
         architecture = self.architecture
+        if architecture.trunk is not None:
+            raise ValueError("a trunk has public weights, which pretraining does not read; `model import` does")
         if not architecture.directions:
             return
         narrow = architecture.width < LEAST_EMBEDDING_DIM

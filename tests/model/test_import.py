@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from fusiondiff_audit.model.assembly import BundleSpec, assemble
@@ -18,10 +18,11 @@ from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.diffusion import FeatureSelection, build_networks
 from fusiondiff_audit.model.encoder import Precision
 from fusiondiff_audit.model.paths import build_deit
-from fusiondiff_audit.model.public_weights import DiffusionRelease
-from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer
+from fusiondiff_audit.model.public_weights import DiffusionRelease, read_cnn
+from fusiondiff_audit.model.shapes import Autoencoder, Denoiser, Transformer, TrunkShape
+from fusiondiff_audit.model.trunk import build_cnn
 from fusiondiff_audit.weights.clip_text import TextEncoder
-from fusiondiff_audit.weights.pins import DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
+from fusiondiff_audit.weights.pins import CNNS, DEIT, IMPOSTORS, SD14, TEXT, UNET, VAE
 from signing import Reason, SigningError
 from tests.model.tiny import pictures
 
@@ -67,6 +68,14 @@ def publish(folder: Path, release: DiffusionRelease, shape: Transformer, *, olde
         files={name: sha256(folder / name) for name in SD14},
         deits={sha256(folder / "deit.safetensors"): shape},
     )
+
+
+def publish_cnn(path: Path, release: DiffusionRelease, name: str = "efficientnet-lite0") -> DiffusionRelease:
+    """Write a CNN of random weights, and return the release with its digest pinned under that name."""
+    torch.manual_seed(6)
+    (cnn,) = (cnn for cnn in CNNS.values() if cnn.name == name)
+    save_file(seeded(build_cnn(cnn.network)), path)
+    return replace(release, cnns={sha256(path): cnn})
 
 
 def sha256(path: Path) -> str:
@@ -201,6 +210,72 @@ def test_weights_of_other_repositories_are_named(sd: tuple[Path, DiffusionReleas
             imported(folder, other, tmp_path / "out")
 
 
+def test_a_trunk_is_imported_and_changes_no_other_frozen_part(
+    sd: tuple[Path, DiffusionRelease], tmp_path: Path
+) -> None:
+    folder, release = sd
+    cnn = tmp_path / "cnn.safetensors"
+    release = publish_cnn(cnn, release)
+    plain = imported(folder, release, tmp_path / "plain").encoder.state_dict()
+    deit = folder / "deit.safetensors"
+    assemble(tmp_path / "out", folder, deit, ORDER, cnn=("efficientnet-lite0", cnn), release=release)
+    model = DiffusionModel.from_pretrained(tmp_path / "out", unverified=True)
+    trunk = model.settings.architecture.trunk
+    assert trunk is not None
+    assert (trunk.network, trunk.weights) == ("tf_efficientnet_lite0", sha256(cnn))
+    assert trunk.weights in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+    state, published = model.encoder.state_dict(), load_file(cnn)
+    prefix = "local.trunk.network."
+    kept = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    assert 0 < len(kept) < len(published)
+    assert all(torch.equal(value, published[name]) for name, value in kept.items())
+    assert plain.keys() == {name for name in state if not name.startswith("local.trunk.")}
+    assert (state["local.trunk.mean"].unique().tolist(), state["local.trunk.deviation"].unique().tolist()) == ([0], [1])
+    frozen = [name for name in plain if name.startswith(("diffusion.", "broad.deit."))]
+    assert all(torch.equal(plain[name], state[name]) for name in frozen)
+
+
+def test_a_cnn_with_one_wrong_byte_or_of_another_name_is_refused(
+    sd: tuple[Path, DiffusionRelease], tmp_path: Path
+) -> None:
+    folder, release = sd
+    cnn, deit = tmp_path / "cnn.safetensors", folder / "deit.safetensors"
+    release = publish_cnn(cnn, release)
+    other = {"0" * 64: replace(next(iter(CNNS.values())), name="resnet50")}
+    both = replace(release, cnns={**release.cnns, **other})
+    with pytest.raises(SigningError, match=r"pinned as sha256:0000.*found sha256:") as caught:
+        assemble(tmp_path / "out", folder, deit, ORDER, cnn=("resnet50", cnn), release=both)
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+    with pytest.raises(ValueError, match="CNN 'vgg16'; known are efficientnet-lite0"):
+        assemble(tmp_path / "out", folder, deit, ORDER, cnn=("vgg16", cnn), release=release)
+    wrong_byte(tmp_path, cnn.name)
+    with pytest.raises(SigningError, match="found sha256:") as caught:
+        assemble(tmp_path / "out", folder, deit, ORDER, cnn=("efficientnet-lite0", cnn), release=release)
+    assert caught.value.reason is Reason.DIGEST_MISMATCH
+    assert "convert_efficientnet.py" in str(caught.value.__notes__)
+    assert not (tmp_path / "out").exists()
+
+
+def test_tensors_of_another_network_are_refused(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
+    """A digest that is pinned for the wrong network."""
+    folder, release = sd
+    digest = sha256(folder / "deit.safetensors")
+    (cnn,) = (cnn for cnn in CNNS.values() if cnn.name == "efficientnet-lite0")
+    with pytest.raises(SigningError, match="tensors are missing") as caught:
+        read_cnn("efficientnet-lite0", folder / "deit.safetensors", replace(release, cnns={digest: cnn}))
+    assert caught.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.slow
+def test_the_tensors_of_resnet50_are_read(tmp_path: Path) -> None:
+    """Its file has as many bytes as the published one."""
+    path = tmp_path / "resnet50.safetensors"
+    release = publish_cnn(path, SMALL, "resnet50")
+    assert path.stat().st_size == 102_469_840
+    shape, tensors = read_cnn("resnet50", path, release)
+    assert (shape.network, shape.mean[0], len(tensors)) == ("resnet50", 0.485, 320)
+
+
 def test_pickles_beside_the_weights_are_not_opened(sd: tuple[Path, DiffusionRelease], tmp_path: Path) -> None:
     folder, release = sd
     for name in ("unet/diffusion_pytorch_model.bin", "text_encoder/pytorch_model.fp16.bin", "safety_checker/model.bin"):
@@ -210,9 +285,11 @@ def test_pickles_beside_the_weights_are_not_opened(sd: tuple[Path, DiffusionRele
 
 
 def test_pinned_digests_are_digests_and_differ() -> None:
-    every = [*SD14.values(), *IMPOSTORS, *DEIT]
+    every = [*SD14.values(), *IMPOSTORS, *DEIT, *CNNS]
     assert len(set(every)) == len(every)
     assert all(len(digest) == 64 and int(digest, 16) for digest in every)
+    assert len({cnn.name for cnn in CNNS.values()}) == len({cnn.network for cnn in CNNS.values()}) == len(CNNS)
+    assert TrunkShape().weights in CNNS
     assert {shape.heads * 64 == shape.width for shape in DiffusionRelease().deits.values()} == {True}
 
 
