@@ -30,9 +30,9 @@ def left_out() -> dict[str, str]:
     lacking = {}
     if not os.environ.get("FUSIONDIFF_VECTORS"):
         lacking["vectors"] = "set FUSIONDIFF_VECTORS to the folder of outside vectors"
-    tools = shutil.which("openssl") and shutil.which("node") and (OUTSIDE / "node_modules").is_dir()
+    tools = all(map(shutil.which, ("openssl", "node", "chromium"))) and (OUTSIDE / "node_modules").is_dir()
     if not os.environ.get("FUSIONDIFF_OUTSIDE") and not tools:
-        lacking["outside"] = "install openssl and node, and run `npm ci` in tests/outside"
+        lacking["outside"] = "install openssl, node and chromium, and run `npm ci` in tests/outside"
     if os.geteuid() != 0:
         lacking["mounts"] = "run them as root, who may mount a small disk"
     if not Path("/dev/nvidiactl").exists():

@@ -150,6 +150,27 @@ def verify_excerpt_file(path: Path, image: Path | None, trust: TrustContext) -> 
     return Answer("PASSED", sentence, table(rows), data)
 
 
+@command.command(name="verifier")
+@click.option("--out", type=PATH, required=True, help="The HTML file to write.")
+@answering()
+def write_verifier(out: Path) -> Answer:
+    """Write the page that checks a report in a browser, without this tool and without a network.
+
+    The page is the same file for everybody, so its SHA-256 tells whether somebody has the genuine one. It checks what
+    `verify` checks without --images and --model, and says what it does not check.
+
+    \b
+    fusiondiff-audit report verifier --out verify.html
+    """
+    from fusiondiff_audit.page.verifier_build import VERIFIER_PAGE
+
+    signing.refuse_existing(out)
+    page = VERIFIER_PAGE.read_bytes()
+    signing.create(out, page)
+    digest = sha256(page).hexdigest()
+    return Answer("DONE", f"{out} written, sha256:{digest}", data={"page": str(out), "sha256": digest})
+
+
 def _verdict(verdict: str, reasons: Sequence[str]) -> str:
     return f"{verdict}{' (' + ', '.join(reasons) + ')' if reasons else ''}"
 

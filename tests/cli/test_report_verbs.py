@@ -1,6 +1,7 @@
 """`verify`, `report excerpt` and `report verify-excerpt`, as whoever received a report calls them."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import signing
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.page.verifier_build import VERIFIER_PAGE
 from reports.stress.outcome import Outcome
 from reports.verdict.claims import RobustnessClaim
 from reports.verdict.issue import REPORT, issue
@@ -202,3 +204,11 @@ def test_an_old_version_is_named_with_the_gaps_of_its_rules(tool: Tool, name: st
         assert (data["rules"]["format"], data["rules"]["newest"]) == (data["format"], False)
         assert tuple(data["rules"]["gaps"][-4:]) == _GAPS_2
         assert set(data["checked"].values()) == {checked}
+
+
+def test_the_verifier_page_is_written_with_its_digest(lab: Tool) -> None:
+    done = lab("report", "verifier", "--out", "verify.html", "--json").json
+    page = Path("verify.html").read_bytes()
+    assert done["sha256"] == sha256(page).hexdigest()
+    assert page == VERIFIER_PAGE.read_bytes()
+    assert lab("report", "verifier", "--out", "verify.html").code == Exit.USAGE

@@ -1,0 +1,99 @@
+// The files that somebody dropped or chose, and what each of them is. A trust store beside the report is not used:
+// whoever made the folder made it as well.
+
+import { EXCERPT_FORMAT, MAX_EXCERPT } from './excerpt.mjs'
+import { NeedsTool } from './refusal.mjs'
+import { fromUtf8, grouped, hex } from './encoding.mjs'
+import { MAX_TRUST, TRUST_TYPE } from './trust-store.mjs'
+import { MAX_FILE } from './verification.mjs'
+
+const REPORT = 'report.sigstore.json'
+const BESIDE = { checkpoint: 'report.checkpoint', summary: 'vsa.sigstore.json' }
+const MANIFEST = 'batch.sigstore.json'
+
+// The files of a drop, those in folders included, each with its path.
+export async function droppedFiles(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean)
+  if (!entries.length) return chosenFiles(transfer.files)
+  const found = []
+  for (const entry of entries) await walk(entry, found)
+  return found
+}
+
+export function chosenFiles(files) {
+  return [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }))
+}
+
+async function walk(entry, found) {
+  if (entry.isFile) {
+    found.push({ path: entry.fullPath.replace(/^\//, ''), file: await new Promise((resolve, reject) => entry.file(resolve, reject)) })
+    return
+  }
+  const reader = entry.createReader()
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)) // a hundred at a time
+    if (!some.length) return
+    for (const inner of some) await walk(inner, found)
+  }
+}
+
+// The report, its checkpoint and its summary, or an excerpt; the other files are not compared with anything.
+export async function readReportFiles(chosen) {
+  const reports = chosen.filter(({ path }) => nameOf(path) === REPORT)
+  if (reports.length > 1) throw new NeedsTool('several reports were given; check one at a time')
+  const main = reports[0] ?? (chosen.length === 1 ? chosen[0] : null)
+  if (!main) throw new NeedsTool(chosen.length ? `none of the files is called ${REPORT}` : 'no report was given')
+  const bytes = await readFile(main)
+  const files = { [isExcerpt(bytes) ? 'excerpt' : 'report']: { name: nameOf(main.path), bytes } }
+  const folder = main.path.slice(0, -nameOf(main.path).length)
+  const rest = []
+  for (const each of chosen) {
+    const role = Object.keys(BESIDE).find((kind) => each.path === folder + BESIDE[kind])
+    if (role && files.report) files[role] = { name: BESIDE[role], bytes: await readFile(each) }
+    else if (each !== main) rest.push(each)
+  }
+  return { files, rest }
+}
+
+// Whether a trust store lies among files that nobody signed.
+export async function holdsTrustStore(chosen) {
+  for (const each of chosen) {
+    if (!each.path.endsWith('.json') || each.file.size > MAX_TRUST) continue
+    if (fromUtf8(await readFile(each))?.includes(TRUST_TYPE)) return true
+  }
+  return false
+}
+
+export async function readTrustFile(chosen) {
+  if (!chosen.length) return {}
+  if (chosen.length > 1) throw new NeedsTool('several trust stores were given')
+  const bytes = await readFile(chosen[0])
+  const name = nameOf(chosen[0].path)
+  return fromUtf8(bytes)?.startsWith('-----BEGIN') ? { key: { name, bytes } } : { trust: { name, bytes } }
+}
+
+// The digest of each image; the batch's manifest, which these modules do not read, is returned apart.
+export async function digestImages(chosen, breathe) {
+  const images = []
+  const manifests = chosen.filter(({ path }) => nameOf(path) === MANIFEST)
+  for (const each of chosen) {
+    if (manifests.includes(each)) continue
+    const digest = await crypto.subtle.digest('SHA-256', await readFile(each))
+    images.push({ name: each.path, digest: hex(new Uint8Array(digest)) })
+    await breathe(`${images.length} of ${chosen.length} files hashed`)
+  }
+  return { images, hasManifest: manifests.length > 0 }
+}
+
+async function readFile({ path, file }) {
+  if (file.size > MAX_FILE) throw new NeedsTool(`${path}: ${grouped(file.size)} bytes, more than the ${grouped(MAX_FILE)} that this page reads`)
+  return new Uint8Array(await file.arrayBuffer())
+}
+
+function isExcerpt(bytes) {
+  return bytes.length <= MAX_EXCERPT && Boolean(fromUtf8(bytes)?.includes(`"${EXCERPT_FORMAT}"`))
+}
+
+function nameOf(path) {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
