@@ -157,7 +157,7 @@ def write_verifier(out: Path) -> Answer:
     """Write the page that checks a report in a browser, without this tool and without a network.
 
     The page is the same file for everybody, so its SHA-256 tells whether somebody has the genuine one. It checks what
-    `verify` checks without --images and --model, and says what it does not check.
+    `verify` checks without --model, and says what it does not check.
 
     \b
     fusiondiff-audit report verifier --out verify.html

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ def answers(lines: Iterable[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def compared(cases: dict[str, Case], *, unpinned: bool = False) -> dict[str, int]:
+def compared(cases: Mapping[str, Case], *, unpinned: bool = False) -> dict[str, int]:
     """Refuse an answer that is not the tool's; return how many answers of each kind there were.
 
     `unpinned`: what lacks nothing but a pin has passed.

@@ -239,12 +239,10 @@ def test_mutated_bundles(tmp_path: Path, authority: Authority, folder: Path) -> 
             {"rfc3161Timestamps": []},
         ]
         holder[name] = chance.choice(pool)
-        text = json.dumps(changed, indent=chance.choice((None, 1))).encode()
+        text = bytearray(json.dumps(changed, indent=chance.choice((None, 1))).encode())
         if chance.random() < 0.5:
             text = bytearray(data)
-            place = chance.choice(
-                (chance.randrange(len(text)), chance.randrange(120), len(text) - 1 - chance.randrange(200))
-            )
+            place = chance.choice((chance.randrange(len(text)), chance.randrange(120), -1 - chance.randrange(200)))
             text[place] = chance.choice((text[place] ^ 1, *b' "{}[],:=\\\n+-_0aA'))
         own = tmp_path / f"{number}"
         own.mkdir()

@@ -14,7 +14,6 @@ const MEANINGS = {
 const NOT_HERE = [
   'timestamps (RFC 3161), second signatures (ML-DSA), reports of versions 1 and 2',
   'the model: `fusiondiff-audit verify --model` compares the bundle with the report',
-  "the batch's own manifest: `fusiondiff-audit verify --images` compares it with the report",
   'whether a newer trust store revokes a key: ask the holders of the root keys',
   'whether the clock of this computer is right',
 ]

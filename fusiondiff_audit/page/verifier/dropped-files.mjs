@@ -4,12 +4,12 @@
 import { EXCERPT_FORMAT, MAX_EXCERPT } from './excerpt.mjs'
 import { NeedsTool } from './refusal.mjs'
 import { fromUtf8, grouped, hex } from './encoding.mjs'
+import { MANIFEST, SECOND } from './manifest.mjs'
 import { MAX_TRUST, TRUST_TYPE } from './trust-store.mjs'
 import { MAX_FILE } from './verification.mjs'
 
 const REPORT = 'report.sigstore.json'
 const BESIDE = { checkpoint: 'report.checkpoint', summary: 'vsa.sigstore.json' }
-const MANIFEST = 'batch.sigstore.json'
 
 // The files of a drop, those in folders included, each with its path.
 export async function droppedFiles(transfer) {
@@ -72,17 +72,25 @@ export async function readTrustFile(chosen) {
   return fromUtf8(bytes)?.startsWith('-----BEGIN') ? { key: { name, bytes } } : { trust: { name, bytes } }
 }
 
-// The digest of each image; the batch's manifest, which these modules do not read, is returned apart.
+// The digest of each image, and the signed folder that they are, if its manifest is among them.
 export async function digestImages(chosen, breathe) {
-  const images = []
   const manifests = chosen.filter(({ path }) => nameOf(path) === MANIFEST)
+  if (manifests.length > 1) throw new NeedsTool('images of several batches were given; check one at a time')
+  const images = []
   for (const each of chosen) {
-    if (manifests.includes(each)) continue
+    if (each === manifests[0]) continue
     const digest = await crypto.subtle.digest('SHA-256', await readFile(each))
     images.push({ name: each.path, digest: hex(new Uint8Array(digest)) })
     await breathe(`${images.length} of ${chosen.length} files hashed`)
   }
-  return { images, hasManifest: manifests.length > 0 }
+  return { images, batch: manifests.length ? await readBatch(manifests[0], images) : null }
+}
+
+async function readBatch(manifest, images) {
+  const folder = manifest.path.slice(0, -MANIFEST.length)
+  const inside = images.filter(({ name }) => name.startsWith(folder))
+  const digests = new Map(inside.map(({ name, digest }) => [name.slice(folder.length), digest]))
+  return { name: MANIFEST, bytes: await readFile(manifest), hasSecond: digests.has(SECOND), digests }
 }
 
 async function readFile({ path, file }) {

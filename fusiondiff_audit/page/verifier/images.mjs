@@ -1,4 +1,4 @@
-// Compares files with the digests of a report's rows. The batch's own manifest is not read here.
+// Compares some files with the digests of a report's rows; batch.mjs compares a whole signed folder.
 
 import { Refusal, quoted } from './refusal.mjs'
 

@@ -60,9 +60,8 @@ async function check() {
       const isBeside = await holdsTrustStore(rest)
       return showAnswer(place, inconclusive(...(isBeside ? BESIDE_REPORT : NO_TRUST)), others)
     }
-    const { images, hasManifest } = await digestImages(chosen.images, breathe)
-    const answer = await verify({ files: { ...files, ...trust }, images, pin: readPin(), at: now(), breathe })
-    if (hasManifest) answer.unchecked.push("the batch's manifest among the images")
+    const { images, batch } = await digestImages(chosen.images, breathe)
+    const answer = await verify({ files: { ...files, ...trust }, images, batch, pin: readPin(), at: now(), breathe })
     showAnswer(place, answer, others)
   } catch (error) {
     const isOurs = error instanceof NeedsTool

@@ -26,6 +26,13 @@ export function lengthOf(text) {
   return ASCII.test(text) ? text.length : [...text].length
 }
 
+// Whether plain text can stand as a name: no space at its ends, and no mark in front, which is drawn on what precedes it.
+export function isName(text) {
+  if (!text || text !== text.trim() || !isPlain(text)) return false
+  if (/^\p{M}/u.test(text)) throw new NeedsTool(`${quoted(text)}: begins with what may be a combining mark`)
+  return true
+}
+
 // Refuse a name that is not a plain relative path with `/` between its parts.
 export function refuseUnsafe(name) {
   const fault = nameFault(name)
@@ -41,7 +48,7 @@ function nameFault(name) {
     if (part === '' || part === '.' || part === '..') return 'not a relative path without empty parts, `.` or `..`'
     if (utf8(part).length > MAX_PART) return `a part has more than ${MAX_PART} bytes`
     if (part !== part.trim() || part.endsWith('.')) return 'some systems cut spaces at the ends and dots at the end'
-    if (/^\p{M}/u.test(part)) throw new NeedsTool(`${quoted(name)}: begins with what may be a combining mark`)
+    if (!isName(part)) return 'a part is no name'
     if (DEVICE.test(part.replace(/[İı]/g, 'i'))) return 'a device on some systems'
   }
   return null

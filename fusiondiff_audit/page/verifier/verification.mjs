@@ -2,6 +2,7 @@
 // PASSED and REFUSED are the tool's answers; INCONCLUSIVE means that the tool, or something else, is needed.
 
 import { fromUtf8, grouped, sameBytes } from './encoding.mjs'
+import { compareBatch } from './batch.mjs'
 import { readBundle, signedMessage, verifyBundle, STATEMENT_PAYLOAD } from './envelope.mjs'
 import { verifyExcerpt } from './excerpt.mjs'
 import { compareImages } from './images.mjs'
@@ -19,11 +20,12 @@ export const MAX_FILE = 200_000_000 // bytes of a file that is parsed here
 const MAX_PAYLOAD = 1024 ** 3
 
 // `files` are `report` or `excerpt`, `trust` or `key`, and, if they are there, `checkpoint` and `summary`, each with
-// `name` and `bytes`; `images` are a list of `name` and `digest`. `pin` is 64 hexadecimal digits, or null.
-export async function verify({ files, images = [], pin, at, breathe }) {
+// `name` and `bytes`; `images` are a list of `name` and `digest`; `batch` is the signed folder of the images, as
+// `compareBatch` has it, or null. `pin` is 64 hexadecimal digits, or null.
+export async function verify({ files, images = [], batch = null, pin, at, breathe }) {
   const answer = { outcome: 'INCONCLUSIVE', reason: null, why: '', checks: [], unchecked: [], content: null, doubts: [] }
   try {
-    await check(answer, { files, images, pin, at, breathe })
+    await check(answer, { files, images, batch, pin, at, breathe })
     const [doubt] = answer.doubts
     answer.outcome = doubt ? 'INCONCLUSIVE' : 'PASSED'
     if (doubt) Object.assign(answer, doubt)
@@ -37,7 +39,7 @@ export async function verify({ files, images = [], pin, at, breathe }) {
   return isNobodys ? { ...answer, content: null } : answer
 }
 
-async function check(answer, { files, images, pin, at, breathe }) {
+async function check(answer, { files, images, batch, pin, at, breathe }) {
   const passed = (title, sentence) => answer.checks.push([title, sentence])
   for (const file of Object.values(files)) {
     if (file.bytes.length > MAX_FILE) throw new NeedsTool(`${file.name}: ${grouped(file.bytes.length)} bytes, more than this page reads`)
@@ -48,7 +50,9 @@ async function check(answer, { files, images, pin, at, breathe }) {
   const trust = await loadTrust(files.trust.bytes, files.trust.name, { at, pin })
   passed('trust', `version ${trust.root.version}, root sha256:${trust.fingerprint}, expires ${writeTime(trust.root.expires)}`)
   const content = files.excerpt ? await checkExcerpt(answer, files, trust) : await checkReport(answer, files, trust, breathe)
-  if (images.length) compareImages(answer, images, content)
+  if (batch && !files.report) throw new NeedsTool('a batch is compared with a report, not with an excerpt')
+  if (batch) await compareBatch(answer, batch, content, trust, content.isProven)
+  else if (images.length) compareImages(answer, images, content)
 }
 
 function doubt(answer, reason, why) {
@@ -86,7 +90,7 @@ async function checkReport(answer, files, trust, breathe) {
   await checkCheckpoint(answer, files.checkpoint, report, trust)
   await checkSummary(answer, files.summary, report, trust)
   answer.content = { ...report, entry, comparison }
-  return report
+  return { ...report, isProven: bundle.tokens > 0 }
 }
 
 async function checkCheckpoint(answer, file, report, trust) {
