@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from signing.sigstore_bundle import sign_payload
 from signing.strict import write_json
 from tests.conftest import NOW
 from tests.page.mutated_reports import mutations, payload_of_parts, random_report
+from tests.reports.verdict.made import report
 from tests.reports.verdict.test_forged import AUDITOR, FORGED, GOOD, TRUST, checkpoint_of, genuine, put
 from tests.reports.verdict.test_vectors import HOUR, VECTORS, payload_of
 
@@ -172,6 +174,18 @@ def test_reports_in_which_everything_follows_pass_and_small_changes_do_not(tmp_p
     found = compared(cases)
     assert found["PASSED"] >= 2 * SIZE
     assert found["REFUSED"] > SIZE
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_images(tmp_path: Path) -> None:
+    """In 20 s of processor time and 1 GiB of memory."""
+    made = report(AUDITOR.public, 100_000, specimens=24_992)
+    folder = written(tmp_path, "large", made.to_payload())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert compared({"large": as_case(folder, stored(tmp_path))}) == {"PASSED": 1}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 20
+    assert after.ru_maxrss < 1024 * 1024  # KiB, the most of any child
 
 
 def test_mutated_excerpts_are_answered_as_the_tool_does(tmp_path: Path) -> None:

@@ -129,6 +129,15 @@ def test_what_leaves_a_report_without_an_answer(
     assert "tile-000000.tif" not in answers["no-pin"][2]  # who signed is not known, so no row is shown
 
 
+def test_a_file_of_more_than_200_megabytes_is_not_read(browser: Browser, tmp_path: Path, store: Path) -> None:
+    large = tmp_path / REPORT
+    with large.open("wb") as file:
+        file.truncate(200_000_001)
+    outcome, reason, text = checked(browser, [large], store, 64 * "0")
+    assert (outcome, reason) == ("INCONCLUSIVE", "needs-tool")
+    assert "200,000,001 bytes, more than the 200,000,000 that this page reads" in text
+
+
 def test_a_report_that_was_changed_is_refused_and_none_of_it_shown(
     browser: Browser, tmp_path: Path, store: Path, trust: TrustStore
 ) -> None:

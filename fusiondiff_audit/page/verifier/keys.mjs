@@ -14,6 +14,9 @@ const KINDS = [
   ['p521', fromHex('30819b301006072a8648ce3d020106052b810400230381860004'), 132],
   ['ml-dsa-65', fromHex('308207b2300b0609608648016503040312038207a100'), 1952],
 ]
+// The algorithms of keys that are read elsewhere and not here, RSA and other curves, and the curves that are known.
+const FOREIGN = ['2a864886f70d010101', '2a8648ce3d0201']
+const KNOWN_CURVES = ['2a8648ce3d030107', '2b81040022', '2b81040023']
 const CURVES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' }
 const ORDER_P256 = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 const prime = new Map() // whether an Ed25519 key is a point of prime order, by its bytes in hexadecimal
@@ -42,12 +45,17 @@ export async function readKey(pem, where) {
   const der = readPem(pem, 'PUBLIC KEY')
   if (der === null) throw malformed(where, 'not a public key in the form that we write')
   const kind = KINDS.find(([, head, size]) => der.length === head.length + size && sameBytes(der.subarray(0, head.length), head))
-  if (!kind) throw malformed(where, 'a public key of another kind, or in another form than ours')
+  if (!kind) throw new Refusal(isForeign(der) ? 'unsupported' : 'malformed', `${where}: a public key of another kind, or in another form than ours`)
   const [algorithm, head] = kind
   const raw = der.subarray(head.length)
   if (algorithm === 'ed25519') refuseWeak(raw, where)
   if (algorithm in CURVES) await refuseOffCurve(der, CURVES[algorithm], where)
   return { algorithm, raw, der, pem, keyid: hex(sha256(utf8(pem))) }
+}
+
+function isForeign(der) {
+  const head = hex(der.subarray(0, 40))
+  return FOREIGN.some((name) => head.includes(name)) && !KNOWN_CURVES.some((name) => head.includes(name))
 }
 
 function refuseWeak(raw, where) {

@@ -8,7 +8,7 @@ import { refuseInconsistentHeader } from './header-check.mjs'
 import { contradiction, quoted } from './refusal.mjs'
 import { same } from './records.mjs'
 import { VERDICTS, leastTolerance } from './rows.mjs'
-import { bySpecimen, imageVerdict, specimenKey, specimenVerdict, statedEvidence } from './specimens.mjs'
+import { bySpecimen, imageVerdict, specimenVerdict, statedEvidence } from './specimens.mjs'
 
 export function refuseContradiction(report, where) {
   const { header, images } = report
@@ -46,10 +46,10 @@ function rowFault({ name, verdict, reasons, judged }, { model, policy }) {
 function reportFault(report) {
   const { header, specimens, images } = report
   const groups = bySpecimen(images)
-  for (const image of images) {
-    const others = image.specimen === null ? [] : groups.get(specimenKey(image)).images
-    if (image.enrolled === null && image.verdict !== 'REFUSED' && others.some(({ enrolled }) => enrolled !== null)) {
-      return `${quoted(image.name)} is of a specimen that was enrolled, and has no mark`
+  for (const { name, images: own } of groups.values()) {
+    const unmarked = own.find(({ enrolled, verdict }) => enrolled === null && verdict !== 'REFUSED')
+    if (name !== null && unmarked && own.some(({ enrolled }) => enrolled !== null)) {
+      return `${quoted(unmarked.name)} is of a specimen that was enrolled, and has no mark`
     }
   }
   const evidence = statedEvidence(report)

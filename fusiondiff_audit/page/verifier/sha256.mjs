@@ -1,7 +1,7 @@
 // SHA-256 (FIPS 180-4) and HMAC-SHA256 of short messages. WebCrypto answers each call later, and a report has a few
 // hundred thousand leaves, salts and nodes; whole files and signatures are left to WebCrypto.
 
-const K = new Uint32Array(64)
+const K = new Int32Array(64)
 const START = new Uint32Array(8)
 {
   const primes = []
@@ -25,7 +25,7 @@ function fractionBits(prime, degree) {
   return Number(low & 0xffffffffn)
 }
 
-const W = new Uint32Array(64)
+const W = new Int32Array(64)
 
 function compress(state, data, at) {
   for (let i = 0; i < 16; i++, at += 4) {
@@ -38,7 +38,14 @@ function compress(state, data, at) {
     const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10)
     W[i] = (W[i - 16] + s0 + W[i - 7] + s1) | 0
   }
-  let [a, b, c, d, e, f, g, h] = state
+  let a = state[0]
+  let b = state[1]
+  let c = state[2]
+  let d = state[3]
+  let e = state[4]
+  let f = state[5]
+  let g = state[6]
+  let h = state[7]
   for (let i = 0; i < 64; i++) {
     const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i] + W[i]) | 0
