@@ -72,6 +72,15 @@ class Browser:
         paths = [str(file.resolve()) for file in files]
         self.send("DOM.setFileInputFiles", files=paths, objectId=found["result"]["objectId"])
 
+    def drop(self, element: str, path: Path) -> None:
+        """Drop a file or a folder on an element."""
+        box = self.value(f"JSON.stringify(document.getElementById('{element}').getBoundingClientRect())")
+        place = json.loads(box)
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        data = {"items": [], "files": [str(path.resolve())], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
     def complaints(self) -> list[str]:
         """Return what the console shows: refusals of the content policy, and exceptions."""
         return [json.dumps(e) for e in self.events if e["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")]

@@ -92,6 +92,26 @@ def test_a_genuine_report_passes_and_its_signed_rows_are_shown(
     assert {address.partition(":")[0] for address in browser.addresses()} == {"file"}
 
 
+@pytest.mark.parametrize("way", ["dropped", "chosen"])
+def test_a_whole_folder(browser: Browser, tmp_path: Path, store: Path, trust: TrustStore, way: str) -> None:
+    """The trust store in it is not used, and the one that was chosen is."""
+    file = received(tmp_path / "out")
+    (file.parent / "images").mkdir()
+    (file.parent / "images" / "trust.json").write_bytes(b"{}")
+    browser.open(VERIFIER_PAGE)
+    browser.choose("trust-file", [store])
+    browser.value(f"document.getElementById('pin').value = '{trust.fingerprint}'")
+    if way == "dropped":
+        browser.drop("drop-report", file.parent)
+    else:
+        browser.choose("report-folder", [file.parent])
+    browser.wait_for("document.getElementById('report-chosen').textContent !== ''")
+    browser.value("document.getElementById('check').click()")
+    browser.wait_for("document.getElementById('outcome')?.dataset.outcome === 'PASSED'")
+    text = browser.value("document.getElementById('answer').innerText")
+    assert "out/images/trust.json: not signed, or not compared" in text
+
+
 def test_rows_are_sorted_filtered_and_paged(browser: Browser, tmp_path: Path, store: Path, trust: TrustStore) -> None:
     checked(browser, [received(tmp_path / "out")], store, trust.fingerprint)
     rows = "document.querySelectorAll('section')[1].querySelectorAll('tbody tr')"
@@ -148,7 +168,10 @@ def test_a_report_that_was_changed_is_refused_and_none_of_it_shown(
     outcome, reason, text = checked(browser, [file], store, trust.fingerprint)
     assert (outcome, reason) == ("REFUSED", "bad-signature")
     assert "tile-" not in text
+    browser.send("Emulation.setDeviceMetricsOverride", width=380, height=800, deviceScaleFactor=1, mobile=False)
     assert checked(browser, [file], store, 64 * "0")[:2] == ("REFUSED", "wrong-root")
+    assert browser.value("document.documentElement.scrollWidth") <= 380
+    browser.send("Emulation.clearDeviceMetricsOverride")
 
 
 def test_images_are_compared_by_their_digests(browser: Browser, tmp_path: Path, store: Path, trust: TrustStore) -> None:

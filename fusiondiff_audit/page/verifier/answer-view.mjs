@@ -3,7 +3,7 @@
 import { element, factList, listOf, section, within } from './elements.mjs'
 import { rulesOf } from './header.mjs'
 import { rowTable } from './row-table.mjs'
-import { countsText, headerFacts, pText, pValue, ratioTexts } from './wording.mjs'
+import { countsText, headerFacts, meaningsOf, pText, pValue, ratioTexts } from './wording.mjs'
 
 const SIGNS = { PASSED: '\u25cf', REFUSED: '\u2715', INCONCLUSIVE: '\u25cb' }
 const MEANINGS = {
@@ -53,7 +53,7 @@ function contentParts(content) {
   if (header.demonstration) parts.push(element('p', 'DEMONSTRATION: this report is of a model for demonstrations.', 'demonstration'))
   parts.push(element('p', `AUTHENTIC means authentic as: ${header.reference}`, 'claim'))
   const judged = [...specimens, ...images.filter(({ specimen }) => specimen === null)]
-  parts.push(section('Specimens', element('p', 'An image without a specimen\u2019s name is a specimen of its own.'), specimenTable(judged, header)))
+  parts.push(section('Specimens', element('p', 'An image without a specimen\u2019s name is a specimen of its own.'), specimenTable(judged, header), factList(meaningsOf(judged))))
   parts.push(section('Images', imageTable(images)))
   parts.push(section('What the report states of itself', factList(headerFacts(content))))
   parts.push(section('What no report proves', listOf(header.limits)))

@@ -11,12 +11,22 @@ import { MAX_FILE } from './verification.mjs'
 const REPORT = 'report.sigstore.json'
 const BESIDE = { checkpoint: 'report.checkpoint', summary: 'vsa.sigstore.json' }
 
-// The files of a drop, those in folders included, each with its path.
+// The files of a drop, those in folders included, each with its path. All items are asked before the first wait, after
+// which a browser forgets them. Chromium reads folders by handles alone where the page is a file itself.
 export async function droppedFiles(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean)
-  if (!entries.length) return chosenFiles(transfer.files)
+  const items = [...transfer.items].filter(({ kind }) => kind === 'file')
+  const dropped = items.map((item) => ({
+    file: item.getAsFile(),
+    entry: item.webkitGetAsEntry?.() ?? null,
+    handle: item.getAsFileSystemHandle?.().catch(() => null) ?? null,
+  }))
   const found = []
-  for (const entry of entries) await walk(entry, found)
+  for (const { file, entry, handle } of dropped) {
+    const opened = await handle
+    if (!entry?.isDirectory && opened?.kind !== 'directory') found.push({ path: file.name, file })
+    else if (opened) await walkHandle(opened, opened.name, found)
+    else await walkEntry(entry, found)
+  }
   return found
 }
 
@@ -24,7 +34,12 @@ export function chosenFiles(files) {
   return [...files].map((file) => ({ path: file.webkitRelativePath || file.name, file }))
 }
 
-async function walk(entry, found) {
+async function walkHandle(handle, path, found) {
+  if (handle.kind === 'file') found.push({ path, file: await handle.getFile() })
+  else for await (const inner of handle.values()) await walkHandle(inner, `${path}/${inner.name}`, found)
+}
+
+async function walkEntry(entry, found) {
   if (entry.isFile) {
     found.push({ path: entry.fullPath.replace(/^\//, ''), file: await new Promise((resolve, reject) => entry.file(resolve, reject)) })
     return
@@ -33,7 +48,7 @@ async function walk(entry, found) {
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)) // a hundred at a time
     if (!some.length) return
-    for (const inner of some) await walk(inner, found)
+    for (const inner of some) await walkEntry(inner, found)
   }
 }
 

@@ -21,7 +21,12 @@ for (const [zone, inputs] of Object.entries(ZONES)) {
   area.addEventListener('drop', async (event) => {
     event.preventDefault()
     area.classList.remove('over')
-    choose(zone, await droppedFiles(event.dataTransfer))
+    try {
+      choose(zone, await droppedFiles(event.dataTransfer))
+    } catch {
+      choose(zone, [])
+      byId(`${zone}-chosen`).textContent = 'This browser could not open what was dropped: choose it by the button.'
+    }
   })
 }
 for (const name of ['dragover', 'drop']) document.addEventListener(name, (event) => event.preventDefault()) // beside a zone

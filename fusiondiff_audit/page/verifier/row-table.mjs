@@ -49,7 +49,8 @@ export function rowTable(columns, rows, searched) {
     const pages = Math.max(1, Math.ceil(shown.length / PAGE))
     const start = state.page * PAGE
     body.replaceChildren(...shown.slice(start, start + PAGE).map(rowElement))
-    status.textContent = `${grouped(shown.length)} of ${grouped(rows.length)} rows, page ${state.page + 1} of ${pages}`
+    const place = pages === 1 ? '' : `, page ${state.page + 1} of ${pages}`
+    status.textContent = `${grouped(shown.length)} of ${grouped(rows.length)} rows${place}`
     back.disabled = state.page === 0
     forward.disabled = state.page + 1 >= pages
     back.hidden = forward.hidden = pages === 1

@@ -5,6 +5,32 @@ import { VERDICTS } from './rows.mjs'
 import { isAbove } from './arithmetic.mjs'
 import { ratioText } from './ratios.mjs'
 
+const MEANINGS = {
+  AUTHENTIC: 'like specimens of the reference, and unlike the enrolled counterfeits',
+  COUNTERFEIT: 'like the enrolled counterfeits, and unlike the reference',
+  INCONCLUSIVE: 'no answer',
+  UNFAMILIAR: 'unlike anything that the model was enrolled with',
+  REFUSED: 'not judged: the file is not the signed one, or cannot be used',
+  'was-enrolled': 'the model was enrolled with this image or its specimen, so that its answer is no evidence',
+  'not-assessable': 'cannot be judged; `quality` of the image says why',
+  'not-calibrated': 'too few specimens are enrolled for the error rate of the policy',
+  'scale-unknown': 'the size of a pixel is not stated',
+  'instrument-not-enrolled': 'no image of this instrument was enrolled',
+  'instrument-confounded': 'imaging predicts the labels of the enrolled specimens',
+  'not-sure': 'either class is possible',
+  'pictures-disagree': 'the images of the specimen disagree',
+  'too-few-tiles': 'too small a part of the specimen was compared',
+  'picture-refused': 'an image of the specimen was refused',
+  'least-not-reached': 'the answer does not hold against as many altered specimens as the policy asks for',
+  'all-refused': 'every image of the specimen was refused',
+}
+
+// What the verdicts and reasons of some rows mean, each once; reasons of refused files have no other words here.
+export function meaningsOf(rows) {
+  const words = new Set(rows.flatMap(({ verdict, reasons }) => [verdict, ...reasons]))
+  return Object.entries(MEANINGS).filter(([word]) => words.has(word))
+}
+
 // A p-value to three digits, rounded up.
 export function pText(rank) {
   if (!rank) return 'not checked'
