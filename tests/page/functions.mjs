@@ -18,7 +18,7 @@ const FUNCTIONS = {
   batchStatement: (ranks, alpha) => batchStatement(ranks.map(([at_least, of]) => ({ at_least, of })), readRate(alpha)),
   base64: (text) => hex(readBase64(text, 'text')),
   calibratorFault: (calibrator) => calibratorFault(calibrator) !== null,
-  hmac: (key, message) => hex(hmacSha256(fromHex(key), fromHex(message))),
+  hmac: (key, message) => hex(hmacSha256(fromHex(key))(fromHex(message))),
   isPrimeOrder: (raw) => isPrimeOrder(fromHex(raw)),
   json: (bytes) => plainValue(parseJson(fromHex(bytes), 'text', { limit: 1000, tokens: 100 })),
   nameFault: (name, base, digest) => nameFault({ name, base, digest }) !== null,

@@ -184,7 +184,7 @@ def test_base64() -> None:
 
 
 def test_digests() -> None:
-    messages = [CHANCE.randbytes(n) for n in (0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 1000)]
+    messages = [CHANCE.randbytes(n) for n in (0, 1, 3, 55, 56, 63, 64, 65, 119, 120, 1000, 65_527, 65_528, 70_000)]
     assert called(["sha256", message.hex()] for message in messages) == [sha256(m).hexdigest() for m in messages]
     key = CHANCE.randbytes(32)
     found = called(["hmac", key.hex(), message.hex()] for message in messages)

@@ -10,6 +10,12 @@ import { verify } from '../../fusiondiff_audit/page/verifier/verification.mjs'
 
 const NAMES = { report: 'report.sigstore.json', checkpoint: 'report.checkpoint', summary: 'vsa.sigstore.json' }
 const read = (path) => ({ name: basename(path), bytes: new Uint8Array(readFileSync(path)) })
+// The most memory that this process had, in KiB; null where the system does not say.
+function peakMemory() {
+  const status = '/proc/self/status'
+  return existsSync(status) ? Number(/VmHWM:\s+([0-9]+)/.exec(readFileSync(status, 'utf8'))[1]) : null
+}
+
 const digestOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex')
 
 function readBatch(folder) {
@@ -29,7 +35,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     const { outcome, reason, why, checks, unchecked, content } = await verify({ files, images: digests, batch: batch ? readBatch(batch) : null, pin, at })
     const rows = content?.images.map(({ name, verdict }) => [name, verdict]) ?? null
-    console.log(JSON.stringify({ outcome, reason, why, checks, unchecked, rows }))
+    console.log(JSON.stringify({ outcome, reason, why, checks, unchecked, rows, peak: peakMemory() }))
   } catch (error) {
     console.log(JSON.stringify({ outcome: 'FAULT', reason: null, why: error.stack }))
   }

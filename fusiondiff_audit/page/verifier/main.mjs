@@ -90,7 +90,7 @@ function now() {
 
 // The digits of the pin, or null where none was typed.
 function readPin() {
-  const typed = byId('pin').value.trim()
+  const typed = byId('pin').value.replace(/\s/g, '').toLowerCase()
   if (typed === '') return null
   const match = PIN.exec(typed)
   if (!match) throw new NeedsTool('the pin is not 64 hexadecimal digits')

@@ -96,10 +96,11 @@ function refuseDisorder({ images, specimens }, saltKey, where) {
 
 async function treeRoot(payload, kinds, spans, saltKey, breathe) {
   const hashes = []
+  const saltOf = hmacSha256(saltKey)
   for (const [number, kind] of kinds.entries()) {
     const index = new Uint8Array(8)
     new DataView(index.buffer).setUint32(4, number)
-    const salt = writeBase64(hmacSha256(saltKey, index))
+    const salt = writeBase64(saltOf(index))
     hashes.push(leafHash(...leafBytes(number, salt, kind, payload.subarray(...spans[number]))))
     if (number % AT_ONCE === 0) await breathe(`${number} leaves hashed`)
   }

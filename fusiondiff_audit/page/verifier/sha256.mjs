@@ -70,34 +70,43 @@ function compress(state, data, at) {
   state[7] += h
 }
 
+const BUFFER = new Uint8Array(1 << 16) // for messages that fit, so that each needs no memory of its own
+
 // The digest of the concatenation of some byte arrays.
 export function sha256(...parts) {
-  const size = parts.reduce((sum, part) => sum + part.length, 0)
-  const padded = new Uint8Array((((size + 8) >>> 6) + 1) << 6)
+  return digestAfter(START, 0, parts)
+}
+
+// RFC 2104: from a key of at most one block to the function of a message.
+export function hmacSha256(key) {
+  const [inner, outer] = [0x36, 0x5c].map((pad) => {
+    const block = new Uint8Array(64).fill(pad)
+    key.forEach((byte, i) => (block[i] ^= byte))
+    const state = START.slice()
+    compress(state, block, 0)
+    return state
+  })
+  return (message) => digestAfter(outer, 64, [digestAfter(inner, 64, [message])])
+}
+
+// The digest of some byte arrays after `done` bytes, which led to a state.
+function digestAfter(start, done, parts) {
+  let size = 0
+  for (const part of parts) size += part.length
+  const end = (((size + 8) >>> 6) + 1) << 6
+  const padded = end <= BUFFER.length ? BUFFER : new Uint8Array(end)
   let at = 0
   for (const part of parts) {
     padded.set(part, at)
     at += part.length
   }
   padded[size] = 0x80
-  const view = new DataView(padded.buffer)
-  view.setUint32(padded.length - 8, Math.floor(size / 0x20000000))
-  view.setUint32(padded.length - 4, (size << 3) >>> 0)
-  const state = START.slice()
-  for (let block = 0; block < padded.length; block += 64) compress(state, padded, block)
+  padded.fill(0, size + 1, end)
+  const bits = 8 * (done + size)
+  for (let i = 1; i <= 7; i++) padded[end - i] = Math.floor(bits / 2 ** (8 * (i - 1))) % 256
+  const state = start.slice()
+  for (let block = 0; block < end; block += 64) compress(state, padded, block)
   const digest = new Uint8Array(32)
-  const out = new DataView(digest.buffer)
-  state.forEach((word, i) => out.setUint32(4 * i, word))
+  for (let i = 0; i < 32; i++) digest[i] = state[i >> 2] >>> (24 - 8 * (i & 3))
   return digest
-}
-
-// RFC 2104, for keys of at most one block.
-export function hmacSha256(key, message) {
-  const inner = new Uint8Array(64).fill(0x36)
-  const outer = new Uint8Array(64).fill(0x5c)
-  key.forEach((byte, i) => {
-    inner[i] ^= byte
-    outer[i] ^= byte
-  })
-  return sha256(outer, sha256(inner, message))
 }
