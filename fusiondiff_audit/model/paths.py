@@ -5,19 +5,34 @@ for each image, so that an auditor sees which path the label rests on.
 """
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 from torch.nn import functional
 
+from fusiondiff_audit.model.adapters import attach_adapters
 from fusiondiff_audit.model.pixel_cnn import PixelCNN
 from fusiondiff_audit.model.shapes import Convolutions, Transformer, TrunkShape
 from fusiondiff_audit.model.trunk import Trunk
 
 Tensor = torch.Tensor
 _MIN_INNER = 2  # cells a side that remain when the border is dropped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CnnOutput:
+    """What the CNNs of the local path make of tiles, for other parts of the encoder too."""
+
+    maps: Tensor | None  # of the pixel CNN: tiles x channels x height x width; None: there is none
+    trunk: Tensor | None  # tiles x standardised features of the trunk; None: there is none
+
+    @property
+    def pixel_maps(self) -> Tensor:
+        if self.maps is None:
+            raise ValueError("a local path without a pixel CNN")
+        return self.maps
 
 
 class LocalPath(nn.Module):
@@ -41,37 +56,40 @@ class LocalPath(nn.Module):
 
     def forward(self, maps: Mapping[str, Tensor], tiles: Tensor) -> Tensor:
         """Take tiles x timesteps x channels x height x width of each block, and the tiles; return tiles x width."""
-        pooled = [
+        return self.embedding(maps, self.cnn_output(tiles))
+
+    def cnn_output(self, tiles: Tensor) -> CnnOutput:
+        """Return what the pixel CNN and the trunk make of tiles."""
+        maps = None if self.pixels is None else self.pixels(tiles).float()
+        trunk = None if self.trunk is None else self.trunk.standardized(self.trunk_features(tiles))
+        return CnnOutput(maps, trunk)
+
+    def embedding(self, maps: Mapping[str, Tensor], cnns: CnnOutput) -> Tensor:
+        """Return the embedding of tiles from their diffusion maps, and from what the CNNs make of them."""
+        blocks = [
             self._pooled(block(maps[name].flatten(1, 2).float()), self.shape.border)
             for name, block in self.blocks.items()
         ]
-        if self.pixels is not None:
-            pooled.append(self.pixel_features(tiles))
-        return self._embedding(pooled, tiles)
+        return self._joined(blocks, cnns)
 
     def from_pixels_alone(self, tiles: Tensor) -> Tensor:
         """Return the embedding of tiles whose diffusion maps are replaced by zeros."""
-        features = self.pixel_features(tiles)
-        zeros = features.new_zeros(len(features), 2 * self.shape.width * len(self.blocks))
-        return self._embedding([zeros, features], tiles)
-
-    def _embedding(self, pooled: list[Tensor], tiles: Tensor) -> Tensor:
-        """Return the embedding of what was pooled of trained layers, and of the trunk's features if there is one."""
-        trunk = [] if self.trunk is None else [self.trunk.standardized(self.trunk_features(tiles))]
-        embedding: Tensor = self.out(torch.cat([*pooled, *trunk], 1))
-        return embedding
-
-    def pixel_features(self, tiles: Tensor) -> Tensor:
-        """Return the pooled features of the pixel CNN; its maps hold no position at the border, so all cells count."""
-        if self.pixels is None:
-            raise ValueError("a local path without a pixel CNN")
-        return self._pooled(self.pixels(tiles).float(), border=0)
+        cnns = self.cnn_output(tiles)
+        zeros = cnns.pixel_maps.new_zeros(len(tiles), 2 * self.shape.width * len(self.blocks))
+        return self._joined([zeros], cnns)
 
     def trunk_features(self, tiles: Tensor) -> Tensor:
         """Return the pooled features of the trunk, not standardised, for `Trunk.fit` too."""
         if self.trunk is None:
             raise ValueError("a local path without a trunk")
         return torch.cat([self._pooled(maps.float(), border=0) for maps in self.trunk(tiles)], 1)
+
+    def _joined(self, pooled: list[Tensor], cnns: CnnOutput) -> Tensor:
+        """Return the embedding; the pixel CNN's maps hold no position at the border, so all their cells count."""
+        if self.pixels is not None:
+            pooled = [*pooled, self._pooled(cnns.pixel_maps, border=0)]
+        embedding: Tensor = self.out(torch.cat(pooled if cnns.trunk is None else [*pooled, cnns.trunk], 1))
+        return embedding
 
     def _pooled(self, maps: Tensor, border: int) -> Tensor:
         """Return each channel's trimmed mean and trimmed mean absolute deviation."""
@@ -121,11 +139,7 @@ class GlobalPath(nn.Module):
         super().__init__()
         self.shape = shape
         self.deit = build_deit(shape)
-        self.adapters = nn.ModuleList(
-            Adapter(shape.width, shape.adapter) for _ in range(shape.depth if shape.adapter else 0)
-        )
-        for block, adapter in zip(self.deit.blocks, self.adapters, strict=False):  # without adapters, none
-            block.register_forward_hook(partial(_adapt, adapter))
+        self.adapters = attach_adapters(self.deit.blocks, shape.width, shape.adapter)
         self.out = nn.Sequential(nn.Linear(shape.width, width), nn.LayerNorm(width))
         for name in ("mean", "deviation"):
             value = torch.tensor(getattr(shape, name), device="cpu")[:, None, None]
@@ -151,33 +165,10 @@ def build_deit(shape: Transformer, *, classes: int = 0) -> VisionTransformer:
     )
 
 
-def _adapt(adapter: nn.Module, _: nn.Module, __: tuple[Tensor, ...], tokens: Tensor) -> Tensor:
-    """Replace the output of a block by its adapter's: a forward hook of torch."""
-    adapted: Tensor = adapter(tokens)
-    return adapted
-
-
 def _at_side(tiles: Tensor, side: int) -> Tensor:
     if tiles.shape[-1] == side:
         return tiles
     return functional.interpolate(tiles, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-
-
-class Adapter(nn.Module):
-    """A residual bottleneck (Houlsby et al., 2019), which starts as the identity."""
-
-    def __init__(self, width: int, bottleneck: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.down = nn.Linear(width, bottleneck)
-        self.up = nn.Linear(bottleneck, width)
-        nn.init.zeros_(self.up.weight)
-        nn.init.zeros_(self.up.bias)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return adapted tokens; the adapter computes in single precision, whatever the precision of the DeiT."""
-        residual: Tensor = self.up(functional.gelu(self.down(self.norm(tokens.float()))))
-        return tokens + residual.to(tokens.dtype)
 
 
 class FusionGate(nn.Module):

@@ -54,12 +54,12 @@ def test_blocks_halve_a_tile_where_their_width_changes() -> None:
     assert PixelCNN((4, 8))(TILES[:, :, :61, :61]).shape == (3, 8, 16, 16)
 
 
-def test_a_local_path_without_pixel_cnn_has_no_pixel_features_and_wrong_widths_are_refused() -> None:
+def test_a_local_path_without_pixel_cnn_embeds_no_pixels_alone_and_wrong_widths_are_refused() -> None:
     torch.manual_seed(0)
     network = Encoder(ARCHITECTURE)
     assert network.local.pixels is None
     with pytest.raises(ValueError, match="without a pixel CNN"):
-        network.local.pixel_features(TILES)
+        network.local.from_pixels_alone(TILES)
     for widths in ((0, 4), (4, 10_000), (4,) * 65):
         with pytest.raises(ValueError, match="can be built"):
             Convolutions(pixels=widths)
