@@ -8,6 +8,7 @@ from typing import Any
 from fusiondiff_audit.model.enrolment_summary import SummaryTable, enrolment_tables
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.shapes import TrunkShape
+from fusiondiff_audit.model.texture import TEXTURE_DIM
 from fusiondiff_audit.weights.pins import CNNS
 
 PROVENANCE_HEADING = "## How the encoder came to be"
@@ -32,7 +33,7 @@ def card(settings: Settings, provenance: str = "") -> bytes:
         "UNet blocks": ", ".join(architecture.reading.blocks),
         "timesteps": ", ".join(map(str, architecture.reading.timesteps)),
         "fusion": f"gated, {architecture.width} dimensions",
-        "texture descriptors": f"{architecture.feature_dim - architecture.width}" if architecture.surface else "none",
+        "texture descriptors": f"{TEXTURE_DIM}" if architecture.surface else "none",
         **({} if architecture.trunk is None else {"pretrained CNN": _trunk_title(architecture.trunk)}),
         "projection": f"{architecture.directions} directions" if architecture.directions else "none",
         "precision": architecture.precision.value,
@@ -106,7 +107,8 @@ def sbom(settings: Settings, digests: Mapping[str, str]) -> bytes:
 
 def _trunk_title(trunk: TrunkShape) -> str:
     averaged = f", of {trunk.averaged} x {trunk.averaged} pixels averaged" if trunk.averaged > 1 else ""
-    return f"{trunk.network}, frozen, stages {', '.join(map(str, trunk.stages))}{averaged}"
+    components = f", {trunk.components} components" if trunk.components else ""
+    return f"{trunk.network}, frozen, stages {', '.join(map(str, trunk.stages))}{averaged}{components}"
 
 
 def _trunk_section(trunk: TrunkShape | None) -> str:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, FeatureSelection
-from fusiondiff_audit.model.paths import FusionGate, GlobalPath, LocalPath
+from fusiondiff_audit.model.paths import CnnOutput, FusionGate, GlobalPath, LocalPath
 from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer, TrunkShape
 from fusiondiff_audit.model.texture import MIN_TILE, TEXTURE_DIM, TILE_MULTIPLE, TextureDescriptors
 from signing.records import OPTIONAL_FIELD
@@ -69,8 +69,13 @@ class Architecture:
 
     @property
     def feature_dim(self) -> int:
-        """The number of unprojected features: the fused ones, and the texture descriptors if there are any."""
-        return self.width + (TEXTURE_DIM if self.surface else 0)
+        """The number of unprojected features: the fused ones, texture descriptors, and components of the trunk."""
+        return self.width + (TEXTURE_DIM if self.surface else 0) + self.components
+
+    @property
+    def components(self) -> int:
+        """The number of the trunk's components among the features."""
+        return self.trunk.components if self.trunk else 0
 
     def channels(self) -> dict[str, int]:
         """Return the number of channels that the local path gets from each block, over all timesteps."""
@@ -133,15 +138,24 @@ class Encoder(nn.Module):
 
     def features(self, tiles: Tensor) -> EncoderOutput:
         """Return the output without a projection."""
-        fused, gate, residual = self.fused_features(tiles)
-        features = fused if self.surface is None else torch.cat([fused, self.surface(tiles)], 1)
-        return EncoderOutput(features, features, gate.mean(1), residual)
+        cnns = self.local.cnn_output(tiles)
+        output = self._fused(tiles, cnns)
+        parts = [output.features]
+        if self.surface is not None:
+            parts.append(self.surface(tiles))
+        if self.local.trunk is not None and cnns.trunk is not None:
+            parts.append(self.local.trunk.combined(cnns.trunk))
+        features = torch.cat(parts, 1)
+        return replace(output, features=features, embedding=features)
 
-    def fused_features(self, tiles: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the gated sum of both paths, the gate, and the residual, without texture descriptors."""
+    def fused_features(self, tiles: Tensor) -> EncoderOutput:
+        """Return the output whose features are the gated sum of both paths alone."""
+        return self._fused(tiles, self.local.cnn_output(tiles))
+
+    def _fused(self, tiles: Tensor, cnns: CnnOutput) -> EncoderOutput:
         maps, residual = self.feature_maps(tiles)
-        fused, gate = self.gate(self.local(maps, tiles), self.broad(tiles))
-        return fused, gate, residual
+        fused, gate = self.gate(self.local.embedding(maps, cnns), self.broad(tiles))
+        return EncoderOutput(fused, fused, gate.mean(1), residual)
 
     def feature_maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return the activations of the frozen diffusion model by block, and its residual."""

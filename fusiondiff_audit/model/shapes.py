@@ -149,6 +149,7 @@ class TrunkShape:
     weights: str = "f42a0462bf245957aba69407a87c311515c3e911417e449a1f052d52699cdc60"  # SHA-256 of the imported file
     stages: tuple[int, ...] = (2, 3)  # whose maps are read
     averaged: int = 1
+    components: int = 0  # principal components of its features that are appended to the encoder's
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     deviation: tuple[float, ...] = (0.5, 0.5, 0.5)
 
@@ -162,6 +163,7 @@ class TrunkShape:
         if not self.stages or not increasing or not set(self.stages) <= set(range(_TRUNK_STAGES)):
             raise ValueError(f"stages {list(self.stages)}; 0 to {_TRUNK_STAGES - 1} can be read, in this order")
         _refuse_outside(1, _MOST_LAYERS, averaged=self.averaged)
+        _refuse_outside(0, _WIDEST, components=self.components)
         _refuse_colours(self.mean, self.deviation, "a trunk")
 
     def refuse_tile(self, side: int) -> None:

@@ -25,7 +25,7 @@ _TILES_PER_IMAGE = 4  # more tiles of one image add little
 _MAKER_DIRECTIONS = 14  # fifteen makers, each beside others of three kilns, span twelve; two are noise
 _MAKER_COLUMNS = 64  # rotations of the maker directions: with fewer columns, forests would seldom sample one of them
 _SURFACE_DIRECTIONS = 64  # of descriptors alone, and of all features together
-PROJECTION_DIM = TEXTURE_DIM + _MAKER_COLUMNS + 2 * _SURFACE_DIRECTIONS
+PROJECTION_DIM = TEXTURE_DIM + _MAKER_COLUMNS + 2 * _SURFACE_DIRECTIONS  # without components of a trunk
 LEAST_EMBEDDING_DIM = _MAKER_DIRECTIONS
 _MAKER_SHRINKAGE, _SURFACE_SHRINKAGE = 0.1, 0.03  # share of the mean variance within groups, added to all variances
 _ROTATIONS = 0x7475726E73  # a random stream
@@ -56,9 +56,10 @@ def encode_tiles(
 
 
 def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) -> torch.Tensor:
-    """Return directions x features: descriptors unchanged, then discriminants of makers, then those of surfaces.
+    """Return directions x features: descriptors and components unchanged, then discriminants of makers and of surfaces.
 
-    The first `width` features are the fused embedding, the others descriptors. Images of makers are compared with
+    The first `width` features are the fused embedding, then come descriptors, then components of a trunk, as many as
+    there are. Images of makers are compared with
     those of the same kiln, which is the first word of a maker's name; tiles of surfaces with all others.
     """
     has_maker = makers.maker != ""
@@ -68,7 +69,10 @@ def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) 
     by_maker = linear_discriminants(fused, names, _MAKER_DIRECTIONS, shrinkage=_MAKER_SHRINKAGE, families=kilns)
     count = surfaces.features.shape[1]
     by_texture = linear_discriminants(
-        surfaces.features[:, width:], surfaces.image, _SURFACE_DIRECTIONS, shrinkage=_SURFACE_SHRINKAGE
+        surfaces.features[:, width : width + TEXTURE_DIM],
+        surfaces.image,
+        _SURFACE_DIRECTIONS,
+        shrinkage=_SURFACE_SHRINKAGE,
     )
     by_surface = linear_discriminants(
         surfaces.features, surfaces.image, _SURFACE_DIRECTIONS, shrinkage=_SURFACE_SHRINKAGE

@@ -149,8 +149,9 @@ class Recipe:
         if not architecture.directions:
             return
         narrow = architecture.width < LEAST_EMBEDDING_DIM
-        if narrow or not architecture.surface or architecture.directions != PROJECTION_DIM:
-            message = f"{architecture.directions} directions; a projection has {PROJECTION_DIM}, or 0 for none"
+        directions = PROJECTION_DIM + architecture.components
+        if narrow or not architecture.surface or architecture.directions != directions:
+            message = f"{architecture.directions} directions; a projection has {directions}, or 0 for none"
             raise ValueError(f"{message}, and needs texture descriptors and a width of {LEAST_EMBEDDING_DIM} or more")
         side = min(data.side // min(data.downsampling) for data in (self.projection.makers, self.projection.surfaces))
         if side < 2 * architecture.tile:

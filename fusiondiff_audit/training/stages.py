@@ -176,8 +176,7 @@ class PathsTask(_EmbeddingTask):
         super().__init__(dataset, process, stage.batch, head, encoder=encoder)
 
     def _embeddings(self, tiles: Tensor, indices: Indices, generator: torch.Generator) -> Tensor:
-        embeddings, _, _ = self._encoder.fused_features(self._head.augment(tiles, generator))
-        return embeddings
+        return self._encoder.fused_features(self._head.augment(tiles, generator)).features
 
 
 def start_from_texture(encoder: Encoder) -> None:

@@ -86,6 +86,46 @@ def test_the_trunk_reaches_the_embedding_standardised() -> None:
     assert not torch.allclose(before, network(TILES).embedding)
 
 
+def test_components_are_the_principal_ones_of_standardised_features() -> None:
+    trunk = Trunk(replace(SHALLOW, components=3))
+    generator = torch.Generator().manual_seed(1)
+    sources = torch.randn(400, 3, generator=generator) * torch.tensor([5.0, 3.0, 2.0])
+    rows = sources @ torch.randn(3, trunk.feature_count, generator=generator) + 7
+    trunk.fit(rows).fit_components(rows)
+    values = trunk.combined(trunk.standardized(rows))
+    products = torch.cov(values.T)
+    assert (products.diag().diff() < 0).all()  # the largest variance first
+    torch.testing.assert_close(products, products.diag().diag(), atol=1e-3, rtol=0)
+    of_all = torch.cov(trunk.standardized(rows).T).trace()
+    torch.testing.assert_close(products.trace(), of_all, atol=0, rtol=1e-4)  # three sources have three components
+    assert trunk.components is not None
+    assert (trunk.components.gather(1, trunk.components.abs().argmax(1, keepdim=True)) > 0).all()
+    trunk.refuse_unfit()
+    with pytest.raises(ValueError, match="3 tiles for 3 components"):
+        trunk.fit_components(rows[:3])
+    for broken in (0.0, 2.0, float("nan")):
+        unfit = Trunk(replace(SHALLOW, components=3))
+        assert unfit.components is not None
+        unfit.components[1] *= broken
+        with pytest.raises(ValueError, match="not orthogonal and of norm 1"):
+            unfit.refuse_unfit()
+
+
+@torch.no_grad()
+def test_components_are_appended_and_leave_other_features_as_they_are() -> None:
+    plain = encoder(replace(WITH_TRUNK, surface=True))
+    network = encoder(replace(WITH_TRUNK, surface=True, trunk=replace(SHALLOW, components=2)))
+    network.load_state_dict(network.state_dict() | plain.state_dict())
+    assert set(network.state_dict()) - set(plain.state_dict()) == {"local.trunk.components"}
+    assert network.architecture.feature_dim == plain.architecture.feature_dim + 2
+    features = network(TILES).features
+    assert torch.equal(features[:, :-2], plain(TILES).features)
+    trunk = network.local.trunk_features(TILES)
+    torch.testing.assert_close(features[:, -2:], trunk[:, :2])  # until they are fitted
+    with pytest.raises(ValueError, match="81 components of 80 features"):
+        Trunk(replace(SHALLOW, components=81))
+
+
 @torch.no_grad()
 def test_a_tile_does_not_depend_on_others_in_the_batch() -> None:
     network = encoder()
@@ -156,6 +196,7 @@ def test_a_bundle_with_a_trunk_is_saved_and_read_again(tmp_path: Path) -> None:
         ({"stages": (3, 5)}, "in this order"),
         ({"stages": (-1,)}, "in this order"),
         ({"averaged": 0}, "averaged 0; 1 to 64 can be built"),
+        ({"components": -1}, "components -1; 0 to 8192 can be built"),
         ({"mean": (0.5,)}, "a trunk has three means"),
         ({"deviation": (0.5, 0.5, 0.0)}, "deviations above 0"),
     ],

@@ -97,6 +97,22 @@ def test_descriptors_are_kept_and_each_part_projects_the_features_it_is_fitted_t
     assert (by_surface != 0).any(0).all()
 
 
+def test_components_of_a_trunk_are_kept_like_descriptors() -> None:
+    width, components = 20, 5
+    features = random_features(width)
+    more = RNG(4).normal(size=(len(features.image), components))
+    extended = replace(features, features=np.concatenate([features.features, more], 1))
+    matrix, plain = projection_matrix(extended, extended, width), projection_matrix(features, features, width)
+    kept = TEXTURE_DIM + components
+    own, by_maker, by_texture, by_surface = torch.split(matrix, [kept, 64, 64, 64])
+    assert len(matrix) == PROJECTION_DIM + components
+    assert torch.equal(own, torch.eye(width + kept)[width:])
+    assert torch.equal(torch.cat([by_maker, by_texture])[:, :-components], plain[TEXTURE_DIM : TEXTURE_DIM + 128])
+    assert (by_maker[:, width:] == 0).all()
+    assert (by_texture[:, -components:] == 0).all()
+    assert (by_surface != 0).any(0).all()
+
+
 def test_a_few_tiles_of_every_image_are_encoded(tmp_path: Path) -> None:
     data = replace(RECIPE.dataset, kilns=("hazel",), randomised=3, fields=1, side=256, downsampling=(1, 4))
     images, count = synthesise(data, Tiling(Geometry(tile=64), Intensity()), 5)
