@@ -15,7 +15,11 @@ import { readTime } from '../../fusiondiff_audit/page/verifier/times.mjs'
 
 const FUNCTIONS = {
   errorBounds,
-  batchStatement: (ranks, alpha) => batchStatement(ranks.map(([at_least, of]) => ({ at_least, of })), readRate(alpha)),
+  batchStatement: (ranks, alpha) =>
+    batchStatement(
+      ranks.map(([at_least, of]) => ({ at_least, of })),
+      readRate(alpha),
+    ),
   base64: (text) => hex(readBase64(text, 'text')),
   calibratorFault: (calibrator) => calibratorFault(calibrator) !== null,
   hmac: (key, message) => hex(hmacSha256(fromHex(key))(fromHex(message))),

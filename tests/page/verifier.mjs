@@ -28,12 +28,20 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { folder, excerpt, trust, key, pin = null, at, images = [], batch } = JSON.parse(line)
   const files = {}
   if (excerpt) files.excerpt = read(excerpt)
-  else for (const [role, name] of Object.entries(NAMES)) if (existsSync(join(folder, name))) files[role] = read(join(folder, name))
+  else
+    for (const [role, name] of Object.entries(NAMES))
+      if (existsSync(join(folder, name))) files[role] = read(join(folder, name))
   if (trust) files.trust = read(trust)
   if (key) files.key = read(key)
   const digests = images.map((path) => ({ name: path, digest: digestOf(path) }))
   try {
-    const { outcome, reason, why, checks, unchecked, content } = await verify({ files, images: digests, batch: batch ? readBatch(batch) : null, pin, at })
+    const { outcome, reason, why, checks, unchecked, content } = await verify({
+      files,
+      images: digests,
+      batch: batch ? readBatch(batch) : null,
+      pin,
+      at,
+    })
     const rows = content?.images.map(({ name, verdict }) => [name, verdict]) ?? null
     console.log(JSON.stringify({ outcome, reason, why, checks, unchecked, rows, peak: peakMemory() }))
   } catch (error) {

@@ -20,17 +20,24 @@ const NOT_HERE = [
 
 export function showAnswer(place, answer, others) {
   const { outcome, reason, why, checks, unchecked, content } = answer
-  const banner = within('div', [element('b', `${SIGNS[outcome]} ${outcome}`), element('span', sentenceOf(answer))], `outcome ${outcome}`)
+  const banner = within(
+    'div',
+    [element('b', `${SIGNS[outcome]} ${outcome}`), element('span', sentenceOf(answer))],
+    `outcome ${outcome}`,
+  )
   banner.id = 'outcome'
   Object.assign(banner.dataset, { outcome, reason: reason ?? '' })
   const parts = [banner]
   if (why) parts.push(element('p', reason ? `${why} (${reason})` : why))
   if (MEANINGS[outcome]) parts.push(element('p', MEANINGS[outcome]))
-  if (answer.doubts.length > 1) parts.push(listOf(answer.doubts.slice(1).map((doubt) => `${doubt.why} (${doubt.reason})`)))
+  if (answer.doubts.length > 1)
+    parts.push(listOf(answer.doubts.slice(1).map((doubt) => `${doubt.why} (${doubt.reason})`)))
   if (content && outcome !== 'REFUSED') parts.push(...contentParts(content))
   parts.push(section('What was checked', checks.length ? factList(checks) : element('p', 'nothing')))
   const beside = others.map((path) => `${path}: not signed, or not compared`)
-  parts.push(section('What was not checked here', listOf([...unchecked, ...beside.slice(0, 50), ...more(beside), ...NOT_HERE])))
+  parts.push(
+    section('What was not checked here', listOf([...unchecked, ...beside.slice(0, 50), ...more(beside), ...NOT_HERE])),
+  )
   place.replaceChildren(...parts)
 }
 
@@ -42,18 +49,28 @@ function sentenceOf({ outcome, content }) {
   if (outcome !== 'PASSED') return ''
   const { header, isExcerpt } = content
   const word = header.demonstration ? 'DEMONSTRATION. ' : ''
-  if (isExcerpt) return `The excerpt is genuine. ${word}It says of ${content.images[0].name}: ${content.images[0].verdict}`
+  if (isExcerpt)
+    return `The excerpt is genuine. ${word}It says of ${content.images[0].name}: ${content.images[0].verdict}`
   return `The signed file is genuine and unaltered. ${word}It says: ${countsText(header.specimens)}`
 }
 
 function contentParts(content) {
-  if (content.isFormer) return [section('Rows as they were signed', element('p', 'No verdict was recomputed.'), formerTable(content))]
+  if (content.isFormer)
+    return [section('Rows as they were signed', element('p', 'No verdict was recomputed.'), formerTable(content))]
   const { header, specimens, images } = content
   const parts = []
-  if (header.demonstration) parts.push(element('p', 'DEMONSTRATION: this report is of a model for demonstrations.', 'demonstration'))
+  if (header.demonstration)
+    parts.push(element('p', 'DEMONSTRATION: this report is of a model for demonstrations.', 'demonstration'))
   parts.push(element('p', `AUTHENTIC means authentic as: ${header.reference}`, 'claim'))
   const judged = [...specimens, ...images.filter(({ specimen }) => specimen === null)]
-  parts.push(section('Specimens', element('p', 'An image without a specimen\u2019s name is a specimen of its own.'), specimenTable(judged, header), factList(meaningsOf(judged))))
+  parts.push(
+    section(
+      'Specimens',
+      element('p', 'An image without a specimen\u2019s name is a specimen of its own.'),
+      specimenTable(judged, header),
+      factList(meaningsOf(judged)),
+    ),
+  )
   parts.push(section('Images', imageTable(images)))
   parts.push(section('What the report states of itself', factList(headerFacts(content))))
   parts.push(section('What no report proves', listOf(header.limits)))
@@ -70,10 +87,22 @@ function specimenTable(rows, header) {
     { title: 'specimen', of: (row) => row.name ?? row.specimen, style: 'anywhere' },
     { title: 'verdict', of: ({ verdict }) => verdict, style: 'verdict' },
     { title: 'why', of: ({ reasons }) => reasons.join(', ') },
-    { title: 'p, authentic', of: ({ evidence }) => pText(evidence?.authentic), by: ({ evidence }) => pValue(evidence?.authentic) },
-    { title: 'p, counterfeit', of: ({ evidence }) => pText(evidence?.counterfeit), by: ({ evidence }) => pValue(evidence?.counterfeit) },
+    {
+      title: 'p, authentic',
+      of: ({ evidence }) => pText(evidence?.authentic),
+      by: ({ evidence }) => pValue(evidence?.authentic),
+    },
+    {
+      title: 'p, counterfeit',
+      of: ({ evidence }) => pText(evidence?.counterfeit),
+      by: ({ evidence }) => pValue(evidence?.counterfeit),
+    },
     ...ratios,
-    { title: 'images', of: (row) => String(row.name === undefined ? row.images : 1), by: (row) => (row.name === undefined ? row.images : 1) },
+    {
+      title: 'images',
+      of: (row) => String(row.name === undefined ? row.images : 1),
+      by: (row) => (row.name === undefined ? row.images : 1),
+    },
   ]
   return rowTable(columns, rows, (row) => [row.name ?? row.specimen])
 }

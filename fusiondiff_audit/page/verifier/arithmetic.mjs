@@ -44,7 +44,8 @@ function tenths(round, end) {
   const thousandths = 1000 * end
   const nearest = Math.round(thousandths)
   const distance = Math.abs(thousandths - nearest)
-  if (distance > CERTAIN && distance < 1e-6) throw new NeedsTool('an interval whose end is too near to a rounding bound')
+  if (distance > CERTAIN && distance < 1e-6)
+    throw new NeedsTool('an interval whose end is too near to a rounding bound')
   return ((distance <= CERTAIN ? nearest : round(thousandths)) / 10).toFixed(1)
 }
 

@@ -30,7 +30,7 @@ export function certificateFault(der) {
 
 function elements(content) {
   const found = []
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     let size = content[at + 1]
     let start = at + 2
     if (size >= 0x80) {

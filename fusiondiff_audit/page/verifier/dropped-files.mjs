@@ -41,7 +41,10 @@ async function walkHandle(handle, path, found) {
 
 async function walkEntry(entry, found) {
   if (entry.isFile) {
-    found.push({ path: entry.fullPath.replace(/^\//, ''), file: await new Promise((resolve, reject) => entry.file(resolve, reject)) })
+    found.push({
+      path: entry.fullPath.replace(/^\//, ''),
+      file: await new Promise((resolve, reject) => entry.file(resolve, reject)),
+    })
     return
   }
   const reader = entry.createReader()
@@ -109,7 +112,8 @@ async function readBatch(manifest, images) {
 }
 
 async function readFile({ path, file }) {
-  if (file.size > MAX_FILE) throw new NeedsTool(`${path}: ${grouped(file.size)} bytes, more than the ${grouped(MAX_FILE)} that this page reads`)
+  if (file.size > MAX_FILE)
+    throw new NeedsTool(`${path}: ${grouped(file.size)} bytes, more than the ${grouped(MAX_FILE)} that this page reads`)
   return new Uint8Array(await file.arrayBuffer())
 }
 

@@ -18,11 +18,17 @@ export function section(title, ...children) {
 }
 
 export function listOf(sentences) {
-  return within('ul', sentences.map((sentence) => element('li', sentence)))
+  return within(
+    'ul',
+    sentences.map((sentence) => element('li', sentence)),
+  )
 }
 
 // Pairs of a title and a sentence; pairs without a sentence are left out.
 export function factList(pairs) {
   const stated = pairs.filter(([, sentence]) => sentence !== null && sentence !== '')
-  return within('dl', stated.flatMap(([title, sentence]) => [element('dt', title), element('dd', sentence)]))
+  return within(
+    'dl',
+    stated.flatMap(([title, sentence]) => [element('dt', title), element('dd', sentence)]),
+  )
 }

@@ -18,7 +18,8 @@ export function readEnvelope(fields, { payloadLimit, most = 1 }) {
     item.closed(['sig', 'keyid'])
     return { keyid: item.sha256('keyid'), value: item.base64('sig', MAX_SIGNATURE) }
   })
-  if (new Set(signatures.map(({ keyid }) => keyid)).size !== signatures.length) throw malformed(fields.where, 'one key signs twice')
+  if (new Set(signatures.map(({ keyid }) => keyid)).size !== signatures.length)
+    throw malformed(fields.where, 'one key signs twice')
   const payload = fields.base64('payload', base64Limit(payloadLimit))
   return { payloadType: fields.text('payloadType'), payload, signatures }
 }
@@ -42,19 +43,24 @@ export function readBundle(data, where, payloadLimit) {
   const dsse = fields.fields('dsseEnvelope')
   const { hint, tokens } = readMaterial(material)
   const envelope = readEnvelope(dsse, { payloadLimit })
-  if (envelope.signatures[0].keyid !== hint) throw malformed(where, "the envelope names another key than the bundle's hint")
+  if (envelope.signatures[0].keyid !== hint)
+    throw malformed(where, "the envelope names another key than the bundle's hint")
   return { envelope, tokens }
 }
 
 function readMaterial(fields) {
   for (const name of ['certificate', 'x509CertificateChain']) {
-    if (fields.has(name)) throw new Refusal('unsupported', `${fields.where}: signed with a certificate; plain keys are read`)
+    if (fields.has(name))
+      throw new Refusal('unsupported', `${fields.where}: signed with a certificate; plain keys are read`)
   }
   fields.closed(['publicKey', 'tlogEntries'], ['timestampVerificationData'])
   fields.list('tlogEntries', 0, 0)
   const hint = fields.fields('publicKey').closed(['hint']).sha256('hint')
   if (!fields.has('timestampVerificationData')) return { hint, tokens: 0 }
-  const stamps = fields.fields('timestampVerificationData').closed(['rfc3161Timestamps']).list('rfc3161Timestamps', 1, MAX_TOKENS)
+  const stamps = fields
+    .fields('timestampVerificationData')
+    .closed(['rfc3161Timestamps'])
+    .list('rfc3161Timestamps', 1, MAX_TOKENS)
   stamps.forEach((item) => item.closed(['signedTimestamp']).base64('signedTimestamp', base64Limit(MAX_TOKEN)))
   return { hint, tokens: stamps.length }
 }
@@ -68,8 +74,10 @@ export async function verifyBundle(bundle, where, trust, role) {
   const { envelope } = bundle
   const [signature] = envelope.signatures
   const entry = trust.signer(signature.keyid, role, where)
-  if (entry.key.algorithm === 'ml-dsa-65') throw new Refusal('unsupported', `${where}: signed with a key of kind ml-dsa-65`)
+  if (entry.key.algorithm === 'ml-dsa-65')
+    throw new Refusal('unsupported', `${where}: signed with a key of kind ml-dsa-65`)
   await verifySignature(entry.key, signature.value, signedMessage(envelope), where)
-  if (envelope.payloadType !== STATEMENT_PAYLOAD) throw new Refusal('unsupported', `${where}: payload type ${quoted(envelope.payloadType)}`)
+  if (envelope.payloadType !== STATEMENT_PAYLOAD)
+    throw new Refusal('unsupported', `${where}: payload type ${quoted(envelope.payloadType)}`)
   return entry
 }

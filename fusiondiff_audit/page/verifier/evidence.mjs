@@ -12,7 +12,10 @@ export function isRanked({ model }) {
 
 // Whether a specimen can be ranked: an image of it is assessable, and the model was enrolled with none.
 export function isComparable(images) {
-  return images.some(({ judged }) => judged) && images.every(({ verdict, enrolled }) => verdict === 'REFUSED' || enrolled === null)
+  return (
+    images.some(({ judged }) => judged) &&
+    images.every(({ verdict, enrolled }) => verdict === 'REFUSED' || enrolled === null)
+  )
 }
 
 // Why a header excludes evidence, whatever its images are, or null.
@@ -23,7 +26,8 @@ export function numbersFault({ authentic, counterfeit, spread }, header) {
     return 'has ranks among other specimens than are enrolled, or lacks some'
   }
   const enrolled = model.enrolled_authentic + model.enrolled_counterfeit
-  if (spread && !(leastSpecimens(header.alpha) <= spread.of && spread.of <= enrolled)) return `has a spread among ${spread.of} specimens`
+  if (spread && !(leastSpecimens(header.alpha) <= spread.of && spread.of <= enrolled))
+    return `has a spread among ${spread.of} specimens`
   return null
 }
 
@@ -32,9 +36,13 @@ export function evidenceFault(evidence, images, header) {
   const expected = isRanked(header) && isComparable(images)
   if (!evidence) return expected ? 'was not compared with the enrolled specimens, and can be' : null
   if (!expected) return 'was enrolled, is not assessable or has a model that ranks nobody, and has evidence'
-  const tiles = images.filter(({ judged }) => judged).map(({ judged }) => judged.tiles).sort((a, b) => b - a)
+  const tiles = images
+    .filter(({ judged }) => judged)
+    .map(({ judged }) => judged.tiles)
+    .sort((a, b) => b - a)
   const used = evidence.tiles
-  if (used.length > tiles.length || used.some((count, i) => count > tiles[i])) return 'was compared by more tiles than it has'
+  if (used.length > tiles.length || used.some((count, i) => count > tiles[i]))
+    return 'was compared by more tiles than it has'
   const isAll = used.length === tiles.length && used.every((count, i) => count === tiles[i])
   if (evidence.reduced === isAll) return 'states wrongly whether it lacks tiles'
   const { weakest, authentic } = evidence

@@ -24,7 +24,8 @@ export async function verifyExcerpt(data, where, trust) {
   const kinds = ['header', 'image', ...(fields.has('specimen') ? ['specimen'] : [])]
   const parts = Object.fromEntries(kinds.map((kind) => [kind, fields.fields(kind).closed(['salt', 'said', 'proof'])]))
   const leaves = Object.fromEntries(kinds.map((kind) => [kind, parts[kind].fields('said').value]))
-  if (statedVersion(leaves.header, where) !== NEWEST) throw new NeedsTool(`${where}: an excerpt of an older version, whose rules are not checked here`)
+  if (statedVersion(leaves.header, where) !== NEWEST)
+    throw new NeedsTool(`${where}: an excerpt of an older version, whose rules are not checked here`)
   const header = readHeader(leaves.header, `${where}: header`)
   const entry = trust.signer(header.auditor.keyid, 'auditor', where)
   trust.judge(entry, header.time, where)
@@ -56,7 +57,8 @@ async function proven(part, leaf, kind, header, key, where) {
 // The row of the specimen that an image shows, or null where the image names none.
 function specimenOf(leaf, row, header, where) {
   if (leaf === undefined && row.specimen === null) return null
-  if (leaf === undefined || row.specimen === null) throw malformed(where, 'the specimen of an image is in it where the report names one, and nowhere else')
+  if (leaf === undefined || row.specimen === null)
+    throw malformed(where, 'the specimen of an image is in it where the report names one, and nowhere else')
   const specimen = specimenRow(leaf, `${where}: specimen`)
   if (specimen.specimen !== row.specimen) throw malformed(where, `${quoted(row.name)} is an image of another specimen`)
   const fault = specimenFault(specimen, row, header)

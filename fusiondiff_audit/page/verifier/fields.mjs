@@ -26,7 +26,8 @@ export class Fields {
 
   closed(names, optional = []) {
     for (const name of Object.keys(this.value)) {
-      if (!names.includes(name) && !optional.includes(name)) throw malformed(this.where, `unknown field ${quoted(name)}`)
+      if (!names.includes(name) && !optional.includes(name))
+        throw malformed(this.where, `unknown field ${quoted(name)}`)
     }
     for (const name of names) if (!this.has(name)) throw malformed(this.where, `field ${name} is missing`)
     return this
@@ -47,7 +48,8 @@ export class Fields {
 
   text(name, limit = MAX_TEXT) {
     const value = this.raw(name, limit)
-    if (!isPlain(value) || value !== value.trim()) throw malformed(this.at(name), 'holds control characters, or white space at its ends')
+    if (!isPlain(value) || value !== value.trim())
+      throw malformed(this.at(name), 'holds control characters, or white space at its ends')
     if (!value) throw malformed(this.at(name), 'is empty')
     return value
   }
@@ -106,20 +108,23 @@ export class Fields {
 
   texts(name, most) {
     const value = this.get(name)
-    if (!Array.isArray(value) || value.length > most) throw malformed(this.at(name), `expected a list of at most ${most} values`)
+    if (!Array.isArray(value) || value.length > most)
+      throw malformed(this.at(name), `expected a list of at most ${most} values`)
     return value.map((item) => new Fields({ item }, this.at(name)).text('item'))
   }
 
   list(name, least, most) {
     const value = this.get(name)
     if (!Array.isArray(value)) throw malformed(this.at(name), 'expected a list')
-    if (value.length > most) throw new Refusal('too-large', `${this.at(name)}: ${grouped(value.length)} entries, at most ${grouped(most)}`)
+    if (value.length > most)
+      throw new Refusal('too-large', `${this.at(name)}: ${grouped(value.length)} entries, at most ${grouped(most)}`)
     if (value.length < least) throw malformed(this.at(name), `expected at least ${least} entries`)
     return value.map((item, i) => new Fields(item, `${this.at(name)}[${i}]`))
   }
 
   constant(name, expected) {
     const value = this.raw(name, MAX_TEXT)
-    if (value !== expected) throw new Refusal('unsupported', `${this.at(name)}: expected ${expected}, found ${quoted(value)}`)
+    if (value !== expected)
+      throw new Refusal('unsupported', `${this.at(name)}: expected ${expected}, found ${quoted(value)}`)
   }
 }

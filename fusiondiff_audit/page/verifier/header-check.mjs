@@ -25,7 +25,8 @@ export function refuseInconsistentHeader(header, where) {
   refuseOtherRules(header, where)
   const { limit } = header.run
   const notice = limit === null ? [] : [`Only the first ${grouped(limit)} images of the batch were asked for.`]
-  if (notice.some((sentence) => !header.limits.includes(sentence))) throw contradiction(where, 'does not state that not all images were asked for')
+  if (notice.some((sentence) => !header.limits.includes(sentence)))
+    throw contradiction(where, 'does not state that not all images were asked for')
   const demanded = [...STANDARD_LIMITS, ...notice]
   const complete = demanded.every((sentence) => header.limits.includes(sentence))
   if (!complete || header.limits.some((sentence) => sentence !== SAME_OBJECT && !demanded.includes(sentence))) {
@@ -36,12 +37,14 @@ export function refuseInconsistentHeader(header, where) {
 function numbersFault(header) {
   const { model } = header
   const enrolled = [model.enrolled_authentic, model.enrolled_counterfeit]
-  if (Math.min(...enrolled) < 0 || Math.max(...enrolled) > MOST_SPECIMENS) return 'fewer than no enrolled specimens, or too many'
+  if (Math.min(...enrolled) < 0 || Math.max(...enrolled) > MOST_SPECIMENS)
+    return 'fewer than no enrolled specimens, or too many'
   if ((model.ratios.length || model.error_rates.length) && !model.enrolled_tiles.length) {
     return 'it states likelihood ratios or error rates of a model that ranks nobody'
   }
   for (const { reference, others, alternative } of model.ratios) {
-    if (reference > enrolled[0] || others > enrolled[1]) return `its likelihood ratios for ${alternative} are of more specimens than were enrolled`
+    if (reference > enrolled[0] || others > enrolled[1])
+      return `its likelihood ratios for ${alternative} are of more specimens than were enrolled`
   }
   return errorRateFault(model) ?? statementFault(header)
 }
@@ -49,17 +52,26 @@ function numbersFault(header) {
 function errorRateFault({ error_rates: rates, enrolled_authentic, enrolled_counterfeit }) {
   const makers = rates.filter(({ what }) => what.startsWith(MAKER_RATE))
   const names = rates.filter(({ what }) => !what.startsWith(MAKER_RATE)).map(({ what }) => what)
-  if (!same(names, CLASS_RATES.filter((name) => names.includes(name))) || !same(rates.slice(names.length), makers)) {
+  if (
+    !same(
+      names,
+      CLASS_RATES.filter((name) => names.includes(name)),
+    ) ||
+    !same(rates.slice(names.length), makers)
+  ) {
     return 'it has error rates of other names, or in another order'
   }
   for (const { what, errors, of } of rates) {
     const enrolled = what === CLASS_RATES[1] ? enrolled_authentic : enrolled_counterfeit
-    if (!(errors >= 0 && errors <= of && of >= 1 && of <= enrolled)) return `it states ${errors} errors of ${of}, and ${enrolled} were enrolled: ${what}`
+    if (!(errors >= 0 && errors <= of && of >= 1 && of <= enrolled))
+      return `it states ${errors} errors of ${of}, and ${enrolled} were enrolled: ${what}`
   }
-  if (makers.reduce((total, { of }) => total + of, 0) > enrolled_counterfeit) return 'its makers have more specimens than were enrolled'
+  if (makers.reduce((total, { of }) => total + of, 0) > enrolled_counterfeit)
+    return 'its makers have more specimens than were enrolled'
   if (new Set(makers.map(({ what }) => what)).size < makers.length) return 'it has two error rates of one maker'
   const isWorse = (one, other) => other.errors * one.of - one.errors * other.of || compareText(one.what, other.what)
-  if (makers.some((rate, i) => i && isWorse(makers[i - 1], rate) > 0)) return 'its makers are not in the order of their error rates, worst first'
+  if (makers.some((rate, i) => i && isWorse(makers[i - 1], rate) > 0))
+    return 'its makers are not in the order of their error rates, worst first'
   for (const { what, errors, of, interval } of rates) {
     if (interval !== errorBounds(errors, of)) return `the interval of an error rate does not follow: ${what}`
   }
@@ -72,7 +84,12 @@ function statementFault(header) {
   const { beyond, of, place } = statement
   const calibration = header.model.enrolled_authentic
   const specimens = countAll(header.specimens)
-  if (!isCalibrated(header) || statement.calibration !== calibration || BigInt(of) > specimens || BigInt(of) > MOST_ROWS) {
+  if (
+    !isCalibrated(header) ||
+    statement.calibration !== calibration ||
+    BigInt(of) > specimens ||
+    BigInt(of) > MOST_ROWS
+  ) {
     return 'it makes a statement on the batch by other specimens than there are'
   }
   if (place !== statementPlace(calibration, alpha) || !statement.approximate) {
@@ -101,16 +118,26 @@ function refuseOtherRules(header, where) {
   const intake = stated.fields('intake')
   const certify = stated.fields('certify')
   const least = certify.text('poisoning') === 'on' ? certify.integer('tolerance', 0, MOST) : null
-  const demanded = [rate, intake.text('scale') === 'required', intake.text('instrument') === 'required', stated.text('name'), least]
+  const demanded = [
+    rate,
+    intake.text('scale') === 'required',
+    intake.text('instrument') === 'required',
+    stated.text('name'),
+    least,
+  ]
   if (!same(demanded, [policy.alpha, policy.needs_scale, policy.needs_instrument, policy.name, policy.tolerance])) {
     throw contradiction(where, 'it does not go by the policy that it quotes')
   }
-  if (!same(stated.fields('case').texts('text', MOST), header.case)) throw contradiction(where, 'its case is not that of the policy that it quotes')
+  if (!same(stated.fields('case').texts('text', MOST), header.case))
+    throw contradiction(where, 'its case is not that of the policy that it quotes')
   if (intake.boolean('second_signature') && !header.batch.second) {
     throw contradiction(where, 'the policy that it quotes asks for a second signature, and it saw none')
   }
   const claim = header.robustness
-  if (stated.fields('robustness').text('result') === 'required' && !(claim && claim.outcome === 'PASSED' && !claim.stale)) {
+  if (
+    stated.fields('robustness').text('result') === 'required' &&
+    !(claim && claim.outcome === 'PASSED' && !claim.stale)
+  ) {
     throw contradiction(where, 'the policy that it quotes requires a stress test that was passed, and it has none')
   }
   const fault = stressClaimFault(header, stated.fields('robustness'))

@@ -56,9 +56,11 @@ const model = record(
     base: optional(text),
   },
   ({ devices, ratios, enrolled_tiles, partitions }) => {
-    if (devices.some((device, i) => i && compareText(devices[i - 1], device) >= 0)) return 'devices that are not sorted, each once'
+    if (devices.some((device, i) => i && compareText(devices[i - 1], device) >= 0))
+      return 'devices that are not sorted, each once'
     const places = ratios.map(({ alternative }) => ALTERNATIVES.indexOf(alternative))
-    if (places.some((place, i) => i && places[i - 1] >= place)) return 'calibrators that are not of each alternative once, in order'
+    if (places.some((place, i) => i && places[i - 1] >= place))
+      return 'calibrators that are not of each alternative once, in order'
     if (!arePositive(enrolled_tiles)) return 'numbers of enrolled tiles that are not positive, largest first'
     return partitions > 0 ? null : `${partitions} partitions`
   },
@@ -104,8 +106,11 @@ const statement = record(
   { beyond: integer, of: integer, calibration: integer, place: integer, least_unlike: integer, approximate: boolean },
   ({ beyond, of, calibration, place, least_unlike }) => {
     if (!(beyond >= 0 && beyond <= of)) return `${beyond} of ${of} specimens are beyond`
-    if (!(place >= 1 && place <= calibration && calibration <= MOST_SPECIMENS)) return `place ${place} among ${calibration}`
-    return least_unlike >= 0 && least_unlike <= beyond ? null : `at least ${least_unlike} unlike the reference, ${beyond} beyond`
+    if (!(place >= 1 && place <= calibration && calibration <= MOST_SPECIMENS))
+      return `place ${place} among ${calibration}`
+    return least_unlike >= 0 && least_unlike <= beyond
+      ? null
+      : `at least ${least_unlike} unlike the reference, ${beyond} beyond`
   },
 )
 const header = record({

@@ -14,13 +14,17 @@ export function compareImages(answer, images, { images: rows }) {
     const row = byDigest.get(digest)
     const named = nameOf(name, byName)
     if (named?.judged && named.sha256 !== digest) {
-      throw new Refusal('digest-mismatch', `${quoted(name)}: is sha256:${digest}, the report is of sha256:${named.sha256}`)
+      throw new Refusal(
+        'digest-mismatch',
+        `${quoted(name)}: is sha256:${digest}, the report is of sha256:${named.sha256}`,
+      )
     }
     if (row) matching++
     else if (named) answer.unchecked.push(`${quoted(name)}, an image that the report does not judge`)
     else answer.doubts.push({ reason: 'unknown-file', why: `${quoted(name)} is no image that this report judges.` })
   }
-  if (matching) answer.checks.push(['images', `${matching} of the files given are images that were judged, by their digests`])
+  if (matching)
+    answer.checks.push(['images', `${matching} of the files given are images that were judged, by their digests`])
   const missing = rows.filter(({ judged }) => judged).length - matching
   if (missing > 0) answer.unchecked.push(`${missing} judged images, whose files were not given`)
 }

@@ -17,10 +17,12 @@ export class JsonFloat {
 
 // The object in some bytes; `tokens` bounds the braces, brackets and commas.
 export function parseJson(data, where, { limit, tokens = 1000 }) {
-  if (data.length > limit) throw new Refusal('too-large', `${where}: ${grouped(data.length)} bytes, at most ${grouped(limit)}`)
+  if (data.length > limit)
+    throw new Refusal('too-large', `${where}: ${grouped(data.length)} bytes, at most ${grouped(limit)}`)
   let count = 0
   for (let i = 0; i < data.length; i++) if (data[i] === 0x7b || data[i] === 0x5b || data[i] === 0x2c) count++
-  if (count > tokens) throw new Refusal('too-large', `${where}: ${grouped(count)} JSON tokens, at most ${grouped(tokens)}`)
+  if (count > tokens)
+    throw new Refusal('too-large', `${where}: ${grouped(count)} JSON tokens, at most ${grouped(tokens)}`)
   const text = fromUtf8(data)
   if (text === null) throw malformed(where, 'not UTF-8')
   const parser = new Parser(text, where)
@@ -54,7 +56,11 @@ class Parser {
     if (first === '{') return this.object(depth)
     if (first === '[') return this.list(depth)
     if (first === '"') return this.string()
-    for (const [word, value] of [['true', true], ['false', false], ['null', null]]) {
+    for (const [word, value] of [
+      ['true', true],
+      ['false', false],
+      ['null', null],
+    ]) {
       if (this.text.startsWith(word, this.at)) {
         this.at += word.length
         return value

@@ -44,8 +44,14 @@ export function writePem(bytes, label) {
 export async function readKey(pem, where) {
   const der = readPem(pem, 'PUBLIC KEY')
   if (der === null) throw malformed(where, 'not a public key in the form that we write')
-  const kind = KINDS.find(([, head, size]) => der.length === head.length + size && sameBytes(der.subarray(0, head.length), head))
-  if (!kind) throw new Refusal(isForeign(der) ? 'unsupported' : 'malformed', `${where}: a public key of another kind, or in another form than ours`)
+  const kind = KINDS.find(
+    ([, head, size]) => der.length === head.length + size && sameBytes(der.subarray(0, head.length), head),
+  )
+  if (!kind)
+    throw new Refusal(
+      isForeign(der) ? 'unsupported' : 'malformed',
+      `${where}: a public key of another kind, or in another form than ours`,
+    )
   const [algorithm, head] = kind
   const raw = der.subarray(head.length)
   if (algorithm === 'ed25519') refuseWeak(raw, where)
@@ -68,7 +74,8 @@ async function refuseOffCurve(der, namedCurve, where) {
   try {
     await crypto.subtle.importKey('spki', der, { name: 'ECDSA', namedCurve }, true, ['verify'])
   } catch (error) {
-    if (error.name === 'NotSupportedError') throw new NeedsTool(`this browser cannot read keys on the curve ${namedCurve}`)
+    if (error.name === 'NotSupportedError')
+      throw new NeedsTool(`this browser cannot read keys on the curve ${namedCurve}`)
     throw malformed(where, 'a point that is not on its curve')
   }
 }
@@ -85,7 +92,8 @@ export async function verifySignature(key, signature, message, where) {
     const imports = { name: 'ECDSA', namedCurve: 'P-256' }
     good = pair !== null && (await verified(await imported('spki', key.der, imports), name, pair, message))
   } else throw new NeedsTool(`${where}: signatures of kind ${key.algorithm} are not checked here`)
-  if (!good) throw new Refusal('bad-signature', `${where}: the signature is not one of key sha256:${key.keyid} over these bytes`)
+  if (!good)
+    throw new Refusal('bad-signature', `${where}: the signature is not one of key sha256:${key.keyid} over these bytes`)
 }
 
 async function imported(format, bytes, name) {

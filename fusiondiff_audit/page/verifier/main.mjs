@@ -1,11 +1,22 @@
 // The page: collects files and the pin, verifies, and shows the answer.
 
-import { chosenFiles, digestImages, droppedFiles, holdsTrustStore, readReportFiles, readTrustFile } from './dropped-files.mjs'
+import {
+  chosenFiles,
+  digestImages,
+  droppedFiles,
+  holdsTrustStore,
+  readReportFiles,
+  readTrustFile,
+} from './dropped-files.mjs'
 import { showAnswer } from './answer-view.mjs'
 import { NeedsTool } from './refusal.mjs'
 import { verify } from './verification.mjs'
 
-const ZONES = { report: ['report-files', 'report-folder'], trust: ['trust-file'], images: ['image-files', 'image-folder'] }
+const ZONES = {
+  report: ['report-files', 'report-folder'],
+  trust: ['trust-file'],
+  images: ['image-files', 'image-folder'],
+}
 const PIN = /^(?:sha256:)?([0-9a-f]{64})$/
 const chosen = { report: [], trust: [], images: [] }
 const byId = (id) => document.getElementById(id)
@@ -44,7 +55,8 @@ byId('inputs').addEventListener('submit', async (event) => {
 function choose(zone, files) {
   chosen[zone] = files
   const [first] = files
-  byId(`${zone}-chosen`).textContent = files.length > 1 ? `${files.length} files, ${first.path} and others` : (first?.path ?? '')
+  byId(`${zone}-chosen`).textContent =
+    files.length > 1 ? `${files.length} files, ${first.path} and others` : (first?.path ?? '')
   byId('answer').replaceChildren() // an answer never stands beside other files than its own
 }
 
@@ -70,7 +82,11 @@ async function check() {
     showAnswer(place, answer, others)
   } catch (error) {
     const isOurs = error instanceof NeedsTool
-    showAnswer(place, inconclusive(isOurs ? error.reason : 'fault', isOurs ? error.message : `a fault of this page: ${error.message}`), others)
+    showAnswer(
+      place,
+      inconclusive(isOurs ? error.reason : 'fault', isOurs ? error.message : `a fault of this page: ${error.message}`),
+      others,
+    )
   }
 }
 

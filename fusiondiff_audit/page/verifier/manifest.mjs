@@ -26,7 +26,8 @@ export function readManifest(payload, where) {
     const name = entry.closed(['name', 'digest']).text('name')
     return { name, sha256: entry.fields('digest').closed(['sha256']).sha256('sha256') }
   })
-  if (new Set(subjects.map(({ name }) => name)).size !== subjects.length) throw malformed(where, 'two subjects have one name')
+  if (new Set(subjects.map(({ name }) => name)).size !== subjects.length)
+    throw malformed(where, 'two subjects have one name')
   const fields = statement.fields('predicate')
   fields.closed(['device', 'lab', 'captured', 'issued', 'expires', 'sequence', 'nonce', 'files'])
   const items = fields.list('files', 1, MAX_FILES)
@@ -54,7 +55,8 @@ function optionalText(fields, name) {
 function sequenceOf(fields) {
   const value = fields.get('sequence')
   const isWhole = typeof value === 'number' || typeof value === 'bigint'
-  if (!isWhole || value < 0 || BigInt(value) > MAX_SEQUENCE) throw malformed(fields.at('sequence'), 'expected a whole number')
+  if (!isWhole || value < 0 || BigInt(value) > MAX_SEQUENCE)
+    throw malformed(fields.at('sequence'), 'expected a whole number')
   return String(value)
 }
 
@@ -78,7 +80,8 @@ function refuseBroken({ device, lab, issued, expires, files }, where) {
   files.forEach(({ name }) => refuseUnsafe(name))
   refuseCollisions([MANIFEST, SECOND, ...files.map(({ name }) => name)])
   for (const label of [device, lab, ...files.map(({ specimen }) => specimen)]) {
-    if (label !== null && (lengthOf(label) > MAX_LABEL || !isName(label))) throw malformed(where, `${quoted(label)} is not a plain name`)
+    if (label !== null && (lengthOf(label) > MAX_LABEL || !isName(label)))
+      throw malformed(where, `${quoted(label)} is not a plain name`)
   }
   if (issued >= expires) throw malformed(where, 'a batch expires after it is issued')
 }
@@ -90,9 +93,11 @@ function refuseCollisions(names) {
   for (const name of names) {
     if (/[^\x20-\x7e]/.test(name)) throw new NeedsTool(`${quoted(name)}: whether some system takes it for another name`)
     const folded = name.toLowerCase()
-    if (files.has(folded)) throw new Refusal('unsafe-name', `${quoted(name)} is another file's name on systems that fold case`)
+    if (files.has(folded))
+      throw new Refusal('unsafe-name', `${quoted(name)} is another file's name on systems that fold case`)
     files.add(folded)
     for (let end = folded.indexOf('/'); end >= 0; end = folded.indexOf('/', end + 1)) folders.add(folded.slice(0, end))
   }
-  for (const folder of folders) if (files.has(folder)) throw new Refusal('unsafe-name', `${quoted(folder)} is a file and a folder`)
+  for (const folder of folders)
+    if (files.has(folder)) throw new Refusal('unsafe-name', `${quoted(folder)} is a file and a folder`)
 }

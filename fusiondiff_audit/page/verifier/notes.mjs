@@ -37,7 +37,8 @@ function refuseBadOrigin(origin, where) {
 }
 
 function keyIdOf(name, key, where) {
-  if (key.algorithm !== 'ed25519') throw new Refusal('unsupported', `${where}: checkpoints are signed with Ed25519 keys, not ${key.algorithm}`)
+  if (key.algorithm !== 'ed25519')
+    throw new Refusal('unsupported', `${where}: checkpoints are signed with Ed25519 keys, not ${key.algorithm}`)
   return sha256(utf8(`${name}\n`), Uint8Array.of(1), key.raw).subarray(0, 4)
 }
 
@@ -66,10 +67,13 @@ function readCheckpoint(text, where, origin) {
   const lines = text.slice(0, -1).split('\n')
   if (lines.length !== 3) throw malformed(where, 'a checkpoint has three lines')
   const [name, size, root] = lines
-  if (name !== origin) throw new Refusal('bad-proof', `${where}: a checkpoint of ${quoted(name)}, expected one of ${quoted(origin)}`)
+  if (name !== origin)
+    throw new Refusal('bad-proof', `${where}: a checkpoint of ${quoted(name)}, expected one of ${quoted(origin)}`)
   const decoded = readBase64(root, where)
-  if (!NUMBER.test(size) || BigInt(size) > MAX_SIZE || decoded.length !== 32) throw malformed(where, 'not a size and a root')
-  if (size === '0' && !sameBytes(decoded, sha256())) throw new Refusal('bad-proof', `${where}: a log without leaves has another root`)
+  if (!NUMBER.test(size) || BigInt(size) > MAX_SIZE || decoded.length !== 32)
+    throw malformed(where, 'not a size and a root')
+  if (size === '0' && !sameBytes(decoded, sha256()))
+    throw new Refusal('bad-proof', `${where}: a log without leaves has another root`)
   return { size: BigInt(size), root: decoded }
 }
 
@@ -88,7 +92,8 @@ export async function openProof(data, where, { entry, origin, key }) {
   const head = end < 0 ? '' : text.slice(0, end)
   const [first, second = '', ...rest] = head.split('\n')
   const index = /^index (0|[1-9][0-9]{0,18})$/.exec(second)
-  if (/[^\x00-\x7f]/.test(head) || first !== PROOF || !index || rest.length > MAX_PATH) throw malformed(where, 'not a proof file')
+  if (/[^\x00-\x7f]/.test(head) || first !== PROOF || !index || rest.length > MAX_PATH)
+    throw malformed(where, 'not a proof file')
   const path = rest.map((line) => readBase64(line, where))
   if (path.some((item, i) => writeBase64(item) !== rest[i] || item.length !== 32) || BigInt(index[1]) > MAX_SIZE) {
     throw malformed(where, 'hashes or an index in another form')

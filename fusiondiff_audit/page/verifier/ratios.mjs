@@ -22,13 +22,18 @@ export function readDecimal(text) {
 // What no calibrator can be, or null.
 export function calibratorFault(calibrator) {
   const { reference, others } = calibrator
-  if (!(reference > 0 && reference <= MOST_SPECIMENS && others > 0 && others <= MOST_SPECIMENS)) return 'a calibrator of no specimens, or of too many'
+  if (!(reference > 0 && reference <= MOST_SPECIMENS && others > 0 && others <= MOST_SPECIMENS))
+    return 'a calibrator of no specimens, or of too many'
   const numbers = ['intercept', 'slope', 'floor', 'ceiling'].map((name) => readDecimal(calibrator[name]))
   if (!numbers.every(isShort)) return "a calibrator's number has too many digits"
   const [, slope, floor, ceiling] = numbers
   if (slope.coefficient < 0n) return 'a negative slope'
   const [n, m] = [BigInt(reference), BigInt(others)]
-  const [one, most, least] = [[1n, 1n], [n * (m + 1n), n + 1n], [m + 1n, m * (n + 1n)]]
+  const [one, most, least] = [
+    [1n, 1n],
+    [n * (m + 1n), n + 1n],
+    [m + 1n, m * (n + 1n)],
+  ]
   if (!(isAtMost(one, ceiling) && isAtLeast(most, ceiling))) return 'a ceiling that so many specimens cannot support'
   if (!(isAtMost(least, floor) && isAtLeast(one, floor))) return 'a floor that so many specimens cannot support'
   return null
@@ -50,7 +55,13 @@ const isAtLeast = (fraction, decimal) => compare(fraction, decimal) >= 0
 
 // The ratio of a score, to two digits rounded towards 1, as `12` or `1/40`.
 export function ratioText(calibrator, score) {
-  const [intercept, slope, floor, ceiling, own] = [calibrator.intercept, calibrator.slope, calibrator.floor, calibrator.ceiling, score].map(fixed)
+  const [intercept, slope, floor, ceiling, own] = [
+    calibrator.intercept,
+    calibrator.slope,
+    calibrator.floor,
+    calibrator.ceiling,
+    score,
+  ].map(fixed)
   let log = intercept + (slope * own) / ONE
   log = log > LARGEST_LOG ? LARGEST_LOG : log < -LARGEST_LOG ? -LARGEST_LOG : log
   let ratio = exponential(log)
@@ -84,6 +95,8 @@ function twoDigits(number) {
   const unit = 10n ** BigInt(String(number).length - 2)
   const shown = (number / unit) * unit
   const whole = String(shown / ONE)
-  const decimals = String(shown % ONE).padStart(40, '0').replace(/0+$/, '')
+  const decimals = String(shown % ONE)
+    .padStart(40, '0')
+    .replace(/0+$/, '')
   return decimals ? `${whole}.${decimals}` : whole.replace(/\B(?=(\d{3})+$)/g, ',')
 }

@@ -11,7 +11,8 @@ const LONGEST = 100_000 // entries of a list
 export function text(value, where) {
   if (typeof value !== 'string' || value === '') throw malformed(where, 'expected text')
   if (value.length > MAX_TEXT && lengthOf(value) > MAX_TEXT) throw new Refusal('too-large', `${where}: too long a text`)
-  if (!isPlain(value) || value !== value.trim()) throw malformed(where, 'holds control characters, or white space at its ends')
+  if (!isPlain(value) || value !== value.trim())
+    throw malformed(where, 'holds control characters, or white space at its ends')
   return value
 }
 
@@ -78,5 +79,8 @@ export function same(one, other) {
   if (one === other) return true
   if (one === null || other === null || typeof one !== 'object' || typeof other !== 'object') return false
   const names = Object.keys(one)
-  return names.length === Object.keys(other).length && names.every((name) => Object.hasOwn(other, name) && same(one[name], other[name]))
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && same(one[name], other[name]))
+  )
 }

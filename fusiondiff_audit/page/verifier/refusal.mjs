@@ -25,5 +25,8 @@ export function contradiction(where, fault) {
 
 // Signed text in a message, with everything but printable ASCII written as an escape.
 export function quoted(text) {
-  return JSON.stringify(text.slice(0, 100)).replace(/[^ -~]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'))
+  return JSON.stringify(text.slice(0, 100)).replace(
+    /[^ -~]/g,
+    (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'),
+  )
 }

@@ -15,7 +15,8 @@ export function refuseContradiction(report, where) {
   refuseInconsistentHeader(header, where)
   for (const row of images) refuseFault(rowFault(row, header), where)
   refuseFault(reportFault(report), where)
-  if (!same(countVerdicts(images), header.images)) throw contradiction(where, 'its images are counted otherwise than they are')
+  if (!same(countVerdicts(images), header.images))
+    throw contradiction(where, 'its images are counted otherwise than they are')
 }
 
 // A row that is shown alone, in an excerpt.
@@ -23,7 +24,8 @@ export function refuseInconsistentRow(row, header, where) {
   let fault = rowFault(row, header)
   if (!fault && row.specimen === null) {
     fault = evidenceFault(row.evidence, [row], header)
-    if (!fault && !follows(row, specimenVerdict([row], row.evidence, rulesOf(header)))) fault = 'has a verdict that does not follow from its numbers'
+    if (!fault && !follows(row, specimenVerdict([row], row.evidence, rulesOf(header))))
+      fault = 'has a verdict that does not follow from its numbers'
     fault &&= `${quoted(row.name)} ${fault}`
   }
   refuseFault(fault, where)
@@ -34,13 +36,16 @@ function refuseFault(fault, where) {
 }
 
 function rowFault({ name, verdict, reasons, judged }, { model, policy }) {
-  if (verdict === 'REFUSED' && (judged || !reasons.length)) return `${quoted(name)} was refused, and has findings or no reason`
+  if (verdict === 'REFUSED' && (judged || !reasons.length))
+    return `${quoted(name)} was refused, and has findings or no reason`
   if (!judged) return null
   if (BigInt(judged.votes_authentic) + BigInt(judged.votes_counterfeit) !== BigInt(model.partitions)) {
     return `${quoted(name)} has other votes than those of ${model.partitions} forests`
   }
   const isStated = judged.tolerance !== null
-  return isStated === (policy.tolerance !== null) ? null : `${quoted(name)} has a tolerance that was not asked for, or lacks one that was`
+  return isStated === (policy.tolerance !== null)
+    ? null
+    : `${quoted(name)} has a tolerance that was not asked for, or lacks one that was`
 }
 
 function reportFault(report) {
@@ -63,7 +68,9 @@ function reportFault(report) {
   if (!same(countVerdicts(verdicts), header.specimens)) return 'its specimens are counted otherwise than they are'
   const ranks = [...evidence.values()].map(({ authentic }) => authentic).filter((rank) => rank !== null)
   const statement = ranks.length ? batchStatement(ranks, header.alpha) : null
-  return same(statement, header.statement) ? null : 'what it states of the whole batch does not follow from its specimens'
+  return same(statement, header.statement)
+    ? null
+    : 'what it states of the whole batch does not follow from its specimens'
 }
 
 // The rows of specimens as they follow, the verdict of each specimen, and the first image whose verdict does not follow.
@@ -75,10 +82,18 @@ function decideAgain({ header }, groups, evidence) {
     const own = evidence.get(key) ?? null
     const { verdict, reasons } = specimenVerdict(images, own, rules)
     if (name !== null) {
-      decided.push({ specimen: name, images: images.length, verdict, reasons, evidence: own, tolerance: leastTolerance(images) })
+      decided.push({
+        specimen: name,
+        images: images.length,
+        verdict,
+        reasons,
+        evidence: own,
+        tolerance: leastTolerance(images),
+      })
     }
     const wrong = images.find((image) => !follows(image, { verdict, reasons }))
-    if (wrong) fault ??= `${quoted(wrong.name)} is ${wrong.verdict}, which does not follow from its numbers or its specimen`
+    if (wrong)
+      fault ??= `${quoted(wrong.name)} is ${wrong.verdict}, which does not follow from its numbers or its specimen`
     verdicts.push({ verdict: name === null ? images[0].verdict : verdict })
   }
   decided.sort((one, other) => compareText(one.specimen, other.specimen))
@@ -86,7 +101,10 @@ function decideAgain({ header }, groups, evidence) {
 }
 
 function follows(image, decided) {
-  return image.verdict === 'REFUSED' || same({ verdict: image.verdict, reasons: image.reasons }, imageVerdict(image, decided))
+  return (
+    image.verdict === 'REFUSED' ||
+    same({ verdict: image.verdict, reasons: image.reasons }, imageVerdict(image, decided))
+  )
 }
 
 function countVerdicts(rows) {

@@ -29,7 +29,8 @@ export function leafBytes(number, salt, kind, content) {
 // The report in a payload. Rows of older versions are as they were signed, and `isFormer` says that none was checked.
 export async function readReport(payload, where, breathe = async () => {}) {
   const source = fromUtf8(payload)
-  if (source === null || source.length !== payload.length) throw malformed(where, 'is not ASCII, as every signed text of ours is')
+  if (source === null || source.length !== payload.length)
+    throw malformed(where, 'is not ASCII, as every signed text of ours is')
   const reader = new CanonicalReader(source, where)
   reader.expect(`{"_type":${jsonText(STATEMENT_TYPE)},"predicate":{"header":`)
   const [start, leaf, end] = [reader.at, reader.value(), reader.at]
@@ -39,11 +40,23 @@ export async function readReport(payload, where, breathe = async () => {}) {
   const spans = { header: [[start, end]] }
   const rows = {}
   reader.expect(',"images":')
-  rows.images = await readRows(reader, isFormer ? formerRow : imageRow, `${where}: images`, breathe, (spans.images = []))
+  rows.images = await readRows(
+    reader,
+    isFormer ? formerRow : imageRow,
+    `${where}: images`,
+    breathe,
+    (spans.images = []),
+  )
   reader.expect(',"saltKey":')
   const saltKey = readBase64(text(reader.value(), `${where}: saltKey`), where)
   reader.expect(',"specimens":')
-  rows.specimens = await readRows(reader, isFormer ? formerRow : specimenRow, `${where}: specimens`, breathe, (spans.specimens = []))
+  rows.specimens = await readRows(
+    reader,
+    isFormer ? formerRow : specimenRow,
+    `${where}: specimens`,
+    breathe,
+    (spans.specimens = []),
+  )
   refuseDisorder(rows, saltKey, where)
   const leaves = ['header', ...rows.specimens.map(() => 'specimen'), ...rows.images.map(() => 'image')]
   const root = await treeRoot(payload, leaves, [...spans.header, ...spans.specimens, ...spans.images], saltKey, breathe)
@@ -90,7 +103,8 @@ function refuseDisorder({ images, specimens }, saltKey, where) {
     if (name === BATCH) throw malformed(where, `an image that is called ${quoted(BATCH)}`)
   }
   for (const names of [specimens.map(({ specimen }) => specimen), images.map(({ name }) => name)]) {
-    if (names.some((name, i) => i && compareText(names[i - 1], name) >= 0)) throw malformed(where, 'its rows are not in the order of their names, each once')
+    if (names.some((name, i) => i && compareText(names[i - 1], name) >= 0))
+      throw malformed(where, 'its rows are not in the order of their names, each once')
   }
 }
 
@@ -111,7 +125,10 @@ async function treeRoot(payload, kinds, spans, saltKey, breathe) {
 function endsAsItMust(payload, at, { version, header, images, root, size }) {
   const tree = writeJson({ origin: originOf(header), root: writeBase64(root), size })
   const type = jsonText(PREDICATE_TYPE + version.split('/').at(-1))
-  const subjects = [[BATCH, header.batch.payload], ...images.filter(({ judged, sha256 }) => judged && sha256).map(({ name, sha256 }) => [name, sha256])]
+  const subjects = [
+    [BATCH, header.batch.payload],
+    ...images.filter(({ judged, sha256 }) => judged && sha256).map(({ name, sha256 }) => [name, sha256]),
+  ]
   const listed = subjects.map(([name, digest]) => writeJson({ name, digest: { sha256: digest } })).join(',')
   const end = utf8(`,"tree":${tree}},"predicateType":${type},"subject":[${listed}]}`)
   return sameBytes(payload.subarray(at), end)

@@ -11,7 +11,10 @@ const PAGE = 100 // rows
 export function rowTable(columns, rows, searched) {
   const state = { column: null, isReverse: false, text: '', verdict: '', page: 0 }
   const texts = new Map() // of each row, made once
-  const head = within('tr', columns.map((column) => within('th', [sortButton(column)])))
+  const head = within(
+    'tr',
+    columns.map((column) => within('th', [sortButton(column)])),
+  )
   const body = element('tbody')
   const status = element('span')
   const [back, forward] = [pageButton('previous page', -1), pageButton('next page', 1)]
@@ -19,12 +22,18 @@ export function rowTable(columns, rows, searched) {
   Object.assign(filter, { type: 'search', placeholder: 'filter by name' })
   filter.setAttribute('aria-label', 'filter by name')
   filter.addEventListener('input', () => show({ text: filter.value.toLowerCase(), page: 0 }))
-  const choice = within('select', ['', ...VERDICTS].map((verdict) => Object.assign(element('option', verdict || 'all verdicts'), { value: verdict })))
+  const choice = within(
+    'select',
+    ['', ...VERDICTS].map((verdict) => Object.assign(element('option', verdict || 'all verdicts'), { value: verdict })),
+  )
   choice.setAttribute('aria-label', 'verdict')
   choice.addEventListener('change', () => show({ verdict: choice.value, page: 0 }))
   show({})
   const table = within('table', [within('thead', [head]), body])
-  return within('div', [within('div', [filter, choice, status, back, forward], 'tools'), within('div', [table], 'wide')])
+  return within('div', [
+    within('div', [filter, choice, status, back, forward], 'tools'),
+    within('div', [table], 'wide'),
+  ])
 
   function sortButton(column) {
     const button = element('button', column.title)
@@ -77,10 +86,13 @@ export function rowTable(columns, rows, searched) {
   }
 
   function rowElement(row) {
-    return within('tr', columns.map((column) => {
-      const cell = element('td', column.of(row), column.style)
-      cell.dataset.head = column.title
-      return cell
-    }))
+    return within(
+      'tr',
+      columns.map((column) => {
+        const cell = element('td', column.of(row), column.style)
+        cell.dataset.head = column.title
+        return cell
+      }),
+    )
   }
 }

@@ -11,7 +11,9 @@ const DECIMAL = /^-?[0-9]{1,12}\.[0-9]{1,6}$/
 const MAP = /^(?=[-; ]*[0-9])(?:[0-9]{1,3}|-)(?:;? (?:[0-9]{1,3}|-))*$/
 const NANOMETRES = /^(?=.*[1-9])(0|[1-9][0-9]{0,11})(\.[0-9]{0,40}[1-9])?$/
 
-export const rank = record({ at_least: integer, of: integer }, ({ at_least, of }) => (at_least < 0 || at_least > of ? `${at_least} of ${of} scores` : null))
+export const rank = record({ at_least: integer, of: integer }, ({ at_least, of }) =>
+  at_least < 0 || at_least > of ? `${at_least} of ${of} scores` : null,
+)
 
 const judgement = record(
   {
@@ -45,7 +47,8 @@ export const specimenEvidence = record(
   },
   ({ authentic, counterfeit, spread, tiles }) => {
     if ((authentic === null) !== (counterfeit === null)) return 'a rank in one class, and none in the other'
-    if (spread && (authentic === null || tiles.length < 2 || !spread.of)) return 'a spread of one image, among no specimen, or without ranks'
+    if (spread && (authentic === null || tiles.length < 2 || !spread.of))
+      return 'a spread of one image, among no specimen, or without ranks'
     return tiles.length && arePositive(tiles) ? null : 'numbers of tiles that are not positive, largest first'
   },
 )
@@ -74,7 +77,9 @@ export const imageRow = record(
     if (judged && (sha256 === null || pixels === null)) return 'was judged, and its file or its pixels have no digest'
     const lacks = enrolled === 'specimen' ? specimen === null : pixels === null
     if (enrolled && (verdict === 'REFUSED' || lacks)) return 'was enrolled by what it has not, or was refused'
-    return evidence && (specimen !== null || !judged) ? "has evidence that is its specimen's, or of an image not judged" : null
+    return evidence && (specimen !== null || !judged)
+      ? "has evidence that is its specimen's, or of an image not judged"
+      : null
   },
 )
 

@@ -23,7 +23,9 @@ export function specimenFault(row, image, header) {
 // Why the header's counts exclude these rows, or null.
 export function countFault(row, image, header) {
   if (!header.images[image.verdict.toLowerCase()]) return `the header counts no image that is ${image.verdict}`
-  return row && !header.specimens[row.verdict.toLowerCase()] ? `the header counts no specimen that is ${row.verdict}` : null
+  return row && !header.specimens[row.verdict.toLowerCase()]
+    ? `the header counts no specimen that is ${row.verdict}`
+    : null
 }
 
 function evidencePossible(row, image, header) {
@@ -37,11 +39,13 @@ function evidencePossible(row, image, header) {
   const fault = numbersFault(evidence, header)
   if (fault) return fault
   if (evidence.tiles.length > row.images - (judged ? 0 : 1)) return 'was compared by more images than could be'
-  if (judged && !evidence.reduced && !evidence.tiles.includes(judged.tiles)) return 'was compared by all its tiles, and not by those of its image'
+  if (judged && !evidence.reduced && !evidence.tiles.includes(judged.tiles))
+    return 'was compared by all its tiles, and not by those of its image'
   if (isAbove) return 'has a tolerance above that of its image'
   const most = toleranceOf([0, header.model.partitions])
   const isStated = row.tolerance !== null
-  if (isStated !== (header.policy.tolerance !== null) || (row.tolerance ?? 0) > most) return 'has a tolerance that was not asked for, or that no votes give'
+  if (isStated !== (header.policy.tolerance !== null) || (row.tolerance ?? 0) > most)
+    return 'has a tolerance that was not asked for, or that no votes give'
   return null
 }
 
@@ -50,7 +54,9 @@ function verdictPossible(row, image, header) {
   const stated = { verdict: row.verdict, reasons: row.reasons }
   if (row.images === 1) {
     const decided = { ...specimenVerdict([image], row.evidence, rules), tolerance: leastTolerance([image]) }
-    return same({ ...stated, tolerance: row.tolerance }, decided) ? null : 'does not follow from its own numbers and its one image'
+    return same({ ...stated, tolerance: row.tolerance }, decided)
+      ? null
+      : 'does not follow from its own numbers and its one image'
   }
   if (image.verdict === 'REFUSED' && same(stated, { verdict: 'REFUSED', reasons: [ALL_REFUSED] })) {
     return row.evidence === null && row.tolerance === null ? null : 'has numbers, and all its images were refused'
@@ -72,7 +78,14 @@ function possibleFacts({ evidence, tolerance }, image) {
     for (const mark of enrolled) {
       for (const scaleMissing of missing) {
         for (const refused of isRefused ? [true] : either) {
-          facts.push({ labels: [...shown, ...others], ...ranksOf(evidence), enrolled: mark, scaleMissing, refused, tolerance })
+          facts.push({
+            labels: [...shown, ...others],
+            ...ranksOf(evidence),
+            enrolled: mark,
+            scaleMissing,
+            refused,
+            tolerance,
+          })
         }
       }
     }

@@ -14,14 +14,18 @@ export function stressClaimFault(header, requirement) {
   if (claim === null) return null // consistency.mjs refuses that where a result is required
   const bundle = EMBEDDED_BUNDLES[header.model.digest]
   const isEmbedded = bundle !== undefined && bundle.tested === claim.digest
-  if (isEmbedded && (claim.outcome !== 'PASSED' || claim.policy !== bundle.tested_by || claim.day !== bundle.tested_on)) {
+  if (
+    isEmbedded &&
+    (claim.outcome !== 'PASSED' || claim.policy !== bundle.tested_by || claim.day !== bundle.tested_on)
+  ) {
     return "it claims of the embedded model's stress test something else than its result"
   }
   if (claim.policy_digest === null) return 'its stress test was made by a policy without a digest'
   if (requirement.text('result') === 'required') {
     const accepted = requirement.texts('policies', MOST_POLICIES)
     const byName = STRESS_POLICIES.includes(claim.policy) && accepted.includes(claim.policy)
-    if (!byName && !accepted.includes(`sha256:${claim.policy_digest}`)) return `its stress test was made by policy ${quoted(claim.policy)}`
+    if (!byName && !accepted.includes(`sha256:${claim.policy_digest}`))
+      return `its stress test was made by policy ${quoted(claim.policy)}`
   }
   const oldest = header.time - midnight(claim.day)
   if (!isEmbedded && oldest < 0) return `its stress test is of ${claim.day}, after the report itself`

@@ -12,7 +12,10 @@ export function verificationSummary({ header, images }) {
   const isWhole = header.run.limit === null && model.verified && !header.demonstration && images.length > 0
   const passed = isWhole && images.every(({ verdict, judged }) => verdict === 'AUTHENTIC' && judged)
   const subjects = images.filter(({ sha256 }) => sha256).map(({ name, sha256 }) => ({ name, digest: { sha256 } }))
-  const inputs = [['batch', batch.payload], ['model', model.digest]]
+  const inputs = [
+    ['batch', batch.payload],
+    ['model', model.digest],
+  ]
   return utf8(
     writeJson({
       _type: 'https://in-toto.io/Statement/v1',

@@ -25,7 +25,8 @@ const ROLES = {
 }
 
 export async function readRoot(envelope, where) {
-  if (envelope.payloadType !== ROOT_TYPE) throw new Refusal('unsupported', `${where}: payload type ${quoted(envelope.payloadType)}`)
+  if (envelope.payloadType !== ROOT_TYPE)
+    throw new Refusal('unsupported', `${where}: payload type ${quoted(envelope.payloadType)}`)
   const fields = readFields(envelope.payload, where, { limit: MAX_ROOT, tokens: MAX_ENTRIES * 16 })
   fields.closed(['version', 'previous', 'issued', 'expires', 'threshold', 'rootKeys', 'keys'])
   const keys = []
@@ -91,14 +92,19 @@ function readRevoked(fields) {
 
 // Refuse a signature that is bad or of a key that is a root key of neither version, and too few of either.
 export async function refuseShortfall(root, envelope, previous, where) {
-  const keys = new Map([root, ...(previous ? [previous] : [])].flatMap((each) => each.keys.map((key) => [key.keyid, key])))
+  const keys = new Map(
+    [root, ...(previous ? [previous] : [])].flatMap((each) => each.keys.map((key) => [key.keyid, key])),
+  )
   const signed = signedMessage(envelope)
   for (const { keyid, value } of envelope.signatures) {
     if (!keys.has(keyid)) throw new Refusal('unknown-key', `${where}: signed by sha256:${keyid}, which is no root key`)
     await verifySignature(keys.get(keyid), value, signed, where)
   }
   const signers = new Set(envelope.signatures.map(({ keyid }) => keyid))
-  for (const [each, whose] of [[previous, 'the previous root keys'], [root, 'its own root keys']]) {
+  for (const [each, whose] of [
+    [previous, 'the previous root keys'],
+    [root, 'its own root keys'],
+  ]) {
     const count = each ? each.keys.filter(({ keyid }) => signers.has(keyid)).length : 0
     if (each && count < each.threshold) {
       throw new Refusal('no-signature', `${where}: ${count} of ${each.threshold} signatures needed of ${whose}`)
@@ -110,15 +116,23 @@ export async function refuseShortfall(root, envelope, previous, where) {
 export function refuseBreak(root, history, where) {
   const last = history.at(-1) ?? null
   if (root.version !== history.length + 1 || root.previous !== (last ? last.fingerprint : null)) {
-    throw new Refusal('rollback', `${where}: expected version ${history.length + 1} with the digest of the previous version`)
+    throw new Refusal(
+      'rollback',
+      `${where}: expected version ${history.length + 1} with the digest of the previous version`,
+    )
   }
   const entries = new Map(root.entries.map((entry) => [entry.keyid, entry]))
   for (const old of last ? last.entries : []) {
     const entry = entries.get(old.keyid)
     const same = entry && ['role', 'principal', 'material', 'start', 'until'].every((name) => entry[name] === old[name])
     if (!same) throw malformed(where, `the entry of ${quoted(old.principal)} was removed or changed`)
-    const covers = entry.revoked && old.revoked && entry.revoked.at <= old.revoked.at && entry.revoked.compromised >= old.revoked.compromised
-    if (old.revoked && !covers) throw malformed(where, `the revocation of ${quoted(old.principal)} was removed or limited`)
+    const covers =
+      entry.revoked &&
+      old.revoked &&
+      entry.revoked.at <= old.revoked.at &&
+      entry.revoked.compromised >= old.revoked.compromised
+    if (old.revoked && !covers)
+      throw malformed(where, `the revocation of ${quoted(old.principal)} was removed or limited`)
   }
   if (history.some((each) => each.keys.some(({ keyid }) => entries.has(keyid)))) {
     throw malformed(where, 'a present or former root key is listed as an entry')

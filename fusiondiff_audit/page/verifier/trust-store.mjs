@@ -30,9 +30,13 @@ export class TrustStore {
 
   signer(keyid, role, where) {
     const entry = this.root.entries.find((each) => each.keyid === keyid)
-    if (!entry) throw new Refusal('unknown-key', `${where}: signed by key sha256:${keyid}, which the trust store does not list`)
+    if (!entry)
+      throw new Refusal('unknown-key', `${where}: signed by key sha256:${keyid}, which the trust store does not list`)
     if (entry.role !== role) {
-      throw new Refusal('wrong-role', `${where}: signed by ${quoted(entry.principal)} with a key for the role ${entry.role}, needed: ${role}`)
+      throw new Refusal(
+        'wrong-role',
+        `${where}: signed by ${quoted(entry.principal)} with a key for the role ${entry.role}, needed: ${role}`,
+      )
     }
     return entry
   }
@@ -48,7 +52,10 @@ export class TrustStore {
       if (time < entry.start) throw new Refusal('not-yet-valid', `${key} is valid from ${writeTime(entry.start)}`)
     }
     if (claimed > this.at + CLOCK_SKEW) {
-      throw new Refusal('not-yet-valid', `${where}: claims to be signed at ${writeTime(claimed)}, after ${writeTime(this.at)}`)
+      throw new Refusal(
+        'not-yet-valid',
+        `${where}: claims to be signed at ${writeTime(claimed)}, after ${writeTime(this.at)}`,
+      )
     }
   }
 }
@@ -68,7 +75,8 @@ export async function loadTrust(data, where, { at, pin }) {
     await refuseShortfall(root, envelope, roots.at(-1) ?? null, here)
     roots.push(root)
   }
-  if (at >= roots.at(-1).expires) throw new Refusal('expired', `${where}: the trust store expired at ${writeTime(roots.at(-1).expires)}`)
+  if (at >= roots.at(-1).expires)
+    throw new Refusal('expired', `${where}: the trust store expired at ${writeTime(roots.at(-1).expires)}`)
   return new TrustStore(roots, at)
 }
 

@@ -28,7 +28,8 @@ function ofRanks(evidence, rules) {
     if (evidence.tiles < rules.leastTiles) return inconclusive('too-few-tiles')
   }
   const label = isAuthentic ? 'authentic' : 'counterfeit'
-  const isCertified = evidence.labels.every((own) => own === label) && (evidence.tolerance ?? 0) >= (rules.tolerance ?? 0)
+  const isCertified =
+    evidence.labels.every((own) => own === label) && (evidence.tolerance ?? 0) >= (rules.tolerance ?? 0)
   if (rules.tolerance && !isCertified) return inconclusive('least-not-reached') // 8
   return { verdict: label.toUpperCase(), reasons: [] }
 }

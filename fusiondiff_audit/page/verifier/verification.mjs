@@ -23,7 +23,15 @@ const MAX_PAYLOAD = 1024 ** 3
 // `name` and `bytes`; `images` are a list of `name` and `digest`; `batch` is the signed folder of the images, as
 // `compareBatch` has it, or null. `pin` is 64 hexadecimal digits, or null.
 export async function verify({ files, images = [], batch = null, pin, at, breathe }) {
-  const answer = { outcome: 'INCONCLUSIVE', reason: null, why: '', checks: [], unchecked: [], content: null, doubts: [] }
+  const answer = {
+    outcome: 'INCONCLUSIVE',
+    reason: null,
+    why: '',
+    checks: [],
+    unchecked: [],
+    content: null,
+    doubts: [],
+  }
   try {
     await check(answer, { files, images, batch, pin, at, breathe })
     const [doubt] = answer.doubts
@@ -42,14 +50,21 @@ export async function verify({ files, images = [], batch = null, pin, at, breath
 async function check(answer, { files, images, batch, pin, at, breathe }) {
   const passed = (title, sentence) => answer.checks.push([title, sentence])
   for (const file of Object.values(files)) {
-    if (file.bytes.length > MAX_FILE) throw new NeedsTool(`${file.name}: ${grouped(file.bytes.length)} bytes, more than this page reads`)
+    if (file.bytes.length > MAX_FILE)
+      throw new NeedsTool(`${file.name}: ${grouped(file.bytes.length)} bytes, more than this page reads`)
   }
-  if (pin === null) doubt(answer, 'no-pin', 'No pin was typed: whoever made the files may have made the trust store as well.')
+  if (pin === null)
+    doubt(answer, 'no-pin', 'No pin was typed: whoever made the files may have made the trust store as well.')
   if (files.key) return checkByKey(answer, files, pin, breathe)
   if (!files.trust) throw new NeedsTool('no trust store was given')
   const trust = await loadTrust(files.trust.bytes, files.trust.name, { at, pin })
-  passed('trust', `version ${trust.root.version}, root sha256:${trust.fingerprint}, expires ${writeTime(trust.root.expires)}`)
-  const content = files.excerpt ? await checkExcerpt(answer, files, trust) : await checkReport(answer, files, trust, breathe)
+  passed(
+    'trust',
+    `version ${trust.root.version}, root sha256:${trust.fingerprint}, expires ${writeTime(trust.root.expires)}`,
+  )
+  const content = files.excerpt
+    ? await checkExcerpt(answer, files, trust)
+    : await checkReport(answer, files, trust, breathe)
   if (batch && !files.report) throw new NeedsTool('a batch is compared with a report, not with an excerpt')
   if (batch) await compareBatch(answer, batch, content, trust, content.isProven)
   else if (images.length) compareImages(answer, images, content)
@@ -68,8 +83,14 @@ async function checkReport(answer, files, trust, breathe) {
   const report = await readReport(bundle.envelope.payload, name, breathe)
   const { header } = report
   if (bundle.tokens) {
-    doubt(answer, 'needs-tool', 'The report carries timestamps (RFC 3161), which are not checked here, and the time of signing rests on them.')
-    answer.unchecked.push(`${bundle.tokens} timestamps on the signature, and whether the key was good at the time that they prove`)
+    doubt(
+      answer,
+      'needs-tool',
+      'The report carries timestamps (RFC 3161), which are not checked here, and the time of signing rests on them.',
+    )
+    answer.unchecked.push(
+      `${bundle.tokens} timestamps on the signature, and whether the key was good at the time that they prove`,
+    )
   } else if (!report.isFormer) {
     trust.judge(entry, header.time, name)
     passed('time', `the key was good at ${header.issued} (claimed, not proven)`)
@@ -80,7 +101,8 @@ async function checkReport(answer, files, trust, breathe) {
     passed('tree', `header and ${grouped(report.size - 1)} rows are the leaves of the tree that was signed`)
     throw new NeedsTool(`${name}: a report of an older version, whose rules are not checked here`)
   }
-  if (header.auditor.keyid !== entry.keyid) throw new Refusal('wrong-role', `${name}: names another auditor than the one who signed it`)
+  if (header.auditor.keyid !== entry.keyid)
+    throw new Refusal('wrong-role', `${name}: names another auditor than the one who signed it`)
   const comparison = await compareTrust(header, trust, name)
   comparison.confirmed.forEach(([title, sentence]) => passed(title, sentence))
   answer.unchecked.push(...comparison.unconfirmed.map(([title, sentence]) => `${title}: ${sentence}`))
@@ -99,7 +121,8 @@ async function checkCheckpoint(answer, file, report, trust) {
   if (bytes.length > MAX_NOTE) throw new Refusal('too-large', `${name}: at most ${MAX_NOTE} bytes`)
   const { key } = trust.signer(report.header.auditor.keyid, 'auditor', name)
   const { size, root } = await openCheckpoint(bytes, name, originOf(report.header), key)
-  if (size !== BigInt(report.size) || !sameBytes(root, report.root)) throw new Refusal('bad-proof', `${name}: is of another tree than the report's`)
+  if (size !== BigInt(report.size) || !sameBytes(root, report.root))
+    throw new Refusal('bad-proof', `${name}: is of another tree than the report's`)
   answer.checks.push([name, `the head of the tree, ${grouped(size)} leaves, signed by the same auditor`])
 }
 
@@ -108,7 +131,8 @@ async function checkSummary(answer, file, report, trust) {
   const { name, bytes } = file
   const bundle = readBundle(bytes, name, MAX_PAYLOAD)
   const entry = await verifyBundle(bundle, name, trust, 'auditor')
-  const follows = sameBytes(bundle.envelope.payload, verificationSummary(report)) && entry.keyid === report.header.auditor.keyid
+  const follows =
+    sameBytes(bundle.envelope.payload, verificationSummary(report)) && entry.keyid === report.header.auditor.keyid
   if (!follows) throw contradiction(name, 'it does not follow from the report beside it')
   if (bundle.tokens) doubt(answer, 'needs-tool', `${name} carries timestamps, which are not checked here.`)
   answer.checks.push([name, 'the summary for policy engines says the same'])
@@ -117,11 +141,17 @@ async function checkSummary(answer, file, report, trust) {
 async function checkExcerpt(answer, { excerpt }, trust) {
   const content = await verifyExcerpt(excerpt.bytes, excerpt.name, trust)
   const { header, entry, comparison } = content
-  answer.checks.push(['signature', `of the tree's head, by key sha256:${entry.keyid}, listed as auditor ${quoted(entry.principal)}`])
+  answer.checks.push([
+    'signature',
+    `of the tree's head, by key sha256:${entry.keyid}, listed as auditor ${quoted(entry.principal)}`,
+  ])
   answer.checks.push(['time', `the key was good at ${header.issued} (claimed, not proven)`])
   answer.checks.push(...comparison.confirmed, ['tree', 'header and rows are leaves of the signed tree'])
   answer.checks.push(['arithmetic', 'the rows follow from their own numbers, as far as an excerpt shows them'])
-  answer.unchecked.push(...comparison.unconfirmed.map(([title, sentence]) => `${title}: ${sentence}`), 'all other images of the report')
+  answer.unchecked.push(
+    ...comparison.unconfirmed.map(([title, sentence]) => `${title}: ${sentence}`),
+    'all other images of the report',
+  )
   answer.content = { ...content, isExcerpt: true }
   return content
 }
@@ -131,18 +161,27 @@ async function checkByKey(answer, { key: file, report, excerpt }, pin, breathe) 
   if (excerpt) throw new NeedsTool('an excerpt is checked with a trust store, not with a key')
   const pem = fromUtf8(file.bytes)
   const key = await readKey(pem ?? '', file.name)
-  if (pin !== null && pin !== key.keyid) throw new Refusal('wrong-root', `${file.name}: pinned sha256:${pin}, found sha256:${key.keyid}`)
+  if (pin !== null && pin !== key.keyid)
+    throw new Refusal('wrong-root', `${file.name}: pinned sha256:${pin}, found sha256:${key.keyid}`)
   const bundle = readBundle(report.bytes, report.name, MAX_PAYLOAD)
   const { payloadType, signatures } = bundle.envelope
-  if (signatures[0].keyid !== key.keyid) throw new Refusal('unknown-key', `${report.name}: signed by key sha256:${signatures[0].keyid}, not by this one`)
+  if (signatures[0].keyid !== key.keyid)
+    throw new Refusal('unknown-key', `${report.name}: signed by key sha256:${signatures[0].keyid}, not by this one`)
   await verifySignature(key, signatures[0].value, signedMessage(bundle.envelope), report.name)
   if (payloadType !== STATEMENT_PAYLOAD) throw malformed(report.name, 'another payload type')
   answer.checks.push(['signature', `by key sha256:${key.keyid}`])
   const content = await readReport(bundle.envelope.payload, report.name, breathe)
   if (!content.isFormer) {
     refuseContradiction(content, report.name)
-    answer.checks.push(['arithmetic', "every p-value, verdict, count and statement on the batch follows from the rows' own numbers"])
+    answer.checks.push([
+      'arithmetic',
+      "every p-value, verdict, count and statement on the batch follows from the rows' own numbers",
+    ])
   }
   answer.content = content
-  doubt(answer, 'no-trust-store', 'One key was given and no trust store: whether its holder may sign reports, and whether it was revoked, is not known.')
+  doubt(
+    answer,
+    'no-trust-store',
+    'One key was given and no trust store: whether its holder may sign reports, and whether it was revoked, is not known.',
+  )
 }

@@ -50,7 +50,8 @@ export function ratioTexts({ evidence }, { model, alpha }, rules) {
   const isPossible = [evidence.authentic, evidence.counterfeit].some((rank) => rank && isAbove(rank, alpha))
   const { tiles } = evidence
   const fitted = model.enrolled_tiles
-  const isEnough = tiles.length >= fitted.length && fitted.every((count, i) => 4n * BigInt(tiles[i]) >= 3n * BigInt(count))
+  const isEnough =
+    tiles.length >= fitted.length && fitted.every((count, i) => 4n * BigInt(tiles[i]) >= 3n * BigInt(count))
   return isPossible && isEnough ? model.ratios.map((calibrator) => ratioText(calibrator, evidence.score)) : []
 }
 
@@ -85,11 +86,22 @@ export function headerFacts({ header, entry }) {
     ['specimens', countsText(header.specimens)],
     ['images', countsText(header.images)],
     ['whole batch', statementText(header.statement)],
-    ['how often it errs', model.error_rates.map(({ errors, of, what, interval }) => `${errors} of ${of} ${what} (${interval})`).join('; ') || 'not measured'],
+    [
+      'how often it errs',
+      model.error_rates
+        .map(({ errors, of, what, interval }) => `${errors} of ${of} ${what} (${interval})`)
+        .join('; ') || 'not measured',
+    ],
     ['batch', `sha256:${batch.payload}, ${grouped(batch.files)} files, signed by ${batch.signer.principal}`],
-    ['device', `${batch.device}${batch.lab === null ? '' : `, ${batch.lab}`}, captured ${batch.captured}, as the batch's signer says`],
+    [
+      'device',
+      `${batch.device}${batch.lab === null ? '' : `, ${batch.lab}`}, captured ${batch.captured}, as the batch's signer says`,
+    ],
     ['enrolled devices', model.devices.join(', ') || 'not stated'],
-    ['model', `${model.name}${model.base === null ? '' : `, enrolled on ${model.base}`}, sha256:${model.digest}${model.verified ? '' : ', NOT VERIFIED'}`],
+    [
+      'model',
+      `${model.name}${model.base === null ? '' : `, enrolled on ${model.base}`}, sha256:${model.digest}${model.verified ? '' : ', NOT VERIFIED'}`,
+    ],
     ['enrolled', `${model.enrolled_authentic} authentic and ${model.enrolled_counterfeit} counterfeit specimens`],
     ['stress test', robustnessText(header.robustness)],
     ['policy', `${policy.name}, error rate ${policy.alpha}, sha256:${policy.digest}`],
