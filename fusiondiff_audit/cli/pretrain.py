@@ -1,9 +1,9 @@
 """The verb `pretrain`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,11 +16,13 @@ from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
     from fusiondiff_audit.inputs.labels import FileLabel
-    from fusiondiff_audit.training.dataset import TileDataset, TiledImage, TiledImages, Tiling
+    from fusiondiff_audit.training.dataset import TileDataset, TiledImage, Tiling
+    from fusiondiff_audit.training.pretrain_windows import PretrainedParts
     from fusiondiff_audit.training.recipe import Recipe
     from fusiondiff_audit.training.workspace import Workspace
 
 SYNTHETIC = "kiln"
+_Made = TypeVar("_Made")
 NOT_FIRST = Answer("DONE", "trained beside the first process, which writes the bundle")
 
 
@@ -50,11 +52,15 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("source", metavar="DIR|kiln")
 @click.option("--config", type=PATH, help="A recipe in TOML; the default is the one of fusion-diff-v1-ceramic.")
+@click.option("--start", type=PATH, help="The bundle whose pixel CNN is trained on, if the recipe names one.")
+@click.option("--cnn-weights", type=PATH, help="The safetensors file of the recipe's pretrained CNN, if it has one.")
 @training_options
 @answering()
 def command(
     source: str,
     config: Path | None,
+    start: Path | None,
+    cnn_weights: Path | None,
     out: Path,
     key: Path | None,
     work: Path | None,
@@ -87,11 +93,14 @@ def command(
     signer = open_model_key(key, passphrase_files)
     path = config or CERAMIC
     recipe, text = read_recipe(path), path.read_text(encoding="utf-8")
+    parts = _parts(recipe, start, cnn_weights)
     folder = work or out.with_name(f"{out.name}.training")
     with open_workspace(folder, device, every, mixed=mixed) as workspace:
         workspace.claim(run_identity(recipe, source))
         dataset = _dataset(source, recipe, workspace)
-        settings, state, losses = pretrain(recipe, dataset, workspace, _synthesising)
+        settings, state, losses = pretrain(
+            recipe, dataset, workspace, with_making, field_progress=with_making, parts=parts
+        )
         if not workspace.process.is_first:
             return NOT_FIRST
         shown_source = source if source == SYNTHETIC else "DIR"
@@ -152,8 +161,28 @@ class _StageProgress:
             say(f"{name}: {total:,} {'tiles' if loss is None else f'steps, the last loss is {loss:.4f}'}")
 
 
-def _synthesising(images: "TiledImages", total: int) -> "Iterator[TiledImage]":
+def with_making(images: "Iterable[_Made]", total: int) -> "Iterator[_Made]":
+    """Yield synthetic images with their progress."""
     return with_progress(images, activity="making", total=total)
+
+
+def _parts(recipe: "Recipe", start: Path | None, cnn_weights: Path | None) -> "PretrainedParts":
+    """Return the bundle to start from and the pretrained CNN; those that are not the recipe's are refused."""
+    from fusiondiff_audit.model.bundle import load_bundle
+    from fusiondiff_audit.model.public_weights import DiffusionRelease, read_cnn
+    from fusiondiff_audit.training.pretrain_windows import PretrainedParts, refuse_other_parts
+    from fusiondiff_audit.weights.pins import CNNS, PINNED
+
+    source = str(start) if start is not None and str(start) in PINNED else start
+    trunk, wanted = None, recipe.architecture.trunk
+    if cnn_weights is not None:
+        names = [cnn.name for cnn in CNNS.values() if wanted is None or cnn.network == wanted.network]
+        trunk = read_cnn(names[0], cnn_weights, DiffusionRelease())
+    # The recipe holds the bundle's digest, so that nobody's signature has to be trusted.
+    bundle = None if source is None else load_bundle(source, trust=None, unverified=not isinstance(source, str))
+    parts = PretrainedParts(bundle, trunk)
+    refuse_other_parts(recipe, parts)
+    return parts
 
 
 def read_folder(folder: Path, tiling: "Tiling", labels: "Mapping[str, FileLabel] | None") -> "Iterator[TiledImage]":
@@ -173,7 +202,7 @@ def _dataset(source: str, recipe: "Recipe", workspace: "Workspace") -> "TileData
 
     def images() -> "Iterator[TiledImage]":
         if source == SYNTHETIC:
-            return _synthesising(*synthesise(recipe.dataset, tiling, recipe.seed))
+            return with_making(*synthesise(recipe.dataset, tiling, recipe.seed))
         return read_folder(Path(source), tiling, None)
 
     return workspace.dataset(images, tiling.geometry.tile)

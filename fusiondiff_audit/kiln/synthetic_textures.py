@@ -89,6 +89,9 @@ class SyntheticTexture:
             grey, depth = np.where(inside, 0.05, grey), np.where(inside, 20, depth)
         return acquire_image(Section(grey, depth), replace(microscope, detector=self.detector), rng)
 
+    def layout(self, number: int, side: int, microscope: Microscope) -> None:
+        """Return nothing: a texture has no grains and pores to lay out."""
+
     def _heights(self, rng: np.random.Generator, side: int) -> height_maps.HeightMap:
         bands = [TEXTURE_KINDS[kind].draw(parameters, rng, side) for kind, parameters in self.bands]
         edges = np.sort(rng.uniform(0.1, 0.9, len(bands) - 1)) * side

@@ -155,9 +155,9 @@ class DiffusionModel:
         """Yield the embeddings of each image."""
         return self._runner.embed(samples)
 
-    def embed_tiles(self, tiles: torch.Tensor) -> npt.NDArray[np.float32]:
-        """Return the embeddings of tiles whose greys are from 0 to 1."""
-        return self._runner.embed_tiles(tiles)
+    def embed_tiles(self, tiles: torch.Tensor, broad: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+        """Return the embeddings of tiles whose greys are from 0 to 1, and of which the global path says `broad`."""
+        return self._runner.embed_tiles(tiles, broad)
 
     def enrol(
         self,

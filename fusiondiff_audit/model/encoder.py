@@ -15,8 +15,16 @@ from torch import nn
 
 from fusiondiff_audit.model.diffusion import MID, DiffusionFeatures, FeatureSelection
 from fusiondiff_audit.model.paths import CnnOutput, FusionGate, GlobalPath, LocalPath
-from fusiondiff_audit.model.shapes import Autoencoder, Convolutions, Denoiser, Transformer, TrunkShape
+from fusiondiff_audit.model.shapes import (
+    Autoencoder,
+    Convolutions,
+    Denoiser,
+    Transformer,
+    TrunkShape,
+    WindowTransformer,
+)
 from fusiondiff_audit.model.texture import MIN_TILE, TEXTURE_DIM, TILE_MULTIPLE, TextureDescriptors
+from fusiondiff_audit.model.window_path import WindowPath
 from signing.records import OPTIONAL_FIELD
 
 Tensor = torch.Tensor
@@ -51,6 +59,8 @@ class Architecture:
     surface: bool = False  # texture descriptors are appended to the fused features
     directions: int = 0  # features are projected on to this many linear discriminants; 0: no projection
     trunk: TrunkShape | None = field(default=None, metadata=OPTIONAL_FIELD)  # of the local path
+    # Of the global path, in place of `transformer`, which looks at each tile by itself.
+    window: WindowTransformer | None = field(default=None, metadata=OPTIONAL_FIELD)
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 8192 or not 16 <= self.tile <= 4096:
@@ -62,6 +72,8 @@ class Architecture:
             raise ValueError(f"texture descriptors of tiles of {self.tile} pixels; {possible}")
         if self.trunk is not None:
             self.trunk.refuse_tile(self.tile)
+        if self.window is not None and not self.convolutions.pixels:
+            raise ValueError("a global path over windows, without the pixel CNN whose maps it reads")
 
     @property
     def embedding_dim(self) -> int:
@@ -90,6 +102,14 @@ class EncoderOutput:
     embedding: Tensor  # tiles x dimensions; the features, if there is no projection
     gate: Tensor  # tiles: the mean gate; 1 is all local path, 0 all global path
     residual: Tensor | None  # tiles x height x width of the latent: the denoiser's squared error
+    broad: Tensor  # tiles x width: of the global path
+
+    def on_cpu(self, count: int) -> "EncoderOutput":
+        """Return the output of the first tiles alone, in single precision on the CPU."""
+        parts = (self.features, self.embedding, self.gate, self.broad)
+        features, embedding, gate, broad = (part[:count].float().cpu() for part in parts)
+        residual = None if self.residual is None else self.residual[:count].float().cpu()
+        return EncoderOutput(features, embedding, gate, residual, broad)
 
 
 class Encoder(nn.Module):
@@ -100,7 +120,11 @@ class Encoder(nn.Module):
         self.architecture = made = architecture
         self.diffusion = DiffusionFeatures(made.autoencoder, made.denoiser, made.reading, side=made.tile)
         self.local = LocalPath(made.channels(), made.convolutions, made.width, made.trunk)
-        self.broad = GlobalPath(made.transformer, made.width)
+        self.broad = (
+            WindowPath(made.convolutions.pixels[-1], made.window, made.width)
+            if made.window
+            else GlobalPath(made.transformer, made.width)
+        )
         self.gate = FusionGate(made.width)
         self.surface = TextureDescriptors() if made.surface else None
         self.directions = nn.Linear(made.feature_dim, made.directions, bias=False) if made.directions else None
@@ -132,30 +156,38 @@ class Encoder(nn.Module):
             return np.eye(self.architecture.feature_dim, dtype=np.float32)
         return self.directions.weight.detach().float().cpu().numpy()
 
-    def forward(self, tiles: Tensor) -> EncoderOutput:
-        output = self.features(tiles)
+    def forward(self, tiles: Tensor, places: Tensor | None = None, broad: Tensor | None = None) -> EncoderOutput:
+        """Return the output for tiles x 1 x side x side.
+
+        Where the global path sees windows, the tiles are one, at `places` (tiles x 2, in tiles); tiles behind those
+        that have a place are padding, and no part of it. `broad` takes the place of what the global path would say.
+        """
+        output = self.features(tiles, places, broad)
         return output if self.directions is None else replace(output, embedding=self.directions(output.embedding))
 
-    def features(self, tiles: Tensor) -> EncoderOutput:
+    def features(self, tiles: Tensor, places: Tensor | None = None, broad: Tensor | None = None) -> EncoderOutput:
         """Return the output without a projection."""
+        maps, residual = self.feature_maps(tiles)
         cnns = self.local.cnn_output(tiles)
-        output = self._fused(tiles, cnns)
-        parts = [output.features]
+        broad = self.broad_features(tiles, cnns, places) if broad is None else broad
+        fused, gate = self.gate(self.local.embedding(maps, cnns), broad)
+        parts = [fused]
         if self.surface is not None:
             parts.append(self.surface(tiles))
         if self.local.trunk is not None and cnns.trunk is not None:
             parts.append(self.local.trunk.combined(cnns.trunk))
         features = torch.cat(parts, 1)
-        return replace(output, features=features, embedding=features)
+        return EncoderOutput(features, features, gate.mean(1), residual, broad)
 
-    def fused_features(self, tiles: Tensor) -> EncoderOutput:
-        """Return the output whose features are the gated sum of both paths alone."""
-        return self._fused(tiles, self.local.cnn_output(tiles))
-
-    def _fused(self, tiles: Tensor, cnns: CnnOutput) -> EncoderOutput:
-        maps, residual = self.feature_maps(tiles)
-        fused, gate = self.gate(self.local.embedding(maps, cnns), self.broad(tiles))
-        return EncoderOutput(fused, fused, gate.mean(1), residual)
+    def broad_features(self, tiles: Tensor, cnns: CnnOutput, places: Tensor | None) -> Tensor:
+        """Return what the global path says of each tile: tiles x width."""
+        if isinstance(self.broad, GlobalPath):
+            each: Tensor = self.broad(tiles)
+            return each
+        if cnns.maps is None or places is None:
+            raise ValueError("a global path over windows, without the places of the tiles")
+        window: Tensor = self.broad(cnns.maps[: len(places)], places.to(tiles.device))
+        return window.expand(len(tiles), -1)
 
     def feature_maps(self, tiles: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return the activations of the frozen diffusion model by block, and its residual."""

@@ -53,7 +53,7 @@ def explain_finding(model: DiffusionModel, sample: Micrograph) -> Explanation:
     occlusion, score, gate, residual = (_Mean(unit.shape) for _ in range(4))
     for number, (tile, result) in enumerate(zip(tiles, finding.tiles, strict=True)):
         greys = unit[tile.top : tile.top + side, tile.left : tile.left + side]
-        occlusion.add(tile, _occlusion(model, greys, result.score))
+        occlusion.add(tile, _occlusion(model, greys, image.broad[number], result.score))
         score.add(tile, np.full((side, side), result.score, np.float32))
         gate.add(tile, np.full((side, side), result.gate, np.float32))
         if image.residual is not None:
@@ -83,11 +83,17 @@ def nearest_specimens(model: DiffusionModel, rows: npt.NDArray[np.float32]) -> I
         yield Neighbour(name, labels[name], means[name])
 
 
-def _occlusion(model: DiffusionModel, greys: FloatPlane, score: float) -> FloatPlane:
-    """Return the decrease of a tile's score by hidden region, weighted by the masks."""
+def _occlusion(model: DiffusionModel, greys: FloatPlane, broad: FloatPlane, score: float) -> FloatPlane:
+    """Return the decrease of a tile's score by hidden region, weighted by the masks.
+
+    Where the global path sees windows of tiles, what it says of the tile stays: a region is hidden from the local path.
+    """
     masks = _masks(len(greys))
     hidden = greys[None] * (1 - masks) + greys.mean() * masks
-    rows = model.embed_tiles(torch.from_numpy(hidden[:, None]))
+    sees_windows = model.settings.architecture.window is not None
+    rows = model.embed_tiles(
+        torch.from_numpy(hidden[:, None]), broad[None].repeat(len(hidden), 0) if sees_windows else None
+    )
     decrease = score - forest_scores(model.head.forests, rows).mean(0)
     occlusion: FloatPlane = ((decrease[:, None, None] * masks).sum(0) / masks.sum(0)).astype(np.float32)
     return occlusion

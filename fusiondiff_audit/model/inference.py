@@ -1,6 +1,7 @@
 """Inference: the encoder on a device, with fixed micro-batches, a fixed number of threads, and full precision.
 
-Micro-batches are not shared between images, and the last one of an image is padded to a power of two. Sharing would
+Micro-batches are not shared between images, and the last one of an image is padded to a power of two; where the global
+path sees windows of tiles, each window is a micro-batch. Sharing would
 save padding, but the last digits of an embedding can depend on the position of its tile in the micro-batch (measured:
 docs/decisions/fusiondiff-architecture.md), and so on the images judged before.
 """
@@ -22,6 +23,7 @@ from fusiondiff_audit.model.encoder import Encoder, EncoderOutput
 from fusiondiff_audit.model.enrolment import EnrolledEmbeddings, LabelledExample
 from fusiondiff_audit.model.findings import Runtime
 from fusiondiff_audit.model.settings import Settings
+from fusiondiff_audit.model.windows import MicroBatch, micro_batches
 
 Floats = npt.NDArray[np.float32]
 _LISTED = 10  # images that a refusal names
@@ -40,6 +42,7 @@ class EmbeddedImage:
     gates: Floats
     residual: Floats | None
     fingerprint: Fingerprints
+    broad: Floats  # of each tile what the global path says
 
     def without_pixels(self) -> "EmbeddedImage":
         """Return a copy without the pixels, which may be large."""
@@ -71,65 +74,84 @@ class EncoderRunner:
         """Yield the embeddings of each micrograph in its turn, of those without tiles too."""
         for micrograph in micrographs:
             prepared = prepare(micrograph, self._settings.geometry)
-            count = len(prepared.tiles)
-            outputs = [self._encoded(batch) for batch in self._batches(prepared)]
-            architecture = self._settings.architecture
-            cells = architecture.tile // architecture.autoencoder.shrink
-            features = _joined([output.features for output in outputs], count, architecture.feature_dim)
-            embeddings = _joined([output.embedding for output in outputs], count, architecture.embedding_dim)
-            gates = _joined([output.gate for output in outputs], count)
-            residual = None
-            if architecture.reading.residual:
-                residual = _joined([output.residual for output in outputs], count, cells, cells)
+            features, embeddings, gates, residual, broad = self._of_tiles(prepared)
             if any(
                 part is not None and not np.isfinite(part).all() for part in (features, embeddings, gates, residual)
             ):
                 prepared, features, embeddings = _overflowed(prepared), features[:0], embeddings[:0]
-                gates, residual = gates[:0], None
+                gates, residual, broad = gates[:0], None, broad[:0]
             pixels = fingerprint(prepared.plane)
-            yield EmbeddedImage(micrograph, prepared, features, embeddings, gates, residual, pixels)
+            yield EmbeddedImage(micrograph, prepared, features, embeddings, gates, residual, pixels, broad)
 
-    def _batches(self, prepared: Prepared) -> Iterator[torch.Tensor]:
-        """Yield the tiles of an image, from 0 to 1, in micro-batches; the last one is padded with zeros."""
-        side, left = self._settings.architecture.tile, prepared.tiles
-        if not left:
+    def _of_tiles(self, prepared: Prepared) -> tuple[Floats, Floats, Floats, Floats | None, Floats]:
+        """Return features, embeddings, gates, residuals and the global path's vectors of an image's tiles."""
+        architecture, count = self._settings.architecture, len(prepared.tiles)
+        window = architecture.window
+        batches = micro_batches(
+            prepared.tiles,
+            architecture.tile,
+            most=self._settings.micro_batch,
+            across=None if window is None else window.across,
+        )
+        outputs = list(self._outputs(prepared, batches))
+        order = np.argsort([number for batch in batches for number in batch.tiles]) if count else np.arange(0)
+
+        def joined(parts: Iterable[torch.Tensor | None], *shape: int) -> Floats:
+            given = [part.numpy() for part in parts if part is not None]
+            return np.concatenate([np.zeros((0, *shape), np.float32), *given])[order]
+
+        cells = architecture.tile // architecture.autoencoder.shrink
+        return (
+            joined((output.features for output in outputs), architecture.feature_dim),
+            joined((output.embedding for output in outputs), architecture.embedding_dim),
+            joined(output.gate for output in outputs),
+            joined((output.residual for output in outputs), cells, cells) if architecture.reading.residual else None,
+            joined((output.broad for output in outputs), architecture.width),
+        )
+
+    def _outputs(self, prepared: Prepared, batches: Sequence[MicroBatch]) -> Iterator[EncoderOutput]:
+        """Yield the output of each micro-batch."""
+        if not batches:
             return
-        unit = self._settings.intensity.apply(prepared.plane)
-        for size in _sizes(len(left), self._settings.micro_batch):
-            batch = torch.zeros(size, 1, side, side)
-            for place, tile in enumerate(left[:size]):
-                greys = unit[tile.top : tile.top + side, tile.left : tile.left + side]
-                batch[place, 0] = torch.from_numpy(greys)
-            left = left[size:]
-            yield batch
+        side, unit = self._settings.architecture.tile, self._settings.intensity.apply(prepared.plane)
+        for batch in batches:
+            tiles = [prepared.tiles[number] for number in batch.tiles]
+            greys = [unit[tile.top : tile.top + side, tile.left : tile.left + side] for tile in tiles]
+            yield self._encoded(torch.from_numpy(np.stack(greys))[:, None], batch.places, len(tiles))
 
-    def embed_tiles(self, tiles: torch.Tensor) -> Floats:
-        """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses."""
-        sizes = _sizes(len(tiles), self._settings.micro_batch)
-        padded = torch.cat([tiles, tiles.new_zeros(sum(sizes) - len(tiles), *tiles.shape[1:])])
-        outputs = [self._encoded(batch).embedding for batch in padded.split(sizes)]  # type: ignore[no-untyped-call]
-        return _joined(outputs, len(tiles), self._settings.architecture.embedding_dim)
+    def embed_tiles(self, tiles: torch.Tensor, broad: Floats | None = None) -> Floats:
+        """Return the embeddings of tiles from 0 to 1, in the micro-batches that `embed` uses.
 
-    def _encoded(self, batch: torch.Tensor) -> EncoderOutput:
+        `broad` is what the global path says of each; where it sees windows of tiles, it has to be given.
+        """
+        most, parts = self._settings.micro_batch, []
+        for start in range(0, len(tiles), most):
+            given = None if broad is None else torch.from_numpy(broad[start : start + most])
+            batch = tiles[start : start + most]
+            parts.append(self._encoded(batch, None, len(batch), given).embedding.numpy())
+        return np.concatenate([np.zeros((0, self._settings.architecture.embedding_dim), np.float32), *parts])
+
+    def _encoded(
+        self,
+        tiles: torch.Tensor,
+        places: npt.NDArray[np.float32] | None,
+        count: int,
+        broad: torch.Tensor | None = None,
+    ) -> EncoderOutput:
+        """Return the output of tiles, which are padded with zeros to the size of a micro-batch."""
+        padding = _size(count, self._settings.micro_batch) - count
+        padded = torch.cat([tiles, tiles.new_zeros(padding, *tiles.shape[1:])])
+        if broad is not None:
+            broad = torch.cat([broad, broad.new_zeros(padding, broad.shape[1])]).to(self._device)
+        where = None if places is None else torch.from_numpy(places).to(self._device)
         with reproducible(self.runtime.threads), torch.inference_mode():
-            output = self.encoder(batch.to(self._device))
-            residual = None if output.residual is None else output.residual.float().cpu()
-            return EncoderOutput(
-                output.features.float().cpu(), output.embedding.float().cpu(), output.gate.float().cpu(), residual
-            )
+            output: EncoderOutput = self.encoder(padded.to(self._device), where, broad)
+            return output.on_cpu(count)
 
 
-def _sizes(tiles: int, most: int) -> list[int]:
-    """Return the sizes of micro-batches: full ones, then the least power of two that holds the rest."""
-    full, rest = divmod(tiles, most)
-    last = [min(most, 1 << (rest - 1).bit_length())] if rest else []
-    return [most] * full + last
-
-
-def _joined(outputs: Sequence[torch.Tensor | None], count: int, *shape: int) -> Floats:
-    """Return the outputs of `count` tiles as one array, without the padding."""
-    parts = [output.numpy() for output in outputs if output is not None]
-    return np.concatenate([np.zeros((0, *shape), np.float32), *parts])[:count]
+def _size(tiles: int, most: int) -> int:
+    """Return the size of a micro-batch: the least power of two that holds the tiles, at most a full one."""
+    return min(most, 1 << (tiles - 1).bit_length())
 
 
 def _overflowed(prepared: Prepared) -> Prepared:

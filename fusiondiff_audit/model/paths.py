@@ -74,8 +74,11 @@ class LocalPath(nn.Module):
 
     def from_pixels_alone(self, tiles: Tensor) -> Tensor:
         """Return the embedding of tiles whose diffusion maps are replaced by zeros."""
-        cnns = self.cnn_output(tiles)
-        zeros = cnns.pixel_maps.new_zeros(len(tiles), 2 * self.shape.width * len(self.blocks))
+        return self.without_diffusion(self.cnn_output(tiles))
+
+    def without_diffusion(self, cnns: CnnOutput) -> Tensor:
+        """Return the embedding from what the CNNs make of tiles, with zeros in place of diffusion maps."""
+        zeros = cnns.pixel_maps.new_zeros(len(cnns.pixel_maps), 2 * self.shape.width * len(self.blocks))
         return self._joined([zeros], cnns)
 
     def trunk_features(self, tiles: Tensor) -> Tensor:

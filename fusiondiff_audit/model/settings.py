@@ -62,6 +62,9 @@ class Settings:
         pixels = self.micro_batch * self.architecture.tile**2
         if not 1 <= self.micro_batch <= 4096 or pixels > _MOST_PIXELS or not 1 <= self.threads <= 1024:
             raise ValueError(f"micro-batches of {self.micro_batch}, {self.threads} threads")
+        window = self.architecture.window
+        if window is not None and self.micro_batch < window.across**2:
+            raise ValueError(f"micro-batches of {self.micro_batch}; a window of {window.across**2} tiles is one")
         if self.geometry.tile != self.architecture.tile:
             raise ValueError(
                 f"geometry.tile is {self.geometry.tile}, architecture.tile {self.architecture.tile}; they must be equal"

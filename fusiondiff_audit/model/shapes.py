@@ -116,6 +116,25 @@ class Transformer:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowTransformer:
+    """A DeiT over windows of up to `across` tiles a side; a token is `patch` cells a side of the pixel CNN's maps."""
+
+    across: int = 4
+    patch: int = 2
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    adapter: int = 16  # 0: none
+
+    def __post_init__(self) -> None:
+        _refuse_outside(1, _MOST_LAYERS, across=self.across, patch=self.patch, depth=self.depth, heads=self.heads)
+        _refuse_outside(4, _WIDEST, width=self.width)
+        _refuse_outside(0, _WIDEST, adapter=self.adapter)
+        if self.width % self.heads or self.width % 4:
+            raise ValueError(f"{self.width} in {self.heads} heads; a width is divisible by 4, too")
+
+
+@dataclass(frozen=True, slots=True)
 class Convolutions:
     """The local path: residual convolutions over each selected map, and robust pooling.
 
@@ -136,6 +155,11 @@ class Convolutions:
             _refuse_outside(1, _WIDEST, width=width)
         if not 0 <= self.trimmed < 0.5:
             raise ValueError(f"a share of {self.trimmed} left out at either end")
+
+    @property
+    def cell(self) -> int:
+        """The number of pixels a side of a cell of the pixel CNN's maps."""
+        return int(2 ** (1 + sum(width != wider for width, wider in pairwise(self.pixels))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fusiondiff_audit.images.tiles import TRIMMED, Aggregation, tile_grid
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Class
 from fusiondiff_audit.model.inference import reproducible
+from fusiondiff_audit.model.windows import micro_batches
 
 Tensor = torch.Tensor
 _EDGE = 1e-4  # the least distance of scores from 0 and 1, where logits are infinite
@@ -46,16 +47,26 @@ class Surrogate:
             return plane.new_zeros(0, self._settings.architecture.embedding_dim)
         mapped = self._mapped(plane)
         tiles = torch.stack([mapped[None, t.top : t.top + side, t.left : t.left + side] for t in kept])
+        window = self._settings.architecture.window
+        across = None if window is None else window.across
+        batches = micro_batches(kept, side, most=self._settings.micro_batch, across=across)
         with reproducible(self._threads):
-            parts = tiles.to(self._device).split(self._settings.micro_batch)  # type: ignore[no-untyped-call]
+            parts = [
+                (
+                    tiles[list(batch.tiles)].to(self._device),
+                    None if batch.places is None else torch.from_numpy(batch.places),
+                )
+                for batch in batches
+            ]
             embeddings = [
-                checkpoint(self._embedded, part, use_reentrant=False) if len(parts) > 1 else self._embedded(part)
+                checkpoint(self._embedded, *part, use_reentrant=False) if len(parts) > 1 else self._embedded(*part)
                 for part in parts
             ]
-            return torch.cat(embeddings).cpu()
+            order = torch.tensor([number for batch in batches for number in batch.tiles]).argsort()
+            return torch.cat(embeddings).cpu()[order]
 
-    def _embedded(self, tiles: Tensor) -> Tensor:
-        embedding: Tensor = self._encoder(tiles).embedding.float()
+    def _embedded(self, tiles: Tensor, places: Tensor | None) -> Tensor:
+        embedding: Tensor = self._encoder(tiles, places).embedding.float()
         return embedding
 
     def _logit(self, plane: Tensor) -> Tensor:

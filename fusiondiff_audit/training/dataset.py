@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from math import isnan
+from math import isnan, isqrt
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +120,17 @@ class TileDataset:
         return np.concatenate(
             [start + rng.integers(max(1, own - most + 1)) + np.arange(min(own, most)) for start, own in images]
         )
+
+    def sample_windows(
+        self, rng: np.random.Generator, across: int
+    ) -> Iterator[tuple[Indices, npt.NDArray[np.float32]]]:
+        """Yield the tiles of a window of each image, and their places; images are squares of tiles, row by row."""
+        for start, count in zip(self._starts[:-1], np.diff(self._starts), strict=True):
+            columns = isqrt(count)
+            span = min(columns, across)
+            top, left = rng.integers(columns - span + 1, size=2)
+            row, column = np.mgrid[:span, :span].reshape(2, -1)
+            yield start + (top + row) * columns + left + column, np.stack([row, column], 1).astype(np.float32)
 
     @cached_property
     def _starts(self) -> Indices:

@@ -3,8 +3,9 @@
 1. The autoencoder is trained, and the scale of its latent is measured.
 2. The denoiser is trained on those latents; both are frozen.
 3. The DeiT is trained for the recipe's objective, and frozen.
-4. The local path's pixel CNN is trained for the same objective, in up to three stages; then the local path on
-   precomputed feature maps, if the recipe has steps for it; then adapters and gate together with it.
+4. The local path's pixel CNN is trained for the same objective, in up to three stages, or taken from a bundle; then
+   the local path on precomputed feature maps, if the recipe has steps for it; then adapters and gate together with it.
+   Where the global path sees windows of tiles, it is trained with the pixel CNN on whole fields instead of 3.
 5. Texture descriptors, if the recipe has them, are standardised over the dataset.
 6. The projection, if the recipe has one, is fitted to embeddings of new synthetic specimens.
 """
@@ -22,6 +23,16 @@ from fusiondiff_audit.training.dataset import ImageProgress, TileDataset, TiledI
 from fusiondiff_audit.training.feature_maps import compute_feature_maps
 from fusiondiff_audit.training.loop import train
 from fusiondiff_audit.training.objectives import CompositionRegression, ObjectiveHead, objective_head
+from fusiondiff_audit.training.pretrain_windows import (
+    FieldProgress,
+    PretrainedParts,
+    fit_trunk,
+    load_trunk,
+    open_window_fields,
+    refuse_other_parts,
+    start_local_path,
+    train_over_windows,
+)
 from fusiondiff_audit.training.projection import EncodedTiles, encode_tiles, projection_matrix
 from fusiondiff_audit.training.recipe import Recipe, Stage, SyntheticData
 from fusiondiff_audit.training.stages import (
@@ -51,9 +62,17 @@ def run_identity(recipe: Recipe, source: str) -> str:
 
 
 def pretrain(
-    recipe: Recipe, dataset: TileDataset, workspace: Workspace, progress: ImageProgress
+    recipe: Recipe,
+    dataset: TileDataset,
+    workspace: Workspace,
+    progress: ImageProgress,
+    *,
+    field_progress: FieldProgress = lambda fields, total: fields,
+    parts: PretrainedParts | None = None,
 ) -> tuple[Settings, dict[str, Tensor], dict[str, Tensor]]:
     """Return the settings and the weights of a pretrained encoder, and the loss of every step of each stage."""
+    parts = parts or PretrainedParts()
+    refuse_other_parts(recipe, parts)
     process, seed, losses = workspace.process, recipe.seed, dict[str, Tensor]()
     torch.manual_seed(seed)  # of initial weights; every step has a generator of its own
     autoencoder = AutoencoderTask(recipe, dataset, process)  # 1
@@ -70,19 +89,31 @@ def pretrain(
     losses[denoiser.name] = train(denoiser, recipe.stages.denoiser, workspace, seed=seed)
     targets = cache(partial(texture_targets, dataset, workspace))
     new_head = partial(objective_head, dataset, recipe.objective, recipe.architecture.width, targets)
-    transformer = TransformerTask(recipe, dataset, process, new_head)  # 3
-    losses[transformer.name] = train(transformer, recipe.stages.transformer, workspace, seed=seed)
+    transformer = None
+    if recipe.stages.transformer.steps:
+        transformer = TransformerTask(recipe, dataset, process, new_head)  # 3
+        losses[transformer.name] = train(transformer, recipe.stages.transformer, workspace, seed=seed)
     encoder = _assembled(recipe, autoencoder, denoiser, transformer, prompt)
     stages, head = recipe.stages, new_head()
+    if parts.trunk is not None:
+        load_trunk(encoder, parts.trunk[1])
+        fit_trunk(encoder, dataset, seed, workspace)
     if encoder.local.pixels is not None:  # 4
-        losses |= _train_pixels(encoder, dataset, recipe, workspace, head)
+        if parts.start is not None:
+            start_local_path(encoder, parts.start)
+        if stages.texture.steps:
+            losses |= _train_pixels(encoder, dataset, recipe, workspace, head)
         start_from_texture(encoder)
-    if dataset.has_pairs and stages.local.steps:
+    if stages.windows is not None:
+        fields = open_window_fields(recipe, workspace, field_progress)
+        losses |= train_over_windows(encoder, fields, recipe, workspace)
+    elif dataset.has_pairs and stages.local.steps:
         maps = compute_feature_maps(encoder, dataset, workspace)
         local = LocalPathTask(encoder, maps, dataset, process, stages.local, new_head())
         losses[local.name] = train(local, stages.local, workspace, seed=seed)
-    paths = PathsTask(encoder, dataset, process, stages.paths, head)
-    losses[paths.name] = train(paths, stages.paths, workspace, seed=seed)
+    if stages.windows is None:
+        paths = PathsTask(encoder, dataset, process, stages.paths, head)
+        losses[paths.name] = train(paths, stages.paths, workspace, seed=seed)
     if encoder.surface is not None:  # 5
         standardise(encoder.surface, dataset, np.random.default_rng([seed, _TEXTURE]), process)
     if encoder.directions is not None:  # 6
@@ -144,7 +175,11 @@ def settings_of(recipe: Recipe) -> Settings:
 
 
 def _assembled(
-    recipe: Recipe, autoencoder: AutoencoderTask, denoiser: DenoiserTask, transformer: TransformerTask, prompt: Tensor
+    recipe: Recipe,
+    autoencoder: AutoencoderTask,
+    denoiser: DenoiserTask,
+    transformer: TransformerTask | None,
+    prompt: Tensor,
 ) -> Encoder:
     """Return an encoder of the trained parts, in single precision for training."""
     encoder = Encoder(replace(recipe.architecture, precision=Precision.FP32))
@@ -152,7 +187,7 @@ def _assembled(
     parts = {
         "diffusion.vae": autoencoder.module.state_dict(),
         "diffusion.unet": denoiser.module.state_dict(),
-        "broad": transformer.module["path"].state_dict(),
+        "broad": {} if transformer is None else transformer.module["path"].state_dict(),
         "diffusion": {"noise": noise, "null_prompt": prompt},
     }
     trained = {f"{part}.{name}": value.cpu() for part, state in parts.items() for name, value in state.items()}

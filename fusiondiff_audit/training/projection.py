@@ -6,6 +6,7 @@ of most variance between over variance within are fitted once, on synthetic spec
 are given the coordinates along them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,14 +46,43 @@ def encode_tiles(
     encoder: Encoder, dataset: TileDataset, rng: np.random.Generator, workspace: Workspace
 ) -> EncodedTiles:
     """Return the unprojected features of a few tiles of every image of a dataset."""
-    indices = dataset.sample_every_image(rng, _TILES_PER_IMAGE)
-    total, features = len(indices), list[torch.Tensor]()
-    for start in range(0, total, _AT_ONCE):
-        tiles = as_tensor(dataset.tiles[indices[start : start + _AT_ONCE]], workspace.process)
-        features.append(encoder.features(tiles).embedding.cpu())
-        workspace.report("projection", min(start + _AT_ONCE, total), total, None)
+    window = encoder.architecture.window
+    batches = (
+        list(_in_turn(dataset.sample_every_image(rng, _TILES_PER_IMAGE)))
+        if window is None
+        else [_kept(*batch, rng) for batch in dataset.sample_windows(rng, window.across)]
+    )
+    features, done, total = list[torch.Tensor](), 0, sum(len(batch.tiles) for batch in batches)
+    for batch in batches:
+        tiles = as_tensor(dataset.tiles[batch.tiles], workspace.process)
+        places = None if batch.places is None else torch.from_numpy(batch.places).to(tiles.device)
+        features.append(encoder.features(tiles, places).embedding[: batch.kept].cpu())
+        done += len(batch.tiles)
+        workspace.report("projection", done, total, None)
+    indices = np.concatenate([batch.tiles[: batch.kept] for batch in batches])
     makers = np.array(dataset.makers)[dataset.specimen[indices]]
     return EncodedTiles(torch.cat(features).double().numpy(), dataset.image[indices], makers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Tiles that are encoded together, and how many of them, from the first on, are kept."""
+
+    tiles: Indices
+    places: npt.NDArray[np.float32] | None
+    kept: int
+
+
+def _in_turn(indices: Indices) -> Iterator[_Batch]:
+    for start in range(0, len(indices), _AT_ONCE):
+        tiles = indices[start : start + _AT_ONCE]
+        yield _Batch(tiles, None, len(tiles))
+
+
+def _kept(tiles: Indices, places: npt.NDArray[np.float32], rng: np.random.Generator) -> _Batch:
+    """Return a window of which a few tiles are kept, at random."""
+    order = rng.permutation(len(tiles))
+    return _Batch(tiles[order], places[order], min(len(tiles), _TILES_PER_IMAGE))
 
 
 def projection_matrix(makers: EncodedTiles, surfaces: EncodedTiles, width: int) -> torch.Tensor:

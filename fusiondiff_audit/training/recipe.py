@@ -3,13 +3,14 @@
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
 from fusiondiff_audit.images.intensity import Intensity
 from fusiondiff_audit.images.preparation import Geometry
 from fusiondiff_audit.images.tiles import Aggregation
+from fusiondiff_audit.kiln.object_maps import OBJECT_CELL
 from fusiondiff_audit.kiln.recipes import KILNS
 from fusiondiff_audit.model.encoder import Architecture
 from fusiondiff_audit.training.dataset import LEAST_SPECIMENS
@@ -17,13 +18,14 @@ from fusiondiff_audit.training.projection import LEAST_EMBEDDING_DIM, PROJECTION
 from reports.verdict.model_names import JOINT, states_base
 from signing.fields import read_json
 from signing.files import read_capped
-from signing.records import read_record, write_record
-from signing.strict import malformed, refuse_bad_label
+from signing.records import OPTIONAL_FIELD, read_record, write_record
+from signing.strict import is_sha256, malformed, refuse_bad_label
 
 CERAMIC = Path(__file__).parent / "ceramic.toml"
 _LARGEST = 64 * 1024  # bytes
 _MOST = 10_000_000
 _OPTIONAL = ("multiscale", "makers", "local")  # stages that no other stage needs
+_STARTED = ("texture",)  # that a bundle to start from has behind it
 
 
 class Objective(StrEnum):
@@ -111,12 +113,20 @@ class Stages:
     makers: Stage  # of the same CNN: half of the tiles are of makers; weights are averaged with those of the last stage
     local: Stage
     paths: Stage
+    # Of the pixel CNN and the global path, over windows of tiles; it takes the place of `transformer`.
+    windows: Stage | None = field(default=None, metadata=OPTIONAL_FIELD)
 
     def __post_init__(self) -> None:
-        """Refuse to leave out a stage that later ones need."""
+        """Refuse a stage over windows without steps."""
+        if self.windows is not None and not self.windows.steps:
+            raise ValueError("0 steps of windows; leave the stage out")
+
+    def refuse_missing(self, *, started: bool) -> None:
+        """Refuse to leave out a stage that later ones need; `started`: from the pixel CNN of a bundle."""
+        optional = _OPTIONAL + (_STARTED if started else ()) + (("transformer",) if self.windows else ())
         for stage in fields(self):
-            if stage.name not in _OPTIONAL and not getattr(self, stage.name).steps:
-                raise ValueError(f"0 steps of {stage.name}; {', '.join(_OPTIONAL)} alone can be left out")
+            if stage.name not in (*optional, "windows") and not getattr(self, stage.name).steps:
+                raise ValueError(f"0 steps of {stage.name}; {', '.join(optional)} alone can be left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,10 @@ class Recipe:
     threads: int
     stages: Stages
     projection: ProjectionData
+    fields: SyntheticData | None = field(default=None, metadata=OPTIONAL_FIELD)  # of the stages over windows
+    start: str | None = field(
+        default=None, metadata=OPTIONAL_FIELD
+    )  # digest of the bundle whose local path is continued
 
     def __post_init__(self) -> None:
         """Refuse settings that no bundle can have."""
@@ -144,18 +158,36 @@ class Recipe:
         if self.seed < 0 or self.dataset.side < self.architecture.tile:
             raise ValueError("a seed is no less than 0, and a field no smaller than a tile")
         architecture = self.architecture
-        if architecture.trunk is not None:
-            raise ValueError("a trunk has public weights, which pretraining does not read; `model import` does")
+        self.stages.refuse_missing(started=self.start is not None)
+        if self.start is not None and not is_sha256(self.start):
+            raise ValueError(f"{self.start[:100]!a} is no digest of a bundle")
+        over_windows = (architecture.window is not None, self.stages.windows is not None, self.fields is not None)
+        if len(set(over_windows)) > 1:
+            raise ValueError("a global path over windows, a stage `windows` and `fields` go together")
+        self._refuse_fields()
         if not architecture.directions:
             return
         narrow = architecture.width < LEAST_EMBEDDING_DIM
-        directions = PROJECTION_DIM + architecture.components
-        if narrow or not architecture.surface or architecture.directions != directions:
-            message = f"{architecture.directions} directions; a projection has {directions}, or 0 for none"
+        dimensions = PROJECTION_DIM + architecture.components
+        if narrow or not architecture.surface or architecture.directions != dimensions:
+            message = f"{architecture.directions} directions; a projection has {dimensions}, or 0 for none"
             raise ValueError(f"{message}, and needs texture descriptors and a width of {LEAST_EMBEDDING_DIM} or more")
         side = min(data.side // min(data.downsampling) for data in (self.projection.makers, self.projection.surfaces))
         if side < 2 * architecture.tile:
             raise ValueError(f"a projection in fields of {side} pixels, less than two tiles of {architecture.tile}")
+
+    def _refuse_fields(self) -> None:
+        """Refuse fields that are no single window."""
+        window, data, tile = self.architecture.window, self.fields, self.architecture.tile
+        if window is None or data is None:
+            return
+        if data.downsampling != (1,) or data.side % (2 * tile) or data.side > window.across * tile:
+            sides = f"an even number of tiles of {tile} pixels, at most {window.across}"
+            raise ValueError(f"fields of {data.side} pixels, downsampled by {list(data.downsampling)}; 1 and {sides}")
+        if (cell := self.architecture.convolutions.cell) != OBJECT_CELL:
+            raise ValueError(
+                f"a pixel CNN with cells of {cell} pixels; what fields show is told by cells of {OBJECT_CELL}"
+            )
 
     @property
     def geometry(self) -> Geometry:

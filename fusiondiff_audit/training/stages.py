@@ -158,16 +158,16 @@ class LocalPathTask(_EmbeddingTask):
         stage: Stage,
         head: ObjectiveHead,
     ) -> None:
-        self.name, self._maps = f"local{head.name}", maps
+        self.name, self._maps, self._local = f"local{head.name}", maps, encoder.local
         super().__init__(dataset, process, stage.batch, head, local=encoder.local)
 
     def _embeddings(self, tiles: Tensor, indices: Indices, generator: torch.Generator) -> Tensor:
-        embeddings: Tensor = self.module["local"](self._maps.of(indices, self._process.device), tiles)
+        embeddings: Tensor = self._local(self._maps.of(indices, self._process.device), tiles)
         return embeddings
 
 
 class PathsTask(_EmbeddingTask):
-    """The local path, the adapters and the gate together."""
+    """The local path, the adapters and the gate together; a global path over windows sees each tile alone."""
 
     def __init__(
         self, encoder: Encoder, dataset: TileDataset, process: TrainingProcess, stage: Stage, head: ObjectiveHead
@@ -176,19 +176,25 @@ class PathsTask(_EmbeddingTask):
         super().__init__(dataset, process, stage.batch, head, encoder=encoder)
 
     def _embeddings(self, tiles: Tensor, indices: Indices, generator: torch.Generator) -> Tensor:
-        return self._encoder.fused_features(self._head.augment(tiles, generator)).features
+        encoder, shown = self._encoder, self._head.augment(tiles, generator)
+        if encoder.architecture.window is None:
+            features = encoder.features(shown).features
+        else:
+            alone = shown.new_zeros(1, 2)  # labelled tiles are drawn one by one, so none has neighbours
+            features = torch.cat([encoder.features(tile, alone).features for tile in shown.split(1)])  # type: ignore[no-untyped-call]
+        return features[:, : encoder.architecture.width]
 
 
 def start_from_texture(encoder: Encoder) -> None:
     """Initialise the local path and the gate so that the pixel CNN, which is trained by then, outweighs the rest.
 
-    Feature maps have no influence at first, and the gate is constant.
+    Feature maps have no influence at first, and the gate is constant; over windows, both paths count alike.
     """
     local = encoder.local
     with torch.no_grad():
         local.get_parameter("out.0.weight")[:, : 2 * local.shape.width * len(local.blocks)] = 0
         encoder.gate.weigh.weight.zero_()
-        encoder.gate.weigh.bias.fill_(_GATE_BIAS)
+        encoder.gate.weigh.bias.fill_(0.0 if encoder.architecture.window else _GATE_BIAS)
 
 
 def average_weights(module: nn.Module, earlier: Mapping[str, Tensor]) -> None:

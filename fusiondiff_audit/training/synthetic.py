@@ -18,6 +18,7 @@ from fusiondiff_audit.images.tiles import mirror_padded
 from fusiondiff_audit.kiln import synthetic_textures
 from fusiondiff_audit.kiln.body import Body
 from fusiondiff_audit.kiln.composition import composition
+from fusiondiff_audit.kiln.layout import FieldLayout
 from fusiondiff_audit.kiln.microscope import ElectronDetector, Microscope
 from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.kiln.randomised import randomised_specimen
@@ -41,23 +42,33 @@ class SyntheticSpecimen(Protocol):
     def composition(self, session: Microscope, averaged: int) -> dict[str, float]:
         """Return the composition, lengths in pixels of a session's image after downsampling."""
 
+    def layout(self, number: int, side: int, session: Microscope) -> FieldLayout | None:
+        """Return the layout of the field of view that `field` images; None of a texture."""
+
+
+DrawnSpecimen = tuple[str, Callable[[], SyntheticSpecimen]]
+
 
 def synthesise(data: SyntheticData, tiling: Tiling, seed: int) -> tuple[Iterator[TiledImage], int]:
     """Yield synthetic images, and return how many there will be."""
+    drawn = synthetic_specimens(data, seed)
+    fields = parallel_map(partial(_fields, data, tiling), drawn, available_cores())
+    return (image for images in fields for image in images), len(drawn) * data.fields * len(data.downsampling)
+
+
+def synthetic_specimens(data: SyntheticData, seed: int) -> list[DrawnSpecimen]:
+    """Return the specimens of a dataset, each with its maker, which is empty where it has none."""
     stream = ("pretrain", str(seed))
-    specimens: list[tuple[str, Callable[[], SyntheticSpecimen]]] = [
+    drawn: list[DrawnSpecimen] = [
         (f"{kiln} {workshop or 'authentic'}", partial(_from_kiln, specimen, kiln, workshop, *stream, str(number)))
         for number in range(data.specimens)
         for kiln, workshop in data.makers
     ]
-    specimens += [
-        ("", partial(_from_kiln, randomised_specimen, *stream, str(number))) for number in range(data.randomised)
-    ]
-    specimens += [
+    drawn += [("", partial(_from_kiln, randomised_specimen, *stream, str(number))) for number in range(data.randomised)]
+    drawn += [
         ("", partial(synthetic_textures.synthetic_texture, *stream, str(number))) for number in range(data.textures)
     ]
-    fields = parallel_map(partial(_fields, data, tiling), specimens, available_cores())
-    return (image for images in fields for image in images), len(specimens) * data.fields * len(data.downsampling)
+    return drawn
 
 
 def downsampled(plane: npt.NDArray[np.uint8], factor: int) -> Pixels:
@@ -81,14 +92,19 @@ class _KilnSpecimen:
         return self.fired.key
 
     def field(self, number: int, side: int, session: Microscope) -> Pixels:
-        imaged = replace(self.fired, microscope=session, pixel_size=self._pixel_size(session))
-        field: Pixels = imaged.field(number, side)
+        field: Pixels = self._imaged(session).field(number, side)
         return field
+
+    def layout(self, number: int, side: int, session: Microscope) -> FieldLayout:
+        return self._imaged(session).layout(number, side)
 
     def composition(self, session: Microscope, averaged: int) -> dict[str, float]:
         cracks = self.fired.body.cracks  # counted per field, of which a downsampled tile shows more
         body = replace(self.fired.body, cracks=replace(cracks, number=cracks.number * averaged))
         return composition(body, self._pixel_size(session) * averaged)
+
+    def _imaged(self, session: Microscope) -> Specimen:
+        return replace(self.fired, microscope=session, pixel_size=self._pixel_size(session))
 
     def _pixel_size(self, session: Microscope) -> float:
         return self.fired.pixel_size / self.fired.microscope.zoom * session.zoom
@@ -98,14 +114,12 @@ def _from_kiln(draw: Callable[..., Specimen], *key: str | None) -> SyntheticSpec
     return _KilnSpecimen(draw(*key))
 
 
-def _fields(
-    data: SyntheticData, tiling: Tiling, drawn: tuple[str, Callable[[], SyntheticSpecimen]]
-) -> list[TiledImage]:
+def _fields(data: SyntheticData, tiling: Tiling, drawn: DrawnSpecimen) -> list[TiledImage]:
     """Return the images of one specimen, each field in a session of its own."""
     maker, sample = drawn[0], drawn[1]()
     images = []
     for field in range(data.fields):
-        session = _session(random_stream(*sample.key, "session", str(field)))
+        session = random_session(sample, field)
         plane = sample.field(field, data.side, session)
         for factor in data.downsampling:
             quantities = dict.fromkeys(QUANTITIES, nan) | sample.composition(session, factor)
@@ -116,8 +130,9 @@ def _fields(
     return images
 
 
-def _session(rng: np.random.Generator) -> Microscope:
-    """Return the settings of a session, from wider ranges than the benchmark's."""
+def random_session(sample: SyntheticSpecimen, field: int) -> Microscope:
+    """Return the settings of the session in which a field is imaged, from wider ranges than the benchmark's."""
+    rng = random_stream(*sample.key, "session", str(field))
     return Microscope(
         detector=ElectronDetector.BACKSCATTER,
         electrons=log_uniform(rng, 40, 800),

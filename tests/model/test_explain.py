@@ -37,8 +37,9 @@ def test_maps_agree_with_the_finding(model: DiffusionModel) -> None:
 def test_hiding_a_flat_region_changes_nothing(model: DiffusionModel) -> None:
     flat = np.full((64, 64), 0.5, np.float32)
     score = float(forest_scores(model.head.forests, model.embed_tiles(torch.from_numpy(flat[None, None])))[:, 0].mean())
-    assert np.abs(_occlusion(model, flat, score)).max() == pytest.approx(0, abs=1e-6)
-    assert _occlusion(model, flat, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
+    broad = np.zeros(model.settings.architecture.width, np.float32)  # not used: the global path sees tiles
+    assert np.abs(_occlusion(model, flat, broad, score)).max() == pytest.approx(0, abs=1e-6)
+    assert _occlusion(model, flat, broad, score + 0.25).mean() == pytest.approx(0.25, abs=1e-6)
 
 
 def test_masks_cover_every_pixel_and_hardly_overlap() -> None:

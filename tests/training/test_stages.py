@@ -42,12 +42,10 @@ def test_an_encoder_starts_from_the_embeddings_of_its_pixel_cnn() -> None:
     encoder = Encoder(small_recipe().architecture).train(mode=False)
     tiles = torch.rand(3, 1, 64, 64)
     with torch.inference_mode():
-        assert not torch.allclose(
-            encoder.local(encoder.feature_maps(tiles)[0], tiles), encoder.local.from_pixels_alone(tiles)
-        )
+        maps, _ = encoder.feature_maps(tiles)
+        assert not torch.allclose(encoder.local(maps, tiles), encoder.local.from_pixels_alone(tiles))
     start_from_texture(encoder)
     with torch.inference_mode():
-        maps, _ = encoder.feature_maps(tiles)
         local, broad = encoder.local(maps, tiles), encoder.broad(tiles)
         torch.testing.assert_close(local, encoder.local.from_pixels_alone(tiles))
         fused, gate = encoder.gate(local, broad)
