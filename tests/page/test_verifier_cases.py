@@ -123,6 +123,8 @@ def test_checkpoints_and_summaries_beside_a_report(tmp_path: Path) -> None:
         "without leaves": sign_checkpoint(Checkpoint(said.origin, 0, bytes(32)), AUDITOR),
         "large": good + 70_000 * b"x",
     }
+    notes["a line without a signature"] = good + "\u2014 x AAAA\n".encode()
+    notes["a line that is none"] = good + b"x\n"
     for number in range(120):
         data = bytearray(good)
         place = chance.randrange(len(data))

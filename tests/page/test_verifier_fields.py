@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ def test_payloads_in_another_form(tmp_path: Path) -> None:
         lambda data: data.replace(b'"threads":2', b'"threads":9007199254740993', 1),
         lambda data: data.replace(b'"threads":2', b'"threads":' + 30 * b"9", 1),
         lambda data: data.replace(b'"threads":2', b'"threads":02', 1),
+        lambda data: data.replace(b'{"admission"', b'{xadmission"', 1),
+        lambda data: data.replace(b'"lab":null', b'"lab":nul', 1),
+        lambda data: data.replace(b'"lab":null', b'"lab"null', 1),
+        lambda data: data.replace(b'"lab":null', b'"lab":"x\\', 1),
         lambda data: data.replace(b'"lab":null', b'"lab":"\\u00E9"', 1),
         lambda data: data.replace(b'"lab":null', b'"lab":"\\ud800"', 1),
         lambda data: data.replace(b'"lab":null', b'"lab":"\\q"', 1),
@@ -199,6 +204,53 @@ def test_fields_at_their_bounds(tmp_path: Path) -> None:
     assert found["REFUSED"] > 150
     assert found["PASSED"] > 3
     assert found["INCONCLUSIVE"] <= 8  # decimals in forms that are not read, and a mark in front of a name
+
+
+def test_policies_that_a_header_quotes(tmp_path: Path) -> None:
+    """Each setting of the quoted policy is dropped or has another value, and the digest is that of the changed text."""
+    trust, predicate, cases = stored(tmp_path), predicate_of(genuine()), {}
+    policy = json.loads(predicate["header"]["policy"]["text"])
+    sections = {name: section for name, section in policy.items() if isinstance(section, dict)}
+    places = [(policy, name) for name in policy] + [
+        (section, name) for section in sections.values() for name in section
+    ]
+    values: tuple[Any, ...] = (
+        None,
+        True,
+        1,
+        0,
+        1.5,
+        "",
+        "required",
+        "optional",
+        "on",
+        "off",
+        "0.05",
+        [],
+        ["x"],
+        ["quick"],
+        {},
+        3651,
+    )
+    texts = []
+    for holder, name in places:
+        kept = holder.pop(name)
+        texts.append((f"without {name}", json.dumps(policy)))
+        for value in values:
+            holder[name] = value
+            texts.append((f"{name} = {value!a}", json.dumps(policy)))
+        holder[name] = kept
+    texts += [("twice", '{"a":1,"a":1}'), ("a list", "[]"), ("not JSON", "{")]
+    for number, (name, text) in enumerate(texts):
+        for claim in (None, CLAIM) if set(name.split()) & {"result", "days", "policies"} else (None,):
+            made = copy.deepcopy(predicate)
+            made["header"]["policy"] |= {"text": text, "digest": sha256(text.encode()).hexdigest()}
+            made["header"]["robustness"] = claim
+            own = written(tmp_path, f"{number} {claim is None}", payload_of_parts(made))
+            cases[f"{name}, {claim is None}"] = as_case(own, trust)
+    found = compared(cases)
+    assert found["PASSED"] > 10
+    assert found["REFUSED"] > 200
 
 
 def test_evidence_from_which_all_else_follows(tmp_path: Path) -> None:
