@@ -24,6 +24,7 @@ from fusiondiff_audit.evaluation.open_set_rule import (
     tiled_specimen,
 )
 from fusiondiff_audit.evaluation.open_set_task import OpenSetItem, OpenSetTask
+from fusiondiff_audit.kiln.composition import composition
 from fusiondiff_audit.kiln.parallel import available_cores, parallel_map
 from fusiondiff_audit.kiln.specimens import Pixels
 from fusiondiff_audit.model.classifier import DiffusionModel
@@ -32,6 +33,7 @@ from fusiondiff_audit.model.specimens import TileFeatures
 from reports.verdict.verdicts import Verdict
 
 _QUARTER = 256  # pixels of a side of what texture descriptors describe
+_CONSTANT = 1e-6  # deviation of a quantity that no specimen varies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,15 +88,37 @@ def memory_bank_rule(style: BankStyle, network: str) -> Callable[[Seed], FitRule
     return lambda seed: bank_rule(style, _cells(seed, network).__getitem__)
 
 
+def composition_rule(seed: Seed) -> FitRule:
+    """Put the true composition of each specimen in place of its features: what so many specimens allow."""
+    compositions = _compositions(seed.task.items)
+    identity = np.eye(compositions[0].shape[1], dtype=np.float32)
+    return cross_conformal_rule(compositions, identity, trees=FOLD_TREES, seed=seed.task.seed)
+
+
 RULES: Mapping[str, Callable[[Seed], FitRule]] = {
     "fusiondiff": own_rule,
     "former rule": former_rule,
+    "true composition": composition_rule,
     "texture descriptors": texture_rule,
     "patchcore, our maps": memory_bank_rule(PATCHCORE, "encoder"),
     "anomalydino, our maps": memory_bank_rule(ANOMALY_DINO, "encoder"),
     "patchcore, lite0": memory_bank_rule(PATCHCORE, "lite0"),
     "anomalydino, lite0": memory_bank_rule(ANOMALY_DINO, "lite0"),
 }
+
+
+def _compositions(items: Sequence[OpenSetItem]) -> list[TileFeatures]:
+    """Return the composition of each item as one tile, in deviations over all items; absent phases have sizes of 0."""
+    by_specimen: dict[tuple[str, ...], list[float]] = {}
+    for item in items:
+        if item.key not in by_specimen:
+            drawn = item.specimen()
+            by_specimen[item.key] = list(composition(drawn.body, drawn.pixel_size).values())
+    rows = np.nan_to_num(np.array([by_specimen[item.key] for item in items]))
+    deviation = rows.std(0)
+    varying = deviation > _CONSTANT
+    scaled = (rows[:, varying] / deviation[varying]).astype(np.float32)
+    return list(scaled[:, None])
 
 
 @lru_cache(maxsize=1)  # both banks of a network use its cells, which take 0.7 GB

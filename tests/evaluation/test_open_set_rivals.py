@@ -13,7 +13,7 @@ from benchmarks.cell_maps import Cells, encoder_cells, lite0_cells
 from benchmarks.convert_efficientnet import converted
 from benchmarks.memory_banks import ANOMALY_DINO, CELLS_OF_SPECIMEN, PATCHCORE, BankStyle, bank_rule, k_centres
 from benchmarks.open_set import kept_answers, shown
-from benchmarks.open_set_rules import RULES, Seed
+from benchmarks.open_set_rules import RULES, Seed, _compositions
 from benchmarks.score_rule import ScoreRule, Scores, folds_of
 from fusiondiff_audit.evaluation.open_set import OpenSetSpecimen, SpecimenAnswer
 from fusiondiff_audit.evaluation.open_set_features import TaskFeatures
@@ -99,6 +99,19 @@ def test_own_ware_is_rejected_no_more_often_than_promised() -> None:
         shares.append(sum(verdict in (Verdict.COUNTERFEIT, Verdict.UNFAMILIAR) for verdict in verdicts) / 20)
     error = np.std(shares, ddof=1) / np.sqrt(len(shares))
     assert 0 < np.mean(shares) <= 1 / 21 + 2 * error  # less conforming than all of 20
+
+
+def test_a_composition_is_that_of_the_specimen_and_not_of_the_image() -> None:
+    sizes = OpenSetSizes(3, 2, 3, 1, 1, 1, 1, images=2, fewer_images=1)
+    items = open_set_task(0, 64 * "a", bench2_kilns(), sizes).items
+    rows = np.concatenate(_compositions(items))
+    assert np.isfinite(rows).all()
+    np.testing.assert_allclose(rows.std(0), 1, rtol=1e-3)
+    of_specimen = {
+        item.key: [row for other, row in zip(items, rows, strict=True) if other.key == item.key] for item in items
+    }
+    assert all((same == drawn[0]).all() for drawn in of_specimen.values() for same in drawn)
+    assert len(np.unique([drawn[0] for drawn in of_specimen.values()], axis=0)) == len(of_specimen)
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
