@@ -7,21 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from fusiondiff_audit.policy.laboratory import Case, Laboratory
 from fusiondiff_audit.policy.one_file import refuse_stress_settings
-from fusiondiff_audit.policy.parsing import PolicyName, PolicySection, ResolvedPolicy, Text, read_table, resolve
+from fusiondiff_audit.policy.parsing import PolicyName, PolicySection, ResolvedPolicy, read_table, resolve
 from reports.verdict.embedded import STRESS_POLICIES
 from reports.verdict.verdicts import VerdictRules
-from signing.strict import malformed
+from signing.strict import malformed, write_json
 
 BUILT_IN = "built-in"
 Rate = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
 PolicyReference = Annotated[str, StringConstraints(pattern=f"^({'|'.join(STRESS_POLICIES)}|sha256:[0-9a-f]{{64}})$")]
-
-
-class Case(PolicySection):
-    """The auditor's own sentences on page one."""
-
-    text: tuple[Text, ...] = ()
 
 
 class Intake(PolicySection):
@@ -57,6 +52,7 @@ class AuditPolicy(ResolvedPolicy):
     """All settings of an audit's decisions."""
 
     name: PolicyName = BUILT_IN
+    laboratory: Laboratory = Field(default_factory=Laboratory)
     case: Case = Field(default_factory=Case)
     intake: Intake = Field(default_factory=Intake)
     certify: Certify = Field(default_factory=Certify)
@@ -64,9 +60,17 @@ class AuditPolicy(ResolvedPolicy):
     decide: Decide = Field(default_factory=Decide)
 
     @property
+    def text(self) -> str:
+        """Return every setting but those of laboratory and case that nobody stated, in one form."""
+        settings = self.model_dump(mode="json", exclude_none=True)
+        if not settings["laboratory"]:
+            del settings["laboratory"]
+        return write_json(settings).decode()
+
+    @property
     def sentences(self) -> Iterable[str]:
         """Yield every text that is shown to people."""
-        return (self.name, *self.case.text)
+        return (self.name, *self.laboratory.sentences, *self.case.sentences)
 
     @property
     def rules(self) -> VerdictRules:
@@ -94,4 +98,7 @@ def read_audit_policy(path: Path | None) -> AuditPolicy:
         raise malformed(where, 'certify.tolerance: a least tolerance is asked for; poisoning = "on" states one')
     if not policy.rules.alpha:
         raise malformed(where, "decide.error_rate: an error rate of 0 cannot be promised")
+    first, last = policy.case.tested_from, policy.case.tested_until
+    if first is not None and last is not None and last < first:
+        raise malformed(where, f"case.tested_until: {last} is before case.tested_from, {first}")
     return policy

@@ -16,7 +16,7 @@ ONE_FILE_DIGESTS: Mapping[str, str] = {
     "7ced7199d10c2ced1c4bdef4a52e5cf0b723bdcc901e3c925562be8ea0fc2e1d": "full",
     "9c4aa52ed094ed2ff8ab0d3d05770c70651c8209b3af31daa000008270504b05": "exhaustive",
 }
-AUDIT_SECTIONS = frozenset({"case", "intake", "certify", "decide", "robustness"})
+AUDIT_SECTIONS = frozenset({"laboratory", "case", "intake", "certify", "decide", "robustness"})
 STRESS_KEYS = frozenset(
     {"images", "side", "seed", "minutes", "floor", "attacks", "enrolled", "poisons", "detectors", "checks", "gates"}
 )

@@ -13,7 +13,8 @@ import pytest
 
 from fusiondiff_audit.audit import requirement as module
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, Certify, Decide, RobustnessRequirement
+from fusiondiff_audit.policy.audit import AuditPolicy, Certify, Decide, RobustnessRequirement
+from fusiondiff_audit.policy.laboratory import Case
 from fusiondiff_audit.policy.stress import (
     AttackSettings,
     GateSettings,

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, Certify, Decide, Intake, RobustnessRequirement
+from fusiondiff_audit.policy.audit import AuditPolicy, Certify, Decide, Intake, RobustnessRequirement
+from fusiondiff_audit.policy.laboratory import Case
 from reports.arithmetic import Rank, error_bounds
 from reports.verdict.claims import ScaleClaim
 from reports.verdict.evidence_check import is_comparable

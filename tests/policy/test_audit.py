@@ -1,10 +1,15 @@
 """The policy of an audit means what it says, or is refused."""
 
+from dataclasses import fields
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from fusiondiff_audit.policy.audit import AuditPolicy, read_audit_policy
+from fusiondiff_audit.policy.laboratory import Case, Laboratory
+from fusiondiff_audit.policy.quoted import quoted_audit_policy
+from reports.verdict.laboratory import CaseDetails, LaboratoryDetails, StatedCase, read_stated_case
 from signing import Reason, SigningError
 from tests.reports.verdict.made import digest
 
@@ -65,4 +70,72 @@ def test_unknown_keys_and_invalid_values_are_refused(tmp_path: Path, text: str) 
     path.write_text(text)
     with pytest.raises(SigningError) as caught:
         read_audit_policy(path)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+DETAILS = """name = "ours"
+[laboratory]
+name = "Ceramics Laboratory"
+address = "1 Kiln Street, Sheffield"
+method = "CL-7, authenticity of glazed ware by micrographs"
+method_version = "3"
+[case]
+customer = "City Museum"
+item = "twelve sherds"
+received = 2026-11-28
+tested_from = 2026-11-29
+tested_until = 2026-12-01
+authorised_by = "J. Doe"
+"""
+
+
+def test_laboratory_and_case_are_quoted_as_they_are_stated_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "audit.toml"
+    path.write_text(DETAILS)
+    policy = read_audit_policy(path)
+    assert quoted_audit_policy(policy.text, "it") == policy
+    stated = read_stated_case(policy.text, "it")
+    assert (stated.laboratory.name, stated.laboratory.place) == ("Ceramics Laboratory", None)
+    assert (stated.case.customer, stated.case.authorised_by) == ("City Museum", "J. Doe")
+    assert (stated.case.received, stated.case.tested_until) == (date(2026, 11, 28), date(2026, 12, 1))
+    for section, details in ((Laboratory, LaboratoryDetails), (Case, CaseDetails)):
+        assert {*section.model_fields} - {"text"} == {field.name for field in fields(details)}
+
+
+def test_a_policy_without_laboratory_and_case_is_quoted_without_them(tmp_path: Path) -> None:
+    """So the built-in policy keeps its digest, and earlier reports quote policies in today's form."""
+    assert "laboratory" not in AuditPolicy().text
+    path = tmp_path / "audit.toml"
+    path.write_text('name = "x"\n[laboratory]\n')
+    assert read_audit_policy(path) == AuditPolicy(name="x")
+    assert read_stated_case(AuditPolicy().text, "it") == StatedCase(LaboratoryDetails(), CaseDetails())
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        '[laboratory]\nname = ""',
+        "[laboratory]\nname = 3",
+        '[laboratory]\nphone = "1"',
+        '[laboratory]\nname = "a\\u202eb"',
+        '[case]\nitem = "two\\nlines"',
+        '[case]\nreceived = "2026-11-28"',
+        "[case]\nreceived = 2026-11-28T12:00:00Z",
+        "[case]\ntested_from = 2026-12-02\ntested_until = 2026-12-01",
+    ],
+)
+def test_details_that_nobody_could_print_are_refused(tmp_path: Path, section: str) -> None:
+    path = tmp_path / "audit.toml"
+    path.write_text(f'name = "x"\n{section}')
+    with pytest.raises(SigningError) as caught:
+        read_audit_policy(path)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "case", ['{"received":"20261128"}', '{"received":"2026-13-01"}', '{"received":3}', '{"more":"x"}', '{"item":""}']
+)
+def test_quoted_details_in_another_form_are_refused(case: str) -> None:
+    with pytest.raises(SigningError) as caught:
+        read_stated_case(f'{{"case":{case},"name":"x"}}', "it")
     assert caught.value.reason is Reason.MALFORMED

@@ -8,7 +8,8 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, RobustnessRequirement
+from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
+from fusiondiff_audit.policy.laboratory import Case
 from reports.arithmetic import Rank, error_bounds
 from reports.identity import Key, Library
 from reports.stress.outcome import Outcome

@@ -4,7 +4,8 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, RobustnessRequirement
+from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
+from fusiondiff_audit.policy.laboratory import Case
 from reports.arithmetic import Rank, error_bounds
 from reports.verdict.claims import ScaleClaim
 from reports.verdict.former_header import FORMER_ERROR_RATES, FormerHeader, FormerModelHeader

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.policy.audit import AuditPolicy, Case, Intake
+from fusiondiff_audit.policy.audit import AuditPolicy, Intake
+from fusiondiff_audit.policy.laboratory import Case
 from reports.arithmetic import Rank
 from reports.stress.outcome import Outcome
 from reports.verdict.former_verdicts import FormerEvidence, former_verdict
