@@ -1,7 +1,8 @@
 """The gated encoder, from a micro-batch of tiles to their embeddings, with the architecture that a bundle states.
 
-The frozen parts compute in the bundle's precision, the trained parts always in single precision. A tile's embedding
-does not depend on the other tiles of its batch.
+The frozen parts compute in the bundle's precision, the trained parts always in single precision. What the local path
+says of a tile does not depend on the other tiles of its batch; the global path looks at the tile too, or at the window
+of neighbouring tiles that the batch is.
 """
 
 from collections.abc import Mapping
