@@ -24,11 +24,10 @@ from fusiondiff_audit.images.batch import RefusedImage, decode_batch
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import Micrograph, SignedMicrograph
-from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.ledger import BatchAdmitted, EarlierImage, Ledger
 from fusiondiff_audit.model.findings import Finding
 from fusiondiff_audit.model.specimens import SpecimenRanks, TileFeatures
-from fusiondiff_audit.page.thumbnails import MOST, SIDE
+from fusiondiff_audit.page.thumbnails import MOST, page_thumbnail
 from reports.verdict.claims import Admission
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.evidence_check import is_comparable
@@ -196,7 +195,7 @@ class _Images:
                 yield refused_row(image.name, AuditReason.DUPLICATE_PIXELS.value, image.entry)
                 continue
             if len(self.thumbnails) < MOST:
-                self.thumbnails[image.name] = thumbnail(image, side=SIDE)
+                self.thumbnails[image.name] = page_thumbnail(image)
             kept = self.journal.row(image)
             self._kept[image.name] = row_name(image)
             if kept is not None:

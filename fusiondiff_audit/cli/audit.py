@@ -10,10 +10,18 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_auditor_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import (
+    PATH,
+    TrustContext,
+    language_option,
+    open_auditor_key,
+    passphrase_option,
+    trust_options,
+)
 from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
+from fusiondiff_audit.page.language import Language
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -46,6 +54,7 @@ REPORT_PAGE = "report.html"
 @click.option("--again", metavar="REASON", help="Admit a batch or image that the ledger knows; the report states why.")
 @click.option("--limit", type=click.IntRange(1), help="Judge only the first N images; the report says so.")
 @click.option("--fail-on", "gates", type=click.Choice(Verdict), multiple=True, help="Exit 1 on this verdict.")
+@language_option
 @passphrase_option
 @answering()
 @trust_options
@@ -65,6 +74,7 @@ def command(
     again: str | None,
     limit: int | None,
     gates: tuple[Verdict, ...],
+    language: Language,
     passphrase_files: tuple[Path, ...],
     trust: TrustContext,
 ) -> Answer:
@@ -149,7 +159,8 @@ def command(
             result = audit(order, judge, key=signer, ledger=ledger, watch=_watch)
         else:
             result = repeat(repetition, order, judge, key=signer, watch=_watch)
-    signing.create(out / REPORT_PAGE, render(result.report, result.thumbnails), force=True)
+    page = render(result.report, result.thumbnails, language=language)
+    signing.create(out / REPORT_PAGE, page, force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)
     answer = audit_answer(result, out, gates, trust)

@@ -15,6 +15,7 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import PASSPHRASES, say
 from fusiondiff_audit.cli.text import visible
+from fusiondiff_audit.page.language import Language
 
 _DIGITS = re.compile("(?:sha256:)?([0-9a-f]{1,64})")
 PATH = click.Path(path_type=Path)
@@ -121,6 +122,14 @@ def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help="Read the passphrase from this file; with several keys, one file for each.",
     )(function)
+
+
+def language_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb that writes a page the option `--language`."""
+    default, what = Language.ENGLISH, "The language of report.html; nothing signed is translated."
+    return click.option("--language", type=click.Choice(Language), default=default, show_default=True, help=what)(
+        function
+    )
 
 
 def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey:

@@ -10,11 +10,12 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
-from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, language_option, trust_options
 from fusiondiff_audit.cli.report_text import checked_data, evidence_rows, header_rows
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verify import rules_data
 from fusiondiff_audit.extras import require
+from fusiondiff_audit.page.language import Language
 from reports.verdict.excerpt import MAX_EXCERPT, make_excerpt, verify_excerpt
 from reports.verdict.former_header import FormerHeader
 from reports.verdict.issue import CHECKPOINT, REPORT
@@ -35,12 +36,14 @@ def command() -> None:
 @click.argument("report", metavar="REPORT", type=PATH)
 @click.option("--out", type=PATH, required=True, help="The HTML file to write.")
 @click.option("--images", type=PATH, help="The audited folder: show thumbnails.")
+@language_option
 @answering()
-def render_page(report: Path, out: Path, images: Path | None) -> Answer:
+def render_page(report: Path, out: Path, images: Path | None, language: Language) -> Answer:
     """Render a report as a page for people.
 
     The page is one HTML file without scripts, loads nothing, and can be printed. It proves nothing: `verify` reads the
-    signed file. With --images the page shows thumbnails of the files whose digests are in the report.
+    signed file. With --images the page shows thumbnails of the files whose digests are in the report. --language is of
+    the page's own words; texts of the report stand as they were signed.
 
     \b
     fusiondiff-audit report render out --images micrographs --out report.html
@@ -51,7 +54,8 @@ def render_page(report: Path, out: Path, images: Path | None) -> Answer:
 
     signing.refuse_existing(out)
     content = _read(report)
-    signing.create(out, render(content, folder_thumbnails(content, images) if images else {}))
+    thumbnails = folder_thumbnails(content, images) if images else {}
+    signing.create(out, render(content, thumbnails, language=language))
     return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": content.header.id})
 
 

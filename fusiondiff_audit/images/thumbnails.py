@@ -13,8 +13,8 @@ THUMBNAIL_SIDE = 256  # pixels of the longer side, at most
 _DIMMED = 0.4  # brightness of the rows of the data bar
 
 
-def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return a PNG of 8 bits, in which the data bar, which is not judged, is dimmed."""
+def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE, greys: int = 256) -> bytes:
+    """Return a PNG in which the data bar, which is not judged, is dimmed; a grey one has so many greys at most."""
     pixels, rows = micrograph.pixels, micrograph.claims.rows
     proper = rows if rows is not None else len(pixels) - data_bar_rows(pixels[:, :, 0])
     unit = np.dstack([Intensity().apply(pixels[:proper, :, i]) for i in range(pixels.shape[2])])
@@ -23,6 +23,9 @@ def thumbnail(micrograph: Micrograph, *, side: int = THUMBNAIL_SIDE) -> bytes:
     levels = (unit * 255).round().astype(np.uint8)
     image = Image.fromarray(levels[:, :, 0] if levels.shape[2] == 1 else levels)
     image.thumbnail((side, side), Image.Resampling.BOX)
+    if image.mode == "L" and greys < 256:
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) * greys // 256).astype(np.uint8))
+        image.putpalette([grey * 255 // (greys - 1) for grey in range(greys) for _ in range(3)])
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import log
 
 from fusiondiff_audit import __version__
-from fusiondiff_audit.page.render import PageImage, templates
+from fusiondiff_audit.page.files import PageImage
+from fusiondiff_audit.page.render import templates
 from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult
 from reports.stress.result import StressResult
@@ -71,6 +72,7 @@ def render_stress(result: StressResult, examples: Sequence[AttackExample], remar
         templates()
         .get_template("stress.html")
         .render(
+            lang="en",
             result=result,
             remarks=remarks,
             meaning=_MEANINGS[result.word],

@@ -5,11 +5,17 @@ from pathlib import Path
 import signing
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.micrograph import LooseFile, decode
+from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from reports.verdict.report import Report
 
-MOST, SIDE = 200, 96  # thumbnails on a page, and the pixels of a side
+MOST = 200  # thumbnails on a page
+_SIDE, _GREYS = 136, 16  # a page of MOST has less than 3 MB, whatever the images show
+
+
+def page_thumbnail(micrograph: Micrograph) -> bytes:
+    """Return a PNG that is small enough for a page of many."""
+    return thumbnail(micrograph, side=_SIDE, greys=_GREYS)
 
 
 def folder_thumbnails(report: Report, folder: Path) -> dict[str, bytes]:
@@ -22,7 +28,7 @@ def folder_thumbnails(report: Report, folder: Path) -> dict[str, bytes]:
             try:
                 file = LooseFile.read(folder / row.name)
                 if file.digest == row.sha256:
-                    thumbnails[row.name] = thumbnail(decode(file, guard=guard), side=SIDE)
+                    thumbnails[row.name] = page_thumbnail(decode(file, guard=guard))
             except (ImageError, signing.SigningError):
                 continue
     return thumbnails

@@ -151,9 +151,14 @@ def expected_exclusions(specimens: int, calibration: int, alpha: Fraction) -> Fr
     return Fraction(specimens * floor(alpha * (calibration + 1)), calibration + 1)
 
 
+def expected_exclusions_tenths(specimens: int, calibration: int, alpha: Fraction) -> int:
+    """Return the expected number of exclusions in tenths, rounded up."""
+    return ceil(10 * expected_exclusions(specimens, calibration, alpha))
+
+
 def expected_exclusions_text(specimens: int, calibration: int, alpha: Fraction, *, approximate: bool) -> str:
     """Return the expected number of exclusions as a sentence, rounded up to one decimal."""
-    tenths = ceil(10 * expected_exclusions(specimens, calibration, alpha))
+    tenths = expected_exclusions_tenths(specimens, calibration, alpha)
     number = f"{'approximately' if approximate else 'at most'} {tenths // 10}.{tenths % 10}"
     return f"Of {specimens} specimens like the reference, {number} have the reference ruled out on average."
 

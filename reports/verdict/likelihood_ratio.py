@@ -125,19 +125,34 @@ def largest_ratio(true: int, false: int) -> Fraction:
     return Fraction(true * (false + 1), true + 1)
 
 
-def ratio_sentence(calibrator: RatioCalibrator, ratio: Decimal) -> str:
-    """Return the sentence for people; its numbers are rounded to two digits towards 1, so that none is overstated."""
-    first, second = calibrator.propositions
-    bound = calibrator.ceiling
-    if ratio < 1:
-        first, second = second, first
+@dataclass(frozen=True, slots=True)
+class StatedRatio:
+    """A ratio as people read it: at least 1, in favour of one proposition; rounded so that it is never overstated."""
+
+    alternative: Alternative
+    for_reference: bool
+    times: str
+    most: str  # what this enrolment can support, in this direction
+
+
+def stated_ratio(calibrator: RatioCalibrator, ratio: Decimal) -> StatedRatio:
+    """Return a ratio for people; its numbers are rounded to two digits towards 1."""
+    bound, for_reference = calibrator.ceiling, ratio >= 1
+    if not for_reference:
         ratio, bound = _INVERSE.divide(1, ratio), _INVERSE.divide(1, calibrator.floor)
     times, most = _TWO_DIGITS.plus(ratio), _TWO_DIGITS.plus(bound)
-    comparison = "as probable if" if times == 1 else f"{_plain(times)} times more probable if"
-    link = "as" if times == 1 else "than"
+    return StatedRatio(calibrator.alternative, for_reference, _plain(times), _plain(most))
+
+
+def ratio_sentence(calibrator: RatioCalibrator, ratio: Decimal) -> str:
+    """Return the sentence for people."""
+    stated = stated_ratio(calibrator, ratio)
+    first, second = calibrator.propositions if stated.for_reference else reversed(calibrator.propositions)
+    comparison = "as probable if" if stated.times == "1" else f"{stated.times} times more probable if"
+    link = "as" if stated.times == "1" else "than"
     return (
         f"the findings are about {comparison} {first} {link} if {second}; "
-        f"this enrolment cannot support more than {_plain(most)}"
+        f"this enrolment cannot support more than {stated.most}"
     )
 
 

@@ -19,7 +19,7 @@ from reports.verdict.error_rates import rated_maker
 from reports.verdict.former_coverage import former_checks
 from reports.verdict.former_header import FormerHeader
 from reports.verdict.header import Header
-from reports.verdict.likelihood_ratio import RatioCalibrator, ratio_sentence, ratio_text
+from reports.verdict.likelihood_ratio import RatioCalibrator, StatedRatio, ratio_sentence, ratio_text, stated_ratio
 from reports.verdict.rows import ImageRow, SpecimenRow
 
 UNCHECKED = "not checked"  # the result of a test that was not made is never shown as 0
@@ -108,6 +108,11 @@ def p_text(rank: Rank | None) -> str:
 def ratio_sentences(row: ImageRow | SpecimenRow, header: Header) -> tuple[str, ...]:
     """Return a sentence for each likelihood ratio that is stated of a specimen."""
     return tuple(ratio_sentence(calibrator, ratio) for calibrator, ratio in _ratios(row, header))
+
+
+def stated_ratios(row: ImageRow | SpecimenRow, header: Header) -> tuple[StatedRatio, ...]:
+    """Return the likelihood ratios that are stated of a specimen, as people read them."""
+    return tuple(stated_ratio(calibrator, ratio) for calibrator, ratio in _ratios(row, header))
 
 
 def _ratios(row: ImageRow | SpecimenRow, header: Header) -> list[tuple[RatioCalibrator, Decimal]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fusiondiff_audit.page.language import Language
 from fusiondiff_audit.page.render import render, templates
 from fusiondiff_audit.page.stress import AttackExample, render_stress
 from reports.stress.outcome import Outcome
@@ -168,7 +169,7 @@ ROBUSTNESS = made(
 
 
 def of_report(record: Report, text: str) -> bytes:
-    return render(record, {text: PNG, REPORT.images[0].name: PNG})
+    return render(record, {text: PNG, REPORT.images[0].name: PNG}, language=Language.ENGLISH)
 
 
 def of_robustness(record: StressResult, text: str) -> bytes:
