@@ -8,6 +8,7 @@ from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
 from fusiondiff_audit.images.thumbnails import thumbnail
 from reports.verdict.report import Report
+from reports.verdict.verdicts import Verdict
 
 MOST = 200  # thumbnails on a page
 _SIDE, _GREYS = 136, 16  # a page of MOST has less than 3 MB, whatever the images show
@@ -23,7 +24,7 @@ def folder_thumbnails(report: Report, folder: Path) -> dict[str, bytes]:
     thumbnails: dict[str, bytes] = {}
     with Guard() as guard:
         for row in report.images:
-            if row.judged is None or len(thumbnails) == MOST:
+            if row.verdict is Verdict.REFUSED or len(thumbnails) == MOST:
                 continue
             try:
                 file = LooseFile.read(folder / row.name)
