@@ -8,7 +8,9 @@ probability of about alpha; of at most 2 alpha + (1 - K/n) / (K + 1) for K folds
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -68,28 +70,25 @@ class CrossConformal:
         count = max(folds) + 1
         vectors = pool_whole(specimens)
         pairs = list(combinations(range(count), 2))
-        done = 0
 
-        def without(*left_out: int) -> EvidenceModel:
-            nonlocal done
+        def without(left_out: tuple[int, ...]) -> EvidenceModel:
             kept = [place for place, fold in enumerate(folds) if fold not in left_out]
-            model = fit_evidence(
-                [specimens[place] for place in kept], vectors[kept], projection, trees=trees, seed=seed
-            )
-            done += 1
-            progress(done, len(pairs) + count)
-            return model
+            return fit_evidence([specimens[place] for place in kept], vectors[kept], projection, trees=trees, seed=seed)
 
         held_out: dict[int, list[tuple[int, Vectors]]] = {fold: [] for fold in range(count)}
-        for one, other in pairs:
-            model = without(one, other)
-            for fold, judged in ((one, other), (other, one)):
-                for place in (place for place, of in enumerate(folds) if of == judged):
-                    held_out[fold].append((place, _whole_numbers(model, specimens[place].images)))
         models = []
-        for fold in range(count):
-            labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
-            models.append(without(fold).standardised(np.array([row for _, row in held_out[fold]]), labels))
+        with ThreadPoolExecutor(os.cpu_count()) as threads:  # trees are grown without the interpreter's lock
+            of_pairs = threads.map(without, pairs)
+            of_folds = threads.map(without, ((fold,) for fold in range(count)))
+            for done, ((one, other), model) in enumerate(zip(pairs, of_pairs, strict=True), 1):
+                for fold, judged in ((one, other), (other, one)):
+                    for place in (place for place, of in enumerate(folds) if of == judged):
+                        held_out[fold].append((place, _whole_numbers(model, specimens[place].images)))
+                progress(done, len(pairs) + count)
+            for fold, model in enumerate(of_folds):
+                labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
+                models.append(model.standardised(np.array([row for _, row in held_out[fold]]), labels))
+                progress(len(pairs) + fold + 1, len(pairs) + count)
         return cls(specimens, folds, models)
 
     def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:
