@@ -81,6 +81,13 @@ def ingredient_range(name: str, middle: float, spread: float) -> tuple[float, fl
     return _ingredient(name, middle, spread, -reach), _ingredient(name, middle, spread, reach)
 
 
+def deviation_of(name: str, missed: tuple[float, float], own: tuple[float, float]) -> tuple[float, float]:
+    """Return a distribution's shift from a kiln's own, in the own spreads, and its spread over the own."""
+    (far, far_spread), (middle, spread) = missed, own
+    plain = name in _PLAIN or name in _AT_MOST_ONE
+    return (far - middle if plain else float(np.log(far / middle))) / spread, far_spread / spread
+
+
 _ANY_DIRECTION = 3.0  # radians: a standard deviation that makes a direction arbitrary
 _COMMON: FiringRecipe = {
     "temperature": (1280.0, 8.0),
