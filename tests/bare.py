@@ -9,7 +9,7 @@ from pathlib import Path
 TOOL = Path(sys.executable).with_name("fusiondiff-audit")
 REPORT = Path(__file__).parent / "vectors" / "reports" / "v1"
 HOUR = "2026-11-21T21:15:00Z"  # while its auditor's key was good
-HEAVY = ("numpy", "torch", "PIL", "tifffile", "sklearn", "pydantic", "jinja2")
+HEAVY = ("numpy", "torch", "PIL", "tifffile", "sklearn", "pydantic", "jinja2", "xlsxwriter")
 
 
 def main(checkout: str) -> None:

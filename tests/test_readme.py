@@ -81,6 +81,7 @@ HOMES = [
     "reports.verdict.verdicts",
     "reports.verdict.versions",
     "reports.verdict.wording",
+    "fusiondiff_audit.tables.csv_file",
 ]
 
 

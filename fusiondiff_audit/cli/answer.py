@@ -25,13 +25,17 @@ _COLOURS = {"PASSED": "green", "DONE": "green", "REFUSED": "red", "INCONCLUSIVE"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of a verb: an outcome word, a sentence and a text for people, and the same as data."""
+    """The answer of a verb: an outcome word, a sentence and a text for people, and the same as data.
+
+    A document is a file's text for another program: it has stdout for itself, and the sentence goes to stderr.
+    """
 
     word: str
     sentence: str
     text: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     code: Exit = Exit.DONE
+    document: str = ""
 
 
 def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
@@ -133,6 +137,10 @@ def _show(answer: Answer, verb: str, *, as_json: bool) -> None:
     if as_json:
         outcome = {"verb": verb, "outcome": answer.word, "exit": int(answer.code), "sentence": answer.sentence}
         _put(outcome | answer.data)
+        return
+    if answer.document:
+        click.echo(answer.document, nl=False)
+        say(answer.sentence, word=answer.word)
         return
     if answer.text:
         click.echo(visible(answer.text, keep="\n"))

@@ -11,6 +11,7 @@ from fusiondiff_audit.cli.options import TrustContext
 from fusiondiff_audit.cli.report_text import checked_data, header_rows, tolerance_rows, verdict_tables
 from fusiondiff_audit.cli.text import count, table
 from reports.verdict.verdicts import Verdict
+from signing.records import write_record
 
 if TYPE_CHECKING:
     from fusiondiff_audit.audit.repeat import Comparison
@@ -33,10 +34,8 @@ def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], t
         "id": report.header.id,
         "demonstration": report.header.demonstration,
         "judged": result.judged,
-        "images": [{"name": r.name, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.images],
-        "specimens": [
-            {"specimen": r.specimen, "verdict": r.verdict.value, "reasons": list(r.reasons)} for r in report.specimens
-        ],
+        "images": list(map(write_record, images)),
+        "specimens": list(map(write_record, specimens)),
         "checked": checked_data(header, specimens, images),
         "failedOn": failed,
         "trust": trust.data(),

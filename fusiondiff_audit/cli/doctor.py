@@ -22,6 +22,7 @@ _EXTRAS = {
     BASE_EXTRA: "sign, inspect and verify",
     "images": "decode micrographs",
     "kiln": "make micrographs, and measure on them",
+    "tables": "write workbooks of reports",
     "audit": "classify, attack and certify",
 }
 

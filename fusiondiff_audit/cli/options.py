@@ -63,13 +63,27 @@ KEYID = DigestParameter(8)
 
 def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a trust store to a verb, which gets the verified store as `trust`."""
+    return _trust_options(function, "The trust store that you pinned.", required=True)
 
-    @click.option("--trust", "trust_path", type=PATH, required=True, help="The trust store that you pinned.")
+
+def optional_trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options to a verb that can do without, which then gets None."""
+    return _trust_options(function, "The trust store that you pinned: verify the report first.", required=False)
+
+
+def _trust_options(function: Callable[..., Any], purpose: str, *, required: bool) -> Callable[..., Any]:
+    @click.option("--trust", "trust_path", type=PATH, required=required, help=purpose)
     @click.option("--root", type=FINGERPRINT, help="Your pin, all 64 digits: refuse any other store.")
     @click.option("--min-trust-version", type=click.IntRange(min=1), default=1, help="Refuse an older store.")
     @click.option("--at", type=Moment(), help="Judge as of this time instead of now.")
     @functools.wraps(function)
-    def wrapped(trust_path: Path, root: str | None, min_trust_version: int, at: datetime | None, **rest: Any) -> Any:
+    def wrapped(
+        trust_path: Path | None, root: str | None, min_trust_version: int, at: datetime | None, **rest: Any
+    ) -> Any:
+        if trust_path is None:
+            if root is not None or at is not None or min_trust_version > 1:
+                raise click.UsageError("--root, --min-trust-version and --at are about a trust store; give --trust")
+            return function(trust=None, **rest)
         trust = signing.load_trust(trust_path, at=at or signing.now(), root=root, min_version=min_trust_version)
         say(trust_line(trust, trust_path))
         if root is None:

@@ -1,4 +1,4 @@
-"""The verb `report`: pages, excerpts and timestamps of signed files."""
+"""The verb `report`: pages, tables, excerpts and timestamps of signed files."""
 
 import os
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 import signing
+from fusiondiff_audit.cli import report_table
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, language_option, trust_options
@@ -18,10 +19,9 @@ from fusiondiff_audit.extras import require
 from fusiondiff_audit.page.language import Language
 from reports.verdict.excerpt import MAX_EXCERPT, make_excerpt, verify_excerpt
 from reports.verdict.former_header import FormerHeader
-from reports.verdict.issue import CHECKPOINT, REPORT
-from reports.verdict.report import Report
+from reports.verdict.issue import CHECKPOINT
 from reports.verdict.verdicts import Verdict
-from reports.verdict.verification import read_bundle
+from reports.verdict.verification import read_unverified
 from reports.verdict.versions import version_remark
 from signing.manifest import MAX_SIGNED_FILE
 from signing.notes import MAX_NOTE
@@ -29,7 +29,10 @@ from signing.notes import MAX_NOTE
 
 @click.group()
 def command() -> None:
-    """Work on signed files: pages, excerpts and timestamps."""
+    """Work on signed files: pages, tables, excerpts and timestamps."""
+
+
+command.add_command(report_table.command, "table")
 
 
 @command.command(name="render")
@@ -53,7 +56,7 @@ def render_page(report: Path, out: Path, images: Path | None, language: Language
     from fusiondiff_audit.page.thumbnails import folder_thumbnails
 
     signing.refuse_existing(out)
-    content = _read(report)
+    content = read_unverified(report)
     thumbnails = folder_thumbnails(content, images) if images else {}
     signing.create(out, render(content, thumbnails, language=language))
     return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": content.header.id})
@@ -76,18 +79,12 @@ def excerpt(report: Path, image: str, out: Path) -> Answer:
     fusiondiff-audit report verify-excerpt tile-7.excerpt.json --trust trust.json
     """
     signing.refuse_existing(out)
-    content = _read(report)
+    content = read_unverified(report)
     folder = report if os.path.isdir(report) else report.parent
     checkpoint = signing.read_capped(folder / CHECKPOINT, limit=MAX_NOTE)
     signing.create(out, make_excerpt(content, checkpoint, image))
     data = {"excerpt": str(out), "image": image, "id": content.header.id}
     return Answer("DONE", f"{out} holds what the report says of {image}; nothing was verified yet", data=data)
-
-
-def _read(path: Path) -> Report:
-    """Read a report without verifying it."""
-    file = path / REPORT if os.path.isdir(path) else path
-    return Report.from_payload(read_bundle(file).envelope.payload, str(file))
 
 
 @command.command(name="verify-excerpt")

@@ -124,6 +124,12 @@ def _summary(path: Path, report: Report, trust: TrustStore) -> str:
     return "the summary for policy engines says the same"
 
 
+def read_unverified(path: Path) -> Report:
+    """Read a report, or the report in a folder, whoever signed it."""
+    file = path / REPORT if os.path.isdir(path) else path
+    return Report.from_payload(read_bundle(file).envelope.payload, str(file))
+
+
 def read_bundle(path: Path) -> SigstoreBundle:
     """Read a signed file of a report's size, without verifying it."""
     data = read_capped(path, limit=bundle_limit(MAX_PAYLOAD))

@@ -19,7 +19,14 @@ from reports.verdict.error_rates import rated_maker
 from reports.verdict.former_coverage import former_checks
 from reports.verdict.former_header import FormerHeader
 from reports.verdict.header import Header
-from reports.verdict.likelihood_ratio import RatioCalibrator, StatedRatio, ratio_sentence, ratio_text, stated_ratio
+from reports.verdict.likelihood_ratio import (
+    Alternative,
+    RatioCalibrator,
+    StatedRatio,
+    ratio_sentence,
+    ratio_text,
+    stated_ratio,
+)
 from reports.verdict.rows import ImageRow, SpecimenRow
 
 UNCHECKED = "not checked"  # the result of a test that was not made is never shown as 0
@@ -113,6 +120,11 @@ def ratio_sentences(row: ImageRow | SpecimenRow, header: Header) -> tuple[str, .
 def stated_ratios(row: ImageRow | SpecimenRow, header: Header) -> tuple[StatedRatio, ...]:
     """Return the likelihood ratios that are stated of a specimen, as people read them."""
     return tuple(stated_ratio(calibrator, ratio) for calibrator, ratio in _ratios(row, header))
+
+
+def ratio_values(row: ImageRow | SpecimenRow, header: Header) -> dict[Alternative, Decimal]:
+    """Return the likelihood ratios that are stated of a specimen, by alternative."""
+    return {calibrator.alternative: ratio for calibrator, ratio in _ratios(row, header)}
 
 
 def _ratios(row: ImageRow | SpecimenRow, header: Header) -> list[tuple[RatioCalibrator, Decimal]]:

@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import signing
 from fusiondiff_audit.cli import verbs
 from fusiondiff_audit.cli.answer import run_verbs
+from reports.verdict.issue import issue
+from tests.reports.verdict.made import report
 from tests.vectors.images import make
 
 ADD_AUDITOR = (
@@ -69,3 +72,22 @@ def trust_model(lab: Tool, bundle: Path) -> None:
         assert lab(*add).code == 0
     shutil.copytree(bundle, "tiny")
     assert lab("model", "sign", "tiny", "--key", "model.pem").code == 0
+
+
+@pytest.fixture
+def received(lab: Tool) -> Callable[..., Path]:
+    """Return what writes a report that the lab's auditor signed."""
+    add = ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "root.pem")
+    assert lab(*add).code == 0
+    key = signing.load_key(Path("auditor.pem"), passphrase=lambda: b"")
+
+    def write(name: str = "out", count: int = 30, **changes: Any) -> Path:
+        issued = signing.write_time(signing.now())
+        said = report(key.public, count, principal="auditor", issued=issued, **changes)
+        folder = Path(name)
+        folder.mkdir()
+        for file, data in issue(said, key).items():
+            (folder / file).write_bytes(data)
+        return folder
+
+    return write

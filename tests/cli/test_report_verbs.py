@@ -3,40 +3,18 @@
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.page.verifier_build import VERIFIER_PAGE
 from reports.stress.outcome import Outcome
 from reports.verdict.claims import RobustnessClaim
-from reports.verdict.issue import REPORT, issue
+from reports.verdict.issue import REPORT
 from reports.verdict.versions import V2, VERSIONS
 from reports.verdict.wording import robustness_lines
 from tests.cli.conftest import Tool
-from tests.reports.verdict.made import report
 from tests.reports.verdict.test_vectors import VECTORS
-
-
-@pytest.fixture
-def received(lab: Tool) -> Callable[..., Path]:
-    """Return what writes a report that the lab's auditor signed."""
-    add = ("trust", "add", "trust.json", "--role", "auditor", "--key", "auditor.pub.pem", "--root-key", "root.pem")
-    assert lab(*add).code == 0
-    key = signing.load_key(Path("auditor.pem"), passphrase=lambda: b"")
-
-    def write(name: str = "out", count: int = 30, **changes: Any) -> Path:
-        issued = signing.write_time(signing.now())
-        said = report(key.public, count, principal="auditor", issued=issued, **changes)
-        folder = Path(name)
-        folder.mkdir()
-        for file, data in issue(said, key).items():
-            (folder / file).write_bytes(data)
-        return folder
-
-    return write
 
 
 def test_a_genuine_report_passes_with_numbered_checks(lab: Tool, received: Callable[..., Path]) -> None:
