@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli import report_table
+from fusiondiff_audit.cli import report_pdf, report_table
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, language_option, trust_options
@@ -29,10 +29,11 @@ from signing.notes import MAX_NOTE
 
 @click.group()
 def command() -> None:
-    """Work on signed files: pages, tables, excerpts and timestamps."""
+    """Work on signed files: pages, PDF, tables, excerpts and timestamps."""
 
 
 command.add_command(report_table.command, "table")
+command.add_command(report_pdf.command)
 
 
 @command.command(name="render")

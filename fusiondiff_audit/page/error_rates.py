@@ -1,7 +1,7 @@
 """How often the method errs, and what follows for the batch as a whole: from the counts of the header."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fusiondiff_audit.page.language import Catalogue
 from reports.verdict.batch_statement import BatchStatement, expected_exclusions_tenths
@@ -19,7 +19,7 @@ class ErrorLine:
 
     what: str
     count: str
-    interval: str
+    interval: str  # with its confidence, but for makers, of which the introduction states it
     low: float
     high: float
     point: float
@@ -36,14 +36,15 @@ class ErrorTable:
 def error_table(header: Header, catalogue: Catalogue) -> ErrorTable:
     rates = header.model.error_rates
     makers = tuple(_line(rate, name, catalogue) for rate in rates if (name := rated_maker(rate)) is not None)
-    classes = (rate for rate in rates if rated_maker(rate) is None)
-    return ErrorTable(
-        tuple(
-            _line(rate, catalogue.text(_NAMED[rate.what]) if rate.what in _NAMED else rate.what, catalogue)
-            for rate in classes
-        ),
-        makers,
+    classes = (
+        _line(rate, catalogue.text(_NAMED[rate.what]) if rate.what in _NAMED else rate.what, catalogue)
+        for rate in rates
+        if rated_maker(rate) is None
     )
+    with_confidence = (
+        replace(line, interval=catalogue.text("errors.with_confidence", interval=line.interval)) for line in classes
+    )
+    return ErrorTable(tuple(with_confidence), makers)
 
 
 def batch_sentences(header: Header, catalogue: Catalogue) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.page.verifier_build import VERIFIER_PAGE
@@ -190,3 +191,14 @@ def test_the_verifier_page_is_written_with_its_digest(lab: Tool) -> None:
     assert done["sha256"] == sha256(page).hexdigest()
     assert page == VERIFIER_PAGE.read_bytes()
     assert lab("report", "verifier", "--out", "verify.html").code == Exit.USAGE
+
+
+def test_a_pdf_holds_the_signed_file(lab: Tool, received: Callable[..., Path]) -> None:
+    folder = received()
+    done = lab("report", "pdf", folder, "--out", "report.pdf", "--json")
+    assert done.code == 0, done.err
+    made = Path("report.pdf").read_bytes()
+    assert done.json["sha256"] == sha256(made).hexdigest()
+    assert PdfReader("report.pdf").attachments == {REPORT: [(folder / REPORT).read_bytes()]}
+    assert lab("report", "pdf", folder, "--out", "report.pdf").code == Exit.USAGE  # nothing is overwritten
+    assert Path("report.pdf").read_bytes() == made
