@@ -30,7 +30,7 @@ VERBS = {
     "stress": ("stress", "Attack a model, and sign the outcome."),
     "audit": ("audit", "Audit a signed batch, and sign the report."),
     "verify": ("verify", "Check a signed report."),
-    "report": ("report", "Work on signed files: pages, tables, excerpts and timestamps."),
+    "report": ("report", "Work on signed files: pages, PDF, tables, excerpts and timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Show, verify and export what was admitted and issued."),
     "kiln": ("kiln", "Make synthetic micrographs, and measure classifiers on them."),

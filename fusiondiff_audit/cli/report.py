@@ -1,4 +1,4 @@
-"""The verb `report`: pages, tables, excerpts and timestamps of signed files."""
+"""The verb `report`: pages, PDF, tables, excerpts and timestamps of signed files."""
 
 import os
 from collections.abc import Sequence
