@@ -22,6 +22,7 @@ from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.page.language import Language
+from reports.verdict.issue import REPORT_PAGE
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from reports.verdict.rows import ImageRow
 
 _SHOWN = 20  # messages
-REPORT_PAGE = "report.html"
 
 
 @click.command()
@@ -159,7 +159,7 @@ def command(
             result = audit(order, judge, key=signer, ledger=ledger, watch=_watch)
         else:
             result = repeat(repetition, order, judge, key=signer, watch=_watch)
-    page = render(result.report, result.thumbnails, language=language)
+    page = render(result.report, result.thumbnails, language=language, origin=order.origin)
     signing.create(out / REPORT_PAGE, page, force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)

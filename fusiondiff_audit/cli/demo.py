@@ -13,12 +13,11 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, run_verbs, say
-from fusiondiff_audit.cli.audit import REPORT_PAGE
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import missing_libraries
 from fusiondiff_audit.inputs.folders import make_folder
-from reports.verdict.issue import REPORT
+from reports.verdict.issue import REPORT, REPORT_PAGE
 
 MODEL = "fusion-diff-v1-ceramic"
 _SIDE = 160  # pixels

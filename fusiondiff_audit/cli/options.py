@@ -140,10 +140,14 @@ def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def language_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb that writes a page the option `--language`."""
-    default, what = Language.ENGLISH, "The language of report.html; nothing signed is translated."
-    return click.option("--language", type=click.Choice(Language), default=default, show_default=True, help=what)(
-        function
-    )
+    return click.option(
+        "--language",
+        type=click.Choice(tuple(map(str, Language))),
+        default=str(Language.ENGLISH),
+        show_default=True,
+        callback=lambda ctx, param, code: Language(code),
+        help="The language of report.html; nothing signed is translated.",
+    )(function)
 
 
 def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey:

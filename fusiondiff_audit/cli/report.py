@@ -53,13 +53,14 @@ def render_page(report: Path, out: Path, images: Path | None, language: Language
     fusiondiff-audit report render out --images micrographs --out report.html
     """
     require("audit", "making a page")
+    from fusiondiff_audit.origin import check_origin
     from fusiondiff_audit.page.render import render
     from fusiondiff_audit.page.thumbnails import folder_thumbnails
 
     signing.refuse_existing(out)
     content = read_unverified(report)
     thumbnails = folder_thumbnails(content, images) if images else {}
-    signing.create(out, render(content, thumbnails, language=language))
+    signing.create(out, render(content, thumbnails, language=language, origin=check_origin()))
     return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": content.header.id})
 
 

@@ -169,7 +169,8 @@ def command(
     signed = sign_stress_result(result, signer)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
-    signing.create(out / STRESS_PAGE, render_stress(result, examples_of(outcome, chosen.images), remarks))
+    page = render_stress(result, examples_of(outcome, chosen.images), remarks, origin=circumstances.origin)
+    signing.create(out / STRESS_PAGE, page)
     if junit is not None:
         signing.create(junit, to_junit(result))
     if sarif is not None:

@@ -12,6 +12,7 @@ from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.file_checks import signer_data
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
+from fusiondiff_audit.cli.page_check import check_page
 from fusiondiff_audit.cli.report_text import MOST_ROWS, checked_data, header_rows, tolerance_rows, verdict_tables
 from fusiondiff_audit.cli.text import cut_table, table
 from fusiondiff_audit.weights.pins import PINNED
@@ -39,8 +40,9 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     REPORT is report.sigstore.json or the folder that holds it. Checks who signed it and whether the trust store vouches
     for that key, whether its rows are those that were signed, and whether every p-value, verdict and statement
     follows from the numbers in its row. Uses no model and no network. Statements that rest on the auditor's word are
-    marked. Every other file of the folder is listed as not checked: a page can be edited while the signed file stays
-    genuine.
+    marked. A page can be edited while the signed file stays genuine, so report.html is rendered again and compared byte
+    for byte, if this version made it and jinja2 is installed; what its images show is compared with --images. Every
+    other file of the folder is listed as not checked.
 
     \b
     fusiondiff-audit verify out --trust trust.json --root sha256:...
@@ -51,6 +53,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
         pin = PINNED.get(str(model))
         bundle = model if pin is None or os.path.lexists(str(model)) else pin.folder
         report = verify_report(path, trust=trust.store, images=images, model=bundle, verification=verification)
+        page = check_page(path, report, verification, images=images)
     except signing.SigningError as e:
         for hint in getattr(e, "__notes__", ()):
             say(f"hint: {hint}")
@@ -79,7 +82,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, list_all=list_all))))
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
     file = REPORT if os.path.isdir(path) else path.name
-    genuine = f"{file} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}"
+    genuine = f"{file} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}{page}"
     counted = header.images if isinstance(header, FormerHeader) else header.specimens
     return Answer("PASSED", f"{genuine}. {demonstration}It says: {counted}", text, data)
 

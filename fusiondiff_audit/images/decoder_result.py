@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from fusiondiff_audit.images.errors import ImageError, ImageReason, malformed
 from fusiondiff_audit.images.header import MAX_BYTES, ImageHeader
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, PixelDigest, Samples, bands
+from fusiondiff_audit.images.lossless_steps import DROPPED, MAPPED, MERGED
+from fusiondiff_audit.images.pixels import PixelDigest, Samples, bands
 
 if TYPE_CHECKING:
     from fusiondiff_audit.images.decoding import PixelRows

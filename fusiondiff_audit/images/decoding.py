@@ -15,7 +15,8 @@ import numpy as np
 from fusiondiff_audit.images.errors import ImageError, malformed, too_large, unsupported
 from fusiondiff_audit.images.formats.registry import FORMATS, format_of
 from fusiondiff_audit.images.header import ImageHeader
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, bands
+from fusiondiff_audit.images.lossless_steps import DROPPED, MAPPED, MERGED
+from fusiondiff_audit.images.pixels import Samples, bands
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,8 +10,6 @@ import numpy.typing as npt
 Samples = npt.NDArray[Any]  # rows x columns x channels, of u1, u2, u4 or f4
 _BAND = 1 << 20  # bytes
 _HEADING = "fusiondiff-audit/pixels/v1"
-# Steps from stored samples to pixels; none of them loses a bit.
-MAPPED, DROPPED, MERGED = "grey palette mapped", "constant opacity dropped", "three equal channels taken as one"
 
 
 def bands(rows: Samples) -> Iterator[Samples]:

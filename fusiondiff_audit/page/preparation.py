@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED
+from fusiondiff_audit.images.lossless_steps import DROPPED, MAPPED, MERGED
 from fusiondiff_audit.page.language import Catalogue
 from reports.verdict.claims import ScaleClaim
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 
+from fusiondiff_audit.origin import DISTRIBUTION, Origin
 from fusiondiff_audit.page.content import page_content
 from fusiondiff_audit.page.language import Language, catalogue_of
 from reports.verdict.report import Report
@@ -14,17 +16,28 @@ _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2
 _ID = re.compile("[0-9a-f]{32}")
 
 
-def render(report: Report, thumbnails: Mapping[str, bytes], *, language: Language) -> bytes:
-    """Return the page; `thumbnails` are PNG files, by the names of images."""
+def render(report: Report, thumbnails: Mapping[str, bytes], *, language: Language, origin: Origin) -> bytes:
+    """Return the page; `thumbnails` are PNG files, by the names of images, and `origin` is that of the running code."""
     catalogue = catalogue_of(language)
     pages = templates()
     pages.globals |= {"t": catalogue.text, "listed": catalogue.listed, "css": css_text}
     page = pages.get_template("report.html").render(
         page_content(report, thumbnails, catalogue),
         lang=language.value,
+        generator=generator_of(origin),
         id_in_style=report.header.id if _ID.fullmatch(report.header.id) else "",
     )
     return page.encode()
+
+
+def generator_of(origin: Origin) -> str:
+    """Return what a page names as the program that made it: the same code makes the same page of the same report."""
+    return f"{DISTRIBUTION} {origin.version}, code sha256:{origin.digest}"
+
+
+def page_text(text: str) -> str:
+    """Return text as it stands on a page."""
+    return str(escape(visible_text(text)))
 
 
 def templates() -> Environment:

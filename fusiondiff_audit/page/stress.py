@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
-from fusiondiff_audit import __version__
+from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.page.files import PageImage
-from fusiondiff_audit.page.render import templates
+from fusiondiff_audit.page.render import generator_of, templates
 from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult
 from reports.stress.result import StressResult
@@ -65,7 +65,9 @@ class Plot:
     ticks: tuple[tuple[float, str], ...]
 
 
-def render_stress(result: StressResult, examples: Sequence[AttackExample], remarks: Sequence[str] = ()) -> bytes:
+def render_stress(
+    result: StressResult, examples: Sequence[AttackExample], remarks: Sequence[str] = (), *, origin: Origin
+) -> bytes:
     """Return the page; `remarks` are the run's messages about its images, for which the signed result has no place."""
     settings = json.loads(result.policy_text)  # policies of older results hold the sections of an audit as well
     page = (
@@ -81,7 +83,7 @@ def render_stress(result: StressResult, examples: Sequence[AttackExample], remar
             across=_ACROSS,
             down=_DOWN,
             examples=examples,
-            version=__version__,
+            generator=generator_of(origin),
         )
     )
     return page.encode()

@@ -9,11 +9,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports.verdict.issue import CHECKPOINT, REPORT, SUMMARY
+from reports.verdict.issue import CHECKPOINT, REPORT, REPORT_PAGE, SUMMARY
 
 _SIGNED = frozenset({REPORT, CHECKPOINT, SUMMARY})
 _UNSIGNED = "not signed, not compared"
 _KNOWN = {
+    REPORT_PAGE: f"the page for people, {_UNSIGNED}",
+    "robustness.html": f"the page of a stress test, {_UNSIGNED}",
     "journal.sqlite": "a cache of the run, not compared",
     "robustness.sigstore.json": "signed on its own, not checked here",
     "batch.sigstore.json": "signed on its own, not checked here",

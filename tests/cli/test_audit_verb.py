@@ -69,7 +69,8 @@ def test_a_report_is_issued_verified_excerpted_and_not_replayed(ready: Tool) -> 
     assert done.json["judged"] == 6
     verified = ready("verify", "out", "--trust", "trust.json", "--images", "pictures", "--model", "tiny", "--json")
     assert verified.code == 0, verified.err
-    assert [c["check"] for c in verified.json["checks"]][-2:] == ["images", "model"]
+    assert [c["check"] for c in verified.json["checks"]][-3:] == ["images", "model", "page"]
+    assert "report.html is what the signed file gives, byte for byte; its 6 images show" in str(verified.json["checks"])
     assert verified.json["images"] == done.json["images"]
     assert verified.json["specimens"] == done.json["specimens"]
     assert verified.json["demonstration"]

@@ -63,11 +63,14 @@ def test_every_unsigned_file_is_listed_as_not_checked(lab: Tool, received: Calla
     (folder / "link.html").symlink_to("report.html")
     done = lab("verify", folder, "--trust", "trust.json")
     assert done.code == 0, done.out
-    assert done.out.splitlines()[-1].startswith("PASSED: report.sigstore.json is genuine and unaltered")
+    assert done.out.splitlines()[-1].startswith(
+        "PASSED: report.sigstore.json is genuine and unaltered (trust store not pinned); "
+        "report.html beside it was NOT compared. DEMONSTRATION. It says: "
+    )
     for line in (
-        "report.html: not signed, not compared",
+        "report.html: the page for people, not signed, made by another version or by another program, not compared",
         "report.pdf: not signed, not compared",
-        "robustness.html: not signed, not compared",
+        "robustness.html: the page of a stress test, not signed, not compared",
         "'report.html: checked, genuine': not signed, not compared",
         "robustness.sigstore.json: signed on its own, not checked here",
         "batch: a folder, not opened",
@@ -78,7 +81,7 @@ def test_every_unsigned_file_is_listed_as_not_checked(lab: Tool, received: Calla
         assert f"beside it  {line}" in done.out, line
     assert "\x1b" not in done.out
     found = lab("verify", folder, "--trust", "trust.json", "--json").json
-    assert {"name": "report.html", "state": "not signed, not compared"} in found["unchecked"]
+    assert {"name": "report.pdf", "state": "not signed, not compared"} in found["unchecked"]
     assert len(found["unchecked"]) == 9
     for number in range(30):
         (folder / f"more-{number}").write_bytes(b"")
@@ -87,6 +90,49 @@ def test_every_unsigned_file_is_listed_as_not_checked(lab: Tool, received: Calla
     assert len(alone["unchecked"]) == 39  # the page's own command names this file
     (folder / REPORT).rename(folder / "renamed.json")
     assert lab("verify", folder / "renamed.json", "--trust", "trust.json", "--json").json["unchecked"] == []
+
+
+def test_a_page_is_compared_with_the_signed_file(
+    lab: Tool, received: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = received()
+    page, trust = folder / "report.html", ("--trust", "trust.json")
+    assert "report.html" not in lab("verify", folder, *trust).out
+    for language in ("de", "en"):
+        page.unlink(missing_ok=True)
+        assert lab("report", "render", folder, "--out", page, "--language", language).code == 0
+        assert f'lang="{language}"' in page.read_text()
+        for path in (folder, folder / REPORT):
+            done = lab("verify", path, *trust)
+            assert (
+                "passed  page: report.html is what the signed file gives, byte for byte; it has no images" in done.out
+            )
+            assert "is genuine and unaltered (trust store not pinned); report.html is its page. " in done.out
+            assert "beside it" not in done.out
+    genuine = page.read_text()
+    page.write_text(genuine.replace("COUNTERFEIT", "AUTHENTIC"))
+    done = lab("verify", folder, *trust)
+    assert done.code == Exit.INTEGRITY
+    last = done.out.splitlines()[-1]
+    assert last.startswith("REFUSED: report.html: is not the page of the signed file: line ")
+    assert "FAILED  contradiction: report.html: is not the page" in done.out
+    assert "hint: the signed file is genuine" in done.err
+    page.write_text(genuine.replace("AUTHENTIC means", "AUTHENTIC is"))
+    refused = lab("verify", folder, *trust, "--json")
+    assert (refused.code, refused.json["reason"]) == (Exit.INTEGRITY, "contradiction")
+    page.unlink()
+    page.symlink_to("/dev/zero")
+    done = lab("verify", folder, *trust)
+    assert "beside it  report.html: a link, not followed" in done.out
+    assert "NOT compared" in done.out.splitlines()[-1]
+    page.unlink()
+    page.write_text(genuine)
+    monkeypatch.setattr("fusiondiff_audit.page.comparison.MAX_PAGE", 100)
+    assert "not signed, too large to be compared" in lab("verify", folder, *trust).out
+    monkeypatch.setattr("fusiondiff_audit.cli.page_check.find_spec", lambda name: None)
+    done = lab("verify", folder, *trust)
+    assert (done.code, "not signed, not compared: jinja2 is not installed" in done.out) == (0, True)
+    assert "report.html beside it was NOT compared" in done.out.splitlines()[-1]
 
 
 def test_claims_of_the_auditor_alone_are_marked(lab: Tool, received: Callable[..., Path]) -> None:

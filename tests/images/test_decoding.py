@@ -15,7 +15,8 @@ from PIL import Image
 from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.formats.recognition import read_image_header
-from fusiondiff_audit.images.pixels import DROPPED, MAPPED, MERGED, Samples, digest_pixels
+from fusiondiff_audit.images.lossless_steps import DROPPED, MAPPED, MERGED
+from fusiondiff_audit.images.pixels import Samples, digest_pixels
 from tests.images.synthetic import written
 from tests.images.test_header import GREY8, GREY16, RGB8, RGB16, RGBA8, TIFFS
 from tests.vectors.images import make

@@ -13,7 +13,7 @@ from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from reports.verdict.verdicts import Verdict, VerdictReason
 from signing import Algorithm, PrivateKey
-from tests.reports.verdict.made import report
+from tests.reports.verdict.made import ORIGIN, report
 from tests.reports.verdict.test_vectors import VECTORS, payload_of
 
 FOLDER = Path(fusiondiff_audit.page.__file__).parent
@@ -110,7 +110,7 @@ def test_each_report_is_rendered_in_each_language_twice_alike(language: Language
     reports = [Report.from_payload(payload_of(VECTORS / name / REPORT), name) for name in former]
     reports.append(report(PrivateKey.generate(Algorithm.ED25519).public, 24))
     for said in reports:
-        page = render(said, {}, language=language)
-        assert page == render(said, {}, language=language)
+        page = render(said, {}, language=language, origin=ORIGIN)
+        assert page == render(said, {}, language=language, origin=ORIGIN)
         assert f'<html lang="{language.value}">'.encode() in page
         assert not re.search(rb"\{[a-z_]+\}", page.split(b"</style>")[1])

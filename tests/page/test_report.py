@@ -23,7 +23,7 @@ from reports.verdict.verdicts import Label, Verdict
 from reports.verdict.wording import ratio_sentences, statement_lines
 from signing import Algorithm, PrivateKey
 from tests.images.test_prepare import micrograph
-from tests.reports.verdict.made import changed, redecided, report
+from tests.reports.verdict.made import ORIGIN, changed, redecided, report
 from tests.reports.verdict.test_vectors import VECTORS, payload_of
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x60\0\0\0\x40" + bytes(20)
@@ -56,7 +56,7 @@ class PageTags(HTMLParser):
 
 
 def english(report: Report, thumbnails: Mapping[str, bytes] | None = None) -> bytes:
-    return render(report, thumbnails or {}, language=Language.ENGLISH)
+    return render(report, thumbnails or {}, language=Language.ENGLISH, origin=ORIGIN)
 
 
 def test_a_page_is_reproducible_and_shows_the_rows_of_the_report(page_report: Report) -> None:

@@ -23,6 +23,7 @@ from signing import PrivateKey
 from tests.attacks.toys import Linear, Rough, Scripted, texture_images, toy_images
 from tests.conftest import NOW
 from tests.reports.stress.test_stress_result import CHECK, FOOLED, HELD, TRIED, left, made
+from tests.reports.verdict.made import ORIGIN
 
 FAR = replace(TRIED, name="square-linf-16/255", size="0.062745", held=HELD[1:], sizes=("0.05", "0.06", "0.02"))
 MORE = replace(FAR, fooled=(*FOOLED, HELD[0]), sizes=("0.050000", "0.060000", "0.020000"))
@@ -52,15 +53,15 @@ def test_a_result_in_which_nothing_fell_has_no_curves(keys: dict[str, PrivateKey
     stood = replace(TRIED, held=(*HELD, *FOOLED), fooled=(), sizes=())
     result = made(keys["auditor"].public, attacks=(stood,), gates=left(7))
     assert plots_of(result) == []
-    assert b"Smallest changes that fooled an image" not in render_stress(result, [])
+    assert b"Smallest changes that fooled an image" not in render_stress(result, [], origin=ORIGIN)
 
 
 def test_the_page_says_what_the_result_says_and_escapes_it(keys: dict[str, PrivateKey]) -> None:
     bad = replace(TRIED, problem="RuntimeError: <script>alert(1)</script>")
     doubt = replace(CHECK, held=CheckState.FAILED, evidence="<b>no</b>", title="<i>budget</i>")
     result = made(keys["auditor"].public, word=Outcome.INCONCLUSIVE, attacks=(bad,), checks=(doubt,))
-    page = render_stress(result, []).decode()
-    assert page == render_stress(result, []).decode()
+    page = render_stress(result, [], origin=ORIGIN).decode()
+    assert page == render_stress(result, [], origin=ORIGIN).decode()
     for tag in ("<script", "<b>no", "<i>budget"):
         assert tag not in page
     assert "&lt;script&gt;" in page

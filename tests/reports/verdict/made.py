@@ -8,6 +8,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+from fusiondiff_audit.origin import Origin
 from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from fusiondiff_audit.policy.laboratory import Case
 from reports.arithmetic import Rank, error_bounds
@@ -42,6 +43,7 @@ RULES = (
     .text
 )
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ORIGIN = Origin("0.1.0", "0" * 64, released=False)  # of code that makes pages
 ENROLLED = 20  # specimens of each class
 TILES = 16
 AUTHENTIC, COPY, EITHER, NEITHER, WITH_REFUSED, APART, BLURRED, ALL_REFUSED = range(8)  # what specimens are, in turn
