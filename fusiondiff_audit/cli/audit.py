@@ -22,6 +22,7 @@ from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.page.language import Language
+from reports.verdict.instructions import INSTRUCTIONS, INSTRUCTIONS_FILE
 from reports.verdict.issue import REPORT_PAGE
 from reports.verdict.verdicts import Verdict
 
@@ -83,10 +84,11 @@ def command(
     DIR is a folder that a device key signed. Every image is checked against the signature and decoded in a sandboxed
     process; each specimen is judged by all its images together, and its verdict follows by one rule. An image without
     a specimen's name is a specimen of its own. OUT gets report.sigstore.json, which anyone can check with `verify`, its
-    tree head, a summary for policy engines, and report.html for people. A file that cannot be used becomes a REFUSED
-    row, and one such image leaves its specimen INCONCLUSIVE; the other specimens are judged. An interrupted run
-    continues with --resume. With --repeat, the rules and the random draws are those of an earlier report; with the same
-    code and device the result is the same byte for byte, and exit code 6 says that a verdict or a vote differs.
+    tree head, a summary for policy engines, report.html for people, and VERIFY.txt, which says how to verify it. A file
+    that cannot be used becomes a REFUSED row, and one such image leaves its specimen INCONCLUSIVE; the other specimens
+    are judged. An interrupted run continues with --resume. With --repeat, the rules and the random draws are those of
+    an earlier report; with the same code and device the result is the same byte for byte, and exit code 6 says that a
+    verdict or a vote differs.
 
     No image is judged by a model that did not pass a stress test, unless the policy says that this is optional:
     `stress` makes a result, and the embedded model has one. --policy takes an audit.toml, which says what a verdict
@@ -159,6 +161,7 @@ def command(
             result = audit(order, judge, key=signer, ledger=ledger, watch=_watch)
         else:
             result = repeat(repetition, order, judge, key=signer, watch=_watch)
+    signing.create(out / INSTRUCTIONS_FILE, INSTRUCTIONS, force=True)
     page = render(result.report, result.thumbnails, language=language, origin=order.origin)
     signing.create(out / REPORT_PAGE, page, force=True)
     say_some(result.messages, most=_SHOWN, where="; the report has all")

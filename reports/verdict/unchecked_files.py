@@ -9,10 +9,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.verdict.instructions import INSTRUCTIONS, INSTRUCTIONS_FILE
 from reports.verdict.issue import CHECKPOINT, REPORT, REPORT_PAGE, SUMMARY
+from signing import SigningError, read_capped
 
 _SIGNED = frozenset({REPORT, CHECKPOINT, SUMMARY})
 _UNSIGNED = "not signed, not compared"
+_OTHER_INSTRUCTIONS = "instructions, not signed, NOT as this version writes them: do not run them unread"
 _KNOWN = {
     REPORT_PAGE: f"the page for people, {_UNSIGNED}",
     "robustness.html": f"the page of a stress test, {_UNSIGNED}",
@@ -47,7 +50,16 @@ def _state(entry: os.DirEntry[str]) -> str:
         return "a folder, not opened"
     if not entry.is_file(follow_symlinks=False):
         return f"no file ({_kind(entry)}), not compared"
-    return _KNOWN.get(entry.name, _UNSIGNED)
+    return _of_instructions(entry) if entry.name == INSTRUCTIONS_FILE else _KNOWN.get(entry.name, _UNSIGNED)
+
+
+def _of_instructions(entry: os.DirEntry[str]) -> str:
+    """Return whether instructions are those of this version; others may lead their reader astray."""
+    try:
+        same = read_capped(Path(entry.path), limit=len(INSTRUCTIONS)) == INSTRUCTIONS
+    except SigningError:
+        same = False
+    return "instructions, not signed, as this version writes them" if same else _OTHER_INSTRUCTIONS
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

@@ -74,6 +74,9 @@ def test_a_report_is_issued_verified_excerpted_and_not_replayed(ready: Tool) -> 
     assert verified.json["images"] == done.json["images"]
     assert verified.json["specimens"] == done.json["specimens"]
     assert verified.json["demonstration"]
+    assert {"name": "VERIFY.txt", "state": "instructions, not signed, as this version writes them"} in verified.json[
+        "unchecked"
+    ]
     assert ready("ledger", "verify", "ledger", "--trust", "trust.json").code == 0
     name = done.json["images"][0]["name"]
     assert ready("report", "excerpt", "out", name, "--out", "one.json").code == 0
