@@ -1,20 +1,18 @@
 """The verb `audit`."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
 from fusiondiff_audit.cli.options import (
     PATH,
     TrustContext,
     language_option,
-    open_auditor_key,
+    open_key,
     passphrase_option,
     trust_options,
 )
@@ -22,12 +20,9 @@ from fusiondiff_audit.cli.progress import with_progress
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.page.language import Language
-from reports.verdict.instructions import INSTRUCTIONS, INSTRUCTIONS_FILE
-from reports.verdict.issue import REPORT_PAGE
 from reports.verdict.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.ledger import Ledger
     from reports.verdict.rows import ImageRow
 
 _SHOWN = 20  # messages
@@ -112,62 +107,31 @@ def command(
         raise click.UsageError("give --ledger DIR; or --no-ledger, and the report says that replay was not checked")
     if again is not None and ledger_folder is None:
         raise click.UsageError("--again needs --ledger DIR")
-    from fusiondiff_audit.audit.judge import ModelJudge
-    from fusiondiff_audit.audit.order import AuditOrder
-    from fusiondiff_audit.audit.repeat import Repetition, compare
-    from fusiondiff_audit.audit.requirement import require_robustness
-    from fusiondiff_audit.audit.run import audit, repeat
-    from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
-    from fusiondiff_audit.inputs.folders import folder_if_filled
-    from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.origin import check_origin
-    from fusiondiff_audit.page.render import render
-    from fusiondiff_audit.policy.audit import read_audit_policy
-    from fusiondiff_audit.policy.quoted import quoted_audit_policy
-    from reports.identity import Key
-    from reports.verdict.verification import verify_report
+    from fusiondiff_audit.audit.auditor import Auditor
+    from fusiondiff_audit.audit.batch_audit import AuditRequest, audit_batch
 
-    earlier = None if first is None else verify_report(first, trust=trust.store)
-    repetition = None if earlier is None else Repetition.of(earlier, trust.store)
-    policy = (
-        read_audit_policy(rules) if earlier is None else quoted_audit_policy(earlier.header.policy.text, str(first))
-    )
-    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
-    batch = signing.open_batch(folder, trust=trust.store, both=policy.intake.second_signature)
-    _refuse_taken(out, folder, resume=resume)
-    model = DiffusionModel.from_pretrained(bundle, trust=trust.store).to(device)
-    when = signing.now() if earlier is None else earlier.header.time  # a stress result is as fresh as it was then
-    if repetition is not None:
-        repetition.refuse_other(batch=batch.digest, model=model.digest)
-        trust.store.judge(entry, when, str(key))  # the second report states the time of the first
-    robustness = require_robustness(stress_result, model=model.digest, policy=policy, trust=trust.store, now=when)
-    policy = policy.certifying(certificates)
-    if policy.rules.tolerance is not None:
-        refuse_uncertifiable(model.settings)
-    order = AuditOrder(
-        batch=batch,
-        trust=trust.store,
-        auditor=Key(entry.principal, entry.keyid),
-        policy=policy,
-        origin=check_origin(),
+    request = AuditRequest(
+        folder=folder,
+        model=bundle,
         out=out,
+        policy=rules,
+        robustness=stress_result,
+        ledger=ledger_folder,
+        certificates=certificates,
+        device=device,
+        resume=resume,
+        repeated=first,
         again=again,
-        limit=limit if earlier is None else earlier.header.run.limit,
-        robustness=robustness,
+        limit=limit,
+        language=language,
     )
-    judge = ModelJudge(model, policy.rules.alpha)
-    with folder_if_filled(out), _opened(ledger_folder, signer, trust) as ledger:
-        if repetition is None:
-            result = audit(order, judge, key=signer, ledger=ledger, watch=_watch)
-        else:
-            result = repeat(repetition, order, judge, key=signer, watch=_watch)
-    signing.create(out / INSTRUCTIONS_FILE, INSTRUCTIONS, force=True)
-    page = render(result.report, result.thumbnails, language=language, origin=order.origin)
-    signing.create(out / REPORT_PAGE, page, force=True)
+    auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
+    done = audit_batch(request, auditor, trust.store, watch=_watch)
+    result = done.result
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)
     answer = audit_answer(result, out, gates, trust)
-    return answer if earlier is None else repetition_answer(answer, compare(earlier, result.report), result.believed)
+    return answer if done.comparison is None else repetition_answer(answer, done.comparison, result.believed)
 
 
 def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
@@ -176,35 +140,6 @@ def _say_enrolled(rows: "Iterable[ImageRow]") -> None:
     if marks and all(mark.value == "specimen" for mark in marks):
         say(f"{count(len(marks), 'image')} of specimens whose names the model was enrolled with")
         say("if these are other specimens, have them signed under other names")
-
-
-def _refuse_taken(out: Path, folder: Path, *, resume: bool) -> None:
-    """Refuse, before any work, an output that is inside the batch or exists."""
-    from fusiondiff_audit.audit.journal import JOURNAL
-
-    if folder.resolve() in (out.resolve(), *out.resolve().parents):
-        raise click.UsageError("--out names a folder inside DIR, where the report would be an unsigned file")
-    if resume:
-        if not (out / JOURNAL).is_file():
-            what = f"{out}: holds no interrupted run"
-            raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
-        signing.refuse_existing(out / REPORT_PAGE)  # written last: where it exists, the run is complete
-    elif (out / JOURNAL).is_file() and not (out / REPORT_PAGE).exists():
-        hint = "give --resume to continue it"
-        raise signing.SigningError(signing.Reason.EXISTS, f"{out}: holds an interrupted run", hint=hint)
-    else:
-        signing.refuse_existing(out)
-
-
-def _opened(
-    folder: Path | None, key: signing.PrivateKey, trust: TrustContext
-) -> "AbstractContextManager[Ledger | None]":
-    if folder is None:
-        return nullcontext()
-    from fusiondiff_audit.ledger import CheckpointKeys, Ledger
-
-    keys = CheckpointKeys.of_auditors(trust.store).with_key(key.public)
-    return Ledger(folder, key=key, keys=keys, clock=signing.now)
 
 
 def _watch(rows: "Iterator[ImageRow]", total: int) -> "Iterable[ImageRow]":

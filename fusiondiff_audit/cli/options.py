@@ -161,19 +161,6 @@ def open_key(path: Path, passphrase_files: tuple[Path, ...]) -> signing.PrivateK
     return signing.load_key(path, passphrase=lambda: ask_passphrase(path, passphrase_files[-1:]))
 
 
-def open_auditor_key(
-    path: Path, passphrase_files: tuple[Path, ...], trust: signing.TrustStore
-) -> tuple[signing.PrivateKey, signing.TrustEntry]:
-    """Load an auditor's key and its entry; refused before the work if nobody could verify what it would sign."""
-    from reports.verdict.issue import refuse_unfit_key
-
-    key = open_key(path, passphrase_files)
-    refuse_unfit_key(key)
-    entry = trust.signer(key.public.keyid, (signing.Role.AUDITOR,), str(path))
-    trust.judge(entry, signing.now(), str(path))
-    return key, entry
-
-
 def open_model_key(path: Path | None, passphrase_files: tuple[Path, ...]) -> signing.PrivateKey | None:
     """Load a key that can sign a bundle; None without a path."""
     if path is None:

@@ -11,7 +11,7 @@ import click
 import signing
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_auditor_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.stress_answer import answer_of
 from fusiondiff_audit.cli.text import count, duration_text
@@ -83,6 +83,7 @@ def command(
         --policy quick --trust trust.json --key auditor.pem --out stressed --baseline last/robustness.sigstore.json
     """
     require("audit", "attacking a model")
+    from fusiondiff_audit.audit.auditor import Auditor
     from fusiondiff_audit.policy.stress import read_stress_policy
 
     if first and baseline is not None:
@@ -90,7 +91,7 @@ def command(
     _refuse_unfit(out, junit, sarif)
     policy = read_stress_policy(rules)
     file_labels = read_labels(labels)
-    signer, entry = open_auditor_key(key, passphrase_files, trust.store)
+    auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
     # What follows imports torch and the toolbox, which takes seconds.
     from attacks.suite import run_suite
     from fusiondiff_audit.images.guard import Guard
@@ -107,7 +108,6 @@ def command(
     from fusiondiff_audit.stress.selection import select_images
     from fusiondiff_audit.stress.suite import poisons_of, policy_place, suite_of
     from fusiondiff_audit.stress.target import Pipeline
-    from reports.identity import Key
     from reports.stress.junit import to_junit
     from reports.stress.result import RESULT, sign_stress_result
     from reports.stress.sarif import to_sarif
@@ -118,7 +118,7 @@ def command(
     earlier = None
     if baseline is not None:
         earlier = open_baseline(baseline, trust.store, model=model.title, policy=policy)
-    circumstances = Circumstances(model, policy, Key(entry.principal, entry.keyid), check_origin(), earlier)
+    circumstances = Circumstances(model, policy, auditor.name, check_origin(), earlier)
     threads = model.runtime.threads
     with Guard() as guard, reproducible(threads):
         pipeline = Pipeline(model, guard)
@@ -166,7 +166,7 @@ def command(
                 poison_test=poison_test,
             )
     result = result_of(outcome, circumstances, images=len(chosen.images))
-    signed = sign_stress_result(result, signer)
+    signed = sign_stress_result(result, auditor.key)
     out.mkdir(parents=True)
     signing.create(out / RESULT, signed)
     page = render_stress(result, examples_of(outcome, chosen.images), remarks, origin=circumstances.origin)

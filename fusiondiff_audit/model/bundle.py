@@ -19,6 +19,7 @@ from fusiondiff_audit.model.bundle_files import (
     MAX_SHARD,
     SBOM_FILE,
     SETTINGS_FILE,
+    BundleFiles,
     read_files,
     shard_name,
 )
@@ -43,8 +44,12 @@ class LoadedBundle:
 
 
 def load_bundle(source: str | os.PathLike[str], *, trust: signing.TrustStore | None, unverified: bool) -> LoadedBundle:
-    """Load a bundle; names, types and shapes of all tensors are checked before the first one is made."""
-    files = read_files(source, trust=trust, unverified=unverified)
+    """Load a bundle by its pinned name, or a folder that a model key of `trust` signed."""
+    return build_bundle(read_files(source, trust=trust, unverified=unverified))
+
+
+def build_bundle(files: BundleFiles) -> LoadedBundle:
+    """Make a bundle of its files; names, types and shapes of all tensors are checked before the first one is made."""
     settings, encoder = _planned(bytes(files.memory[SETTINGS_FILE]), f"{files.where}/{SETTINGS_FILE}")
     head_data = files.memory.get(HEAD_FILE)
     if (settings.learning is None) != (head_data is None):

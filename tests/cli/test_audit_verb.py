@@ -3,6 +3,8 @@
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -401,3 +403,29 @@ def test_an_optional_stress_test_is_stated_in_the_report(ready: Tool) -> None:
     ):
         assert ready(*words, "--out", f"out-{number}", *more).code == 0
         assert said in ready("verify", f"out-{number}", "--trust", "trust.json").out
+
+
+REFUSED_EARLY = {
+    "result": ("audit", "pictures", "--model", "tiny", *TRUSTED, "--no-ledger", "--out", "out"),
+    "key": (*WORDS[:4], "--trust", "trust.json", "--key", "device.pem", "--no-ledger", "--out", "out"),
+    "policy": (*WORDS, "--policy", "labels.csv", "--no-ledger", "--out", "out"),
+    "output": (*WORDS, "--no-ledger", "--out", "pictures/out"),
+}
+
+
+MAIN = """
+import sys
+from fusiondiff_audit.cli import main
+try:
+    main()
+finally:
+    print("torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("words", REFUSED_EARLY.values(), ids=REFUSED_EARLY)
+def test_what_must_be_refused_is_refused_before_torch_is_imported(ready: Tool, words: tuple[str, ...]) -> None:
+    done = subprocess.run([sys.executable, "-P", "-c", MAIN, *words], capture_output=True, text=True, check=False)
+    assert done.returncode not in (Exit.DONE, Exit.FAULT), done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+    assert not Path("out").exists()
