@@ -68,6 +68,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 HOMES = [
     "fusiondiff_audit.training.enrolment_forecast",
     "reports.arithmetic",
+    "reports.stress.wording",
     "reports.verdict.batch_statement",
     "reports.verdict.claims",
     "reports.verdict.confounding",

@@ -13,6 +13,7 @@ from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, language_option, trust_options
 from fusiondiff_audit.cli.report_text import checked_data, evidence_rows, header_rows
+from fusiondiff_audit.cli.signed_file import SignedKind, find_signed
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.cli.verify import rules_data
 from fusiondiff_audit.extras import require
@@ -43,14 +44,16 @@ command.add_command(report_pdf.command)
 @language_option
 @answering()
 def render_page(report: Path, out: Path, images: Path | None, language: Language) -> Answer:
-    """Render a report as a page for people.
+    """Render a report, or the result of a stress test, as a page for people.
 
     The page is one HTML file without scripts, loads nothing, and can be printed. It proves nothing: `verify` reads the
     signed file. With --images the page shows thumbnails of the files whose digests are in the report. --language is of
-    the page's own words; texts of the report stand as they were signed.
+    the page's own words; texts of the report stand as they were signed. The page of a stress test is in English, and
+    shows what was signed: no examples of attacked images.
 
     \b
     fusiondiff-audit report render out --images micrographs --out report.html
+    fusiondiff-audit report render stressed --out robustness.html
     """
     require("audit", "making a page")
     from fusiondiff_audit.origin import check_origin
@@ -58,6 +61,18 @@ def render_page(report: Path, out: Path, images: Path | None, language: Language
     from fusiondiff_audit.page.thumbnails import folder_thumbnails
 
     signing.refuse_existing(out)
+    file, kind = find_signed(report)
+    if kind is SignedKind.STRESS_RESULT:
+        from fusiondiff_audit.page.stress import render_stress
+        from reports.stress.result import MAX_RESULT_FILE, read_stress_result
+
+        if images is not None or language is not Language.ENGLISH:
+            raise click.UsageError("the page of a stress test is in English and has no images: omit the options")
+        result = read_stress_result(signing.read_capped(file, limit=MAX_RESULT_FILE), str(file))
+        signing.create(out, render_stress(result, (), origin=check_origin()))
+        return Answer(
+            "DONE", f"{out} written; nothing was verified", data={"page": str(out), "word": result.word.value}
+        )
     content = read_unverified(report)
     thumbnails = folder_thumbnails(content, images) if images else {}
     signing.create(out, render(content, thumbnails, language=language, origin=check_origin()))

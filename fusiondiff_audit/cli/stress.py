@@ -98,7 +98,7 @@ def command(
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.inference import reproducible
     from fusiondiff_audit.origin import check_origin
-    from fusiondiff_audit.page.stress import STRESS_PAGE, render_stress
+    from fusiondiff_audit.page.stress import render_stress
     from fusiondiff_audit.stress.baseline import open_baseline
     from fusiondiff_audit.stress.enrolment import poison_test_of
     from fusiondiff_audit.stress.examples import examples_of
@@ -109,7 +109,7 @@ def command(
     from fusiondiff_audit.stress.suite import poisons_of, policy_place, suite_of
     from fusiondiff_audit.stress.target import Pipeline
     from reports.stress.junit import to_junit
-    from reports.stress.result import RESULT, sign_stress_result
+    from reports.stress.result import RESULT, STRESS_PAGE, sign_stress_result
     from reports.stress.sarif import to_sarif
 
     suite, plans = suite_of(policy, rules), poisons_of(policy, rules)

@@ -14,11 +14,11 @@ from fusiondiff_audit.cli.file_checks import signer_data
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.page_check import check_page
 from fusiondiff_audit.cli.report_text import MOST_ROWS, checked_data, header_rows, tolerance_rows, verdict_tables
+from fusiondiff_audit.cli.signed_file import SignedKind, find_signed
 from fusiondiff_audit.cli.text import cut_table, table
 from fusiondiff_audit.weights.pins import PINNED
 from reports.verdict.former_header import FormerHeader
 from reports.verdict.header import Header
-from reports.verdict.issue import REPORT
 from reports.verdict.verification import Verification, verify_report
 from reports.verdict.versions import NEWEST, gaps_of, version_remark
 from signing.records import write_record
@@ -35,14 +35,17 @@ _PLAIN = re.compile("[A-Za-z0-9._+-]+")
 @answering()
 @trust_options
 def command(path: Path, images: Path | None, model: Path | None, list_all: bool, trust: TrustContext) -> Answer:
-    """Check a signed report.
+    """Check a signed report, or the signed result of a stress test.
 
-    REPORT is report.sigstore.json or the folder that holds it. Checks who signed it and whether the trust store vouches
-    for that key, whether its rows are those that were signed, and whether every p-value, verdict and statement
-    follows from the numbers in its row. Uses no model and no network. Statements that rest on the auditor's word are
-    marked. A page can be edited while the signed file stays genuine, so report.html is rendered again and compared byte
-    for byte, if this version made it and jinja2 is installed; what its images show is compared with --images. Every
-    other file of the folder is listed as not checked.
+    REPORT is report.sigstore.json or the folder that holds it. Of a report it checks who signed it and whether the
+    trust store vouches for that key, whether its rows are those that were signed, and whether every p-value, verdict
+    and statement follows from the numbers in its row. Uses no model and no network. Statements that rest on the
+    auditor's word are marked. A page can be edited while the signed file stays genuine, so report.html is rendered
+    again and compared byte for byte, if this version made it and jinja2 is installed; what its images show is compared
+    with --images. Every other file of the folder is listed as not checked.
+
+    Of robustness.sigstore.json it checks who signed it, and whether every gate and the outcome follow from what became
+    of the images. PASSED means that the file is genuine, whatever it says.
 
     \b
     fusiondiff-audit verify out --trust trust.json --root sha256:...
@@ -50,8 +53,17 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     """
     verification = Verification()
     try:
+        file, kind = find_signed(path)
         pin = PINNED.get(str(model))
         bundle = model if pin is None or os.path.lexists(str(model)) else pin.folder
+        if kind is SignedKind.STRESS_RESULT:
+            from fusiondiff_audit.cli.verify_stress import stress_answer, verify_stress
+
+            if images is not None:
+                raise click.UsageError("--images is for a report; a stress result names no file of a folder")
+            result = verify_stress(file, verification, trust=trust, model=bundle)
+            tables = table(_numbered(verification)), _unchecked(verification, list_all=list_all)
+            return stress_answer(file, result, verification, tables, trust)
         report = verify_report(path, trust=trust.store, images=images, model=bundle, verification=verification)
         page = check_page(path, report, verification, images=images)
     except signing.SigningError as e:
@@ -81,8 +93,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     checks, unchecked = table(_numbered(verification)), _unchecked(verification, list_all=list_all)
     text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, list_all=list_all))))
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
-    file = REPORT if os.path.isdir(path) else path.name
-    genuine = f"{file} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}{page}"
+    genuine = f"{file.name} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}{page}"
     counted = header.images if isinstance(header, FormerHeader) else header.specimens
     return Answer("PASSED", f"{genuine}. {demonstration}It says: {counted}", text, data)
 

@@ -11,12 +11,13 @@ from fusiondiff_audit.page.render import generator_of, templates
 from reports.stress.outcome import Outcome
 from reports.stress.records import AttackResult
 from reports.stress.result import StressResult
+from reports.stress.wording import gate_sentences, result_sentences
 
-STRESS_PAGE = "robustness.html"
 _MEANINGS = {
-    Outcome.PASSED: "Every gate of severity error was passed or is waived, and every selected check of the run held.",
-    Outcome.FAILED: "A gate was not passed.",
-    Outcome.INCONCLUSIVE: "No conclusion can be drawn from these numbers, for the reasons below.",
+    Outcome.PASSED: "Every gate of severity error was passed or is waived, and every selected check of the run held. "
+    "Of attacks that were not run this says nothing.",
+    Outcome.FAILED: "A gate was not passed: under these attacks the model does worse than the policy allows.",
+    Outcome.INCONCLUSIVE: "No conclusion can be drawn from these numbers, neither for the model nor against it.",
 }
 _TITLES = {"linf": "Largest change of a pixel, in greys of 255", "l2": "Length of the change", "l0": "Share of pixels"}
 _ACROSS, _DOWN = 560, 200  # of a plot, in its own units
@@ -78,6 +79,8 @@ def render_stress(
             result=result,
             remarks=remarks,
             meaning=_MEANINGS[result.word],
+            happened=result_sentences(result),
+            gates=tuple(zip(result.gates, gate_sentences(result), strict=True)),
             side=settings.get("robustness", settings).get("side"),
             plots=plots_of(result),
             across=_ACROSS,

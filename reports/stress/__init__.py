@@ -18,4 +18,5 @@ __all__ = [
     "sarif",
     "statistics",
     "versions",
+    "wording",
 ]

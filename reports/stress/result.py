@@ -25,6 +25,7 @@ from signing.statement import Statement, Subject, write_statement
 from signing.strict import malformed, write_json
 
 RESULT = "robustness.sigstore.json"
+STRESS_PAGE = "robustness.html"  # beside it, for people
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _MAX_PAYLOAD = 16 * 1024 * 1024  # bytes; ten thousand images under twenty attacks have about 14 MB
 _TOKENS = 2_000_000

@@ -8,9 +8,8 @@ import pytest
 from fusiondiff_audit import load_microstructure_data
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
-from fusiondiff_audit.page.stress import STRESS_PAGE
 from reports.stress.outcome import Outcome
-from reports.stress.result import RESULT, open_stress_result
+from reports.stress.result import RESULT, STRESS_PAGE, open_stress_result
 from signing import load_trust, now
 from tests.cli.conftest import Tool, trust_model
 from tests.model.tiny import tiny_model
