@@ -12,7 +12,7 @@ import pytest
 
 import signing
 from fusiondiff_audit import databases
-from fusiondiff_audit.audit.journal import JOURNAL, Journal
+from fusiondiff_audit.audit.journal import Journal
 from fusiondiff_audit.databases import (
     DATABASE_ERRORS,
     ForeignDatabaseError,
@@ -22,6 +22,7 @@ from fusiondiff_audit.databases import (
 )
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.ledger.store import Store
+from reports.verdict.issue import JOURNAL
 from signing import PrivateKey, Reason, SigningError
 
 SCHEMA = Schema(

@@ -1,30 +1,25 @@
-"""An audit as somebody asks for it: from a folder, a model and a policy to a signed report and its page.
+"""What somebody asks of an audit, and the inputs that were read for it.
 
-Whatever can be refused is refused before torch is imported, which takes seconds.
+Whatever can be refused is refused here, before numpy and torch are imported, which takes seconds.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import signing
 from fusiondiff_audit.audit.auditor import Auditor
-from fusiondiff_audit.audit.journal import JOURNAL
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.repeat import Comparison, Repetition, compare
 from fusiondiff_audit.audit.requirement import require_robustness
-from fusiondiff_audit.audit.run import AuditResult, WatchRows, audit, repeat
-from fusiondiff_audit.inputs.folders import folder_if_filled
-from fusiondiff_audit.ledger import CheckpointKeys, Ledger
-from fusiondiff_audit.model.bundle_files import read_files
-from fusiondiff_audit.origin import check_origin
+from fusiondiff_audit.model.bundle_files import BundleFiles, read_files
 from fusiondiff_audit.page.language import Language
-from fusiondiff_audit.policy.audit import read_audit_policy
+from fusiondiff_audit.policy.audit import AuditPolicy, read_audit_policy
 from fusiondiff_audit.policy.quoted import quoted_audit_policy
-from reports.verdict.instructions import INSTRUCTIONS, INSTRUCTIONS_FILE
-from reports.verdict.issue import REPORT_PAGE
+from reports.verdict.claims import RobustnessClaim
+from reports.verdict.issue import JOURNAL, REPORT_PAGE
 from reports.verdict.verification import verify_report
+
+if TYPE_CHECKING:
+    from fusiondiff_audit.audit.repeat import Repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,65 +41,41 @@ class AuditRequest:
     language: Language = Language.ENGLISH  # of the page
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedAudit:
-    """A report that was written, and how it compares with the report that it repeats."""
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditInputs:
+    """What was read for an audit and was not refused."""
 
-    result: AuditResult
-    comparison: Comparison | None
+    request: AuditRequest
+    auditor: Auditor
+    trust: signing.TrustStore
+    policy: AuditPolicy
+    batch: signing.Batch
+    bundle: BundleFiles
+    robustness: RobustnessClaim | None
+    repetition: "Repetition | None"
 
 
-def audit_batch(
-    request: AuditRequest, auditor: Auditor, trust: signing.TrustStore, *, watch: WatchRows
-) -> FinishedAudit:
-    """Audit a signed batch: write the signed report, how to verify it, and its page."""
-    earlier = None if request.repeated is None else verify_report(request.repeated, trust=trust)
-    repetition = None if earlier is None else Repetition.of(earlier, trust)
-    policy = (
-        read_audit_policy(request.policy)
-        if earlier is None
-        else quoted_audit_policy(earlier.header.policy.text, str(request.repeated))
-    )
+def read_inputs(request: AuditRequest, auditor: Auditor, trust: signing.TrustStore) -> AuditInputs:
+    """Read and check everything but the images."""
+    repetition, when = None, signing.now()
+    if request.repeated is None:
+        policy = read_audit_policy(request.policy)
+    else:
+        from fusiondiff_audit.audit.repeat import Repetition
+
+        earlier = verify_report(request.repeated, trust=trust)
+        repetition = Repetition.of(earlier, trust)
+        policy = quoted_audit_policy(earlier.header.policy.text, str(request.repeated))
+        when = earlier.header.time  # a stress result is as fresh as it was then
     batch = signing.open_batch(request.folder, trust=trust, both=policy.intake.second_signature)
     _refuse_taken(request)
-    files = read_files(request.model, trust=trust, unverified=False)
-    when = signing.now() if earlier is None else earlier.header.time  # a stress result is as fresh as it was then
+    bundle = read_files(request.model, trust=trust, unverified=False)
     if repetition is not None:
-        repetition.refuse_other(batch=batch.digest, model=files.digest)
+        repetition.refuse_other(batch=batch.digest, model=bundle.digest)
         trust.judge(auditor.entry, when, "the auditor's key")  # the second report states the time of the first
-    robustness = require_robustness(request.robustness, model=files.digest, policy=policy, trust=trust, now=when)
+    robustness = require_robustness(request.robustness, model=bundle.digest, policy=policy, trust=trust, now=when)
     policy = policy.certifying(request.certificates)
-
-    from fusiondiff_audit.audit.judge import ModelJudge
-    from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
-    from fusiondiff_audit.model.bundle import build_bundle
-    from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.page.render import render
-
-    model = DiffusionModel.from_bundle(build_bundle(files)).to(request.device)
-    if policy.rules.tolerance is not None:
-        refuse_uncertifiable(model.settings)
-    order = AuditOrder(
-        batch=batch,
-        trust=trust,
-        auditor=auditor.name,
-        policy=policy,
-        origin=check_origin(),
-        out=request.out,
-        again=request.again,
-        limit=request.limit if earlier is None else earlier.header.run.limit,
-        robustness=robustness,
-    )
-    judge = ModelJudge(model, policy.rules.alpha)
-    with folder_if_filled(request.out), _opened(request.ledger, auditor.key, trust) as ledger:
-        if repetition is None:
-            result = audit(order, judge, key=auditor.key, ledger=ledger, watch=watch)
-        else:
-            result = repeat(repetition, order, judge, key=auditor.key, watch=watch)
-    signing.create(request.out / INSTRUCTIONS_FILE, INSTRUCTIONS, force=True)
-    page = render(result.report, result.thumbnails, language=request.language, origin=order.origin)
-    signing.create(request.out / REPORT_PAGE, page, force=True)
-    return FinishedAudit(result, None if earlier is None else compare(earlier, result.report))
+    return AuditInputs(request, auditor, trust, policy, batch, bundle, robustness, repetition)
 
 
 def _refuse_taken(request: AuditRequest) -> None:
@@ -123,13 +94,3 @@ def _refuse_taken(request: AuditRequest) -> None:
         raise signing.SigningError(signing.Reason.EXISTS, f"{out}: holds an interrupted run", hint=hint)
     else:
         signing.refuse_existing(out)
-
-
-@contextmanager
-def _opened(folder: Path | None, key: signing.PrivateKey, trust: signing.TrustStore) -> Iterator[Ledger | None]:
-    if folder is None:
-        yield None
-        return
-    keys = CheckpointKeys.of_auditors(trust).with_key(key.public)
-    with Ledger(folder, key=key, keys=keys, clock=signing.now) as ledger:
-        yield ledger

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from fusiondiff_audit.model.specimens import TileFeatures
 
 _Table = Literal["kept", "features"]
-JOURNAL = "journal.sqlite"
 _PURPOSE = b"fusiondiff-audit journal"
 _LARGEST = 1024 * 1024  # bytes of a row
 _TILES = 1024  # whose features are kept together

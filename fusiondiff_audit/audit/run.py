@@ -15,7 +15,7 @@ from typing import Protocol
 
 import signing
 from fusiondiff_audit.audit.compose import arranged, compose
-from fusiondiff_audit.audit.journal import JOURNAL, Journal, SealedRun, row_name
+from fusiondiff_audit.audit.journal import Journal, SealedRun, row_name
 from fusiondiff_audit.audit.order import AuditOrder, Draws, ModelIdentity, RunSetting
 from fusiondiff_audit.audit.repeat import Repetition
 from fusiondiff_audit.audit.rows import image_row, refused_row, specimen_evidence
@@ -31,7 +31,7 @@ from fusiondiff_audit.page.thumbnails import MOST, page_thumbnail
 from reports.verdict.claims import Admission
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.evidence_check import is_comparable
-from reports.verdict.issue import REPORT, issue
+from reports.verdict.issue import JOURNAL, REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenEvidence
 from reports.verdict.specimens import SpecimenKey, by_specimen

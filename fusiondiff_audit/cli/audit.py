@@ -108,7 +108,7 @@ def command(
     if again is not None and ledger_folder is None:
         raise click.UsageError("--again needs --ledger DIR")
     from fusiondiff_audit.audit.auditor import Auditor
-    from fusiondiff_audit.audit.batch_audit import AuditRequest, audit_batch
+    from fusiondiff_audit.audit.batch_audit import AuditRequest, read_inputs
 
     request = AuditRequest(
         folder=folder,
@@ -126,7 +126,11 @@ def command(
         language=language,
     )
     auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
-    done = audit_batch(request, auditor, trust.store, watch=_watch)
+    inputs = read_inputs(request, auditor, trust.store)
+    # What follows imports torch, which takes seconds.
+    from fusiondiff_audit.audit.batch_run import audit_batch
+
+    done = audit_batch(inputs, watch=_watch)
     result = done.result
     say_some(result.messages, most=_SHOWN, where="; the report has all")
     _say_enrolled(result.report.images)

@@ -9,7 +9,7 @@ from signing.sigstore_bundle import sign_payload
 from signing.statement import Subject, write_statement
 
 REPORT, CHECKPOINT, SUMMARY = "report.sigstore.json", "report.checkpoint", "vsa.sigstore.json"
-REPORT_PAGE = "report.html"  # beside the signed files, for people
+REPORT_PAGE, JOURNAL = "report.html", "journal.sqlite"  # beside the signed files: for people, and for a resumed run
 SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
 VERIFIER = "https://fusiondiff-audit/verifier/v1"  # a name, not an address
 _LEVEL = "FUSIONDIFF_AUTHENTIC"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.verdict.instructions import INSTRUCTIONS, INSTRUCTIONS_FILE
-from reports.verdict.issue import CHECKPOINT, REPORT, REPORT_PAGE, SUMMARY
+from reports.verdict.issue import CHECKPOINT, JOURNAL, REPORT, REPORT_PAGE, SUMMARY
 from signing import SigningError, read_capped
 
 _SIGNED = frozenset({REPORT, CHECKPOINT, SUMMARY})
@@ -19,7 +19,7 @@ _OTHER_INSTRUCTIONS = "instructions, not signed, NOT as this version writes them
 _KNOWN = {
     REPORT_PAGE: f"the page for people, {_UNSIGNED}",
     "robustness.html": f"the page of a stress test, {_UNSIGNED}",
-    "journal.sqlite": "a cache of the run, not compared",
+    JOURNAL: "a cache of the run, not compared",
     "robustness.sigstore.json": "signed on its own, not checked here",
     "batch.sigstore.json": "signed on its own, not checked here",
 }

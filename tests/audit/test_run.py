@@ -17,7 +17,6 @@ import tifffile
 
 import signing
 from fusiondiff_audit.audit.compose import arranged
-from fusiondiff_audit.audit.journal import JOURNAL
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.repeat import Repetition, compare
 from fusiondiff_audit.audit.rows import refused_row
@@ -37,7 +36,7 @@ from reports.identity import Key
 from reports.verdict.batch_check import batch_facts
 from reports.verdict.claims import Admission, ScaleClaim
 from reports.verdict.enrolment import EnrolledSet
-from reports.verdict.issue import REPORT, issue
+from reports.verdict.issue import JOURNAL, REPORT, issue
 from reports.verdict.limits import limit_notice
 from reports.verdict.report import Report
 from reports.verdict.rows import EnrolmentMark, ImageRow, SpecimenEvidence

@@ -18,7 +18,6 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.journal import JOURNAL
 from fusiondiff_audit.audit.order import AuditOrder
 from fusiondiff_audit.audit.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
@@ -35,7 +34,7 @@ from reports.stress.result import RESULT, sign_stress_result
 from reports.stress.result import StressResult as Stressed
 from reports.verdict.enrolment import EnrolledSet
 from reports.verdict.excerpt import make_excerpt
-from reports.verdict.issue import CHECKPOINT, REPORT
+from reports.verdict.issue import CHECKPOINT, JOURNAL, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import FileKind, PixelSize
 from tests.audit.judges import UNTESTED, DigestJudge
