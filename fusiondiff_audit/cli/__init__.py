@@ -29,7 +29,7 @@ VERBS = {
     "explain": ("explain", "Show why a micrograph gets its score."),
     "stress": ("stress", "Attack a model, and sign the outcome."),
     "audit": ("audit", "Audit a signed batch, and sign the report."),
-    "verify": ("verify", "Check a signed report."),
+    "verify": ("verify", "Check a signed report or stress result."),
     "report": ("report", "Work on signed files: pages, PDF, tables, excerpts and timestamps."),
     "evaluate": ("evaluate", "Measure classifiers on a folder of labelled micrographs."),
     "ledger": ("ledger", "Show, verify and export what was admitted and issued."),

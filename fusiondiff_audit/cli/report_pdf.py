@@ -23,7 +23,7 @@ _MAX_CHAIN = 256 * 1024  # bytes
 @click.argument("report", metavar="REPORT", type=PATH)
 @click.option("--out", type=PATH, required=True, help="The PDF file to write.")
 @click.option("--images", type=PATH, help="The audited folder: show thumbnails.")
-@click.option("--paper", type=click.Choice(_PAPERS), default="a4", show_default=True)
+@click.option("--paper", type=click.Choice(_PAPERS), default="a4", show_default=True, help="The size of the sheets.")
 @click.option("--certificate", type=PATH, help="PEM: the certificate of --key, then those above it; signs the PDF.")
 @click.option("--key", type=PATH, help="The private key of the certificate, P-256 or Ed25519.")
 @language_option

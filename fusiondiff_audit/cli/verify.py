@@ -35,7 +35,7 @@ _PLAIN = re.compile("[A-Za-z0-9._+-]+")
 @answering()
 @trust_options
 def command(path: Path, images: Path | None, model: Path | None, list_all: bool, trust: TrustContext) -> Answer:
-    """Check a signed report, or the signed result of a stress test.
+    """Check a signed report or stress result.
 
     REPORT is report.sigstore.json or the folder that holds it. Of a report it checks who signed it and whether the
     trust store vouches for that key, whether its rows are those that were signed, and whether every p-value, verdict
