@@ -22,8 +22,8 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from benchmarks.trust_store import write_trust_store
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.run import Judge, audit
+from fusiondiff_audit.auditing.order import AuditOrder
+from fusiondiff_audit.auditing.run import Judge, audit
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
@@ -31,7 +31,7 @@ from fusiondiff_audit.ledger import CheckpointKeys, Ledger
 from fusiondiff_audit.origin import check_origin
 from fusiondiff_audit.policy.audit import AuditPolicy, RobustnessRequirement
 from reports.identity import Key
-from tests.audit.judges import DigestJudge
+from tests.auditing.judges import DigestJudge
 from tests.evaluation.unwatched import no_progress
 
 BUNDLE, IMAGES, SIDE, ROUNDS, LEAST_SHARE = "fusion-diff-v1-ceramic", 12, 512, 9, 0.85
@@ -81,7 +81,7 @@ class AuditScene:
 
 def rate(bundle: str) -> bool:
     """Print both rates; return whether the audit's is high enough."""
-    from fusiondiff_audit.audit.judge import ModelJudge
+    from fusiondiff_audit.auditing.judge import ModelJudge
     from fusiondiff_audit.model.classifier import DiffusionModel
 
     with tempfile.TemporaryDirectory() as name, Guard() as guard:

@@ -8,6 +8,7 @@
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from signing.fields import read_json
 from signing.files import read_capped
 from signing.roots import MAX_ROOT, MAX_ROOT_KEYS, Root
 from signing.strict import write_json
-from signing.times import CLOCK_SKEW, later, write_time
+from signing.times import CLOCK_SKEW, later, now, write_time
 from signing.trust_entries import Role, TrustEntry
 
 MEDIA_TYPE = "application/vnd.fusiondiff-audit.trust.v1+json"
@@ -123,17 +124,23 @@ class TrustStore:
 
 
 def load_trust(
-    source: Path | bytes, *, at: datetime, root: str | None = None, min_version: int = 1, expired: bool = False
+    source: str | os.PathLike[str] | bytes,
+    *,
+    at: datetime | None = None,
+    root: str | None = None,
+    min_version: int = 1,
+    expired: bool = False,
 ) -> TrustStore:
-    """Read and verify a trust store as of `at`; `root` is the SHA-256 of a version that the user pinned.
+    """Read and verify a trust store as of `at`, or now; `root` is the SHA-256 of a version that the user pinned.
 
-    `expired=True` admits an expired store, to be renewed or shown; nothing may be verified with such a store.
+    A pin may begin with `sha256:`, as commands print it. `expired=True` admits an expired store, to be renewed or
+    shown; nothing may be verified with such a store.
     """
-    where = str(source) if isinstance(source, Path) else "trust store"
-    data = read_capped(source, limit=MAX_TRUST) if isinstance(source, Path) else source
+    where = "trust store" if isinstance(source, bytes) else os.fspath(source)
+    data = source if isinstance(source, bytes) else read_capped(Path(source), limit=MAX_TRUST)
     envelopes = read_chain(data, where)
-    refuse_other(envelopes, where, pin=root)
-    store = TrustStore(follow_chain(envelopes, where), envelopes, at)
+    refuse_other(envelopes, where, pin=None if root is None else root.removeprefix("sha256:"))
+    store = TrustStore(follow_chain(envelopes, where), envelopes, at or now())
     _refuse_old(store, where, min_version=min_version, expired=expired)
     return store
 

@@ -12,7 +12,7 @@ import pytest
 
 import signing
 from fusiondiff_audit import databases
-from fusiondiff_audit.audit.journal import Journal
+from fusiondiff_audit.auditing.journal import Journal
 from fusiondiff_audit.databases import (
     DATABASE_ERRORS,
     ForeignDatabaseError,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import fusiondiff_audit
 from tests.images.synthetic import grains, written
 from tests.terminal import converse
 
@@ -120,6 +121,7 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     Path("sample_001.tif").write_bytes(written(grains(top=65535)))
     names: dict[str, Any] = {}
     examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(examples) == 1
-    exec(examples[0], names)  # noqa: S102
+    model, reports = examples
+    assert set(re.findall(r"fda\.(\w+)", reports)) <= set(fusiondiff_audit.__all__)  # tests/interface runs the same
+    exec(model, names)  # noqa: S102
     assert "LooseMicrograph" in repr(type(names["sample"]))

@@ -107,8 +107,8 @@ def command(
         raise click.UsageError("give --ledger DIR; or --no-ledger, and the report says that replay was not checked")
     if again is not None and ledger_folder is None:
         raise click.UsageError("--again needs --ledger DIR")
-    from fusiondiff_audit.audit.auditor import Auditor
-    from fusiondiff_audit.audit.batch_audit import AuditRequest, read_inputs
+    from fusiondiff_audit.auditing.auditor import Auditor
+    from fusiondiff_audit.auditing.batch_audit import AuditRequest, read_inputs
 
     request = AuditRequest(
         folder=folder,
@@ -128,7 +128,7 @@ def command(
     auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
     inputs = read_inputs(request, auditor, trust.store)
     # What follows imports torch, which takes seconds.
-    from fusiondiff_audit.audit.batch_run import audit_batch
+    from fusiondiff_audit.auditing.batch_run import audit_batch
 
     done = audit_batch(inputs, watch=_watch)
     result = done.result

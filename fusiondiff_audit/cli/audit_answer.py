@@ -14,8 +14,8 @@ from reports.verdict.verdicts import Verdict
 from signing.records import write_record
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.audit.repeat import Comparison
-    from fusiondiff_audit.audit.run import AuditResult
+    from fusiondiff_audit.auditing.repeat import Comparison
+    from fusiondiff_audit.auditing.run import AuditResult
 
 
 def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], trust: TrustContext) -> Answer:

@@ -112,7 +112,7 @@ def _verify(folder: Path, trust: TrustContext, external: Sequence[tuple[str, byt
 
 def _carried(path: Path, trust: signing.TrustStore) -> bytes:
     """Return the checkpoint that a genuine report carries."""
-    from fusiondiff_audit.audit.repeat import carried_checkpoint
+    from fusiondiff_audit.auditing.repeat import carried_checkpoint
     from reports.verdict.verification import verify_report
 
     note = carried_checkpoint(verify_report(path, trust=trust), trust)

@@ -83,7 +83,7 @@ def command(
         --policy quick --trust trust.json --key auditor.pem --out stressed --baseline last/robustness.sigstore.json
     """
     require("audit", "attacking a model")
-    from fusiondiff_audit.audit.auditor import Auditor
+    from fusiondiff_audit.auditing.auditor import Auditor
     from fusiondiff_audit.policy.stress import read_stress_policy
 
     if first and baseline is not None:

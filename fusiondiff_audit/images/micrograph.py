@@ -8,13 +8,14 @@
 
 import functools
 import hashlib
-import os
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
-from fusiondiff_audit.extras import require
+import numpy as np
+import numpy.typing as npt
+
 from fusiondiff_audit.images.claims import Claims, read_claims
 from fusiondiff_audit.images.errors import ImageError
 from fusiondiff_audit.images.formats.recognition import read_image_header
@@ -53,6 +54,11 @@ class Micrograph:
     claims: Claims
     steps: tuple[str, ...]
 
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Return the pixels, so that numpy and matplotlib take a micrograph for an array."""
+        pixels = np.asarray(self.pixels, dtype)
+        return pixels.copy() if copy else pixels
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignedMicrograph(Micrograph):
@@ -88,13 +94,6 @@ def decode(file: SignedFile | LooseFile, *, guard: Guard, sidecar: tuple[Claims,
     if entry is None:
         return LooseMicrograph(file.name, file.digest, *content)
     return SignedMicrograph(file.name, file.digest, *content, entry)
-
-
-def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
-    """Read and decode one loose file, in a guarded process of its own."""
-    require("images", "decoding micrographs")
-    with Guard() as guard:
-        return decode(LooseFile.read(Path(path)), guard=guard)
 
 
 def _decoder(header: ImageHeader) -> str:

@@ -17,28 +17,26 @@ import torch
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
+from fusiondiff_audit.images.loading import ImageSource, micrographs_of
 from fusiondiff_audit.images.micrograph import Micrograph
-from fusiondiff_audit.images.tiles import aggregate
 from fusiondiff_audit.model.bundle import LoadedBundle, load_bundle, write_bundle
 from fusiondiff_audit.model.encoder import Encoder
 from fusiondiff_audit.model.enrolment import (
     ForestSettings,
     LabelledExample,
-    forest_scores,
     one_blas_thread,
     train_forests,
 )
-from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes
+from fusiondiff_audit.model.findings import Finding, Runtime
 from fusiondiff_audit.model.fit_head import FitProgress, fit_head, no_progress
 from fusiondiff_audit.model.head import Head
+from fusiondiff_audit.model.image_finding import image_finding
 from fusiondiff_audit.model.inference import EmbeddedImage, EncoderRunner, collect_embeddings, refuse_faults
 from fusiondiff_audit.model.settings import Settings
 from fusiondiff_audit.model.specimens import SpecimenRanks, TileFeatures
 from reports.verdict.header import model_title
 from reports.verdict.model_names import display_base, display_name
 from signing.strict import malformed
-
-_ABSURD = 1e12  # no feature of a real image
 
 
 class DiffusionModel:
@@ -94,6 +92,15 @@ class DiffusionModel:
         self._runner.move(target, threads=threads or self.settings.threads)
         return self
 
+    def __repr__(self) -> str:
+        """Return a line with the name, what AUTHENTIC means, and how many specimens are enrolled."""
+        own = self.settings
+        enrolled = {example.specimen: example.authentic for example in own.examples}
+        authentic = sum(enrolled.values())
+        counted = f"{authentic} authentic and {len(enrolled) - authentic} counterfeit specimens" if enrolled else "none"
+        marks = f"{', demonstration' if own.demonstration else ''}{'' if self.verified else ', not verified'}"
+        return f"<DiffusionModel {self.title!a}: authentic as {own.reference!a}; enrolled: {counted}{marks}>"
+
     @property
     def title(self) -> str:
         """The model's display name, and that of the bundle that it was enrolled on."""
@@ -105,15 +112,15 @@ class DiffusionModel:
         return self._runner.runtime
 
     def predict_authenticity(
-        self, samples: Micrograph | Sequence[Micrograph], *, shots: int | None = None
+        self, samples: ImageSource | Sequence[ImageSource], *, shots: int | None = None
     ) -> torch.Tensor:
-        """Return the share of trees that say `authentic` for an image, or for each of several.
+        """Return the share of trees that say `authentic` for an image or its path, or for each of several.
 
         With `shots` forests are trained on that many enrolled examples of each class. An image that cannot be judged
         raises AuditError.
         """
-        single = isinstance(samples, Micrograph)
-        findings = list(self.judge([samples] if isinstance(samples, Micrograph) else samples, shots=shots))
+        images, single = micrographs_of(samples)
+        findings = list(self.judge(images, shots=shots))
         for finding in findings:
             if finding.score is None:
                 faults = ", ".join(finding.quality.faults) or "no tile has structure"
@@ -125,7 +132,7 @@ class DiffusionModel:
         """Yield the finding of each image in its turn: memory does not grow with the number of images."""
         head = self.head if shots is None else self._few(shots)
         for image in self._runner.embed(samples):
-            yield self._finding(image, head)
+            yield image_finding(image, head, self.settings, verified=self.verified)
 
     @property
     def head(self) -> Head:
@@ -203,39 +210,6 @@ class DiffusionModel:
             confounding=None,
         )
         return DiffusionModel(settings, self._runner, head, digest="", verified=False, provenance=self.provenance)
-
-    def _finding(self, image: EmbeddedImage, head: Head) -> Finding:
-        micrograph, prepared, rule = image.micrograph, image.prepared, self.settings.geometry.rule
-        blank = Finding(
-            micrograph.name,
-            micrograph.digest,
-            micrograph.pixel_digest,
-            self.settings.architecture.tile,
-            prepared.scale,
-            prepared.quality,
-            (*prepared.steps, *self.settings.intensity.steps()),
-            prepared.guessed,
-            unverified=not self.verified,
-        )
-        if not prepared.tiles:
-            return blank
-        tile_scores = forest_scores(head.forests, image.embeddings)
-        scores = [aggregate(by_tile, rule) for by_tile in tile_scores]
-        if not all((np.abs(numbers) < _ABSURD).all() for numbers in (image.gates, image.features)):  # False for NaN
-            raise malformed(self.settings.name, f"computes absurd numbers for {micrograph.name!a}")
-        tiles = tuple(
-            TileFinding(tile.top, tile.left, float(score), float(gate))
-            for tile, score, gate in zip(prepared.tiles, tile_scores.mean(0), image.gates, strict=True)
-        )
-        return replace(
-            blank,
-            tiles=tiles,
-            votes=Votes.of(scores),
-            score=float(np.mean(scores)),
-            gate=float(image.gates.mean()),
-            features=image.features,
-            near_duplicate=head.has_near_duplicate(image.fingerprint),
-        )
 
     def _with_shots(self, shots: int) -> Head:
         """Return a head that is trained on the first `shots` examples of each class."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import signing
-from fusiondiff_audit.audit.compose import compose
+from fusiondiff_audit.auditing.compose import compose
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings
@@ -209,7 +209,7 @@ def test_a_policy_is_quoted_and_a_resumed_run_gives_the_same_report(
     ready: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("audit.toml").write_text('name = "ours"\n[case]\ntext = ["Sale 12"]\n[decide]\nerror_rate = "0.1"\n')
-    from fusiondiff_audit.audit.judge import ModelJudge
+    from fusiondiff_audit.auditing.judge import ModelJudge
 
     real, left = ModelJudge.judge_each, [2]
 
@@ -252,7 +252,7 @@ def test_a_repeated_audit_is_the_same_byte_for_byte(ready: Tool) -> None:
 
 def test_differences_of_a_repetition_are_named(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ready(*WORDS, "--no-ledger", "--out", "out").code == 0
-    from fusiondiff_audit.audit.judge import ModelJudge
+    from fusiondiff_audit.auditing.judge import ModelJudge
     from fusiondiff_audit.model.findings import Votes
 
     real = ModelJudge.judge_each
@@ -261,7 +261,7 @@ def test_differences_of_a_repetition_are_named(ready: Tool, monkeypatch: pytest.
         for found in real(self, samples):
             yield replace(found, votes=Votes(found.votes.authentic, found.votes.counterfeit))
 
-    monkeypatch.setattr("fusiondiff_audit.audit.run.compose", on_another_device)
+    monkeypatch.setattr("fusiondiff_audit.auditing.run.compose", on_another_device)
     done = ready(*WORDS, "--repeat", "out", "--out", "elsewhere", "--json")
     assert done.code == 0, done.err
     assert (done.json["repeat"]["identical"], done.json["repeat"]["differentRows"]) == (False, [])
@@ -332,7 +332,7 @@ def test_a_tolerance_is_stated_shown_and_recomputed(ready: Tool) -> None:
 
 def test_a_model_without_a_passed_stress_test_judges_no_image(ready: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing, failed, stale, of other weights, altered, by the wrong key, by an easier policy: each has its reason."""
-    from fusiondiff_audit.audit.judge import ModelJudge
+    from fusiondiff_audit.auditing.judge import ModelJudge
 
     def looks(self: ModelJudge, samples: Any) -> Any:
         raise AssertionError("a picture was looked at")

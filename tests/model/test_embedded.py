@@ -10,7 +10,7 @@ import tifffile
 
 import signing
 from fusiondiff_audit import DiffusionModel, load_microstructure_data
-from fusiondiff_audit.audit import requirement as module
+from fusiondiff_audit.auditing import requirement as module
 from fusiondiff_audit.evaluation.bundle import evaluate_bundle
 from fusiondiff_audit.evaluation.task import PartSizes, benchmark_task
 from fusiondiff_audit.kiln.parallel import available_cores

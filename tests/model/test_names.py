@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from fusiondiff_audit.audit.judge import ModelJudge
+from fusiondiff_audit.auditing.judge import ModelJudge
 from fusiondiff_audit.cli.evaluate import _title
 from fusiondiff_audit.model.enrolment import ForestSettings
 from fusiondiff_audit.model.names import MAX_BUNDLE_NAME, refuse_bad_name

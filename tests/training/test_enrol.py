@@ -11,7 +11,7 @@ import tifffile
 
 import signing
 from fusiondiff_audit.errors import AuditError, AuditReason
-from fusiondiff_audit.images.micrograph import load_microstructure_data
+from fusiondiff_audit.images.loading import load_microstructure_data
 from fusiondiff_audit.kiln.specimens import Pixels, specimen
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.audit.judge import ModelJudge
+from fusiondiff_audit.auditing.judge import ModelJudge
 from fusiondiff_audit.model import settings as core
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample

@@ -18,8 +18,8 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.run import audit
+from fusiondiff_audit.auditing.order import AuditOrder
+from fusiondiff_audit.auditing.run import audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -37,8 +37,8 @@ from reports.verdict.excerpt import make_excerpt
 from reports.verdict.issue import CHECKPOINT, JOURNAL, REPORT
 from signing import Algorithm, Claim, PrivateKey, PublicKey, Role, TrustStore, write_time
 from signing.manifest import FileKind, PixelSize
-from tests.audit.judges import UNTESTED, DigestJudge
-from tests.audit.process import quietly
+from tests.auditing.judges import UNTESTED, DigestJudge
+from tests.auditing.process import quietly
 from tests.authority import Authority
 from tests.conftest import YEAR, entry, make_trust, sign
 from tests.reports.stress.test_stress_result import MISSED, made

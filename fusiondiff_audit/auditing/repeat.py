@@ -8,7 +8,7 @@ another rule of verdicts, so of a report of these the votes alone are compared.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fusiondiff_audit.audit.order import Draws
+from fusiondiff_audit.auditing.order import Draws
 from fusiondiff_audit.errors import AuditReason
 from fusiondiff_audit.ledger import CheckpointKeys
 from fusiondiff_audit.ledger.log import ORIGIN

@@ -1,4 +1,4 @@
-"""Findings to rows; the verdicts come with the evidence of specimens (`fusiondiff_audit.audit.compose`)."""
+"""Findings to rows; the verdicts come with the evidence of specimens (`fusiondiff_audit.auditing.compose`)."""
 
 import hashlib
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from fusiondiff_audit.audit.order import RunSetting
+from fusiondiff_audit.auditing.order import RunSetting
 from reports.identity import Key, Library
 from reports.verdict.batch_check import batch_facts
 from reports.verdict.enrolment import EnrolledSet, mark_enrolled

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import signing
-from fusiondiff_audit.audit.auditor import Auditor
-from fusiondiff_audit.audit.requirement import require_robustness
+from fusiondiff_audit.auditing.auditor import Auditor
+from fusiondiff_audit.auditing.requirement import require_robustness
 from fusiondiff_audit.model.bundle_files import BundleFiles, read_files
 from fusiondiff_audit.page.language import Language
 from fusiondiff_audit.policy.audit import AuditPolicy, read_audit_policy
@@ -19,7 +19,7 @@ from reports.verdict.issue import JOURNAL, REPORT_PAGE
 from reports.verdict.verification import verify_report
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.audit.repeat import Repetition
+    from fusiondiff_audit.auditing.repeat import Repetition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def read_inputs(request: AuditRequest, auditor: Auditor, trust: signing.TrustSto
     if request.repeated is None:
         policy = read_audit_policy(request.policy)
     else:
-        from fusiondiff_audit.audit.repeat import Repetition
+        from fusiondiff_audit.auditing.repeat import Repetition
 
         earlier = verify_report(request.repeated, trust=trust)
         repetition = Repetition.of(earlier, trust)

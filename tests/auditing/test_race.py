@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import signing
-from fusiondiff_audit.audit.journal import Journal
+from fusiondiff_audit.auditing.journal import Journal
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import BatchAdmitted, CheckpointKeys, verify_ledger
 from reports.verdict.issue import JOURNAL, REPORT
-from tests.audit.process import read, setup
-from tests.audit.test_kill import ended, walk
+from tests.auditing.process import read, setup
+from tests.auditing.test_kill import ended, walk
 from tests.conftest import NOW
 
 IMAGES = 40

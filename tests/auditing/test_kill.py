@@ -17,7 +17,7 @@ import signing
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.ledger import CheckpointKeys, ReportIssued, verify_ledger
 from reports.verdict.verification import verify_report
-from tests.audit.process import read, setup
+from tests.auditing.process import read, setup
 from tests.conftest import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ IMAGES = 200
 
 
 def walk(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.audit.process", *map(str, words)]
+    command = [sys.executable, "-m", "tests.auditing.process", *map(str, words)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from fusiondiff_audit.audit.repeat import compare
+from fusiondiff_audit.auditing.repeat import compare
 from reports.verdict.header import Header
 from reports.verdict.report import Report
 from reports.verdict.verdicts import Verdict

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from fusiondiff_audit.audit.order import ModelIdentity
+from fusiondiff_audit.auditing.order import ModelIdentity
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Quality
 from fusiondiff_audit.model.findings import Finding, Runtime, TileFinding, Votes

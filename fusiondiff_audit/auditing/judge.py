@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from fusiondiff_audit.audit.order import ModelIdentity
+from fusiondiff_audit.auditing.order import ModelIdentity
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.findings import Finding

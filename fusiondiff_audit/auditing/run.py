@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import signing
-from fusiondiff_audit.audit.compose import arranged, compose
-from fusiondiff_audit.audit.journal import Journal, SealedRun, row_name
-from fusiondiff_audit.audit.order import AuditOrder, Draws, ModelIdentity, RunSetting
-from fusiondiff_audit.audit.repeat import Repetition
-from fusiondiff_audit.audit.rows import image_row, refused_row, specimen_evidence
+from fusiondiff_audit.auditing.compose import arranged, compose
+from fusiondiff_audit.auditing.journal import Journal, SealedRun, row_name
+from fusiondiff_audit.auditing.order import AuditOrder, Draws, ModelIdentity, RunSetting
+from fusiondiff_audit.auditing.repeat import Repetition
+from fusiondiff_audit.auditing.rows import image_row, refused_row, specimen_evidence
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.batch import RefusedImage, decode_batch
 from fusiondiff_audit.images.errors import ImageError

@@ -1,6 +1,6 @@
 """An audit as a process of its own, with a judge that is no model, for tests that kill it or fill its disk.
 
-    python -m tests.audit.process HOME OUT [REPORT]
+    python -m tests.auditing.process HOME OUT [REPORT]
 
 audits the batch of HOME, which `setup` made, or repeats the audit of REPORT. OUT.looked lists the images that were
 looked at, one name a line.
@@ -14,9 +14,9 @@ import numpy as np
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.repeat import Repetition
-from fusiondiff_audit.audit.run import audit, repeat
+from fusiondiff_audit.auditing.order import AuditOrder
+from fusiondiff_audit.auditing.repeat import Repetition
+from fusiondiff_audit.auditing.run import audit, repeat
 from fusiondiff_audit.cli.failure import explain
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.inputs.folders import folder_if_filled
@@ -28,7 +28,7 @@ from reports.verdict.issue import REPORT
 from reports.verdict.report import MAX_PAYLOAD, Report
 from reports.verdict.rows import ImageRow
 from signing.sigstore_bundle import SigstoreBundle
-from tests.audit.judges import UNTESTED, DigestJudge
+from tests.auditing.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, entry, make_trust, sign
 from tests.reports.verdict.made import digest
 

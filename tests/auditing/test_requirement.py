@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fusiondiff_audit.audit import requirement as module
+from fusiondiff_audit.auditing import requirement as module
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.policy.audit import AuditPolicy, Certify, Decide, RobustnessRequirement
 from fusiondiff_audit.policy.laboratory import Case

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import signing
-from fusiondiff_audit.audit.batch_audit import AuditInputs
-from fusiondiff_audit.audit.judge import ModelJudge
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.repeat import Comparison, compare
-from fusiondiff_audit.audit.run import AuditResult, WatchRows, audit, repeat
+from fusiondiff_audit.auditing.batch_audit import AuditInputs
+from fusiondiff_audit.auditing.judge import ModelJudge
+from fusiondiff_audit.auditing.order import AuditOrder
+from fusiondiff_audit.auditing.repeat import Comparison, compare
+from fusiondiff_audit.auditing.run import AuditResult, WatchRows, audit, repeat
 from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
 from fusiondiff_audit.inputs.folders import folder_if_filled
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger

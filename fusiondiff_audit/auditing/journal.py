@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 import signing
-from fusiondiff_audit.audit.order import Draws
+from fusiondiff_audit.auditing.order import Draws
 from fusiondiff_audit.databases import DATABASE_ERRORS, Schema, is_environment_fault, open_database
 from reports.verdict.rows import ImageRow
 from signing.fields import Fields, read_json

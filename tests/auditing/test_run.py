@@ -16,11 +16,11 @@ import pytest
 import tifffile
 
 import signing
-from fusiondiff_audit.audit.compose import arranged
-from fusiondiff_audit.audit.order import AuditOrder
-from fusiondiff_audit.audit.repeat import Repetition, compare
-from fusiondiff_audit.audit.rows import refused_row
-from fusiondiff_audit.audit.run import AuditResult, audit, repeat
+from fusiondiff_audit.auditing.compose import arranged
+from fusiondiff_audit.auditing.order import AuditOrder
+from fusiondiff_audit.auditing.repeat import Repetition, compare
+from fusiondiff_audit.auditing.rows import refused_row
+from fusiondiff_audit.auditing.run import AuditResult, audit, repeat
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
@@ -49,7 +49,7 @@ from signing.manifest import FileKind, PixelSize
 from signing.names import MAX_NAME
 from signing.records import read_record, write_record
 from signing.sigstore_bundle import SigstoreBundle
-from tests.audit.judges import UNTESTED, DigestJudge
+from tests.auditing.judges import UNTESTED, DigestJudge
 from tests.conftest import NOW, YEAR, make_trust, sign
 from tests.reports.verdict.made import digest, redecided
 
