@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # -P keeps it out
 import signing
 from benchmarks.trust_store import write_trust_store
 from fusiondiff_audit.auditing.order import AuditOrder
-from fusiondiff_audit.auditing.run import Judge, audit
+from fusiondiff_audit.auditing.run import Judge, run_audit
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.kiln.specimens import specimen
@@ -72,7 +72,7 @@ class AuditScene:
         with Ledger(
             ledger_folder, key=self.auditor, keys=CheckpointKeys.of_auditors(trust), clock=signing.now
         ) as ledger:
-            result = audit(order, judge, key=self.auditor, ledger=ledger, watch=no_progress)
+            result = run_audit(order, judge, key=self.auditor, ledger=ledger, watch=no_progress)
         seconds = time.perf_counter() - start
         if result.judged != len(batch.manifest.files):
             sys.exit(f"{result.judged} of {len(batch.manifest.files)} images were judged")

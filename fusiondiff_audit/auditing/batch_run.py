@@ -10,7 +10,7 @@ from fusiondiff_audit.auditing.batch_audit import AuditInputs
 from fusiondiff_audit.auditing.judge import ModelJudge
 from fusiondiff_audit.auditing.order import AuditOrder
 from fusiondiff_audit.auditing.repeat import Comparison, compare
-from fusiondiff_audit.auditing.run import AuditResult, WatchRows, audit, repeat
+from fusiondiff_audit.auditing.run import AuditResult, WatchRows, repeat, run_audit
 from fusiondiff_audit.certify.poisoning import refuse_uncertifiable
 from fusiondiff_audit.inputs.folders import folder_if_filled
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -50,7 +50,7 @@ def audit_batch(inputs: AuditInputs, *, watch: WatchRows) -> FinishedAudit:
     judge = ModelJudge(model, policy.rules.alpha)
     with folder_if_filled(request.out), _opened(request.ledger, auditor.key, inputs.trust) as ledger:
         if repetition is None:
-            result = audit(order, judge, key=auditor.key, ledger=ledger, watch=watch)
+            result = run_audit(order, judge, key=auditor.key, ledger=ledger, watch=watch)
         else:
             result = repeat(repetition, order, judge, key=auditor.key, watch=watch)
     signing.create(request.out / INSTRUCTIONS_FILE, INSTRUCTIONS, force=True)

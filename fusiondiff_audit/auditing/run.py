@@ -66,7 +66,9 @@ class AuditResult:
     believed: tuple[str, ...] = ()  # images that a repetition refused as duplicates because the first report did
 
 
-def audit(order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: WatchRows) -> AuditResult:
+def run_audit(
+    order: AuditOrder, judge: Judge, *, key: PrivateKey, ledger: Ledger | None, watch: WatchRows
+) -> AuditResult:
     """Audit a batch into a folder that exists; a journal in it is resumed."""
     with closing(Journal(order.out / JOURNAL, key)) as journal:
         sealed = journal.seal(order.batch.digest, order.digest(judge.identity))

@@ -18,6 +18,7 @@ from fusiondiff_audit.cli.core_dumps import forbid_core_files
 
 # verb -> module, first line of its help; a test compares these lines with the verbs' own
 VERBS = {
+    "setup": ("setup", "Make keys, a trust store and settings for a laboratory."),
     "keygen": ("keygen", "Make a key pair for one role."),
     "trust": ("trust", "Manage a trust store: which keys count, for what and since when."),
     "sign": ("sign", "Sign a folder of micrographs."),
@@ -50,6 +51,8 @@ class Verbs(click.Group):
             return None
         module = importlib.import_module(f"fusiondiff_audit.cli.{VERBS[name][0]}")
         command: click.Command = module.command
+        if ctx.obj is not None:
+            ctx.default_map = {name: ctx.obj.of_verb(name, command)}
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,10 +61,28 @@ class Verbs(click.Group):
             formatter.write_dl([(verb, help_) for verb, (_, help_) in VERBS.items()])
 
 
+def _load_settings(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Read the settings file, if one is named."""
+    if value is not None:
+        from pathlib import Path
+
+        from fusiondiff_audit.cli.settings_file import LabSettings
+
+        ctx.obj = LabSettings.read(Path(value))
+
+
 @click.group(
     cls=Verbs,
     subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--settings",
+    metavar="FILE",
+    callback=_load_settings,
+    expose_value=False,
+    is_eager=True,
+    help="Your laboratory's settings, which `setup` writes: values of options that the command line leaves out.",
 )
 @click.version_option(__version__, prog_name="fusiondiff-audit", message="%(prog)s %(version)s")
 def verbs() -> None:

@@ -52,6 +52,8 @@ def answering(*, trusted: bool = True) -> Callable[[Callable[..., Answer]], Call
 
                 refuse_foreign_variables()
                 check_origin()
+            if ctx.obj is not None:
+                ctx.obj.tell(ctx)
             if PASSPHRASES in arguments:
                 forbid_dumps()
             answer = function(**arguments)

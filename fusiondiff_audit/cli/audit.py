@@ -17,6 +17,7 @@ from fusiondiff_audit.cli.options import (
     trust_options,
 )
 from fusiondiff_audit.cli.progress import with_progress
+from fusiondiff_audit.cli.settings_file import unless_set
 from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.page.language import Language
@@ -101,6 +102,10 @@ def command(
         --repeat out --out again
     """
     require("audit", "auditing a batch")
+    if no_ledger or first is not None:
+        ledger_folder = unless_set("ledger_folder", ledger_folder)
+    if first is not None:
+        rules = unless_set("rules", rules)
     if first is not None and (rules or certificates or ledger_folder or no_ledger or again or limit):
         raise click.UsageError("--repeat takes policy, certificates, ledger and limit from the report; omit yours")
     if first is None and (ledger_folder is None) is not no_ledger:

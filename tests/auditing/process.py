@@ -16,7 +16,7 @@ import tifffile
 import signing
 from fusiondiff_audit.auditing.order import AuditOrder
 from fusiondiff_audit.auditing.repeat import Repetition
-from fusiondiff_audit.auditing.run import audit, repeat
+from fusiondiff_audit.auditing.run import repeat, run_audit
 from fusiondiff_audit.cli.failure import explain
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.inputs.folders import folder_if_filled
@@ -88,7 +88,7 @@ def walk(home: Path, out: Path, *, first: Path | None) -> None:
         folder_if_filled(out),
         Ledger(home / "ledger", key=key, keys=CheckpointKeys.of_auditors(trust), clock=lambda: NOW) as book,
     ):
-        audit(order, judge, key=key, ledger=book, watch=quietly)
+        run_audit(order, judge, key=key, ledger=book, watch=quietly)
 
 
 def quietly(rows: Iterator[ImageRow], total: int) -> Iterable[ImageRow]:

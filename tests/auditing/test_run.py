@@ -20,7 +20,7 @@ from fusiondiff_audit.auditing.compose import arranged
 from fusiondiff_audit.auditing.order import AuditOrder
 from fusiondiff_audit.auditing.repeat import Repetition, compare
 from fusiondiff_audit.auditing.rows import refused_row
-from fusiondiff_audit.auditing.run import AuditResult, audit, repeat
+from fusiondiff_audit.auditing.run import AuditResult, repeat, run_audit
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, Micrograph, decode
@@ -110,10 +110,10 @@ def run(
             repetition = Repetition.of(first, trust)
             return repeat(repetition, order, judge or DigestJudge(), key=key, watch=quietly)
         if not ledger:
-            return audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
+            return run_audit(order, judge or DigestJudge(), key=key, ledger=None, watch=quietly)
         known = CheckpointKeys.of_auditors(trust)
         with Ledger(tmp_path / "ledger", key=key, keys=known, clock=lambda: trust.at) as book:
-            return audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
+            return run_audit(order, judge or DigestJudge(), key=key, ledger=book, watch=quietly)
 
     return call
 

@@ -19,7 +19,7 @@ import tifffile
 
 import signing
 from fusiondiff_audit.auditing.order import AuditOrder
-from fusiondiff_audit.auditing.run import audit
+from fusiondiff_audit.auditing.run import run_audit
 from fusiondiff_audit.images.micrograph import Micrograph
 from fusiondiff_audit.images.quality import Fault
 from fusiondiff_audit.ledger import CheckpointKeys, Ledger
@@ -138,7 +138,7 @@ def make_report(folder: Path, judge: DigestJudge) -> None:
         with Ledger(
             Path(scratch) / "ledger", key=auditor, keys=CheckpointKeys.of_auditors(trust), clock=lambda: moment
         ) as book:
-            done = audit(order, judge, key=auditor, ledger=book, watch=quietly)
+            done = run_audit(order, judge, key=auditor, ledger=book, watch=quietly)
         stamp(folder / REPORT, authority, trust)
     (folder / JOURNAL).unlink()
     note = (folder / CHECKPOINT).read_bytes()
