@@ -22,8 +22,8 @@ import tifffile
 
 import signing
 from fusiondiff_audit.images.batch import decode_batch
-from fusiondiff_audit.images.claims import read_claims
 from fusiondiff_audit.images.decoding import decode_samples
+from fusiondiff_audit.images.file_claims import read_claims
 from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard, stored_pixels
 from fusiondiff_audit.images.micrograph import SignedMicrograph

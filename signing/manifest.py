@@ -24,7 +24,7 @@ MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?")
 _PIXEL_SIZE = re.compile(r"([0-9.]+) ?([a-zµμ]+)")
-_IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg"})
+_IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".mrc", ".dm3", ".dm4", ".ser"})
 
 
 class FileKind(StrEnum):

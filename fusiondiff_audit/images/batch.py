@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fusiondiff_audit.images.claims import MAX_CLAIM_TEXT, Claims, read_sidecar
+from fusiondiff_audit.images.claims import MAX_CLAIM_TEXT, Claims
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import SignedMicrograph, decode
+from fusiondiff_audit.images.sidecar import read_sidecar
 from signing import Batch, FileKind, RefusedFile, SignedFile
 from signing.parallel import THREADS
 

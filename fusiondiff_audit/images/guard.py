@@ -97,11 +97,11 @@ class Guard:
 
 def stored_pixels(data: bytes, header: ImageHeader) -> Samples | None:
     """Return a view of the file's bytes, if it stores its samples as they are, in either byte order; else None."""
-    offset, layout = header.raw_offset, header.layout
-    if offset is None or layout is None:
+    plane = header.raw_plane
+    if plane is None:
         return None
-    stored = np.dtype(header.dtype).newbyteorder(layout.order)
-    samples = np.frombuffer(data, stored, header.height * header.width, offset).astype(header.dtype, copy=False)
+    stored = np.frombuffer(data, plane.kind, header.height * header.width, plane.offset)
+    samples = stored.astype(header.dtype, copy=False)
     samples.flags.writeable = False
     return samples.reshape(header.height, header.width, 1)
 

@@ -40,6 +40,15 @@ class TiffLayout:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaneLayout:
+    """How a file stores one grey plane without compression: numbers of one type, row after row."""
+
+    kind: str  # of the numbers, as numpy names it with its byte order, such as `<i2`
+    offset: int
+    upward: bool = False  # the first stored row is the lowest of the image
+
+
+@dataclass(frozen=True, slots=True)
 class ImageHeader:
     """An image as its container describes it. `channels` counts what is stored, a constant alpha included."""
 
@@ -54,12 +63,14 @@ class ImageHeader:
     unreferenced: int = 0  # bytes that belong to no part of the image, wherever they lie
     notes: tuple[str, ...] = ()
     layout: TiffLayout | None = None  # of a TIFF
+    plane: PlaneLayout | None = None  # of a microscope's own format
 
     def to_data(self) -> dict[str, Any]:
         """Return the header as JSON has it; the law is `ImageHeader.from_data(h.to_data()) == h`."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         layout = self.layout and {name: getattr(self.layout, name) for name in self.layout.__slots__}
-        return fields | {"palette": self.palette.hex(), "layout": layout}
+        plane = self.plane and {name: getattr(self.plane, name) for name in self.plane.__slots__}
+        return fields | {"palette": self.palette.hex(), "layout": layout, "plane": plane}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> "ImageHeader":
@@ -68,6 +79,8 @@ class ImageHeader:
         if layout := data["layout"]:
             pieces = tuple((offset, size) for offset, size in layout["pieces"])
             own["layout"] = TiffLayout(**layout | {"compression": Compression(layout["compression"]), "pieces": pieces})
+        if plane := data["plane"]:
+            own["plane"] = PlaneLayout(**plane)
         return cls(**data | own | {"palette": bytes.fromhex(data["palette"])})
 
     @property
@@ -76,15 +89,26 @@ class ImageHeader:
         return f"u{self.bits // 8}"
 
     @property
-    def raw_offset(self) -> int | None:
-        """Return the offset of samples that are stored grey, uncompressed and contiguous: they need no decoder."""
+    def compression(self) -> str:
+        """Return how the samples are compressed, in one word."""
+        if self.layout is not None:
+            return self.layout.compression.value
+        if self.plane is not None:
+            return Compression.NONE.value
+        return "lossy" if self.lossy else "lossless"
+
+    @property
+    def raw_plane(self) -> PlaneLayout | None:
+        """Return the place of samples that are stored as they are, grey and contiguous: they need no decoder."""
+        if self.plane is not None:
+            return self.plane if self.plane.kind[1:] == self.dtype and not self.plane.upward else None
         layout = self.layout
         if layout is None or layout.compression is not Compression.NONE or layout.tiled:
             return None
         if self.channels > 1 or self.palette:
             return None
         follow = all(a + size == b for (a, size), (b, _) in zip(layout.pieces, layout.pieces[1:], strict=False))
-        return layout.pieces[0][0] if follow else None
+        return PlaneLayout(f"{layout.order}{self.dtype}", layout.pieces[0][0]) if follow else None
 
     @property
     def nbytes(self) -> int:

@@ -16,8 +16,9 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from fusiondiff_audit.images.claims import Claims, read_claims
+from fusiondiff_audit.images.claims import Claims
 from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.file_claims import read_claims
 from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.formats.registry import format_of
 from fusiondiff_audit.images.guard import Guard
@@ -98,7 +99,7 @@ def decode(file: SignedFile | LooseFile, *, guard: Guard, sidecar: tuple[Claims,
 
 def _decoder(header: ImageHeader) -> str:
     """Return the library that decoded the pixels, and its version: another one may round a JPEG otherwise."""
-    if header.raw_offset is not None:
+    if header.raw_plane is not None:
         return "none: the samples are stored as they are"
     return _library(format_of(header).library)
 

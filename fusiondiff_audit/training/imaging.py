@@ -37,13 +37,12 @@ class ImagedFile:
 def imaging_facts(micrograph: Micrograph, example: LabelledExample) -> dict[str, str | float]:
     """Return what is stated of the imaging of a micrograph."""
     header, claims = micrograph.header, micrograph.claims
-    compression = header.layout.compression.value if header.layout else "lossy" if header.lossy else "lossless"
     vendors = {scale.source.value for scale in claims.scales if scale.source is not ScaleSource.MANIFEST}
     facts: dict[str, FactValue] = {
         DEVICE: example.device,
         "imaging session": example.session,
         "file format": header.format,
-        "compression": compression,
+        "compression": header.compression,
         "pixel type": f"{header.channels} x {header.bits} bits",
         "image size": f"{header.width} x {header.height} pixels",
         "pixel size": float(claims.scale.nanometres) if claims.scale else None,

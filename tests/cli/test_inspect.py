@@ -11,6 +11,8 @@ from fusiondiff_audit import extras
 from fusiondiff_audit.cli.exits import Exit
 from fusiondiff_audit.images import worker
 from tests.cli.conftest import Tool
+from tests.images.microscope_models import MrcModel
+from tests.images.microscope_writers import dm, mrc, ser
 from tests.images.synthetic import grains, written
 
 SIGN = ("sign", "shots", "--key", "device.pem", "--device", "sem-1")
@@ -67,6 +69,36 @@ def test_each_image_is_described(shots: Tool) -> None:
     assert files["first.tif"]["image"]["pixels"] == files["copy.png"]["image"]["pixels"]
     assert files["white.tif"]["quality"]["notAssessable"] == ["saturated"]
     assert files["deep/sixteen.tif"]["image"]["decoder"].startswith("imagecodecs ")
+
+
+def test_microscopes_own_files_are_signed_and_described_as_images(lab: Tool) -> None:
+    """One image in five formats has one digest; a stack is refused, with the way to export an image of it."""
+    pixels = grains(120, 160, top=65_535)
+    Path("shots").mkdir()
+    files = {
+        "a.tif": written(pixels),
+        "b.mrc": mrc(pixels.astype("f4"), cell=(1600, 1200, 0), sampling=(160, 120, 1)),
+        "c.dm3": dm(pixels.astype("i4"), scale=0.002, unit="µm"),
+        "d.dm4": dm(pixels, 4),
+        "e.ser": ser(pixels.astype("u4"), across=2e-9, down=2e-9),
+        "f.mrc": MrcModel(sections=3, samples=bytes(48)).to_bytes(),
+    }
+    for name, data in files.items():
+        Path("shots", name).write_bytes(data)
+    assert lab(*SIGN).code == 0
+    done = lab(*INSPECT, "--json")
+    assert done.code == Exit.UNREADABLE
+    described = {file["name"]: file for file in done.json["files"]}
+    assert {file["kind"] for file in described.values()} == {"image"}
+    assert described.pop("f.mrc")["state"] == "refused"
+    assert "unsupported: 'f.mrc': an MRC of 3 sections; files of one are read" in done.err
+    assert "export the image that is meant as a grey TIFF of 8 or 16 bits, before signing" in done.err
+    assert {file["image"]["sameAs"] for name, file in described.items() if name != "a.tif"} == {"a.tif"}
+    scales = {name: file["claims"]["nanometresPerPixel"] for name, file in described.items()}
+    assert scales["a.tif"] == []
+    assert scales["b.mrc"] == [{"value": "1.000000", "source": "MRC"}]
+    assert scales["c.dm3"] == [{"value": "2.000000", "source": "Gatan"}]
+    assert scales["e.ser"] == [{"value": "2.000000", "source": "TIA"}]
 
 
 def test_thumbnails_dim_the_data_bar(shots: Tool) -> None:

@@ -1,5 +1,6 @@
 """Whatever bytes come: the walkers say what is wrong, and so do the decoders behind them."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,17 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusiondiff_audit.images.claims import read_claims, read_sidecar
 from fusiondiff_audit.images.decoding import decode_samples
 from fusiondiff_audit.images.errors import ImageError
+from fusiondiff_audit.images.file_claims import read_claims
 from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.formats.registry import FORMATS
+from fusiondiff_audit.images.sidecar import read_sidecar
+from tests.images.dm_model import dm_model
 from tests.images.synthetic import written
 from tests.images.test_header import TIFFS
 from tests.vectors.images import make
 
 ROOT = Path(__file__).parents[2]
-NAMES = {signature: f"x{image.suffixes[0]}" for image in FORMATS for signature in image.signatures}
+BEGINNINGS = {
+    **{b"\x89PNG\r\n\x1a\n": "x.png", b"\xff\xd8\xff": "x.jpg", b"II\x97\x01\x20\x02": "x.ser"},
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "x.tif"),
+    **{bytes(208) + stamp: "x.mrc" for stamp in (b"MAP DD\0\0", b"MAP DA\0\0", b"MAP \x11\x11\0\0")},
+    **{dm_model().to_bytes()[:21]: "x.dm3", dm_model(4).to_bytes()[:27]: "x.dm4"},
+}
 SEEDS = [*make.GOOD.items(), *(("x.tif", written(p, **dict(o))) for p, o, _ in TIFFS.values())]
 
 
@@ -35,9 +43,21 @@ def walk_and_decode(data: bytes, name: str) -> None:
         assert str(e).isprintable()
 
 
-@given(st.sampled_from(sorted(NAMES)), st.binary(max_size=300))
-def test_any_bytes_behind_a_magic_end_in_a_reason(magic: bytes, rest: bytes) -> None:
-    walk_and_decode(magic + rest, NAMES[magic])
+@given(st.sampled_from(sorted(BEGINNINGS)), st.binary(max_size=300))
+def test_any_bytes_behind_a_signature_end_in_a_reason(beginning: bytes, rest: bytes) -> None:
+    walk_and_decode(beginning + rest, BEGINNINGS[beginning])
+
+
+def test_every_signature_has_a_beginning() -> None:
+    signatures = {(image.suffixes[0], signature) for image in FORMATS for signature in image.signatures}
+    reached = {
+        (image.suffixes[0], signature)
+        for image in FORMATS
+        for signature in image.signatures
+        for beginning in BEGINNINGS
+        if re.compile(signature).match(beginning, image.signature_offset)
+    }
+    assert reached == signatures
 
 
 @given(st.sampled_from(SEEDS), st.data())
@@ -61,7 +81,7 @@ def test_any_sidecar_is_read_as_claims_or_not_at_all(text: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+@pytest.mark.parametrize("suffix", [image.suffixes[0] for image in FORMATS])
 def test_a_fuzzer_that_follows_the_code_finds_nothing(suffix: str, tmp_path: Path) -> None:
     for i, (name, data) in enumerate([*SEEDS, *((n, d) for files in make.ALL.values() for n, d in files.items())]):
         if Path(name).suffix == suffix:

@@ -407,7 +407,7 @@ def test_every_file_has_a_process_of_its_own(guard: Guard, monkeypatch: pytest.M
         guard.decode(PACKED, head(PACKED))
     assert len(lanes) == 7
     plain = written(GREY16)  # stored as it is: nothing to decode
-    assert head(plain).raw_offset is not None
+    assert head(plain).raw_plane is not None
     assert (guard.decode(plain, head(plain)).pixels[:, :, 0] == GREY16).all()
     assert len(lanes) == 7
 

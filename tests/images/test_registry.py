@@ -38,8 +38,26 @@ def test_every_format_has_a_name_and_a_decoder_of_its_own(image_format: ImageFor
     assert rows.shape[:2] == (header.height, header.width)
 
 
+SIGNATURES = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "JPEG": (b"\xff\xd8\xff",),
+    "MRC": (b"MAP DD\0\0", b"MAP DA\0\0", b"MAP \x11\x11\0\0"),
+    "DM3": (bytes.fromhex("00000003 000004d3 00000001 01 00 00000005 14"),),
+    "DM4": (bytes.fromhex("00000004 00000000000006c5 00000001 01 00 0000000000000005 15"),),
+    "SER": (b"II\x97\x01\x10\x02", b"II\x97\x01\x20\x02"),
+}
+
+
+def test_every_format_has_its_signatures() -> None:
+    assert list(SIGNATURES) == [image_format.name.upper() for image_format in FORMATS]
+    for image_format in FORMATS:
+        for signature in SIGNATURES[image_format.name.upper()]:
+            assert image_format.recognises(bytes(image_format.signature_offset) + signature)
+
+
 @pytest.mark.parametrize(
-    ("signature", "name"), [(signature, image.name.upper()) for image in FORMATS for signature in image.signatures]
+    ("signature", "name"), [(signature, name) for name, signatures in SIGNATURES.items() for signature in signatures]
 )
 def test_the_signature_of_every_format_is_refused_behind_an_image(signature: bytes, name: str) -> None:
     for gap in (signature, bytes(9) + signature + b"more"):

@@ -20,9 +20,10 @@ from fusiondiff_audit.images.errors import ImageError, ImageReason
 from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.formats.registry import FORMATS
 from fusiondiff_audit.images.guard import Guard
-from fusiondiff_audit.images.header import MAX_BYTES, MAX_IMAGE_FILE, Compression, ImageHeader, TiffLayout
+from fusiondiff_audit.images.header import MAX_BYTES, MAX_IMAGE_FILE, Compression, ImageHeader, PlaneLayout, TiffLayout
 from fusiondiff_audit.images.resources import MEMORY, MOST_PROCESSOR, ResourceLimits, limit_resources
 from tests.images import heavy
+from tests.images.dm_model import dm_model
 from tests.images.test_guard import PACKED, children_of, head, hostile
 from tests.vectors.images import make
 
@@ -98,6 +99,10 @@ LARGEST = {
     "jpeg": largest("jpeg"),
     "jpeg of one column": largest("jpeg", width=1, height=32_768),
     **{f"tiff, {c}": largest("tiff", layout=layout(c)) for c in Compression},
+    **{
+        f"{name}, {kind}": largest(name, width=8192, height=8192, channels=1, bits=16, plane=PlaneLayout(kind, 1024))
+        for name, kind in (("mrc", "<f4"), ("dm3", "<i2"), ("dm4", "<f8"), ("ser", "<i4"))
+    },
     **{f"tiff, two tiles of {c}": largest("tiff", layout=layout(c, tile=(4096, 10_928))) for c in Compression},
 }
 
@@ -146,8 +151,11 @@ COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
     "noise in a progressive JPEG": ("x.jpg", lambda: heavy.progressive(2048)),
     "noise in a PNG": ("x.png", lambda: heavy.png_of(3000, 3000, 2, 16, noise_row(3000), level=0)),
     "zeros of LZW": ("x.tif", lambda: heavy.flat_tiff(6000, 4000, compression=5, channels=3)),
+    "floating point of 64 bits": (
+        "x.dm4", lambda: dm_model(4, bytes(8 * 25_000_000), type_=7, kind=12, depth=8, sides=(5000, 5000)).to_bytes(),
+    ),
     "zeros of deflate": ("x.tif", lambda: heavy.flat_tiff(6000, 4000, compression=8, channels=4)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.slow

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from fusiondiff_audit.cli.sign import read_entries
-from fusiondiff_audit.images.claims import ScaleSource, read_claims, read_sidecar
+from fusiondiff_audit.images.claims import ScaleSource
+from fusiondiff_audit.images.file_claims import read_claims
 from fusiondiff_audit.images.formats.recognition import read_image_header
 from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from fusiondiff_audit.images.preparation import Geometry, prepare
 from fusiondiff_audit.images.quality import is_assessable
+from fusiondiff_audit.images.sidecar import read_sidecar
 from fusiondiff_audit.inputs.labels import Use, read_labels
 from fusiondiff_audit.kiln.folder import FolderSpec, SyntheticFile, entries_csv, labels_csv, make_files, makers_csv
 from fusiondiff_audit.kiln.specimens import Pixels, specimen

@@ -1,5 +1,6 @@
 """The description of an image file format: how it is recognised, read and decoded."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -19,8 +20,13 @@ class ImageFormat:
 
     name: str  # as headers and `inspect` state it
     suffixes: tuple[str, ...]  # of file names, in lower case
-    signatures: tuple[bytes, ...]  # every file begins with one of them, and none stands beside an image
+    signatures: tuple[bytes, ...]  # regular expressions: every file has one of them, and none stands beside an image
     read_header: Callable[[bytes, str], tuple[ImageHeader, Spans]]  # from a file's bytes and name; decodes nothing
     decoder_memory: Callable[[ImageHeader, int], int]  # bytes that decoding a file of so many bytes takes at most
     decoder: str  # module
     library: str  # distribution that decodes; reports state its version
+    signature_offset: int = 0  # bytes before the signature
+
+    def recognises(self, data: bytes) -> bool:
+        """Say whether a file has a signature of this format."""
+        return any(re.compile(signature).match(data, self.signature_offset) for signature in self.signatures)

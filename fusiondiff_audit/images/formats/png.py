@@ -1,5 +1,6 @@
 """PNG, read chunk by chunk (PNG specification, third edition): each chunk's length, CRC and kind are checked."""
 
+import re
 import struct
 import zlib
 from typing import TypeVar
@@ -134,7 +135,7 @@ def _decoder_memory(header: ImageHeader, size: int) -> int:
 PNG = ImageFormat(
     name="png",
     suffixes=(".png",),
-    signatures=(SIGNATURE,),
+    signatures=(re.escape(SIGNATURE),),
     read_header=_read_header,
     decoder_memory=_decoder_memory,
     decoder="fusiondiff_audit.images.formats.png_decoder",

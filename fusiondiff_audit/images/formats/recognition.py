@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePath
 
-from fusiondiff_audit.images.errors import malformed, too_large, unsupported
+from fusiondiff_audit.images.errors import ambiguous, malformed, too_large, unsupported
 from fusiondiff_audit.images.formats.image_format import ImageFormat
 from fusiondiff_audit.images.formats.registry import FORMATS
 from fusiondiff_audit.images.formats.unreferenced import check_gaps, format_at
@@ -29,8 +29,11 @@ def read_image_header(data: bytes, name: str) -> ImageHeader:
 
 
 def _recognise(data: bytes) -> ImageFormat:
-    for image_format in FORMATS:
-        if data.startswith(image_format.signatures):
-            return image_format
+    recognised = [image_format for image_format in FORMATS if image_format.recognises(data)]
+    if len(recognised) > 1:
+        names = " and of a ".join(image_format.name.upper() for image_format in recognised)
+        raise ambiguous(f"its beginning is that of a {names}")
+    if recognised:
+        return recognised[0]
     names = ", ".join(image_format.name.upper() for image_format in FORMATS)
     raise unsupported(f"{format_at(data[:8]) or f'none of {names}'}, beginning with {data[:8].hex(' ')}")

@@ -192,7 +192,7 @@ def _decoder_memory(header: ImageHeader, _size: int) -> int:
 TIFF = ImageFormat(
     name="tiff",
     suffixes=(".tif", ".tiff"),
-    signatures=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    signatures=(rb"II[*+]\0", rb"MM\0[*+]"),
     read_header=_read_header,
     decoder_memory=_decoder_memory,
     decoder="fusiondiff_audit.images.formats.tiff_decoder",

@@ -13,7 +13,7 @@ from fusiondiff_audit.images.formats.registry import FORMATS
 MAX_UNREFERENCED = 64 * 1024  # bytes of a file; of 480 laboratory TIFFs 40 had some
 _PADDING = b"\0\xff \t\r\n"
 _SEARCHED = 3  # bytes of a signature or more: noise of the admitted size has one in one file of a hundred at most
-_IMAGES = {signature: f"a {image.name.upper()}" for image in FORMATS for signature in image.signatures}
+_IMAGES = {signature: f"a {image.name.upper()}" for image in FORMATS for signature in image.signatures}  # patterns
 _OTHERS = {
     b"PK\x03\x04": "a ZIP archive",
     b"PK\x05\x06": "a ZIP archive",
@@ -34,16 +34,18 @@ _COMPARED = {  # ordinary bytes or too few to be searched for; they are compared
     b"BM": "a bitmap",
     b"\x1f\x8b": "a gzip stream",
 }
-_FORMATS = _IMAGES | _OTHERS | _COMPARED
+_FORMATS = {re.compile(pattern): name for pattern, name in _IMAGES.items()} | {
+    re.compile(re.escape(magic)): name for magic, name in (_OTHERS | _COMPARED).items()
+}
 _ANYWHERE = re.compile(
-    b"|".join(re.escape(magic) for magic in _IMAGES | _OTHERS if len(magic) >= _SEARCHED)
+    b"|".join([*_IMAGES, *(re.escape(magic) for magic in _OTHERS if len(magic) >= _SEARCHED)])
     + rb"|(?i:<(?:!doctype|html|script|svg))"
 )
 
 
 def format_at(start: bytes) -> str | None:
     """Return the format of files that begin so, if it is known."""
-    return next((name for magic, name in _FORMATS.items() if start.startswith(magic)), None)
+    return next((name for pattern, name in _FORMATS.items() if pattern.match(start)), None)
 
 
 def check_gaps(data: bytes, spans: Iterable[tuple[int, int]]) -> int:

@@ -12,13 +12,24 @@ from fusiondiff_audit.images.guard import Guard
 from fusiondiff_audit.images.micrograph import LooseFile, decode
 from tests.images.differential.case import Case
 from tests.images.differential.comparison import disagreement, is_full_depth
+from tests.images.differential.dms import dm3_case, dm4_case
 from tests.images.differential.jpegs import jpeg_case
+from tests.images.differential.mrcs import mrc_case
 from tests.images.differential.pngs import png_case
+from tests.images.differential.sers import ser_case
 from tests.images.differential.tiffs import tiff_case
 from tests.images.differential.views import VIEWS, View, look
 
-CASES: dict[str, Callable[[int], Case]] = {".tif": tiff_case, ".png": png_case, ".jpg": jpeg_case}
-COUNTS = {".tif": 1900, ".png": 800, ".jpg": 600}
+CASES: dict[str, Callable[[int], Case]] = {
+    ".tif": tiff_case,
+    ".png": png_case,
+    ".jpg": jpeg_case,
+    ".mrc": mrc_case,
+    ".dm3": dm3_case,
+    ".dm4": dm4_case,
+    ".ser": ser_case,
+}
+COUNTS = {".tif": 1900, ".png": 800, ".jpg": 600, ".mrc": 400, ".dm3": 400, ".dm4": 400, ".ser": 400}
 LEAST_ADMITTED = 0.25  # of the files of a container: a test that sees refusals alone compares nothing
 LEAST_OPENED = 0.4  # of the admitted files, by each reader at full depth
 

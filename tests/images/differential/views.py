@@ -9,6 +9,9 @@ OpenCV     `imdecode` with IMREAD_UNCHANGED; with IMREAD_COLOR and IMREAD_ANYDEP
            asks for is applied, as `imread` does; and the pages that `imdecodemulti` finds. What libjpeg says meanwhile
            on standard error (that data is missing or damaged, so that it guessed) is part of the view.
 
+mrcfile, ncempy  what they return of a file; numbers of other types as unsigned ones of 16 bits, where all of them are
+           (8 where the file has 8).
+
 A reader that gives fewer bits than the file holds (Pillow reads 16 bits of colour as 8) does not open it at full depth,
 and is left out there.
 """
@@ -22,14 +25,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
 from PIL import Image, ImageOps
-
-from fusiondiff_audit.images.formats.registry import FORMATS
 
 Samples = npt.NDArray[Any]
 
@@ -164,7 +166,57 @@ def _with_channels(samples: Samples) -> Samples:
     return native[:, :, None] if native.ndim == 2 else native
 
 
-_ALL = tuple(image_format.suffixes[0] for image_format in FORMATS)
+def _mrcfile(data: bytes) -> View:
+    import mrcfile  # with readers of microscopes' files come libraries that take seconds to load
+
+    with _file(data, ".mrc") as name, mrcfile.open(name) as file:
+        return _of_numbers(file.data)
+
+
+def _ncempy_mrc(data: bytes) -> View:
+    from ncempy.io import mrc
+
+    with _file(data, ".mrc") as name:
+        return _of_numbers(mrc.mrcReader(name)["data"])
+
+
+def _ncempy_dm(data: bytes) -> View:
+    from ncempy.io import dm
+
+    with _file(data, ".dm3") as name:
+        return _of_numbers(dm.dmReader(name)["data"])
+
+
+def _ncempy_ser(data: bytes) -> View:
+    from ncempy.io import ser
+
+    types = ser.fileSER._dictDataType | {1: "<u1"}  # 1.16 has a blank in it, which numpy 2 refuses
+    with _file(data, ".ser") as name, mock.patch.object(ser.fileSER, "_dictDataType", types), ser.fileSER(name) as file:
+        return _of_numbers(file.getDataset(0)[0])  # `serReader` turns a column into a row
+
+
+@contextmanager
+def _file(data: bytes, suffix: str) -> Iterator[str]:
+    """Write a file for readers that take nothing else."""
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        yield file.name
+
+
+def _of_numbers(found: Any) -> View:
+    """Return the last plane, and how many there are."""
+    numbers = np.asarray(found)
+    if numbers.ndim < 2:
+        numbers = numbers.reshape(1, -1)
+    planes = numbers.reshape(-1, *numbers.shape[-2:])
+    plane, most = planes[-1], 255 if numbers.dtype.itemsize == 1 else 65_535
+    if ((plane >= 0) & (plane <= most) & (plane == np.floor(plane))).all():
+        plane = plane.astype(np.uint8 if most == 255 else np.uint16)
+    return View(_with_channels(plane), False, len(planes))
+
+
+_ALL = (".png", ".tif", ".jpg")
 VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes], View | None]]] = {
     "tifffile series": ((".tif",), _tifffile_series),
     "tifffile page": ((".tif",), _tifffile_page),
@@ -173,4 +225,8 @@ VIEWS: dict[str, tuple[tuple[str, ...], Callable[[bytes], View | None]]] = {
     "OpenCV": (_ALL, _opencv),
     "OpenCV turned": (_ALL, _opencv_turned),
     "OpenCV pages": ((".tif", ".png"), _opencv_pages),
+    "mrcfile": ((".mrc",), _mrcfile),
+    "ncempy MRC": ((".mrc",), _ncempy_mrc),
+    "ncempy DM": ((".dm3", ".dm4"), _ncempy_dm),
+    "ncempy SER": ((".ser",), _ncempy_ser),
 }

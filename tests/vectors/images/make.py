@@ -1,9 +1,11 @@
-"""Makes the pictures beside this file, each named after its defect: `python tests/vectors/images/make.py`."""
+"""Makes the pictures beside this file, each named after its defect: `python -m tests.vectors.images.make`."""
 
 import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from tests.vectors.images import microscope
 
 HERE = Path(__file__).parent
 Tag = tuple[int, int, int, int]  # number, type, count, value or offset
@@ -404,6 +406,11 @@ GOOD: dict[str, bytes] = {
     ),
     "good-imagej.tif": tagged((270, ASCII, b"ImageJ=1.54f\nimages=1\nunit=nm\n\0")),
 }
+MALFORMED |= microscope.MALFORMED
+AMBIGUOUS |= microscope.AMBIGUOUS
+TOO_LARGE |= microscope.TOO_LARGE
+UNSUPPORTED |= microscope.UNSUPPORTED
+GOOD |= microscope.GOOD
 ALL = {"malformed": MALFORMED, "ambiguous": AMBIGUOUS, "too-large": TOO_LARGE, "unsupported": UNSUPPORTED, "good": GOOD}
 
 
