@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
 from fusiondiff_audit.cli.options import (
     PATH,
     TrustContext,
@@ -134,6 +133,7 @@ def command(
     inputs = read_inputs(request, auditor, trust.store)
     # What follows imports torch, which takes seconds.
     from fusiondiff_audit.auditing.batch_run import audit_batch
+    from fusiondiff_audit.cli.audit_answer import audit_answer, repetition_answer
 
     done = audit_batch(inputs, watch=_watch)
     result = done.result

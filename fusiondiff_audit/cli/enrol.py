@@ -1,5 +1,6 @@
 """The verb `enrol`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,15 @@ from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
+    from fusiondiff_audit.training.labelled_batches import LabelledBatch
+
+_SHOWN = 5  # names of images
+
+
+def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
+    if number % 2 == 0:
+        raise click.BadParameter(f"{number} is even, and so many votes can be equal")
+    return number
 
 
 @click.command()
@@ -25,7 +35,14 @@ if TYPE_CHECKING:
 @click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
 @click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
 @click.option("--name", help="The new bundle's name, in every report made with it. [the folder's name]")
-@click.option("--partitions", type=click.IntRange(1, 999), default=1, show_default=True, help="Odd: forests that vote.")
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 999),
+    callback=_odd,
+    default=1,
+    show_default=True,
+    help="Odd: forests that vote.",
+)
 @click.option("--trees", type=click.IntRange(1, 10_000), default=300, show_default=True, help="Of each forest.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the forests.")
 @click.option("--demonstration", is_flag=True, help="The specimens are synthetic: every output says DEMONSTRATION.")
@@ -68,34 +85,47 @@ def command(
         --model sd14 --trust trust.json --key model.pem --out alder
     """
     require("audit", "enrolling specimens")
-    from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.enrolment import ForestSettings
-    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
-    from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
+    from fusiondiff_audit.model.bundle_files import read_files
+    from fusiondiff_audit.model.names import refuse_bad_name, refuse_bad_reference
     from fusiondiff_audit.training.labelled_batches import read_labelled
 
     signing.refuse_existing(out)
+    name = out.absolute().name if name is None else name
+    refuse_bad_name(name)
+    refuse_bad_reference(reference)
     signer = open_key(key, passphrase_files)
     signing.refuse_unfit(signer)
-    try:
-        order = EnrolmentOrder(
-            reference,
-            ForestSettings(partitions, trees, seed),
-            demonstration,
-            out.absolute().name if name is None else name,
-        )
-    except ValueError as e:
-        raise signing.SigningError(signing.Reason.BAD_REQUEST, f"{e}; the number of partitions is odd") from e
     batches = read_labelled(
         signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,)) for folder in folders
     )
+    _say_unlisted(batches)
+    files = read_files(bundle, trust=trust.store, unverified=False)
+    # What follows imports scikit-learn and torch, which takes seconds.
+    from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
+
     for sentence in EnrolmentForecast.of_batches(batches).sentences():
         say(sentence)
-    model = DiffusionModel.from_pretrained(bundle, trust=trust.store)
+    from fusiondiff_audit.model.bundle import build_bundle
+    from fusiondiff_audit.model.classifier import DiffusionModel
+    from fusiondiff_audit.model.enrolment import ForestSettings
+    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
+
+    order = EnrolmentOrder(reference, ForestSettings(partitions, trees, seed), demonstration, name)
+    model = DiffusionModel.from_bundle(build_bundle(files))
     with ProgressLine("embedding") as line:
         made = enrol(batches, model, order, progress=lambda part, done, of: line.of(part)(done, of))
     made.save(out, key=signer)
     return _answer(made, out, signer, trust)
+
+
+def _say_unlisted(batches: "Sequence[LabelledBatch]") -> None:
+    """Print how many images of each batch have no label, and their names."""
+    for batch in batches:
+        if names := batch.unlisted:
+            shown = ", ".join(ascii(name) for name in names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+            folder = batch.batch.folder
+            say(f"{folder}: {count(len(names), 'image')} not in labels.csv, so not enrolled: {shown}{more}")
 
 
 def _answer(made: "DiffusionModel", out: Path, signer: signing.PrivateKey, trust: TrustContext) -> Answer:

@@ -1,9 +1,10 @@
 """Labels of files, from labels.csv.
 
-Columns `file,label,specimen,maker,session,use`, of which the first two are needed. `label` is `authentic` or
-`counterfeit`; `maker` is who made the specimen, `session` when or in which run it was imaged; `use` is `enrol` (if left
-out) or `hold-out`, for specimens that no enrolment takes. A file without a specimen is one of its own. A specimen of
-two labels, makers or uses would leak from one part into another, and is refused; it may be imaged in several sessions.
+Columns `file,label,specimen,maker,session,use`, of which the first two are needed. `file` has `/` between folders, or
+the backslash of Windows; `label` is `authentic` or `counterfeit`, in any case; `maker` is who made the specimen,
+`session` when or in which run it was imaged; `use` is `enrol` (if left out) or `hold-out`, for specimens that no
+enrolment takes. A file without a specimen is one of its own. A specimen of two labels, makers or uses would leak from
+one part into another, and is refused; it may be imaged in several sessions.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from signing.names import refuse_unsafe
 from signing.strict import refuse_bad_label
 
 LABEL_COLUMNS = ("file", "label", "specimen", "maker", "session", "use")
+LABEL_NAMES = ("authentic", "counterfeit")
 _NAMES = ("specimen", "maker", "session")
 _RETIRED_USE = "calibrate"
 
@@ -52,14 +54,14 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
     labels: dict[str, FileLabel] = {}
     firsts: dict[str, tuple[str, FileLabel]] = {}
     for where, row in read_rows(path, known=set(LABEL_COLUMNS), needed=("file", "label"), data=data):
-        name = row["file"]
+        name = row["file"].replace("\\", "/")  # no name that is signed has a backslash
         try:
             refuse_unsafe(name)
         except SigningError as e:
-            raise bad_table(path, f"{where}: {name!a} names no file of the folder") from e
+            raise bad_table(path, f"{where}: {row['file']!a} names no file of the folder") from e
         if name in labels:
             raise bad_table(path, f"{where}: {name!a} is named twice")
-        label = _label(path, where, row)
+        label = _label(path, where, name, row)
         first_place, first = firsts.setdefault(label.specimen, (where, label))
         if first.of_specimen != label.of_specimen:
             fault = f"{where}: specimen {label.specimen!a} has another label, maker or use than on {first_place}"
@@ -70,24 +72,23 @@ def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
     return labels
 
 
-def _label(path: Path, where: str, row: dict[str, str]) -> FileLabel:
-    if row["label"] not in ("authentic", "counterfeit"):
-        raise bad_table(path, f"{where}: {row['label']!a} is no label; authentic and counterfeit are")
+def _label(path: Path, where: str, name: str, row: dict[str, str]) -> FileLabel:
+    label = row["label"].strip().lower()
+    if label not in LABEL_NAMES:
+        raise bad_table(path, f"{where}: {row['label']!a} is no label; {' and '.join(LABEL_NAMES)} are")
     for column in _NAMES:
         try:
             refuse_bad_label(row.get(column) or None)
         except SigningError as e:
             raise bad_table(path, f"{where}: {column} {e}") from e
-    use = row.get("use") or Use.ENROL
+    use = row.get("use", "").strip().lower() or Use.ENROL
     if use == _RETIRED_USE:
         fault = f"{where}: {use!a} is no longer a use: every enrolled specimen calibrates"
         raise bad_table(path, fault, f"say {Use.ENROL}, or {Use.HOLD_OUT} for what no enrolment takes")
     if use not in tuple(Use):
         raise bad_table(path, f"{where}: {use!a} is no use; {' and '.join(Use)} are")
-    specimen = row.get("specimen") or _own_specimen(row["file"])
-    return FileLabel(
-        row["label"] == "authentic", specimen, Use(use), row.get("maker") or None, row.get("session") or None
-    )
+    specimen = row.get("specimen") or _own_specimen(name)
+    return FileLabel(label == LABEL_NAMES[0], specimen, Use(use), row.get("maker") or None, row.get("session") or None)
 
 
 def _own_specimen(file: str) -> str:

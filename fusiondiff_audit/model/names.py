@@ -1,4 +1,4 @@
-"""Names of new bundles: readable, and unlike those of the bundles that come with the tool."""
+"""Names and references of new bundles: readable, and names unlike those of the bundles that come with the tool."""
 
 from reports.verdict.model_names import JOINT, comparable, reserved_name, states_base
 from signing import Reason, SigningError
@@ -19,3 +19,10 @@ def refuse_bad_name(name: str) -> None:
     if (own := reserved_name(name)) is not None:
         fault = f"{text!a} would be taken for {own}, the name of a bundle that comes with the tool"
         raise SigningError(Reason.BAD_REQUEST, fault, hint=_HINT)
+
+
+def refuse_bad_reference(reference: str) -> None:
+    """Refuse a reference that no reader of the bundle would accept."""
+    if not reference or reference != reference.strip() or not is_plain(reference):
+        fault = f"the reference {reference[:100]!a} is empty, or has what people cannot see"
+        raise SigningError(Reason.BAD_REQUEST, fault)

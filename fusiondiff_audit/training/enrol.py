@@ -22,11 +22,10 @@ from fusiondiff_audit.images.micrograph import SignedMicrograph
 from fusiondiff_audit.model.classifier import DiffusionModel
 from fusiondiff_audit.model.enrolment import ForestSettings, LabelledExample
 from fusiondiff_audit.model.fit_head import FitProgress, no_progress
-from fusiondiff_audit.model.names import refuse_bad_name
+from fusiondiff_audit.model.names import refuse_bad_name, refuse_bad_reference
 from fusiondiff_audit.training.imaging import ImagedFile, check_imaging, imaging_facts
 from fusiondiff_audit.training.labelled_batches import LabelledBatch
 from signing import Reason, SigningError
-from signing.strict import is_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,7 @@ class EnrolmentOrder:
 
     def __post_init__(self) -> None:
         """Refuse a reference that no reader of the bundle would accept."""
-        if not self.reference or self.reference != self.reference.strip() or not is_plain(self.reference):
-            message = f"the reference {self.reference[:100]!a} is empty, or has what people cannot see"
-            raise SigningError(Reason.BAD_REQUEST, message)
+        refuse_bad_reference(self.reference)
         if self.name is not None:
             refuse_bad_name(self.name)
 

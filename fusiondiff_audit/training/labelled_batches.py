@@ -34,6 +34,12 @@ class LabelledBatch:
         return {name: label for name, label in self.labels.items() if label.use is Use.ENROL}
 
     @property
+    def unlisted(self) -> tuple[str, ...]:
+        """The images of the batch that have no label."""
+        images = (entry.name for entry in self.batch.manifest.files if entry.kind is FileKind.IMAGE)
+        return tuple(name for name in images if name not in self.labels)
+
+    @property
     def device(self) -> str:
         """The device that the manifest states."""
         return self.batch.manifest.device

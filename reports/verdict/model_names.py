@@ -13,9 +13,12 @@ True
 """
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 from reports.verdict.embedded import EMBEDDED_BUNDLES
-from reports.verdict.header import ModelHeader
+
+if TYPE_CHECKING:
+    from reports.verdict.header import ModelHeader
 
 JOINT = "enrolled on"  # between a model's name and its base's in a title
 
@@ -51,7 +54,7 @@ def display_base(base: str | None) -> str | None:
     return base if own is None or base == own else f"another {own}"
 
 
-def name_fault(model: ModelHeader) -> str | None:
+def name_fault(model: "ModelHeader") -> str | None:
     """Return what is false about the names of a model in a report, or None."""
     for name in filter(None, (model.name, model.base)):
         if states_base(name):

@@ -1,5 +1,7 @@
 """`enrol`: signed batches with labels in, a signed bundle out."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,8 @@ def test_what_a_bundle_can_say_is_said_before_and_after(keeper: Tool) -> None:
     )
     assert shown.code == 0, shown.err
     before = [line for line in shown.err.splitlines() if not line.startswith(("trust", "the trust"))]
+    assert before.pop(0).startswith("alder: 6 images not in labels.csv, so not enrolled: 'birch-0.tif', 'birch-1.tif'")
+    assert before.pop(0).startswith("birch: 6 images not in labels.csv, so not enrolled: 'alder-0.tif'")
     assert before[:2] == [
         "at an error rate of 10 %: no answers, every specimen is not-calibrated; 3 authentic and 3 counterfeit ones "
         "are missing",
@@ -94,7 +98,8 @@ def test_what_cannot_be_enrolled_is_refused(keeper: Tool) -> None:
         (("--out", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
         (("--name", "fusion-diff-v1-ceramic"), Exit.USAGE, "bad-request"),
         (("--out", "alder"), Exit.USAGE, "exists"),
-        (("--partitions", 2), Exit.USAGE, "bad-request"),
+        (("--partitions", 2), Exit.USAGE, "usage"),
+        (("--reference", " "), Exit.USAGE, "bad-request"),
         (("--key", "device.pem"), Exit.UNREADABLE, "unsupported"),
         (("--model", "nowhere"), Exit.UNREADABLE, "unreadable"),
         (("labelled",), Exit.USAGE, "bad-request"),  # the same batch twice
@@ -108,3 +113,42 @@ def test_what_cannot_be_enrolled_is_refused(keeper: Tool) -> None:
         bad = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder3", "--json")
         assert (bad.code, bad.json["reason"]) == (Exit.INTEGRITY, "wrong-role"), key
     assert not Path("alder3").exists()
+
+
+MAIN = """
+import sys
+from fusiondiff_audit.cli import main
+try:
+    main()
+finally:
+    print([name for name in ("torch", "numpy") if name in sys.modules])
+"""
+
+
+def test_what_must_be_refused_is_refused_before_torch_is_imported(keeper: Tool) -> None:
+    lines = write_labelled(Path("labelled"), 2)
+    signed(keeper, "labelled", lines)
+    refused = [
+        (("labelled", "--key", "device.pem"), "unsupported"),
+        (("labelled", "--model", "nowhere"), "neither a folder nor a bundle"),
+        (("labelled", "--trust", "labelled/labels.csv"), "malformed"),
+        (("batch",), "wrong-role"),
+    ]
+    for name, line in (("wrong", "alder-0.tif,genuine,s,,"), ("missing", "alder-9.tif,authentic,s,,")):
+        write_labelled(Path(name), 2)
+        signed(keeper, name, [*lines[:1], line])
+        refused.append(((name,), "is no label" if name == "wrong" else "missing-file"))
+    for words, told in refused:
+        call = ("enrol", *WORDS, "--key", "model.pem", "--out", "alder", *words)
+        done = subprocess.run([sys.executable, "-P", "-c", MAIN, *map(str, call)], capture_output=True, text=True)
+        assert told in done.stderr, words
+        assert done.stdout.splitlines()[-1] == "[]", words
+    assert not Path("alder").exists()
+
+
+def test_images_without_a_label_are_counted(keeper: Tool) -> None:
+    lines = write_labelled(Path("labelled"), 8)
+    signed(keeper, "labelled", lines[:9])
+    refused = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder", "--model", "nowhere")
+    assert "labelled: 8 images not in labels.csv, so not enrolled: 'alder-4.tif', 'alder-5.tif'" in refused.err
+    assert "'birch-4.tif' and 3 more\n" in refused.err
