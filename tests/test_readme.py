@@ -67,6 +67,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 HOMES = [
+    "fusiondiff_audit.inputs.specimen_pattern",
     "fusiondiff_audit.training.enrolment_forecast",
     "reports.arithmetic",
     "reports.stress.wording",

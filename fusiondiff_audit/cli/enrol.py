@@ -1,6 +1,7 @@
 """The verb `enrol`."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,15 +9,14 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
-from fusiondiff_audit.cli.enrol_answer import enrolment_data, enrolment_text, forest_rows
-from fusiondiff_audit.cli.file_checks import digest_rows
+from fusiondiff_audit.cli.class_folders import ClassOptions, class_folder_options
+from fusiondiff_audit.cli.enrol_answer import enrolment_answer
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import ProgressLine
-from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.training.labelled_batches import LabelledBatch
 
 _SHOWN = 5  # names of images
@@ -29,7 +29,8 @@ def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
 
 
 @click.command()
-@click.argument("folders", metavar="DIR...", type=PATH, nargs=-1, required=True)
+@click.argument("folders", metavar="DIR...", type=PATH, nargs=-1)
+@class_folder_options
 @click.option("--reference", required=True, help="Authentic as what: maker, ware or lot, and who chose the specimens.")
 @click.option("--model", "bundle", metavar="MODEL", required=True, help="A signed bundle: a folder, or a name.")
 @click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
@@ -51,6 +52,7 @@ def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
 @trust_options
 def command(
     folders: tuple[Path, ...],
+    classes: ClassOptions | None,
     reference: str,
     bundle: str,
     key: Path,
@@ -69,6 +71,10 @@ def command(
     file,label,specimen,maker,session,use; the last four are optional. Batches of several devices are enrolled together,
     and the order in which they are named does not matter. The encoder is frozen. Rows with use `hold-out` are left out.
 
+    In place of DIR, --authentic and --counterfeit name folders of images, in which nothing is changed: the images are
+    copied into a new batch, which gets a labels.csv and the labeller's signature. Folders in a --counterfeit folder are
+    makers. --specimen says which images show one specimen, by a pattern such as '{specimen}_*': A12_03.tif shows A12.
+
     Every enrolled specimen calibrates: with 19 specimens of each class the bundle answers at an error rate of 5 %, with
     9 at 10 %. With specimens by several makers of counterfeits, each maker is left out in turn to measure how often
     copies by makers that were never enrolled pass. What the bundle will be able to say is printed before the work
@@ -81,41 +87,51 @@ def command(
     specimens.
 
     \b
+    fusiondiff-audit enrol --authentic genuine --counterfeit copies --specimen '{specimen}_*' --device sem-1 \\
+        --reference 'Kiln Alder, lot 7, chosen by J. Doe' --model fusion-diff-v1-ceramic --trust trust.json \\
+        --labeller-key labeller.pem --key model.pem --out alder
     fusiondiff-audit enrol labelled-sem1 labelled-sem2 --reference 'Kiln Alder, lot 7, chosen by J. Doe' \\
-        --model sd14 --trust trust.json --key model.pem --out alder
+        --model fusion-diff-v1-ceramic --trust trust.json --key model.pem --out alder
     """
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.bundle_files import read_files
     from fusiondiff_audit.model.names import refuse_bad_name, refuse_bad_reference
     from fusiondiff_audit.training.labelled_batches import read_labelled
 
+    if bool(folders) is (classes is not None):
+        raise click.UsageError("name signed batches, DIR...; or --authentic and --counterfeit, folders of images")
     signing.refuse_existing(out)
     name = out.absolute().name if name is None else name
     refuse_bad_name(name)
     refuse_bad_reference(reference)
     signer = open_key(key, passphrase_files)
     signing.refuse_unfit(signer)
-    batches = read_labelled(
-        signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,)) for folder in folders
-    )
-    _say_unlisted(batches)
     files = read_files(bundle, trust=trust.store, unverified=False)
-    # What follows imports scikit-learn and torch, which takes seconds.
-    from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
+    signed: AbstractContextManager[Sequence[Path]] = nullcontext(folders)
+    if classes is not None:
+        batch, images = classes.batch_folder(out), classes.read()
+        signed = classes.signed(images, batch, classes.open_labeller_key(passphrase_files, trust))
+    with signed as named:
+        batches = read_labelled(
+            signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,)) for folder in named
+        )
+        _say_unlisted(batches)
+        # What follows imports scikit-learn and torch, which takes seconds.
+        from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
 
-    for sentence in EnrolmentForecast.of_batches(batches).sentences():
-        say(sentence)
-    from fusiondiff_audit.model.bundle import build_bundle
-    from fusiondiff_audit.model.classifier import DiffusionModel
-    from fusiondiff_audit.model.enrolment import ForestSettings
-    from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
+        for sentence in EnrolmentForecast.of_batches(batches).sentences():
+            say(sentence)
+        from fusiondiff_audit.model.bundle import build_bundle
+        from fusiondiff_audit.model.classifier import DiffusionModel
+        from fusiondiff_audit.model.enrolment import ForestSettings
+        from fusiondiff_audit.training.enrol import EnrolmentOrder, enrol
 
-    order = EnrolmentOrder(reference, ForestSettings(partitions, trees, seed), demonstration, name)
-    model = DiffusionModel.from_bundle(build_bundle(files))
-    with ProgressLine("embedding") as line:
-        made = enrol(batches, model, order, progress=lambda part, done, of: line.of(part)(done, of))
-    made.save(out, key=signer)
-    return _answer(made, out, signer, trust)
+        order = EnrolmentOrder(reference, ForestSettings(partitions, trees, seed), demonstration, name)
+        model = DiffusionModel.from_bundle(build_bundle(files))
+        with ProgressLine("embedding") as line:
+            made = enrol(batches, model, order, progress=lambda part, done, of: line.of(part)(done, of))
+        made.save(out, key=signer)
+    return enrolment_answer(made, batches, out, signer, trust)
 
 
 def _say_unlisted(batches: "Sequence[LabelledBatch]") -> None:
@@ -126,27 +142,3 @@ def _say_unlisted(batches: "Sequence[LabelledBatch]") -> None:
             more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
             folder = batch.batch.folder
             say(f"{folder}: {count(len(names), 'image')} not in labels.csv, so not enrolled: {shown}{more}")
-
-
-def _answer(made: "DiffusionModel", out: Path, signer: signing.PrivateKey, trust: TrustContext) -> Answer:
-    _, manifest = signing.read_model_claims(out)
-    rows = [
-        ("name", made.title),
-        ("authentic as", made.settings.reference or ""),
-        *forest_rows(made),
-        *digest_rows(manifest),
-        ("signed by", f"sha256:{signer.public.keyid}"),
-    ]
-    data = enrolment_data(made) | {
-        "bundle": str(out),
-        "digest": f"sha256:{manifest.digest}",
-        "model": f"sha256:{manifest.listing}",
-        "keyid": f"sha256:{signer.public.keyid}",
-        "trust": trust.data(),
-    }
-    examples = made.settings.examples
-    specimens = len({example.specimen for example in examples})
-    sentence = f"{count(len(examples), 'image')} of {count(specimens, 'specimen')} enrolled in {out}, which is signed"
-    warning = "; IMAGING PREDICTS THE LABEL, so an answer may be about the imaging" if made.settings.confounded else ""
-    text = f"{table(rows)}\n\n{enrolment_text(made.settings)}\n"
-    return Answer("DONE", f"{sentence}{trust.remarks()}{warning}", text, data)

@@ -1,13 +1,63 @@
 """The answer of `enrol`: what the new bundle states of its enrolment, for people and as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusiondiff_audit.cli.text import table
+import signing
+from fusiondiff_audit.cli.answer import Answer
+from fusiondiff_audit.cli.file_checks import digest_rows
+from fusiondiff_audit.cli.options import TrustContext
+from fusiondiff_audit.cli.text import count, table
 
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
     from fusiondiff_audit.model.settings import Settings
+    from fusiondiff_audit.training.labelled_batches import LabelledBatch
+
+
+def enrolment_answer(
+    made: "DiffusionModel",
+    batches: "Sequence[LabelledBatch]",
+    out: Path,
+    signer: signing.PrivateKey,
+    trust: TrustContext,
+) -> Answer:
+    """Return what the verb prints of a bundle that was written."""
+    _, manifest = signing.read_model_claims(out)
+    rows = [
+        ("name", made.title),
+        ("authentic as", made.settings.reference or ""),
+        *forest_rows(made),
+        *digest_rows(manifest),
+        ("enrolled from", ", ".join(str(each.batch.folder) for each in batches)),
+        ("signed by", f"sha256:{signer.public.keyid}"),
+    ]
+    data = enrolment_data(made) | {
+        "bundle": str(out),
+        "batches": [_batch_data(each) for each in batches],
+        "digest": f"sha256:{manifest.digest}",
+        "model": f"sha256:{manifest.listing}",
+        "keyid": f"sha256:{signer.public.keyid}",
+        "trust": trust.data(),
+    }
+    examples = made.settings.examples
+    specimens = len({example.specimen for example in examples})
+    sentence = f"{count(len(examples), 'image')} of {count(specimens, 'specimen')} enrolled in {out}, which is signed"
+    warning = "; IMAGING PREDICTS THE LABEL, so an answer may be about the imaging" if made.settings.confounded else ""
+    text = f"{table(rows)}\n\n{enrolment_text(made.settings)}\n"
+    return Answer("DONE", f"{sentence}{trust.remarks()}{warning}", text, data)
+
+
+def _batch_data(batch: "LabelledBatch") -> dict[str, object]:
+    held_out = len(batch.labels) - len(batch.enrolled)
+    return {
+        "folder": str(batch.batch.folder),
+        "payload": f"sha256:{batch.batch.digest}",
+        "enrolled": len(batch.enrolled),
+        "heldOut": held_out,
+        "unlisted": list(batch.unlisted),
+    }
 
 
 def enrolment_text(settings: "Settings") -> str:

@@ -25,7 +25,8 @@ _PATHS = {"trust", "ledger", "policy"}
 _TEXTS = {"root", "language", "device"}
 _KEYS = "keys"  # the table of private keys, by role
 _ROLES = {"sign": "device", "audit": "auditor", "stress": "auditor", "enrol": "model"}  # whose key a verb's --key is
-_VERBS = {"policy": "audit", "ledger": "audit", "device": "sign"}  # elsewhere these options mean something else
+_VERBS = {"policy": {"audit"}, "ledger": {"audit"}, "device": {"sign", "enrol"}}  # elsewhere they mean something else
+_LABELLER_KEY = "labeller-key"  # the option of `enrol` for the labeller's key, since its --key is the model's
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ class LabSettings:
         name = option.removeprefix("--")
         if name == "key":
             return self.keys.get(_ROLES.get(verb, ""))
-        return self.values.get(name) if _VERBS.get(name, verb) == verb else None
+        if name == _LABELLER_KEY:
+            return self.keys.get("labeller")
+        return self.values.get(name) if verb in _VERBS.get(name, {verb}) else None
 
     def tell(self, ctx: click.Context) -> None:
         """Print which values of a verb came from the file, and refuse a file inside a folder that the verb uses."""

@@ -14,6 +14,7 @@ from fusiondiff_audit.cli.progress import ProgressLine
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.inputs.tables import bad_table, read_rows
 
+VALID_FOR = timedelta(days=90)
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 
 
@@ -23,7 +24,9 @@ _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
 @click.option("--device", required=True, help="The instrument, as the lab names it.")
 @click.option("--lab", help="Who runs it.")
 @click.option("--sequence", type=click.IntRange(min=0), help="A number that rises with every batch; default: the time.")
-@click.option("--valid-for", type=Duration(), default="90d", show_default=True, help="How long it may be audited.")
+@click.option(
+    "--valid-for", type=Duration(), default=f"{VALID_FOR.days}d", show_default=True, help="How long it may be audited."
+)
 @click.option("--captured", type=Moment(), help="When the images were taken; default: now.")
 @click.option("--pixel-size", metavar="'V UNIT'", help="A pixel's side in every image, such as '12.5 nm'.")
 @click.option("--entries", metavar="CSV", type=PATH, help="Kind, specimen and pixel size of single files.")
@@ -64,23 +67,19 @@ def command(
         signing.refuse_existing(folder / signing.MANIFEST_NAME)
     signer = open_key(key, passphrase_files)
     second = None if second_key is None else open_key(second_key, passphrase_files)
-    now = signing.now()
-    with ProgressLine("hashing") as progress:
-        manifest = signing.sign_batch(
-            folder,
-            key=signer,
-            device=device,
-            lab=lab,
-            captured=captured or now,
-            issued=now,
-            valid_for=valid_for,
-            sequence=int(time.time() * 1000) if sequence is None else sequence,
-            second_key=second,
-            pixel_size=side,
-            claims=claims,
-            force=force,
-            progress=progress,
-        )
+    manifest = sign_folder(
+        folder,
+        signer,
+        device=device,
+        lab=lab,
+        captured=captured,
+        valid_for=valid_for,
+        sequence=sequence,
+        second_key=second,
+        pixel_size=side,
+        claims=claims,
+        force=force,
+    )
     total = sum(f.size for f in manifest.files)
     rows = [
         ("key", f"sha256:{signer.public.keyid}"),
@@ -101,6 +100,40 @@ def command(
     }
     sentence = f"{count(len(manifest.files), 'file')} ({size(total)}) signed in {folder / signing.MANIFEST_NAME}"
     return Answer("DONE", sentence, table(rows), data)
+
+
+def sign_folder(
+    folder: Path,
+    key: signing.PrivateKey,
+    *,
+    device: str,
+    pixel_size: signing.PixelSize | None,
+    lab: str | None = None,
+    captured: datetime | None = None,
+    valid_for: timedelta = VALID_FOR,
+    sequence: int | None = None,
+    second_key: signing.PrivateKey | None = None,
+    claims: dict[str, signing.Claim] | None = None,
+    force: bool = False,
+) -> signing.Manifest:
+    """Sign a folder now, and show progress; the sequence is the time unless it is stated."""
+    now = signing.now()
+    with ProgressLine("hashing") as progress:
+        return signing.sign_batch(
+            folder,
+            key=key,
+            device=device,
+            lab=lab,
+            captured=captured or now,
+            issued=now,
+            valid_for=valid_for,
+            sequence=int(time.time() * 1000) if sequence is None else sequence,
+            second_key=second_key,
+            pixel_size=pixel_size,
+            claims=claims,
+            force=force,
+            progress=progress,
+        )
 
 
 def read_entries(path: Path) -> dict[str, signing.Claim]:

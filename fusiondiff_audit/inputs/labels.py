@@ -46,7 +46,7 @@ class FileLabel:
 
     def is_unnamed(self, file: str) -> bool:
         """Say whether a file is a specimen of its own because no specimen is named."""
-        return self.specimen == _own_specimen(file)
+        return self.specimen == unnamed_specimen(file)
 
 
 def read_labels(path: Path, data: bytes | None = None) -> dict[str, FileLabel]:
@@ -87,9 +87,10 @@ def _label(path: Path, where: str, name: str, row: dict[str, str]) -> FileLabel:
         raise bad_table(path, fault, f"say {Use.ENROL}, or {Use.HOLD_OUT} for what no enrolment takes")
     if use not in tuple(Use):
         raise bad_table(path, f"{where}: {use!a} is no use; {' and '.join(Use)} are")
-    specimen = row.get("specimen") or _own_specimen(name)
+    specimen = row.get("specimen") or unnamed_specimen(name)
     return FileLabel(label == LABEL_NAMES[0], specimen, Use(use), row.get("maker") or None, row.get("session") or None)
 
 
-def _own_specimen(file: str) -> str:
+def unnamed_specimen(file: str) -> str:
+    """Return the name of the specimen that a file without a specimen's name is by itself."""
     return f"file {file}"

@@ -48,6 +48,8 @@ def test_a_labelled_batch_becomes_a_signed_bundle(keeper: Tool) -> None:
     (ratio,) = done.json["likelihoodRatios"]
     assert (ratio["alternative"], ratio["quality"]["reference"]) == ("enrolled-makers", 10)
     assert done.json["confounded"] is False
+    (batch,) = done.json["batches"]
+    assert (batch["folder"], batch["enrolled"], batch["heldOut"], batch["unlisted"]) == ("labelled", 20, 0, [])
     assert [each["fact"] for each in done.json["imaging"]["check"]["associations"]] == ["pixel type"]
     assert keeper("model", "verify", "alder", "--trust", "trust.json").code == 0
     model = DiffusionModel.from_pretrained("alder", trust=signing.load_trust(Path("trust.json"), at=signing.now()))
@@ -68,7 +70,9 @@ def test_what_a_bundle_can_say_is_said_before_and_after(keeper: Tool) -> None:
     )
     assert shown.code == 0, shown.err
     before = [line for line in shown.err.splitlines() if not line.startswith(("trust", "the trust"))]
-    assert before.pop(0).startswith("alder: 6 images not in labels.csv, so not enrolled: 'birch-0.tif', 'birch-1.tif'")
+    unlisted = before.pop(0)
+    assert unlisted.startswith("alder: 6 images not in labels.csv, so not enrolled: 'birch-0.tif', 'birch-1.tif'")
+    assert unlisted.endswith("'birch-4.tif' and 1 more")
     assert before.pop(0).startswith("birch: 6 images not in labels.csv, so not enrolled: 'alder-0.tif'")
     assert before[:2] == [
         "at an error rate of 10 %: no answers, every specimen is not-calibrated; 3 authentic and 3 counterfeit ones "
@@ -146,9 +150,69 @@ def test_what_must_be_refused_is_refused_before_torch_is_imported(keeper: Tool) 
     assert not Path("alder").exists()
 
 
-def test_images_without_a_label_are_counted(keeper: Tool) -> None:
-    lines = write_labelled(Path("labelled"), 8)
-    signed(keeper, "labelled", lines[:9])
-    refused = keeper("enrol", "labelled", *WORDS, "--key", "model.pem", "--out", "alder", "--model", "nowhere")
-    assert "labelled: 8 images not in labels.csv, so not enrolled: 'alder-4.tif', 'alder-5.tif'" in refused.err
-    assert "'birch-4.tif' and 3 more\n" in refused.err
+CLASSES = ("--authentic", "own", "--counterfeit", "copies", "--device", "bench", "--labeller-key", "labeller.pem")
+
+
+def write_classes(number: int) -> None:
+    """Write two folders of images, with copies by two makers."""
+    write_labelled(Path("all"), number)
+    for file in Path("all").iterdir():
+        kiln, place = file.stem.split("-")
+        folder = Path("own") if kiln == "alder" else Path("copies", f"maker {int(place) % 2}")
+        folder.mkdir(parents=True, exist_ok=True)
+        file.rename(folder / f"{place}_1.tif")
+
+
+def test_class_folders_are_copied_signed_and_enrolled(keeper: Tool) -> None:
+    write_classes(6)
+    before = sorted(Path().rglob("*_1.tif"))
+    words = (
+        *CLASSES,
+        "--specimen",
+        "{specimen}_*",
+        "--hold-out",
+        "0.3",
+        *WORDS,
+        "--key",
+        "model.pem",
+        "--out",
+        "alder",
+    )
+    done = keeper("enrol", *words)
+    assert done.code == 0, done.err
+    for told in (
+        "authentic: 6 specimens, 2 held out",
+        "counterfeit: 6 specimens, 2 makers, 2 held out",
+        "0 (authentic)  authentic/0_1.tif",
+        "0 (maker 0)    counterfeit/maker 0/0_1.tif",
+        "alder-labelled: 12 files copied, with labels.csv, and signed with labeller.pem",
+    ):
+        assert told in done.err
+    assert "8 images of 8 specimens enrolled in alder" in done.out
+    assert [path for path in sorted(Path().rglob("*_1.tif")) if path.parts[0] != "alder-labelled"] == before
+    assert keeper("inspect", "alder-labelled", "--trust", "trust.json").code == 0
+    settings = DiffusionModel.from_pretrained("alder", unverified=True).settings
+    assert {example.maker for example in settings.examples} == {None, "maker 0", "maker 1"}
+    again = keeper("enrol", *words, "--out", "alder2", "--batch", "alder-labelled", "--json")
+    assert (again.code, again.json["reason"]) == (Exit.USAGE, "exists")
+    assert "`enrol alder-labelled`" in again.json["hints"][0]
+
+
+def test_a_batch_of_class_folders_is_removed_if_the_enrolment_fails(keeper: Tool) -> None:
+    write_classes(3)
+    Path("own", "1_2.tif").write_bytes(Path("own", "1_1.tif").read_bytes())
+    words = (*CLASSES, *WORDS, "--key", "model.pem", "--out", "alder")
+    done = keeper("enrol", *words, "--json")
+    assert done.json["reason"] == "duplicate-pixels"
+    for more, code, reason in (
+        (("--labeller-key", "device.pem"), Exit.INTEGRITY, "wrong-role"),
+        (("--specimen", "none_{specimen}"), Exit.USAGE, "bad-request"),
+        (("--pixel-size", "big"), Exit.USAGE, "bad-request"),
+        (("--counterfeit", "copies/maker 0"), Exit.USAGE, "bad-request"),
+    ):
+        bad = keeper("enrol", *words, *more, "--json")
+        assert (bad.code, bad.json["reason"]) == (code, reason), more
+    for wrong in (("batch", *CLASSES), CLASSES[:2], ("batch", "--hold-out", "0.1"), ()):
+        bad = keeper("enrol", *wrong, *WORDS, "--key", "model.pem", "--out", "alder", "--json")
+        assert (bad.code, bad.json["reason"]) == (Exit.USAGE, "usage"), wrong
+    assert not [path for path in Path().iterdir() if "alder" in path.name]
