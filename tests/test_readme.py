@@ -56,6 +56,19 @@ def test_the_first_screen_is_what_a_terminal_shows(tmp_path: Path) -> None:
     assert f"the last line reads `{screen.splitlines()[-1]}`" in README
 
 
+def test_the_folders_of_the_first_enrolment_pass_its_check(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```sh\n(fusiondiff-audit setup .*?)```", README, re.DOTALL)
+    setup, enrol = (shlex.split(line)[1:] for line in block.replace("\\\n", " ").splitlines())
+    for folder, first in (("genuine", 1), ("copies", 9)):
+        (tmp_path / folder).mkdir()
+        for seed in range(first, first + 4):
+            (tmp_path / folder / f"{seed}_1.tif").write_bytes(written(grains(256, 256, top=255, seed=seed)))
+    assert converse([str(TOOL), *setup], answer="correct horse", folder=tmp_path)[0] == 0
+    code, screen = converse([str(TOOL), *enrol[:2], "enrol", "--check", *enrol[3:8]], answer="", folder=tmp_path)
+    assert (code, enrol[2], enrol[7]) == (0, "enrol", "--specimen"), screen
+    assert "PASSED: 8 images of 8 specimens can be enrolled" in screen
+
+
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/**/FORMAT.md")]
 
 

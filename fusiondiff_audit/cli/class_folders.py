@@ -14,13 +14,13 @@ import signing
 from fusiondiff_audit.cli.answer import say
 from fusiondiff_audit.cli.options import PATH, TrustContext, open_key
 from fusiondiff_audit.cli.settings_file import unless_set
-from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.text import count, some, table
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.inputs.class_folders import ClassFolders
+    from fusiondiff_audit.inputs.labelled_files import LabelledFiles
 
 LABELLED = "-labelled"  # behind the bundle's name, where the batch goes unless --batch says otherwise
-_SHOWN = 4  # specimens of a class, images of a specimen, files that are left out
+_SHOWN = 4  # specimens of a class
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,24 @@ class ClassOptions:
     pixel_size: signing.PixelSize | None
     batch: Path | None
 
-    def read(self) -> "ClassFolders":
+    def words(self) -> Iterator[str]:
+        """Yield the words of the command line that name folders and specimens."""
+        for option, folders in (("--authentic", self.authentic), ("--counterfeit", self.counterfeit)):
+            for folder in folders:
+                yield from (option, str(folder))
+        options = {"--specimen": self.specimen, "--hold-out": self.hold_out or None, "--pixel-size": self.pixel_size}
+        for option, value in options.items():
+            if value is not None:
+                yield from (option, str(value))
+        yield from ("--device", self.device or "NAME")
+
+    def read(self) -> "LabelledFiles":
         """List the folders, and print which files belong to which specimen."""
-        from fusiondiff_audit.inputs.class_folders import ClassFolders
+        from fusiondiff_audit.inputs.labelled_files import LabelledFiles
         from fusiondiff_audit.inputs.specimen_pattern import SpecimenPattern
 
         pattern = None if self.specimen is None else SpecimenPattern.parse(self.specimen)
-        folders = ClassFolders.read(self.authentic, self.counterfeit, pattern=pattern, hold_out=self.hold_out)
+        folders = LabelledFiles.of_classes(self.authentic, self.counterfeit, pattern=pattern, hold_out=self.hold_out)
         for line in _preview(folders, self.specimen):
             say(line)
         return folders
@@ -66,11 +77,11 @@ class ClassOptions:
         return folder
 
     @contextmanager
-    def signed(self, folders: "ClassFolders", batch: Path, key: signing.PrivateKey) -> Iterator[tuple[Path]]:
+    def signed(self, folders: "LabelledFiles", batch: Path, key: signing.PrivateKey) -> Iterator[tuple[Path]]:
         """Write and sign the batch, and yield its folder alone; if what follows fails, the folder is removed."""
         from fusiondiff_audit.cli.sign import sign_folder
         from fusiondiff_audit.inputs.folders import new_folder
-        from fusiondiff_audit.training.labelled_batches import LABELS_NAME
+        from fusiondiff_audit.inputs.labels import LABELS_NAME
 
         with new_folder(batch) as making:
             for file in folders.files:
@@ -128,7 +139,7 @@ def class_folder_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _preview(folders: "ClassFolders", pattern: str | None) -> Iterator[str]:
+def _preview(folders: "LabelledFiles", pattern: str | None) -> Iterator[str]:
     """Yield which files belong to which specimen, by examples, and which files are left out."""
     if pattern is None:
         yield "no --specimen: each image is a specimen of its own; images of one specimen need a pattern"
@@ -144,14 +155,9 @@ def _preview(folders: "ClassFolders", pattern: str | None) -> Iterator[str]:
         kept = f", {held} held out" if held else ""
         yield f"{'authentic' if authentic else 'counterfeit'}: {count(len(own), 'specimen')}{of_makers}{kept}"
         if pattern is not None:
-            rows += [(specimen, _some(by_specimen[specimen])) for specimen in own[:_SHOWN]]
+            rows += [(specimen, some(by_specimen[specimen])) for specimen in own[:_SHOWN]]
             rows += [("...", "")] if len(own) > _SHOWN else []
     if rows:
         yield from table([("specimen", "images"), *rows]).splitlines()
     if folders.others:
-        yield f"left out, neither images nor sidecars: {_some(list(map(str, folders.others)))}"
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+        yield f"left out, neither images nor sidecars: {some(list(map(str, folders.others)))}"

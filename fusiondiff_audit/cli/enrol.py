@@ -10,16 +10,13 @@ import click
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.class_folders import ClassOptions, class_folder_options
-from fusiondiff_audit.cli.enrol_answer import enrolment_answer
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.enrol_answer import enrolment_answer, say_unlisted
+from fusiondiff_audit.cli.options import PATH, TrustContext, enrol_trust_options, open_key, passphrase_option
 from fusiondiff_audit.cli.progress import ProgressLine
-from fusiondiff_audit.cli.text import count
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
-    from fusiondiff_audit.training.labelled_batches import LabelledBatch
-
-_SHOWN = 5  # names of images
+    pass
 
 
 def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
@@ -31,10 +28,11 @@ def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
 @click.command()
 @click.argument("folders", metavar="DIR...", type=PATH, nargs=-1)
 @class_folder_options
-@click.option("--reference", required=True, help="Authentic as what: maker, ware or lot, and who chose the specimens.")
-@click.option("--model", "bundle", metavar="MODEL", required=True, help="A signed bundle: a folder, or a name.")
-@click.option("--key", type=PATH, required=True, help="The private key that signs the new bundle, P-256.")
-@click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder.")
+@click.option("--check", is_flag=True, help="Check the data: decode and compare the images, and learn nothing.")
+@click.option("--reference", help="Authentic as what: maker, ware or lot, and who chose the specimens.")
+@click.option("--model", "bundle", metavar="MODEL", help="A signed bundle: a folder, or a name.")
+@click.option("--key", type=PATH, help="The private key that signs the new bundle, P-256.")
+@click.option("--out", type=PATH, help="The bundle to write: a new folder.")
 @click.option("--name", help="The new bundle's name, in every report made with it. [the folder's name]")
 @click.option(
     "--partitions",
@@ -49,21 +47,22 @@ def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
 @click.option("--demonstration", is_flag=True, help="The specimens are synthetic: every output says DEMONSTRATION.")
 @passphrase_option
 @answering()
-@trust_options
+@enrol_trust_options
 def command(
     folders: tuple[Path, ...],
     classes: ClassOptions | None,
-    reference: str,
-    bundle: str,
-    key: Path,
-    out: Path,
+    check: bool,
+    reference: str | None,
+    bundle: str | None,
+    key: Path | None,
+    out: Path | None,
     name: str | None,
     partitions: int,
     trees: int,
     seed: int,
     demonstration: bool,
     passphrase_files: tuple[Path, ...],
-    trust: TrustContext,
+    trust: TrustContext | None,
 ) -> Answer:
     """Enrol labelled specimens, among which new ones are ranked.
 
@@ -80,6 +79,10 @@ def command(
     copies by makers that were never enrolled pass. What the bundle will be able to say is printed before the work
     begins, and whether facts about imaging, such as the device, predict the label, after it.
 
+    With --check nothing is learnt or written: counts, duplicates, what files state, what imaging or one statistic of
+    the greys predicts of the label, and what the bundle will be able to say. It takes batches with --trust, folders of
+    classes, or one folder with a labels.csv that is not signed yet.
+
     The bundle's name is that of its folder, or --name; every report also states the bundle that it was enrolled on.
 
     With --partitions 5, five forests are trained on a fifth of the specimens each and vote, so that `audit --certify
@@ -87,19 +90,26 @@ def command(
     specimens.
 
     \b
+    fusiondiff-audit enrol --check --authentic genuine --counterfeit copies --specimen '{specimen}_*'
     fusiondiff-audit enrol --authentic genuine --counterfeit copies --specimen '{specimen}_*' --device sem-1 \\
         --reference 'Kiln Alder, lot 7, chosen by J. Doe' --model fusion-diff-v1-ceramic --trust trust.json \\
         --labeller-key labeller.pem --key model.pem --out alder
     fusiondiff-audit enrol labelled-sem1 labelled-sem2 --reference 'Kiln Alder, lot 7, chosen by J. Doe' \\
         --model fusion-diff-v1-ceramic --trust trust.json --key model.pem --out alder
     """
+    if bool(folders) is (classes is not None):
+        raise click.UsageError("name signed batches, DIR...; or --authentic and --counterfeit, folders of images")
+    if check:
+        from fusiondiff_audit.cli.enrol_check import check_answer
+
+        return check_answer(folders, classes, trust)
+    if reference is None or bundle is None or key is None or out is None or trust is None:
+        raise click.UsageError("enrolling needs --reference, --model, --key, --out and --trust; --check needs none")
     require("audit", "enrolling specimens")
     from fusiondiff_audit.model.bundle_files import read_files
     from fusiondiff_audit.model.names import refuse_bad_name, refuse_bad_reference
     from fusiondiff_audit.training.labelled_batches import read_labelled
 
-    if bool(folders) is (classes is not None):
-        raise click.UsageError("name signed batches, DIR...; or --authentic and --counterfeit, folders of images")
     signing.refuse_existing(out)
     name = out.absolute().name if name is None else name
     refuse_bad_name(name)
@@ -115,7 +125,8 @@ def command(
         batches = read_labelled(
             signing.open_batch(folder, trust=trust.store, roles=(signing.Role.LABELLER,)) for folder in named
         )
-        _say_unlisted(batches)
+        for each in batches:
+            say_unlisted(each.batch.folder, each.unlisted)
         # What follows imports scikit-learn and torch, which takes seconds.
         from fusiondiff_audit.training.enrolment_forecast import EnrolmentForecast
 
@@ -132,13 +143,3 @@ def command(
             made = enrol(batches, model, order, progress=lambda part, done, of: line.of(part)(done, of))
         made.save(out, key=signer)
     return enrolment_answer(made, batches, out, signer, trust)
-
-
-def _say_unlisted(batches: "Sequence[LabelledBatch]") -> None:
-    """Print how many images of each batch have no label, and their names."""
-    for batch in batches:
-        if names := batch.unlisted:
-            shown = ", ".join(ascii(name) for name in names[:_SHOWN])
-            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-            folder = batch.batch.folder
-            say(f"{folder}: {count(len(names), 'image')} not in labels.csv, so not enrolled: {shown}{more}")

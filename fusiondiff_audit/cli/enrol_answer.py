@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import signing
-from fusiondiff_audit.cli.answer import Answer
+from fusiondiff_audit.cli.answer import Answer, say
 from fusiondiff_audit.cli.file_checks import digest_rows
 from fusiondiff_audit.cli.options import TrustContext
-from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.cli.text import count, some, table
 
 if TYPE_CHECKING:
     from fusiondiff_audit.model.classifier import DiffusionModel
@@ -47,6 +47,12 @@ def enrolment_answer(
     warning = "; IMAGING PREDICTS THE LABEL, so an answer may be about the imaging" if made.settings.confounded else ""
     text = f"{table(rows)}\n\n{enrolment_text(made.settings)}\n"
     return Answer("DONE", f"{sentence}{trust.remarks()}{warning}", text, data)
+
+
+def say_unlisted(folder: Path, names: Sequence[str]) -> None:
+    """Print how many images of a folder have no label, and some of their names."""
+    if names:
+        say(f"{folder}: {count(len(names), 'image')} not in labels.csv, so not enrolled: {some(names)}")
 
 
 def _batch_data(batch: "LabelledBatch") -> dict[str, object]:

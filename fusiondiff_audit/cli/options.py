@@ -71,6 +71,11 @@ def optional_trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _trust_options(function, "The trust store that you pinned: verify the report first.", required=False)
 
 
+def enrol_trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the same options to a verb that needs no trust store to check unsigned files."""
+    return _trust_options(function, "The trust store that you pinned.", required=False)
+
+
 def _trust_options(function: Callable[..., Any], purpose: str, *, required: bool) -> Callable[..., Any]:
     @click.option("--trust", "trust_path", type=PATH, required=required, help=purpose)
     @click.option("--root", type=FINGERPRINT, help="Your pin, all 64 digits: refuse any other store.")

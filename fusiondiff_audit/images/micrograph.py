@@ -38,8 +38,12 @@ class LooseFile:
     @classmethod
     def read(cls, path: Path) -> "LooseFile":
         """Read a file, once."""
-        data = read_capped(path, limit=MAX_IMAGE_FILE)
-        return cls(path.name, hashlib.sha256(data).hexdigest(), data)
+        return cls.of(path.name, read_capped(path, limit=MAX_IMAGE_FILE))
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> "LooseFile":
+        """Return a file whose bytes were read."""
+        return cls(name, hashlib.sha256(data).hexdigest(), data)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from signing import SigningError
 from signing.names import refuse_unsafe
 from signing.strict import refuse_bad_label
 
+LABELS_NAME = "labels.csv"
 LABEL_COLUMNS = ("file", "label", "specimen", "maker", "session", "use")
 LABEL_NAMES = ("authentic", "counterfeit")
 _NAMES = ("specimen", "maker", "session")

@@ -22,7 +22,7 @@ from reports.verdict.confounding import ImagingClaim, RobustnessIndex
 
 LEVEL = Decimal("0.05")  # of the check
 DEVICE = "device"
-_SEED = 0  # of the permutations
+SEED = 0  # of the permutations
 _JOIN = " and "
 
 
@@ -55,15 +55,15 @@ def imaging_facts(micrograph: Micrograph, example: LabelledExample) -> dict[str,
 def check_imaging(files: Sequence[ImagedFile], enrolled: EnrolledEmbeddings) -> ImagingClaim:
     """Return whether facts about imaging predict the labels of enrolled specimens, and the robustness index."""
     specimens = imaged_specimens(files, enrolled)
-    check = check_confounding(specimens, alpha=LEVEL, seed=_SEED)
+    check = check_confounding(specimens, alpha=LEVEL, seed=SEED)
     if any(file.example.maker is None for file in files):
         reason = "not every specimen has a named maker"
         return ImagingClaim(check, RobustnessIndex(reason, NEIGHBOURS, len(specimens)))
     return ImagingClaim(check, robustness_index(specimens, device=DEVICE))
 
 
-def imaged_specimens(files: Sequence[ImagedFile], enrolled: EnrolledEmbeddings) -> list[ImagedSpecimen]:
-    """Return specimens with the facts of all their images, and the mean embedding of their tiles."""
+def imaged_specimens(files: Sequence[ImagedFile], enrolled: EnrolledEmbeddings | None = None) -> list[ImagedSpecimen]:
+    """Return specimens with the facts of all their images, and the mean embedding of their tiles, if there are any."""
     by_specimen: dict[str, list[ImagedFile]] = {}
     for file in files:
         by_specimen.setdefault(file.example.specimen, []).append(file)
@@ -73,7 +73,7 @@ def imaged_specimens(files: Sequence[ImagedFile], enrolled: EnrolledEmbeddings) 
         facts: dict[str, FactValue] = {"number of images": float(len(images))}
         for fact in sorted({fact for image in images for fact in image.facts}):
             facts[fact] = _combined([image.facts[fact] for image in images if fact in image.facts])
-        embedding = enrolled.embeddings[enrolled.tile_specimens == name].mean(0)
+        embedding = None if enrolled is None else enrolled.embeddings[enrolled.tile_specimens == name].mean(0)
         specimens.append(ImagedSpecimen(name, first.authentic, first.maker or UNNAMED_MAKER, facts, embedding))
     return specimens
 

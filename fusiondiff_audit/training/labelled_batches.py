@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from fusiondiff_audit.inputs.labels import LABEL_COLUMNS, FileLabel, Use, read_labels
+from fusiondiff_audit.inputs.labels import LABEL_COLUMNS, LABELS_NAME, FileLabel, Use, read_labels
 from signing import Batch, FileKind, Reason, SignedFile, SigningError
 
-LABELS_NAME = "labels.csv"
 _LARGEST_LABELS = 64 * 1024 * 1024  # bytes
 
 

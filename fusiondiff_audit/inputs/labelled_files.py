@@ -1,4 +1,4 @@
-"""Folders of images, one for each class, as a table of labels.
+"""Unsigned files with labels: of folders of images, one for each class, or of a folder with a labels.csv.
 
 Folders in a folder of counterfeits are makers. The names of files tell specimens, by a pattern; without one, each image
 is a specimen of its own. A name that occurs in both classes, or with two makers, means different specimens, which get
@@ -15,7 +15,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fusiondiff_audit.inputs.labels import LABEL_COLUMNS, LABEL_NAMES, FileLabel, Use, unnamed_specimen
+from fusiondiff_audit.inputs.labels import (
+    LABEL_COLUMNS,
+    LABEL_NAMES,
+    LABELS_NAME,
+    FileLabel,
+    Use,
+    read_labels,
+    unnamed_specimen,
+)
 from fusiondiff_audit.inputs.specimen_pattern import SpecimenPattern
 from signing import FileKind, Reason, SigningError
 from signing.folder import Reader, list_folder
@@ -26,8 +34,8 @@ _SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFile:
-    """A file of a class folder: where it lies, and its name in a labelled batch."""
+class FolderFile:
+    """A file of a folder: where it lies, and its name in a labelled batch."""
 
     folder: Path
     name: str
@@ -35,28 +43,41 @@ class ClassFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFolders:
-    """The images of class folders with their labels, their sidecars, and the files that are neither."""
+class LabelledFiles:
+    """Images with their labels, their sidecars, and the files that are neither."""
 
-    files: tuple[ClassFile, ...]  # images and sidecars
+    files: tuple[FolderFile, ...]  # images and sidecars
     labels: Mapping[str, FileLabel]  # by the images' names in a batch
-    others: tuple[Path, ...]
+    others: tuple[Path, ...]  # in folders of classes
+    unlisted: tuple[str, ...] = ()  # images that a table has no label for
 
     @classmethod
-    def read(
+    def of_table(cls, folder: Path) -> "LabelledFiles":
+        """Read the labels.csv of a folder, and list the folder; a labelled file that is not there is refused."""
+        table = folder / LABELS_NAME
+        labels, names = read_labels(table), _listed(folder)
+        if missing := sorted(set(labels) - set(names)):
+            raise SigningError(Reason.MISSING_FILE, f"{table}: {missing[0]!a} is labelled, and not there")
+        kinds = {name: default_kind(name) for name in names}
+        files = [name for name, kind in kinds.items() if name in labels or kind is FileKind.SIDECAR]
+        unlisted = [name for name, kind in kinds.items() if name not in labels and kind is FileKind.IMAGE]
+        return cls(tuple(FolderFile(folder, name, name) for name in files), labels, (), tuple(unlisted))
+
+    @classmethod
+    def of_classes(
         cls,
         authentic: Sequence[Path],
         counterfeit: Sequence[Path],
         *,
         pattern: SpecimenPattern | None,
         hold_out: float = 0,
-    ) -> "ClassFolders":
+    ) -> "LabelledFiles":
         """List the folders of both classes; no file is opened.
 
         Refused are folders that overlap, links, two files of one name, and images that the pattern does not fit.
         """
         _refuse_overlap([*authentic, *counterfeit])
-        files: dict[str, ClassFile] = {}
+        files: dict[str, FolderFile] = {}
         labels: dict[str, FileLabel] = {}
         others: list[Path] = []
         for label, folders in zip(LABEL_NAMES, (authentic, counterfeit), strict=True):
@@ -66,7 +87,7 @@ class ClassFolders:
                     if kind not in (FileKind.IMAGE, FileKind.SIDECAR):
                         others.append(folder / name)
                         continue
-                    file = ClassFile(folder, name, f"{label}/{name}")
+                    file = FolderFile(folder, name, f"{label}/{name}")
                     if (first := files.setdefault(file.target, file)) is not file:
                         fault = f"{first.folder / name} and {folder / name}: two files of one name in one class"
                         raise SigningError(Reason.BAD_REQUEST, fault, hint="rename one, or its folder")
@@ -90,7 +111,7 @@ class ClassFolders:
             table.writerow((name, LABEL_NAMES[not label.authentic], specimen, label.maker or "", "", use))
         return lines.getvalue().encode()
 
-    def read_file(self, file: ClassFile) -> bytes:
+    def read_file(self, file: FolderFile) -> bytes:
         """Return the bytes of a file; a link is refused."""
         return Reader(file.folder).read(file.name, limit=MAX_SIGNED_FILE)
 
@@ -112,7 +133,7 @@ def _listed(folder: Path) -> list[str]:
     return sorted(listing.files)
 
 
-def _label(label: str, file: ClassFile, pattern: SpecimenPattern | None) -> FileLabel:
+def _label(label: str, file: FolderFile, pattern: SpecimenPattern | None) -> FileLabel:
     """Return an image's label; its specimen is empty where the pattern does not fit."""
     authentic = label == LABEL_NAMES[0]
     maker, slash, _ = file.name.partition("/")
@@ -128,7 +149,7 @@ def _label(label: str, file: ClassFile, pattern: SpecimenPattern | None) -> File
 
 
 def _refuse_unfit_names(
-    files: Mapping[str, ClassFile], labels: Mapping[str, FileLabel], pattern: SpecimenPattern | None
+    files: Mapping[str, FolderFile], labels: Mapping[str, FileLabel], pattern: SpecimenPattern | None
 ) -> None:
     unfit = [files[name].name for name, label in labels.items() if not label.specimen]
     if pattern is not None and unfit:

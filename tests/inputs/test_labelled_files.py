@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fusiondiff_audit.inputs.class_folders import ClassFolders
+from fusiondiff_audit.inputs.labelled_files import LabelledFiles
 from fusiondiff_audit.inputs.labels import FileLabel, Use, read_labels
 from fusiondiff_audit.inputs.specimen_pattern import SpecimenPattern
 from signing import Reason, SigningError
@@ -47,10 +47,10 @@ def filled(folder: Path, *names: str) -> Path:
 
 def read(
     authentic: Path | Sequence[Path], counterfeit: Path, pattern: str | None = None, **more: float
-) -> ClassFolders:
+) -> LabelledFiles:
     parsed = None if pattern is None else SpecimenPattern.parse(pattern)
     first = [authentic] if isinstance(authentic, Path) else authentic
-    return ClassFolders.read(first, [counterfeit], pattern=parsed, **more)
+    return LabelledFiles.of_classes(first, [counterfeit], pattern=parsed, **more)
 
 
 def test_folders_become_labels_that_are_read_again(tmp_path: Path) -> None:
