@@ -64,7 +64,7 @@ def test_the_folders_of_the_first_enrolment_pass_its_check(tmp_path: Path) -> No
         for seed in range(first, first + 4):
             (tmp_path / folder / f"{seed}_1.tif").write_bytes(written(grains(256, 256, top=255, seed=seed)))
     assert converse([str(TOOL), *setup], answer="correct horse", folder=tmp_path)[0] == 0
-    code, screen = converse([str(TOOL), *enrol[:2], "enrol", "--check", *enrol[3:8]], answer="", folder=tmp_path)
+    code, screen = converse([str(TOOL), *enrol[:2], "enrol", "--check", *enrol[3:9]], answer="", folder=tmp_path)
     assert (code, enrol[2], enrol[7]) == (0, "enrol", "--specimen"), screen
     assert "PASSED: 8 images of 8 specimens can be enrolled" in screen
 
