@@ -14,6 +14,7 @@ from fusiondiff_audit.cli.file_checks import signer_data
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.page_check import check_page
 from fusiondiff_audit.cli.report_text import MOST_ROWS, checked_data, header_rows, tolerance_rows, verdict_tables
+from fusiondiff_audit.cli.review_check import check_reviews, reviews_data, reviews_sentence
 from fusiondiff_audit.cli.signed_file import SignedKind, find_signed
 from fusiondiff_audit.cli.text import cut_table, table
 from fusiondiff_audit.weights.pins import PINNED
@@ -66,6 +67,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
             return stress_answer(file, result, verification, tables, trust)
         report = verify_report(path, trust=trust.store, images=images, model=bundle, verification=verification)
         page = check_page(path, report, verification, images=images)
+        reviews = check_reviews(path, report, verification, trust.store)
     except signing.SigningError as e:
         for hint in getattr(e, "__notes__", ()):
             say(f"hint: {hint}")
@@ -86,6 +88,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
         "images": list(map(write_record, report.images)),
         "checked": checked_data(header, report.specimens, report.images),
         "unchecked": [{"name": file.name, "state": file.state} for file in verification.unchecked],
+        "reviews": reviews_data(reviews),
         "trust": trust.data(),
     }
     facts = header_rows(header, report.specimens, report.images, verification.comparison)
@@ -94,6 +97,7 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
     text = "\n\n".join(filter(None, (checks, unchecked, about, verdict_tables(report, list_all=list_all))))
     demonstration = "DEMONSTRATION. " if header.demonstration else ""
     genuine = f"{file.name} is genuine and unaltered{trust.remarks()}{version_remark(header.format)}{page}"
+    genuine += reviews_sentence(reviews)
     counted = header.images if isinstance(header, FormerHeader) else header.specimens
     return Answer("PASSED", f"{genuine}. {demonstration}It says: {counted}", text, data)
 
