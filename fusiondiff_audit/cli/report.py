@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 import signing
-from fusiondiff_audit.cli import report_endorse, report_pdf, report_table
+from fusiondiff_audit.cli import report_endorse, report_pdf, report_review, report_table
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.file_checks import signer_data, signer_rows
 from fusiondiff_audit.cli.options import PATH, TrustContext, language_option, trust_options
@@ -35,6 +35,7 @@ def command() -> None:
 
 command.add_command(report_table.command, "table")
 command.add_command(report_pdf.command)
+command.add_command(report_review.command)
 command.add_command(report_endorse.command)
 
 

@@ -61,6 +61,6 @@ def reviews_data(reviews: tuple[Review, ...]) -> list[dict[str, Any]]:
 
 def _others(review: Review) -> str:
     others = [decided for decided in review.decisions if decided.decision is not Decision.AGREE]
-    shown = [f"{one.specimen[:60]!a} {one.decision}: {one.reason[:200]!a}" for one in others[:_SHOWN]]
+    shown = [f"{one.specimen[:60]!a} {one.decision}: {(one.reason or '')[:200]!a}" for one in others[:_SHOWN]]
     rest = len(others) - len(shown)
     return "".join(f"; {text}" for text in shown) + (f"; {rest:,} more with --json" if rest else "")
