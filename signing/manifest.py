@@ -24,6 +24,9 @@ MAX_SEQUENCE = 2**63 - 1  # what a database column holds
 _NONCE = re.compile("[0-9a-f]{32}")
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?")
 _PIXEL_SIZE = re.compile(r"([0-9.]+) ?([a-zµμ]+)")
+_UNREAD_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".webp", ".jp2", ".jpx", ".heic", ".emi", ".emd", ".czi", ".lif", ".nd2", ".svs", ".psd", ".dng"}
+)
 _IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".mrc", ".dm3", ".dm4", ".ser"})
 
 
@@ -173,6 +176,11 @@ def default_kind(name: str) -> FileKind:
     if path.suffix.lower() in _IMAGE_SUFFIXES:
         return FileKind.IMAGE
     return FileKind.SIDECAR if path.suffix.lower() == ".txt" else FileKind.OTHER
+
+
+def is_unread_image(name: str) -> bool:
+    """Say whether a file's name is that of an image in a format that is not read, so that no audit looks at it."""
+    return PurePosixPath(name).suffix.lower() in _UNREAD_SUFFIXES
 
 
 def _read_file(subject: Subject, fields: Fields) -> FileEntry:

@@ -11,6 +11,7 @@ from signing.folder import Listing, Reader, list_folder
 from signing.names import refuse_collisions, refuse_unsafe
 from signing.parallel import THREADS, map_in_order
 
+_MOST_NAMED = 20  # names in a message
 _LEFTOVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".localized"})
 
 
@@ -47,11 +48,13 @@ def plain_files(folder: Path, *, besides: frozenset[str], most: int) -> list[str
     if len(names) > most:
         hint = "split the folder"
         raise SigningError(Reason.TOO_LARGE, f"{folder}: {len(names):,} files, at most {most:,}", hint=hint)
+    if leftovers := [name for name in names if is_leftover(name)]:
+        named = ", ".join(ascii(name) for name in leftovers[:_MOST_NAMED])
+        more = f" and {len(leftovers) - _MOST_NAMED:,} more" if len(leftovers) > _MOST_NAMED else ""
+        hint = "the operating system, or a run that was killed, left them: delete them, then sign"
+        raise SigningError(Reason.EXTRA_FILE, f"{folder}: leftovers: {named}{more}", hint=hint)
     for name in names:
         refuse_unsafe(name)
-        if is_leftover(name):
-            hint = "the operating system, or a run that was killed, left it: delete it, then sign"
-            raise SigningError(Reason.EXTRA_FILE, f"{folder}: {name!a} is a leftover", hint=hint)
     refuse_collisions((*besides, *names))
     return names
 

@@ -18,9 +18,7 @@ class Auditor:
     def of(cls, key: signing.PrivateKey, trust: signing.TrustStore, where: str) -> "Auditor":
         """Return an auditor whose reports can be verified today; any other key is refused before the work."""
         refuse_unfit_key(key)
-        entry = trust.signer(key.public.keyid, (signing.Role.AUDITOR,), where)
-        trust.judge(entry, signing.now(), where)
-        return cls(key, entry)
+        return cls(key, trust.own_entry(key.public.keyid, signing.Role.AUDITOR, where, signing.now()))
 
     @property
     def name(self) -> Key:

@@ -35,7 +35,8 @@ from reports.verdict.issue import JOURNAL, REPORT, issue
 from reports.verdict.report import Report
 from reports.verdict.rows import ImageRow, SpecimenEvidence
 from reports.verdict.specimens import SpecimenKey, by_specimen
-from signing import PrivateKey, RefusedFile, write_time
+from signing import PrivateKey, Reason, RefusedFile, write_time
+from signing.signed_folder import is_leftover
 
 _TOGETHER = 8  # images that the ledger records at once
 WatchRows = Callable[[Iterator[ImageRow], int], Iterable[ImageRow]]  # sees rows and their number, for progress
@@ -179,7 +180,9 @@ class _Images:
         images: list[SignedMicrograph] = []
         with Guard() as guard:
             for file in decode_batch(batch, guard=guard, wanted=lambda file: file.name in wanted):  # 2
-                if isinstance(file, RefusedFile | RefusedImage):
+                if isinstance(file, RefusedFile) and file.reason is Reason.EXTRA_FILE and is_leftover(file.name):
+                    self.messages.append(f"left out: {file.name!a} was left by a system, and is not signed")
+                elif isinstance(file, RefusedFile | RefusedImage):
                     self.messages.append(f"{file.reason}: {file.message}")
                     yield refused_row(file.name, file.reason.value, batch.entry(file.name))
                 elif isinstance(file, SignedMicrograph):

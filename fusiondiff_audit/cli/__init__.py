@@ -55,6 +55,19 @@ class Verbs(click.Group):
             ctx.default_map = {name: ctx.obj.of_verb(name, command)}
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; for one that there is not, name the most similar."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as e:
+            from difflib import get_close_matches
+
+            if similar := get_close_matches(args[0], VERBS, n=1):
+                raise click.UsageError(f"{e.message} Did you mean {similar[0]!r}?", ctx) from e
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing any of them."""
         with formatter.section("Verbs"):

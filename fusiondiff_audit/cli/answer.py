@@ -87,9 +87,10 @@ def run_verbs(verbs: click.Command, arguments: Sequence[str]) -> int:
             return _give_up(e)
         from fusiondiff_audit.cli.failure import explain
 
-        failure = explain(e)
+        verb = _verb(verbs, arguments)
+        failure = explain(e, verb, arguments)
         try:
-            _tell(failure, _verb(verbs, arguments), as_json="--json" in arguments)
+            _tell(failure, verb, as_json="--json" in arguments)
             sys.stdout.flush()
         except OSError as lost:
             return _give_up(lost)

@@ -9,6 +9,7 @@ import click
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
 from fusiondiff_audit.cli.options import (
     PATH,
+    ComputeDevice,
     TrustContext,
     language_option,
     open_key,
@@ -44,7 +45,7 @@ _SHOWN = 20  # messages
     "--certify", "certificates", type=click.Choice(["poisoning"]), multiple=True, help="State this certificate, too."
 )
 @click.option("--robustness", "stress_result", metavar="RESULT", type=PATH, help="The signed result of a stress test.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--device", type=ComputeDevice(), default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the folder of --out.")
 @click.option("--repeat", "first", metavar="REPORT", type=PATH, help="Repeat the audit of this report, and compare.")
 @click.option("--again", metavar="REASON", help="Admit a batch or image that the ledger knows; the report states why.")

@@ -10,6 +10,7 @@ from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.options import TrustContext
 from fusiondiff_audit.cli.report_text import checked_data, header_rows, tolerance_rows, verdict_tables
 from fusiondiff_audit.cli.text import count, table
+from fusiondiff_audit.errors import AuditReason
 from reports.verdict.verdicts import Verdict
 from signing.records import write_record
 
@@ -41,10 +42,12 @@ def audit_answer(result: "AuditResult", out: Path, gates: tuple[Verdict, ...], t
         "trust": trust.data(),
     }
     shown = "DEMONSTRATION. " if report.header.demonstration else ""
-    gated = f"; --fail-on {', '.join(failed)}" if failed else ""
     number = sum(header.specimens.by_verdict().values())
-    sentence = f"{shown}{count(number, 'specimen')}: {header.specimens}; signed in {out}{gated}"
-    return Answer("DONE", sentence + trust.remarks(), text, data, code)
+    sentence = f"{shown}{count(number, 'specimen')}: {header.specimens}; signed in {out}{trust.remarks()}"
+    if not failed:
+        return Answer("DONE", sentence, text, data, code)
+    data["reason"] = AuditReason.GATE_FAILED.value
+    return Answer("REFUSED", f"--fail-on {', '.join(failed)}: {sentence} ({AuditReason.GATE_FAILED})", text, data, code)
 
 
 def repetition_answer(answer: Answer, comparison: "Comparison", believed: tuple[str, ...]) -> Answer:

@@ -63,9 +63,7 @@ class ClassOptions:
         if self.labeller_key is None or self.device is None:
             raise click.UsageError("--authentic and --counterfeit need --labeller-key and --device, to sign the batch")
         key = open_key(self.labeller_key, passphrase_files)
-        where = str(self.labeller_key)
-        entry = trust.store.signer(key.public.keyid, (signing.Role.LABELLER,), where)
-        trust.store.judge(entry, signing.now(), where)
+        trust.store.own_entry(key.public.keyid, signing.Role.LABELLER, str(self.labeller_key), signing.now())
         return key
 
     def batch_folder(self, out: Path) -> Path:

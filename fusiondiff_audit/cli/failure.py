@@ -1,10 +1,12 @@
 """Failures: an exit code by the table, a stable reason code, a sentence and hints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 
 from fusiondiff_audit.cli.exits import Exit
+from fusiondiff_audit.cli.file_kinds import wrong_file_hint
 from fusiondiff_audit.errors import AuditError, AuditReason
 from fusiondiff_audit.images.errors import ImageError, ImageReason
 from signing.errors import Reason, SigningError
@@ -47,14 +49,19 @@ class Failure:
     trace: str = ""
 
 
-def explain(error: BaseException) -> Failure:
-    """Return the failure that an exception means."""
+def explain(error: BaseException, verb: str = "", arguments: Sequence[str] = ()) -> Failure:
+    """Return the failure that an exception means; the arguments of the verb may tell more."""
     if isinstance(error, SigningError | AuditError | ImageError):
-        hints = tuple(getattr(error, "__notes__", ()))
-        return Failure(exit_code(error.reason), error.reason.value, str(error), hints)
+        hints = [*getattr(error, "__notes__", ())]
+        if (advice := wrong_file_hint(error, verb, _value_of("--trust", arguments))) is not None:
+            hints.append(advice)
+        return Failure(exit_code(error.reason), error.reason.value, str(error), tuple(hints))
     if isinstance(error, click.UsageError):
         about = error.ctx.command_path if error.ctx else "fusiondiff-audit"
-        return Failure(Exit.USAGE, "usage", error.format_message(), (f"{about} --help explains",))
+        hints = [f"{about} --help explains"]
+        if error.format_message().startswith("Got unexpected extra argument"):
+            hints.insert(0, "a folder is named as a whole, without its files; a name with spaces stands in quotes")
+        return Failure(Exit.USAGE, "usage", error.format_message(), tuple(hints))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Failure(Exit.ENVIRONMENT, "interrupted", "interrupted")
     import traceback
@@ -62,6 +69,16 @@ def explain(error: BaseException) -> Failure:
     trace = "".join(traceback.format_exception(error))
     hint = "this is a fault of fusiondiff-audit; please report it with the lines above"
     return Failure(Exit.FAULT, "fault", f"{type(error).__name__}: {error}", (hint,), trace)
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str | None:
+    """Return the value of an option on the command line."""
+    for place, word in enumerate(arguments):
+        if word == option:
+            return next(iter(arguments[place + 1 :]), None)
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return None
 
 
 def exit_code(reason: str) -> Exit:

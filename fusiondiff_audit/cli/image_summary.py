@@ -12,6 +12,7 @@ from fusiondiff_audit.images.quality import Quality, measure_quality
 from fusiondiff_audit.images.thumbnails import thumbnail
 from fusiondiff_audit.inputs.folders import make_folder
 
+_COLOUR = "`audit` refuses it unless the model names a channel; save one channel as grey, before signing"
 _OF_NAMES = frozenset({errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR})
 
 
@@ -36,6 +37,8 @@ class ImageSummary:
         first = self._first.setdefault(micrograph.pixel_digest, micrograph.name)
         if first != micrograph.name:
             self.remarks.append(f"{micrograph.name!a} has the pixels of {first!a}")
+        if channels > 1:
+            self.remarks.append(f"{micrograph.name!a}: {channels} channels that differ; {_COLOUR}")
         if quality.faults:
             self.remarks.append(f"{micrograph.name!a}: {quality}")
         self.remarks += (f"{micrograph.name!a}: two sizes of a pixel: {text}" for text in micrograph.claims.conflicts)
@@ -43,7 +46,7 @@ class ImageSummary:
             self._draw(micrograph, self._folder / f"{micrograph.name}.png")
         colour = "" if channels == 1 else ", colour"
         size = f"{width} x {height}, {bits} bits{colour}{', lossy' if micrograph.header.lossy else ''}"
-        fit = ", ".join(quality.faults) or "fit"
+        fit = ", ".join([*(["colour"] if channels > 1 else []), *quality.faults]) or "fit"
         scale = micrograph.claims.scale
         pixel = f"{scale} ({scale.source})" if scale else "unknown"
         cells = (size, pixel, f"same as {first}" if first != micrograph.name else fit)

@@ -18,6 +18,7 @@ from fusiondiff_audit.cli.text import visible
 from fusiondiff_audit.page.language import Language
 
 _DIGITS = re.compile("(?:sha256:)?([0-9a-f]{1,64})")
+_COMPUTE = re.compile("cpu|cuda(:[0-9]{1,3})?")
 PATH = click.Path(path_type=Path)
 
 
@@ -55,6 +56,17 @@ class DigestParameter(click.ParamType[str]):
             return match[1]
         many = "64" if self._least == 64 else f"{self._least} to 64"
         return self.fail(f"{value!r} is not sha256: and {many} lower-case hexadecimal digits", param, ctx)
+
+
+class ComputeDevice(click.ParamType[str]):
+    """A device of torch, known without torch."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if _COMPUTE.fullmatch(value):
+            return str(value)
+        return self.fail(f"{value!r} is no device; cpu, cuda and cuda:N are", param, ctx)
 
 
 FINGERPRINT = DigestParameter(64)

@@ -9,7 +9,7 @@ import click
 
 import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
-from fusiondiff_audit.cli.options import PATH, open_model_key, passphrase_option
+from fusiondiff_audit.cli.options import PATH, ComputeDevice, open_model_key, passphrase_option
 from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.text import count, size, table
 from fusiondiff_audit.extras import require
@@ -33,7 +33,14 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--out", type=PATH, required=True, help="The bundle to write: a new folder."),
             click.option("--key", type=PATH, help="The private key that signs it, P-256; without one, it is unsigned."),
             click.option("--work", type=PATH, help="The folder that a training resumes from.  [OUT.training]"),
-            click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N."),
+            click.option(
+                "--device",
+                type=ComputeDevice(),
+                metavar="DEVICE",
+                default="cpu",
+                show_default=True,
+                help="cpu, cuda or cuda:N.",
+            ),
             click.option(
                 "--every",
                 type=click.FloatRange(0),

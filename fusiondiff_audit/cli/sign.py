@@ -11,8 +11,9 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, Duration, Moment, open_key, passphrase_option
 from fusiondiff_audit.cli.progress import ProgressLine
-from fusiondiff_audit.cli.text import count, size, table
+from fusiondiff_audit.cli.text import count, size, some, table
 from fusiondiff_audit.inputs.tables import bad_table, read_rows
+from signing.manifest import FileKind, is_unread_image
 
 VALID_FOR = timedelta(days=90)
 _COLUMNS = {"file", "kind", "specimen", "pixel_size"}
@@ -87,6 +88,9 @@ def command(
         ("valid until", signing.write_time(manifest.expires)),
         ("files", ", ".join(f"{kind} {n}" for kind, n in Counter(f.kind.value for f in manifest.files).items())),
     ]
+    unread = [file.name for file in manifest.files if file.kind is not FileKind.IMAGE and is_unread_image(file.name)]
+    if unread:
+        rows.append(("not audited", f"{count(len(unread), 'image')} in a format that is not read: {some(unread)}"))
     data = {
         "manifest": str(folder / signing.MANIFEST_NAME),
         "keyid": f"sha256:{signer.public.keyid}",
@@ -97,6 +101,7 @@ def command(
         "expires": signing.write_time(manifest.expires),
         "files": len(manifest.files),
         "bytes": total,
+        "notAudited": unread,
     }
     sentence = f"{count(len(manifest.files), 'file')} ({size(total)}) signed in {folder / signing.MANIFEST_NAME}"
     return Answer("DONE", sentence, table(rows), data)

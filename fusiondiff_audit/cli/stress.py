@@ -11,7 +11,7 @@ import click
 import signing
 from fusiondiff_audit import __version__
 from fusiondiff_audit.cli.answer import Answer, answering, say, say_some
-from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphrase_option, trust_options
+from fusiondiff_audit.cli.options import PATH, ComputeDevice, TrustContext, open_key, passphrase_option, trust_options
 from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.stress_answer import answer_of
 from fusiondiff_audit.cli.text import count, duration_text
@@ -45,7 +45,7 @@ _SHOWN = 5  # messages
 @click.option("--first", is_flag=True, help="There is no earlier result; gates that compare are skipped.")
 @click.option("--junit", type=PATH, help="Also write the result as JUnit XML, to this new file.")
 @click.option("--sarif", type=PATH, help="Also write it as SARIF 2.1.0, to this new file.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option("--device", type=ComputeDevice(), default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @passphrase_option
 @answering()
 @trust_options
@@ -90,6 +90,9 @@ def command(
         raise click.UsageError("--first says that there is no earlier result, but --baseline names one")
     _refuse_unfit(out, junit, sarif)
     policy = read_stress_policy(rules)
+    if not first and baseline is None and any(gate.metric == "regressions" for gate in policy.gates):
+        what = f"the policy {policy.name!r} compares with an earlier result"
+        raise click.UsageError(f"{what}: give --baseline RESULT, or --first, which says that there is none")
     file_labels = read_labels(labels)
     auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
     # What follows imports torch and the toolbox, which takes seconds.

@@ -42,9 +42,6 @@ def answer_of(
     show = "DEMONSTRATION. " if result.demonstration else ""
     for reason in outcome.why[1:]:
         say(reason)
-    undecided = [gate.name for gate in result.gates if gate.passed == "undecided"]
-    if result.baseline is None and any(name.startswith("regressions/") for name in undecided):
-        say("--baseline RESULT compares with an earlier result; --first says that there is none")
     why = f"{outcome.why[0] if outcome.why else _passed(outcome)}; "
     sentence = f"{show}{why}{len(worst)} of {attacked} fooled by at least one attack; {out}{trust.remarks()}"
     data: dict[str, Any] = {

@@ -11,6 +11,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.failure import exit_code
 from fusiondiff_audit.cli.file_checks import signer_data
+from fusiondiff_audit.cli.file_kinds import wrong_file_hint
 from fusiondiff_audit.cli.options import PATH, TrustContext, trust_options
 from fusiondiff_audit.cli.page_check import check_page
 from fusiondiff_audit.cli.report_text import MOST_ROWS, checked_data, header_rows, tolerance_rows, verdict_tables
@@ -69,7 +70,8 @@ def command(path: Path, images: Path | None, model: Path | None, list_all: bool,
         page = check_page(path, report, verification, images=images)
         reviews = check_reviews(path, report, verification, trust.store)
     except signing.SigningError as e:
-        for hint in getattr(e, "__notes__", ()):
+        advice = wrong_file_hint(e, "verify")
+        for hint in (*getattr(e, "__notes__", ()), *([advice] if advice else [])):
             say(f"hint: {hint}")
         refusal = {"reason": e.reason.value, "message": str(e), "checks": _checks(verification), "trust": trust.data()}
         text = table(_numbered(verification, failed=f"{e.reason}: {e}"))

@@ -12,6 +12,7 @@ from fusiondiff_audit.policy.one_file import refuse_stress_settings
 from fusiondiff_audit.policy.parsing import PolicyName, PolicySection, ResolvedPolicy, read_table, resolve
 from reports.verdict.embedded import STRESS_POLICIES
 from reports.verdict.verdicts import VerdictRules
+from signing import SigningError
 from signing.strict import malformed, write_json
 
 BUILT_IN = "built-in"
@@ -91,7 +92,12 @@ def read_audit_policy(path: Path | None) -> AuditPolicy:
     """Return the policy of a file, or the built-in one; unknown keys and values of another type are refused."""
     if path is None:
         return AuditPolicy()
-    table, where = read_table(path), str(path)
+    try:
+        table, where = read_table(path), str(path)
+    except SigningError as e:
+        if str(path) in STRESS_POLICIES:
+            e.add_note(f"{path} is a policy of `stress`; without --policy `audit` takes its own built-in one")
+        raise
     refuse_stress_settings(table, where)
     policy = resolve(AuditPolicy, table, where, reserved=(BUILT_IN,))
     if policy.certify.tolerance and policy.certify.poisoning == "off":

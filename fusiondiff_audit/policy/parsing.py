@@ -4,12 +4,15 @@ import hashlib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from signing.files import read_capped
 from signing.strict import MAX_LABEL, MAX_TEXT, is_name, is_plain, malformed, write_json
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MAX_POLICY = 64 * 1024  # bytes; a report quotes a quarter of that
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
@@ -68,9 +71,12 @@ def resolve(model: type[Policy], table: Mapping[str, Any], where: str, *, reserv
     try:
         policy = model.model_validate(table)
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
+        first = e.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the file"
-        raise malformed(where, f"{key}: {first['msg'].lower()}") from e
+        refusal = malformed(where, f"{key}: {first['msg'].lower()}")
+        if (advice := _advice(model, first)) is not None:
+            refusal.add_note(advice)
+        raise refusal from e
     if policy.name in reserved:
         raise malformed(where, f"policy name {policy.name!r} is reserved; choose another")
     for text in policy.sentences:
@@ -80,6 +86,23 @@ def resolve(model: type[Policy], table: Mapping[str, Any], where: str, *, reserv
     if len(policy.text) > MAX_TEXT:
         raise malformed(where, f"{len(policy.text):,} characters as a signed file quotes it, at most {MAX_TEXT:,}")
     return policy
+
+
+def _advice(model: type[BaseModel], error: "ErrorDetails") -> str | None:
+    """Return what would be accepted in place of what an error is about."""
+    if error["type"] == "string_type" and isinstance(error["input"], int | float):
+        return f'write it in quotes: "{error["input"]}"'
+    if error["type"] != "extra_forbidden":
+        return None
+    section: object = model
+    for key in error["loc"][:-1]:
+        field = section.model_fields.get(str(key)) if _is_section(section) else None
+        section = None if field is None else field.annotation
+    return f"known here are {', '.join(section.model_fields)}" if _is_section(section) else None
+
+
+def _is_section(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _with_tuples(value: object) -> object:

@@ -16,6 +16,7 @@ from fusiondiff_audit.policy.one_file import refuse_audit_settings
 from fusiondiff_audit.policy.parsing import PolicySection, ResolvedPolicy, Text, read_table, resolve
 from reports.stress.quoted_policy import BUDGET, SHARE, QuotedPolicy, read_quoted_policy
 from reports.verdict.embedded import STRESS_POLICIES
+from signing import Reason, SigningError
 from signing.strict import malformed, write_json
 
 Share = Annotated[str, StringConstraints(pattern=f"^({SHARE})$")]
@@ -108,7 +109,12 @@ def read_stress_policy(policy: str) -> StressPolicy:
 
     Unknown keys, other types, days that no calendar has, and gates that end in one way only are refused.
     """
-    table = read_table(stress_policy_file(policy))
+    try:
+        table = read_table(stress_policy_file(policy))
+    except SigningError as e:
+        if e.reason is Reason.UNREADABLE:
+            e.add_note(f"built in are {', '.join(STRESS_POLICIES)}; any other is a file")
+        raise
     refuse_audit_settings(table, policy)
     settings = resolve(StressPolicy, table, policy, reserved=() if policy in STRESS_POLICIES else STRESS_POLICIES)
     try:

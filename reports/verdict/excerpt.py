@@ -6,6 +6,7 @@ excerpt holds no other row, and no key of the salts, so nobody can guess other r
 
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from reports.verdict.consistency import contradiction, refuse_inconsistent_header, refuse_inconsistent_row
 from reports.verdict.header import Header
@@ -22,6 +23,7 @@ from signing.strict import malformed, write_json
 
 EXCERPT_FORMAT = "fusiondiff-audit/excerpt/v1"
 MAX_EXCERPT = 4 * 1024 * 1024  # bytes
+_SIMILAR = 3  # names in advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,22 @@ class Excerpt:
     comparison: TrustComparison  # of the header with the trust store
 
 
+def _advice(report: Report, name: str) -> str | None:
+    """Return the images of the specimen of that name, or the names that are most like it."""
+    own = [row.name for row in report.images if row.specimen == name]
+    similar = own or get_close_matches(name, [row.name for row in report.images], n=_SIMILAR, cutoff=0.5)
+    named = ", ".join(ascii(each) for each in similar[:_SIMILAR])
+    if own:
+        return f"that is a specimen, name one of its images: {named}"
+    return f"similar names are {named}" if similar else None
+
+
 def make_excerpt(report: Report, checkpoint: bytes, name: str) -> bytes:
     """Return the excerpt of one image of a report; it takes no key."""
     first = 1 + len(report.specimens)
     number = next((first + place for place, row in enumerate(report.images) if row.name == name), None)
     if number is None:
-        raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report")
+        raise SigningError(Reason.BAD_REQUEST, f"{name!a}: no image of this report", hint=_advice(report, name))
     specimen = report.images[number - first].specimen
     specimens = [1 + place for place, row in enumerate(report.specimens) if row.specimen == specimen]
     parts = {}

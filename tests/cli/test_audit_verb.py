@@ -22,6 +22,7 @@ from fusiondiff_audit.policy.stress import read_stress_policy
 from reports.arithmetic import tolerance
 from reports.stress.result import sign_stress_result
 from reports.verdict.enrolment_ranks import COPIES_ACCEPTED, OWN_REJECTED
+from reports.verdict.issue import REPORT
 from reports.verdict.rows import surviving_answers
 from reports.verdict.verification import verify_report
 from tests.cli.conftest import Tool, trust_model
@@ -136,6 +137,9 @@ def test_fail_on_and_runs_that_cannot_start(ready: Tool) -> None:
     gate = ready(*WORDS, "--no-ledger", "--out", "gated", "--fail-on", sorted(verdicts)[0], "--json")
     assert gate.code == Exit.GATE
     assert gate.json["failedOn"] == [sorted(verdicts)[0]]
+    assert (gate.json["outcome"], gate.json["reason"]) == ("REFUSED", "gate-failed")
+    assert gate.json["sentence"].startswith(f"--fail-on {sorted(verdicts)[0]}: DEMONSTRATION. 6 specimens: ")
+    assert Path("gated", REPORT).exists()
     Path("bad.toml").write_text("name = 3")
     for more, code in (
         (("--out", "x"), Exit.USAGE),
@@ -147,9 +151,23 @@ def test_fail_on_and_runs_that_cannot_start(ready: Tool) -> None:
         (("--no-ledger", "--out", "x", "--key", "device.pem"), Exit.INTEGRITY),
         (("--no-ledger", "--out", "x", "--model", "pictures"), Exit.INTEGRITY),
         (("--no-ledger", "--out", "x", "--device", "cuda"), Exit.ENVIRONMENT),
+        (("--no-ledger", "--out", "x", "--device", "gpu"), Exit.USAGE),
     ):
         assert ready(*WORDS, *more).code == code, more
         assert not Path("x").exists()  # the next try finds the place free
+
+
+def test_files_that_a_system_left_are_no_images_of_a_report(ready: Tool) -> None:
+    for name in (".DS_Store", "Thumbs.db", "more.tif"):
+        Path("pictures", name).write_bytes(b"")
+    done = ready(*WORDS, "--no-ledger", "--out", "out", "--json")
+    assert [row["name"] for row in done.json["images"] if row["verdict"] == "REFUSED"] == ["more.tif"]
+    assert len(done.json["images"]) == 7
+    assert "left out: '.DS_Store' was left by a system, and is not signed" in done.err
+    Path("pictures", "more.tif").unlink()
+    without = ready(*WORDS, "--no-ledger", "--out", "other", "--json")
+    assert (without.code, len(without.json["images"])) == (0, 6)
+    assert ready("verify", "other", "--trust", "trust.json", "--images", "pictures").code == 0
 
 
 def test_a_bad_auditor_key_is_refused_before_the_work(ready: Tool) -> None:

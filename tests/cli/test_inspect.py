@@ -56,6 +56,8 @@ def test_each_image_is_described(shots: Tool) -> None:
     assert done.out.splitlines()[-1].startswith("PASSED: 7 files genuine, 7 images decoded, none missing")
     rows = {line.split()[0]: line for line in done.out.splitlines() if ".tif" in line or ".jpg" in line}
     assert "640 x 480, 8 bits, colour" in rows["colour.tif"]
+    assert rows["colour.tif"].split()[-2:] == ["colour", "genuine"]
+    assert "'colour.tif': 3 channels that differ; `audit` refuses it unless the model names a channel" in done.err
     assert "640 x 480, 16 bits" in rows["deep/sixteen.tif"]
     assert "640 x 480, 8 bits, lossy" in rows["lossy.jpg"]
     assert "same as copy.png" in rows["first.tif"]
@@ -99,6 +101,18 @@ def test_microscopes_own_files_are_signed_and_described_as_images(lab: Tool) -> 
     assert scales["b.mrc"] == [{"value": "1.000000", "source": "MRC"}]
     assert scales["c.dm3"] == [{"value": "2.000000", "source": "Gatan"}]
     assert scales["e.ser"] == [{"value": "2.000000", "source": "TIA"}]
+
+
+def test_signing_tells_what_no_audit_will_look_at(lab: Tool) -> None:
+    for name in ("scan.bmp", "SCAN.GIF", "photo.heic", "notes.md"):
+        Path("batch", name).write_bytes(name.encode())
+    sign = ("sign", "batch", "--key", "device.pem", "--device", "sem-1", "--force")
+    assert "3 images in a format that is not read: SCAN.GIF, photo.heic, scan.bmp" in lab(*sign).out
+    assert lab(*sign, "--json").json["notAudited"] == ["SCAN.GIF", "photo.heic", "scan.bmp"]
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        Path("batch", name).touch()
+    refused = lab(*sign, "--json").json
+    assert refused["sentence"] == "batch: leftovers: '.DS_Store', 'Thumbs.db', 'desktop.ini'"
 
 
 def test_thumbnails_dim_the_data_bar(shots: Tool) -> None:

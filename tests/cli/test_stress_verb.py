@@ -97,15 +97,24 @@ def test_a_model_is_attacked_and_the_result_is_signed(ready: Tool) -> None:
 def test_failed_and_undecided_outcomes_have_their_exit_codes(ready: Tool) -> None:
     strict = ready(*WORDS, *WHO, "--policy", "strict.toml", "--out", "strict", "--json")
     assert (strict.code, strict.json["word"]) == (Exit.GATE, "FAILED")
-    alone = ready(*WORDS, *WHO, "--policy", "regressions.toml", "--out", "alone", "--json")
-    assert (alone.code, alone.json["word"]) == (Exit.INCONCLUSIVE, "INCONCLUSIVE")
-    assert "no baseline" in alone.json["why"][0]
+    Path("high.toml").write_text(HEAD.replace('floor = "0"', 'floor = "1"') + LENIENT)
+    undecided = ready(*WORDS, *WHO, "--policy", "high.toml", "--out", "high", "--json")
+    assert (undecided.code, undecided.json["word"]) == (Exit.INCONCLUSIVE, "INCONCLUSIVE")
     Path("both.toml").write_text(HEAD + REGRESSIONS + LENIENT)
     first = ready(*WORDS, *WHO, "--policy", "both.toml", "--out", "first", "--first", "--json")
     assert (first.code, first.json["word"]) == (Exit.DONE, "PASSED")
     assert sorted(first.json["gates"].values()) == ["not asked", "passed"]
     twice = (*WORDS, *WHO, "--policy", "both.toml", "--out", "x", "--first", "--baseline", f"first/{RESULT}")
     assert ready(*twice).code == Exit.USAGE
+
+
+def test_a_policy_that_compares_is_refused_at_once_without_a_result_to_compare_with(lab: Tool) -> None:
+    for policy in ("quick", "full", "exhaustive"):
+        done = lab(*WORDS, *WHO, "--policy", policy, "--out", "x", "--model", "nowhere", "--json")
+        assert (done.code, done.json["reason"]) == (Exit.USAGE, "usage")
+        assert "give --baseline RESULT, or --first" in done.json["sentence"]
+    done = lab(*WORDS, *WHO, "--policy", "quik", "--out", "x", "--first", "--json")
+    assert done.json["hints"] == ["built in are quick, full, exhaustive; any other is a file"]
 
 
 def test_bad_inputs_are_refused_before_any_attack(ready: Tool) -> None:

@@ -104,7 +104,6 @@ def test_entries_describe_single_files(lab: Tool) -> None:
         "file\na.tif\na.tif\n",
         "file,kind\na.tif,song\n",
         "file\na.tif,x\n",
-        "file,kind\na.tif\n",
         'file\n"a.tif\n',
         "file\n\xff.tif\n",
         "file,pixel_size\na.tif,3\n",

@@ -73,6 +73,22 @@ def test_unknown_keys_and_invalid_values_are_refused(tmp_path: Path, text: str) 
     assert caught.value.reason is Reason.MALFORMED
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('[case]\nclient = "A"', "known here are text, customer, "),
+        ("[decide]\nerror_rate = 0.05", 'write it in quotes: "0.05"'),
+        ("erorr = 1", "known here are name, "),
+    ],
+)
+def test_advice_names_what_is_known(tmp_path: Path, text: str, advice: str) -> None:
+    path = tmp_path / "audit.toml"
+    path.write_text(f'name = "ours"\n{text}\n')
+    with pytest.raises(SigningError) as caught:
+        read_audit_policy(path)
+    assert caught.value.__notes__[0].startswith(advice)
+
+
 DETAILS = """name = "ours"
 [laboratory]
 name = "Ceramics Laboratory"
