@@ -8,7 +8,7 @@ import click
 from fusiondiff_audit.cli.answer import Answer, answering, say_some
 from fusiondiff_audit.cli.bundle import open_bundle
 from fusiondiff_audit.cli.options import PATH
-from fusiondiff_audit.cli.progress import with_progress
+from fusiondiff_audit.cli.progress import ProgressLine, with_progress
 from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 from fusiondiff_audit.inputs.labels import read_labels
@@ -66,9 +66,13 @@ def command(
     )
     say_some(features.refused, most=_SHOWN, word="REFUSED", where="; --json names all under `unread`")
     counterfeit, authentic = features.specimens()
-    results = {name: (BASELINES[name].title, features.baseline(name)) for name in chosen}
+    results = {}
+    for name in chosen:
+        with ProgressLine(f"cross-validating on {name}"):
+            results[name] = BASELINES[name].title, features.baseline(name)
     if model is not None:
-        results["model"] = (_title(model), features.model(model))
+        with ProgressLine("cross-validating on embeddings"):
+            results["model"] = _title(model), features.model(model)
     heads = ("model", "right", "accuracy, %", "balanced, %", "F1, %", "AUROC, %")
     text = table([heads, *((title, *_cells(result)) for title, result in results.values())])
     own = [] if model is None else _own_verdicts(model, features)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import signing
+from fusiondiff_audit.cli import progress as progress_module
 from fusiondiff_audit.cli import verbs
 from fusiondiff_audit.cli.answer import Answer, run_verbs
 from fusiondiff_audit.cli.exits import Exit
@@ -191,9 +193,11 @@ def test_text_of_an_answer_is_escaped(
 
 def test_progress_is_escaped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    for pause in ("_PATIENCE", "_PAUSE"):
+        monkeypatch.setattr(progress_module, pause, 0.01)
     with ProgressLine(EVIL) as progress:
-        progress._shown = 0.0
         progress(1, 2)
+        time.sleep(0.2)
     shown = capsys.readouterr().err
     assert "owned" in shown
     assert is_plain(shown.replace("\r\x1b[K", "")), ascii(shown)
