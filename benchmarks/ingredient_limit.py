@@ -42,9 +42,9 @@ def shares_accepted(kiln: KilnFile, enrolments: int, rng: np.random.Generator) -
     for _ in range(enrolments):
         own = _draw(kiln, None, AUTHENTIC, rng)
         copies = [_draw(kiln, name, OF_EACH_WORKSHOP, rng) for name in kiln.workshops(WorkshopRole.KNOWN)]
-        asked = {maker: _draw(kiln, workshop, ASKED, rng) for maker, workshop in makers.items()}
+        tested = {maker: _draw(kiln, workshop, ASKED, rng) for maker, workshop in makers.items()}
         for rule, combine in RULES.items():
-            for maker, specimens in asked.items():
+            for maker, specimens in tested.items():
                 counts[rule][maker] += _accepted(own, copies, specimens, combine) / enrolments
     return counts
 

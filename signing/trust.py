@@ -60,11 +60,11 @@ class TrustStore:
 
     def signer(self, keyid: str, roles: tuple[Role, ...], where: str) -> TrustEntry:
         """Return the entry of a key; one that is not listed in any of the roles is refused."""
-        entry = next((e for e in self.root.entries if e.keyid == keyid), None)
+        entry = self._listed(keyid)
         if entry is None:
             hint = "`fusiondiff-audit trust add` lists it, if the key is genuine; or this is another laboratory's store"
-            what = f"{where}: signed by key sha256:{keyid}, which the trust store does not list"
-            raise SigningError(Reason.UNKNOWN_KEY, what, hint=hint)
+            message = f"{where}: signed by key sha256:{keyid}, which the trust store does not list"
+            raise SigningError(Reason.UNKNOWN_KEY, message, hint=hint)
         if entry.role not in roles:
             message = (
                 f"signed by {entry.principal!r} with a key for the role {entry.role}, needed: {' or '.join(roles)}"
@@ -72,16 +72,19 @@ class TrustStore:
             raise SigningError(Reason.WRONG_ROLE, f"{where}: {message}")
         return entry
 
+    def _listed(self, keyid: str) -> TrustEntry | None:
+        return next((e for e in self.root.entries if e.keyid == keyid), None)
+
     def own_entry(self, keyid: str, role: Role, where: str, now: datetime) -> TrustEntry:
         """Return the entry of a key that is about to sign; one that could not be trusted for that is refused."""
-        entry = next((e for e in self.root.entries if e.keyid == keyid), None)
+        entry = self._listed(keyid)
         if entry is None:
             hint = f"`fusiondiff-audit trust add --role {role}` lists it"
-            what = f"{where}: key sha256:{keyid} is not in the trust store"
-            raise SigningError(Reason.UNKNOWN_KEY, what, hint=hint)
+            message = f"{where}: key sha256:{keyid} is not in the trust store"
+            raise SigningError(Reason.UNKNOWN_KEY, message, hint=hint)
         if entry.role is not role:
-            what = f"{where}: the key of {entry.principal!r} for the role {entry.role}, needed is one for {role}"
-            raise SigningError(Reason.WRONG_ROLE, what)
+            message = f"{where}: the key of {entry.principal!r} for the role {entry.role}, needed is one for {role}"
+            raise SigningError(Reason.WRONG_ROLE, message)
         self.judge(entry, now, where)
         return entry
 

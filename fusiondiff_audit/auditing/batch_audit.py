@@ -86,8 +86,8 @@ def _refuse_taken(request: AuditRequest) -> None:
         raise signing.SigningError(signing.Reason.BAD_REQUEST, fault)
     if request.resume:
         if not (out / JOURNAL).is_file():
-            what = f"{out}: holds no interrupted run"
-            raise signing.SigningError(signing.Reason.UNREADABLE, what, hint="leave --resume out")
+            fault = f"{out}: holds no interrupted run"
+            raise signing.SigningError(signing.Reason.UNREADABLE, fault, hint="leave --resume out")
         signing.refuse_existing(out / REPORT_PAGE)  # written last: where it exists, the run is complete
     elif (out / JOURNAL).is_file() and not (out / REPORT_PAGE).exists():
         hint = "give --resume to continue it"

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +10,9 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering, say
 from fusiondiff_audit.cli.class_folders import ClassOptions, class_folder_options
 from fusiondiff_audit.cli.enrol_answer import enrolment_answer, say_unlisted
-from fusiondiff_audit.cli.options import PATH, TrustContext, enrol_trust_options, open_key, passphrase_option
+from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, optional_trust_options, passphrase_option
 from fusiondiff_audit.cli.progress import ProgressLine
 from fusiondiff_audit.extras import require
-
-if TYPE_CHECKING:
-    pass
 
 
 def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
@@ -47,7 +43,7 @@ def _odd(_ctx: click.Context, _parameter: click.Parameter, number: int) -> int:
 @click.option("--demonstration", is_flag=True, help="The specimens are synthetic: every output says DEMONSTRATION.")
 @passphrase_option
 @answering()
-@enrol_trust_options
+@optional_trust_options("The trust store that you pinned.")
 def command(
     folders: tuple[Path, ...],
     classes: ClassOptions | None,

@@ -20,6 +20,7 @@ from fusiondiff_audit.cli.text import count, table
 from fusiondiff_audit.extras import require
 
 if TYPE_CHECKING:
+    from fusiondiff_audit.images.guard import Guard
     from fusiondiff_audit.training.data_check import DataCheck
     from fusiondiff_audit.training.images_to_enrol import ImageToEnrol
     from reports.verdict.confounding import ConfoundingCheck, FactAssociation
@@ -56,7 +57,7 @@ def check_answer(folders: Sequence[Path], classes: ClassOptions | None, trust: T
 
 
 def _images(
-    folders: Sequence[Path], classes: ClassOptions | None, trust: TrustContext | None, guard: Any
+    folders: Sequence[Path], classes: ClassOptions | None, trust: TrustContext | None, guard: "Guard"
 ) -> "tuple[int, Iterator[ImageToEnrol]]":
     """Return the number of images to be enrolled, and the images; labels are read before any is decoded."""
     from fusiondiff_audit.inputs.labelled_files import LabelledFiles
@@ -101,8 +102,8 @@ def _sections(check: "DataCheck") -> Iterator[tuple[str, str]]:
     from fusiondiff_audit.training.data_check import CHANCE_PAIRS
 
     chance = check.pairs / CHANCE_PAIRS
-    found = f"{len(check.similar)} of {check.pairs:,} pairs of images of different specimens are alike"
-    yield "Near-duplicates", f"  {found}; about {chance:.1f} by chance"
+    alike = f"{len(check.similar)} of {check.pairs:,} pairs of images of different specimens are alike"
+    yield "Near-duplicates", f"  {alike}; about {chance:.1f} by chance"
     yield "Whether imaging predicts the label", _lines(check.imaging.sentences())
     yield "What one statistic of the greys tells of the label", "\n".join(_greys(check.greys))
     yield "What the bundle will be able to say", _lines(check.forecast.sentences())

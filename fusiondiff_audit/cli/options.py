@@ -78,14 +78,9 @@ def trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _trust_options(function, "The trust store that you pinned.", required=True)
 
 
-def optional_trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options to a verb that can do without, which then gets None."""
-    return _trust_options(function, "The trust store that you pinned: verify the report first.", required=False)
-
-
-def enrol_trust_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the same options to a verb that needs no trust store to check unsigned files."""
-    return _trust_options(function, "The trust store that you pinned.", required=False)
+def optional_trust_options(purpose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the same options to a verb that can do without, which then gets None; `purpose` is the help of --trust."""
+    return lambda function: _trust_options(function, purpose, required=False)
 
 
 def _trust_options(function: Callable[..., Any], purpose: str, *, required: bool) -> Callable[..., Any]:

@@ -1,6 +1,5 @@
 """The verb `report endorse`."""
 
-from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ from fusiondiff_audit.cli.options import PATH, TrustContext, open_key, passphras
 from fusiondiff_audit.cli.text import table
 from reports.identity import Key
 from reports.verdict.issue import REPORT
-from reports.verdict.review import MAX_REVIEW_FILE, REVIEW, Decision, read_decisions, sign_review
+from reports.verdict.review import MAX_REVIEW_FILE, REVIEW, Decision, read_decisions, report_digest, sign_review
 from reports.verdict.verification import verify_report
 
 
@@ -34,7 +33,7 @@ def command(
     """Sign a review of a report: agree, disagree or look again, specimen by specimen.
 
     REPORT is report.sigstore.json or the folder that holds it; it is verified first. The review is a second signed file
-    over the report's digest. It alters nothing in the report; `verify` shows it if it lies beside it. Where a decision
+    over the report's payload. It alters nothing in the report; `verify` shows it if it lies beside it. Where a decision
     is not `agree`, it states a reason.
 
     \b
@@ -44,16 +43,14 @@ def command(
     out = out or file.parent / REVIEW
     signing.refuse_existing(out)
     verified = verify_report(file, trust=trust.store)
-    digest = sha256(signing.read_capped(file, limit=MAX_REVIEW_FILE)).hexdigest()
     named, decided = read_decisions(signing.read_capped(decisions, limit=MAX_REVIEW_FILE), str(decisions))
-    if named != digest:
-        fault = f"{decisions}: about sha256:{named}, the report is sha256:{digest}"
+    if named != (digest := report_digest(verified)):
+        fault = f"{decisions}: about a report of payload sha256:{named}, this one has sha256:{digest}"
         raise signing.SigningError(signing.Reason.CONTRADICTION, fault)
     signer, now = open_key(key, passphrase_files), signing.now()
-    entry = trust.store.signer(signer.public.keyid, (signing.Role.AUDITOR,), str(key))
-    trust.store.judge(entry, now, str(key))
+    entry = trust.store.own_entry(signer.public.keyid, signing.Role.AUDITOR, str(key), now)
     reviewer = Key(entry.principal, entry.keyid)
-    made = sign_review(verified, digest, decided, reviewer=reviewer, time=now, key=signer)
+    made = sign_review(verified, decided, reviewer=reviewer, time=now, key=signer)
     signing.create(out, made)
     others = [(one.specimen, one.decision, one.reason or "") for one in decided if one.decision is not Decision.AGREE]
     left = len(verified.specimens) + sum(row.specimen is None for row in verified.images) - len(decided)

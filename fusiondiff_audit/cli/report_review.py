@@ -1,6 +1,5 @@
 """The verb `report review`."""
 
-from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -9,8 +8,6 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH
 from fusiondiff_audit.extras import require
-from reports.verdict.issue import REPORT
-from reports.verdict.review import MAX_REVIEW_FILE
 from reports.verdict.verification import read_unverified
 
 
@@ -35,9 +32,7 @@ def command(report: Path, out: Path, images: Path | None) -> Answer:
     from fusiondiff_audit.page.thumbnails import folder_thumbnails
 
     signing.refuse_existing(out)
-    file = report / REPORT if report.is_dir() else report
-    content = read_unverified(file)
-    digest = sha256(signing.read_capped(file, limit=MAX_REVIEW_FILE)).hexdigest()
+    content = read_unverified(report)
     thumbnails = folder_thumbnails(content, images) if images else {}
-    signing.create(out, review_page(content, digest, thumbnails))
+    signing.create(out, review_page(content, thumbnails))
     return Answer("DONE", f"{out} written; nothing was verified", data={"page": str(out), "id": content.header.id})

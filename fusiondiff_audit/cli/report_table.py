@@ -27,7 +27,7 @@ COLUMNS_CSV = "columns.csv"
 @click.option("--kind", type=click.Choice(tuple(map(str, RowKind))), help="Of CSV: these rows alone.")
 @click.option("--out", type=PATH, help="The file to write; for CSV without --kind, the new folder.")
 @answering()
-@optional_trust_options
+@optional_trust_options("The trust store that you pinned: verify the report first.")
 def command(
     path: Path, as_csv: bool, as_xlsx: bool, kind: str | None, out: Path | None, trust: TrustContext | None
 ) -> Answer:

@@ -2,11 +2,9 @@
 
 import os
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from reports.verdict.issue import REPORT
 from reports.verdict.report import Report
 from reports.verdict.review import MAX_REVIEW_FILE, REVIEW, REVIEW_ENDING, Decision, Review, open_review
 from reports.verdict.verification import PassedCheck, Verification
@@ -24,14 +22,13 @@ def check_reviews(path: Path, report: Report, verification: Verification, trust:
     names = [file.name for file in verification.unchecked if file.name == REVIEW or file.name.endswith(REVIEW_ENDING)]
     if not names:
         return ()
-    file = path / REPORT if os.path.isdir(path) else path
-    digest = sha256(read_capped(file, limit=MAX_REVIEW_FILE)).hexdigest()
+    folder = path if os.path.isdir(path) else path.parent
     reviews, faults = [], {}
     for name in names:
-        beside = file.parent / name
+        beside = folder / name
         try:
             data = read_capped(beside, limit=MAX_REVIEW_FILE)
-            review, signer = open_review(data, str(beside), report=report, digest=digest, trust=trust)
+            review, signer = open_review(data, str(beside), report=report, trust=trust)
         except SigningError as e:
             faults[name] = f"NOT a genuine review of this report ({e.reason}), and not counted"
             continue

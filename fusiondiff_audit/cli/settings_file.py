@@ -97,18 +97,20 @@ def _taken(ctx: click.Context) -> Iterator[tuple[str, object]]:
 
 
 def _refuse_changeable(path: Path, status: os.stat_result, data: bytes) -> None:
-    """Refuse a file that others can change, by itself or by its folder."""
-    folder = os.stat(path.absolute().parent)
-    for what, checked in (("this file", status), ("its folder", folder)):
-        sticky = what == "its folder" and checked.st_mode & stat.S_ISVTX
+    """Refuse a file that others can change, or exchange by one of the folders above it."""
+    for place in (path, *path.resolve().parents):
+        checked = status if place is path else os.stat(place)
+        sticky = place is not path and checked.st_mode & stat.S_ISVTX  # others exchange nothing that is not theirs
         if checked.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky:
-            hint = f"chmod go-w {path if checked is status else path.absolute().parent}"
-            raise SigningError(Reason.BAD_REQUEST, f"{path}: others on this machine can change {what}", hint=hint)
+            fault = f"{path}: others on this machine can change {place}"
+            raise SigningError(Reason.BAD_REQUEST, fault, hint=f"chmod go-w {place}")
         if checked.st_uid not in (0, os.geteuid()):
-            raise SigningError(Reason.BAD_REQUEST, f"{path}: {what} belongs to another user")
+            raise SigningError(Reason.BAD_REQUEST, f"{path}: {place} belongs to another user")
 
 
 def unless_set(name: str, value: Any) -> Any:
-    """Return the value of a parameter of the running verb, or None if the settings file gave it."""
-    source = click.get_current_context().get_parameter_source(name)
-    return None if source is ParameterSource.DEFAULT_MAP else value
+    """Return the value of a parameter of the running verb, or None if the settings file gave it; then that is said."""
+    if click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT_MAP:
+        return value
+    say(f"settings: {value} is not used, by another option of the command line")
+    return None

@@ -10,7 +10,7 @@ import signing
 from fusiondiff_audit.cli.answer import Answer, answering
 from fusiondiff_audit.cli.options import PATH, ask_passphrase, passphrase_option
 from fusiondiff_audit.cli.text import table
-from fusiondiff_audit.inputs.folders import make_folder
+from fusiondiff_audit.inputs.folders import make_folder, new_folder
 from signing.strict import refuse_bad_label
 
 SETTINGS, TRUST, KEYS, LEDGER = "fusiondiff-audit.toml", "trust.json", "keys", "ledger"
@@ -50,13 +50,12 @@ def command(home: Path, device: str, auditor: str, no_passphrase: bool, passphra
         refuse_bad_label(name)
     signing.refuse_existing(home)
     secret = None if no_passphrase else ask_passphrase(home / KEYS, passphrase_files, new=True)
-    make_folder(home, new=True)
-    make_folder(home / KEYS, new=True)
-    keys = {role: _write_key(role, home / KEYS, secret) for role in _KEEP}
-    principals = {"device": device, "auditor": auditor}
-    store = _trust_store(keys, principals, home)
-    pin = f"sha256:{store.fingerprint}"
-    signing.create(home / SETTINGS, _settings(pin, device).encode())
+    with new_folder(home) as making:  # all of it or nothing
+        make_folder(making / KEYS, new=True)
+        keys = {role: _write_key(role, making / KEYS, secret) for role in _KEEP}
+        principals = {"device": device, "auditor": auditor}
+        pin = f"sha256:{_trust_store(keys, principals, making).fingerprint}"
+        signing.create(making / SETTINGS, _settings(pin, device).encode())
     rows = [(f"{KEYS}/{role}.pem", advice) for role, advice in _KEEP.items()]
     rows += [
         (TRUST, "public: give it to those who verify, by one way"),

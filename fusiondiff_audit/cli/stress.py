@@ -91,8 +91,8 @@ def command(
     _refuse_unfit(out, junit, sarif)
     policy = read_stress_policy(rules)
     if not first and baseline is None and any(gate.metric == "regressions" for gate in policy.gates):
-        what = f"the policy {policy.name!r} compares with an earlier result"
-        raise click.UsageError(f"{what}: give --baseline RESULT, or --first, which says that there is none")
+        fault = f"the policy {policy.name!r} compares with an earlier result"
+        raise click.UsageError(f"{fault}: give --baseline RESULT, or --first, which says that there is none")
     file_labels = read_labels(labels)
     auditor = Auditor.of(open_key(key, passphrase_files), trust.store, str(key))
     # What follows imports torch and the toolbox, which takes seconds.

@@ -11,6 +11,7 @@ from fusiondiff_audit.cli.report_text import wrapped
 from fusiondiff_audit.cli.text import count, table
 from reports.stress.result import MAX_RESULT_FILE, STRESS_PAGE, StressResult, open_stress_result
 from reports.stress.wording import outcome_sentence, result_sentences
+from reports.verdict.model_check import checked_files
 from reports.verdict.unchecked_files import unchecked_files
 from reports.verdict.verification import PassedCheck, Verification
 from signing.records import write_record
@@ -28,18 +29,10 @@ def verify_stress(file: Path, verification: Verification, *, trust: TrustContext
         PassedCheck("arithmetic", f"{gates} and the outcome follow from the images of {attacks}, by the quoted policy"),
     ]
     if model is not None:
-        verification.checks.append(PassedCheck("model", _compare_model(result, model)))
+        files = count(len(checked_files(model, result.model_digest)), "file")
+        verification.checks.append(PassedCheck("model", f"{files} are those that were attacked: {model}"))
     verification.unchecked = unchecked_files(file.parent, file)
     return result
-
-
-def _compare_model(result: StressResult, folder: Path) -> str:
-    number = 0
-    for resource in signing.open_pinned(folder, result.model_digest).check():
-        if isinstance(resource, signing.RefusedFile):
-            raise signing.SigningError(resource.reason, resource.message, hint=resource.hint)
-        number += 1
-    return f"{count(number, 'file')} are those that were attacked: {folder}"
 
 
 def stress_answer(

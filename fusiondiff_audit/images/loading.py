@@ -20,9 +20,9 @@ def load_microstructure_data(path: str | os.PathLike[str]) -> LooseMicrograph:
 
 def micrographs_of(samples: ImageSource | Sequence[ImageSource]) -> tuple[list[Micrograph], bool]:
     """Return micrographs of images or paths, and whether there was one alone; an array raises TypeError."""
-    single = isinstance(samples, Micrograph | str | os.PathLike)
-    several: Sequence[ImageSource] = [samples] if isinstance(samples, Micrograph | str | os.PathLike) else samples
-    return [_micrograph_of(sample) for sample in several], single
+    if isinstance(samples, Micrograph | str | os.PathLike):
+        return [_micrograph_of(samples)], True
+    return [_micrograph_of(sample) for sample in samples], False
 
 
 def _micrograph_of(sample: object) -> Micrograph:

@@ -8,9 +8,7 @@ probability of about alpha; of at most 2 alpha + (1 - K/n) / (K + 1) for K folds
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from itertools import combinations
 
@@ -30,6 +28,7 @@ from fusiondiff_audit.model.specimens import (
 )
 from reports.arithmetic import Rank
 from reports.verdict.enrolment_ranks import RankPair
+from signing.parallel import THREADS, map_in_order
 
 MOST_FOLDS = 8
 FOLD_TREES = 60  # of the forest of each fold
@@ -77,18 +76,16 @@ class CrossConformal:
 
         held_out: dict[int, list[tuple[int, Vectors]]] = {fold: [] for fold in range(count)}
         models = []
-        with ThreadPoolExecutor(os.cpu_count()) as threads:  # trees are grown without the interpreter's lock
-            of_pairs = threads.map(without, pairs)
-            of_folds = threads.map(without, ((fold,) for fold in range(count)))
-            for done, ((one, other), model) in enumerate(zip(pairs, of_pairs, strict=True), 1):
-                for fold, judged in ((one, other), (other, one)):
-                    for place in (place for place, of in enumerate(folds) if of == judged):
-                        held_out[fold].append((place, _whole_numbers(model, specimens[place].images)))
-                progress(done, len(pairs) + count)
-            for fold, model in enumerate(of_folds):
-                labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
-                models.append(model.standardised(np.array([row for _, row in held_out[fold]]), labels))
-                progress(len(pairs) + fold + 1, len(pairs) + count)
+        fitted = map_in_order(without, pairs, threads=THREADS)  # trees are grown without the interpreter's lock
+        for done, ((one, other), model) in enumerate(zip(pairs, fitted, strict=True), start=1):
+            for fold, judged in ((one, other), (other, one)):
+                for place in (place for place, of in enumerate(folds) if of == judged):
+                    held_out[fold].append((place, _whole_numbers(model, specimens[place].images)))
+            progress(done, len(pairs) + count)
+        for fold, model in enumerate(map_in_order(lambda fold: without((fold,)), range(count), threads=THREADS)):
+            labels = np.array([specimens[place].authentic for place, _ in held_out[fold]])
+            models.append(model.standardised(np.array([row for _, row in held_out[fold]]), labels))
+            progress(len(pairs) + fold + 1, len(pairs) + count)
         return cls(specimens, folds, models)
 
     def ranks(self, images: Sequence[TileFeatures], name: str, seed: bytes) -> SpecimenRanks:

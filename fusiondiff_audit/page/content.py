@@ -52,7 +52,7 @@ def page_content(report: Report, thumbnails: Mapping[str, bytes], catalogue: Cat
     """Return the values by their names in the templates; `thumbnails` are PNG files, by the names of images."""
     header, t = report.header, catalogue.text
     stated = _stated_case(header)
-    known = stated or nothing_stated()
+    details = stated or nothing_stated()
     former = isinstance(header, FormerHeader)
     stress = stress_sentence(header.robustness, catalogue)
     unexamined = not_examined(report, catalogue)
@@ -62,7 +62,7 @@ def page_content(report: Report, thumbnails: Mapping[str, bytes], catalogue: Cat
     return {
         "id": header.id,
         "reference": header.reference,
-        "laboratory": known.laboratory,
+        "laboratory": details.laboratory,
         "signs": {verdict.value: sign for verdict, sign in SIGNS.items()},
         "former": former,
         "warnings": tuple(_warnings(header, stress, catalogue)),
@@ -71,17 +71,17 @@ def page_content(report: Report, thumbnails: Mapping[str, bytes], catalogue: Cat
         "answers": can_answer(report),
         "counted": " ".join(counted),
         "errors": error_table(header, catalogue),
-        "head": tuple(_head(header, known, stress, catalogue)),
+        "head": tuple(_head(header, details, stress, catalogue)),
         "specimens": specimen_entries(report, catalogue),
         "specimens_intro": t("specimen.former_intro" if former else "specimen.intro", alpha=_alpha(header, catalogue)),
         "steps": next_steps(report, catalogue),
         "open": unexamined,
         "unexamined_rest": t("unexamined.rest", n=unexamined.files) if unexamined.files else "",
         "unreadable": stated is None,
-        "facts": stated_facts(known, header, catalogue),
-        "reproduction": f"{t('laboratory.relate')} {known.laboratory.reproduction or t('laboratory.reproduction')}",
+        "facts": stated_facts(details, header, catalogue),
+        "reproduction": f"{t('laboratory.relate')} {details.laboratory.reproduction or t('laboratory.reproduction')}",
         "rule": tuple(_rule(header, catalogue)),
-        "deviations": tuple(_deviations(report, known, catalogue)),
+        "deviations": tuple(_deviations(report, details, catalogue)),
         "survival": _survival(report, catalogue),
         "limits": tuple(limit_sentences(header, catalogue)),
         "groups": file_groups(report, thumbnails, catalogue),

@@ -26,6 +26,7 @@ from signing import Reason, SigningError
 from signing.times import read_time
 
 _TEMPLATE = "report.typ"
+_NO_GLYPH = "could not be displayed"  # in typst's message
 _AFTER_CYRILLIC = 0x530
 _CJK = "\u3000", "\uffef"
 _SIGNS = frozenset("".join(SIGNS.values()) + "\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u202f")
@@ -59,7 +60,9 @@ def render_pdf(
                 return typst.compile(folder / _TEMPLATE, root=folder, format="pdf", pdf_standards=["a-3a", "ua-1"])
             except typst.TypstError as e:
                 fault = str(e)[:300]
-    hint = "its own words may need a font, as Chinese needs Noto Serif CJK SC: install it, or take another --language"
+                if _NO_GLYPH not in fault:
+                    raise SigningError(Reason.CANNOT_WRITE, f"the PDF cannot be made: {fault}") from e
+    hint = "its own words need a font, as Chinese needs Noto Serif CJK SC: install it, or take another --language"
     raise SigningError(Reason.CANNOT_WRITE, f"the PDF cannot be made: {fault}", hint=hint)
 
 

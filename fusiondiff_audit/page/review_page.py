@@ -4,48 +4,45 @@ It is one file with a script that the content policy knows by its digest; it loa
 leave it as a file, which `report endorse` signs.
 """
 
-import base64
 import json
-import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from hashlib import sha256
 from importlib.resources import files
+from math import floor
 from typing import Any
 
 from fusiondiff_audit.page.evidence import specimen_entries
 from fusiondiff_audit.page.files import FileCard, file_groups
 from fusiondiff_audit.page.language import Catalogue, Language, catalogue_of
+from fusiondiff_audit.page.one_file import one_file
 from fusiondiff_audit.page.render import visible_text
 from fusiondiff_audit.page.result import page_specimens
 from reports.arithmetic import Rank
 from reports.verdict.report import Report
-from reports.verdict.review import DECISIONS_FORMAT
+from reports.verdict.review import DECISIONS_FORMAT, report_digest
 from reports.verdict.rows import ImageRow, SpecimenRow
 
-_PART = re.compile(r"\{\{([A-Z-]+)\}\}")  # of the file on disk, which holds no text of a report
 _IN_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def review_page(report: Report, digest: str, thumbnails: Mapping[str, bytes]) -> bytes:
-    """Return the page; `digest` is that of the signed file, and `thumbnails` are PNG files by the names of images."""
+def review_page(report: Report, thumbnails: Mapping[str, bytes]) -> bytes:
+    """Return the page; `thumbnails` are PNG files by the names of images."""
+    content = _as_script(_content(report, thumbnails))
     script, style = _file("review.js"), _file("review.css")
-    parts = {"SCRIPT": script, "STYLE": style, "CONTENT": _as_script(_content(report, digest, thumbnails))}
-    parts |= {"SCRIPT-DIGEST": _digest(script), "STYLE-DIGEST": _digest(style)}
-    return _PART.sub(lambda match: parts[match[1]], _file("review.html")).encode()
+    return one_file(_file("review.html"), script=script, style=style, parts={"CONTENT": content}).encode()
 
 
 def distance_to_bound(rank: Rank, alpha: Fraction) -> int:
     """Return by how many enrolled specimens a rank has to change before its p-value crosses an error rate."""
-    least = next(count for count in range(rank.of + 2) if (1 + count) > alpha * (1 + rank.of))  # that is above it
+    least = floor(alpha * (1 + rank.of))  # the least count whose p-value is above it
     return rank.at_least - least + 1 if rank.at_least >= least else least - rank.at_least
 
 
-def _content(report: Report, digest: str, thumbnails: Mapping[str, bytes]) -> dict[str, Any]:
+def _content(report: Report, thumbnails: Mapping[str, bytes]) -> dict[str, Any]:
     catalogue = catalogue_of(Language.ENGLISH)
     return {
         "format": DECISIONS_FORMAT,
-        "report": digest,
+        "report": report_digest(report),
         "id": report.header.id,
         "reference": visible_text(report.header.reference),
         "demonstration": report.header.demonstration,
@@ -101,8 +98,3 @@ def _as_script(content: object) -> str:
 
 def _file(name: str) -> str:
     return (files("fusiondiff_audit.page") / "review" / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    """Return the digest by which a content policy allows an element's text."""
-    return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"

@@ -6,13 +6,12 @@ writes `verifier/constants.mjs`, the constants that Python and the page share, a
 ships and `report verifier` copies. A test compares both with what would be written.
 """
 
-import base64
 import json
 import re
-from hashlib import sha256
 from pathlib import Path
 
 from fusiondiff_audit import __version__
+from fusiondiff_audit.page.one_file import one_file
 from reports.arithmetic import MOST_SPECIMENS
 from reports.verdict.embedded import EMBEDDED_BUNDLES, STRESS_POLICIES
 from reports.verdict.limits import SAME_OBJECT, STANDARD_LIMITS
@@ -43,12 +42,8 @@ def build_constants() -> str:
 def build_page() -> str:
     """Return the page: markup, style and script in one file, with a policy that allows these two by their digests."""
     script = "'use strict'\n" + "\n".join(_source(name) for name in _in_order(_ENTRY, []))
-    style = _read("verifier.css")
-    if "</script" in script or "</style" in style:
-        raise ValueError("the end of an element stands in the script or the style")
-    parts = {"SCRIPT": script, "STYLE": style, "VERSION": __version__}
-    parts |= {"SCRIPT-SHA256": _csp_digest(script), "STYLE-SHA256": _csp_digest(style)}
-    return re.sub(r"\{\{([A-Z0-9-]+)\}\}", lambda match: parts[match[1]], _read("verifier.html"))
+    parts = {"VERSION": __version__}
+    return one_file(_read("verifier.html"), script=script, style=_read("verifier.css"), parts=parts)
 
 
 def _in_order(name: str, done: list[str]) -> list[str]:
@@ -79,10 +74,6 @@ def _identifier(name: str) -> str:
 
 def _read(name: str) -> str:
     return (MODULES / name).read_text(encoding="utf-8")
-
-
-def _csp_digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 if __name__ == "__main__":

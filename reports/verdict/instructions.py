@@ -11,9 +11,9 @@ text that it writes itself.
 You need two things that do not belong in this folder:
 
 * trust.json, the trust store: it says whose keys count.
-* the pin: the SHA-256 by which you know that trust.json is the right one. It must have reached you by another road than
-  the report: a call, a letter, a web site that you knew before. Whoever can exchange the report can exchange a pin that
-  comes with it, and whoever made both can make both agree.
+* the pin: the SHA-256 by which you know that trust.json is the right one. It must have reached you through another
+  channel than the report: a call, a letter, a web site that you knew before. Whoever can exchange the report can
+  exchange a pin that comes with it, and whoever made both can make both agree.
 
 Each way below ends with a clear answer. None of them proves that the auditor's software judged rightly, nor where the
 specimens come from; the report lists what it does not prove.

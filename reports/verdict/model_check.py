@@ -23,13 +23,7 @@ _Compared = tuple[str, object, object]  # the field, its value in the header, an
 
 def compare_model(report: Report, folder: Path) -> str:
     """Return a sentence about what was compared; refuse a report that contradicts its bundle."""
-    from signing import RefusedFile, open_pinned
-
-    listed: dict[str, str] = {}
-    for file in open_pinned(folder, report.header.model.digest).check():
-        if isinstance(file, RefusedFile):
-            raise SigningError(file.reason, file.message, hint=file.hint)
-        listed[file.name] = file.sha256
+    listed = checked_files(folder, report.header.model.digest)
     files, version = f"{len(listed)} files judged", rules_of(report.header.format)
     if SETTINGS not in listed:
         if version.enrolled_are_marked:
@@ -43,6 +37,18 @@ def compare_model(report: Report, folder: Path) -> str:
     if version.enrolled_are_marked:
         return f"{files}, {marks}, and are as the header says: {folder}"
     return f"{marks}; {files}, and are as the header says: {folder}"
+
+
+def checked_files(folder: Path, digest: str) -> dict[str, str]:
+    """Return the SHA-256 of each file of a bundle that is known by its digest; any other bundle is refused."""
+    from signing import RefusedFile, open_pinned
+
+    listed: dict[str, str] = {}
+    for file in open_pinned(folder, digest).check():
+        if isinstance(file, RefusedFile):
+            raise SigningError(file.reason, file.message, hint=file.hint)
+        listed[file.name] = file.sha256
+    return listed
 
 
 def _settings(folder: Path, listed: str) -> BundleSettings:

@@ -1,7 +1,8 @@
-"""A second person's review of a report: a decision on specimens, with reasons, signed over the report's own file.
+"""A second person's review of a report: a decision on specimens, with reasons, signed over the report's payload.
 
-A review stands beside the report and alters nothing in it. Its subject is the report's file by its SHA-256, so it
-cannot be moved to another report. It is signed by a key that the trust store lists as an auditor's.
+A review stands beside the report and alters nothing in it. Its subject is the report's payload by its SHA-256, so it
+cannot be moved to another report, and stays valid when a timestamp is added to the report's file. It is signed by a key
+that the trust store lists as an auditor's.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from reports.identity import Key
 from reports.verdict.issue import REPORT
@@ -60,7 +62,7 @@ class Review:
 
     format: str
     report: str  # its id
-    digest: str  # SHA-256 of its signed file
+    digest: str  # SHA-256 of its payload
     reviewer: Key
     issued: str
     decisions: tuple[SpecimenDecision, ...]  # in the order of names
@@ -108,9 +110,13 @@ def read_decisions(data: bytes, where: str) -> tuple[str, tuple[SpecimenDecision
     return fields.sha256("report"), tuple(decisions)
 
 
+def report_digest(report: Report) -> str:
+    """Return the SHA-256 of a report's payload, which a review is about."""
+    return sha256(report.to_payload()).hexdigest()
+
+
 def sign_review(
     report: Report,
-    digest: str,
     decisions: tuple[SpecimenDecision, ...],
     *,
     reviewer: Key,
@@ -119,27 +125,27 @@ def sign_review(
 ) -> bytes:
     """Return a signed review; decisions on what the report does not have are refused."""
     try:
-        review = Review(REVIEW_FORMAT, report.header.id, digest, reviewer, write_time(time), decisions)
+        review = Review(REVIEW_FORMAT, report.header.id, report_digest(report), reviewer, write_time(time), decisions)
     except ValueError as e:
         raise SigningError(Reason.BAD_REQUEST, f"the decisions: {e}") from e
-    refuse_other_report(review, report, digest, "the decisions")
+    refuse_other_report(review, report, "the decisions")
     return sign_payload(review.to_payload(), key)
 
 
-def open_review(data: bytes, where: str, *, report: Report, digest: str, trust: TrustStore) -> tuple[Review, Signer]:
+def open_review(data: bytes, where: str, *, report: Report, trust: TrustStore) -> tuple[Review, Signer]:
     """Return the review of this very report by a listed auditor, or refuse it."""
     bundle = SigstoreBundle.from_bytes(data, where, payload_limit=_MAX_PAYLOAD)
     opened = verify_bundle(bundle, where, trust=trust, roles=(Role.AUDITOR,))
     review = Review.from_payload(opened.payload, where)
     if review.reviewer.keyid != opened.entry.keyid:
         raise SigningError(Reason.CONTRADICTION, f"{where}: names another reviewer than the one who signed it")
-    refuse_other_report(review, report, digest, where)
+    refuse_other_report(review, report, where)
     return review, trust.judge(opened.entry, review.time, where, proven=opened.proven)
 
 
-def refuse_other_report(review: Review, report: Report, digest: str, where: str) -> None:
+def refuse_other_report(review: Review, report: Report, where: str) -> None:
     """Refuse a review of another report, and decisions on specimens that the report does not have."""
-    if (review.report, review.digest) != (report.header.id, digest):
+    if (review.report, review.digest) != (report.header.id, report_digest(report)):
         raise SigningError(Reason.CONTRADICTION, f"{where}: of report {review.report[:8]!a}, which is another one")
     known = {row.specimen for row in report.specimens} | {row.name for row in report.images if row.specimen is None}
     if unknown := [decided.specimen for decided in review.decisions if decided.specimen not in known]:

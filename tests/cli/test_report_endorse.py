@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import pytest
 
 from fusiondiff_audit.cli.exits import Exit
 from reports.verdict.issue import REPORT
-from reports.verdict.review import DECISIONS_FORMAT, REVIEW
+from reports.verdict.review import DECISIONS_FORMAT, REVIEW, report_digest
+from reports.verdict.verification import read_unverified
 from tests.cli.conftest import ADD_AUDITOR, Tool
 
 TRUST = ("--trust", "trust.json")
@@ -27,7 +27,7 @@ def folder(lab: Tool, received: Callable[..., Path]) -> Path:
 
 
 def write_decisions(folder: Path, decisions: list[dict[str, Any]], **changes: object) -> None:
-    digest = sha256((folder / REPORT).read_bytes()).hexdigest()
+    digest = report_digest(read_unverified(folder))
     content = {"format": DECISIONS_FORMAT, "report": digest, "decisions": decisions} | changes
     Path("decisions.json").write_text(json.dumps(content))
 
@@ -93,7 +93,17 @@ def test_decisions_that_cannot_be_are_refused(lab: Tool, folder: Path, decision:
 
 def test_a_review_of_another_report_and_an_unlisted_key_are_refused(lab: Tool, folder: Path) -> None:
     write_decisions(folder, decisions_on(lab, folder), report="0" * 64)
-    assert "about sha256:000" in (done := endorse(lab, folder)).err + done.out
+    assert "payload sha256:000" in (done := endorse(lab, folder)).err + done.out
     write_decisions(folder, decisions_on(lab, folder))
     assert endorse(lab, folder, key="device.pem").code == Exit.INTEGRITY
     assert not (folder / REVIEW).exists()
+
+
+def test_a_review_stays_valid_when_the_file_of_the_report_gets_a_timestamp(lab: Tool, folder: Path) -> None:
+    write_decisions(folder, decisions_on(lab, folder))
+    assert endorse(lab, folder).code == 0
+    bundle = json.loads((folder / REPORT).read_text())
+    (folder / REPORT).write_text(json.dumps(bundle, indent=1))  # other bytes around the same payload
+    shown = lab("verify", folder, *TRUST)
+    assert shown.code == 0, shown.err
+    assert "reviewed by 'doe'" in shown.out

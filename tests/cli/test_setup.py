@@ -82,7 +82,7 @@ def test_a_settings_file_that_is_not_understood_is_refused(laboratory: Tool, tex
 
 
 def test_a_settings_file_that_others_can_change_is_refused(laboratory: Tool) -> None:
-    for path, mode in ((Path("lab", SETTINGS), 0o646), (Path("lab"), 0o777)):
+    for path, mode in ((Path("lab", SETTINGS), 0o646), (Path("lab"), 0o777), (Path.cwd(), 0o777)):
         path.chmod(mode)
         done = laboratory(*HERE, "inspect", "images")
         assert done.code not in (Exit.DONE, Exit.FAULT)

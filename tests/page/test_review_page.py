@@ -12,16 +12,14 @@ import pytest
 
 from fusiondiff_audit.page.review_page import distance_to_bound, review_page
 from reports.arithmetic import Rank
-from reports.verdict.issue import REPORT, issue
 from reports.verdict.report import Report
-from reports.verdict.review import read_decisions
+from reports.verdict.review import read_decisions, report_digest
 from signing import Algorithm, PrivateKey
 from tests.page.browser import browsing
 from tests.page.test_report import PNG
 from tests.reports.verdict.made import changed, report
 
 KEY = PrivateKey.generate(Algorithm.ED25519)
-DIGEST = "ab" * 32
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +46,8 @@ def test_a_margin_is_the_least_change_of_a_rank_that_crosses_the_error_rate(of: 
 
 
 def test_the_page_runs_its_own_script_alone_and_is_the_same_each_time(reviewed: Report) -> None:
-    page = review_page(reviewed, DIGEST, {reviewed.images[0].name: PNG})
-    assert page == review_page(reviewed, DIGEST, {reviewed.images[0].name: PNG})
+    page = review_page(reviewed, {reviewed.images[0].name: PNG})
+    assert page == review_page(reviewed, {reviewed.images[0].name: PNG})
     text = page.decode()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
@@ -64,26 +62,25 @@ def test_the_page_runs_its_own_script_alone_and_is_the_same_each_time(reviewed: 
 def test_texts_of_a_report_end_no_element(reviewed: Report) -> None:
     hostile = "</script><script>alert(1)</script>\u202e {{SCRIPT}}"
     made = changed(reviewed, header=replace(reviewed.header, reference=hostile))
-    page = review_page(made, DIGEST, {}).decode()
+    page = review_page(made, {}).decode()
     assert page.count("<script") == page.count("</script>") == 2
     assert "\u202e" not in page
     assert "{{SCRIPT}}" in page
 
 
 def test_every_specimen_is_listed_with_its_images(reviewed: Report) -> None:
-    content = content_of(review_page(reviewed, DIGEST, {}))
+    content = content_of(review_page(reviewed, {}))
     specimens = content["specimens"]
     assert isinstance(specimens, list)
     assert {one["name"] for one in specimens} >= {row.specimen for row in reviewed.specimens}
     shown = [image["name"] for one in specimens for image in one["images"]]
     assert sorted(shown) == sorted(row.name for row in reviewed.images)
-    assert content["report"] == DIGEST
+    assert content["report"] == report_digest(reviewed)
 
 
 @pytest.mark.outside
 def test_decisions_by_keys_leave_the_page_as_a_file_that_can_be_signed(reviewed: Report, tmp_path: Path) -> None:
-    signed = issue(reviewed, KEY)[REPORT]
-    (tmp_path / "review.html").write_bytes(review_page(reviewed, sha256(signed).hexdigest(), {}))
+    (tmp_path / "review.html").write_bytes(review_page(reviewed, {}))
     with browsing(tmp_path / "profile") as browser:
         browser.open(tmp_path / "review.html")
         first = browser.value("document.querySelector('#detail h2').textContent")
@@ -103,7 +100,7 @@ def test_decisions_by_keys_leave_the_page_as_a_file_that_can_be_signed(reviewed:
         left = browser.value("window.left")
         assert not [event for event in browser.events if event.get("method") == "Network.requestWillBeSent"][1:]
     digest, decisions = read_decisions(left.encode(), "decisions.json")
-    assert digest == sha256(signed).hexdigest()
+    assert digest == report_digest(reviewed)
     assert {(one.specimen, one.decision.value, one.reason) for one in decisions} == {
         (first, "agree", None),
         (second, "disagree", "<b>not</b> ours"),

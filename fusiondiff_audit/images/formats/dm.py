@@ -50,15 +50,15 @@ def read_dm(data: bytes) -> DmImage:
     thumbnails = [tags.integer("Thumbnails", name, "ImageIndex") for name in tags.names("Thumbnails")]
     if thumbnails not in ([], [0]):
         raise ambiguous(f"thumbnails at the places {thumbnails[:4]} of the list of images: readers know one, the first")
-    meant = len(thumbnails)
-    _check_places(tags, meant)
-    if len(images) > meant + 1:
-        raise unsupported(f"a DM file of {len(images) - meant} images; files of one are read", hint=EXPORT_ONE)
-    if images != tuple(range(meant + 1)):
-        raise malformed(f"a list of {len(images)} images and {meant} thumbnails")
+    main = len(thumbnails)
+    _check_places(tags, main)
+    if len(images) > main + 1:
+        raise unsupported(f"a DM file of {len(images) - main} images; files of one are read", hint=EXPORT_ONE)
+    if images != tuple(range(main + 1)):
+        raise malformed(f"a list of {len(images)} images and {main} thumbnails")
     shown = [tags.integer("ImageSourceList", name, "ImageRef") for name in tags.names("ImageSourceList")]
-    if any(place != meant for place in shown):
-        raise ambiguous(f"image {meant} of the list is meant, and image {shown[:4]} shown")
+    if any(place != main for place in shown):
+        raise ambiguous(f"image {main} of the list is meant, and image {shown[:4]} shown")
     for name in tags.names("DocumentObjectList"):
         if tags.number("DocumentObjectList", name, "ImageDisplayInfo", "IsInverted"):
             raise ambiguous("a DM file that is shown inverted")
@@ -70,10 +70,10 @@ def read_dm(data: bytes) -> DmImage:
             raise ambiguous(f"a thumbnail of data type {kind}: some readers take it for the image")
         if thumbnail > MAX_THUMBNAIL:
             raise too_large(f"a thumbnail of {thumbnail:,} bytes, at most {MAX_THUMBNAIL:,}")
-    width, height, kind, value = _read_image(tags, ("ImageList", meant))
+    width, height, kind, value = _read_image(tags, ("ImageList", main))
     if kind == _COLOURS:
         raise unsupported("a DM file of colours; grey ones are read", hint="export the image as TIFF, before signing")
-    return DmImage(tags, ("ImageList", meant), width, height, f"<{_KINDS[kind][1]}", value, thumbnail)
+    return DmImage(tags, ("ImageList", main), width, height, f"<{_KINDS[kind][1]}", value, thumbnail)
 
 
 def _read_image(tags: DmTags, path: DmPath) -> tuple[int, int, int, DmValue]:
@@ -102,12 +102,12 @@ def _read_image(tags: DmTags, path: DmPath) -> tuple[int, int, int, DmValue]:
     return width, height, kind, value
 
 
-def _check_places(tags: DmTags, meant: int) -> None:
+def _check_places(tags: DmTags, main: int) -> None:
     """Refuse tags by which some readers, who go by names in the order of the file, find another image."""
     of_image: set[str | int] = set()
     for path, value in tags.values.items():
         if len(path) >= 4 and path[0] == "ImageList" and path[2] == "ImageData" and path[3] in _IMAGE_TAGS:
-            if path[1] == meant:
+            if path[1] == main:
                 of_image.add(path[3])
             continue
         name = str(path[-1])
